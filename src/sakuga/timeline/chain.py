@@ -1,0 +1,215 @@
+"""Storyboard to FrameSpecs: every frame of a film, by name.
+
+The first frame of a film and of each shot after a cut is drawn from its prompt. A shot that the picture flows into is led over:
+a few frames drawn from the last picture while prompt and noise travel; the last of them is the new keyframe. Within a shot
+every drawn frame starts from the keyframe, moved by the camera, so that errors cannot add up. What lies between two drawn frames
+is an in-between.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+from sakuga.story.storyboard import Camera, Cut, Dissolve, Morph, Shot, Storyboard, prompt_of
+from sakuga.timeline.spec import Between, Digest, Drawn, FrameSpec, Mix, Noise, Precision, Sampler, Seeded, Slerp, Start, Text, Walk, Warp, Worn, digest
+from sakuga.timeline.timing import Span, eased, exact, spans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """How a storyboard is drawn."""
+
+    checkpoint: Digest
+    width: int
+    height: int
+    rate: Fraction = Fraction(12)
+    """Frames a second."""
+    drawn_rate: int = 4
+    """Frames a second that the model draws, at least; the others are in-betweens."""
+    sampler: Sampler = "dpm++"
+    steps: int = 20
+    guidance: float = 5.0
+    strength: float = 0.7
+    """How much of the noise schedule is drawn again from one keyframe to the next."""
+    hold_on: float = 0.4
+    """The same within a shot: low, so that a picture stays itself while the camera moves."""
+    wander: float = 0.15
+    """How far the noise walks in a second; 0.0 freezes the picture's grain, 1.0 is a new noise every second."""
+    negative: str = ""
+    styles: tuple[Worn, ...] = ()
+    precision: Precision = "fp32"
+    batch: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """One frame of the film: which picture, and whose colours it keeps (None while the light may change)."""
+
+    frame: Digest
+    colours_of: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """The exposure sheet: the film's frames in order, and every spec that they lean on, leaned-on first."""
+
+    exposures: tuple[Exposure, ...]
+    specs: dict[Digest, FrameSpec]
+
+
+def chain(storyboard: Storyboard, direction: Direction) -> Sheet:
+    """Lay out every frame of a film; as many exposures as round(seconds * rate)."""
+    film = _Film(storyboard, direction)
+    for index, span in enumerate(spans((shot.seconds for shot in storyboard.shots), direction.rate)):
+        if len(span):
+            film.shoot(index, span)
+    return Sheet(exposures=tuple(film.exposures), specs=film.specs)
+
+
+@dataclass(slots=True)
+class _Film:
+    storyboard: Storyboard
+    direction: Direction
+    specs: dict[Digest, FrameSpec] = field(default_factory=dict)
+    exposures: list[Exposure] = field(default_factory=list)
+
+    def add(self, spec: FrameSpec) -> Digest:
+        name = digest(spec)
+        self.specs.setdefault(name, spec)
+        return name
+
+    def shoot(self, index: int, span: Span) -> None:
+        """Draw one shot, from its entry to its hold."""
+        shot = self.storyboard.shots[index]
+        entry = self.storyboard.shots[index - 1].transition if self.exposures else Cut()
+        before = self.exposures[-1].frame if self.exposures else None
+        held = min(round(exact(shot.hold) * self.direction.rate), len(span) - 1)
+        moving = len(span) - held
+        drawn: dict[int, Digest] = {}
+        if before is not None and isinstance(entry, Morph):
+            drawn |= self.lead_over(index, before, moving)
+        else:
+            drawn[0] = self.add(self.keyframe(index))
+        arrived = max(drawn)
+        drawn |= self.follow_camera(index, drawn[arrived], arrived, moving)
+        frames = self.fill(drawn, moving, after=before if isinstance(entry, Morph) else None)
+        frames += [frames[-1]] * held
+        if before is not None and isinstance(entry, Dissolve):
+            frames = self.dissolve(frames, before, entry)
+        self.exposures += [Exposure(frame=name, colours_of=drawn[arrived] if place >= arrived else None) for place, name in enumerate(frames)]
+
+    def keyframe(self, index: int) -> Drawn:
+        """The first picture of a shot that begins with a cut: nothing but its prompt decides it."""
+        shot = self.storyboard.shots[index]
+        return self.drawn(shot, Text(prompt=prompt_of(self.storyboard, index)), noise=Seeded(seed=shot.seed))
+
+    def lead_over(self, index: int, before: Digest, moving: int) -> dict[int, Digest]:
+        """Travel from the last picture to this shot's keyframe: prompt and noise move in even steps, about four a second."""
+        shots = self.storyboard.shots
+        shot, source = shots[index], shots[index - 1]
+        travel = _morph_frames(source, self.direction.rate, moving)
+        places = _drawn_places(travel, self.stride)
+        here, there = (Text(prompt=prompt_of(self.storyboard, place)) for place in (index - 1, index))
+        strength = shot.strength or self.direction.strength
+        return {
+            place: self.add(
+                self.drawn(
+                    shot,
+                    Mix(first=here, second=there, at=_rounded(at)) if at < 1 else there,
+                    noise=Slerp(first=Seeded(seed=source.seed), second=Seeded(seed=shot.seed), at=_rounded(at)) if at < 1 else Seeded(seed=shot.seed),
+                    start=Start(frame=before, strength=strength),
+                )
+            )
+            for place, at in ((place, (place + 1) / (places[-1] + 1)) for place in places)
+        }
+
+    def follow_camera(self, index: int, key: Digest, arrived: int, moving: int) -> dict[int, Digest]:
+        """Redraw the keyframe along the camera's way, from where the shot has arrived to its last moving frame."""
+        shot = self.storyboard.shots[index]
+        prompt = Text(prompt=prompt_of(self.storyboard, index))
+        length = moving - arrived
+        return {
+            arrived + place: self.add(
+                self.drawn(
+                    shot,
+                    prompt,
+                    noise=self.wandering(shot, place),
+                    start=Start(frame=key, strength=self.direction.hold_on, warp=_warp(shot.camera, eased(place / (length - 1), shot.ease))),
+                )
+            )
+            for place in _drawn_places(length, self.stride)
+            if place > 0
+        }
+
+    def wandering(self, shot: Shot, place: int) -> Noise:
+        return Walk(seed=shot.seed, at=_rounded(place / float(self.direction.rate) * self.direction.wander))
+
+    def fill(self, drawn: dict[int, Digest], moving: int, after: Digest | None) -> list[Digest]:
+        """Name every frame from 0 to `moving`: the drawn ones, and in-betweens where none is drawn."""
+        known = {-1: after, **drawn} if after is not None else drawn
+        names = {place: name for place, name in drawn.items()}
+        for left, right in pairwise(sorted(known)):
+            for place in range(left + 1, right):
+                at = _rounded((place - left) / (right - left))
+                names[place] = self.add(Between(first=known[left], second=known[right], at=at))  # type: ignore[arg-type]
+        return [names[place] for place in range(moving)]
+
+    def dissolve(self, frames: list[Digest], before: Digest, entry: Dissolve) -> list[Digest]:
+        """Fade the shot in over the last picture of the one before."""
+        fading = min(round(exact(entry.seconds) * self.direction.rate), len(frames))
+        faded = [
+            self.add(Between(first=before, second=frames[place], at=_rounded((place + 1) / (fading + 1)), way="crossfade"))
+            for place in range(fading)
+        ]
+        return faded + frames[fading:]
+
+    def drawn(self, shot: Shot, conditioning: Text | Mix, *, noise: Noise, start: Start | None = None) -> Drawn:
+        direction = self.direction
+        moving = start is not None and not isinstance(noise, Seeded)
+        return Drawn(
+            checkpoint=direction.checkpoint,
+            conditioning=conditioning,
+            negative=Text(prompt=", ".join(filter(None, (direction.negative, shot.negative)))),
+            noise=noise,
+            start=start,
+            width=direction.width,
+            height=direction.height,
+            sampler=direction.sampler,
+            steps=direction.steps,
+            guidance=direction.guidance,
+            styles=direction.styles,
+            batch=direction.batch if moving else 1,
+            precision=direction.precision,
+        )
+
+    @property
+    def stride(self) -> int:
+        """Frames from one drawn frame to the next: at least `drawn_rate` of them a second."""
+        return max(1, int(self.direction.rate / self.direction.drawn_rate))
+
+
+def _morph_frames(source: Shot, rate: Fraction, moving: int) -> int:
+    seconds = source.transition.seconds if isinstance(source.transition, Morph) else 0.0
+    return max(1, min(round(exact(seconds) * rate), moving))
+
+
+def _drawn_places(length: int, stride: int) -> list[int]:
+    """Every `stride`-th place of `length`, and the last.
+
+    >>> _drawn_places(8, 3)
+    [0, 3, 6, 7]
+    """
+    return sorted({*range(0, length, stride), length - 1})
+
+
+def _warp(camera: Camera, progress: float) -> Warp:
+    """Where the camera stands after a share of its way; zoom grows evenly in ratio, so that the speed looks constant."""
+    x, y = camera.pan
+    return Warp(
+        zoom=_rounded(camera.zoom**progress), pan=(_rounded(x * progress), _rounded(y * progress)), rotate=_rounded(camera.rotate * progress)
+    )
+
+
+def _rounded(value: float) -> float:
+    """Six digits are enough for motion, and keep names free of the last bit's noise."""
+    return round(float(value), 6)

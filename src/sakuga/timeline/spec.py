@@ -1,0 +1,235 @@
+"""FrameSpec: everything that decides one frame, as plain data, and the digest that names the frame.
+
+Specs name other frames by digest, so each stays small however long the film is.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+
+ENGINE = 1
+"""Goes into every digest: raise it when the same spec begins to mean another picture."""
+
+Digest: TypeAlias = str
+"""A sha256 in hexadecimal: the name of a frame, a checkpoint or a style."""
+
+strict = with_config(ConfigDict(extra="forbid"))
+
+Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
+Precision = Literal["fp32", "fp16", "bf16"]
+Way = Literal["flow", "crossfade"]
+
+
+# What a frame shows.
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A prompt."""
+
+    prompt: str
+    kind: Literal["text"] = "text"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """A way from one conditioning to another: `at` 0.0 is `first`, 1.0 is `second`; embeddings are slerped."""
+
+    first: "Conditioning"
+    second: "Conditioning"
+    at: float
+    kind: Literal["mix"] = "mix"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture instead of words: the frame whose CLIP image embedding conditions the drawing."""
+
+    frame: Digest
+    kind: Literal["image"] = "image"
+
+
+Conditioning: TypeAlias = Annotated[Text | Mix | Image, Field(discriminator="kind")]
+
+
+# Where its noise comes from.
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeded:
+    """Gaussian noise of one CPU generator."""
+
+    seed: int
+    kind: Literal["seeded"] = "seeded"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slerp:
+    """Noise on the great circle between two noises."""
+
+    first: "Noise"
+    second: "Noise"
+    at: float
+    kind: Literal["slerp"] = "slerp"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """The place `at` on an endless path through the noises of seed, seed + 1, seed + 2, ...; one seed per unit, slerped between."""
+
+    seed: int
+    at: float
+    kind: Literal["walk"] = "walk"
+
+
+Noise: TypeAlias = Annotated[Seeded | Slerp | Walk, Field(discriminator="kind")]
+
+
+# Where it starts.
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warp:
+    """How the camera moves the previous picture before it is redrawn."""
+
+    zoom: float = 1.0
+    """Above 1 the camera comes closer."""
+    pan: tuple[float, float] = (0.0, 0.0)
+    """How far the camera moves right and down, in fractions of the picture's width and height."""
+    rotate: float = 0.0
+    """Degrees, clockwise."""
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The picture that an img2img drawing starts from."""
+
+    frame: Digest
+    strength: float
+    """0 to 1: the share of the noise schedule that is drawn again."""
+    warp: Warp = Warp()
+
+
+# The frame.
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worn:
+    """A style that is worn while a frame is drawn."""
+
+    style: Digest
+    weight: float = 1.0
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A frame that the model draws."""
+
+    checkpoint: Digest
+    conditioning: Conditioning
+    noise: Noise
+    width: int
+    height: int
+    negative: Conditioning = Text(prompt="")
+    sampler: Sampler = "dpm++"
+    steps: int = 30
+    guidance: float = 7.5
+    start: Start | None = None
+    styles: tuple[Worn, ...] = ()
+    batch: int = 1
+    """The width of the batch it is drawn in: 1 in chains, 8 for frames that do not lean on each other."""
+    precision: Precision = "fp32"
+    approximations: tuple[str, ...] = ()
+    kind: Literal["drawn"] = "drawn"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """A frame made between two others: `at` 0.0 is `first`, 1.0 is `second`."""
+
+    first: Digest
+    second: Digest
+    at: float
+    way: Way = "flow"
+    kind: Literal["between"] = "between"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A picture from outside, named by the digest of its pixels."""
+
+    picture: Digest
+    kind: Literal["given"] = "given"
+
+
+FrameSpec: TypeAlias = Annotated[Drawn | Between | Given, Field(discriminator="kind")]
+
+_adapter: TypeAdapter[Drawn | Between | Given] = TypeAdapter(FrameSpec)
+
+
+def plain(value: Any) -> Any:
+    """Turn a spec into JSON values, leaving out fields at their default (but never `kind`, which tells a union's members apart)."""
+    if is_dataclass(value):
+        kept = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {
+            field.name: plain(kept[field.name])
+            for field in fields(value)
+            if field.name == "kind" or kept[field.name] != field.default
+        }
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def to_json(spec: FrameSpec) -> str:
+    """Write a spec as canonical JSON: sorted keys, no spaces, defaults left out."""
+    return json.dumps(plain(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def from_json(text: str | bytes) -> FrameSpec:
+    """Read what `to_json` wrote; unknown keys are refused with pydantic's ValidationError."""
+    return _adapter.validate_json(text)
+
+
+@lru_cache(maxsize=65536)
+def digest(spec: FrameSpec) -> Digest:
+    """Name a frame: sha256 over its canonical JSON and the engine number."""
+    return hashlib.sha256(f"sakuga frame {ENGINE} {to_json(spec)}".encode()).hexdigest()
+
+
+def needs(spec: FrameSpec) -> tuple[Digest, ...]:
+    """List the frames that a frame is made from."""
+    match spec:
+        case Drawn():
+            started = (spec.start.frame,) if spec.start else ()
+            return started + _pictures(spec.conditioning) + _pictures(spec.negative)
+        case Between():
+            return (spec.first, spec.second)
+        case Given():
+            return ()
+
+
+def _pictures(conditioning: Conditioning) -> tuple[Digest, ...]:
+    match conditioning:
+        case Text():
+            return ()
+        case Image():
+            return (conditioning.frame,)
+        case Mix():
+            return _pictures(conditioning.first) + _pictures(conditioning.second)

@@ -1,0 +1,47 @@
+"""Exact time: spans of frames and easing curves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+
+from sakuga.story.storyboard import Ease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Frames from `start` up to, not including, `stop`."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def spans(seconds: Iterable[float], rate: Fraction) -> list[Span]:
+    """Cut a film's frames into one span for each duration; rounding never adds up, so the last ends at round(total * rate).
+
+    >>> spans([1.2, 1.2, 1.2], Fraction(12))
+    [Span(start=0, stop=14), Span(start=14, stop=29), Span(start=29, stop=43)]
+    """
+    ends = accumulate((exact(length) for length in seconds), initial=Fraction(0))
+    return [Span(start=start, stop=stop) for start, stop in pairwise(round(end * rate) for end in ends)]
+
+
+def exact(seconds: float) -> Fraction:
+    """Read seconds as written: 0.1 is a tenth."""
+    return Fraction(str(seconds))
+
+
+def eased(progress: float, ease: Ease) -> float:
+    """Bend progress from 0.0 to 1.0: "smooth" starts and stops gently (3t² - 2t³), "in" only starts so (t²), "out" only stops so."""
+    match ease:
+        case "linear":
+            return progress
+        case "smooth":
+            return progress * progress * (3 - 2 * progress)
+        case "in":
+            return progress * progress
+        case "out":
+            return progress * (2 - progress)
