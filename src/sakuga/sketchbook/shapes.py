@@ -5,7 +5,7 @@ Shapes are painted in order, the later over the earlier.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -55,14 +55,18 @@ class Drawing:
 
 def placed(shapes: Iterable[Shape], x: float, y: float, scale: float, near: float, flip: bool = False) -> list[Shape]:
     """Move shapes drawn around their own foot (0, 0), one unit high, to (x, y) in the picture, at one nearness."""
-    stretch = np.array([-scale if flip else scale, scale])
+    stretch, foot = np.array((-scale if flip else scale, scale)), np.array((x, y))
     return [
-        replace(
-            shape,
-            points=shape.points * stretch + (x, y),
+        Shape(
+            points=shape.points * stretch + foot,
+            colour=shape.colour,
+            material=shape.material,
             near=(near, near),
-            stroke=shape.stroke * scale,
+            alpha=shape.alpha,
+            glow=shape.glow,
             soft=shape.soft * scale,
+            stroke=shape.stroke * scale,
+            ink=shape.ink,
         )
         for shape in shapes
     ]
