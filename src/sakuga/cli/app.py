@@ -1,0 +1,246 @@
+"""The commands."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sakuga.cli import options as opt
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models.")
+sketchbook = typer.Typer(no_args_is_help=True, help="The built-in model: train it, score it.")
+store = typer.Typer(no_args_is_help=True, help="Drawn frames on the disk.")
+app.add_typer(sketchbook, name="sketchbook")
+app.add_typer(store, name="store")
+
+Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
+
+
+@app.command()
+def animate(
+    idea: Idea,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.gif"),
+    shots: opt.Shots = 5,
+    seconds: opt.Seconds = 6.0,
+    llm: opt.Llm = None,
+    fps: opt.Fps = None,
+    model: opt.Model = "sketchbook",
+    style: opt.Style = None,
+    negative: opt.Negative = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    strength: opt.Strength = None,
+    sampler: opt.Sampler = None,
+    seed: opt.Seed = 0,
+    size: opt.Size = None,
+    film: Annotated[Path | None, typer.Option(help="write the storyboard here too, to change and `sakuga render`")] = None,
+    frames: opt.Store = None,
+    recipe: opt.Recipe = True,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Make a clip from an idea."""
+    from sakuga import studio
+    from sakuga.cli.show import watch
+
+    settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
+    work = studio.animate(
+        idea, out, shots=shots, seconds=seconds, seed=seed, settings=settings, planner=_planner(llm), store=frames, recipe=recipe
+    )
+    made = watch(work, quiet=quiet or json)
+    if film:
+        studio.write_film(made.film, film)
+    _report_animation(made, json, quiet)
+
+
+@app.command()
+def render(
+    film: Annotated[Path, typer.Argument(help="a film.toml")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.mp4"),
+    fps: opt.Fps = None,
+    model: Annotated[str | None, typer.Option(help="another model than the film's")] = None,
+    style: opt.Style = None,
+    negative: opt.Negative = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    strength: opt.Strength = None,
+    sampler: opt.Sampler = None,
+    size: opt.Size = None,
+    seed: Annotated[int | None, typer.Option(help="draw every shot from other seeds", min=0)] = None,
+    frames: opt.Store = None,
+    recipe: opt.Recipe = True,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Make a clip from a film.toml; only what changed is drawn again."""
+    from sakuga import studio
+    from sakuga.cli.show import watch
+
+    settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
+    changed = studio.directed(studio.read_film(film), settings, seed)
+    _report_animation(watch(studio.render(changed, out, store=frames, recipe=recipe), quiet=quiet or json), json, quiet)
+
+
+@app.command()
+def storyboard(
+    idea: Idea,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the film to write")] = Path("film.toml"),
+    shots: opt.Shots = 5,
+    seconds: opt.Seconds = 6.0,
+    llm: opt.Llm = None,
+    seed: opt.Seed = 0,
+    model: opt.Model = "sketchbook",
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Plan a film, to read and change before it is drawn."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    planned = watch(studio.storyboard(idea, out, shots=shots, seconds=seconds, seed=seed, model=model, planner=_planner(llm)), quiet=quiet or json)
+    lines = [f"{number}. {prompt}" for number, prompt in enumerate(planned.prompts, 1)]
+    values = {"film": str(out), "shots": len(planned.prompts), "prompts": planned.prompts, "notes": planned.notes}
+    report(values, as_json=json, words="\n".join([*lines, *planned.notes, f"wrote {out}"]), quiet=quiet)
+
+
+@app.command()
+def draw(
+    prompt: Annotated[str | None, typer.Argument(help="what the picture shows")] = None,
+    prompts: Annotated[Path | None, typer.Option(help="a text file with one prompt a line; # begins a comment")] = None,
+    each: Annotated[int, typer.Option("-n", help="pictures of each prompt")] = 1,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the folder for the pictures")] = Path("pictures"),
+    start: Annotated[Path | None, typer.Option("--from", help="start from this picture (img2img)")] = None,
+    model: opt.Model = "sketchbook",
+    style: opt.Style = None,
+    negative: opt.Negative = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    strength: opt.Strength = None,
+    sampler: opt.Sampler = None,
+    seed: opt.Seed = 0,
+    size: opt.Size = None,
+    frames: opt.Store = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Draw single pictures."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    settings = _settings(None, model, style, negative, steps, guidance, strength, sampler, size)
+    said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
+    made = watch(studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, store=frames), quiet=quiet or json)
+    values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}
+    report(values, as_json=json, words=f"wrote {len(made.pictures)} pictures to {out}", quiet=quiet)
+
+
+@store.command("show")
+def store_show(frames: opt.Store = None, json: opt.Json = False) -> None:
+    """Tell how many frames are kept, and their size."""
+    from sakuga import studio
+    from sakuga.cli.show import report
+
+    shown = studio.show_store(frames)
+    report(asdict(shown), as_json=json, words=f"{shown.frames} frames, {shown.bytes / 1e6:.1f} MB, in {shown.folder}")
+
+
+@store.command("clean")
+def store_clean(
+    max_size: Annotated[str, typer.Option(help="what may stay, such as 500MB or 2GB")],
+    frames: opt.Store = None,
+    json: opt.Json = False,
+) -> None:
+    """Delete the oldest frames until the rest fits; any of them can be drawn again."""
+    from sakuga import studio
+    from sakuga.cli.show import report
+
+    deleted = studio.clean_store(studio.parse_bytes(max_size), frames)
+    report({"deleted": deleted}, as_json=json, words=f"deleted {deleted} frames")
+
+
+@sketchbook.command("train")
+def sketchbook_train(
+    stage: Annotated[str, typer.Option(help="vae, clip, classifier, unet, upscaler or all")] = "all",
+    work: Annotated[Path, typer.Option(help="where pictures, runs and weights are kept")] = Path("sketchbook-work"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    minutes: Annotated[float | None, typer.Option(help="stop after so many minutes; the schedule counts samples")] = None,
+    samples: Annotated[int | None, typer.Option(help="the whole schedule, in samples", show_default="the stage's own")] = None,
+    processes: Annotated[int, typer.Option(help="processes that draw training pictures")] = 2,
+    start: Annotated[str | None, typer.Option("--from", help="shipped: go on from the committed weights with a fresh optimizer")] = None,
+    resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Train the built-in model, from scratch or on from a stop."""
+    from sakuga import studio
+    from sakuga.cli.show import console
+
+    steps = studio.train_sketchbook(
+        stage, work, device=device, minutes=minutes, samples=samples, processes=processes, start=start, resume=resume
+    )
+    for step in steps:
+        if not quiet:
+            console.print(step, markup=False)
+
+
+@sketchbook.command("score")
+def sketchbook_score(
+    model: opt.Model = "sketchbook",
+    n: Annotated[int, typer.Option(help="pictures drawn for fidelity")] = 256,
+    pictures: Annotated[int, typer.Option(help="pictures drawn and rendered for KID and Frechet distance")] = 1000,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Measure the built-in model: fidelity, autoencoder, CLIP, KID, Frechet distance."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    figures = watch(studio.score_sketchbook(model, n=n, pictures=pictures), quiet=quiet or json)
+    report(figures, as_json=json, words="\n".join(f"{key:32} {value:.4g}" for key, value in figures.items()), quiet=quiet)
+
+
+def _settings(
+    fps: float | None,
+    model: str | None,
+    style: str | None,
+    negative: str | None,
+    steps: int | None,
+    guidance: float | None,
+    strength: float | None,
+    sampler: str | None,
+    size: str | None,
+) -> Any:
+    from sakuga.studio import FilmSettings, parse_size
+
+    return FilmSettings(
+        fps=fps,
+        model=model,
+        style=style,
+        negative=negative,
+        steps=steps,
+        guidance=guidance,
+        strength=strength,
+        sampler=sampler,
+        size=parse_size(size) if size else None,
+    )
+
+
+def _planner(llm: str | None) -> Any:
+    from sakuga import studio
+
+    return studio.planner(llm)
+
+
+def _report_animation(made: Any, json: bool, quiet: bool) -> None:
+    from sakuga.cli.show import report
+
+    values = {
+        "clip": str(made.clip),
+        "frames": made.frames,
+        "drawn": made.count.drawn,
+        "reused": made.count.reused,
+        "seconds": {key: round(value, 3) for key, value in asdict(made.seconds).items()},
+        "notes": list(made.notes),
+    }
+    words = f"wrote {made.clip}: {made.frames} frames, {made.count.drawn} drawn and {made.count.reused} from the store, in {made.seconds.total:.0f} s"
+    report(values, as_json=json, words=words, quiet=quiet)

@@ -1,0 +1,43 @@
+"""Show work under way, and what came of it."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sakuga.studio import Step, Work
+
+Result = TypeVar("Result")
+
+WORDS = {"story": "planning", "loading": "opening", "drawing": "drawing", "finishing": "finishing", "export": "writing"}
+
+console = Console(stderr=True, highlight=False)
+
+
+def watch(work: Work[Step, Result], *, quiet: bool) -> Result:
+    """Drive a work to its end, with a bar for each stage on stderr; where it is interrupted, what was drawn is kept."""
+    if quiet:
+        return work.result()
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+        for step in work:
+            if step.note:
+                bars.console.print(step.note, markup=False)
+            if step.total:
+                if step.stage not in tasks:
+                    tasks[step.stage] = bars.add_task(WORDS[step.stage], total=step.total)
+                bars.update(tasks[step.stage], completed=step.done, total=step.total)
+    return work.result()
+
+
+def report(values: Mapping[str, Any], *, as_json: bool, words: str, quiet: bool = False) -> None:
+    """Print what came of a command: one JSON object, or a sentence."""
+    if as_json:
+        json.dump(values, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+    elif not quiet:
+        print(words)

@@ -1,0 +1,27 @@
+"""Ways between two tensors."""
+
+import torch
+from torch import Tensor
+
+PARALLEL = 0.9995
+"""Above this |cosine| the arc is too flat to divide by its sine."""
+
+
+def slerp(first: Tensor, second: Tensor, at: float) -> Tensor:
+    """Interpolate on the great circle between two tensors, each taken as one flat vector (Shoemake 1985, section 3.3).
+
+    At 0.0 it is `first`, at 1.0 it is `second`, to the bit. Vectors that are nearly parallel are interpolated linearly.
+    """
+    if at in (0.0, 1.0):
+        return second if at else first
+    cosine = torch.dot(_direction(first), _direction(second))
+    if cosine.abs() > PARALLEL:
+        return torch.lerp(first, second, at)
+    angle = torch.arccos(cosine)
+    weights = (torch.sin((1 - at) * angle) / torch.sin(angle), torch.sin(at * angle) / torch.sin(angle))
+    return (weights[0] * first.double() + weights[1] * second.double()).to(first.dtype)
+
+
+def _direction(tensor: Tensor) -> Tensor:
+    flat = tensor.flatten().double()
+    return torch.nn.functional.normalize(flat, dim=0)

@@ -1,0 +1,31 @@
+"""Where chance comes from: one generator per seed, on the CPU, so that every machine draws the same numbers."""
+
+from collections.abc import Iterator, Sequence
+from math import floor
+
+import torch
+from torch import Tensor
+
+from sakuga.diffusion.interpolation import slerp
+
+
+def seeded(shape: Sequence[int], seed: int) -> Iterator[Tensor]:
+    """Yield standard normal tensors (float32) of one generator without end.
+
+    The first is the noise that a drawing starts from; samplers that add noise again on their way take the next ones.
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    while True:
+        yield torch.randn(tuple(shape), generator=generator)
+
+
+def slerped(first: Iterator[Tensor], second: Iterator[Tensor], at: float) -> Iterator[Tensor]:
+    """Interpolate two sources of noise, draw by draw."""
+    for one, other in zip(first, second, strict=False):
+        yield slerp(one, other, at)
+
+
+def walked(shape: Sequence[int], seed: int, at: float) -> Iterator[Tensor]:
+    """Stand at the place `at` on the path through the noises of `seed`, `seed + 1`, `seed + 2`, ...: one seed per unit."""
+    whole = floor(at)
+    return slerped(seeded(shape, seed + whole), seeded(shape, seed + whole + 1), at - whole)

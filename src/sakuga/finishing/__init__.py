@@ -1,0 +1,1 @@
+"""Pictures out: in-betweens, colour match, enlargement."""

@@ -1,0 +1,170 @@
+"""A checkpoint in memory: text, pictures and latents go through here."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPImageProcessorPil, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
+
+from sakuga.models.sources import CheckpointError, Facts, Source, weight_files
+from sakuga.timeline.spec import Precision
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlong:
+    """A prompt of which the end is not read, as the checkpoint's text encoder takes no more."""
+
+    prompt: str
+    tokens: int
+    limit: int
+    unread: str
+
+    def __str__(self) -> str:
+        return f"the prompt has {self.tokens} tokens and the checkpoint reads {self.limit}: '{self.unread}' is not drawn"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Checkpoint:
+    """The networks of one checkpoint on one device; it changes nothing but its memory of prompts already encoded."""
+
+    source: Source
+    facts: Facts
+    tokenizer: Any
+    text_encoder: Any
+    vae: Any
+    unet: Any
+    schedule: dict[str, Any]
+    """The scheduler's config; `sampling` builds the sampler asked for from it."""
+    image_encoder: Any = None
+    image_processor: Any = None
+    _texts: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.unet.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        dtype: torch.dtype = self.unet.dtype
+        return dtype
+
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of a prompt, begin and end marks included."""
+        return len(self.tokenizer(text, verbose=False).input_ids)
+
+    def overlong(self, text: str) -> Overlong | None:
+        """Tell what of a prompt is not read, if it goes over the token limit."""
+        ids = self.tokenizer(text, verbose=False).input_ids
+        limit = self.facts.token_limit
+        if len(ids) <= limit:
+            return None
+        unread = self.tokenizer.decode(ids[limit - 1 : -1])
+        return Overlong(prompt=text, tokens=len(ids), limit=limit, unread=unread.strip())
+
+    @torch.inference_mode()
+    def encode_text(self, prompts: Sequence[str]) -> Tensor:
+        """Encode prompts: (prompts, token limit, channels).
+
+        Each is encoded alone and remembered, so that a prompt's embedding never depends on its company.
+        """
+        for prompt in prompts:
+            if prompt not in self._texts:
+                self._texts[prompt] = self._encoded(prompt)
+        return torch.cat([self._texts[prompt] for prompt in prompts])
+
+    def _encoded(self, prompt: str) -> Tensor:
+        tokens = self.tokenizer(prompt, padding="max_length", max_length=self.facts.token_limit, truncation=True, return_tensors="pt").to(
+            self.device
+        )
+        mask = tokens.attention_mask if getattr(self.text_encoder.config, "use_attention_mask", False) else None
+        return torch.as_tensor(self.text_encoder(tokens.input_ids, attention_mask=mask)[0]).to(self.dtype)
+
+    @torch.inference_mode()
+    def image_embedding(self, picture: np.ndarray) -> Tensor:
+        """Embed a picture as one token: (1, 1, channels); raises CheckpointError where the checkpoint sees no pictures."""
+        if self.image_encoder is None:
+            raise CheckpointError(f"checkpoint '{self.source.name}' has no image encoder: describe the picture in words")
+        pixels = self.image_processor(images=picture, return_tensors="pt").pixel_values.to(self.device, self.dtype)
+        return torch.as_tensor(self.image_encoder(pixels).image_embeds)[:, None]
+
+    @torch.inference_mode()
+    def encode_picture(self, picture: np.ndarray) -> Tensor:
+        """Encode one picture, (height, width, 3) uint8 RGB, to the middle of its latent distribution: (1, channels, h, w)."""
+        pixels = torch.from_numpy(picture).to(self.device, self.dtype).permute(2, 0, 1)[None] / 127.5 - 1
+        encoded = self.vae.encode(pixels)
+        latents = encoded.latents if isinstance(self.vae, AutoencoderTiny) else encoded.latent_dist.mode()
+        return torch.as_tensor(latents * self.vae.config.scaling_factor)
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """Decode latents to pictures, (frames, height, width, 3) float32 from 0 to 1; what is not a number stays so.
+
+        One at a time: the decoder is where memory runs out, and a picture must not depend on its company.
+        """
+        scaled = latents.to(self.device, self.dtype) / self.vae.config.scaling_factor
+        decoded = torch.cat([self.vae.decode(one).sample for one in scaled.split(1)])
+        return (decoded.float() / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def quantised(pictures: np.ndarray) -> np.ndarray:
+    """Round pictures from 0..1 to uint8."""
+    return (pictures * 255).round().astype(np.uint8)
+
+
+def load(source: Source, device: str = "cpu", precision: Precision = "fp32") -> Checkpoint:
+    """Load a checkpoint's networks.
+
+    Raises CheckpointError where its files do not fit together.
+    """
+    parts = source.parts()
+    seeing = "image_encoder" in parts
+    try:
+        return Checkpoint(
+            source=source,
+            facts=source.facts,
+            tokenizer=CLIPTokenizer.from_pretrained(source.folder / "tokenizer"),
+            text_encoder=_network(CLIPTextModel, source, "text_encoder", device, precision),
+            vae=_network(_vae_class(source), source, "vae", device, precision),
+            unet=_network(UNet2DConditionModel, source, "unet", device, precision),
+            schedule=source.config("scheduler"),
+            image_encoder=_network(CLIPVisionModelWithProjection, source, "image_encoder", device, precision) if seeing else None,
+            image_processor=CLIPImageProcessorPil.from_pretrained(source.folder / "feature_extractor") if seeing else None,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CheckpointError(f"checkpoint '{source.name}' cannot be loaded: {reason}") from error
+
+
+def _vae_class(source: Source) -> Any:
+    return {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}[source.config("vae")["_class_name"]]
+
+
+def _network(kind: Any, source: Source, part: str, device: str, precision: Precision) -> Any:
+    folder = source.folder / part
+    variant = "fp16" if ".fp16." in weight_files(folder, source.name)[0].name else None
+    with _quiet():
+        network = kind.from_pretrained(folder, variant=variant, use_safetensors=True, local_files_only=True, dtype=DTYPES[precision])
+    return network.to(device).eval().requires_grad_(False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' own words and bars off the screen while networks load."""
+    logging = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,55 @@
+"""Evaluate the small expressions of a FrameSpec: what it shows, and where its noise comes from."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sakuga.diffusion.interpolation import slerp
+from sakuga.diffusion.noise import seeded, slerped, walked
+from sakuga.models.checkpoint import Checkpoint
+from sakuga.timeline.spec import Conditioning, Digest, Image, Mix, Noise, Seeded, Slerp, Text, Walk
+
+
+def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Callable[[Digest], np.ndarray]) -> Tensor:
+    """Turn a conditioning into (1, token limit, channels).
+
+    The one token of a picture is repeated to a prompt's length: attention over equal tokens is attention over one,
+    and so words and pictures can be mixed and share a batch.
+    """
+    match conditioning:
+        case Text(prompt=prompt):
+            return checkpoint.encode_text([prompt])
+        case Image(frame=frame):
+            return checkpoint.image_embedding(picture(frame)).expand(1, checkpoint.facts.token_limit, -1)
+        case Mix(first=first, second=second, at=at):
+            return slerp(embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
+
+
+def draws(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Iterator[Tensor]:
+    """Yield the draws of a noise expression, each of `shape`, float32 on the CPU; attempt n takes the n-th next seed throughout."""
+    match noise:
+        case Seeded(seed=seed):
+            return seeded(shape, seed + attempt)
+        case Walk(seed=seed, at=at):
+            return walked(shape, seed + attempt, at)
+        case Slerp(first=first, second=second, at=at):
+            return slerped(draws(first, shape, attempt), draws(second, shape, attempt), at)
+
+
+def texts(conditioning: Conditioning) -> tuple[str, ...]:
+    """List the prompts of a conditioning."""
+    match conditioning:
+        case Text(prompt=prompt):
+            return (prompt,)
+        case Image():
+            return ()
+        case Mix(first=first, second=second):
+            return texts(first) + texts(second)
+
+
+def stacked(rows: Sequence[Iterator[Tensor]]) -> Iterator[Tensor]:
+    """Draw from several sources side by side: (rows, ...)."""
+    while True:
+        yield torch.stack([next(row) for row in rows])

@@ -1,0 +1,132 @@
+"""Who draws: batches go in, names in the store come out."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from sakuga.models.checkpoint import Checkpoint, quantised
+from sakuga.models.conditioning import draws, embedding, stacked
+from sakuga.models.sampling import sample
+from sakuga.rendering.batches import Batch
+from sakuga.rendering.develop import MakeBetween, Pictures
+from sakuga.rendering.faults import DrawingError, fault
+from sakuga.rendering.store import FrameStore
+from sakuga.rendering.warp import fitted, warped
+from sakuga.timeline.spec import Digest, Drawn, Precision, digest
+
+ATTEMPTS = 4
+"""A frame is drawn once, and again with the next seed at most three times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """A frame that is now in the store."""
+
+    name: Digest
+    seconds: float
+    """Its share of the time that its batch took."""
+    attempts: int = 1
+    """How often it was drawn until it was sound."""
+
+
+class OutOfMemory(Exception):
+    """A batch did not fit in memory; narrower ones may."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        spec = batch.frames[0]
+        super().__init__(
+            f"{batch.width} frames of {spec.width} x {spec.height} at a time do not fit in memory: draw fewer, or smaller ones"
+        )
+
+
+class Executor(Protocol):
+    """Draws batches in their order; each may lean on frames of those before it. Nothing is drawn that is not asked for."""
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
+        """Yield each frame when it is in the store."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalExecutor:
+    """Draws in this process."""
+
+    open_checkpoint: Callable[[Digest, Precision], Checkpoint]
+    store: FrameStore
+    between: MakeBetween
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
+        """Yield each frame when it is in the store.
+
+        Raises DrawingError for a frame that stays faulty, OutOfMemory for a batch that does not fit.
+        """
+        for batch in batches:
+            try:
+                yield from self._land(batch)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_memory(error):
+                    raise
+                raise OutOfMemory(batch) from error
+
+    def _land(self, batch: Batch) -> Iterator[Landed]:
+        """Draw a batch, then its faulty frames again and again with their next seeds."""
+        waiting = batch.frames
+        begun = perf_counter()
+        for attempt in range(ATTEMPTS):
+            pictures = self._draw(batch, waiting, attempt)
+            faults = [fault(picture) for picture in pictures]
+            share = (perf_counter() - begun) / len(waiting)
+            for spec, picture, found in zip(waiting, pictures, faults, strict=True):
+                if found is None:
+                    yield Landed(name=self.store.write(spec, quantised(picture), attempt + 1), seconds=share, attempts=attempt + 1)
+            waiting = tuple(spec for spec, found in zip(waiting, faults, strict=True) if found)
+            if not waiting:
+                return
+        reason = next(found for found in faults if found)
+        raise DrawingError(f"frame {digest(waiting[0])[:12]} came out {reason} {ATTEMPTS} times: change its prompt, seed or guidance")
+
+    def _draw(self, batch: Batch, specs: tuple[Drawn, ...], attempt: int) -> np.ndarray:
+        """Draw frames in a batch of the planned width, the last one repeated where they are fewer; returns (frames, h, w, 3) float."""
+        common = specs[0]
+        _refuse_unread(common)
+        checkpoint = self.open_checkpoint(common.checkpoint, common.precision)
+        pictures = Pictures(specs={digest(spec): spec for spec in batch.betweens}, store=self.store, between=self.between)
+        rows = specs + specs[-1:] * (common.batch - len(specs))
+        facts = checkpoint.facts
+        shape = (facts.latent_channels, common.height // facts.factor, common.width // facts.factor)
+        steps = sample(
+            checkpoint,
+            conditioning=torch.cat([embedding(checkpoint, row.conditioning, pictures) for row in rows]),
+            negative=torch.cat([embedding(checkpoint, row.negative, pictures) for row in rows]),
+            noise=stacked([draws(row.noise, shape, attempt) for row in rows]),
+            sampler=common.sampler,
+            steps=common.steps,
+            guidance=common.guidance,
+            start_latents=torch.cat([_started(checkpoint, row, pictures) for row in rows]) if common.start else None,
+            strength=common.start.strength if common.start else 1.0,
+        )
+        *_, last = steps
+        return checkpoint.decode(last.latents[: len(specs)])
+
+
+def _started(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:
+    """Encode the stored picture that a frame starts from, as the camera sees it now."""
+    assert spec.start is not None
+    picture = fitted(pictures(spec.start.frame), spec.width, spec.height)
+    return checkpoint.encode_picture(warped(picture, spec.start.warp))
+
+
+def _refuse_unread(spec: Drawn) -> None:
+    """Refuse what a spec asks for and no part here can give, rather than draw without it."""
+    if spec.styles or spec.approximations:
+        raise DrawingError(f"frame {digest(spec)[:12]} asks for styles or approximations, and this edition draws with none")
+
+
+def _is_memory(error: BaseException) -> bool:
+    named = any(word in str(error) for word in ("DefaultCPUAllocator", "out of memory"))
+    return named or isinstance(error, MemoryError | torch.OutOfMemoryError)

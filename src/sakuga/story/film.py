@@ -1,0 +1,252 @@
+"""A film as a file: `film.toml` with its settings, bible and shots, for people to edit by hand.
+
+`[film]` holds the idea and settings (all but the idea optional), `[bible]` what stays the same, each `[[shots]]` one shot with its
+`prompt`, `seconds` and `seed`. A transition is written "cut", "morph 1.0" or "dissolve 0.5" (seconds), a size "256x160".
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from sakuga import InputError
+from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, StoryboardError, Transition
+
+HEADER = """\
+# A film for sakuga. Change what you like: only the shots that a change touches are drawn again.
+# transition (to the next shot): "cut", "morph 1.0" or "dissolve 0.5", in seconds. ease: linear, smooth, in, out.
+# camera, over the whole shot: { zoom = 1.2, pan = [0.1, 0.0], rotate = 0.0 } ends 20% closer, a tenth of the width to the right.
+
+"""
+
+
+class FilmError(InputError, ValueError):
+    """A film that cannot be read or written; the message names file, key and remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmSettings:
+    """How a film is to be drawn; None leaves it to whoever draws."""
+
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+    """Width and height in pixels."""
+    model: str | None = None
+    style: str | None = None
+    negative: str | None = None
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    strength: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """A storyboard and how it is to be drawn."""
+
+    settings: FilmSettings
+    storyboard: Storyboard
+
+
+def read_film(path: Path | str) -> Film:
+    """Read a film; raises FilmError where the file, a key or a value is not as it should be."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FilmError(f"{path}: there is no such film; `sakuga storyboard IDEA -o {path}` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FilmError(f"{path}: cannot be read as a text file ({error})") from None
+    return from_toml(text, str(path))
+
+
+def write_film(film: Film, path: Path | str) -> None:
+    """Write a film whole or not at all (beside, to disk, then renamed); raises FilmError where the folder cannot be written."""
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(to_toml(film))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise FilmError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+
+
+def to_toml(film: Film) -> str:
+    """Return the film as the text of its file; keys at their default are left out, seeds never."""
+    settings: dict[str, Any] = {name.name: getattr(film.settings, name.name) for name in fields(FilmSettings)}
+    if film.settings.size is not None:
+        settings["size"] = "x".join(map(str, film.settings.size))
+    document = {
+        "film": {"idea": film.storyboard.idea, **{key: value for key, value in settings.items() if value is not None}},
+        "bible": {name.name: getattr(film.storyboard.bible, name.name) for name in fields(Bible)},
+        "shots": [_shot_table(shot) for shot in film.storyboard.shots],
+    }
+    return HEADER + tomli_w.dumps(document)
+
+
+def from_toml(text: str, name: str = "film.toml") -> Film:
+    """Read a film from the text of its file; `name` is what errors call it."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FilmError(f"{name}: is not TOML: {error}; mend that place") from None
+    try:
+        parsed = _FilmFile.model_validate(document)
+    except ValidationError as error:
+        raise FilmError(_sentence(name, error.errors())) from None
+    settings = parsed.film.model_dump(exclude={"idea", "size"})
+    size = None if parsed.film.size is None else _size(parsed.film.size)
+    try:
+        shots = tuple(shot.shot() for shot in parsed.shots)
+        storyboard = Storyboard(idea=parsed.film.idea, bible=Bible(**parsed.bible.model_dump()), shots=shots)
+    except StoryboardError as error:
+        raise FilmError(f"{name}: {error}") from None
+    return Film(settings=FilmSettings(size=size, **settings), storyboard=storyboard)
+
+
+def _shot_table(shot: Shot) -> dict[str, Any]:
+    camera = {"zoom": shot.camera.zoom, "pan": list(shot.camera.pan), "rotate": shot.camera.rotate}
+    table: dict[str, Any] = {
+        "prompt": shot.prompt,
+        "seconds": shot.seconds,
+        "seed": shot.seed,
+        "transition": _transition_text(shot.transition),
+    }
+    if shot.camera != Camera():
+        table["camera"] = camera
+    for key, usual in (("strength", None), ("ease", "smooth"), ("hold", 0.0), ("negative", "")):
+        if getattr(shot, key) != usual:
+            table[key] = getattr(shot, key)
+    return table
+
+
+def _transition_text(transition: Transition) -> str:
+    match transition:
+        case Cut():
+            return "cut"
+        case Morph(seconds=seconds):
+            return f"morph {seconds!r}"
+        case Dissolve(seconds=seconds):
+            return f"dissolve {seconds!r}"
+
+
+def _transition(text: str) -> Transition:
+    """Read "cut", "morph", "morph 1.0", "dissolve", "dissolve 0.5"; raises ValueError."""
+    found = re.fullmatch(r"(cut|morph|dissolve)(?: +([0-9.]+(?:e[+-]?[0-9]+)?))?", text.strip())
+    if found is None or (found[1] == "cut" and found[2]):
+        raise ValueError('write "cut", "morph 1.0" or "dissolve 0.5"')
+    if found[1] == "cut":
+        return Cut()
+    kind = Morph if found[1] == "morph" else Dissolve
+    return kind(seconds=float(found[2])) if found[2] else kind()
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Read "256x160", or "256" for a square; raises ValueError."""
+    found = re.fullmatch(r"([1-9][0-9]{0,4})(?:x([1-9][0-9]{0,4}))?", text.strip())
+    if found is None:
+        raise ValueError('write it as width and height, "256x160"')
+    return int(found[1]), int(found[2] or found[1])
+
+
+def _readable_size(text: str) -> str:
+    _size(text)
+    return text
+
+
+def _readable_transition(text: str) -> str:
+    _transition(text)
+    return text
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _FilmTable(_Table):
+    idea: str = ""
+    fps: float | None = Field(default=None, gt=0, le=240)
+    size: Annotated[str, AfterValidator(_readable_size)] | None = None
+    model: str | None = None
+    style: str | None = None
+    negative: str | None = None
+    sampler: str | None = None
+    steps: int | None = Field(default=None, ge=1, le=1000)
+    guidance: float | None = Field(default=None, ge=0, le=100)
+    strength: float | None = Field(default=None, gt=0, le=1)
+
+
+class _BibleTable(_Table):
+    subject: str = ""
+    setting: str = ""
+    palette: str = ""
+    style: str = ""
+
+
+class _CameraTable(_Table):
+    zoom: float = 1.0
+    pan: list[float] = Field(default=[0.0, 0.0], min_length=2, max_length=2)
+    rotate: float = 0.0
+
+
+class _ShotTable(_Table):
+    prompt: str
+    seconds: float
+    seed: int
+    strength: float | None = None
+    camera: _CameraTable = _CameraTable()
+    transition: Annotated[str, AfterValidator(_readable_transition)] = "morph"
+    ease: Ease = "smooth"
+    hold: float = 0.0
+    negative: str = ""
+
+    def shot(self) -> Shot:
+        camera = Camera(zoom=self.camera.zoom, pan=(self.camera.pan[0], self.camera.pan[1]), rotate=self.camera.rotate)
+        given = self.model_dump(exclude={"camera", "transition"})
+        return Shot(camera=camera, transition=_transition(self.transition), **given)
+
+
+class _FilmFile(_Table):
+    film: _FilmTable = _FilmTable()
+    bible: _BibleTable = _BibleTable()
+    shots: list[_ShotTable]
+
+
+_TABLES: dict[str, type[_Table]] = {"film": _FilmTable, "bible": _BibleTable, "shots": _ShotTable, "camera": _CameraTable}
+
+
+def _sentence(name: str, errors: list[ErrorDetails]) -> str:
+    """Say the first error with its key and remedy, and how many more there are."""
+    error = errors[0]
+    place = error["loc"]
+    key = ".".join(f"shot {part + 1}" if isinstance(part, int) else str(part) for part in place).replace("shots.shot", "shot")
+    match error["type"]:
+        case "extra_forbidden":
+            said = f"unknown key{_near(place)}"
+        case "missing":
+            said = "is missing: add it"
+        case "value_error":
+            said = f"{error['input']!r} cannot be read: {error['ctx']['error']}"
+        case _:
+            said = f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{name}: {key}: {said}{more}"
+
+
+def _near(place: tuple[int | str, ...]) -> str:
+    """Suggest the key that an unknown one may stand for, or list what there is."""
+    table = next((_TABLES[str(part)] for part in reversed(place[:-1]) if part in _TABLES), _FilmFile)
+    known = list(table.model_fields)
+    near = difflib.get_close_matches(str(place[-1]), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"

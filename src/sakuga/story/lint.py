@@ -1,0 +1,74 @@
+"""What may go wrong with a storyboard's prompts, said before anything is drawn."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sakuga.sketchbook.reading import facts_in, normalise
+from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS, Storyboard, prompt_of, said
+
+_DETERMINERS = frozenset(("a", "an", "the", "one", "two", "three", "my"))
+PRONOUNS = frozenset(("he", "she", "they", "it", "him", "them"))
+_NO_NAMES = (
+    LITTLE_WORDS | PREPOSITIONS | {"now", "then", "later", "suddenly", "finally", "here", "there", "inside", "outside", "when", "while"}
+)
+_VERBLESS = re.compile(r"\b[Ii]t (?:is |starts |begins )?(?:rain|snow|drizzl)\w*")
+"""Weather, where "it" stands for nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintNote:
+    """One doubt about one shot, counted from 0; `rule` is one of tokens, style, pronoun, words."""
+
+    shot: int
+    rule: str
+    message: str
+
+
+def lint(
+    storyboard: Storyboard, count_tokens: Callable[[str], int], token_limit: int, known_words: frozenset[str] | None
+) -> list[LintNote]:
+    """Look through every whole prompt; without `known_words` the model is taken to know every word."""
+    notes: list[LintNote] = []
+    for index, shot in enumerate(storyboard.shots):
+        prompt = prompt_of(storyboard, index)
+        tokens = count_tokens(prompt)
+        if tokens > token_limit:
+            message = f"the prompt has {tokens} tokens, the model reads {token_limit}: what comes last is lost, so shorten it"
+            notes.append(LintNote(shot=index, rule="tokens", message=message))
+        if storyboard.bible.style and not said(storyboard.bible.style, prompt):
+            message = f"the prompt does not name the style {storyboard.bible.style!r}, as its own words name another"
+            notes.append(LintNote(shot=index, rule="style", message=message))
+        if pronoun := loose_pronoun(shot.prompt):
+            message = f"{pronoun!r} has nobody before it to stand for: name whom you mean, as each shot is drawn alone"
+            notes.append(LintNote(shot=index, rule="pronoun", message=message))
+        if known_words is not None and (unknown := unknown_words(prompt, known_words)):
+            message = f"the Sketchbook has never seen {', '.join(map(repr, unknown))}: the picture may not show it"
+            notes.append(LintNote(shot=index, rule="words", message=message))
+    return notes
+
+
+def loose_pronoun(prompt: str) -> str | None:
+    """Return the first pronoun with nobody before it to stand for ("a dragon", "birds", "Anna"), or None."""
+    text = _VERBLESS.sub("weather", prompt.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    for found in re.finditer(r"[\w']+", text):
+        if found.group().lower().split("'")[0] in PRONOUNS:
+            before = text[: found.start()]
+            return None if _names_somebody(before) else found.group().lower()
+    return None
+
+
+def _names_somebody(text: str) -> bool:
+    words = re.findall(r"[\w']+", text)
+    names = (word for word in words if word[0].isupper() and word.lower() not in _NO_NAMES and not word.endswith("ing"))
+    return any(word.lower() in _DETERMINERS for word in words) or any(names) or bool(facts_in(text))
+
+
+def unknown_words(prompt: str, known: frozenset[str]) -> list[str]:
+    """Return the words that the vocabulary lacks, in order, each once; numbers and known words in the plural are fine."""
+    words = dict.fromkeys(re.findall(r"[^\W\d_][\w']*", normalise(prompt)))
+    return [
+        word
+        for word in words
+        if word not in known | PRONOUNS and word.removesuffix("'s") not in known and word.removesuffix("s") not in known
+    ]

@@ -1,0 +1,227 @@
+"""Plan a film with a language model behind any server that speaks the OpenAI chat protocol."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sakuga.story.lint import loose_pronoun
+from sakuga.story.parse_reply import MOVES, Reply, Sketch, parse_reply
+from sakuga.story.planner import PlannerError, checked_idea, lengths, shot_seed
+from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, content_words
+
+SYSTEM = """\
+You plan short animated films. Answer with one JSON object and nothing else:
+{"bible": {"subject": "...", "setting": "...", "palette": "...", "style": "..."},
+ "shots": [{"prompt": "...", "camera": "closer", "transition": "morph"}, ...]}
+The bible says in a few words what stays the same in every shot. Each prompt describes one still picture in at most 30 words of plain
+English: name the subject in full, never he, she, it or they; say place, light and weather. Consecutive shots differ in what is seen.
+camera: still, closer, away, left, right, up or down. transition (to the next shot): morph within one place, cut where it changes."""
+
+_TEXT = {"type": "string"}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["bible", "shots"],
+    "properties": {
+        "bible": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["subject", "setting", "palette", "style"],
+            "properties": {"subject": _TEXT, "setting": _TEXT, "palette": _TEXT, "style": _TEXT},
+        },
+        "shots": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["prompt", "camera", "transition"],
+                "properties": {
+                    "prompt": _TEXT,
+                    "camera": {"type": "string", "enum": list(MOVES)},
+                    "transition": {"type": "string", "enum": ["morph", "cut"]},
+                },
+            },
+        },
+    },
+}
+FORMATS: tuple[dict[str, Any] | None, ...] = (
+    {"type": "json_schema", "json_schema": {"name": "storyboard", "strict": True, "schema": SCHEMA}},
+    {"type": "json_object"},
+    None,
+)
+"""From the strictest; a server that refuses one is asked with the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where a language model is served; `base_url` None is OpenAI's own."""
+
+    model: str
+    base_url: str | None
+    key: str = field(repr=False)
+
+
+def server_of(name: str, environment: Mapping[str, str] = os.environ) -> Server:
+    """Read `gpt-4o`, `http://localhost:11434/v1#mistral`, `hf:owner/model` or `mistral:model`; keys come from the environment only.
+
+    OPENAI_API_KEY, HF_TOKEN and MISTRAL_API_KEY go to their own makers' servers; any other address gets LLM_API_KEY, if there is one.
+    Raises PlannerError without the key or with a name that cannot be read.
+    """
+    if name.startswith(("http://", "https://")):
+        address, _, model = name.partition("#")
+        if not model:
+            raise PlannerError(f"{name}: name the model behind a #, as in {name.rstrip('/')}#mistral")
+        return Server(model=model, base_url=address, key=environment.get("LLM_API_KEY", "none"))
+    kind, _, rest = name.partition(":")
+    base_url: str | None
+    match kind:
+        case "hf":
+            model, base_url, variable = rest, "https://router.huggingface.co/v1", "HF_TOKEN"
+        case "mistral":
+            model, base_url, variable = rest, "https://api.mistral.ai/v1", "MISTRAL_API_KEY"
+        case _:
+            model, base_url, variable = name, None, "OPENAI_API_KEY"
+    if not model.strip():
+        raise PlannerError(f"{name!r} names no language model: write gpt-4o, mistral:NAME, hf:OWNER/NAME or http://HOST/v1#NAME")
+    if not environment.get(variable):
+        raise PlannerError(f"{name} needs a key: set {variable} in the environment")
+    return Server(model=model, base_url=base_url, key=environment[variable])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LLMPlanner:
+    """Asks a language model, and again for the shots that are missing or bad; never fewer shots than asked."""
+
+    server: Server
+    attempts: int = 4
+    timeout: float = 60.0
+    """Seconds that one answer may take."""
+
+    def plan(self, idea: str, *, shots: int, seconds: float, seed: int) -> Storyboard:
+        """Break an idea into exactly `shots` shots; raises PlannerError where the server or the model does not give them."""
+        idea = checked_idea(idea, shots, seconds)
+        draft = _Draft(wanted=shots)
+        chat = _Chat(self)
+        for _ in range(self.attempts):
+            text = chat.ask(_request(idea, draft), seed)
+            draft.take(parse_reply(text))
+            if not draft.missing:
+                break
+        sketches = draft.whole(text)
+        return _storyboard(idea, draft.bible or Bible(), sketches, lengths(seconds, shots), seed)
+
+
+class _Draft:
+    """The shots that there are so far; a poor one stands in until a better one comes."""
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted = wanted
+        self.bible: Bible | None = None
+        self.good: dict[int, Sketch] = {}
+        self.poor: dict[int, Sketch] = {}
+
+    @property
+    def missing(self) -> list[int]:
+        return [index for index in range(self.wanted) if index not in self.good]
+
+    def take(self, reply: Reply) -> None:
+        """Put a reply's shots where shots are missing, in order; one that says again what another shot says is no shot."""
+        self.bible = self.bible or reply.bible
+        shots = reply.shots
+        if self.good and len(shots) >= self.wanted:
+            shots = tuple(shots[index] for index in self.missing)
+        places = iter(self.missing)
+        for sketch in shots:
+            if any(content_words(sketch.prompt) == content_words(other.prompt) for other in self.good.values()):
+                continue
+            if (place := next(places, None)) is None:
+                break
+            (self.poor if loose_pronoun(sketch.prompt) else self.good)[place] = sketch
+
+    def whole(self, text: str) -> list[Sketch]:
+        """Return every shot; raises PlannerError where one is missing still."""
+        found = {**self.poor, **self.good}
+        if not found:
+            raise PlannerError(f"the language model's answer holds no shots ({text[:80]!r}): try again, or another model")
+        if len(found) < self.wanted:
+            raise PlannerError(f"the language model gave {len(found)} of {self.wanted} shots, also when asked again: try another model")
+        return [found[index] for index in range(self.wanted)]
+
+
+class _Chat:
+    """Talks to one server, in the strictest answer format that it takes."""
+
+    def __init__(self, planner: LLMPlanner) -> None:
+        from openai import OpenAI
+
+        server = planner.server
+        self.server = server
+        self.timeout = planner.timeout
+        self.client = OpenAI(api_key=server.key, base_url=server.base_url, timeout=planner.timeout, max_retries=2)
+        self.formats = list(FORMATS)
+
+    def ask(self, request: str, seed: int) -> str:
+        """Return the answer's text, empty where there is none; the client itself tries twice more, waiting longer each time."""
+        import openai
+
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": request}]
+        while True:
+            wanted = {} if self.formats[0] is None else {"response_format": self.formats[0]}
+            try:
+                answer = self.client.chat.completions.create(model=self.server.model, messages=messages, seed=seed % 2**31, **wanted)
+                return (answer.choices[0].message.content or "") if answer.choices else ""
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                if len(self.formats) == 1:
+                    raise PlannerError(f"{self._where} refuses the request: {error.message}") from None
+                self.formats.pop(0)
+            except json.JSONDecodeError:
+                return ""
+            except openai.OpenAIError as error:
+                raise PlannerError(self._complaint(error)) from None
+
+    @property
+    def _where(self) -> str:
+        return f"the language model server {self.server.base_url or 'of OpenAI'}"
+
+    def _complaint(self, error: Exception) -> str:
+        """Say what went wrong with the server, and what to do."""
+        import openai
+
+        match error:
+            case openai.APITimeoutError():
+                return f"{self._where} did not answer within {self.timeout:g} s: try again, or another model"
+            case openai.APIConnectionError():
+                return f"{self._where} cannot be reached: is it running, and is the address right?"
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                return f"{self._where} refuses the key: check it in the environment"
+            case openai.RateLimitError():
+                return f"{self._where} is over its rate limit or quota: wait, or choose another model"
+            case openai.NotFoundError():
+                return f"{self._where} has no model {self.server.model!r}: check its name and the address"
+            case _:
+                return f"{self._where} failed: {error}"
+
+
+def _request(idea: str, draft: _Draft) -> str:
+    """Ask for all shots, or, where some are there, only for the others."""
+    if not draft.good:
+        return f"Plan exactly {draft.wanted} shots for this idea: {idea}"
+    there = "\n".join(f"{index + 1}. {sketch.prompt}" for index, sketch in sorted(draft.good.items()))
+    wanted = ", ".join(str(index + 1) for index in draft.missing)
+    return (
+        f"A film of {draft.wanted} shots for this idea: {idea}\nThese shots are done:\n{there}\n"
+        f"Write only the {len(draft.missing)} missing ones, in this order: {wanted}. The same JSON, with only these shots."
+    )
+
+
+def _storyboard(idea: str, bible: Bible, sketches: list[Sketch], durations: list[float], seed: int) -> Storyboard:
+    shots = []
+    for index, (sketch, length) in enumerate(zip(sketches, durations, strict=True)):
+        transition = (
+            Cut() if index == len(sketches) - 1 or isinstance(sketch.transition, Cut) else Morph(seconds=round(min(1.0, 0.6 * length), 3))
+        )
+        camera = sketch.camera or Camera(zoom=1.1)
+        shots.append(Shot(prompt=sketch.prompt, seconds=length, seed=shot_seed(seed, index), camera=camera, transition=transition))
+    return Storyboard(idea=idea, bible=bible, shots=tuple(shots))

@@ -1,0 +1,112 @@
+"""Plan a film by rule, from the words that the Sketchbook knows and the idea's own: always the same for one idea and seed."""
+
+import random
+import re
+
+from sakuga.sketchbook.reading import read_labels
+from sakuga.sketchbook.words import WORDING, Fact, split
+from sakuga.story.arc import Beat, beats
+from sakuga.story.planner import checked_idea, lengths, shot_seed
+from sakuga.story.retelling import retold, scenes_of, subject_of, times_in, without_turning
+from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
+
+MOVES = (
+    Camera(zoom=1.12),
+    Camera(pan=(0.07, 0.0)),
+    Camera(zoom=1.1, pan=(-0.03, 0.0)),
+    Camera(pan=(-0.07, 0.0)),
+    Camera(zoom=1.08, pan=(0.0, -0.04)),
+)
+LAST_MOVE = Camera(zoom=1.06)
+VIEWS = split(", wide view, close view, distant view, view from above, view from below, near view, view from afar, front view, quiet view")
+WAYS = 60
+"""How often a long film may show the same in other words and views."""
+
+
+class OfflinePlanner:
+    """Plans with no network and no language model."""
+
+    def plan(self, idea: str, *, shots: int, seconds: float, seed: int) -> Storyboard:
+        """Break an idea into shots that differ in what can be seen; raises StoryboardError for an empty idea or too many shots."""
+        idea = checked_idea(idea, shots, seconds)
+        rng = random.Random(f"{seed}/{idea}")
+        scenes = _gathered(scenes_of(idea), shots)
+        scene_of = [index * len(scenes) // shots for index in range(shots)]
+        prompts = _prompts(scenes, scene_of, rng)
+        planned: list[Shot] = []
+        for index, length in enumerate(lengths(seconds, shots)):
+            last = index == shots - 1
+            after = None if last else scenes[scene_of[index + 1]]
+            shot = Shot(
+                prompt=prompts[index],
+                seconds=length,
+                seed=shot_seed(seed, index),
+                camera=LAST_MOVE if last else _mirrored(MOVES[index % len(MOVES)], rng),
+                transition=_transition(scenes[scene_of[index]], after, length),
+                ease="out" if last else "smooth",
+                hold=round(min(0.5, 0.2 * length), 3) if last else 0.0,
+            )
+            planned.append(shot)
+        return Storyboard(idea=idea, bible=_bible(scenes), shots=tuple(planned))
+
+
+def _gathered(scenes: list[str], shots: int) -> list[str]:
+    """Join what does not get a shot of its own to the last scene that does."""
+    return scenes if len(scenes) <= shots else [*scenes[: shots - 1], ", ".join(scenes[shots - 1 :])]
+
+
+def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random) -> list[str]:
+    """Write every shot's prompt: its scene in the idea's own words, and what the arc over the whole film adds."""
+    told = [without_turning(scene) if len(times_in(scene)) > 1 else scene for scene in scenes]
+    stated = [read_labels(scene) for scene in told]
+    whole = stated[0] if len(told) == 1 else read_labels(", ".join(told))
+    planned = beats(whole, [stated[place] for place in scene_of], times_in(", ".join(scenes)), rng)
+    prompts: list[str] = []
+    for place, beat in zip(scene_of, planned, strict=True):
+        ways = (_prompt(told[place], beat, way) for way in range(WAYS))
+        prompts.append(next((prompt for prompt in ways if prompt not in prompts), ""))
+    if "" in prompts:
+        raise StoryboardError(f"the idea is enough for {prompts.index('')} different shots: ask for fewer, or tell more")
+    return prompts
+
+
+def _prompt(scene: str, beat: Beat, way: int = 0) -> str:
+    """Write the idea's own words at the beat's time, then what the beat adds, `way` choosing its wording and view.
+
+    >>> _prompt("A snowy cabin in the woods at dusk, birds", Beat(time="night", extras=("moon",)))
+    'A snowy cabin in the woods at night, birds, with a full moon'
+    """
+    text = scene if beat.time is None else retold(scene, beat.time)
+    stated = read_labels(text)
+    if beat.time is not None and stated.time != beat.time:
+        head, *rest = re.split(r",\s*", text, maxsplit=1)
+        text = ", ".join([f"{head} {WORDING['time', beat.time].after[0]}", *rest])
+    added: list[Fact] = [
+        (name, value) for name, value in (("expression", beat.mood), ("weather", beat.weather), ("side", beat.side)) if value
+    ]
+    added += [("extras", extra) for extra in beat.extras]
+    views = [VIEWS[way % len(VIEWS)]] if way % len(VIEWS) else []
+    wordings = (WORDING[fact].after for fact in added)
+    return ", ".join([text, *(after[way // len(VIEWS) % len(after)] for after in wordings), *views])
+
+
+def _bible(scenes: list[str]) -> Bible:
+    stated = read_labels(", ".join(scenes))
+    places = {place for place in (read_labels(scene).place for scene in scenes) if place is not None}
+    setting = WORDING["place", places.pop()].after[0] if len(places) == 1 else ""
+    style = WORDING["look", stated.look].tags[0] if stated.look else ""
+    named = (scene for scene in scenes if (stated_here := read_labels(scene)).subject or stated_here.person)
+    return Bible(subject=subject_of(next(named, scenes[0])), setting=setting, style=style)
+
+
+def _transition(scene: str, after: str | None, length: float) -> Transition:
+    """Flow on within one place; cut where the place changes, and at the end."""
+    if after is None:
+        return Cut()
+    here, there = read_labels(scene).place, read_labels(after).place
+    return Cut() if here != there and there is not None else Morph(seconds=round(min(1.0, 0.6 * length), 3))
+
+
+def _mirrored(camera: Camera, rng: random.Random) -> Camera:
+    sign = rng.choice((-1.0, 1.0))
+    return Camera(zoom=camera.zoom, pan=(sign * camera.pan[0] + 0.0, camera.pan[1]), rotate=camera.rotate)

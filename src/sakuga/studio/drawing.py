@@ -1,0 +1,122 @@
+"""The bench where frames are drawn: one checkpoint, one store; the networks are loaded when the first frame is missing."""
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from sakuga.finishing.flow import between
+from sakuga.finishing.resize import Picture, enlarge
+from sakuga.models.sources import SKETCHBOOK, Source
+from sakuga.rendering.batches import missing_frames, plan
+from sakuga.rendering.develop import develop
+from sakuga.rendering.store import FrameStore, home
+from sakuga.sketchbook.captions import known_words
+from sakuga.story.lint import lint
+from sakuga.story.storyboard import Storyboard, prompt_of
+from sakuga.studio.progress import Step
+from sakuga.timeline.narrow import narrowed
+from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Precision
+
+Specs = Mapping[Digest, FrameSpec]
+
+EMPHASIS = re.compile(r"\([^()]*:\s*\d*\.?\d+\s*\)|\(\(|\[[^\[\]]+\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many frames the model drew, and how many were in the store before; what had to be drawn otherwise is told in `notes`."""
+
+    drawn: int
+    reused: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """Frames that are all in the store now: their specs, and under which name each asked-for frame is found."""
+
+    specs: Specs
+    renamed: Mapping[Digest, Digest]
+    count: Count
+
+
+class Bench:
+    """Draws and shows frames of one checkpoint."""
+
+    def __init__(self, source: Source, store: Path | None = None) -> None:
+        self.source = source
+        self.store = FrameStore(store or home() / "frames")
+
+    @cached_property
+    def checkpoint(self) -> Any:
+        """The networks."""
+        from sakuga.models.checkpoint import load
+
+        return load(self.source)
+
+    def draw(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Drawing]:
+        """Draw what is missing; where memory runs out, go on with batches of half the width, which is written into the specs."""
+        from sakuga.rendering.executor import LocalExecutor, OutOfMemory
+
+        wanted = list(dict.fromkeys(wanted))
+        renamed = {name: name for name in specs}
+        missing = missing_frames(specs, wanted, self.store.has)
+        reused = sum(isinstance(spec, Drawn) for spec in specs.values()) - len(missing)
+        drawn, notes = 0, list[str]()
+        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, between=between)
+        if missing:
+            yield Step(stage="loading", note=f"opening {self.source.name}")
+        yield Step(stage="drawing", total=len(missing))
+        while True:
+            try:
+                for landed in executor.run(plan(specs, [renamed[name] for name in wanted], self.store.has)):
+                    drawn += 1
+                    again = f"frame {landed.name[:12]} came out faulty and was drawn {landed.attempts} times" if landed.attempts > 1 else ""
+                    notes += filter(None, [again])
+                    yield Step(stage="drawing", done=drawn, total=len(missing), note=again)
+            except OutOfMemory as full:
+                if full.batch.width == 1:
+                    raise
+                specs, again_renamed = narrowed(specs, full.batch.width // 2, self.store.has)
+                renamed = {name: again_renamed[now] for name, now in renamed.items()}
+                notes.append(f"memory ran out: batches are {full.batch.width // 2} wide from here on")
+                yield Step(stage="drawing", done=drawn, total=len(missing), note=notes[-1])
+            else:
+                return Drawing(specs=specs, renamed=renamed, count=Count(drawn=drawn, reused=reused, notes=tuple(notes)))
+
+    def _open(self, digest: Digest, precision: Precision) -> Any:
+        assert digest == self.source.digest, "a film is drawn with one checkpoint"
+        return self.checkpoint
+
+    def develop(self, drawing: Drawing, names: Iterable[Digest]) -> Iterator[Picture]:
+        """Show frames by the names they were asked for."""
+        return develop(drawing.specs, [drawing.renamed[name] for name in names], self.store, between)
+
+    def enlarger(self, width: int, height: int) -> Callable[[Picture], Picture]:
+        """Return what brings a drawn picture to its final size: the checkpoint's own upscaler where it has one."""
+        folder = self.source.folder / "upscaler"
+        if not folder.is_dir():
+            return partial(enlarge, width=width, height=height)
+        from sakuga.models.upscaler import load_upscaler
+
+        return partial(enlarge, width=width, height=height, upscale2x=load_upscaler(folder))
+
+    def count_tokens(self, text: str) -> int:
+        """Count a prompt's tokens, begin and end marks included."""
+        from transformers import CLIPTokenizer
+
+        self._tokenizer = getattr(self, "_tokenizer", None) or CLIPTokenizer.from_pretrained(self.source.folder / "tokenizer")
+        return len(self._tokenizer(text, verbose=False).input_ids)
+
+    def doubts(self, board: Storyboard) -> list[str]:
+        """Say what may go wrong with a storyboard's prompts on this checkpoint."""
+        known = known_words() if self.source.name == SKETCHBOOK else None
+        notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
+        prompts = (prompt_of(board, index) for index in range(len(board.shots)))
+        weighted = [
+            f"shot {number}: emphasis {found[0]!r} is read as plain words" for number, prompt in enumerate(prompts, 1) if (found := EMPHASIS.search(prompt))
+        ]
+        return [f"shot {note.shot + 1}: {note.message}" for note in notes] + weighted

@@ -1,0 +1,136 @@
+"""From an idea to a clip."""
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+from sakuga.export import check_target, write
+from sakuga.finishing.colour import match
+from sakuga.models.sources import Source, find_checkpoint
+from sakuga.story.film import Film, FilmSettings, to_toml
+from sakuga.story.planner import Planner
+from sakuga.studio.drawing import Bench, Count, Drawing
+from sakuga.studio.progress import Step
+from sakuga.studio.settings import direction, settled
+from sakuga.studio.stories import plan
+from sakuga.studio.work import Work
+from sakuga.timeline.chain import Exposure, Sheet, chain
+from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.spec import ENGINE
+
+COLOUR_MATCH = 0.8
+"""How firmly a frame keeps the colours of its shot's keyframe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """Wall-clock time by stage."""
+
+    drawing: float
+    finishing: float
+    export: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Animation:
+    """A clip that was written, the film it shows, and what it took."""
+
+    clip: Path
+    film: Film
+    frames: int
+    """Frames of the clip, holds counted."""
+    count: Count
+    seconds: Seconds
+    notes: tuple[str, ...]
+
+
+def animate(
+    idea: str,
+    out: Path | str = "clip.gif",
+    *,
+    shots: int = 5,
+    seconds: float = 6.0,
+    seed: int = 0,
+    settings: FilmSettings | None = None,
+    planner: Planner | None = None,
+    store: Path | None = None,
+    recipe: bool = True,
+) -> Work[Step, Animation]:
+    """Make a clip from an idea: storyboard, frames, file.
+
+    Frames already in the store are not drawn again. Raises SakugaError with one sentence where something is wrong.
+    """
+    return Work(_animate(idea, Path(out), shots, seconds, seed, settings or FilmSettings(), planner, store, recipe))
+
+
+def render(film: Film, out: Path | str, *, store: Path | None = None, recipe: bool = True) -> Work[Step, Animation]:
+    """Make a clip from a film; what the film leaves open is filled in for its model."""
+    return Work(_render(film, Path(out), store, recipe))
+
+
+def _animate(
+    idea: str,
+    out: Path,
+    shots: int,
+    seconds: float,
+    seed: int,
+    settings: FilmSettings,
+    planner: Planner | None,
+    store: Path | None,
+    recipe: bool,
+) -> Generator[Step, None, Animation]:
+    check_target(out)
+    settled(settings, find_checkpoint(settings.model or "sketchbook"))
+    board = yield from plan(idea, shots, seconds, seed, planner)
+    return (yield from _render(Film(settings=settings, storyboard=board), out, store, recipe))
+
+
+def _render(film: Film, out: Path, store: Path | None, recipe: bool) -> Generator[Step, None, Animation]:
+    begun = perf_counter()
+    check_target(out)
+    source = find_checkpoint(film.settings.model or "sketchbook")
+    film = replace(film, settings=settled(film.settings, source))
+    sheet = chain(film.storyboard, direction(film.settings, source))
+    bench = Bench(source, store)
+    notes: list[str] = []
+    for note in bench.doubts(film.storyboard):
+        notes.append(note)
+        yield Step(stage="story", note=note)
+    drawing = yield from bench.draw(sheet.specs, [exposure.frame for exposure in sheet.exposures])
+    drawn = perf_counter()
+    clip = yield from _finish(film, source, sheet, drawing, bench, recipe)
+    finished = perf_counter()
+    yield Step(stage="export", total=1)
+    write(clip, out)
+    done = perf_counter()
+    yield Step(stage="export", done=1, total=1)
+    spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
+    return Animation(clip=out, film=film, frames=len(clip.frames), count=drawing.count, seconds=spent, notes=(*notes, *drawing.count.notes))
+
+
+def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: Bench, recipe: bool) -> Generator[Step, None, Clip]:
+    """Develop every frame, keep its shot's colours, and bring it to the size that was asked for."""
+    assert film.settings.size and film.settings.fps
+    enlarged = bench.enlarger(*film.settings.size)
+    frames: list[Frame] = []
+    last: tuple[Exposure, Frame] | None = None
+    pictures = bench.develop(drawing, (exposure.frame for exposure in sheet.exposures))
+    for exposure, picture in zip(sheet.exposures, pictures, strict=True):
+        if last is None or last[0] != exposure:
+            key = exposure.colours_of and bench.store.read(drawing.renamed[exposure.colours_of])
+            kept = match(picture, key, COLOUR_MATCH) if key is not None else picture
+            last = exposure, Frame(picture=enlarged(kept), spec=drawing.specs[drawing.renamed[exposure.frame]])
+        frames.append(last[1])
+        yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
+    rate = direction(film.settings, source).rate
+    return Clip(frames=tuple(frames), rate=rate, recipe=written_recipe(film, source) if recipe else "")
+
+
+def written_recipe(film: Film, source: Source) -> str:
+    """Write down all that decides a clip, with no date, path or name in it: the film with every setting said, and the model's digest."""
+    model = None if source.folder.name == film.settings.model or Path(film.settings.model or "").is_dir() else film.settings.model
+    said = replace(film, settings=replace(film.settings, model=model))
+    return json.dumps({"recipe": 1, "engine": ENGINE, "checkpoint": source.digest, "film": to_toml(said)}, sort_keys=True)

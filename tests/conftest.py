@@ -1,0 +1,108 @@
+"""Tiny Stable Diffusions for the tests: real config classes, random weights, made in a second."""
+
+import string
+from pathlib import Path
+
+import pytest
+
+
+def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: int = 0, sees_pictures: bool = False) -> Path:
+    """Write a Stable Diffusion of a few thousand weights: 8 latent channels, factor 4, native size 32.
+
+    With `prediction="v_prediction"` its schedule has zero terminal SNR and trailing steps, as the Sketchbook's.
+    """
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(seed)
+    AutoencoderKL(
+        block_out_channels=(8, 16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        latent_channels=8,
+        layers_per_block=1,
+        norm_num_groups=4,
+        sample_size=32,
+    ).save_pretrained(folder / "vae")
+    UNet2DConditionModel(
+        sample_size=8,
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(16, 32),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        layers_per_block=1,
+        norm_num_groups=8,
+        cross_attention_dim=32,
+        attention_head_dim=2,
+    ).save_pretrained(folder / "unet")
+    words = _words()
+    CLIPTextModel(
+        CLIPTextConfig(
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            vocab_size=len(words),
+            bos_token_id=words["<|startoftext|>"],
+            eos_token_id=words["<|endoftext|>"],
+            pad_token_id=words["<|endoftext|>"],
+        )
+    ).save_pretrained(folder / "text_encoder")
+    zero_snr = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"} if prediction == "v_prediction" else {}
+    DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type=prediction,
+        **zero_snr,
+    ).save_pretrained(folder / "scheduler")
+    _write_tokenizer(folder / "tokenizer")
+    if sees_pictures:
+        _write_image_encoder(folder)
+    return folder
+
+
+def _words() -> dict[str, int]:
+    letters = string.ascii_lowercase + string.digits + string.punctuation
+    names = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    return {name: index for index, name in enumerate(names)}
+
+
+def _write_tokenizer(folder: Path) -> None:
+    from transformers import CLIPTokenizer
+
+    CLIPTokenizer(vocab=_words(), merges=[], model_max_length=77).save_pretrained(folder)
+
+
+def _write_image_encoder(folder: Path) -> None:
+    from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=32,
+            patch_size=8,
+            projection_dim=32,
+        )
+    ).save_pretrained(folder / "image_encoder")
+    CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=32).save_pretrained(folder / "feature_extractor")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Stable Diffusion 1.x: it predicts the noise."""
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-epsilon"))
+
+
+@pytest.fixture(scope="session")
+def tiny_v_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Stable Diffusion of the Sketchbook's kind: v-prediction, zero terminal SNR, and it sees pictures."""
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-v"), prediction="v_prediction", seed=1, sees_pictures=True)

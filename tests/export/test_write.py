@@ -1,0 +1,214 @@
+"""What is written is read back: frames, times, colours, recipe, and the same bytes again."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from sakuga.export import ExportError, check_folder, check_target, contact_sheet, read_recipe, write, write_frames
+from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.spec import Given
+
+RECIPE = json.dumps({"idea": "a cabin in the snow <&> 雪", "prompts": ["a tall lighthouse at dusk, gulls"] * 60}, ensure_ascii=False)
+MOVING = [".gif", ".webp", ".apng", ".mp4", ".webm"]
+
+
+def picture(moment: float, width: int = 96, height: int = 64) -> np.ndarray:
+    down, right = np.mgrid[0:height, 0:width] / height
+    sky = np.stack([0.3 + 0.5 * down, 0.4 + 0.2 * down, 0.8 - 0.3 * down], axis=-1)
+    sun = np.clip((0.2 - np.hypot(right - 0.4 - 0.5 * moment, down - 0.4)) * height / 4, 0, 1)[..., None]
+    return np.rint((sky * (1 - sun) + sun * (0.95, 0.8, 0.5)) * 255).astype(np.uint8)
+
+
+def clip(count: int = 18, rate: Fraction = Fraction(12), size: tuple[int, int] = (96, 64)) -> Clip:
+    frames = tuple(Frame(picture=picture(index / count, *size), spec=Given(picture=str(index))) for index in range(count))
+    return Clip(frames=frames, rate=rate, recipe=RECIPE)
+
+
+def pictures_in(path: Path) -> list[np.ndarray]:
+    if path.suffix in (".mp4", ".webm"):
+        with av.open(str(path)) as container:
+            return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    pictures = []
+    with Image.open(path) as image:
+        for index in range(image.n_frames):
+            image.seek(index)
+            pictures.append(np.asarray(image.convert("RGB")))
+    return pictures
+
+
+def lengths_in(path: Path) -> list[int]:
+    """Milliseconds, of the formats that Pillow reads."""
+    lengths = []
+    with Image.open(path) as image:
+        for index in range(image.n_frames):
+            image.seek(index)
+            image.load()
+            lengths.append(round(image.info["duration"]))
+    return lengths
+
+
+def psnr(drawn: np.ndarray, true: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / max(1e-9, np.mean((drawn.astype(float) - true) ** 2))))
+
+
+@pytest.mark.parametrize("suffix", MOVING)
+def test_every_frame_comes_back_in_its_colours(suffix: str, tmp_path: Path) -> None:
+    written = write(clip(), tmp_path / f"clip{suffix}")
+    back = pictures_in(written.path)
+    assert (len(back), written.frames, written.seconds) == (18, 18, Fraction(3, 2))
+    assert written.bytes == written.path.stat().st_size < 200_000
+    assert min(psnr(drawn, frame.picture) for drawn, frame in zip(back, clip().frames, strict=True)) > 33.0
+
+
+@pytest.mark.parametrize("suffix", [*MOVING, ".png"])
+def test_the_recipe_comes_back_and_bytes_repeat(suffix: str, tmp_path: Path) -> None:
+    shown = clip(1 if suffix == ".png" else 4)
+    first, second = (write(shown, tmp_path / f"{name}{suffix}").path for name in ("one", "two"))
+    assert read_recipe(first) == RECIPE
+    assert first.read_bytes() == second.read_bytes()
+    bare = write(Clip(frames=shown.frames, rate=shown.rate), tmp_path / f"bare{suffix}")
+    assert read_recipe(bare.path) is None
+
+
+@pytest.mark.parametrize(("suffix", "lengths"), [(".gif", [80, 90, 80, 80, 90, 80]), (".webp", [83, 84, 83, 83, 84, 83])])
+def test_rounding_is_spread(suffix: str, lengths: list[int], tmp_path: Path) -> None:
+    path = write(clip(18), tmp_path / f"clip{suffix}").path
+    assert lengths_in(path)[:6] == lengths
+    assert sum(lengths_in(path)) == 1500
+    with Image.open(path) as image:
+        assert image.info["loop"] == 0
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
+def test_holds_are_one_frame_of_their_whole_length(suffix: str, tmp_path: Path) -> None:
+    held = clip(3)
+    held = Clip(frames=(held.frames[0],) * 6 + (held.frames[1],) * 3 + (held.frames[2],) * 3, rate=Fraction(12))
+    assert lengths_in(write(held, tmp_path / f"held{suffix}").path) == [500, 250, 250]
+
+
+@pytest.mark.parametrize("rate", [Fraction(12), Fraction(24000, 1001)])
+def test_video_keeps_the_exact_rate_and_length(rate: Fraction, tmp_path: Path) -> None:
+    with av.open(str(write(clip(10, rate), tmp_path / "clip.mp4").path)) as container:
+        stream = container.streams.video[0]
+        assert stream.average_rate == rate
+        assert stream.duration * stream.time_base == 10 / rate
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+
+
+def test_mp4_starts_with_its_index(tmp_path: Path) -> None:
+    data = write(clip(4), tmp_path / "clip.mp4").path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_odd_sizes_gain_a_repeated_edge(suffix: str, tmp_path: Path) -> None:
+    odd = clip(3, size=(51, 33))
+    back = pictures_in(write(odd, tmp_path / f"odd{suffix}").path)
+    assert back[0].shape == (34, 52, 3)
+    assert psnr(back[1][:33, :51], odd.frames[1].picture) > 32.0
+
+
+def test_few_colours_are_kept_exactly_in_a_gif(tmp_path: Path) -> None:
+    few = [frame.picture // 52 * 51 + 1 for frame in clip(6).frames]
+    drawn = Clip(frames=tuple(Frame(picture=each, spec=Given(picture="")) for each in few), rate=Fraction(8))
+    assert all(np.array_equal(back, true) for back, true in zip(pictures_in(write(drawn, tmp_path / "few.gif").path), few, strict=True))
+
+
+def colour_tables(data: bytes) -> list[bool]:
+    """Whether each picture of a GIF brings its own palette."""
+    at, own = 13 + (3 << ((data[10] & 7) + 1)), []
+    while data[at] != 0x3B:
+        if data[at] == 0x2C:
+            packed = data[at + 9]
+            own.append(bool(packed & 0x80))
+            at += 11 + ((3 << ((packed & 7) + 1)) if own[-1] else 0)
+        else:
+            at += 2
+        while data[at]:
+            at += data[at] + 1
+        at += 1
+    return own
+
+
+def test_a_gif_has_one_palette(tmp_path: Path) -> None:
+    assert colour_tables(write(clip(6), tmp_path / "clip.gif").path.read_bytes()) == [False] * 6
+
+
+def test_grainy_clips_stay_of_sensible_size(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    base = clip(12, size=(128, 128))
+    grainy = tuple(
+        Frame(picture=np.clip(frame.picture + chance.normal(0, 2, frame.picture.shape), 0, 255).astype(np.uint8), spec=frame.spec)
+        for frame in base.frames
+    )
+    written = write(Clip(frames=grainy, rate=base.rate), tmp_path / "grainy.gif")
+    assert written.bytes <= 1_500_000 * (12 / 72) * (128 / 256) ** 2
+
+
+def test_refusals_name_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"no known suffix: take one of \.gif, \.webp, \.mp4"):
+        check_target(tmp_path / "clip.avi")
+    (tmp_path / "folder.gif").mkdir()
+    with pytest.raises(ExportError, match="is a folder"):
+        check_target(tmp_path / "folder.gif")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match="is a file, not a folder"):
+        check_target(tmp_path / "file" / "deep" / "clip.gif")
+    with pytest.raises(ExportError, match="only one of 3 frames"):
+        write(clip(3), tmp_path / "clip.png")
+    with pytest.raises(ExportError, match="no frames"):
+        write(Clip(frames=(), rate=Fraction(12)), tmp_path / "clip.gif")
+    with pytest.raises(ExportError, match="frame 2 is 32x32, not 96x64"):
+        write(Clip(frames=clip(1).frames + clip(1, size=(32, 32)).frames, rate=Fraction(12)), tmp_path / "clip.gif")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write in")
+def test_an_unwritable_folder_is_refused_before_drawing() -> None:
+    with pytest.raises(ExportError, match="cannot write in /proc"):
+        check_target(Path("/proc/clip.gif"))
+    with pytest.raises(ExportError, match="cannot write in /proc"):
+        check_folder(Path("/proc/frames"))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = write(clip(2), tmp_path / "clip.mp4").path
+    before = path.read_bytes()
+    huge = Frame(picture=np.zeros((2, 70_000, 3), np.uint8), spec=Given(picture=""))  # wider than H.264 can be
+    with pytest.raises(ExportError):
+        write(Clip(frames=(huge,), rate=Fraction(12)), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    assert write(clip(2), tmp_path / "new" / "deep" / "clip.webp").path.exists()
+
+
+def test_frames_are_numbered_from_one(tmp_path: Path) -> None:
+    paths = write_frames(clip(3), tmp_path / "frames")
+    assert [path.name for path in paths] == ["0001.png", "0002.png", "0003.png"]
+    assert np.array_equal(pictures_in(paths[2])[0], clip(3).frames[2].picture)
+    assert read_recipe(paths[0]) == RECIPE
+    with pytest.raises(ExportError, match=r"0003\.png is no frame of this clip of 2"):
+        write_frames(clip(2), tmp_path / "frames")
+
+
+def test_a_contact_sheet_holds_every_frame_in_reading_order() -> None:
+    sheet = contact_sheet(clip(5), columns=3, gap=4)
+    assert sheet.shape == (2 * 68 + 4, 3 * 100 + 4, 3)
+    assert np.array_equal(sheet[4:68, 204:300], clip(5).frames[2].picture)
+    assert np.array_equal(sheet[72:136, 104:200], clip(5).frames[4].picture)
+    assert (sheet[72:, 204:] == 255).all()
+
+
+def test_what_is_no_clip_has_no_recipe(tmp_path: Path) -> None:
+    (tmp_path / "poem.gif").write_text("no picture at all")
+    with pytest.raises(ExportError, match="no picture or video"):
+        read_recipe(tmp_path / "poem.gif")
+    with pytest.raises(ExportError, match="cannot read"):
+        read_recipe(tmp_path / "absent.gif")

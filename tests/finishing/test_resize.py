@@ -1,0 +1,35 @@
+"""Enlargement covers the size, squashes nothing and calls the upscaler no more often than it must."""
+
+import numpy as np
+import pytest
+
+from sakuga.finishing.resize import enlarge
+
+
+def disc(height: int, width: int) -> np.ndarray:
+    down, right = np.mgrid[0:height, 0:width]
+    inside = np.hypot(down - (height - 1) / 2, right - (width - 1) / 2) < min(height, width) / 3
+    return np.where(inside[..., None], (250, 180, 40), (30, 60, 120)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("width", "height", "doublings"), [(128, 64, 0), (140, 70, 0), (256, 128, 1), (300, 150, 2), (512, 256, 2)])
+def test_doubles_until_the_size_is_covered(width: int, height: int, doublings: int) -> None:
+    calls: list[int] = []
+
+    def double(picture: np.ndarray) -> np.ndarray:
+        calls.append(picture.shape[1])
+        return picture.repeat(2, axis=0).repeat(2, axis=1)
+
+    assert enlarge(disc(64, 128), width, height, double).shape == (height, width, 3)
+    assert len(calls) == doublings
+
+
+def test_another_aspect_is_cropped_not_squashed() -> None:
+    wide = enlarge(disc(64, 64), 192, 128)
+    inside = wide[..., 0] > 128
+    across, along = inside.any(axis=0).sum(), inside.any(axis=1).sum()
+    assert abs(int(across) - int(along)) <= 2
+
+
+def test_the_same_size_is_the_same_picture() -> None:
+    assert np.array_equal(enlarge(disc(32, 48), 48, 32), disc(32, 48))

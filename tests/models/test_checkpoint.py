@@ -1,0 +1,81 @@
+"""A checkpoint in memory, held against diffusers and transformers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sakuga.models.checkpoint import Checkpoint, load, quantised
+from sakuga.models.conditioning import draws, embedding, texts
+from sakuga.models.sources import CheckpointError, find_checkpoint
+from sakuga.timeline.spec import Image, Mix, Seeded, Slerp, Text, Walk
+
+
+@pytest.fixture(scope="module")
+def seeing(tiny_v_folder: Path) -> Checkpoint:
+    return load(find_checkpoint(str(tiny_v_folder)))
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+
+
+def unseen(name: str) -> np.ndarray:
+    raise AssertionError(f"nothing here shows frame {name}")
+
+
+def test_prompts_over_the_limit_are_reported_with_what_is_lost(seeing: Checkpoint) -> None:
+    assert seeing.count_tokens("a cat") == 6
+    assert seeing.overlong("a cat") is None
+    long = seeing.overlong("abcdefghij" * 7 + "x" * 5 + "yz")
+    assert long is not None
+    assert (long.tokens, long.limit, long.unread) == (79, 77, "yz")
+    assert str(long) == "the prompt has 79 tokens and the checkpoint reads 77: 'yz' is not drawn"
+
+
+def test_an_embedding_does_not_depend_on_its_company(tiny_folder: Path) -> None:
+    alone = load(find_checkpoint(str(tiny_folder))).encode_text(["a cat"])
+    among = load(find_checkpoint(str(tiny_folder))).encode_text(["dogs", "a cat", ""])
+    assert torch.equal(alone[0], among[1])
+    assert not torch.equal(among[0], among[1])
+
+
+def test_pictures_keep_their_size_through_the_vae(seeing: Checkpoint, picture: np.ndarray) -> None:
+    latents = seeing.encode_picture(picture)
+    assert latents.shape == (1, 8, 8, 12)
+    decoded = seeing.decode(torch.cat([latents, latents * 0]))
+    assert decoded.shape == (2, 32, 48, 3)
+    assert quantised(decoded).dtype == np.uint8
+    assert np.isnan(seeing.decode(latents * torch.nan)).all()
+
+
+def test_a_picture_conditions_as_a_prompt_does(seeing: Checkpoint, picture: np.ndarray) -> None:
+    shown = embedding(seeing, Image(frame="f"), lambda name: picture)
+    words = embedding(seeing, Text(prompt="a cat"), unseen)
+    assert shown.shape == words.shape
+    half = embedding(seeing, Mix(first=Text(prompt="a cat"), second=Image(frame="f"), at=0.5), lambda name: picture)
+    assert not torch.equal(half, words)
+    latents = torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        repeated = seeing.unet(latents, 500, encoder_hidden_states=shown).sample
+        single = seeing.unet(latents, 500, encoder_hidden_states=shown[:, :1]).sample
+    assert torch.allclose(repeated, single, atol=1e-5)
+
+
+def test_a_checkpoint_without_eyes_says_so(tiny_folder: Path, picture: np.ndarray) -> None:
+    with pytest.raises(CheckpointError, match="has no image encoder"):
+        embedding(load(find_checkpoint(str(tiny_folder))), Image(frame="f"), lambda name: picture)
+
+
+def test_noise_expressions_nest_and_take_the_next_seed_on_each_attempt() -> None:
+    shape = (8, 4, 4)
+    here = next(draws(Walk(seed=3, at=0.5), shape))
+    assert torch.equal(next(draws(Slerp(first=Seeded(seed=3), second=Seeded(seed=4), at=0.5), shape)), here)
+    again = next(draws(Slerp(first=Seeded(seed=3), second=Walk(seed=9, at=1.0), at=0.0), shape, attempt=2))
+    assert torch.equal(again, next(draws(Seeded(seed=5), shape)))
+
+
+def test_the_prompts_of_a_mix_are_all_listed() -> None:
+    assert texts(Mix(first=Text(prompt="a"), second=Mix(first=Image(frame="f"), second=Text(prompt="b"), at=0.1), at=0.2)) == ("a", "b")

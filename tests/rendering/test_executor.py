@@ -1,0 +1,154 @@
+"""Frames land sound, and the same whatever their company."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.sources import find_checkpoint
+from sakuga.rendering.batches import Batch, plan
+from sakuga.rendering.develop import crossfade
+from sakuga.rendering.executor import LocalExecutor, OutOfMemory
+from sakuga.rendering.faults import DrawingError, fault
+from sakuga.rendering.store import FrameStore
+from sakuga.timeline.spec import Between, Drawn, Image, Mix, Start, Text, Walk, Warp, Worn, digest
+
+
+def render(executor: LocalExecutor, *frames: Drawn) -> list[bytes]:
+    """Draw frames in one batch; returns the bytes of their files."""
+    landed = list(executor.run([Batch(frames=frames)]))
+    assert [one.name for one in landed] == [digest(frame) for frame in frames]
+    return [executor.store.path(one.name).read_bytes() for one in landed]
+
+
+@pytest.mark.parametrize("batch", [3, 8])
+def test_a_frame_is_the_same_to_the_bit_alone_and_in_company(executor: LocalExecutor, draw: Callable[..., Drawn], batch: int) -> None:
+    frames = [draw(f"a castle {seed}", seed, batch=batch, width=48) for seed in range(3)]
+    together = render(executor, *frames)
+    alone = [render(executor, frame)[0] for frame in frames]
+    turned = render(executor, *reversed(frames))[::-1]
+    assert together == alone == turned
+    assert len(set(together)) == 3
+
+
+def test_every_kind_of_spec_can_be_drawn(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+    first, second = draw(seed=1), draw(seed=2)
+    between = Between(first=digest(first), second=digest(second), at=0.5)
+    shown = Mix(first=Text(prompt="a boat"), second=Image(frame=digest(second)), at=0.5)
+    last = replace(
+        draw(), conditioning=shown, noise=Walk(seed=1, at=0.3), start=Start(frame=digest(between), strength=0.7, warp=Warp(zoom=1.1))
+    )
+    specs = {digest(spec): spec for spec in (first, second, between, last)}
+    landed = list(executor.run(plan(specs, [digest(last)], executor.store.has)))
+    assert [one.name for one in landed] == [digest(first), digest(second), digest(last)]
+    unmoved = replace(last, start=Start(frame=digest(between), strength=0.7))
+    list(executor.run([Batch(frames=(unmoved,), betweens=(between,))]))
+    assert not np.array_equal(executor.store.read(digest(last)), executor.store.read(digest(unmoved)))
+
+
+def test_batches_are_asked_for_one_at_a_time(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+    asked = []
+
+    def batches():
+        for seed in range(3):
+            asked.append(seed)
+            yield Batch(frames=(draw(seed=seed),))
+
+    landings = executor.run(batches())
+    next(landings)
+    assert asked == [0]
+    next(landings)
+    assert asked == [0, 1]
+
+
+def broken(folder: Path, store: FrameStore, change: Callable[[Checkpoint], None]) -> LocalExecutor:
+    """An executor whose real networks were damaged."""
+    checkpoint = load(find_checkpoint(str(folder)))
+    change(checkpoint)
+    return LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, between=crossfade)
+
+
+def spoil_unet(checkpoint: Checkpoint) -> None:
+    checkpoint.unet.conv_out.weight.data.fill_(torch.nan)
+
+
+def spoil_decoder(checkpoint: Checkpoint) -> None:
+    checkpoint.vae.decoder.conv_out.weight.data.fill_(torch.nan)
+
+
+def blacken(checkpoint: Checkpoint) -> None:
+    checkpoint.vae.decoder.conv_out.weight.data.zero_()
+    checkpoint.vae.decoder.conv_out.bias.data.fill_(-9)
+
+
+def flatten(checkpoint: Checkpoint) -> None:
+    checkpoint.vae.decoder.conv_out.weight.data.zero_()
+    checkpoint.vae.decoder.conv_out.bias.data = torch.tensor([0.5, -0.5, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"), [(spoil_unet, "not a number"), (spoil_decoder, "not a number"), (blacken, "black"), (flatten, "flat")]
+)
+def test_a_faulty_frame_is_never_passed_on(
+    tiny_folder: Path, store: FrameStore, draw: Callable[..., Drawn], damage: Callable[[Checkpoint], None], word: str
+) -> None:
+    executor = broken(tiny_folder, store, damage)
+    with pytest.raises(DrawingError, match=f"frame {digest(draw())[:12]} came out {word} 4 times"):
+        list(executor.run([Batch(frames=(draw(),))]))
+    assert list(store.names()) == []
+
+
+def spoil_seed(checkpoint: Checkpoint, start: torch.Tensor) -> None:
+    """Make the UNet fail for one start noise alone."""
+
+    def hook(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        rows = (inputs[0] - start.to(inputs[0])).abs().amax(dim=(1, 2, 3)) < 1e-6
+        return torch.where(rows[:, None, None, None], torch.nan, output)
+
+    checkpoint.unet.conv_in.register_forward_hook(hook)
+
+
+def test_a_faulty_frame_is_drawn_with_the_next_seed_and_its_company_is_left_alone(
+    tiny_folder: Path, tiny_v_folder: Path, store: FrameStore, tmp_path: Path, draw: Callable[..., Drawn]
+) -> None:
+    frames = [draw(seed=seed, batch=3, sampler="ddim", guidance=1.0) for seed in (10, 20, 30)]
+    start = torch.randn(8, 8, 8, generator=torch.Generator().manual_seed(20))
+    executor = broken(tiny_folder, store, lambda checkpoint: spoil_seed(checkpoint, start))
+    landed = {one.name: one.attempts for one in executor.run([Batch(frames=tuple(frames))])}
+    assert [landed[digest(frame)] for frame in frames] == [1, 2, 1]
+    assert [store.attempts(digest(frame)) for frame in frames] == [1, 2, 1]
+    sound = broken(tiny_folder, FrameStore(tmp_path / "sound"), lambda checkpoint: None)
+    list(sound.run([Batch(frames=(frames[0], draw(seed=21, batch=3, sampler="ddim", guidance=1.0), frames[2]))]))
+    expected = [sound.store.read(digest(frame)) for frame in (frames[0], draw(seed=21, batch=3, sampler="ddim", guidance=1.0), frames[2])]
+    assert all(np.array_equal(store.read(digest(frame)), picture) for frame, picture in zip(frames, expected, strict=True))
+
+
+def test_running_out_of_memory_names_the_batch(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+    batch = Batch(frames=(draw(width=2**24, height=2**24, batch=2),))
+    with pytest.raises(OutOfMemory) as caught:
+        list(executor.run([batch]))
+    assert caught.value.batch == batch
+    assert "2 frames of 16777216 x 16777216 at a time" in str(caught.value)
+
+
+def test_what_cannot_be_honoured_is_refused(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+    for spec in (draw(styles=(Worn(style="s"),)), draw(approximations=("deepcache",))):
+        with pytest.raises(DrawingError, match="asks for styles or approximations"):
+            list(executor.run([Batch(frames=(spec,))]))
+
+
+def test_dark_and_quiet_pictures_are_no_faults() -> None:
+    night = np.zeros((32, 32, 3), dtype=np.float32)
+    assert fault(night) == "black"
+    night[4, 4] = 0.8
+    assert fault(night) is None
+    fog = np.full((32, 32, 3), 0.7, dtype=np.float32)
+    assert fault(fog) == "flat"
+    fog[16:] += 0.03
+    assert fault(fog) is None
+    fog[0, 0, 0] = np.nan
+    assert fault(fog) == "not a number"

@@ -1,0 +1,97 @@
+"""A render that is killed at any moment goes on where it stopped, and nothing tells it from an undisturbed one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import sakuga
+from sakuga.rendering.batches import plan
+from sakuga.rendering.executor import LocalExecutor
+from sakuga.rendering.store import FrameStore
+from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Seeded, Start, digest, to_json
+
+CHILD = """
+import sys
+from pathlib import Path
+from sakuga.models.checkpoint import load
+from sakuga.models.sources import find_checkpoint
+from sakuga.rendering.batches import plan
+from sakuga.rendering.develop import crossfade
+from sakuga.rendering.executor import LocalExecutor
+from sakuga.rendering.store import FrameStore
+from sakuga.timeline.spec import digest, from_json
+
+specs = {digest(spec): spec for spec in map(from_json, sys.stdin)}
+checkpoint = load(find_checkpoint(sys.argv[1]))
+store = FrameStore(Path(sys.argv[2]))
+executor = LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, between=crossfade)
+for landed in executor.run(plan(specs, specs, store.has)):
+    print(landed.name, flush=True)
+"""
+
+
+def chain(first: Drawn, length: int) -> dict[Digest, FrameSpec]:
+    frames = [first]
+    for seed in range(1, length):
+        frames.append(replace(first, noise=Seeded(seed=seed), start=Start(frame=digest(frames[-1]), strength=0.6)))
+    return {digest(frame): frame for frame in frames}
+
+
+def render(executor: LocalExecutor, specs: dict[Digest, FrameSpec]) -> list[Digest]:
+    return [landed.name for landed in executor.run(plan(specs, specs, executor.store.has))]
+
+
+def contents(store: FrameStore) -> dict[Digest, bytes]:
+    return {name: store.path(name).read_bytes() for name in store.names()}
+
+
+def start_child(folder: Path, root: Path, specs: dict[Digest, FrameSpec]) -> "subprocess.Popen[str]":
+    environment = os.environ | {"PYTHONPATH": str(Path(sakuga.__file__).parents[1])}
+    command = [sys.executable, "-c", CHILD, str(folder), str(root)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    assert child.stdin is not None
+    child.stdin.write("".join(f"{to_json(spec)}\n" for spec in specs.values()))
+    child.stdin.close()
+    return child
+
+
+def test_a_killed_render_resumes_to_the_same_bytes(
+    executor: LocalExecutor, tiny_v_folder: Path, tmp_path: Path, draw: Callable[..., Drawn]
+) -> None:
+    specs = chain(draw(steps=8), 10)
+    killed = FrameStore(tmp_path / "killed")
+    child = start_child(tiny_v_folder, killed.root, specs)
+    assert child.stdout is not None
+    landed = [child.stdout.readline().strip() for _ in range(3)]
+    time.sleep(0.03)
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    left = contents(killed)
+    assert set(landed) <= set(left) < set(specs)
+    assert render(executor, specs) == list(specs)
+    resumed = render(replace(executor, store=killed), specs)
+    assert resumed == [name for name in specs if name not in left]
+    assert contents(killed) == contents(executor.store)
+
+
+def test_a_truncated_frame_is_drawn_again_and_nothing_else(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+    specs = chain(draw(), 4)
+    render(executor, specs)
+    whole = contents(executor.store)
+    second = list(specs)[1]
+    executor.store.path(second).write_bytes(whole[second][:-30])
+    assert render(executor, specs) == [second]
+    assert contents(executor.store) == whole
+
+
+def test_changing_one_spec_redraws_only_its_dependants(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+    first, second = chain(draw("a castle"), 3), chain(draw("the sea"), 3)
+    render(executor, first | second)
+    changed = chain(draw("the sea", guidance=2.0), 3)
+    assert render(executor, first | changed) == list(changed)
+    assert render(executor, first | changed) == []

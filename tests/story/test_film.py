@@ -1,0 +1,117 @@
+"""A film is read back as it was written, and every fault is named with file, key and remedy."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sakuga.story.film import Film, FilmError, FilmSettings, from_toml, read_film, to_toml, write_film
+from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Morph, Shot, Storyboard
+
+words = st.text(st.characters(codec="utf-8"), max_size=30)
+prompts = words.filter(lambda text: bool(text.strip()))
+positive = st.floats(min_value=1e-6, max_value=1e6)
+plain = st.floats(min_value=-1e6, max_value=1e6)
+shots = st.builds(
+    Shot,
+    prompt=prompts,
+    seconds=positive,
+    seed=st.integers(0, 2**63 - 1),
+    strength=st.none() | st.floats(min_value=1e-6, max_value=1.0),
+    camera=st.builds(Camera, zoom=positive, pan=st.tuples(plain, plain), rotate=plain),
+    transition=st.just(Cut()) | st.builds(Morph, seconds=positive) | st.builds(Dissolve, seconds=positive),
+    ease=st.sampled_from(["linear", "smooth", "in", "out"]),
+    hold=st.just(0.0),
+    negative=words,
+)
+films = st.builds(
+    Film,
+    settings=st.builds(
+        FilmSettings,
+        fps=st.none() | st.floats(min_value=0.1, max_value=240),
+        size=st.none() | st.tuples(st.integers(1, 99999), st.integers(1, 99999)),
+        model=st.none() | words,
+        style=st.none() | words,
+        steps=st.none() | st.integers(1, 1000),
+        guidance=st.none() | st.floats(min_value=0, max_value=100),
+        strength=st.none() | st.floats(min_value=0.01, max_value=1),
+    ),
+    storyboard=st.builds(
+        Storyboard,
+        idea=words,
+        bible=st.builds(Bible, subject=words, setting=words, palette=words, style=words),
+        shots=st.lists(shots, min_size=1, max_size=3).map(tuple),
+    ),
+)
+
+FILM = """
+[film]
+idea = "a castle"
+size = "256x160"
+[[shots]]
+prompt = "a castle at dawn"
+seconds = 2
+seed = 7
+transition = "dissolve 0.5"
+[[shots]]
+prompt = "a castle at night"
+seconds = 1.5
+seed = 8
+camera = { zoom = 1.2, pan = [0.1, 0] }
+"""
+
+
+@settings(max_examples=60, deadline=None)
+@given(films)
+def test_what_is_written_is_read_back(film: Film) -> None:
+    assert from_toml(to_toml(film)) == film
+
+
+def test_a_film_by_hand_is_read() -> None:
+    film = from_toml(FILM)
+    first, second = film.storyboard.shots
+    assert film.settings == FilmSettings(size=(256, 160))
+    assert (first.seconds, first.seed, first.transition) == (2.0, 7, Dissolve(seconds=0.5))
+    assert second.camera == Camera(zoom=1.2, pan=(0.1, 0.0))
+    assert second.transition == Morph()
+
+
+def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
+    path = tmp_path / "film.toml"
+    write_film(from_toml(FILM), path)
+    assert read_film(path) == from_toml(FILM)
+    assert "seed = 7" in path.read_text()
+    assert [file.name for file in tmp_path.iterdir()] == ["film.toml"]
+    with pytest.raises(FilmError, match="cannot be written"):
+        write_film(from_toml(FILM), tmp_path / "nowhere" / "film.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 7", "sede = 7", r"my\.toml: shot 1\.seed: is missing: add it \(and 1 more\)"),
+        ("seed = 7", "seed = 7\nstrenght = 0.5", r"my\.toml: shot 1\.strenght: unknown key; did you mean 'strength'\?"),
+        ("zoom = 1.2", "zom = 1.2", r"shot 2\.camera\.zom: unknown key; did you mean 'zoom'"),
+        ("[film]", "[films]", r"my\.toml: films: unknown key; did you mean 'film'"),
+        ("seconds = 2", 'seconds = "2"', r"shot 1\.seconds: input should be a valid number, not '2'"),
+        ("seconds = 2", "seconds = nan", r"shot 1\.seconds: input should be a finite number"),
+        ("seconds = 2", "seconds = 0", r"my\.toml: shot 1 lasts 0 seconds"),
+        ('"dissolve 0.5"', '"fade"', r"shot 1\.transition: 'fade' cannot be read: write \"cut\", \"morph 1\.0\""),
+        ('"256x160"', '"big"', r"film\.size: 'big' cannot be read: write it as width and height"),
+        ('"a castle at dawn"', "", r"my\.toml: is not TOML"),
+        ("[0.1, 0]", "[0.1]", r"shot 2\.camera\.pan"),
+    ],
+)
+def test_every_fault_is_named(old: str, new: str, message: str) -> None:
+    assert old in FILM
+    with pytest.raises(FilmError, match=message):
+        from_toml(FILM.replace(old, new), "my.toml")
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(FilmError, match="there is no such film"):
+        read_film(tmp_path / "no.toml")
+    (tmp_path / "picture.toml").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(FilmError, match="cannot be read as a text file"):
+        read_film(tmp_path / "picture.toml")

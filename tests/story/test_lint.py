@@ -1,0 +1,36 @@
+"""Doubts about prompts are told, and only real ones."""
+
+import pytest
+
+from sakuga.sketchbook.captions import known_words
+from sakuga.story.lint import lint, loose_pronoun
+from sakuga.story.storyboard import Bible, Shot, Storyboard
+
+
+def rules(prompt: str, limit: int = 20, **bible: str) -> list[str]:
+    board = Storyboard(idea="", bible=Bible(**bible), shots=(Shot(prompt=prompt, seconds=1, seed=0),))
+    return [note.rule for note in lint(board, lambda text: len(text.split()), limit, known_words())]
+
+
+def test_each_rule_speaks_of_its_own_fault() -> None:
+    assert rules("Two castles in the snowy mountains at night, watercolor", style="watercolor") == []
+    assert rules("a castle " * 11) == ["tokens"]
+    assert rules("a castle, pixel art", style="watercolor") == ["style"]
+    assert rules("She walks along the road") == ["pronoun"]
+    assert rules("a zeppelin above the sea") == ["words"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "pronoun"),
+    [
+        ("He steps into the room", "he"),
+        ("Now they're dancing", "they're"),
+        ("A girl opens the door and she smiles", None),
+        ("Anna smiles while she sings", None),
+        ("Standing there, he looks up", "he"),
+        ("It is raining in the village", None),
+        ("the item is theirs", None),
+    ],
+)
+def test_pronouns_with_nobody_to_stand_for(prompt: str, pronoun: str | None) -> None:
+    assert loose_pronoun(prompt) == pronoun

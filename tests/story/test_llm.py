@@ -1,0 +1,148 @@
+"""The language model planner against a server that does what real ones do: a whole storyboard, or a clear error."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from sakuga.story.llm import LLMPlanner, Server, server_of
+from sakuga.story.planner import PlannerError
+from sakuga.story.storyboard import Bible, Cut, Morph, Storyboard
+from tests.story.chat_server import Answer, ChatServer, Respond, chat_server
+from tests.story.test_parse_reply import FULL, SHAPES, SHOTS
+
+
+def plan(server: ChatServer, shots: int = 3, timeout: float = 20.0) -> Storyboard:
+    planner = LLMPlanner(server=Server(model="tiny", base_url=server.url, key="secret"), timeout=timeout)
+    return planner.plan("a castle", shots=shots, seconds=6.0, seed=3)
+
+
+def always(answer: Answer) -> Respond:
+    return lambda number, body: answer
+
+
+def in_turn(*answers: Answer) -> Respond:
+    return lambda number, body: answers[min(number, len(answers) - 1)]
+
+
+def listed(*prompts: str) -> Answer:
+    return Answer(text=json.dumps({"shots": [{"prompt": prompt} for prompt in prompts]}))
+
+
+def test_a_storyboard_comes_whole_with_bible_seeds_and_lengths() -> None:
+    with chat_server(always(Answer(text=FULL))) as server:
+        board = plan(server)
+    assert [shot.prompt for shot in board.shots] == SHOTS
+    assert board.bible == Bible(subject="a castle", setting="in the hills", palette="gold", style="watercolor")
+    assert [shot.transition for shot in board.shots] == [Cut()] * 3
+    assert sum(shot.seconds for shot in board.shots) == pytest.approx(6)
+    assert len({shot.seed for shot in board.shots}) == 3
+    asked = server.requests[0]
+    assert asked["response_format"]["type"] == "json_schema"
+    assert "exactly 3 shots" in asked["messages"][1]["content"]
+    assert server.keys == ["Bearer secret"]
+
+
+def test_every_shape_of_answer_makes_a_film() -> None:
+    with chat_server(in_turn(*(Answer(text=text) for text in SHAPES.values()))) as server:
+        for number, shape in enumerate(SHAPES, start=1):
+            assert [shot.prompt for shot in plan(server).shots] == SHOTS, shape
+            assert len(server.requests) == number
+
+
+def test_only_the_missing_shots_are_asked_again() -> None:
+    answers = (listed(SHOTS[0], SHOTS[1]), listed(SHOTS[0], "..."), listed(SHOTS[2], "A fourth castle in the rain"))
+    with chat_server(in_turn(*answers)) as server:
+        board = plan(server, shots=4)
+    assert [shot.prompt for shot in board.shots] == [*SHOTS, "A fourth castle in the rain"]
+    second = server.requests[1]["messages"][1]["content"]
+    assert f"1. {SHOTS[0]}\n2. {SHOTS[1]}\n" in second
+    assert "only the 2 missing ones, in this order: 3, 4" in second
+
+
+def test_a_whole_new_storyboard_fills_only_the_gap() -> None:
+    with chat_server(in_turn(listed(SHOTS[0], SHOTS[1]), listed("Some other castle", "Another castle here", SHOTS[2]))) as server:
+        assert [shot.prompt for shot in plan(server).shots] == SHOTS
+
+
+def test_a_pronoun_is_asked_again_and_stands_in_if_nothing_better_comes() -> None:
+    with chat_server(in_turn(listed(SHOTS[0], "He opens the gate"), listed("A knight opens the gate"))) as server:
+        assert [shot.prompt for shot in plan(server, shots=2).shots] == [SHOTS[0], "A knight opens the gate"]
+    with chat_server(always(listed(SHOTS[0], "He opens the gate"))) as server:
+        assert [shot.prompt for shot in plan(server, shots=2).shots] == [SHOTS[0], "He opens the gate"]
+
+
+def test_more_shots_than_asked_are_cut_and_transitions_flow() -> None:
+    with chat_server(always(listed(*SHOTS))) as server:
+        board = plan(server, shots=2)
+    assert [shot.transition for shot in board.shots] == [Morph(seconds=1.0), Cut()]
+
+
+def test_a_server_without_schemas_is_asked_without() -> None:
+    def respond(number: int, body: dict[str, Any]) -> Answer:
+        return Answer(status=400, text="response_format unsupported") if "response_format" in body else Answer(text=FULL)
+
+    with chat_server(respond) as server:
+        assert len(plan(server).shots) == 3
+    assert [body.get("response_format", {}).get("type") for body in server.requests] == ["json_schema", "json_object", None]
+
+
+def test_a_busy_moment_and_a_broken_connection_are_survived() -> None:
+    with chat_server(in_turn(Answer(status=429), Answer(status=503), Answer(text=FULL))) as server:
+        assert len(plan(server).shots) == 3
+    with chat_server(in_turn(Answer(text=FULL, cut_off=True), Answer(text=FULL))) as server:
+        assert len(plan(server).shots) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(status=429), "over its rate limit"),
+        (Answer(status=401), "refuses the key"),
+        (Answer(status=404), "has no model 'tiny'"),
+        (Answer(status=400, text="too long"), "refuses the request: .*too long"),
+        (Answer(status=500), "failed"),
+        (Answer(text="I'm sorry, I cannot draw castles."), "holds no shots"),
+        (Answer(text="no"), r"holds no shots \('no'\)"),
+        (Answer(text=""), "holds no shots"),
+        (listed(SHOTS[0], SHOTS[0], SHOTS[0]), "gave 1 of 3 shots"),
+    ],
+)
+def test_what_cannot_be_planned_is_said_clearly(answer: Answer, words: str) -> None:
+    with chat_server(always(answer)) as server, pytest.raises(PlannerError, match=words):
+        plan(server)
+    assert len(server.requests) <= 5
+
+
+def test_a_server_that_stalls_is_given_up() -> None:
+    with chat_server(always(Answer(stalls=True))) as server, pytest.raises(PlannerError, match=r"did not answer within 0\.1 s"):
+        plan(server, timeout=0.1)
+    assert len(server.requests) == 3
+
+
+def test_nobody_listening() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        with pytest.raises(PlannerError, match="cannot be reached"):
+            plan(ChatServer(url=url))
+
+
+def test_names_lead_to_servers_and_keys_stay_with_their_makers() -> None:
+    keys = {"OPENAI_API_KEY": "o", "HF_TOKEN": "h", "MISTRAL_API_KEY": "m"}
+    assert server_of("gpt-4o", keys) == Server(model="gpt-4o", base_url=None, key="o")
+    hub = server_of("hf:mistralai/Mistral-7B-Instruct-v0.3", keys)
+    assert hub == Server(model="mistralai/Mistral-7B-Instruct-v0.3", base_url="https://router.huggingface.co/v1", key="h")
+    assert server_of("mistral:mistral-small", keys).key == "m"
+    assert server_of("http://localhost:11434/v1#mistral", keys) == Server(model="mistral", base_url="http://localhost:11434/v1", key="none")
+    assert "'o'" not in repr(server_of("gpt-4o", keys))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("gpt-4o", "set OPENAI_API_KEY"), ("hf:a/b", "set HF_TOKEN"), ("http://x/v1", "behind a #"), ("hf:", "names no language")],
+)
+def test_names_that_lead_nowhere(name: str, words: str) -> None:
+    with pytest.raises(PlannerError, match=words):
+        server_of(name, {})
