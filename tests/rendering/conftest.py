@@ -26,7 +26,7 @@ def executor(tiny_v_folder: Path, store: FrameStore) -> LocalExecutor:
     def open_checkpoint(digest: str, precision: Any) -> Checkpoint:
         return load(find_checkpoint(str(tiny_v_folder)), precision=precision)
 
-    return LocalExecutor(open_checkpoint=open_checkpoint, store=store, between=crossfade)
+    return LocalExecutor(open_checkpoint=open_checkpoint, store=store, inbetweener=crossfade)
 
 
 @pytest.fixture

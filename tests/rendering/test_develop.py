@@ -22,23 +22,24 @@ def test_drawn_given_and_between_frames_come_in_the_order_asked(store: FrameStor
     nested = Between(first=digest(quarter), second=digest(second), at=0.5, way="crossfade")
     specs = {digest(spec): spec for spec in (first, second, quarter, nested)}
     order = [digest(spec) for spec in (first, quarter, nested, second, second, first)]
-    assert [picture[0, 0, 0] for picture in develop(specs, order, store, crossfade)] == [100, 125, 162, 200, 200, 100]
+    assert [picture[0, 0, 0] for picture in develop(specs, order, store.read, crossfade)] == [100, 125, 162, 200, 200, 100]
 
 
-def test_the_way_and_the_place_reach_the_maker(store: FrameStore, draw: Callable[..., Drawn]) -> None:
+def test_two_pictures_are_looked_at_once_for_all_their_inbetweens(store: FrameStore, draw: Callable[..., Drawn]) -> None:
     first, second = draw(seed=1), draw(seed=2)
     store.write(first, grey(1))
     store.write(second, grey(2))
-    asked = []
+    looked, made = [], []
 
-    def between(one: np.ndarray, other: np.ndarray, at: float, way: str) -> np.ndarray:
-        asked.append((one[0, 0, 0], other[0, 0, 0], at, way))
-        return one
+    def inbetweener(one: np.ndarray, other: np.ndarray, way: str) -> Callable[[float], np.ndarray]:
+        looked.append((one[0, 0, 0], other[0, 0, 0], way))
+        return lambda at: made.append(at) or one
 
-    half = Between(first=digest(first), second=digest(second), at=0.5)
-    specs = {digest(spec): spec for spec in (first, second, half)}
-    list(develop(specs, [digest(half), digest(half)], store, between))
-    assert asked == [(1, 2, 0.5, "flow")]
+    betweens = [Between(first=digest(first), second=digest(second), at=at) for at in (0.25, 0.5)]
+    specs = {digest(spec): spec for spec in (first, second, *betweens)}
+    list(develop(specs, map(digest, betweens), store.read, inbetweener))
+    assert looked == [(1, 2, "flow")]
+    assert made == [0.25, 0.5]
 
 
 def test_few_pictures_are_alive_at_a_time(store: FrameStore, draw: Callable[..., Drawn]) -> None:
@@ -46,7 +47,7 @@ def test_few_pictures_are_alive_at_a_time(store: FrameStore, draw: Callable[...,
     for seed, frame in enumerate(frames):
         store.write(frame, grey(seed))
     alive: list[weakref.ref[np.ndarray]] = []
-    for picture in develop({digest(frame): frame for frame in frames}, map(digest, frames), store, crossfade):
+    for picture in develop({digest(frame): frame for frame in frames}, map(digest, frames), store.read, crossfade):
         alive.append(weakref.ref(picture))
         del picture
         assert sum(one() is not None for one in alive) <= 7
@@ -55,4 +56,4 @@ def test_few_pictures_are_alive_at_a_time(store: FrameStore, draw: Callable[...,
 def test_a_frame_that_was_never_drawn_is_named(store: FrameStore, draw: Callable[..., Drawn]) -> None:
     frame = draw(seed=1)
     with pytest.raises(StoreError, match=digest(frame)[:12]):
-        list(develop({digest(frame): frame}, [digest(frame)], store, crossfade))
+        list(develop({digest(frame): frame}, [digest(frame)], store.read, crossfade))

@@ -69,7 +69,7 @@ def broken(folder: Path, store: FrameStore, change: Callable[[Checkpoint], None]
     """An executor whose real networks were damaged."""
     checkpoint = load(find_checkpoint(str(folder)))
     change(checkpoint)
-    return LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, between=crossfade)
+    return LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, inbetweener=crossfade)
 
 
 def spoil_unet(checkpoint: Checkpoint) -> None:

@@ -28,7 +28,7 @@ from sakuga.timeline.spec import digest, from_json
 specs = {digest(spec): spec for spec in map(from_json, sys.stdin)}
 checkpoint = load(find_checkpoint(sys.argv[1]))
 store = FrameStore(Path(sys.argv[2]))
-executor = LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, between=crossfade)
+executor = LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, inbetweener=crossfade)
 for landed in executor.run(plan(specs, specs, store.has)):
     print(landed.name, flush=True)
 """

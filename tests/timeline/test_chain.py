@@ -1,5 +1,6 @@
 """A storyboard becomes frames with names: as many as asked, never across a cut, and a change stays where it was made."""
 
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 
@@ -20,7 +21,7 @@ def film(*transitions, seconds=1.5, **shot):
 
 
 def frames(sheet: Sheet) -> list[str]:
-    return [exposure.frame for exposure in sheet.exposures]
+    return list(sheet.exposures)
 
 
 def leaned_on(sheet: Sheet, name: str) -> set[str]:
@@ -34,7 +35,7 @@ def test_as_many_frames_as_the_film_is_long():
 def test_at_least_four_frames_a_second_are_drawn():
     sheet = chain(film(Morph(), Morph(), seconds=2.0), DIRECTION)
     places = [place for place, name in enumerate(frames(sheet)) if isinstance(sheet.specs[name], Drawn)]
-    assert max(right - left for left, right in zip(places, places[1:], strict=False)) <= 3
+    assert max(right - left for left, right in itertools.pairwise(places)) <= 3
 
 
 def test_every_spec_stands_after_those_it_leans_on():
@@ -89,3 +90,11 @@ def test_a_hold_repeats_the_last_picture():
 def test_a_longer_rate_changes_the_number_of_frames_only():
     sheet = chain(film(seconds=2.0), replace(DIRECTION, rate=Fraction(24)))
     assert len(sheet.exposures) == 48
+
+
+def test_colours_are_kept_within_a_shot_but_not_while_it_is_led_over():
+    sheet = chain(film(Morph(seconds=1.0)), DIRECTION)
+    names = frames(sheet)
+    led = [name for name in names[18:29] if isinstance(sheet.specs[name], Drawn)]
+    assert not set(led) & set(sheet.keys)
+    assert sheet.keys[names[35]] == names[29]

@@ -7,7 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sakuga.timeline.spec import Between, Drawn, Given, Image, Mix, Seeded, Slerp, Start, Text, Walk, Warp, digest, from_json, needs, to_json
+from sakuga.timeline.spec import (
+    Between,
+    Drawn,
+    Given,
+    Image,
+    Mix,
+    Seeded,
+    Slerp,
+    Start,
+    Text,
+    Walk,
+    Warp,
+    digest,
+    from_json,
+    needs,
+    to_json,
+)
 
 DRAWN = Drawn(checkpoint="c", conditioning=Text(prompt="a castle"), noise=Seeded(seed=1), width=128, height=128)
 

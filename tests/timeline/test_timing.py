@@ -1,5 +1,6 @@
 """Time is exact: rounding never adds up."""
 
+import itertools
 from fractions import Fraction
 
 from hypothesis import given
@@ -15,7 +16,7 @@ lengths = st.lists(st.decimals(min_value="0.1", max_value="9", places=1).map(flo
 def test_spans_join_without_gap_and_end_at_the_exact_total(seconds, rate):
     cut = spans(seconds, rate)
     assert cut[0].start == 0
-    assert all(left.stop == right.start for left, right in zip(cut, cut[1:], strict=False))
+    assert all(left.stop == right.start for left, right in itertools.pairwise(cut))
     assert cut[-1].stop == round(sum(map(exact, seconds)) * rate)
 
 

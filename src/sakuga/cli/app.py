@@ -8,7 +8,9 @@ import typer
 
 from sakuga.cli import options as opt
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models.")
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models."
+)
 sketchbook = typer.Typer(no_args_is_help=True, help="The built-in model: train it, score it.")
 store = typer.Typer(no_args_is_help=True, help="Drawn frames on the disk.")
 app.add_typer(sketchbook, name="sketchbook")
@@ -98,7 +100,9 @@ def storyboard(
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
-    planned = watch(studio.storyboard(idea, out, shots=shots, seconds=seconds, seed=seed, model=model, planner=_planner(llm)), quiet=quiet or json)
+    planned = watch(
+        studio.storyboard(idea, out, shots=shots, seconds=seconds, seed=seed, model=model, planner=_planner(llm)), quiet=quiet or json
+    )
     lines = [f"{number}. {prompt}" for number, prompt in enumerate(planned.prompts, 1)]
     values = {"film": str(out), "shots": len(planned.prompts), "prompts": planned.prompts, "notes": planned.notes}
     report(values, as_json=json, words="\n".join([*lines, *planned.notes, f"wrote {out}"]), quiet=quiet)
@@ -242,5 +246,6 @@ def _report_animation(made: Any, json: bool, quiet: bool) -> None:
         "seconds": {key: round(value, 3) for key, value in asdict(made.seconds).items()},
         "notes": list(made.notes),
     }
-    words = f"wrote {made.clip}: {made.frames} frames, {made.count.drawn} drawn and {made.count.reused} from the store, in {made.seconds.total:.0f} s"
+    where = f"{made.count.drawn} drawn and {made.count.reused} from the store"
+    words = f"wrote {made.clip}: {made.frames} frames, {where}, in {made.seconds.total:.0f} s"
     report(values, as_json=json, words=words, quiet=quiet)

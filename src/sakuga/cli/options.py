@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[str, typer.Option(help="sketchbook, a Stable Diffusion 1.x or 2.x folder, or a hub id owner/name", show_default="sketchbook")]
+Model = Annotated[
+    str, typer.Option(help="sketchbook, a Stable Diffusion 1.x or 2.x folder, or a hub id owner/name", show_default="sketchbook")
+]
 Style = Annotated[str | None, typer.Option(help="a style to wear")]
 Negative = Annotated[str | None, typer.Option(help="what should not be seen")]
 Steps = Annotated[int | None, typer.Option(help="denoising steps", show_default="the model's usual")]
@@ -18,7 +20,9 @@ Fps = Annotated[float | None, typer.Option(help="frames a second", show_default=
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, and words on stderr only")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no words but errors")]
 Store = Annotated[Path | None, typer.Option(help="where drawn frames are kept", show_default="$SAKUGA_HOME/frames")]
-Llm = Annotated[str | None, typer.Option(help="plan with a language model: gpt-4o, URL#model, hf:owner/name, mistral:name", show_default="offline")]
+Llm = Annotated[
+    str | None, typer.Option(help="plan with a language model: gpt-4o, URL#model, hf:owner/name, mistral:name", show_default="offline")
+]
 Shots = Annotated[int, typer.Option(help="shots of the film")]
 Seconds = Annotated[float, typer.Option(help="length of the film")]
 Recipe = Annotated[bool, typer.Option(help="write the recipe into the file")]

@@ -1,6 +1,6 @@
 """In-betweens: the frames between two pictures, by optical flow where it can be trusted and by cross-fade where it cannot."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -68,16 +68,9 @@ def pair(first: Picture, second: Picture) -> Pair:
     return Pair(forward=_judged(first, second, there, back), backward=_judged(second, first, back, there))
 
 
-def between(first: Picture, second: Picture, at: float | Fraction, way: Way = "flow") -> Picture:
-    """Make one frame between two pictures; for several of the same two, `pair(first, second).at(...)` measures the motion once."""
-    return pair(first, second).at(at) if way == "flow" else crossfade(first, second, at)
-
-
-def betweens(first: Picture, second: Picture, places: Iterable[float | Fraction], way: Way = "flow") -> Iterator[Picture]:
-    """Make a frame for each place between two pictures, measuring the motion once."""
-    measured = pair(first, second) if way == "flow" else None
-    for at in places:
-        yield measured.at(at) if measured else crossfade(first, second, at)
+def inbetweener(first: Picture, second: Picture, way: Way = "flow") -> Callable[[float], Picture]:
+    """Return what makes any picture between two, 0.0 being the first; the motion is measured once."""
+    return pair(first, second).at if way == "flow" else lambda at: crossfade(first, second, at)
 
 
 def crossfade(first: Picture, second: Picture, at: float | Fraction) -> Picture:

@@ -150,13 +150,13 @@ def _vae_class(source: Source) -> Any:
 def _network(kind: Any, source: Source, part: str, device: str, precision: Precision) -> Any:
     folder = source.folder / part
     variant = "fp16" if ".fp16." in weight_files(folder, source.name)[0].name else None
-    with _quiet():
+    with quiet():
         network = kind.from_pretrained(folder, variant=variant, use_safetensors=True, local_files_only=True, dtype=DTYPES[precision])
     return network.to(device).eval().requires_grad_(False)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' own words and bars off the screen while networks load."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sakuga import InputError
 from sakuga.timeline.spec import Digest
 
 SKETCHBOOK = "sketchbook"
@@ -20,7 +21,7 @@ VAES = ("AutoencoderKL", "AutoencoderTiny")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-class CheckpointError(Exception):
+class CheckpointError(InputError):
     """A checkpoint cannot be found or used; the sentence says which, why, and what to do."""
 
 

@@ -5,10 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from sakuga import SakugaError
 from sakuga.timeline.spec import Between, Digest, Drawn, FrameSpec, Given, Seeded, Start, Text, digest, needs
 
 
-class PlanError(Exception):
+class PlanError(SakugaError):
     """A film leans on a picture that is not there; the sentence says which."""
 
 

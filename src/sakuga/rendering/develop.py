@@ -7,27 +7,28 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sakuga.rendering.store import FrameStore
 from sakuga.timeline.spec import Between, Digest, FrameSpec, Way
 
-MakeBetween: TypeAlias = Callable[[np.ndarray, np.ndarray, float, Way], np.ndarray]
-"""Makes a picture between two, (height, width, 3) uint8 RGB each; 0.0 is the first, 1.0 the second."""
+Inbetweener: TypeAlias = Callable[[np.ndarray, np.ndarray, Way], Callable[[float], np.ndarray]]
+"""Looks at two pictures, (height, width, 3) uint8 RGB, and returns what makes any picture between: 0.0 is the first, 1.0 the second."""
 
 
-def crossfade(first: np.ndarray, second: np.ndarray, at: float, way: Way) -> np.ndarray:
+def crossfade(first: np.ndarray, second: np.ndarray, way: Way) -> Callable[[float], np.ndarray]:
     """Mix two pictures of equal size, whatever the way asked for: for callers that make no other in-betweens."""
-    return np.round(first * (1 - at) + second * at).astype(np.uint8)
+    return lambda at: np.round(first * (1 - at) + second * at).astype(np.uint8)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Pictures:
-    """The pictures of named frames: stored ones are read, in-betweens are made; the few used last stay in memory."""
+    """The pictures of named frames: kept ones are read, in-betweens are made; the few used last stay in memory."""
 
     specs: Mapping[Digest, FrameSpec]
-    store: FrameStore
-    between: MakeBetween
+    read: Callable[[Digest], np.ndarray]
+    inbetweener: Inbetweener
     alive: int = 6
     _last: OrderedDict[Digest, np.ndarray] = field(default_factory=OrderedDict)
+    _pair: tuple[Digest, Digest, Way] | None = None
+    _between: Callable[[float], np.ndarray] | None = None
 
     def __call__(self, name: Digest) -> np.ndarray:
         """Show one frame; raises StoreError where a drawn picture is missing."""
@@ -41,15 +42,24 @@ class Pictures:
     def _made(self, name: Digest) -> np.ndarray:
         match self.specs.get(name):
             case Between(first=first, second=second, at=at, way=way):
-                return self.between(self(first), self(second), at, way)
+                return self._looked_at(first, second, way)(at)
             case _:
-                return self.store.read(name)
+                return self.read(name)
+
+    def _looked_at(self, first: Digest, second: Digest, way: Way) -> Callable[[float], np.ndarray]:
+        """Look at two pictures once for all in-betweens that follow each other."""
+        if self._between is None or self._pair != (first, second, way):
+            self._between = self.inbetweener(self(first), self(second), way)
+            self._pair = (first, second, way)
+        return self._between
 
 
-def develop(specs: Mapping[Digest, FrameSpec], wanted: Iterable[Digest], store: FrameStore, between: MakeBetween) -> Iterator[np.ndarray]:
+def develop(
+    specs: Mapping[Digest, FrameSpec], wanted: Iterable[Digest], read: Callable[[Digest], np.ndarray], inbetweener: Inbetweener
+) -> Iterator[np.ndarray]:
     """Yield the pictures of the wanted frames in order, (height, width, 3) uint8 RGB; a few of them are alive at a time.
 
-    Raises StoreError where a drawn picture is missing.
+    `read` gives the pictures that are not in-betweens, such as `FrameStore.read`; all of one size.
     """
-    pictures = Pictures(specs=specs, store=store, between=between)
+    pictures = Pictures(specs=specs, read=read, inbetweener=inbetweener)
     return (pictures(name) for name in wanted)

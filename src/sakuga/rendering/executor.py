@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from sakuga import SakugaError
 from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, stacked
 from sakuga.models.sampling import sample
 from sakuga.rendering.batches import Batch
-from sakuga.rendering.develop import MakeBetween, Pictures
+from sakuga.rendering.develop import Inbetweener, Pictures
 from sakuga.rendering.faults import DrawingError, fault
 from sakuga.rendering.store import FrameStore
 from sakuga.rendering.warp import fitted, warped
@@ -33,7 +34,7 @@ class Landed:
     """How often it was drawn until it was sound."""
 
 
-class OutOfMemory(Exception):
+class OutOfMemory(SakugaError):
     """A batch did not fit in memory; narrower ones may."""
 
     def __init__(self, batch: Batch) -> None:
@@ -58,7 +59,7 @@ class LocalExecutor:
 
     open_checkpoint: Callable[[Digest, Precision], Checkpoint]
     store: FrameStore
-    between: MakeBetween
+    inbetweener: Inbetweener
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
         """Yield each frame when it is in the store.
@@ -95,7 +96,7 @@ class LocalExecutor:
         common = specs[0]
         _refuse_unread(common)
         checkpoint = self.open_checkpoint(common.checkpoint, common.precision)
-        pictures = Pictures(specs={digest(spec): spec for spec in batch.betweens}, store=self.store, between=self.between)
+        pictures = Pictures(specs={digest(spec): spec for spec in batch.betweens}, read=self.store.read, inbetweener=self.inbetweener)
         rows = specs + specs[-1:] * (common.batch - len(specs))
         facts = checkpoint.facts
         shape = (facts.latent_channels, common.height // facts.factor, common.width // facts.factor)

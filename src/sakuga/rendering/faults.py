@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from sakuga import SakugaError
+
 BLACK = 4 / 255
 """A picture with no value above this is black."""
 FLAT = 1 / 255
 """A picture that spreads less than this around its mean shows nothing."""
 
 
-class DrawingError(Exception):
+class DrawingError(SakugaError):
     """A frame cannot be drawn; the sentence names it and says why."""
 
 

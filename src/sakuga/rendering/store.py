@@ -13,13 +13,14 @@ import numpy as np
 import platformdirs
 from PIL import Image, PngImagePlugin
 
+from sakuga import SakugaError
 from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Given, digest, from_json, to_json
 
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises on a file that is cut off or damaged."""
 
 
-class StoreError(Exception):
+class StoreError(SakugaError):
     """The store cannot do what is asked; the sentence says why and what to do."""
 
 

@@ -1,7 +1,7 @@
 """What a picture of the world shows, as plain data: the words that captions, classifiers and planners share."""
 
 from dataclasses import dataclass
-from typing import get_args, Literal
+from typing import Literal, get_args
 
 Time = Literal["dawn", "day", "sunset", "night"]
 Weather = Literal["clear", "cloudy", "rain", "snow", "fog"]

@@ -13,7 +13,9 @@ import numpy as np
 Points = np.ndarray  # (n, 2) float, x and y
 Colour = tuple[float, float, float]  # red, green, blue, each 0 to 1
 
-Material = Literal["sky", "cloud", "far", "ground", "water", "foliage", "building", "skin", "hair", "cloth", "detail", "light", "mist", "fall"]
+Material = Literal[
+    "sky", "cloud", "far", "ground", "water", "foliage", "building", "skin", "hair", "cloth", "detail", "light", "mist", "fall"
+]
 """What a shape is made of; looks choose their strokes by it. "fall" is rain and snow, "far" is distant land."""
 
 

@@ -1,12 +1,13 @@
 """One function for each thing a user does. Each returns a Work: iterate it to watch, `.result()` drains it, `.close()` cancels it."""
 
+from sakuga.story.film import FilmSettings, read_film, write_film
 from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.progress import Step
-from sakuga.studio.settings import FilmSettings, SettingsError, parse_size
+from sakuga.studio.settings import SettingsError, parse_size
 from sakuga.studio.sketchbook import score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
-from sakuga.studio.stories import Planned, directed, planner, read_film, read_prompts, storyboard, write_film
+from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
 from sakuga.studio.work import Work
 
 __all__ = [

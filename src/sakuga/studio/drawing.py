@@ -7,8 +7,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from sakuga.finishing.flow import between
-from sakuga.finishing.resize import Picture, enlarge
+from sakuga.finishing.flow import inbetweener
+from sakuga.finishing.picture import Picture
+from sakuga.finishing.resize import enlarge
 from sakuga.models.sources import SKETCHBOOK, Source
 from sakuga.rendering.batches import missing_frames, plan
 from sakuga.rendering.develop import develop
@@ -66,7 +67,7 @@ class Bench:
         missing = missing_frames(specs, wanted, self.store.has)
         reused = sum(isinstance(spec, Drawn) for spec in specs.values()) - len(missing)
         drawn, notes = 0, list[str]()
-        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, between=between)
+        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=inbetweener)
         if missing:
             yield Step(stage="loading", note=f"opening {self.source.name}")
         yield Step(stage="drawing", total=len(missing))
@@ -91,9 +92,14 @@ class Bench:
         assert digest == self.source.digest, "a film is drawn with one checkpoint"
         return self.checkpoint
 
-    def develop(self, drawing: Drawing, names: Iterable[Digest]) -> Iterator[Picture]:
-        """Show frames by the names they were asked for."""
-        return develop(drawing.specs, [drawing.renamed[name] for name in names], self.store, between)
+    def develop(self, drawing: Drawing, names: Iterable[Digest], finish: Callable[[Digest, Picture], Picture]) -> Iterator[Picture]:
+        """Show frames by the names they were asked for; kept pictures are finished before in-betweens are made of them."""
+        asked = {now: name for name, now in drawing.renamed.items()}
+
+        def read(name: Digest) -> Picture:
+            return finish(asked[name], self.store.read(name))
+
+        return develop(drawing.specs, [drawing.renamed[name] for name in names], read, inbetweener)
 
     def enlarger(self, width: int, height: int) -> Callable[[Picture], Picture]:
         """Return what brings a drawn picture to its final size: the checkpoint's own upscaler where it has one."""
@@ -117,6 +123,8 @@ class Bench:
         notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
         prompts = (prompt_of(board, index) for index in range(len(board.shots)))
         weighted = [
-            f"shot {number}: emphasis {found[0]!r} is read as plain words" for number, prompt in enumerate(prompts, 1) if (found := EMPHASIS.search(prompt))
+            f"shot {number}: emphasis {found[0]!r} is read as plain words"
+            for number, prompt in enumerate(prompts, 1)
+            if (found := EMPHASIS.search(prompt))
         ]
         return [f"shot {note.shot + 1}: {note.message}" for note in notes] + weighted

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from sakuga.export import check_target, write
 from sakuga.finishing.colour import match
+from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import Film, FilmSettings, to_toml
 from sakuga.story.planner import Planner
@@ -16,9 +17,9 @@ from sakuga.studio.progress import Step
 from sakuga.studio.settings import direction, settled
 from sakuga.studio.stories import plan
 from sakuga.studio.work import Work
-from sakuga.timeline.chain import Exposure, Sheet, chain
+from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.spec import ENGINE
+from sakuga.timeline.spec import ENGINE, Digest
 
 COLOUR_MATCH = 0.8
 """How firmly a frame keeps the colours of its shot's keyframe."""
@@ -99,7 +100,7 @@ def _render(film: Film, out: Path, store: Path | None, recipe: bool) -> Generato
     for note in bench.doubts(film.storyboard):
         notes.append(note)
         yield Step(stage="story", note=note)
-    drawing = yield from bench.draw(sheet.specs, [exposure.frame for exposure in sheet.exposures])
+    drawing = yield from bench.draw(sheet.specs, sheet.exposures)
     drawn = perf_counter()
     clip = yield from _finish(film, source, sheet, drawing, bench, recipe)
     finished = perf_counter()
@@ -112,18 +113,17 @@ def _render(film: Film, out: Path, store: Path | None, recipe: bool) -> Generato
 
 
 def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: Bench, recipe: bool) -> Generator[Step, None, Clip]:
-    """Develop every frame, keep its shot's colours, and bring it to the size that was asked for."""
-    assert film.settings.size and film.settings.fps
+    """Keep each shot's colours, bring every picture to the size that was asked for, and make the in-betweens at that size."""
+    assert film.settings.size
     enlarged = bench.enlarger(*film.settings.size)
+
+    def finish(name: Digest, picture: Picture) -> Picture:
+        key = sheet.keys.get(name)
+        return enlarged(match(picture, bench.store.read(drawing.renamed[key]), COLOUR_MATCH) if key else picture)
+
     frames: list[Frame] = []
-    last: tuple[Exposure, Frame] | None = None
-    pictures = bench.develop(drawing, (exposure.frame for exposure in sheet.exposures))
-    for exposure, picture in zip(sheet.exposures, pictures, strict=True):
-        if last is None or last[0] != exposure:
-            key = exposure.colours_of and bench.store.read(drawing.renamed[exposure.colours_of])
-            kept = match(picture, key, COLOUR_MATCH) if key is not None else picture
-            last = exposure, Frame(picture=enlarged(kept), spec=drawing.specs[drawing.renamed[exposure.frame]])
-        frames.append(last[1])
+    for name, picture in zip(sheet.exposures, bench.develop(drawing, sheet.exposures, finish), strict=True):
+        frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
         yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
     rate = direction(film.settings, source).rate
     return Clip(frames=tuple(frames), rate=rate, recipe=written_recipe(film, source) if recipe else "")

@@ -67,9 +67,11 @@ def _draw(
     assert settings.size
     enlarged = bench.enlarger(*settings.size)
     paths = []
-    for place, (spec, picture) in enumerate(zip(wanted, bench.develop(drawing, names), strict=True), 1):
+    for place, (spec, picture) in enumerate(
+        zip(wanted, bench.develop(drawing, names, lambda _, picture: enlarged(picture)), strict=True), 1
+    ):
         paths.append(out / f"{place:04d}.png")
-        frame = Frame(picture=enlarged(picture), spec=spec)
+        frame = Frame(picture=picture, spec=spec)
         write(Clip(frames=(frame,), rate=Fraction(1), recipe=specs.to_json(spec)), paths[-1])
         yield Step(stage="export", done=place, total=len(wanted))
     said = tuple(prompt for prompt in prompts for _ in range(each))

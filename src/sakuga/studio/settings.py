@@ -26,14 +26,19 @@ class SettingsError(InputError, ValueError):
 
 def settled(settings: FilmSettings, source: Source) -> FilmSettings:
     """Fill in every setting that is None, so that nothing about a film is left to chance; raises SettingsError."""
-    filled = replace(_usual(source), **{field.name: value for field in fields(settings) if (value := getattr(settings, field.name)) is not None})
+    filled = replace(
+        _usual(source), **{field.name: value for field in fields(settings) if (value := getattr(settings, field.name)) is not None}
+    )
     _check(filled)
     return filled
 
 
 def direction(settings: FilmSettings, source: Source) -> Direction:
     """Turn settled settings into how a storyboard is drawn: at the model's own size, in the shape that was asked for."""
-    assert settings.size and settings.fps and settings.steps and settings.strength and settings.guidance is not None
+    assert settings.size
+    assert settings.steps
+    assert settings.strength
+    assert settings.guidance is not None
     width, height = drawn_size(*settings.size, source.facts)
     return Direction(
         checkpoint=source.digest,
@@ -76,7 +81,7 @@ def _near(length: float, multiple: int) -> int:
 
 
 def _check(settings: FilmSettings) -> None:
-    assert settings.size and settings.fps and settings.steps and settings.strength and settings.guidance is not None
+    assert settings.size
     if settings.sampler not in SAMPLERS:
         raise SettingsError(f"no sampler {settings.sampler!r}: there are {', '.join(SAMPLERS)}")
     if settings.style:

@@ -6,15 +6,13 @@ from pathlib import Path
 
 from sakuga import InputError
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
-from sakuga.story.film import Film, FilmSettings, read_film, write_film
+from sakuga.story.film import Film, FilmSettings, write_film
 from sakuga.story.offline import OfflinePlanner
 from sakuga.story.planner import Planner, shot_seed
 from sakuga.story.storyboard import Storyboard, prompt_of
 from sakuga.studio.drawing import Bench
 from sakuga.studio.progress import Step
 from sakuga.studio.work import Work
-
-__all__ = ["Planned", "directed", "plan", "planner", "read_film", "read_prompts", "storyboard", "write_film"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +53,9 @@ def planner(llm: str | None) -> Planner:
     """Choose a planner: offline, or a language model by name."""
     if llm is None:
         return OfflinePlanner()
-    from sakuga.story.llm import LlmPlanner
+    from sakuga.story.llm import LLMPlanner, server_of
 
-    return LlmPlanner(llm)
+    return LLMPlanner(server=server_of(llm))
 
 
 def directed(film: Film, settings: FilmSettings, seed: int | None = None) -> Film:

@@ -6,12 +6,30 @@ every drawn frame starts from the keyframe, moved by the camera, so that errors 
 is an in-between.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
 from sakuga.story.storyboard import Camera, Cut, Dissolve, Morph, Shot, Storyboard, prompt_of
-from sakuga.timeline.spec import Between, Digest, Drawn, FrameSpec, Mix, Noise, Precision, Sampler, Seeded, Slerp, Start, Text, Walk, Warp, Worn, digest
+from sakuga.timeline.spec import (
+    Between,
+    Digest,
+    Drawn,
+    FrameSpec,
+    Mix,
+    Noise,
+    Precision,
+    Sampler,
+    Seeded,
+    Slerp,
+    Start,
+    Text,
+    Walk,
+    Warp,
+    Worn,
+    digest,
+)
 from sakuga.timeline.timing import Span, eased, exact, spans
 
 
@@ -42,19 +60,14 @@ class Direction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
-    """One frame of the film: which picture, and whose colours it keeps (None while the light may change)."""
-
-    frame: Digest
-    colours_of: Digest | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """The exposure sheet: the film's frames in order, and every spec that they lean on, leaned-on first."""
+    """The exposure sheet: which picture each frame of the film shows."""
 
-    exposures: tuple[Exposure, ...]
-    specs: dict[Digest, FrameSpec]
+    exposures: tuple[Digest, ...]
+    specs: Mapping[Digest, FrameSpec]
+    """Every picture that the film leans on, leaned-on first."""
+    keys: Mapping[Digest, Digest]
+    """For drawn pictures whose light does not change: the keyframe whose colours they keep."""
 
 
 def chain(storyboard: Storyboard, direction: Direction) -> Sheet:
@@ -63,7 +76,7 @@ def chain(storyboard: Storyboard, direction: Direction) -> Sheet:
     for index, span in enumerate(spans((shot.seconds for shot in storyboard.shots), direction.rate)):
         if len(span):
             film.shoot(index, span)
-    return Sheet(exposures=tuple(film.exposures), specs=film.specs)
+    return Sheet(exposures=tuple(film.exposures), specs=film.specs, keys=film.keys)
 
 
 @dataclass(slots=True)
@@ -71,7 +84,8 @@ class _Film:
     storyboard: Storyboard
     direction: Direction
     specs: dict[Digest, FrameSpec] = field(default_factory=dict)
-    exposures: list[Exposure] = field(default_factory=list)
+    exposures: list[Digest] = field(default_factory=list)
+    keys: dict[Digest, Digest] = field(default_factory=dict)
 
     def add(self, spec: FrameSpec) -> Digest:
         name = digest(spec)
@@ -82,7 +96,7 @@ class _Film:
         """Draw one shot, from its entry to its hold."""
         shot = self.storyboard.shots[index]
         entry = self.storyboard.shots[index - 1].transition if self.exposures else Cut()
-        before = self.exposures[-1].frame if self.exposures else None
+        before = self.exposures[-1] if self.exposures else None
         held = min(round(exact(shot.hold) * self.direction.rate), len(span) - 1)
         moving = len(span) - held
         drawn: dict[int, Digest] = {}
@@ -91,12 +105,14 @@ class _Film:
         else:
             drawn[0] = self.add(self.keyframe(index))
         arrived = max(drawn)
-        drawn |= self.follow_camera(index, drawn[arrived], arrived, moving)
+        followed = self.follow_camera(index, drawn[arrived], arrived, moving)
+        self.keys |= dict.fromkeys(followed.values(), drawn[arrived])
+        drawn |= followed
         frames = self.fill(drawn, moving, after=before if isinstance(entry, Morph) else None)
         frames += [frames[-1]] * held
         if before is not None and isinstance(entry, Dissolve):
             frames = self.dissolve(frames, before, entry)
-        self.exposures += [Exposure(frame=name, colours_of=drawn[arrived] if place >= arrived else None) for place, name in enumerate(frames)]
+        self.exposures += frames
 
     def keyframe(self, index: int) -> Drawn:
         """The first picture of a shot that begins with a cut: nothing but its prompt decides it."""
@@ -116,7 +132,9 @@ class _Film:
                 self.drawn(
                     shot,
                     Mix(first=here, second=there, at=_rounded(at)) if at < 1 else there,
-                    noise=Slerp(first=Seeded(seed=source.seed), second=Seeded(seed=shot.seed), at=_rounded(at)) if at < 1 else Seeded(seed=shot.seed),
+                    noise=Slerp(first=Seeded(seed=source.seed), second=Seeded(seed=shot.seed), at=_rounded(at))
+                    if at < 1
+                    else Seeded(seed=shot.seed),
                     start=Start(frame=before, strength=strength),
                 )
             )
@@ -134,7 +152,9 @@ class _Film:
                     shot,
                     prompt,
                     noise=self.wandering(shot, place),
-                    start=Start(frame=key, strength=self.direction.hold_on, warp=_warp(shot.camera, eased(place / (length - 1), shot.ease))),
+                    start=Start(
+                        frame=key, strength=self.direction.hold_on, warp=_warp(shot.camera, eased(place / (length - 1), shot.ease))
+                    ),
                 )
             )
             for place in _drawn_places(length, self.stride)
@@ -147,11 +167,11 @@ class _Film:
     def fill(self, drawn: dict[int, Digest], moving: int, after: Digest | None) -> list[Digest]:
         """Name every frame from 0 to `moving`: the drawn ones, and in-betweens where none is drawn."""
         known = {-1: after, **drawn} if after is not None else drawn
-        names = {place: name for place, name in drawn.items()}
+        names = dict(drawn)
         for left, right in pairwise(sorted(known)):
             for place in range(left + 1, right):
                 at = _rounded((place - left) / (right - left))
-                names[place] = self.add(Between(first=known[left], second=known[right], at=at))  # type: ignore[arg-type]
+                names[place] = self.add(Between(first=known[left], second=known[right], at=at))
         return [names[place] for place in range(moving)]
 
     def dissolve(self, frames: list[Digest], before: Digest, entry: Dissolve) -> list[Digest]:
@@ -206,7 +226,9 @@ def _warp(camera: Camera, progress: float) -> Warp:
     """Where the camera stands after a share of its way; zoom grows evenly in ratio, so that the speed looks constant."""
     x, y = camera.pan
     return Warp(
-        zoom=_rounded(camera.zoom**progress), pan=(_rounded(x * progress), _rounded(y * progress)), rotate=_rounded(camera.rotate * progress)
+        zoom=_rounded(camera.zoom**progress),
+        pan=(_rounded(x * progress), _rounded(y * progress)),
+        rotate=_rounded(camera.rotate * progress),
     )
 
 

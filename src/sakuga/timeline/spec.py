@@ -187,11 +187,7 @@ def plain(value: Any) -> Any:
     """Turn a spec into JSON values, leaving out fields at their default (but never `kind`, which tells a union's members apart)."""
     if is_dataclass(value):
         kept = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {
-            field.name: plain(kept[field.name])
-            for field in fields(value)
-            if field.name == "kind" or kept[field.name] != field.default
-        }
+        return {field.name: plain(kept[field.name]) for field in fields(value) if field.name == "kind" or kept[field.name] != field.default}
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return value

@@ -1,0 +1,245 @@
+"""One loop for every training: it yields steps, keeps its run in a folder, and goes on from there exactly as if never stopped."""
+
+import copy
+import json
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sakuga.training.sketchbook.pictures import write_whole
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What decides a training besides its networks; every length is counted in samples, never in time."""
+
+    samples: int
+    batch: int
+    rate: float
+    pictures: int
+    warmup: int = 2_000
+    last_rate: float = 0.02
+    half_life: int = 8_000
+    clip: float = 1.0
+    decay: float = 0.01
+    seed: int = 0
+
+    def rate_at(self, seen: int) -> float:
+        """Return the learning rate: a linear rise, then a half cosine down to `last_rate` times the greatest."""
+        if seen < self.warmup:
+            return self.rate * (seen + self.batch) / (self.warmup + self.batch)
+        done = min(1.0, (seen - self.warmup) / max(1, self.samples - self.warmup))
+        return self.rate * (self.last_rate + (1 - self.last_rate) * (1 + math.cos(math.pi * done)) / 2)
+
+    def averaging_at(self, seen: int) -> float:
+        """Return how much of the average a step keeps: its half-life grows with the training (Karras et al. 2024, section 3.1)."""
+        return float(0.5 ** (self.batch / max(self.batch / 8, min(self.half_life, 0.1 * seen))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """All chance of one step: a function of the run's seed and of the samples seen before, so nothing of it has to be stored."""
+
+    seed: int
+    seen: int
+
+    def rng(self) -> np.random.Generator:
+        """Return the generator of choices: pictures, crops, captions."""
+        return np.random.default_rng((self.seed, self.seen))
+
+    def noise(self) -> torch.Generator:
+        """Return the generator of noise, on the CPU, so that it is the same on every device."""
+        return torch.Generator().manual_seed((self.seed << 40) + self.seen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a training."""
+
+    seen: int
+    samples: int
+    losses: dict[str, Tensor]
+
+
+class Task(Protocol):
+    """What is trained: its plan, its networks (in training mode, on the device), and what to make of them."""
+
+    plan: Plan
+    networks: nn.Module
+
+    def losses(self, chance: Chance) -> dict[str, Tensor]:
+        """Return the parts of the loss of one batch; their sum is minimised."""
+
+    def measure(self) -> dict[str, float]:
+        """Return figures on pictures that the training does not see."""
+
+    def sheet(self) -> NDArray[np.uint8] | None:
+        """Return a picture for the eye, (height, width, 3), if there is anything to see."""
+
+    def save(self, weights: Path) -> None:
+        """Write the networks below the folder, in half precision."""
+
+
+class Average:
+    """The running average of a network's weights, which is what is measured, shown and shipped."""
+
+    def __init__(self, networks: nn.Module) -> None:
+        self.live = [parameter.data for parameter in networks.parameters()]
+        self.mean = [copy.deepcopy(data) for data in self.live]
+
+    def update(self, kept: float) -> None:
+        """Move the average towards the weights."""
+        torch._foreach_lerp_(self.mean, self.live, 1 - kept)
+
+    @contextmanager
+    def worn(self) -> Iterator[None]:
+        """Put the average in place of the weights, and the weights back."""
+        before = [data.clone() for data in self.live]
+        torch._foreach_copy_(self.live, self.mean)
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(self.live, before)
+
+
+class Training:
+    """A task with its optimizer and average; `seen` samples so far. All of it goes into one checkpoint file."""
+
+    def __init__(self, task: Task, run: Path, *, resume: bool) -> None:
+        self.task, self.run, self.seen, self.steps = task, run, 0, 0
+        self.average = Average(task.networks)
+        self.optimizer = torch.optim.AdamW(
+            task.networks.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=task.plan.decay, fused=True
+        )  # fmt: skip
+        run.mkdir(parents=True, exist_ok=True)
+        if resume and (run / CHECKPOINT).exists():
+            self._restore()
+
+    def step(self) -> Step:
+        """Take one step: a batch, its gradient, the optimizer, the average."""
+        plan, networks = self.task.plan, self.task.networks
+        for group in self.optimizer.param_groups:
+            group["lr"] = plan.rate_at(self.seen)
+        device = next(networks.parameters()).device.type
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+            losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen))
+        torch.stack([*losses.values()]).sum().backward()
+        nn.utils.clip_grad_norm_(networks.parameters(), plan.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.seen += plan.batch
+        self.steps += 1
+        self.average.update(plan.averaging_at(self.seen))
+        return Step(seen=self.seen, samples=plan.samples, losses={name: value.detach() for name, value in losses.items()})
+
+    def save(self) -> None:
+        """Write the checkpoint: it appears whole or not at all."""
+        tensors: dict[str, Tensor] = {}
+        for (name, parameter), mean in zip(self.task.networks.named_parameters(), self.average.mean, strict=True):
+            state = self.optimizer.state[parameter]
+            tensors |= {f"weights/{name}": parameter.data, f"average/{name}": mean}
+            tensors |= {f"first/{name}": state["exp_avg"], f"second/{name}": state["exp_avg_sq"]}
+        about = {"seen": str(self.seen), "steps": str(self.steps), "plan": json.dumps(asdict(self.task.plan))}
+        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        write_whole(self.run / CHECKPOINT, lambda path: save_file(tensors, path, about))
+
+    def _restore(self) -> None:
+        with safe_open(self.run / CHECKPOINT, framework="pt") as file:
+            about = file.metadata()
+            self.seen, self.steps = int(about["seen"]), int(about["steps"])
+            for (name, parameter), mean in zip(self.task.networks.named_parameters(), self.average.mean, strict=True):
+                parameter.data.copy_(file.get_tensor(f"weights/{name}"))
+                mean.copy_(file.get_tensor(f"average/{name}"))
+                state = self.optimizer.state[parameter]
+                state["step"] = torch.tensor(float(self.steps), device=parameter.device)
+                state["exp_avg"] = torch.empty_like(parameter.data).copy_(file.get_tensor(f"first/{name}"))
+                state["exp_avg_sq"] = torch.empty_like(parameter.data).copy_(file.get_tensor(f"second/{name}"))
+
+    def look(self) -> dict[str, float]:
+        """Measure the averaged networks, write a sheet of what they make, and return the figures."""
+        self.task.networks.eval()
+        with self.average.worn(), torch.inference_mode():
+            figures = self.task.measure()
+            sheet = self.task.sheet()
+        self.task.networks.train()
+        if sheet is not None:
+            write_whole(self.run / f"sheet-{self.seen:08d}.png", lambda path: Image.fromarray(sheet).save(path, "png"))
+        self._log(figures)
+        return figures
+
+    def write_weights(self, weights: Path) -> None:
+        """Write the averaged networks into the folder of finished weights."""
+        with self.average.worn():
+            self.task.save(weights)
+
+    def log(self, losses: dict[str, float], speed: float) -> None:
+        """Append a line to the run's log."""
+        self._log({**losses, "rate": self.task.plan.rate_at(self.seen), "samples_per_second": speed})
+
+    def _log(self, figures: dict[str, float]) -> None:
+        rounded = {name: float(f"{value:.5g}") for name, value in figures.items()}
+        with (self.run / "log.jsonl").open("a") as file:
+            file.write(json.dumps({"seen": self.seen, **rounded}) + "\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """When a training stops by the clock, and how often (in minutes) it saves itself and looks at what it makes."""
+
+    minutes: float = math.inf
+    save_every: float = 4.0
+    look_every: float = 8.0
+
+
+def run_training(training: Training, weights: Path, pace: Pace) -> Iterator[Step]:
+    """Train until the plan's samples are seen or the time is over, yielding every step; then save, look, and write the weights.
+
+    Closing the iterator saves too, so nothing is lost when the caller has enough.
+    """
+    started = saved = looked = logged = time.monotonic()
+    sums: dict[str, Tensor] = {}
+    count = 0
+    try:
+        while training.seen < training.task.plan.samples and time.monotonic() - started < 60 * pace.minutes:
+            step = training.step()
+            sums = {name: value + sums.get(name, 0.0) for name, value in step.losses.items()}
+            count += 1
+            now = time.monotonic()
+            if now - logged > 10:
+                training.log(
+                    {name: float(value) / count for name, value in sums.items()}, count * training.task.plan.batch / (now - logged)
+                )
+                sums, count, logged = {}, 0, now
+            if now - saved > 60 * pace.save_every:
+                training.save()
+                saved = time.monotonic()
+            if now - looked > 60 * pace.look_every:
+                training.look()
+                looked = logged = time.monotonic()
+                sums, count = {}, 0
+            yield step
+    finally:
+        if training.steps:
+            training.save()
+    training.look()
+    training.write_weights(weights)
+
+
+def with_budget(plan: Plan, **counts: int | None) -> Plan:
+    """Return the plan with other numbers of samples, pictures, or samples a batch, where they are given."""
+    given: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
+    return replace(plan, **given)

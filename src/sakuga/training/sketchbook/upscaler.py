@@ -1,0 +1,2 @@
+PLAN=None
+UpscalerTask=None

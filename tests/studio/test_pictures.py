@@ -1,0 +1,44 @@
+"""Single pictures: as many as asked, named in order, the same alone as in company."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sakuga import SakugaError, studio
+from sakuga.studio import FilmSettings
+
+
+@pytest.fixture
+def settings(tiny_v_folder: Path) -> FilmSettings:
+    return FilmSettings(model=str(tiny_v_folder), steps=2)
+
+
+def test_a_picture_does_not_depend_on_its_company(tmp_path: Path, settings: FilmSettings) -> None:
+    many = studio.draw(["a", "b"], tmp_path / "many", each=3, settings=settings, store=tmp_path / "one").result()
+    alone = studio.draw(["b"], tmp_path / "alone", seed=2, settings=settings, store=tmp_path / "other").result()
+    assert [path.name for path in many.pictures] == [f"{place:04d}.png" for place in range(1, 7)]
+    assert many.pictures[5].read_bytes() == alone.pictures[0].read_bytes()
+
+
+def test_img2img_starts_from_the_picture(tmp_path: Path, settings: FilmSettings) -> None:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "start.png")
+    given = {"settings": settings, "store": tmp_path / "frames"}
+    plain = studio.draw(["a"], tmp_path / "plain", **given).result()
+    started = studio.draw(["a"], tmp_path / "started", start=tmp_path / "start.png", **given).result()
+    assert plain.pictures[0].read_bytes() != started.pictures[0].read_bytes()
+    assert studio.draw(["a"], tmp_path / "again", start=tmp_path / "start.png", **given).result().count.reused == 1
+
+
+def test_prompts_come_from_a_file_without_blank_lines_and_comments(tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_text("\ufeffa castle\n\n# not this\n  the sea \n", encoding="utf-8")
+    assert studio.read_prompts(tmp_path / "prompts.txt") == ["a castle", "the sea"]
+
+
+@pytest.mark.parametrize("prompts", [[], [""], ["a", "  "]])
+def test_an_empty_prompt_is_refused(tmp_path: Path, settings: FilmSettings, prompts: list[str]) -> None:
+    with pytest.raises(SakugaError, match="say what to draw"):
+        studio.draw(prompts, tmp_path / "out", settings=settings).result()
+    assert not (tmp_path / "out").exists()
