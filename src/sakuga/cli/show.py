@@ -22,11 +22,11 @@ def watch(work: Work[Step, Result], *, quiet: bool) -> Result:
     if quiet:
         return work.result()
     columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks: dict[str, Any] = {}
         for step in work:
             if step.note:
-                bars.console.print(step.note, markup=False)
+                console.print(step.note, markup=False)
             if step.total:
                 if step.stage not in tasks:
                     tasks[step.stage] = bars.add_task(WORDS[step.stage], total=step.total)

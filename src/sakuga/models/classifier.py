@@ -91,7 +91,7 @@ class LabelHeads(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         """Return the logits of each attribute, shapes (pictures, values)."""
         logits: Tensor = self.linear(features)
-        return logits.split(self.sizes, dim=-1)
+        return tuple(torch.split(logits, self.sizes, dim=-1))
 
     def loss(self, features: Tensor, codes: Tensor) -> Tensor:
         """Return the mean cross-entropy over all codes that are not negative; codes: (pictures, attributes)."""

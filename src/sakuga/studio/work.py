@@ -16,8 +16,8 @@ class Work(Generic[Step, Result]):
 
     def __init__(self, steps: Generator[Step, None, Result]) -> None:
         self._steps = steps
-        self._result: Result
-        self._done = False
+        self._made: list[Result] = []
+        self._closed = False
 
     def __iter__(self) -> Iterator[Step]:
         return self
@@ -26,18 +26,19 @@ class Work(Generic[Step, Result]):
         try:
             return next(self._steps)
         except StopIteration as stop:
-            if not self._done:
-                self._done, self._result = True, stop.value
+            if not self._closed and not self._made:
+                self._made.append(stop.value)
             raise StopIteration from None
 
     def result(self) -> Result:
         """Work to the end and return what was made; RuntimeError where the work was closed before."""
         for _ in self:
             pass
-        if not self._done:
+        if not self._made:
             raise RuntimeError("this work was closed before it was done")
-        return self._result
+        return self._made[0]
 
     def close(self) -> None:
         """Cancel the work at its present step."""
+        self._closed = True
         self._steps.close()

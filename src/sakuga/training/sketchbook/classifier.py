@@ -1,15 +1,16 @@
 """Train the label classifier, on rendered pictures only: what drawn pictures are read by must never have seen one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, codes_of, load_classifier
+from sakuga.models.reconstruction import to_tensor
 from sakuga.training.sketchbook.loop import Chance, Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
-from sakuga.training.sketchbook.vae import to_tensor
 
 PLAN = Plan(samples=80_000, batch=32, rate=2e-3, pictures=12_288, warmup=1_600, decay=0.05)
 
@@ -41,8 +42,8 @@ class ClassifierTask:
     def __init__(self, plan: Plan, work: Path, device: torch.device, processes: int, start: Path | None = None) -> None:
         self.plan, self.device = plan, device
         torch.manual_seed(plan.seed)
-        classifier = LabelClassifier() if start is None else load_classifier(start / "classifier")
-        self.classifier = classifier.to(device=device, memory_format=torch.channels_last).train()
+        classifier: Any = LabelClassifier() if start is None else load_classifier(start / "classifier")
+        self.classifier: Any = classifier.to(device=device, memory_format=torch.channels_last).train()
         self.networks = self.classifier
         self.pictures = Pictures(EVERYTHING, plan.pictures, work, processes)
         self.codes = all_codes(self.pictures)

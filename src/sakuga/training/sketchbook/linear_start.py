@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 KEPT = (3, 12, 24, 40)
 """Components that are kept at full size, a half, a quarter and an eighth; each is below the channels of its level."""

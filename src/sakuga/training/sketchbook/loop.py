@@ -78,8 +78,11 @@ class Step:
 class Task(Protocol):
     """What is trained: its plan, its networks (in training mode, on the device), and what to make of them."""
 
-    plan: Plan
-    networks: nn.Module
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def networks(self) -> nn.Module: ...
 
     def losses(self, chance: Chance) -> dict[str, Tensor]:
         """Return the parts of the loss of one batch; their sum is minimised."""
@@ -137,7 +140,7 @@ class Training:
         device = next(networks.parameters()).device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
             losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen))
-        torch.stack([*losses.values()]).sum().backward()
+        torch.autograd.backward(torch.stack([*losses.values()]).sum())
         nn.utils.clip_grad_norm_(networks.parameters(), plan.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuga.models.reconstruction import Pixels
 from sakuga.sketchbook.labels import LOOKS, Labels, Look, Portrait
 from sakuga.sketchbook.scene import sample
 
 SHARD = 512
 LONGEST_TIME = 12.0
 """Seconds after a scene's start within which it is drawn, so that drifting clouds and falling rain are seen at any phase."""
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from sakuga.diffusion.noise import seeded
 from sakuga.models.checkpoint import quantised
+from sakuga.models.reconstruction import Pixels
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, make_unet, open_around, open_unet
 from sakuga.sketchbook.captions import caption
 from sakuga.training.sketchbook.latents import Latents, Series
 from sakuga.training.sketchbook.loop import Chance, Plan
-from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT, Pixels
+from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT
 
 PLAN = Plan(samples=320_000, batch=16, rate=8e-4, pictures=100_352, warmup=4_000, half_life=10_000)
 ASPECTS = 0.15
@@ -60,7 +61,9 @@ CAPTIONS = (
 
 def albums(work: Path, pictures: int, device: torch.device) -> list[tuple[Series, int]]:
     """Return what is learnt from, with numbers of pictures: the other aspects, then the square ones."""
-    aspects = [(Series(album=album, work=work, device=device), max(1, round(pictures * ASPECTS / len(BASE_ASPECTS)))) for album in BASE_ASPECTS]
+    aspects = [
+        (Series(album=album, work=work, device=device), max(1, round(pictures * ASPECTS / len(BASE_ASPECTS)))) for album in BASE_ASPECTS
+    ]
     return [*aspects, (Series(album=BASE, work=work, device=device), pictures)]
 
 
@@ -103,7 +106,7 @@ class UnetTask:
         told = self.nothing.repeat(len(chosen), 1, 1)
         worded = np.flatnonzero(~seeing & ~dropped)
         if len(worded):
-            texts = [caption(labels, rng, look) for labels, look in map(latents.shown, chosen[worded])]
+            texts = [caption(labels, rng, look) for labels, look in map(latents.shown, chosen[worded].tolist())]
             told[worded] = self.embed_texts(texts).to(told)
         pictured = np.flatnonzero(seeing)
         if len(pictured):
@@ -117,7 +120,8 @@ class UnetTask:
         noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
         wanted = signal.sqrt() * noise - (1 - signal).sqrt() * clean
         made = self.networks(noisy.contiguous(memory_format=torch.channels_last), timesteps, told, return_dict=False)[0]
-        return (made.float() - wanted).square().mean(dim=(1, 2, 3)) * loss_weights(signal.flatten())
+        squared: Tensor = (made.float() - wanted).square().mean(dim=(1, 2, 3))
+        return squared * loss_weights(signal.flatten())
 
     def losses(self, chance: Chance) -> dict[str, Tensor]:
         """Return the error of a batch of one shape, its timesteps spread evenly over the schedule."""
@@ -132,17 +136,20 @@ class UnetTask:
         return {"error": self.errors(clean, timesteps, noise, told).mean()}
 
     def measure(self) -> dict[str, float]:
-        """Return the error on pictures that the training does not see, told by words and by their embeddings; noise and times stay the same."""
+        """Return the error on pictures not trained on, told by words and by their embeddings; noise and times stay the same."""
         count = len(self.held_out)
         indices = np.arange(count)
         timesteps = torch.linspace(0, len(self.signal) - 1, count).long().to(self.device)
         noise = torch.randn((count, LATENT_CHANNELS, 16, 16), generator=torch.Generator().manual_seed(1)).to(self.device)
         clean = (self.held_out.latents(indices) * self.scale).to(self.device)
-        texts = [caption(labels, np.random.default_rng(index), look) for index, (labels, look) in enumerate(map(self.held_out.shown, indices))]
+        texts = [
+            caption(labels, np.random.default_rng(index), look)
+            for index, (labels, look) in enumerate(map(self.held_out.shown, range(count)))
+        ]
         images = self.held_out.images(indices).to(self.device)[:, None].expand(-1, TOKENS, -1)
         figures: dict[str, float] = {}
         for name, told in (("error.words", self.embed_texts(texts)), ("error.image", images)):
-            parts = zip(clean.split(16), timesteps.split(16), noise.split(16), told.split(16), strict=True)
+            parts = zip(*(torch.split(part, 16) for part in (clean, timesteps, noise, told)), strict=True)
             figures[name] = float(torch.cat([self.errors(*part) for part in parts]).mean())
         return figures
 

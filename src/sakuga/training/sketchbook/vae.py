@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from sakuga.models.reconstruction import Pixels, psnr, reconstruct, to_tensor
 from sakuga.models.sketchbook import make_vae, open_vae
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.training.sketchbook.linear_start import start_linear
 from sakuga.training.sketchbook.loop import Chance, Plan
-from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures, Pixels
+from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
 
 PLAN = Plan(samples=64_000, batch=8, rate=3e-4, pictures=12_288, warmup=800, half_life=4_000)
 CROP = 64
@@ -23,36 +23,10 @@ KL_WEIGHT = 1e-4
 """Per latent value. Enough to keep the latents near unit variance, too little to blur."""
 
 
-def to_tensor(pixels: Pixels, device: torch.device) -> Tensor:
-    """Return pictures (n, height, width, 3) uint8 as (n, 3, height, width) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-
-
-def to_pixels(pictures: Tensor) -> Pixels:
-    """Return (n, 3, height, width) in [-1, 1] as (n, height, width, 3) uint8."""
-    levels = pictures.float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-
-
 def edge_loss(made: Tensor, wanted: Tensor) -> Tensor:
     """Return the mean absolute error of the differences between neighbours, across and down: blurred lines cost most here."""
     error = made - wanted
     return error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-
-
-def psnr(made: Pixels, wanted: Pixels) -> NDArray[np.float64]:
-    """Return each picture's peak signal-to-noise ratio in dB, shape (n,)."""
-    error = ((made.astype(np.float64) - wanted) ** 2).mean(axis=(1, 2, 3))
-    return 10 * np.log10(255.0**2 / np.maximum(error, 1e-6))
-
-
-def reconstruct(vae: nn.Module, pixels: Pixels, device: torch.device, batch: int = 16) -> Pixels:
-    """Send pictures (n, height, width, 3) through the autoencoder and back, by the mean of their latents."""
-    made = []
-    for first in range(0, len(pixels), batch):
-        latents = vae.encode(to_tensor(pixels[first : first + batch], device)).latent_dist.mean
-        made.append(to_pixels(vae.decode(latents).sample))
-    return np.concatenate(made)
 
 
 class VaeTask:

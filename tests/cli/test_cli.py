@@ -1,0 +1,105 @@
+"""The command: one object on stdout, words on stderr, one sentence and an exit code for what is wrong."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sakuga.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run the command in this process: (exit code, stdout, stderr)."""
+    monkeypatch.setenv("SAKUGA_HOME", str(tmp_path / "home"))
+
+    def command(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sakuga", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return command
+
+
+def test_help_and_import_load_no_torch() -> None:
+    watched = "import sys; sys.argv = ['sakuga', '--help']; import sakuga.cli\ntry: sakuga.cli.main()\nexcept SystemExit: pass\n"
+    told = subprocess.run([sys.executable, "-c", watched + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True)
+    assert told.stdout.strip().endswith("False")
+    assert "animate" in told.stdout
+
+
+def test_animate_render_and_reuse(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+    how = ("--model", tiny_v_folder, "--steps", 2, "--size", 64, "--json")
+    film, clip = tmp_path / "film.toml", tmp_path / "a.gif"
+    code, out, err = run("animate", "a castle at night", "-o", clip, "--shots", 2, "--seconds", 1, "--film", film, *how)
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told["clip"] == str(clip)
+    assert told["frames"] == 12
+    assert set(told["seconds"]) == {"drawing", "finishing", "export", "total"}
+    code, out, _ = run("render", film, "-o", tmp_path / "b.gif", "--json")
+    assert code == 0
+    assert json.loads(out)["drawn"] == 0
+    assert clip.read_bytes() == (tmp_path / "b.gif").read_bytes()
+    code, out, _ = run("store", "show", "--json")
+    assert json.loads(out)["frames"] == told["drawn"]
+    code, out, _ = run("store", "clean", "--max-size", "0", "--json")
+    assert json.loads(out) == {"deleted": told["drawn"]}
+
+
+def test_storyboard_writes_a_film_and_shows_its_prompts(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+    code, out, _ = run("storyboard", "a windmill in a meadow", "-o", tmp_path / "film.toml", "--model", tiny_v_folder)
+    assert code == 0
+    assert [line.split(".")[0] for line in out.splitlines() if line[:1].isdigit()] == list("12345")
+    assert out.count("windmill") >= 5
+    assert (tmp_path / "film.toml").read_text().count("[[shots]]") == 5
+
+
+def test_draw_writes_pictures(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+    code, out, _ = run("draw", "the sea", "-n", 2, "-o", tmp_path / "out", "--model", tiny_v_folder, "--steps", 2, "--json")
+    assert code == 0
+    assert [Path(path).name for path in json.loads(out)["pictures"]] == ["0001.png", "0002.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("animate", ""), "idea is empty"),
+        (("animate", "sea", "--shots", 0), "0 shots"),
+        (("animate", "sea", "--shots", 100_000), "100000 shots"),
+        (("animate", "sea", "-o", "clip.bmp"), ".gif"),
+        (("animate", "sea", "-o", "/proc/none/clip.gif"), "cannot write"),
+        (("animate", "sea", "--style", "watercolour"), "no style 'watercolour'"),
+        (("animate", "sea", "--size", "big"), "256"),
+        (("draw", ""), "prompt is empty"),
+        (("render", "absent.toml"), "no such film"),
+        (("storyboard", "sea", "-o", "/proc/none/film.toml"), "cannot be written"),
+        (("animate", "sea", "--model", "no/such/folder"), "no checkpoint"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    run: Run, tiny_v_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if words[0] in ("animate", "draw") and "--model" not in words:
+        words = (*words, "--model", tiny_v_folder)
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.glob("*.gif"))
+
+
+def test_a_broken_film_names_file_key_and_remedy(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "film.toml").write_text('[[shots]]\nprompt = "sea"\nseconds = 1.0\nseed = 1\nzooom = 2\n')
+    code, _, err = run("render", tmp_path / "film.toml")
+    assert code == 2
+    assert "film.toml" in err
+    assert "zooom" in err
