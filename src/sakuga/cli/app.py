@@ -170,21 +170,35 @@ def sketchbook_train(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     minutes: Annotated[float | None, typer.Option(help="stop after so many minutes; the schedule counts samples")] = None,
     samples: Annotated[int | None, typer.Option(help="the whole schedule, in samples", show_default="the stage's own")] = None,
-    processes: Annotated[int, typer.Option(help="processes that draw training pictures")] = 2,
+    pictures: Annotated[int | None, typer.Option(help="different pictures to learn from", show_default="the stage's own")] = None,
+    processes: Annotated[int, typer.Option(help="processes that draw training pictures")] = 1,
     start: Annotated[str | None, typer.Option("--from", help="shipped: go on from the committed weights with a fresh optimizer")] = None,
     resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Train the built-in model, from scratch or on from a stop."""
     from sakuga import studio
-    from sakuga.cli.show import console
+    from sakuga.cli.show import console, now_and_then
 
-    steps = studio.train_sketchbook(
-        stage, work, device=device, minutes=minutes, samples=samples, processes=processes, start=start, resume=resume
+    training = studio.train_sketchbook(
+        stage, work, device=device, minutes=minutes, samples=samples, pictures=pictures, processes=processes, start=start, resume=resume
     )
-    for step in steps:
-        if not quiet:
-            console.print(step, markup=False)
+    for step in now_and_then(training, seconds=0 if quiet else 10):
+        losses = " ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())
+        console.print(f"{step.stage}: {step.seen} of {step.samples} {losses}", markup=False)
+
+
+@sketchbook.command("export")
+def sketchbook_export(
+    work: Annotated[Path, typer.Option(help="the folder that was trained in")] = Path("sketchbook-work"),
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="the checkpoint folder to write", show_default="the package's own")
+    ] = None,
+) -> None:
+    """Put trained networks together as a checkpoint."""
+    from sakuga import studio
+
+    print(f"wrote {', '.join(studio.export_sketchbook(work, out))}")
 
 
 @sketchbook.command("score")

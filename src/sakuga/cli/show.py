@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from time import monotonic
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sakuga.studio import Step, Work
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 WORDS = {"story": "planning", "loading": "opening", "drawing": "drawing", "finishing": "finishing", "export": "writing"}
 
@@ -32,6 +34,15 @@ def watch(work: Work[Step, Result], *, quiet: bool) -> Result:
                     tasks[step.stage] = bars.add_task(WORDS[step.stage], total=step.total)
                 bars.update(tasks[step.stage], completed=step.done, total=step.total)
     return work.result()
+
+
+def now_and_then(steps: Iterable[Item], seconds: float) -> Iterator[Item]:
+    """Go through all steps and pass on one every so many seconds; 0 passes on none."""
+    told = monotonic()
+    for step in steps:
+        if seconds and monotonic() - told > seconds:
+            told = monotonic()
+            yield step
 
 
 def report(values: Mapping[str, Any], *, as_json: bool, words: str, quiet: bool = False) -> None:

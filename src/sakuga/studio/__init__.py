@@ -5,7 +5,7 @@ from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import SettingsError, parse_size
-from sakuga.studio.sketchbook import score_sketchbook, train_sketchbook
+from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
 from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
 from sakuga.studio.work import Work
@@ -17,11 +17,13 @@ __all__ = [
     "Planned",
     "SettingsError",
     "Step",
+    "TrainingStep",
     "Work",
     "animate",
     "clean_store",
     "directed",
     "draw",
+    "export_sketchbook",
     "parse_bytes",
     "parse_size",
     "planner",

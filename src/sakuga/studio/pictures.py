@@ -60,7 +60,7 @@ def _draw(
     check_folder(out)
     bench = Bench(source, store)
     begin = specs.Start(frame=_given(start, bench), strength=settings.strength or 1.0) if start else None
-    wanted = [_spec(prompt, seed + number, settings, source, begin) for prompt in prompts for number in range(each)]
+    wanted = [drawn_spec(prompt, seed + number, settings, source, begin) for prompt in prompts for number in range(each)]
     names = [specs.digest(spec) for spec in wanted]
     leaned: dict[str, specs.FrameSpec] = {begin.frame: bench.store.spec(begin.frame)} if begin else {}
     drawing = yield from bench.draw(leaned | dict(zip(names, wanted, strict=True)), names)
@@ -78,7 +78,8 @@ def _draw(
     return Drawn(pictures=tuple(paths), prompts=said, seeds=tuple(range(seed, seed + each)) * len(prompts), count=drawing.count)
 
 
-def _spec(prompt: str, seed: int, settings: FilmSettings, source: Source, start: specs.Start | None) -> specs.Drawn:
+def drawn_spec(prompt: str, seed: int, settings: FilmSettings, source: Source, start: specs.Start | None = None) -> specs.Drawn:
+    """Say by settled settings what decides one picture."""
     how = direction(settings, source)
     return specs.Drawn(
         checkpoint=how.checkpoint,

@@ -1,11 +1,37 @@
-"""The built-in model: train it, score it."""
+"""The built-in model: train it, put it together, score it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from sakuga.models.sources import SKETCHBOOK
+import numpy as np
+
+from sakuga import InputError
+from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.story.film import FilmSettings
+from sakuga.studio.drawing import Bench
+from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
+from sakuga.studio.settings import settled
 from sakuga.studio.work import Work
+from sakuga.timeline.spec import digest
+
+if TYPE_CHECKING:
+    from sakuga.training.sketchbook.recipe import Stage
+
+STAGES = ("vae", "clip", "classifier", "latents", "unet", "upscaler")
+"""In the order in which they stand on each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStep:
+    """A step of one stage: samples seen, of how many, and the parts of the loss as tensors."""
+
+    stage: str
+    seen: int
+    samples: int
+    losses: dict[str, Any]
 
 
 def train_sketchbook(
@@ -15,12 +41,70 @@ def train_sketchbook(
     device: str = "auto",
     minutes: float | None = None,
     samples: int | None = None,
-    processes: int = 2,
+    pictures: int | None = None,
+    processes: int = 1,
     start: str | None = None,
     resume: bool = False,
-) -> Iterator[str]:
-    raise NotImplementedError
+) -> Work[TrainingStep, Path]:
+    """Train one stage, or "all" in order; what is finished lies in `weights` below the work folder.
+
+    `minutes` stops each stage, the schedule counts samples. `start` is a folder of weights to go on from with a fresh optimizer, or
+    "shipped". Returns the folder of finished weights. Raises InputError for an unknown stage.
+    """
+    if stage not in (*STAGES, "all"):
+        raise InputError(f"no stage {stage!r}: there are {', '.join(STAGES)} and all")
+    options = {"work": work, "device": device, "processes": processes, "resume": resume, "samples": samples, "pictures": pictures}
+    return Work(_train(STAGES if stage == "all" else (stage,), options, minutes, start))
 
 
-def score_sketchbook(model: str = SKETCHBOOK, *, n: int = 256, pictures: int = 1000) -> Work[Step, dict[str, float]]:
-    raise NotImplementedError
+def _train(stages: Sequence[str], given: dict[str, Any], minutes: float | None, start: str | None) -> Generator[TrainingStep, None, Path]:
+    from sakuga.training.sketchbook.export import shipped
+    from sakuga.training.sketchbook.loop import Pace
+    from sakuga.training.sketchbook.recipe import Options, train
+
+    begin = None if start is None else shipped() if start == "shipped" else Path(start)
+    for stage in stages:
+        options = Options(**given, start=None if stage == "latents" else begin)
+        for step in train(cast("Stage", stage), options, Pace(minutes=minutes) if minutes else Pace()):
+            yield TrainingStep(stage=stage, seen=step.seen, samples=step.samples, losses=step.losses)
+    return cast(Path, given["work"]) / "weights"
+
+
+def export_sketchbook(work: Path, out: Path | None = None) -> list[str]:
+    """Put the finished networks of a work folder together as a checkpoint: the package's own, unless `out` names a folder."""
+    from sakuga.training.sketchbook.export import shipped, write_folder
+
+    try:
+        return write_folder(work / "weights", out or shipped())
+    except FileNotFoundError as error:
+        raise InputError(str(error)) from None
+
+
+def score_sketchbook(
+    model: str = SKETCHBOOK, *, n: int = 256, pictures: int = 1000, settings: FilmSettings | None = None, store: Path | None = None
+) -> Work[Step, dict[str, float]]:
+    """Measure the built-in model, or a folder like it: fidelity of `n` drawings to their captions, distances over `pictures` of them."""
+    return Work(_score(model, n, pictures, settings or FilmSettings(), store))
+
+
+def _score(model: str, n: int, pictures: int, settings: FilmSettings, store: Path | None) -> Generator[Step, None, dict[str, float]]:
+    from sakuga.evaluation.score import score
+
+    source = find_checkpoint(model)
+    bench = Bench(source, store)
+    native = source.facts.native_size
+    how = settled(FilmSettings(size=(native, native), steps=settings.steps, guidance=settings.guidance, sampler=settings.sampler), source)
+    drawn = 0
+
+    def draw(captions: Sequence[str]) -> Any:
+        """Draw with the seeds 0, 1, 2, ... in the order of the captions."""
+        nonlocal drawn
+        specs = {digest(spec): spec for place, text in enumerate(captions) for spec in [drawn_spec(text, drawn + place, how, source)]}
+        drawn += len(captions)
+        drawing = Work(bench.draw(specs, specs)).result()
+        return np.stack(list(bench.develop(drawing, specs, lambda _, picture: picture)))
+
+    scoring = Work(score(draw, source.folder, n, pictures))
+    for progress in scoring:
+        yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
+    return scoring.result()

@@ -53,7 +53,7 @@ def _set_encoder(vae: Any, pixels: Array) -> tuple[Array, Array]:
     return colour[:, :latents] * loud, colour[:, :latents] @ mean
 
 
-def _set_latents(encoder: Any, quant: nn.Conv2d, latents: int, mean: Array, loud: Array) -> None:
+def _set_latents(encoder: Any, quant: Any, latents: int, mean: Array, loud: Array) -> None:
     """Lead the first components, centred and evened, through the last norm to the means of the latents; their variance begins small."""
     shortcut, norm = encoder.down_blocks[3].resnets[0].conv_shortcut, encoder.conv_norm_out
     width = shortcut.out_channels // norm.num_groups
@@ -85,7 +85,8 @@ def _set_decoder(vae: Any, code: Array, mean: Array) -> None:
         _pass(conv, np.eye(kept, dtype=np.float32))
         for channel in range(kept):
             conv.weight[channel, channel] = smooth[:, None] * smooth
-        _pass_on(decoder.up_blocks[level + 1].resnets[0], kept if level < 2 else 0)
+        if level < 2:
+            _pass_on(decoder.up_blocks[level + 1].resnets[0], kept)
     shortcut, norm = decoder.up_blocks[3].resnets[0].conv_shortcut, decoder.conv_norm_out
     width = shortcut.out_channels // norm.num_groups
     _clear(decoder.conv_out)
@@ -98,7 +99,7 @@ def _set_decoder(vae: Any, code: Array, mean: Array) -> None:
     _make_transparent(shortcut, norm, 2)
 
 
-def _make_transparent(shortcut: nn.Conv2d, norm: nn.GroupNorm, first: int) -> None:
+def _make_transparent(shortcut: Any, norm: Any, first: int) -> None:
     """Put +C and -C behind the first channels of each group, and undo the scale that they give the norm."""
     width = shortcut.out_channels // norm.num_groups
     for group in range(norm.num_groups):
@@ -119,21 +120,23 @@ def _components(blocks: Array, count: int) -> Array:
     """Return the first principal directions, (count, channels); not centred, so that the mean colour passes like everything else."""
     flat = blocks.reshape(-1, blocks.shape[-1]).astype(np.float64)
     _, directions = np.linalg.eigh(flat.T @ flat)
-    return np.ascontiguousarray(directions[:, ::-1][:, :count].T).astype(np.float32)
+    basis: Array = np.ascontiguousarray(directions[:, ::-1][:, :count].T).astype(np.float32)
+    return basis
 
 
 def _mean_of_blocks(basis: Array, channels: int) -> Array:
     """Return how the mean of a block's four members follows from its components, (channels, components)."""
-    return basis.reshape(len(basis), 4, channels).mean(axis=1).T
+    mean: Array = basis.reshape(len(basis), 4, channels).mean(axis=1).T
+    return mean
 
 
-def _clear(conv: nn.Conv2d) -> None:
+def _clear(conv: Any) -> None:
     nn.init.zeros_(conv.weight)
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
 
 
-def _pass(conv: nn.Conv2d, matrix: Array) -> None:
+def _pass(conv: Any, matrix: Array) -> None:
     """Let the first outputs be the matrix times the first inputs at the same place, and nothing else."""
     rows, columns = matrix.shape
     centre = conv.kernel_size[0] // 2
@@ -145,4 +148,5 @@ def _pass(conv: nn.Conv2d, matrix: Array) -> None:
 
 def _pass_on(block: Any, channels: int) -> None:
     """Let the first channels through a block whose width changes."""
-    _pass(block.conv_shortcut, np.eye(channels, dtype=np.float32)) if channels and block.conv_shortcut is not None else None
+    if block.conv_shortcut is not None:
+        _pass(block.conv_shortcut, np.eye(channels, dtype=np.float32))
