@@ -62,7 +62,7 @@ def held_out_cases(n: int, first: int = CASES) -> list[Case]:
 
 
 def _case(seed: int) -> Case:
-    """Say a scene in ever new ways until enough is stated; the scene itself is never passed over, so that scenes stay as they are sampled."""
+    """Say a scene in ever new ways until enough is stated; no scene is passed over, so their distribution stays as it is."""
     labels = sample(seed).labels
     rng = np.random.default_rng((seed, 23))
     while True:

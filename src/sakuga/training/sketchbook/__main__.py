@@ -11,6 +11,7 @@ import torch
 from sakuga.training.sketchbook.export import shipped, write_folder
 from sakuga.training.sketchbook.loop import Pace
 from sakuga.training.sketchbook.recipe import Options, Stage, train
+from sakuga.training.sketchbook.together import rank, run_together
 
 EXPORT = "export"
 
@@ -27,7 +28,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--from", dest="start", type=_start, help="folder of weights to go on from with a fresh optimizer, or: shipped")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of each process that trains")
+    parser.add_argument("--workers", type=int, default=1, help="processes that train together, each on a batch of its own")
     parser.add_argument("--processes", type=int, default=1, help="how many draw missing pictures")
     for name in ("samples", "batch", "pictures"):
         parser.add_argument(f"--{name}", type=int, help=f"in place of the plan's {name}")
@@ -42,12 +44,16 @@ def main() -> None:
     if given.stage == EXPORT:
         print(f"{given.out}: {', '.join(write_folder(given.work / 'weights', given.out))}")
         return
+    run_together(given.workers, _train, given)
+
+
+def _train(given: argparse.Namespace) -> None:
     torch.set_num_threads(given.threads)
     names = ("work", "device", "processes", "resume", "start", "samples", "batch", "pictures")
     options = Options(**{name: getattr(given, name) for name in names})
     said = time.monotonic()
     for step in train(given.stage, options, Pace(minutes=given.minutes, look_every=given.look_every)):
-        if time.monotonic() - said > 20:
+        if rank() == 0 and time.monotonic() - said > 20:
             said = time.monotonic()
             parts = " ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())
             print(f"{step.seen} of {step.samples}: {parts}", flush=True)

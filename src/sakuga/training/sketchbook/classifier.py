@@ -66,6 +66,8 @@ class ClassifierTask:
             read = torch.cat([self._read(to_tensor(pixels[k : k + 64], self.device)) for k in range(0, len(pixels), 64)])
             for column, name in enumerate(ATTRIBUTES):
                 known = codes[:, column] >= 0
+                if not known.any():
+                    continue
                 figures[f"{prefix}{name}"] = float((read[known, column] == codes[known, column]).float().mean())
         return figures
 

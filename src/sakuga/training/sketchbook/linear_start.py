@@ -23,7 +23,7 @@ Array = NDArray[np.float32]
 
 
 def start_linear(vae: Any, pictures: NDArray[np.uint8]) -> None:
-    """Set an AutoencoderKL of four levels to the best linear code of the pictures, (n, height, width, 3); its other channels stay random."""
+    """Set an AutoencoderKL of four levels to the best linear code of pictures (n, height, width, 3); other channels stay random."""
     for module in vae.modules():
         if type(module).__name__ == "ResnetBlock2D":
             _clear(module.conv2)

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sakuga.training.sketchbook import together
 from sakuga.training.sketchbook.pictures import write_whole
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -45,9 +46,9 @@ class Plan:
         done = min(1.0, (seen - self.warmup) / max(1, self.samples - self.warmup))
         return self.rate * (self.last_rate + (1 - self.last_rate) * (1 + math.cos(math.pi * done)) / 2)
 
-    def averaging_at(self, seen: int) -> float:
-        """Return how much of the average a step keeps: its half-life grows with the training (Karras et al. 2024, section 3.1)."""
-        return float(0.5 ** (self.batch / max(self.batch / 8, min(self.half_life, 0.1 * seen))))
+    def averaging_at(self, seen: int, batch: int) -> float:
+        """Return how much of the average a step of so many samples keeps: its half-life grows (Karras et al. 2024, section 3.1)."""
+        return float(0.5 ** (batch / max(batch / 8, min(self.half_life, 0.1 * seen))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,18 +136,20 @@ class Training:
     def step(self) -> Step:
         """Take one step: a batch, its gradient, the optimizer, the average."""
         plan, networks = self.task.plan, self.task.networks
+        batch = plan.batch * together.size()
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate_at(self.seen)
         device = next(networks.parameters()).device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
-            losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen))
+            losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen + plan.batch * together.rank()))
         torch.autograd.backward(torch.stack([*losses.values()]).sum())
+        together.average_gradients(networks)
         nn.utils.clip_grad_norm_(networks.parameters(), plan.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.seen += plan.batch
+        self.seen += batch
         self.steps += 1
-        self.average.update(plan.averaging_at(self.seen))
+        self.average.update(plan.averaging_at(self.seen, batch))
         return Step(seen=self.seen, samples=plan.samples, losses={name: value.detach() for name, value in losses.items()})
 
     def save(self) -> None:
@@ -211,35 +214,36 @@ class Pace:
 def run_training(training: Training, weights: Path, pace: Pace) -> Iterator[Step]:
     """Train until the plan's samples are seen or the time is over, yielding every step; then save, look, and write the weights.
 
-    Closing the iterator saves too, so nothing is lost when the caller has enough.
+    Closing the iterator saves too, so nothing is lost when the caller has enough. Of several processes only the first one writes.
     """
+    leads = together.rank() == 0
     started = saved = looked = logged = time.monotonic()
     sums: dict[str, Tensor] = {}
-    count = 0
+    begun = training.seen
     try:
-        while training.seen < training.task.plan.samples and time.monotonic() - started < 60 * pace.minutes:
+        while training.seen < training.task.plan.samples and not together.any_says(time.monotonic() - started > 60 * pace.minutes):
             step = training.step()
             sums = {name: value + sums.get(name, 0.0) for name, value in step.losses.items()}
-            count += 1
             now = time.monotonic()
-            if now - logged > 10:
-                training.log(
-                    {name: float(value) / count for name, value in sums.items()}, count * training.task.plan.batch / (now - logged)
-                )
-                sums, count, logged = {}, 0, now
-            if now - saved > 60 * pace.save_every:
+            if leads and now - logged > 10:
+                fresh = training.seen - begun
+                steps = fresh / (training.task.plan.batch * together.size())
+                training.log({name: float(value) / steps for name, value in sums.items()}, fresh / (now - logged))
+                sums, begun, logged = {}, training.seen, now
+            if leads and now - saved > 60 * pace.save_every:
                 training.save()
                 saved = time.monotonic()
-            if now - looked > 60 * pace.look_every:
+            if leads and now - looked > 60 * pace.look_every:
                 training.look()
                 looked = logged = time.monotonic()
-                sums, count = {}, 0
+                sums, begun = {}, training.seen
             yield step
     finally:
-        if training.steps:
+        if leads and training.steps:
             training.save()
-    training.look()
-    training.write_weights(weights)
+    if leads:
+        training.look()
+        training.write_weights(weights)
 
 
 def with_budget(plan: Plan, **counts: int | None) -> Plan:

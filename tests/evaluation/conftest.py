@@ -1,0 +1,21 @@
+"""Random networks for the scores: what they read is nonsense, but what is done with it must be right."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sakuga.models import sketchbook
+from sakuga.models.classifier import LabelClassifier
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(4)
+    folder = tmp_path_factory.mktemp("weights")
+    tokenizer = sketchbook.train_tokenizer(["a castle by the sea at night, snow"] * 20, folder / "tokenizer")
+    sketchbook.make_vae().half().save_pretrained(folder / "vae")
+    sketchbook.make_text_encoder(tokenizer).half().save_pretrained(folder / "text_encoder")
+    sketchbook.make_image_encoder().half().save_pretrained(folder / "image_encoder")
+    LabelClassifier().save(folder / "classifier")
+    return folder

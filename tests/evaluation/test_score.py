@@ -1,0 +1,43 @@
+"""Scores are of held-out scenes, and carry their ceilings and sample sizes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sakuga.evaluation.score import REFERENCE, Progress, count_stated, held_out_cases, render, score
+
+
+def test_held_out_captions_state_at_least_four_attributes_on_average() -> None:
+    cases = held_out_cases(64)
+    counts = [count_stated(case.stated) for case in cases]
+    assert np.mean(counts) >= 4.0
+    assert min(counts) >= 3
+    assert cases[:8] == held_out_cases(8)
+    assert cases[-1].seed < REFERENCE
+
+
+def test_a_true_render_scores_as_its_own_ceiling_does_without_the_autoencoder(weights: Path) -> None:
+    asked: list[str] = []
+
+    def draw(captions: Sequence[str]) -> np.ndarray:
+        asked.extend(captions)
+        return np.stack([render(case.seed) for case in held_out_cases(10)[len(asked) - len(captions) : len(asked)]])
+
+    steps: list[Progress] = []
+    scoring = score(draw, weights, n=6, pictures=10)
+    while True:
+        try:
+            steps.append(next(scoring))
+        except StopIteration as stop:
+            figures = stop.value
+            break
+    assert asked == [case.caption for case in held_out_cases(10)]
+    assert [(step.doing, step.done) for step in steps[:2]] == [("drawing", 8), ("drawing", 10)]
+    assert {"vae_psnr_db", "clip.retrieval_top1", "clip.one_attribute", "kid", "ceiling.kid", "fidelity.time"} <= figures.keys()
+    assert figures["n.fidelity.portrait"] == 6
+    assert figures["n.kid"] == 10
+    assert "fd" not in figures
+    assert all(f"n.{name.removeprefix('ceiling.')}" in figures for name in figures if not name.startswith("n."))
+    assert figures["kid"] != pytest.approx(figures["ceiling.kid"])

@@ -1,0 +1,45 @@
+"""The upscaler doubles pictures of any size, and begins as a bicubic enlargement."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sakuga.models.upscaler import Upscaler, load_upscaler, open_upscaler
+
+
+def _trained() -> Upscaler:
+    torch.manual_seed(0)
+    network = Upscaler()
+    torch.nn.init.normal_(network.tail.weight, std=0.02)
+    return network.eval()
+
+
+def test_untrained_it_enlarges_by_bicubic_interpolation() -> None:
+    pictures = torch.rand(1, 3, 12, 20) * 2 - 1
+    wanted = torch.nn.functional.interpolate(pictures, scale_factor=2, mode="bicubic")
+    torch.testing.assert_close(Upscaler()(pictures), wanted)
+
+
+def test_it_is_small() -> None:
+    assert 120_000 < sum(parameter.numel() for parameter in Upscaler().parameters()) < 250_000
+
+
+def test_a_folder_keeps_the_network(tmp_path: Path) -> None:
+    network = _trained()
+    network.save(tmp_path)
+    pictures = torch.rand(1, 3, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(open_upscaler(tmp_path)(pictures), network(pictures), atol=1e-2, rtol=1e-2)
+
+
+def test_a_picture_of_any_size_is_doubled(tmp_path: Path) -> None:
+    _trained().save(tmp_path)
+    double = load_upscaler(tmp_path)
+    flat = np.full((10, 18, 3), 128, np.uint8)
+    picture = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    assert double(flat).shape == (20, 36, 3)
+    doubled = double(picture)
+    assert doubled.shape == (48, 80, 3)
+    assert doubled.dtype == np.uint8
+    assert np.array_equal(doubled, double(picture))

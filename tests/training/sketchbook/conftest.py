@@ -1,0 +1,37 @@
+"""A work folder of toy size with random networks in it, so that every stage can run alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from sakuga.models import sketchbook
+from sakuga.training.sketchbook import clip, latents, pictures, unet, upscaler
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a work folder to the stages: shards of 8 pictures, a small vocabulary, and a short look at what is made."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (pictures, latents, upscaler):
+            patch.setattr(module, "SHARD", 8)
+        patch.setattr(clip, "VOCABULARY_CAPTIONS", 200)
+        patch.setattr(unet, "CAPTIONS", unet.CAPTIONS[:6])
+        patch.setattr(unet, "STEPS", 2)
+        folder = tmp_path_factory.mktemp("work")
+        _write_networks(folder)
+        yield folder
+
+
+def _write_networks(work: Path) -> None:
+    torch.manual_seed(3)
+    weights = work / "weights"
+    tokenizer = sketchbook.train_tokenizer(clip.vocabulary_texts(200), work / "runs" / "clip" / "tokenizer")
+    tokenizer.save_pretrained(weights / "tokenizer")
+    vae = sketchbook.make_vae()
+    vae.register_to_config(scaling_factor=2.0)
+    vae.half().save_pretrained(weights / "vae")
+    sketchbook.make_text_encoder(tokenizer).half().save_pretrained(weights / "text_encoder")
+    sketchbook.make_image_encoder().half().save_pretrained(weights / "image_encoder")
+    sketchbook.make_image_processor().save_pretrained(weights / "feature_extractor")

@@ -1,0 +1,91 @@
+"""Every stage at toy size: its loss falls, its files load, and a run that was broken off goes on as if it had not been."""
+
+import itertools
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sakuga.models import sketchbook
+from sakuga.models.classifier import load_classifier
+from sakuga.models.upscaler import open_upscaler
+from sakuga.training.sketchbook.loop import CHECKPOINT, Chance, Task, Training
+from sakuga.training.sketchbook.recipe import STAGES, Options, Stage, train
+
+CPU = torch.device("cpu")
+OPENED: dict[Stage, tuple[Callable[[Path], Any], ...]] = {
+    "vae": (sketchbook.open_vae,),
+    "clip": (sketchbook.open_text_encoder, sketchbook.open_image_encoder),
+    "classifier": (lambda weights: load_classifier(weights / "classifier"),),
+    "unet": (sketchbook.open_unet,),
+    "upscaler": (lambda weights: open_upscaler(weights / "upscaler"),),
+}
+
+
+def _task(stage: Stage, work: Path) -> Task:
+    plan, make = STAGES[stage]
+    return make(replace(plan, samples=24, batch=4, pictures=8, warmup=0, rate=1e-4), work, CPU, 1)
+
+
+def _loss(task: Task) -> float:
+    """Return the loss of the first batch, which is part of the training."""
+    with torch.no_grad():
+        return float(sum(task.losses(Chance(seed=0, seen=0)).values()))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_loss_falls_the_files_load_and_resuming_equals_no_break(stage: Stage, work: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    task = _task(stage, work)
+    training = Training(task, tmp_path / "whole", resume=False)
+    before = _loss(task)
+    for _ in range(4):
+        training.step()
+    training.save()
+    (tmp_path / "broken").mkdir()
+    shutil.copy(tmp_path / "whole" / CHECKPOINT, tmp_path / "broken")
+    training.step()
+    training.step()
+    training.save()
+    assert _loss(task) < before
+
+    resumed = Training(_task(stage, work), tmp_path / "broken", resume=True)
+    assert resumed.seen == 16
+    resumed.step()
+    resumed.step()
+    resumed.save()
+    whole, broken = (load_file(tmp_path / name / CHECKPOINT) for name in ("whole", "broken"))
+    assert whole.keys() == broken.keys()
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+
+    assert all(value == value for value in training.look().values())
+    training.write_weights(tmp_path / "weights")
+    for opened in OPENED[stage]:
+        assert all(bool(value.isfinite().all()) for value in opened(tmp_path / "weights").state_dict().values())
+
+
+def test_closing_a_training_loses_nothing(work: Path) -> None:
+    options = Options(work=work, pictures=8, samples=16, batch=4)
+    checkpoint = work / "runs" / "classifier" / CHECKPOINT
+    list(train("classifier", options))
+    whole = load_file(checkpoint)
+    broken = train("classifier", options)
+    assert [step.seen for step in itertools.islice(broken, 2)] == [4, 8]
+    broken.close()
+    assert [step.seen for step in train("classifier", replace(options, resume=True))] == [12, 16]
+    resumed = load_file(checkpoint)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_stage_goes_on_from_finished_weights(work: Path, tmp_path: Path) -> None:
+    task = _task("classifier", work)
+    task.save(tmp_path)
+    plan, make = STAGES["classifier"]
+    other = make(replace(plan, batch=4, pictures=8, seed=9), work, CPU, 1, tmp_path)
+    pairs = zip(task.networks.parameters(), other.networks.parameters(), strict=True)
+    assert all(torch.equal(mine.half().float(), its) for mine, its in pairs)

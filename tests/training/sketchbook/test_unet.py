@@ -1,0 +1,112 @@
+"""What the UNet is told and asked: as a checkpoint will tell and ask it later."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sakuga.models import sketchbook
+from sakuga.models.checkpoint import load
+from sakuga.models.sources import find_checkpoint
+from sakuga.sketchbook.captions import caption
+from sakuga.training.sketchbook.export import write_folder
+from sakuga.training.sketchbook.latents import Latents, Series, encoders_digest, make_latents
+from sakuga.training.sketchbook.loop import with_budget
+from sakuga.training.sketchbook.pictures import BASE_ASPECTS, HELD_OUT, draw_one
+from sakuga.training.sketchbook.unet import DROPPED, PLAN, SEEING, UnetTask, loss_weights
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def task(work: Path) -> UnetTask:
+    return UnetTask(with_budget(PLAN, pictures=8, batch=4), work, CPU, 1)
+
+
+@pytest.fixture(scope="module")
+def exported(task: UnetTask, work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    task.save(work / "weights")
+    folder = tmp_path_factory.mktemp("exported")
+    write_folder(work / "weights", folder)
+    return folder
+
+
+def test_weights_follow_the_signal_and_never_vanish() -> None:
+    ratios = torch.tensor([0.0, 0.25, 5.0, 1e4])
+    assert loss_weights(ratios / (ratios + 1)).tolist() == pytest.approx([0.1, 0.2, 5 / 6, 0.1], rel=1e-3)
+
+
+def test_latents_and_embeddings_are_those_of_the_checkpoint(task: UnetTask, exported: Path) -> None:
+    checkpoint = load(find_checkpoint(str(exported)))
+    wide = task.aspects[0]
+    assert wide.latents([0]).shape == (1, 8, 12, 20)
+    for latents, album in ((task.held_out, HELD_OUT), (wide, BASE_ASPECTS[0])):
+        picture, labels, look = draw_one(album, 3)
+        assert latents.shown(3) == (labels, look)
+        torch.testing.assert_close(latents.latents([3]) * task.scale, checkpoint.encode_picture(picture), atol=5e-3, rtol=5e-3)
+        torch.testing.assert_close(latents.images([3])[:, None], checkpoint.image_embedding(picture), atol=5e-3, rtol=5e-3)
+
+
+def test_words_are_embedded_as_the_checkpoint_embeds_prompts(task: UnetTask, exported: Path) -> None:
+    checkpoint = load(find_checkpoint(str(exported)))
+    assert checkpoint.facts == sketchbook.FACTS
+    prompts = ["", "a castle on green hills at sunset", "sea, " * 80]
+    torch.testing.assert_close(task.embed_texts(prompts), checkpoint.encode_text(prompts), atol=1e-4, rtol=1e-4)
+
+
+def test_a_sample_is_told_by_words_by_a_picture_or_not_at_all(task: UnetTask) -> None:
+    chosen = np.arange(8).repeat(25)
+    told = task.tell(task.square, chosen, np.random.default_rng(0))
+    images = task.square.images(chosen)
+    empty = (told == task.nothing).all(dim=(1, 2))
+    blind = (told == 0).all(dim=(1, 2))
+    seeing = (told == images[:, None]).all(dim=(1, 2))
+    shares = torch.stack([empty, blind, seeing]).float().mean(dim=1)
+    assert shares.tolist() == pytest.approx([DROPPED * (1 - SEEING), DROPPED * SEEING, SEEING * (1 - DROPPED)], abs=0.07)
+    worded = np.flatnonzero(~(empty | blind | seeing).numpy())
+    rng = np.random.default_rng(0)
+    rng.random(len(chosen)), rng.random(len(chosen))
+    text = caption(*_labels_and_chance(task.square, int(chosen[worded[0]]), rng))
+    torch.testing.assert_close(told[worded[0]], task.embed_texts([text])[0], atol=1e-4, rtol=1e-4)
+
+
+def _labels_and_chance(latents: Latents, index: int, rng: np.random.Generator) -> tuple[object, ...]:
+    labels, look = latents.shown(index)
+    return labels, rng, look
+
+
+def test_only_missing_shards_are_made(work: Path, task: UnetTask) -> None:
+    series = Series(album=HELD_OUT, work=work, device=CPU)
+    first = series.folder / "00000.latents.npy"
+    made = first.stat().st_mtime_ns
+    assert list(make_latents([(series, 16)])) == [8]
+    assert first.stat().st_mtime_ns == made
+
+
+def test_other_encoders_have_other_latents_but_another_decoder_has_not(work: Path, tmp_path: Path) -> None:
+    digest = encoders_digest(work / "weights")
+    for part in ("decoder", "encoder"):
+        vae = sketchbook.open_vae(work / "weights")
+        torch.nn.init.ones_(getattr(vae, part).conv_in.bias)
+        vae.half().save_pretrained(tmp_path / part / "vae")
+        (tmp_path / part / "image_encoder").symlink_to(work / "weights" / "image_encoder")
+    assert encoders_digest(tmp_path / "decoder") == digest
+    assert encoders_digest(tmp_path / "encoder") != digest
+
+
+def test_diffusers_opens_the_exported_folder(exported: Path) -> None:
+    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(exported, safety_checker=None)
+    assert isinstance(pipeline.scheduler, DPMSolverMultistepScheduler)
+    assert pipeline.scheduler.config.rescale_betas_zero_snr
+    assert pipeline.vae_scale_factor == 8
+    assert json.loads((exported / "model_index.json").read_text())["safety_checker"] == [None, None]
+
+
+def test_an_unfinished_folder_is_not_exported(work: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="text_encoder, vae, unet, scheduler: train these first"):
+        (tmp_path / "tokenizer").mkdir()
+        write_folder(tmp_path, tmp_path / "out")
