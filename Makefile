@@ -22,7 +22,7 @@ animate: setup
 
 test: check
 	@echo "running the tests"
-	@$(BIN)/python -m pytest -q
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: setup
 	@echo "checking style, types and floors"

@@ -37,6 +37,7 @@ def test_a_text_states_what_it_says_and_no_more() -> None:
     assert extras == {"extra.moon": 1}
 
 
+@torch.no_grad()
 def test_unknown_codes_cost_nothing() -> None:
     torch.manual_seed(0)
     heads, features = LabelClassifier().heads, torch.randn(2, 256)

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.cli.sketchbook import sketchbook
+from sakuga.cli.store import frames
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models."
 )
-sketchbook = typer.Typer(no_args_is_help=True, help="The built-in model: train it, score it.")
-store = typer.Typer(no_args_is_help=True, help="Drawn frames on the disk.")
 app.add_typer(sketchbook, name="sketchbook")
-app.add_typer(store, name="store")
+app.add_typer(frames, name="store")
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 
@@ -37,7 +37,7 @@ def animate(
     seed: opt.Seed = 0,
     size: opt.Size = None,
     film: Annotated[Path | None, typer.Option(help="write the storyboard here too, to change and `sakuga render`")] = None,
-    frames: opt.Store = None,
+    store: opt.Store = None,
     recipe: opt.Recipe = True,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -48,7 +48,7 @@ def animate(
 
     settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
     work = studio.animate(
-        idea, out, shots=shots, seconds=seconds, seed=seed, settings=settings, planner=_planner(llm), store=frames, recipe=recipe
+        idea, out, shots=shots, seconds=seconds, seed=seed, settings=settings, planner=_planner(llm), store=store, recipe=recipe
     )
     made = watch(work, quiet=quiet or json)
     if film:
@@ -70,7 +70,7 @@ def render(
     sampler: opt.Sampler = None,
     size: opt.Size = None,
     seed: Annotated[int | None, typer.Option(help="draw every shot from other seeds", min=0)] = None,
-    frames: opt.Store = None,
+    store: opt.Store = None,
     recipe: opt.Recipe = True,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -81,7 +81,7 @@ def render(
 
     settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
     changed = studio.directed(studio.read_film(film), settings, seed)
-    _report_animation(watch(studio.render(changed, out, store=frames, recipe=recipe), quiet=quiet or json), json, quiet)
+    _report_animation(watch(studio.render(changed, out, store=store, recipe=recipe), quiet=quiet or json), json, quiet)
 
 
 @app.command()
@@ -124,7 +124,7 @@ def draw(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     size: opt.Size = None,
-    frames: opt.Store = None,
+    store: opt.Store = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -134,87 +134,9 @@ def draw(
 
     settings = _settings(None, model, style, negative, steps, guidance, strength, sampler, size)
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
-    made = watch(studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, store=frames), quiet=quiet or json)
+    made = watch(studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, store=store), quiet=quiet or json)
     values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}
     report(values, as_json=json, words=f"wrote {len(made.pictures)} pictures to {out}", quiet=quiet)
-
-
-@store.command("show")
-def store_show(frames: opt.Store = None, json: opt.Json = False) -> None:
-    """Tell how many frames are kept, and their size."""
-    from sakuga import studio
-    from sakuga.cli.show import report
-
-    shown = studio.show_store(frames)
-    report(asdict(shown), as_json=json, words=f"{shown.frames} frames, {shown.bytes / 1e6:.1f} MB, in {shown.folder}")
-
-
-@store.command("clean")
-def store_clean(
-    max_size: Annotated[str, typer.Option(help="what may stay, such as 500MB or 2GB")],
-    frames: opt.Store = None,
-    json: opt.Json = False,
-) -> None:
-    """Delete the oldest frames until the rest fits; any of them can be drawn again."""
-    from sakuga import studio
-    from sakuga.cli.show import report
-
-    deleted = studio.clean_store(studio.parse_bytes(max_size), frames)
-    report({"deleted": deleted}, as_json=json, words=f"deleted {deleted} frames")
-
-
-@sketchbook.command("train")
-def sketchbook_train(
-    stage: Annotated[str, typer.Option(help="vae, clip, classifier, unet, upscaler or all")] = "all",
-    work: Annotated[Path, typer.Option(help="where pictures, runs and weights are kept")] = Path("sketchbook-work"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    minutes: Annotated[float | None, typer.Option(help="stop after so many minutes; the schedule counts samples")] = None,
-    samples: Annotated[int | None, typer.Option(help="the whole schedule, in samples", show_default="the stage's own")] = None,
-    pictures: Annotated[int | None, typer.Option(help="different pictures to learn from", show_default="the stage's own")] = None,
-    processes: Annotated[int, typer.Option(help="processes that draw training pictures")] = 1,
-    start: Annotated[str | None, typer.Option("--from", help="shipped: go on from the committed weights with a fresh optimizer")] = None,
-    resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
-    quiet: opt.Quiet = False,
-) -> None:
-    """Train the built-in model, from scratch or on from a stop."""
-    from sakuga import studio
-    from sakuga.cli.show import console, now_and_then
-
-    training = studio.train_sketchbook(
-        stage, work, device=device, minutes=minutes, samples=samples, pictures=pictures, processes=processes, start=start, resume=resume
-    )
-    for step in now_and_then(training, seconds=0 if quiet else 10):
-        losses = " ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())
-        console.print(f"{step.stage}: {step.seen} of {step.samples} {losses}", markup=False)
-
-
-@sketchbook.command("export")
-def sketchbook_export(
-    work: Annotated[Path, typer.Option(help="the folder that was trained in")] = Path("sketchbook-work"),
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="the checkpoint folder to write", show_default="the package's own")
-    ] = None,
-) -> None:
-    """Put trained networks together as a checkpoint."""
-    from sakuga import studio
-
-    print(f"wrote {', '.join(studio.export_sketchbook(work, out))}")
-
-
-@sketchbook.command("score")
-def sketchbook_score(
-    model: opt.Model = "sketchbook",
-    n: Annotated[int, typer.Option(help="pictures drawn for fidelity")] = 256,
-    pictures: Annotated[int, typer.Option(help="pictures drawn and rendered for KID and Frechet distance")] = 1000,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-) -> None:
-    """Measure the built-in model: fidelity, autoencoder, CLIP, KID, Frechet distance."""
-    from sakuga import studio
-    from sakuga.cli.show import report, watch
-
-    figures = watch(studio.score_sketchbook(model, n=n, pictures=pictures), quiet=quiet or json)
-    report(figures, as_json=json, words="\n".join(f"{key:32} {value:.4g}" for key, value in figures.items()), quiet=quiet)
 
 
 def _settings(

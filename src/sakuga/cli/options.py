@@ -19,7 +19,7 @@ Size = Annotated[str | None, typer.Option(help="N or WxH in pixels", show_defaul
 Fps = Annotated[float | None, typer.Option(help="frames a second", show_default="12")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, and words on stderr only")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no words but errors")]
-Store = Annotated[Path | None, typer.Option(help="where drawn frames are kept", show_default="$SAKUGA_HOME/frames")]
+Store = Annotated[Path | None, typer.Option("--store", help="where drawn frames are kept", show_default="$SAKUGA_HOME/frames")]
 Llm = Annotated[
     str | None, typer.Option(help="plan with a language model: gpt-4o, URL#model, hf:owner/name, mistral:name", show_default="offline")
 ]

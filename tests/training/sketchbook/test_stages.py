@@ -29,7 +29,8 @@ OPENED: dict[Stage, tuple[Callable[[Path], Any], ...]] = {
 
 def _task(stage: Stage, work: Path) -> Task:
     plan, make = STAGES[stage]
-    return make(replace(plan, samples=24, batch=4, pictures=8, warmup=0, rate=1e-4), work, CPU, 1)
+    start = work / "weights" if stage == "vae" else None  # By itself it starts so well that the first steps lead up.
+    return make(replace(plan, samples=16, batch=4, pictures=8, warmup=0, rate=3e-4), work, CPU, 1, start)
 
 
 def _loss(task: Task) -> float:
@@ -44,19 +45,17 @@ def test_the_loss_falls_the_files_load_and_resuming_equals_no_break(stage: Stage
     task = _task(stage, work)
     training = Training(task, tmp_path / "whole", resume=False)
     before = _loss(task)
-    for _ in range(4):
+    for _ in range(3):
         training.step()
     training.save()
     (tmp_path / "broken").mkdir()
     shutil.copy(tmp_path / "whole" / CHECKPOINT, tmp_path / "broken")
     training.step()
-    training.step()
     training.save()
     assert _loss(task) < before
 
     resumed = Training(_task(stage, work), tmp_path / "broken", resume=True)
-    assert resumed.seen == 16
-    resumed.step()
+    assert resumed.seen == 12
     resumed.step()
     resumed.save()
     whole, broken = (load_file(tmp_path / name / CHECKPOINT) for name in ("whole", "broken"))

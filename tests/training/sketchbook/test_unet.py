@@ -12,7 +12,7 @@ from sakuga.models.checkpoint import load
 from sakuga.models.sources import find_checkpoint
 from sakuga.sketchbook.captions import caption
 from sakuga.training.sketchbook.export import write_folder
-from sakuga.training.sketchbook.latents import Latents, Series, encoders_digest, make_latents
+from sakuga.training.sketchbook.latents import Series, encoders_digest, make_latents
 from sakuga.training.sketchbook.loop import with_budget
 from sakuga.training.sketchbook.pictures import BASE_ASPECTS, HELD_OUT, draw_one
 from sakuga.training.sketchbook.unet import DROPPED, PLAN, SEEING, UnetTask, loss_weights
@@ -67,14 +67,10 @@ def test_a_sample_is_told_by_words_by_a_picture_or_not_at_all(task: UnetTask) ->
     assert shares.tolist() == pytest.approx([DROPPED * (1 - SEEING), DROPPED * SEEING, SEEING * (1 - DROPPED)], abs=0.07)
     worded = np.flatnonzero(~(empty | blind | seeing).numpy())
     rng = np.random.default_rng(0)
-    rng.random(len(chosen)), rng.random(len(chosen))
-    text = caption(*_labels_and_chance(task.square, int(chosen[worded[0]]), rng))
+    rng.random(2 * len(chosen))  # Who sees, and who is told nothing.
+    labels, look = task.square.shown(int(chosen[worded[0]]))
+    text = caption(labels, rng, look)
     torch.testing.assert_close(told[worded[0]], task.embed_texts([text])[0], atol=1e-4, rtol=1e-4)
-
-
-def _labels_and_chance(latents: Latents, index: int, rng: np.random.Generator) -> tuple[object, ...]:
-    labels, look = latents.shown(index)
-    return labels, rng, look
 
 
 def test_only_missing_shards_are_made(work: Path, task: UnetTask) -> None:
@@ -106,7 +102,7 @@ def test_diffusers_opens_the_exported_folder(exported: Path) -> None:
     assert json.loads((exported / "model_index.json").read_text())["safety_checker"] == [None, None]
 
 
-def test_an_unfinished_folder_is_not_exported(work: Path, tmp_path: Path) -> None:
+def test_an_unfinished_folder_is_not_exported(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer").mkdir()
     with pytest.raises(FileNotFoundError, match="text_encoder, vae, unet, scheduler: train these first"):
-        (tmp_path / "tokenizer").mkdir()
         write_folder(tmp_path, tmp_path / "out")

@@ -2,16 +2,13 @@
 
 import argparse
 import math
-import time
 from pathlib import Path
 from typing import get_args
 
-import torch
-
 from sakuga.training.sketchbook.export import shipped, write_folder
 from sakuga.training.sketchbook.loop import Pace
-from sakuga.training.sketchbook.recipe import Options, Stage, train
-from sakuga.training.sketchbook.together import rank, run_together
+from sakuga.training.sketchbook.recipe import Options, Stage, train_aloud
+from sakuga.training.sketchbook.together import run_together
 
 EXPORT = "export"
 
@@ -44,19 +41,9 @@ def main() -> None:
     if given.stage == EXPORT:
         print(f"{given.out}: {', '.join(write_folder(given.work / 'weights', given.out))}")
         return
-    run_together(given.workers, _train, given)
-
-
-def _train(given: argparse.Namespace) -> None:
-    torch.set_num_threads(given.threads)
     names = ("work", "device", "processes", "resume", "start", "samples", "batch", "pictures")
     options = Options(**{name: getattr(given, name) for name in names})
-    said = time.monotonic()
-    for step in train(given.stage, options, Pace(minutes=given.minutes, look_every=given.look_every)):
-        if rank() == 0 and time.monotonic() - said > 20:
-            said = time.monotonic()
-            parts = " ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())
-            print(f"{step.seen} of {step.samples}: {parts}", flush=True)
+    run_together(given.workers, train_aloud, given.stage, options, Pace(minutes=given.minutes, look_every=given.look_every), given.threads)
 
 
 if __name__ == "__main__":

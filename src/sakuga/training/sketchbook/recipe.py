@@ -8,9 +8,12 @@ from typing import Literal
 
 import torch
 
-from sakuga.training.sketchbook import classifier, clip, unet, upscaler, vae
+from sakuga.training.sketchbook import classifier, clip, together, unet, upscaler, vae
 from sakuga.training.sketchbook.latents import make_latents
 from sakuga.training.sketchbook.loop import Pace, Plan, Step, Task, Training, run_training, with_budget
+
+SAY_EVERY = 20.0
+"""Seconds."""
 
 Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler"]
 
@@ -61,6 +64,17 @@ def train(stage: Stage, options: Options, pace: Pace | None = None) -> Iterator[
     task = make(plan, options.work, pick_device(options.device), options.processes, options.start)
     training = Training(task, options.work / "runs" / stage, resume=options.resume)
     yield from run_training(training, options.work / "weights", pace)
+
+
+def train_aloud(stage: Stage, options: Options, pace: Pace, threads: int = 1) -> None:
+    """Train one stage to its end, and say now and then how far it is."""
+    torch.set_num_threads(threads)
+    said = time.monotonic()
+    for step in train(stage, options, pace):
+        if together.rank() == 0 and time.monotonic() - said > SAY_EVERY:
+            said = time.monotonic()
+            parts = " ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())
+            print(f"{step.seen} of {step.samples}: {parts}", flush=True)
 
 
 def _make_latents(options: Options, pace: Pace) -> Iterator[Step]:
