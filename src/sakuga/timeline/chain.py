@@ -7,7 +7,7 @@ is an in-between.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -120,46 +120,37 @@ class _Film:
         return self.drawn(shot, Text(prompt=prompt_of(self.storyboard, index)), noise=Seeded(seed=shot.seed))
 
     def lead_over(self, index: int, before: Digest, moving: int) -> dict[int, Digest]:
-        """Travel from the last picture to this shot's keyframe: prompt and noise move in even steps, about four a second."""
-        shots = self.storyboard.shots
+        """Travel from the last picture to this shot's keyframe: prompt and noise move in even steps, and ever more is drawn anew."""
+        shots, direction = self.storyboard.shots, self.direction
         shot, source = shots[index], shots[index - 1]
-        travel = _morph_frames(source, self.direction.rate, moving)
-        places = _drawn_places(travel, self.stride)
+        places = _drawn_places(_morph_frames(source, direction.rate, moving), self.stride)
         here, there = (Text(prompt=prompt_of(self.storyboard, place)) for place in (index - 1, index))
-        strength = shot.strength or self.direction.strength
-        return {
-            place: self.add(
-                self.drawn(
-                    shot,
-                    Mix(first=here, second=there, at=_rounded(at)) if at < 1 else there,
-                    noise=Slerp(first=Seeded(seed=source.seed), second=Seeded(seed=shot.seed), at=_rounded(at))
-                    if at < 1
-                    else Seeded(seed=shot.seed),
-                    start=Start(frame=before, strength=strength),
-                )
+        left = self.wandering(source, round(exact(source.seconds) * direction.rate))
+        most = shot.strength or direction.strength
+        led: dict[int, Digest] = {}
+        for place in places:
+            at = _rounded((place + 1) / (places[-1] + 1))
+            arriving = self.drawn(shot, there, noise=Seeded(seed=shot.seed))
+            on_the_way = replace(
+                arriving, conditioning=Mix(first=here, second=there, at=at), noise=Slerp(first=left, second=Seeded(seed=shot.seed), at=at)
             )
-            for place, at in ((place, (place + 1) / (places[-1] + 1)) for place in places)
-        }
+            strength = _rounded(direction.hold_on + at * (most - direction.hold_on)) if most > direction.hold_on else most
+            led[place] = self.add(replace(on_the_way if at < 1 else arriving, start=Start(frame=before, strength=strength)))
+        return led
 
     def follow_camera(self, index: int, key: Digest, arrived: int, moving: int) -> dict[int, Digest]:
         """Redraw the keyframe along the camera's way, from where the shot has arrived to its last moving frame."""
-        shot = self.storyboard.shots[index]
+        shot, direction = self.storyboard.shots[index], self.direction
         prompt = Text(prompt=prompt_of(self.storyboard, index))
         length = moving - arrived
-        return {
-            arrived + place: self.add(
-                self.drawn(
-                    shot,
-                    prompt,
-                    noise=self.wandering(shot, place),
-                    start=Start(
-                        frame=key, strength=self.direction.hold_on, warp=_warp(shot.camera, eased(place / (length - 1), shot.ease))
-                    ),
-                )
+        followed: dict[int, Digest] = {}
+        for place in _drawn_places(length, self.stride)[1:]:
+            warp = _warp(shot.camera, eased(place / (length - 1), shot.ease))
+            start = Start(frame=key, strength=direction.hold_on, warp=warp)
+            followed[arrived + place] = self.add(
+                self.drawn(shot, prompt, noise=self.wandering(shot, place), start=start, batch=direction.batch)
             )
-            for place in _drawn_places(length, self.stride)
-            if place > 0
-        }
+        return followed
 
     def wandering(self, shot: Shot, place: int) -> Noise:
         return Walk(seed=shot.seed, at=_rounded(place / float(self.direction.rate) * self.direction.wander))
@@ -183,9 +174,8 @@ class _Film:
         ]
         return faded + frames[fading:]
 
-    def drawn(self, shot: Shot, conditioning: Text | Mix, *, noise: Noise, start: Start | None = None) -> Drawn:
+    def drawn(self, shot: Shot, conditioning: Text | Mix, *, noise: Noise, start: Start | None = None, batch: int = 1) -> Drawn:
         direction = self.direction
-        moving = start is not None and not isinstance(noise, Seeded)
         return Drawn(
             checkpoint=direction.checkpoint,
             conditioning=conditioning,
@@ -198,7 +188,7 @@ class _Film:
             steps=direction.steps,
             guidance=direction.guidance,
             styles=direction.styles,
-            batch=direction.batch if moving else 1,
+            batch=batch,
             precision=direction.precision,
         )
 
