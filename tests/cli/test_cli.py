@@ -1,8 +1,11 @@
 """The command: one object on stdout, words on stderr, one sentence and an exit code for what is wrong."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,3 +106,19 @@ def test_a_broken_film_names_file_key_and_remedy(run: Run, tmp_path: Path) -> No
     assert code == 2
     assert "film.toml" in err
     assert "zooom" in err
+
+
+def test_ctrl_c_keeps_what_was_drawn(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+    how = ["animate", "a castle", "-o", str(tmp_path / "a.gif"), "--model", str(tiny_v_folder), "--steps", "60", "--size", "64", "--json"]
+    environment = {**os.environ, "SAKUGA_HOME": str(tmp_path / "home")}
+    process = subprocess.Popen([sys.executable, "-m", "sakuga", *how], env=environment, stderr=subprocess.PIPE, text=True)
+    while len(list((tmp_path / "home").glob("frames/*/*.png"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert process.returncode == 130
+    assert said.count("\n") == 1
+    code, out, _ = run(*how)
+    assert code == 0
+    assert json.loads(out)["reused"] >= 2

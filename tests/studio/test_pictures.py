@@ -1,5 +1,6 @@
 """Single pictures: as many as asked, named in order, the same alone as in company."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,8 @@ def test_an_empty_prompt_is_refused(tmp_path: Path, settings: FilmSettings, prom
     with pytest.raises(SakugaError, match="say what to draw"):
         studio.draw(prompts, tmp_path / "out", settings=settings).result()
     assert not (tmp_path / "out").exists()
+
+
+def test_strength_without_a_start_picture_is_refused(tmp_path: Path, settings: FilmSettings) -> None:
+    with pytest.raises(SakugaError, match="start picture"):
+        studio.draw(["a"], tmp_path / "out", settings=replace(settings, strength=0.5)).result()

@@ -54,6 +54,8 @@ def _draw(
     prompts: tuple[str, ...], out: Path, each: int, seed: int, settings: FilmSettings, start: Path | None, store: Path | None
 ) -> Generator[Step, None, Drawn]:
     _check(prompts, each)
+    if settings.strength is not None and start is None:
+        raise InputError("strength is the share of a start picture that is drawn anew: give a start picture with it")
     source = find_checkpoint(settings.model or "sketchbook")
     settings = settled(settings, source)
     out.mkdir(parents=True, exist_ok=True)
