@@ -53,6 +53,9 @@ def score(
     model: opt.Model = "sketchbook",
     n: Annotated[int, typer.Option(help="pictures drawn for fidelity")] = 256,
     pictures: Annotated[int, typer.Option(help="pictures drawn and rendered for KID and Frechet distance")] = 1000,
+    sheet: Annotated[Path | None, typer.Option(help="write the first 64 drawings to this picture")] = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -60,5 +63,6 @@ def score(
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
-    figures = watch(studio.score_sketchbook(model, n=n, pictures=pictures), quiet=quiet or json)
+    settings = studio.FilmSettings(steps=steps, guidance=guidance)
+    figures = watch(studio.score_sketchbook(model, n=n, pictures=pictures, sheet=sheet, settings=settings), quiet=quiet or json)
     report(figures, as_json=json, words="\n".join(f"{key:32} {value:.4g}" for key, value in figures.items()), quiet=quiet)

@@ -2,12 +2,15 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from PIL import Image
 
 from sakuga import InputError
+from sakuga.export import contact_sheet
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
@@ -15,6 +18,7 @@ from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import settled
 from sakuga.studio.work import Work
+from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import digest
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 STAGES = ("vae", "clip", "classifier", "latents", "unet", "upscaler")
 """In the order in which they stand on each other."""
+SHOWN = 64
+"""Pictures of a scoring's sheet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +87,31 @@ def export_sketchbook(work: Path, out: Path | None = None) -> list[str]:
 
 
 def score_sketchbook(
-    model: str = SKETCHBOOK, *, n: int = 256, pictures: int = 1000, settings: FilmSettings | None = None, store: Path | None = None
+    model: str = SKETCHBOOK,
+    *,
+    n: int = 256,
+    pictures: int = 1000,
+    sheet: Path | None = None,
+    settings: FilmSettings | None = None,
+    store: Path | None = None,
 ) -> Work[Step, dict[str, float]]:
-    """Measure the built-in model, or a folder like it: fidelity of `n` drawings to their captions, distances over `pictures` of them."""
-    return Work(_score(model, n, pictures, settings or FilmSettings(), store))
+    """Measure the built-in model, or a folder like it: fidelity of `n` drawings to their captions, distances over `pictures` of them.
+
+    `sheet` is a picture file for the first 64 drawings, eight to a row.
+    """
+    return Work(_score(model, n, pictures, sheet, settings or FilmSettings(), store))
 
 
-def _score(model: str, n: int, pictures: int, settings: FilmSettings, store: Path | None) -> Generator[Step, None, dict[str, float]]:
+def _score(
+    model: str, n: int, pictures: int, sheet: Path | None, settings: FilmSettings, store: Path | None
+) -> Generator[Step, None, dict[str, float]]:
     from sakuga.evaluation.score import score
 
     source = find_checkpoint(model)
     bench = Bench(source, store)
     native = source.facts.native_size
     how = settled(FilmSettings(size=(native, native), steps=settings.steps, guidance=settings.guidance, sampler=settings.sampler), source)
+    shown: list[Frame] = []
     drawn = 0
 
     def draw(captions: Sequence[str]) -> Any:
@@ -102,9 +120,13 @@ def _score(model: str, n: int, pictures: int, settings: FilmSettings, store: Pat
         specs = {digest(spec): spec for place, text in enumerate(captions) for spec in [drawn_spec(text, drawn + place, how, source)]}
         drawn += len(captions)
         drawing = Work(bench.draw(specs, specs)).result()
-        return np.stack(list(bench.develop(drawing, specs, lambda _, picture: picture)))
+        made = list(bench.develop(drawing, specs, lambda _, picture: picture))
+        shown.extend(Frame(picture=picture, spec=spec) for picture, spec in zip(made, specs.values(), strict=True) if len(shown) < SHOWN)
+        return np.stack(made)
 
     scoring = Work(score(draw, source.folder, n, pictures))
     for progress in scoring:
         yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
+    if sheet is not None:
+        Image.fromarray(contact_sheet(Clip(frames=tuple(shown[:SHOWN]), rate=Fraction(1)), columns=8, gap=2)).save(sheet, quality=90)
     return scoring.result()

@@ -1,0 +1,46 @@
+"""The built-in model through the studio: its figures have the names and the counts that were promised, and bad requests are refused."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sakuga import SakugaError, studio
+from sakuga.models.sources import find_checkpoint
+from sakuga.studio import FilmSettings
+
+ATTRIBUTES = ("time", "weather", "place", "subject", "portrait", "side")
+
+
+def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -> None:
+    few = FilmSettings(steps=2)
+    scoring = studio.score_sketchbook(n=32, pictures=32, sheet=tmp_path / "sheet.png", settings=few, store=tmp_path / "frames")
+    figures = scoring.result()
+    for key in (*(f"fidelity.{name}" for name in ATTRIBUTES), "clip.retrieval_top1", "clip.one_attribute", "vae_psnr_db", "kid"):
+        assert f"n.{key}" in figures
+    assert {"ceiling.kid", *(f"ceiling.fidelity.{name}" for name in ATTRIBUTES)} <= set(figures)
+    assert all(0 <= figures[f"fidelity.{name}"] <= 1 for name in ATTRIBUTES)
+    assert figures["vae_psnr_db"] > 25
+    assert Image.open(tmp_path / "sheet.png").width == 8 * 128 + 9 * 2
+
+
+def test_the_shipped_networks_are_what_the_card_says() -> None:
+    facts = find_checkpoint().facts
+    assert (facts.native_size, facts.factor, facts.latent_channels) == (128, 8, 8)
+    assert (facts.prediction, facts.zero_snr, facts.sees_pictures) == ("v_prediction", True, True)
+
+
+def test_shipped_weights_stay_within_their_budget() -> None:
+    weights = find_checkpoint().folder
+    assert sum(path.stat().st_size for path in weights.rglob("*") if path.is_file()) <= 44 * 2**20
+
+
+def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SakugaError, match="there are vae, clip"):
+        studio.train_sketchbook("vea", tmp_path)
+
+
+def test_unfinished_networks_are_not_put_together(tmp_path: Path) -> None:
+    with pytest.raises(SakugaError, match="train these first"):
+        studio.export_sketchbook(tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
