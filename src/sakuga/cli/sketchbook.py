@@ -51,7 +51,7 @@ def export(
 @sketchbook.command("score")
 def score(
     model: opt.Model = "sketchbook",
-    n: Annotated[int, typer.Option(help="pictures drawn for fidelity")] = 256,
+    n: Annotated[int, typer.Option("-n", help="pictures drawn for fidelity")] = 256,
     pictures: Annotated[int, typer.Option(help="pictures drawn and rendered for KID and Frechet distance")] = 1000,
     sheet: Annotated[Path | None, typer.Option(help="write the first 64 drawings to this picture")] = None,
     steps: opt.Steps = None,
