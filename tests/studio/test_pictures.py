@@ -48,3 +48,11 @@ def test_an_empty_prompt_is_refused(tmp_path: Path, settings: FilmSettings, prom
 def test_strength_without_a_start_picture_is_refused(tmp_path: Path, settings: FilmSettings) -> None:
     with pytest.raises(SakugaError, match="start picture"):
         studio.draw(["a"], tmp_path / "out", settings=replace(settings, strength=0.5)).result()
+
+
+def test_what_is_not_read_of_a_prompt_is_told(tmp_path: Path, settings: FilmSettings) -> None:
+    notes = [
+        step.note for step in studio.draw(["a (castle:1.3)", "sea " * 90], tmp_path / "out", settings=settings, store=tmp_path / "frames")
+    ]
+    assert any("'(castle:1.3)'" in note for note in notes)
+    assert any("tokens" in note for note in notes)

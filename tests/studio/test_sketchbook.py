@@ -21,7 +21,8 @@ def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -
     assert {"ceiling.kid", *(f"ceiling.fidelity.{name}" for name in ATTRIBUTES)} <= set(figures)
     assert all(0 <= figures[f"fidelity.{name}"] <= 1 for name in ATTRIBUTES)
     assert figures["vae_psnr_db"] > 25
-    assert Image.open(tmp_path / "sheet.png").width == 8 * 128 + 9 * 2
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width == 8 * 128 + 9 * 2
 
 
 def test_the_shipped_networks_are_what_the_card_says() -> None:

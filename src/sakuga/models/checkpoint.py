@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import diffusers
 import numpy as np
 import torch
 import transformers
@@ -157,14 +158,16 @@ def _network(kind: Any, source: Source, part: str, device: str, precision: Preci
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the libraries' own words and bars off the screen while networks load."""
-    logging = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    """Keep the libraries' own words and bars off the screen."""
+    logging, others = transformers.utils.logging, diffusers.utils.logging
+    level, other_level, bars = logging.get_verbosity(), others.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    others.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        others.set_verbosity(other_level)
         if bars:
             logging.enable_progress_bar()

@@ -10,7 +10,7 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteS
 from torch import Tensor
 
 from sakuga.diffusion.guidance import guided, rescaled
-from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.checkpoint import Checkpoint, quiet
 from sakuga.timeline.spec import Sampler
 
 SCHEDULERS: dict[Sampler, Any] = {
@@ -75,7 +75,8 @@ def sample(
 def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int) -> Any:
     """Make diffusers' scheduler for a number of steps from the checkpoint's own schedule."""
     extra = {"use_karras_sigmas": False} if sampler == "dpm++" else {}
-    scheduler = SCHEDULERS[sampler].from_config(checkpoint.schedule, **extra)
+    with quiet():  # other samplers' keys in the schedule are passed over
+        scheduler = SCHEDULERS[sampler].from_config(checkpoint.schedule, **extra)
     with warnings.catch_warnings():  # diffusers hands tensors to numpy in a way that numpy will refuse one day
         warnings.simplefilter("ignore", DeprecationWarning)
         scheduler.set_timesteps(steps, device=checkpoint.device)

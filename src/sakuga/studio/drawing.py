@@ -54,9 +54,11 @@ class Bench:
     @cached_property
     def checkpoint(self) -> Any:
         """The networks."""
+        import torch
+
         from sakuga.models.checkpoint import load
 
-        return load(self.source)
+        return load(self.source, "cuda" if torch.cuda.is_available() else "cpu")
 
     def draw(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Drawing]:
         """Draw what is missing; where memory runs out, go on with batches of half the width, which is written into the specs."""
@@ -110,21 +112,32 @@ class Bench:
 
         return partial(enlarge, width=width, height=height, upscale2x=load_upscaler(folder))
 
-    def count_tokens(self, text: str) -> int:
-        """Count a prompt's tokens, begin and end marks included."""
+    @cached_property
+    def tokenizer(self) -> Any:
+        """What splits prompts, opened without the networks."""
         from transformers import CLIPTokenizer
 
-        self._tokenizer = getattr(self, "_tokenizer", None) or CLIPTokenizer.from_pretrained(self.source.folder / "tokenizer")
-        return len(self._tokenizer(text, verbose=False).input_ids)
+        return CLIPTokenizer.from_pretrained(self.source.folder / "tokenizer")
+
+    def count_tokens(self, text: str) -> int:
+        """Count a prompt's tokens, begin and end marks included."""
+        return len(self.tokenizer(text, verbose=False).input_ids)
 
     def doubts(self, board: Storyboard) -> list[str]:
         """Say what may go wrong with a storyboard's prompts on this checkpoint."""
         known = known_words() if self.source.name == SKETCHBOOK else None
         notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
-        prompts = (prompt_of(board, index) for index in range(len(board.shots)))
-        weighted = [
-            f"shot {number}: emphasis {found[0]!r} is read as plain words"
-            for number, prompt in enumerate(prompts, 1)
-            if (found := EMPHASIS.search(prompt))
-        ]
+        prompts = [prompt_of(board, index) for index in range(len(board.shots))]
+        weighted = [f"shot {number}: {note}" for number, prompt in enumerate(prompts, 1) for note in _unheard_emphasis(prompt)]
         return [f"shot {note.shot + 1}: {note.message}" for note in notes] + weighted
+
+    def unread(self, prompt: str) -> list[str]:
+        """Say what of a single prompt this checkpoint does not read."""
+        tokens, limit = self.count_tokens(prompt), self.source.facts.token_limit
+        long = [f"'{prompt}' has {tokens} tokens, and only {limit} are read: say it in fewer words"] if tokens > limit else []
+        return long + _unheard_emphasis(prompt)
+
+
+def _unheard_emphasis(prompt: str) -> list[str]:
+    found = EMPHASIS.search(prompt)
+    return [f"emphasis {found[0]!r} is read as plain words"] if found else []

@@ -61,6 +61,8 @@ def _draw(
     out.mkdir(parents=True, exist_ok=True)
     check_folder(out)
     bench = Bench(source, store)
+    for note in (note for prompt in prompts for note in bench.unread(prompt)):
+        yield Step(stage="story", note=note)
     begin = specs.Start(frame=_given(start, bench), strength=settings.strength or 1.0) if start else None
     wanted = [drawn_spec(prompt, seed + number, settings, source, begin) for prompt in prompts for number in range(each)]
     names = [specs.digest(spec) for spec in wanted]
