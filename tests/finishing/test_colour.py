@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sakuga.finishing.colour import lab_distance, match, matched
+from sakuga.finishing.colour import lab_distance, match
 
 
 def landscape(seed: int = 0) -> np.ndarray:
@@ -39,12 +39,6 @@ def test_plain_pictures_are_not_torn() -> None:
     grey = np.full((16, 16, 3), 120, np.uint8)
     assert np.abs(match(grey, grey).astype(int) - grey).max() <= 1
     assert (match(grey, landscape()) == match(grey, landscape())[0, 0]).all()
-
-
-def test_a_shot_is_matched_one_by_one() -> None:
-    shot = [landscape(seed) for seed in range(3)]
-    answers = list(matched(iter(shot), shot[0]))
-    assert [np.array_equal(answer, match(picture, shot[0])) for answer, picture in zip(answers, shot, strict=True)] == [True] * 3
 
 
 def test_lab_distance_knows_black_and_white() -> None:

@@ -1,7 +1,5 @@
 """Colour match: slow colour drift along a shot is drawn back to a reference picture, in CIE Lab."""
 
-from collections.abc import Iterable, Iterator
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +23,6 @@ def match(picture: Picture, reference: Picture, amount: float = 1.0) -> Picture:
     gain = np.clip((wanted_spread + 1.0) / (spread + 1.0), *GENTLE)
     matched = (lab - mean) * gain + wanted_mean
     return _rgb(lab + np.float32(amount) * (matched - lab))
-
-
-def matched(pictures: Iterable[Picture], reference: Picture, amount: float = 1.0) -> Iterator[Picture]:
-    """Match each picture of a shot to the reference."""
-    for picture in pictures:
-        yield match(picture, reference, amount)
 
 
 def lab_distance(first: Picture, second: Picture) -> float:
