@@ -54,8 +54,14 @@ def train(stage: Stage, options: Options, pace: Pace | None = None) -> Iterator[
 
     The stage "latents" makes what the stage "unet" learns from, which would else begin with it.
     """
-    torch.set_flush_denormal(True)
-    pace = pace or Pace()
+    torch.set_flush_denormal(True)  # a setting of the whole process, so it comes off again
+    try:
+        yield from _train(stage, options, pace or Pace())
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _train(stage: Stage, options: Options, pace: Pace) -> Iterator[Step]:
     if stage == "latents":
         yield from _make_latents(options, pace)
         return
