@@ -26,7 +26,10 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What decides a training besides its networks; every length is counted in samples, never in time."""
+    """What decides a training besides its networks; every length is counted in samples, never in time.
+
+    `half` lets it compute in bfloat16 where that is fast.
+    """
 
     samples: int
     batch: int
@@ -37,6 +40,7 @@ class Plan:
     half_life: int = 8_000
     clip: float = 1.0
     decay: float = 0.01
+    half: bool = True
     seed: int = 0
 
     def rate_at(self, seen: int) -> float:
@@ -49,6 +53,11 @@ class Plan:
     def averaging_at(self, seen: int, batch: int) -> float:
         """Return how much of the average a step of so many samples keeps: its half-life grows (Karras et al. 2024, section 3.1)."""
         return float(0.5 ** (batch / max(batch / 8, min(self.half_life, 0.1 * seen))))
+
+
+def half_is_fast(device: str) -> bool:
+    """Return whether that kind of device has units for bfloat16: a GPU has, and a CPU with AVX-512 BF16."""
+    return device == "cuda" or torch.cpu._is_avx512_bf16_supported()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +149,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate_at(self.seen)
         device = next(networks.parameters()).device.type
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=plan.half and half_is_fast(device)):
             losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen + plan.batch * together.rank()))
         torch.autograd.backward(torch.stack([*losses.values()]).sum())
         together.average_gradients(networks)

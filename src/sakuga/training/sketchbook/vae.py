@@ -14,7 +14,7 @@ from sakuga.training.sketchbook.linear_start import start_linear
 from sakuga.training.sketchbook.loop import Chance, Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
 
-PLAN = Plan(samples=64_000, batch=8, rate=3e-4, pictures=12_288, warmup=800, half_life=4_000)
+PLAN = Plan(samples=64_000, batch=8, rate=3e-4, pictures=12_288, warmup=800, half_life=4_000, half=False)
 CROP = 64
 WHOLE = 0.15
 """The share of batches of whole pictures, and the share of the training at whose end all are: norms see other statistics in a crop."""
