@@ -40,11 +40,11 @@ UNET: dict[str, Any] = {
     "sample_size": NATIVE_SIZE // 8,
     "in_channels": LATENT_CHANNELS,
     "out_channels": LATENT_CHANNELS,
-    "block_out_channels": (64, 128, 192),
+    "block_out_channels": (128, 128, 128),
     "layers_per_block": 1,
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "attention_head_dim": (1, 2, 3),  # The number of heads, in spite of its name: each is 64 wide.
+    "attention_head_dim": (2, 2, 2),  # The number of heads, in spite of its name: each is 64 wide.
     "cross_attention_dim": WIDTH,
     "norm_num_groups": 16,
 }

@@ -33,9 +33,13 @@ def exported(task: UnetTask, work: Path, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
+def relative_error(made: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((made - wanted).std() / wanted.std())
+
+
 def test_weights_follow_the_signal_and_never_vanish() -> None:
     ratios = torch.tensor([0.0, 0.25, 5.0, 1e4])
-    assert loss_weights(ratios / (ratios + 1)).tolist() == pytest.approx([0.1, 0.2, 5 / 6, 0.1], rel=1e-3)
+    assert loss_weights(ratios / (ratios + 1)).tolist() == pytest.approx([0.25, 0.25, 5 / 6, 0.25], rel=1e-3)
 
 
 def test_latents_and_embeddings_are_those_of_the_checkpoint(task: UnetTask, exported: Path) -> None:
@@ -45,8 +49,8 @@ def test_latents_and_embeddings_are_those_of_the_checkpoint(task: UnetTask, expo
     for latents, album in ((task.held_out, HELD_OUT), (wide, BASE_ASPECTS[0])):
         picture, labels, look = draw_one(album, 3)
         assert latents.shown(3) == (labels, look)
-        torch.testing.assert_close(latents.latents([3]) * task.scale, checkpoint.encode_picture(picture), atol=5e-3, rtol=5e-3)
-        torch.testing.assert_close(latents.images([3])[:, None], checkpoint.image_embedding(picture), atol=5e-3, rtol=5e-3)
+        assert relative_error(latents.latents([3]) * task.scale, checkpoint.encode_picture(picture)) < 0.03
+        assert relative_error(latents.images([3])[:, None], checkpoint.image_embedding(picture)) < 0.03
 
 
 def test_words_are_embedded_as_the_checkpoint_embeds_prompts(task: UnetTask, exported: Path) -> None:

@@ -30,6 +30,7 @@ from sakuga.sketchbook.sampling import sample_labels
 from sakuga.training.sketchbook import quality
 from sakuga.training.sketchbook.loop import Chance, Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
+from sakuga.training.sketchbook.speed import with_plain_attention
 
 PLAN = Plan(samples=60_000, batch=32, rate=1e-3, pictures=12_288, warmup=3_000, decay=0.05, half_life=4_000)
 SPOILT = 0.08
@@ -138,6 +139,8 @@ class ClipTask:
         else:
             self.tokenizer = open_tokenizer(start / "tokenizer")
             networks = ClipNetworks(open_text_encoder(start), open_image_encoder(start))
+        for encoder in (networks.text, networks.image):
+            with_plain_attention(encoder, device)
         self.networks: ClipNetworks = networks.to(device).train()
         self.pictures = Pictures(EVERYTHING, plan.pictures, work, processes)
         self.held_out = [Pictures(album, min(512, plan.pictures), work) for album in (HELD_OUT, HELD_OUT_LOOKS)]

@@ -19,6 +19,7 @@ from sakuga.models.reconstruction import Pixels, to_tensor
 from sakuga.models.sketchbook import make_image_processor, open_image_encoder, open_vae
 from sakuga.sketchbook.labels import Labels, Look
 from sakuga.training.sketchbook.pictures import SHARD, Album, draw_one, labels_from_line, labels_to_line, save_array, write_whole
+from sakuga.training.sketchbook.speed import half_is_fast, with_plain_attention
 
 AT_ONCE = 16
 """Pictures encoded in one batch."""
@@ -41,15 +42,20 @@ class Encoders:
     def __init__(self, weights: Path, device: torch.device) -> None:
         self.device = device
         self.vae: Any = open_vae(weights).to(device=device, memory_format=torch.channels_last)
-        self.image_encoder: Any = open_image_encoder(weights).to(device)
+        self.image_encoder: Any = with_plain_attention(open_image_encoder(weights), device)
         self.image_processor: Any = make_image_processor()
 
     @torch.inference_mode()
     def encode(self, pixels: Pixels) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-        """Return unscaled latents (n, channels, height / 8, width / 8) and image embeddings (n, 256)."""
-        latents = self.vae.encode(to_tensor(pixels, self.device).to(memory_format=torch.channels_last)).latent_dist.mean
+        """Return unscaled latents (n, channels, height / 8, width / 8) and image embeddings (n, 256).
+
+        In bfloat16 where that is fast: latents then err by 1% of their spread, in a third of the time.
+        """
+        shown = to_tensor(pixels, self.device).to(memory_format=torch.channels_last)
         seen = self.image_processor(images=list(pixels), return_tensors="pt").pixel_values.to(self.device)
-        embeddings = self.image_encoder(pixel_values=seen).image_embeds
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half_is_fast(self.device)):
+            latents = self.vae.encode(shown).latent_dist.mean
+            embeddings = self.image_encoder(pixel_values=seen).image_embeds
         return latents.half().contiguous().cpu().numpy(), embeddings.half().cpu().numpy()
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from sakuga.training.sketchbook import together
 from sakuga.training.sketchbook.pictures import write_whole
+from sakuga.training.sketchbook.speed import half_is_fast
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -53,11 +54,6 @@ class Plan:
     def averaging_at(self, seen: int, batch: int) -> float:
         """Return how much of the average a step of so many samples keeps: its half-life grows (Karras et al. 2024, section 3.1)."""
         return float(0.5 ** (batch / max(batch / 8, min(self.half_life, 0.1 * seen))))
-
-
-def half_is_fast(device: str) -> bool:
-    """Return whether that kind of device has units for bfloat16: a GPU has, and a CPU with AVX-512 BF16."""
-    return device == "cuda" or torch.cpu._is_avx512_bf16_supported()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +144,8 @@ class Training:
         batch = plan.batch * together.size()
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate_at(self.seen)
-        device = next(networks.parameters()).device.type
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=plan.half and half_is_fast(device)):
+        device = next(networks.parameters()).device
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=plan.half and half_is_fast(device)):
             losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen + plan.batch * together.rank()))
         torch.autograd.backward(torch.stack([*losses.values()]).sum())
         together.average_gradients(networks)

@@ -19,8 +19,9 @@ from sakuga.sketchbook.captions import caption
 from sakuga.training.sketchbook.latents import Latents, Series
 from sakuga.training.sketchbook.loop import Chance, Plan
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT
+from sakuga.training.sketchbook.speed import placed, with_plain_attention
 
-PLAN = Plan(samples=320_000, batch=16, rate=8e-4, pictures=100_352, warmup=4_000, half_life=10_000)
+PLAN = Plan(samples=600_000, batch=16, rate=8e-4, pictures=100_352, warmup=4_000, half_life=10_000)
 ASPECTS = 0.15
 """The share of batches in one of the other aspects, and of pictures, over all of these aspects together."""
 SEEING = 0.2
@@ -28,7 +29,8 @@ SEEING = 0.2
 DROPPED = 0.1
 """The share of samples that are told nothing, so that guidance has something to lead away from."""
 GREATEST_WEIGHT = 5.0
-LEAST_WEIGHT = 0.1
+LEAST_WEIGHT = 0.25
+"""Of the noisiest pictures, where the layout is decided; their min-SNR weight is 0."""
 MEASURED = 96
 STEPS, GUIDANCE = 16, 4.0
 CAPTIONS = (
@@ -85,8 +87,9 @@ class UnetTask:
         self.plan, self.device = plan, device
         torch.manual_seed(plan.seed)
         unet = make_unet() if start is None else open_unet(start)
-        self.networks: Any = unet.to(device=device, memory_format=torch.channels_last).train()
+        self.networks: Any = placed(unet, device).train()
         self.checkpoint = open_around(self.networks, work / "weights", device)
+        with_plain_attention(self.checkpoint.text_encoder, device)
         self.signal = make_scheduler().alphas_cumprod.to(device)
         self.scale: float = self.checkpoint.vae.config.scaling_factor
         self.nothing = self.embed_texts([""])
@@ -119,7 +122,7 @@ class UnetTask:
         signal = self.signal[timesteps].view(-1, 1, 1, 1)
         noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
         wanted = signal.sqrt() * noise - (1 - signal).sqrt() * clean
-        made = self.networks(noisy.contiguous(memory_format=torch.channels_last), timesteps, told, return_dict=False)[0]
+        made = self.networks(noisy, timesteps, told, return_dict=False)[0]
         squared: Tensor = (made.float() - wanted).square().mean(dim=(1, 2, 3))
         return squared * loss_weights(signal.flatten())
 
