@@ -33,6 +33,14 @@ def test_img2img_starts_from_the_picture(tmp_path: Path, settings: FilmSettings)
     assert studio.draw(["a"], tmp_path / "again", start=tmp_path / "start.png", **given).result().count.reused == 1
 
 
+def test_a_start_picture_that_is_none_is_refused_and_nothing_is_made(tmp_path: Path, settings: FilmSettings) -> None:
+    (tmp_path / "start.png").write_text("a castle")
+    with pytest.raises(SakugaError, match="no picture of a known kind") as caught:
+        studio.draw(["a"], tmp_path / "out", start=tmp_path / "start.png", settings=settings).result()
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_prompts_come_from_a_file_without_blank_lines_and_comments(tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("\ufeffa castle\n\n# not this\n  the sea \n", encoding="utf-8")
     assert studio.read_prompts(tmp_path / "prompts.txt") == ["a castle", "the sea"]

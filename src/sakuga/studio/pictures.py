@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from sakuga import InputError
+from sakuga.datasets.reading import read_picture
 from sakuga.export import check_folder, write
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import FilmSettings
@@ -58,12 +56,13 @@ def _draw(
         raise InputError("strength is the share of a start picture that is drawn anew: give a start picture with it")
     source = find_checkpoint(settings.model or "sketchbook")
     settings = settled(settings, source)
+    given = read_picture(start) if start else None
     out.mkdir(parents=True, exist_ok=True)
     check_folder(out)
     bench = Bench(source, store)
-    for note in (note for prompt in prompts for note in bench.unread(prompt)):
+    for note in (*(note for prompt in prompts for note in bench.unread(prompt)), *(given.notes if given else ())):
         yield Step(stage="story", note=note)
-    begin = specs.Start(frame=_given(start, bench), strength=settings.strength or 1.0) if start else None
+    begin = specs.Start(frame=specs.digest(bench.store.given(given.picture)), strength=settings.strength or 1.0) if given else None
     wanted = [drawn_spec(prompt, seed + number, settings, source, begin) for prompt in prompts for number in range(each)]
     names = [specs.digest(spec) for spec in wanted]
     leaned: dict[str, specs.FrameSpec] = {begin.frame: bench.store.spec(begin.frame)} if begin else {}
@@ -98,16 +97,6 @@ def drawn_spec(prompt: str, seed: int, settings: FilmSettings, source: Source, s
         start=start,
         batch=BATCH,
     )
-
-
-def _given(path: Path, bench: Bench) -> specs.Digest:
-    """Take a picture from outside into the store."""
-    try:
-        with Image.open(path) as image:
-            picture = np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as a picture ({error})") from None
-    return specs.digest(bench.store.given(picture))
 
 
 def _check(prompts: tuple[str, ...], each: int) -> None:
