@@ -145,10 +145,11 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate_at(self.seen)
         device = next(networks.parameters()).device
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=plan.half and half_is_fast(device)):
+        half = plan.half and half_is_fast(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
             losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen + plan.batch * together.rank()))
         torch.autograd.backward(torch.stack([*losses.values()]).sum())
-        together.average_gradients(networks)
+        together.average_gradients(networks, half=half)
         nn.utils.clip_grad_norm_(networks.parameters(), plan.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
