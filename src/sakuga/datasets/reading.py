@@ -38,17 +38,23 @@ def read_picture(path: Path | str) -> OutsidePicture:
     16-bit grey is scaled to 8 bits, CMYK converted, and of an animation the first frame taken. Raises PictureError.
     """
     path = Path(path)
-    with _opened(path) as image:
+    with opened(path) as image:
         notes: list[str] = []
         if image.format not in PAGES and (count := getattr(image, "n_frames", 1)) > 1:
             notes.append(f"{path.name} holds {count} frames: the first is taken")
-        image.load()
-        upright = _in_eight_bits(ImageOps.exif_transpose(image), path)
-        return OutsidePicture(picture=np.array(_on_white(_in_srgb(upright, path, notes), path, notes)), notes=tuple(notes))
+        return OutsidePicture(picture=seen(image, path, notes), notes=tuple(notes))
+
+
+def seen(image: Image.Image, path: Path, notes: list[str]) -> NDArray[np.uint8]:
+    """Return the frame at which an opened picture stands, as `read_picture` does; what had to be settled is added to the notes."""
+    image.load()
+    upright = _in_eight_bits(ImageOps.exif_transpose(image), path)
+    return np.array(_on_white(_in_srgb(upright, path, notes), path, notes))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture file; whatever goes wrong within is told as a PictureError."""
     if path.is_dir():
         raise PictureError(f"{path} is a folder: give one picture")
     if not path.is_file():
