@@ -5,9 +5,9 @@ from itertools import islice
 import pytest
 import torch
 
-from sakuga.diffusion.guidance import guided, rescaled
-from sakuga.diffusion.interpolation import slerp
-from sakuga.diffusion.noise import seeded, slerped, walked
+from sakuga.diffusion.guidance import guided, rescaled, steered
+from sakuga.diffusion.interpolation import blend, slerp
+from sakuga.diffusion.noise import seeded, shifted, slerped, walked
 
 SHAPE = (4, 8, 8)
 
@@ -70,3 +70,41 @@ def test_rescaling_restores_the_contrast_of_each_frame_alone() -> None:
     assert torch.allclose(rescaled(over, conditional, 1.0), conditional, atol=1e-5)
     assert torch.equal(rescaled(over, conditional, 0.0), over)
     assert torch.allclose(rescaled(over, conditional, 0.7)[0], conditional[0] * (0.7 + 0.3 * 4), atol=1e-4)
+
+
+def test_steering_equals_gradient_descent_on_the_cosine_loss() -> None:
+    generator = torch.Generator().manual_seed(3)
+    embedding, good, bad = (torch.randn(count, 16, generator=generator, dtype=torch.double) for count in (2, 3, 4))
+    wanted = embedding.clone()
+    for _ in range(5):
+        moving = wanted.clone().requires_grad_()
+        cosine = torch.nn.functional.cosine_similarity
+        loss = 2.0 * cosine(moving[:, None], bad[None], dim=-1).mean(dim=1) - 3.0 * cosine(moving[:, None], good[None], dim=-1).mean(dim=1)
+        wanted -= torch.autograd.grad(loss.sum(), moving)[0]
+    assert torch.allclose(steered(embedding, good, bad, positive=3.0, negative=2.0, repeats=5), wanted, atol=1e-12)
+    assert not torch.allclose(wanted, embedding, atol=0.1)
+
+
+def test_steering_without_scales_repeats_or_texts_changes_nothing() -> None:
+    embedding, texts, none = torch.randn(1, 7, 8, generator=torch.Generator().manual_seed(1)), torch.eye(8)[:2], torch.zeros(0, 8)
+    assert torch.equal(steered(embedding, texts, texts, positive=30.0, negative=30.0, repeats=0), embedding)
+    assert torch.equal(steered(embedding, texts, texts, positive=0.0, negative=0.0, repeats=10), embedding)
+    assert torch.equal(steered(embedding, none, none, positive=30.0, negative=30.0, repeats=10), embedding)
+
+
+def test_a_blend_of_noises_stays_standard_normal() -> None:
+    mixed = blend(torch.randn(100_000, generator=torch.Generator().manual_seed(1)), torch.randn(100_000), 0.4)
+    assert mixed.std() == pytest.approx(1.0, abs=0.01)
+    assert torch.equal(blend(draw(1), draw(2), 0.0), draw(1))
+
+
+def test_a_drift_carries_its_noise_on_and_never_jumps() -> None:
+    assert torch.equal(next(shifted(SHAPE, 5, 0.0, 0.4)), draw(5))
+    first = (0.6 * draw(5) + 0.4 * draw(6)) / 0.52**0.5
+    assert torch.allclose(next(shifted(SHAPE, 5, 1.0, 0.4)), first)
+    assert torch.allclose(next(shifted(SHAPE, 5, 1.5, 0.4)), (0.8 * first + 0.2 * draw(7)) / 0.68**0.5)
+    near = next(shifted(SHAPE, 5, 1.9999, 0.4)), next(shifted(SHAPE, 5, 2.0001, 0.4))
+    assert (near[0] - near[1]).abs().max() < 0.01
+    assert next(shifted(SHAPE, 5, 40.0, 0.4)).std() == pytest.approx(1.0, abs=0.15)
+    second = list(islice(shifted(SHAPE, 5, 1.0, 0.4), 2))[1]
+    assert torch.allclose(second, blend(*(list(islice(seeded(SHAPE, seed), 2))[1] for seed in (5, 6)), 0.4))

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import CLIPImageProcessorPil
 
 from sakuga.models.checkpoint import Checkpoint, load, quantised
-from sakuga.models.conditioning import draws, embedding, texts
+from sakuga.models.conditioning import draws, embedding
 from sakuga.models.sources import CheckpointError, find_checkpoint
-from sakuga.timeline.spec import Image, Mix, Seeded, Slerp, Text, Walk
+from sakuga.timeline.spec import Guided, Image, Mix, Nothing, Seeded, Slerp, Text, Walk
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,16 @@ def test_a_picture_conditions_as_a_prompt_does(seeing: Checkpoint, picture: np.n
     assert torch.allclose(repeated, single, atol=1e-5)
 
 
+def test_no_picture_is_squashed_whatever_the_processor_does(seeing: Checkpoint, picture: np.ndarray) -> None:
+    middle = seeing.image_embedding(np.ascontiguousarray(picture[:, 8:40]))
+    kept, seeing.image_processor = seeing.image_processor, CLIPImageProcessorPil(size={"height": 32, "width": 32}, do_center_crop=False)
+    try:
+        assert torch.equal(seeing.image_embedding(picture), middle)
+    finally:
+        seeing.image_processor = kept
+    assert torch.equal(seeing.image_embedding(picture), middle)
+
+
 def test_a_checkpoint_without_eyes_says_so(tiny_folder: Path, picture: np.ndarray) -> None:
     with pytest.raises(CheckpointError, match="has no image encoder"):
         embedding(load(find_checkpoint(str(tiny_folder))), Image(frame="f"), lambda name: picture)
@@ -77,5 +88,27 @@ def test_noise_expressions_nest_and_take_the_next_seed_on_each_attempt() -> None
     assert torch.equal(again, next(draws(Seeded(seed=5), shape)))
 
 
-def test_the_prompts_of_a_mix_are_all_listed() -> None:
-    assert texts(Mix(first=Text(prompt="a"), second=Mix(first=Image(frame="f"), second=Text(prompt="b"), at=0.1), at=0.2)) == ("a", "b")
+def test_guidance_by_texts_moves_a_pictures_embedding_in_clips_space(seeing: Checkpoint, picture: np.ndarray) -> None:
+    plain = Image(frame="f")
+    guided = Guided(base=plain, good=("crisp",), bad=("blurred", "empty"), positive=3.0, negative=2.0, repeats=4)
+    before, after = (embedding(seeing, shown, lambda name: picture)[0, 0] for shown in (plain, guided))
+    cosine = torch.nn.functional.cosine_similarity
+    assert cosine(after, seeing.text_directions(("crisp",))[0], dim=0) > cosine(before, seeing.text_directions(("crisp",))[0], dim=0)
+    assert cosine(after, seeing.text_directions(("empty",))[0], dim=0) < cosine(before, seeing.text_directions(("empty",))[0], dim=0)
+    half = embedding(seeing, Mix(first=plain, second=guided, at=0.5, way="lerp"), lambda name: picture)[0, 0]
+    assert torch.allclose(half, (before + after) / 2, atol=1e-5)
+
+
+def test_words_that_have_no_place_among_pictures_are_refused(seeing: Checkpoint) -> None:
+    seeing.image_encoder.config.projection_dim, kept = 33, seeing.image_encoder.config.projection_dim
+    try:
+        with pytest.raises(CheckpointError, match="cannot compare words with pictures"):
+            seeing.text_directions(("never asked before",))
+    finally:
+        seeing.image_encoder.config.projection_dim = kept
+
+
+def test_nothing_is_zeros_of_a_prompts_shape(seeing: Checkpoint) -> None:
+    nothing = embedding(seeing, Nothing(), unseen)
+    assert nothing.shape == embedding(seeing, Text(prompt=""), unseen).shape
+    assert not nothing.any()

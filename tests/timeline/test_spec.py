@@ -11,9 +11,12 @@ from sakuga.timeline.spec import (
     Between,
     Drawn,
     Given,
+    Guided,
     Image,
     Mix,
+    Nothing,
     Seeded,
+    Shift,
     Slerp,
     Start,
     Text,
@@ -29,13 +32,19 @@ DRAWN = Drawn(checkpoint="c", conditioning=Text(prompt="a castle"), noise=Seeded
 
 floats = st.floats(0, 1).map(lambda value: round(value, 6))
 names = st.text("0123456789abcdef", min_size=1, max_size=8)
+texts = st.lists(st.text(max_size=5), max_size=3).map(tuple)
 conditionings = st.recursive(
-    st.builds(Text, prompt=st.text(max_size=20)) | st.builds(Image, frame=names),
-    lambda inner: st.builds(Mix, first=inner, second=inner, at=floats),
+    st.builds(Text, prompt=st.text(max_size=20))
+    | st.builds(Image, frame=names)
+    | st.just(Nothing())
+    | st.builds(Guided, base=st.builds(Image, frame=names), good=texts, bad=texts, positive=floats, negative=floats, repeats=st.just(10)),
+    lambda inner: st.builds(Mix, first=inner, second=inner, at=floats, way=st.sampled_from(["slerp", "lerp"])),
     max_leaves=4,
 )
 noises = st.recursive(
-    st.builds(Seeded, seed=st.integers(0, 2**31)) | st.builds(Walk, seed=st.integers(0, 2**31), at=floats),
+    st.builds(Seeded, seed=st.integers(0, 2**31))
+    | st.builds(Walk, seed=st.integers(0, 2**31), at=floats)
+    | st.builds(Shift, seed=st.integers(0, 2**31), at=floats, share=floats),
     lambda inner: st.builds(Slerp, first=inner, second=inner, at=floats),
     max_leaves=4,
 )
@@ -77,12 +86,14 @@ def test_members_of_a_union_with_equal_fields_have_different_names():
 
 
 def test_needs_names_every_picture_leaned_on():
+    guided = Guided(base=Image(frame="steered"), good=("crisp",), bad=(), positive=30.0, negative=30.0, repeats=10)
     spec = replace(
         DRAWN,
         start=Start(frame="start", strength=0.5),
-        conditioning=Mix(first=Image(frame="seen"), second=Text(prompt="x"), at=0.5),
+        conditioning=Mix(first=Image(frame="seen"), second=guided, at=0.5),
+        negative=Nothing(),
     )
-    assert needs(spec) == ("start", "seen")
+    assert needs(spec) == ("start", "seen", "steered")
     assert needs(Between(first="a", second="b", at=0.5)) == ("a", "b")
     assert needs(Given(picture="p")) == ()
 

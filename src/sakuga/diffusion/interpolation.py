@@ -1,5 +1,7 @@
 """Ways between two tensors."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,11 @@ def slerp(first: Tensor, second: Tensor, at: float) -> Tensor:
     angle = torch.arccos(cosine)
     weights = (torch.sin((1 - at) * angle) / torch.sin(angle), torch.sin(at * angle) / torch.sin(angle))
     return (weights[0] * first.double() + weights[1] * second.double()).to(first.dtype)
+
+
+def blend(first: Tensor, second: Tensor, share: float) -> Tensor:
+    """Mix `share` of one noise into another so that the sum stays standard normal: the weights' squares add up to 1."""
+    return ((1 - share) * first + share * second) / math.hypot(1 - share, share)
 
 
 def _direction(tensor: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 """Where chance comes from: one generator per seed, on the CPU, so that every machine draws the same numbers."""
 
 from collections.abc import Iterator, Sequence
-from math import floor
+from math import ceil, floor
 
 import torch
 from torch import Tensor
 
-from sakuga.diffusion.interpolation import slerp
+from sakuga.diffusion.interpolation import blend, slerp
 
 
 def seeded(shape: Sequence[int], seed: int) -> Iterator[Tensor]:
@@ -29,3 +29,17 @@ def walked(shape: Sequence[int], seed: int, at: float) -> Iterator[Tensor]:
     """Stand at the place `at` on the path through the noises of `seed`, `seed + 1`, `seed + 2`, ...: one seed per unit."""
     whole = floor(at)
     return slerped(seeded(shape, seed + whole), seeded(shape, seed + whole + 1), at - whole)
+
+
+def shifted(shape: Sequence[int], seed: int, at: float, share: float) -> Iterator[Tensor]:
+    """Stand at the place `at` of a drift: from the noise of `seed`, each unit blends in `share` of the next seed's and carries on.
+
+    Within a unit the share grows evenly from 0, so that the drift is continuous.
+    """
+    sources = [seeded(shape, seed + unit) for unit in range(ceil(at) + 1)]
+    shares = [share] * floor(at) + [share * (at - floor(at))]
+    while True:
+        noise, *later = (next(source) for source in sources)
+        for new, mixed in zip(later, shares, strict=False):
+            noise = blend(noise, new, mixed)
+        yield noise

@@ -47,6 +47,7 @@ class Checkpoint:
     image_encoder: Any = None
     image_processor: Any = None
     _texts: dict[str, Tensor] = field(default_factory=dict)
+    _directions: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -90,11 +91,40 @@ class Checkpoint:
 
     @torch.inference_mode()
     def image_embedding(self, picture: np.ndarray) -> Tensor:
-        """Embed a picture as one token: (1, 1, channels); raises CheckpointError where the checkpoint sees no pictures."""
+        """Embed a picture as one token: (1, 1, channels); raises CheckpointError where the checkpoint sees no pictures.
+
+        Of a picture that is no square its middle is seen, never a squashed whole.
+        """
         if self.image_encoder is None:
             raise CheckpointError(f"checkpoint '{self.source.name}' has no image encoder: describe the picture in words")
-        pixels = self.image_processor(images=picture, return_tensors="pt").pixel_values.to(self.device, self.dtype)
+        seen = picture if "shortest_edge" in self.image_processor.size else _middle_square(picture)
+        pixels = self.image_processor(images=seen, return_tensors="pt").pixel_values.to(self.device, self.dtype)
         return torch.as_tensor(self.image_encoder(pixels).image_embeds)[:, None]
+
+    @torch.inference_mode()
+    def text_directions(self, texts: Sequence[str]) -> Tensor:
+        """Embed texts in the space of `image_embedding`: (texts, channels); raises CheckpointError where words have no place in it."""
+        if not texts:
+            return torch.zeros(0, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
+        for text in texts:
+            if text not in self._directions:
+                self._directions[text] = self._direction(text)
+        return torch.cat([self._directions[text] for text in texts])
+
+    def _direction(self, text: str) -> Tensor:
+        """Take CLIP's projection of the text; where the folder has none, the encoder's pooled output must be in the pictures' space."""
+        tokens = self.tokenizer(text, truncation=True, max_length=self.facts.token_limit, return_tensors="pt").to(self.device)
+        said = self.text_encoder(tokens.input_ids)
+        embedded = said.text_embeds if hasattr(said, "text_embeds") else said.pooler_output
+        if self.image_encoder is None or embedded.shape[-1] != self.image_encoder.config.projection_dim:
+            raise CheckpointError(
+                f"checkpoint '{self.source.name}' cannot compare words with pictures: switch the guidance by texts off with 0 repeats"
+            )
+        return torch.as_tensor(embedded).to(self.dtype)
+
+    def nothing(self) -> Tensor:
+        """Return zeros, (1, token limit, channels): what an image-conditioned drawing is led away from."""
+        return torch.zeros(1, self.facts.token_limit, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
 
     @torch.inference_mode()
     def encode_picture(self, picture: np.ndarray) -> Tensor:
@@ -113,6 +143,12 @@ class Checkpoint:
         scaled = latents.to(self.device, self.dtype) / self.vae.config.scaling_factor
         decoded = torch.cat([self.vae.decode(one).sample for one in scaled.split(1)])
         return (decoded.float() / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _middle_square(picture: np.ndarray) -> np.ndarray:
+    side = min(picture.shape[:2])
+    top, left = ((length - side) // 2 for length in picture.shape[:2])
+    return picture[top : top + side, left : left + side]
 
 
 def quantised(pictures: np.ndarray) -> np.ndarray:

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sakuga.diffusion.guidance import steered
 from sakuga.diffusion.interpolation import slerp
-from sakuga.diffusion.noise import seeded, slerped, walked
+from sakuga.diffusion.noise import seeded, shifted, slerped, walked
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.timeline.spec import Conditioning, Digest, Image, Mix, Noise, Seeded, Slerp, Text, Walk
+from sakuga.timeline.spec import Conditioning, Digest, Guided, Image, Mix, Noise, Nothing, Seeded, Shift, Slerp, Text, Walk
 
 
 def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Callable[[Digest], np.ndarray]) -> Tensor:
@@ -23,8 +24,16 @@ def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Calla
             return checkpoint.encode_text([prompt])
         case Image(frame=frame):
             return checkpoint.image_embedding(picture(frame)).expand(1, checkpoint.facts.token_limit, -1)
-        case Mix(first=first, second=second, at=at):
+        case Mix(first=first, second=second, at=at, way="slerp"):
             return slerp(embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
+        case Mix(first=first, second=second, at=at):
+            return torch.lerp(embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
+        case Guided():
+            good, bad = (checkpoint.text_directions(texts) for texts in (conditioning.good, conditioning.bad))
+            seen, positive, negative = embedding(checkpoint, conditioning.base, picture), conditioning.positive, conditioning.negative
+            return steered(seen, good, bad, positive=positive, negative=negative, repeats=conditioning.repeats)
+        case Nothing():
+            return checkpoint.nothing()
 
 
 def draws(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Iterator[Tensor]:
@@ -34,19 +43,10 @@ def draws(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Iterator[Tens
             return seeded(shape, seed + attempt)
         case Walk(seed=seed, at=at):
             return walked(shape, seed + attempt, at)
+        case Shift(seed=seed, at=at, share=share):
+            return shifted(shape, seed + attempt, at, share)
         case Slerp(first=first, second=second, at=at):
             return slerped(draws(first, shape, attempt), draws(second, shape, attempt), at)
-
-
-def texts(conditioning: Conditioning) -> tuple[str, ...]:
-    """List the prompts of a conditioning."""
-    match conditioning:
-        case Text(prompt=prompt):
-            return (prompt,)
-        case Image():
-            return ()
-        case Mix(first=first, second=second):
-            return texts(first) + texts(second)
 
 
 def stacked(rows: Sequence[Iterator[Tensor]]) -> Iterator[Tensor]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sakuga.timeline.spec import Between, Conditioning, Digest, Drawn, FrameSpec, Given, Image, Mix, Text, digest
+from sakuga.timeline.spec import Between, Conditioning, Digest, Drawn, FrameSpec, Given, Guided, Image, Mix, Nothing, Text, digest
 
 
 def narrowed(
@@ -42,9 +42,11 @@ def _narrow(spec: FrameSpec, width: int, renamed: Mapping[Digest, Digest]) -> Fr
 
 def _renamed(conditioning: Conditioning, renamed: Mapping[Digest, Digest]) -> Conditioning:
     match conditioning:
-        case Text():
+        case Text() | Nothing():
             return conditioning
         case Image():
             return replace(conditioning, frame=renamed[conditioning.frame])
         case Mix():
             return replace(conditioning, first=_renamed(conditioning.first, renamed), second=_renamed(conditioning.second, renamed))
+        case Guided():
+            return replace(conditioning, base=replace(conditioning.base, frame=renamed[conditioning.base.frame]))

@@ -39,11 +39,12 @@ class Text:
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """A way from one conditioning to another: `at` 0.0 is `first`, 1.0 is `second`; embeddings are slerped."""
+    """A way from one conditioning to another: `at` 0.0 is `first`, 1.0 is `second`."""
 
     first: "Conditioning"
     second: "Conditioning"
     at: float
+    way: Literal["slerp", "lerp"] = "slerp"
     kind: Literal["mix"] = "mix"
 
 
@@ -56,7 +57,29 @@ class Image:
     kind: Literal["image"] = "image"
 
 
-Conditioning: TypeAlias = Annotated[Text | Mix | Image, Field(discriminator="kind")]
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guided:
+    """A picture whose embedding is drawn towards good texts and away from bad ones, `repeats` times, in CLIP's space."""
+
+    base: Image
+    good: tuple[str, ...]
+    bad: tuple[str, ...]
+    positive: float
+    negative: float
+    repeats: int
+    kind: Literal["guided"] = "guided"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """Zeros: what a drawing that a picture conditions is led away from."""
+
+    kind: Literal["nothing"] = "nothing"
+
+
+Conditioning: TypeAlias = Annotated[Text | Mix | Image | Guided | Nothing, Field(discriminator="kind")]
 
 
 # Where its noise comes from.
@@ -92,7 +115,18 @@ class Walk:
     kind: Literal["walk"] = "walk"
 
 
-Noise: TypeAlias = Annotated[Seeded | Slerp | Walk, Field(discriminator="kind")]
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """The place `at` on an endless drift: from the noise of seed on, each unit mixes `share` of the next seed's noise into what it has."""
+
+    seed: int
+    at: float
+    share: float
+    kind: Literal["shift"] = "shift"
+
+
+Noise: TypeAlias = Annotated[Seeded | Slerp | Walk | Shift, Field(discriminator="kind")]
 
 
 # Where it starts.
@@ -223,9 +257,11 @@ def needs(spec: FrameSpec) -> tuple[Digest, ...]:
 
 def _pictures(conditioning: Conditioning) -> tuple[Digest, ...]:
     match conditioning:
-        case Text():
+        case Text() | Nothing():
             return ()
         case Image():
             return (conditioning.frame,)
         case Mix():
             return _pictures(conditioning.first) + _pictures(conditioning.second)
+        case Guided():
+            return _pictures(conditioning.base)

@@ -25,6 +25,7 @@ from sakuga.models.sketchbook import (
 )
 from sakuga.sketchbook.captions import caption
 from sakuga.sketchbook.labels import LOOKS, Labels, Look
+from sakuga.sketchbook.quality import QUALITIES
 from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.sampling import sample_labels
 from sakuga.training.sketchbook import quality
@@ -122,7 +123,7 @@ def vocabulary_texts(count: int) -> list[str]:
     rng = np.random.default_rng(5)
     drawn = [sample_labels(np.random.default_rng((5, index)), held_back=True) for index in range(count // 4)]
     texts = [caption(labels, rng, LOOKS[int(rng.integers(len(LOOKS)))]) for labels in drawn for _ in range(4)]
-    return texts + [words for ways in quality.QUALITIES.values() for words in ways] * 200
+    return texts + [words for ways in QUALITIES.values() for words in ways] * 200
 
 
 class ClipTask:

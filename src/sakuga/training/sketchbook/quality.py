@@ -1,17 +1,11 @@
-"""Bad copies of pictures, and the words for good and bad ones: guidance needs to know that direction."""
+"""Bad copies of pictures, for CLIP to learn what the words of quality mean."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-QUALITIES: dict[str, tuple[str, ...]] = {
-    "blurred": ("blurred", "blurry", "out of focus", "a blurred picture", "blurry image"),
-    "washed out": ("washed out", "washed-out colours", "faded", "low contrast", "a washed-out picture"),
-    "empty": ("empty picture", "an empty image", "blank", "nothing", "a single colour"),
-    "texture": ("plain texture", "a texture", "noise", "a repeating pattern", "abstract texture"),
-    "good": ("detailed", "crisp", "sharp", "a detailed picture", "crisp and detailed", "sharp lines"),
-}
-"""What a picture is like, with ways to say so; blurred and washed-out pictures still show something, empty ones and textures do not."""
+from sakuga.sketchbook.quality import QUALITIES
+
 NAMES = tuple(QUALITIES)
 GOOD = NAMES.index("good")
 
