@@ -8,8 +8,9 @@ from PIL import Image
 
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
-from sakuga.story.film import from_toml
 from sakuga.studio import FilmSettings
+from sakuga.studio.films import FilmRecipe
+from sakuga.studio.remake import parse_recipe
 
 
 @pytest.fixture
@@ -64,13 +65,13 @@ def test_a_closed_work_keeps_what_was_drawn(tmp_path: Path, settings: FilmSettin
 
 
 def test_the_recipe_says_every_setting_and_nothing_of_this_machine(tmp_path: Path, settings: FilmSettings, tiny_v_folder: Path) -> None:
-    import json
-
     made = animate(tmp_path, settings).result()
     recipe = read_recipe(made.clip)
     assert recipe is not None
     assert str(tiny_v_folder) not in recipe
-    film = from_toml(json.loads(recipe)["film"])
+    told = parse_recipe(recipe, "clip.gif")
+    assert isinstance(told, FilmRecipe)
+    film = told.said()
     assert film.storyboard == made.film.storyboard
     assert (film.settings.steps, film.settings.fps, film.settings.sampler) == (2, 12.0, "dpm++")
     assert read_recipe(animate(tmp_path, settings, "plain.gif", recipe=False).result().clip) is None

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.cli.recipe import recipe as show_recipe
+from sakuga.cli.recipe import remake
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
 
@@ -15,6 +17,8 @@ app = typer.Typer(
 )
 app.add_typer(sketchbook, name="sketchbook")
 app.add_typer(frames, name="store")
+app.command("recipe")(show_recipe)
+app.command("remake")(remake)
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 
@@ -125,6 +129,7 @@ def draw(
     seed: opt.Seed = 0,
     size: opt.Size = None,
     store: opt.Store = None,
+    recipe: opt.Recipe = True,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -134,7 +139,8 @@ def draw(
 
     settings = _settings(None, model, style, negative, steps, guidance, strength, sampler, size)
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
-    made = watch(studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, store=store), quiet=quiet or json)
+    work = studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, store=store, recipe=recipe)
+    made = watch(work, quiet=quiet or json)
     values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}
     report(values, as_json=json, words=f"wrote {len(made.pictures)} pictures to {out}", quiet=quiet)
 

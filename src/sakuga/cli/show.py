@@ -52,3 +52,9 @@ def report(values: Mapping[str, Any], *, as_json: bool, words: str, quiet: bool 
         sys.stdout.write("\n")
     elif not quiet:
         print(words)
+
+
+def safe(values: Mapping[str, Any]) -> str:
+    """Write values from outside for a terminal: as JSON, with every character that could steer the terminal escaped."""
+    text = json.dumps(values, indent=2, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)

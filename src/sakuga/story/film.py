@@ -84,15 +84,22 @@ def write_film(film: Film, path: Path | str) -> None:
 
 def to_toml(film: Film) -> str:
     """Return the film as the text of its file; keys at their default are left out, seeds never."""
-    settings: dict[str, Any] = {name.name: getattr(film.settings, name.name) for name in fields(FilmSettings)}
-    if film.settings.size is not None:
-        settings["size"] = "x".join(map(str, film.settings.size))
-    document = {
-        "film": {"idea": film.storyboard.idea, **{key: value for key, value in settings.items() if value is not None}},
+    return HEADER + tomli_w.dumps(to_document(film))
+
+
+def to_document(film: Film) -> dict[str, Any]:
+    """Return the film as the tables of its file."""
+    return {
+        "film": {"idea": film.storyboard.idea, **settings_table(film.settings)},
         "bible": {name.name: getattr(film.storyboard.bible, name.name) for name in fields(Bible)},
         "shots": [_shot_table(shot) for shot in film.storyboard.shots],
     }
-    return HEADER + tomli_w.dumps(document)
+
+
+def settings_table(settings: FilmSettings) -> dict[str, Any]:
+    """Return what settings say, as it stands in a file; `SettingsTable` reads it."""
+    said = {name.name: value for name in fields(FilmSettings) if (value := getattr(settings, name.name)) is not None}
+    return {**said, "size": "x".join(map(str, settings.size))} if settings.size else said
 
 
 def from_toml(text: str, name: str = "film.toml") -> Film:
@@ -101,18 +108,17 @@ def from_toml(text: str, name: str = "film.toml") -> Film:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FilmError(f"{name}: is not TOML: {error}; mend that place") from None
+    return from_document(document, name)
+
+
+def from_document(document: dict[str, Any], name: str) -> Film:
+    """Read a film from the tables of its file; raises FilmError."""
     try:
-        parsed = _FilmFile.model_validate(document)
+        return FilmFile.model_validate(document).read()
     except ValidationError as error:
         raise FilmError(_sentence(name, error.errors())) from None
-    settings = parsed.film.model_dump(exclude={"idea", "size"})
-    size = None if parsed.film.size is None else _size(parsed.film.size)
-    try:
-        shots = tuple(shot.shot() for shot in parsed.shots)
-        storyboard = Storyboard(idea=parsed.film.idea, bible=Bible(**parsed.bible.model_dump()), shots=shots)
     except StoryboardError as error:
         raise FilmError(f"{name}: {error}") from None
-    return Film(settings=FilmSettings(size=size, **settings), storyboard=storyboard)
 
 
 def _shot_table(shot: Shot) -> dict[str, Any]:
@@ -174,8 +180,9 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _FilmTable(_Table):
-    idea: str = ""
+class SettingsTable(_Table):
+    """Settings as they stand in a file."""
+
     fps: float | None = Field(default=None, gt=0, le=240)
     size: Annotated[str, AfterValidator(_readable_size)] | None = None
     model: str | None = None
@@ -186,8 +193,21 @@ class _FilmTable(_Table):
     guidance: float | None = Field(default=None, ge=0, le=100)
     strength: float | None = Field(default=None, gt=0, le=1)
 
+    def settings(self) -> FilmSettings:
+        """Return what they say."""
+        said = {name.name: getattr(self, name.name) for name in fields(FilmSettings)}
+        return FilmSettings(**{**said, "size": _size(self.size) if self.size else None})
 
-class _BibleTable(_Table):
+
+class FilmTable(SettingsTable):
+    """What a film says of itself, and its settings."""
+
+    idea: str = ""
+
+
+class BibleTable(_Table):
+    """What stays the same."""
+
     subject: str = ""
     setting: str = ""
     palette: str = ""
@@ -200,7 +220,9 @@ class _CameraTable(_Table):
     rotate: float = 0.0
 
 
-class _ShotTable(_Table):
+class ShotTable(_Table):
+    """One shot."""
+
     prompt: str
     seconds: float
     seed: int
@@ -217,13 +239,22 @@ class _ShotTable(_Table):
         return Shot(camera=camera, transition=_transition(self.transition), **given)
 
 
-class _FilmFile(_Table):
-    film: _FilmTable = _FilmTable()
-    bible: _BibleTable = _BibleTable()
-    shots: list[_ShotTable]
+class FilmFile(_Table):
+    """A film as it stands in a file."""
+
+    film: FilmTable = FilmTable()
+    bible: BibleTable = BibleTable()
+    shots: list[ShotTable]
+
+    def read(self) -> Film:
+        """Return the film; raises StoryboardError where a shot cannot be drawn."""
+        shots = tuple(shot.shot() for shot in self.shots)
+        return Film(
+            settings=self.film.settings(), storyboard=Storyboard(idea=self.film.idea, bible=Bible(**self.bible.model_dump()), shots=shots)
+        )
 
 
-_TABLES: dict[str, type[_Table]] = {"film": _FilmTable, "bible": _BibleTable, "shots": _ShotTable, "camera": _CameraTable}
+_TABLES: dict[str, type[_Table]] = {"film": FilmTable, "bible": BibleTable, "shots": ShotTable, "camera": _CameraTable}
 
 
 def _sentence(name: str, errors: list[ErrorDetails]) -> str:
@@ -246,7 +277,7 @@ def _sentence(name: str, errors: list[ErrorDetails]) -> str:
 
 def _near(place: tuple[int | str, ...]) -> str:
     """Suggest the key that an unknown one may stand for, or list what there is."""
-    table = next((_TABLES[str(part)] for part in reversed(place[:-1]) if part in _TABLES), _FilmFile)
+    table = next((_TABLES[str(part)] for part in reversed(place[:-1]) if part in _TABLES), FilmFile)
     known = list(table.model_fields)
     near = difflib.get_close_matches(str(place[-1]), known, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"

@@ -4,6 +4,8 @@ from sakuga.story.film import FilmSettings, read_film, write_film
 from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.progress import Step
+from sakuga.studio.recipe import Recipe, RecipeError, Remade
+from sakuga.studio.remake import parse_changes, recipe_of, remake
 from sakuga.studio.settings import SettingsError, parse_size
 from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
@@ -15,6 +17,9 @@ __all__ = [
     "Drawn",
     "FilmSettings",
     "Planned",
+    "Recipe",
+    "RecipeError",
+    "Remade",
     "SettingsError",
     "Step",
     "TrainingStep",
@@ -25,10 +30,13 @@ __all__ = [
     "draw",
     "export_sketchbook",
     "parse_bytes",
+    "parse_changes",
     "parse_size",
     "planner",
     "read_film",
     "read_prompts",
+    "recipe_of",
+    "remake",
     "render",
     "score_sketchbook",
     "show_store",

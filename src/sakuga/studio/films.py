@@ -1,25 +1,28 @@
 """From an idea to a clip."""
 
-import json
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
 
 from sakuga.export import check_target, write
 from sakuga.finishing.colour import match
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
-from sakuga.story.film import Film, FilmSettings, to_toml
+from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document
 from sakuga.story.planner import Planner
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.progress import Step
+from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount
 from sakuga.studio.settings import direction, settled
 from sakuga.studio.stories import plan
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.spec import ENGINE, Digest
+from sakuga.timeline.spec import Digest
 
 COLOUR_MATCH = 0.8
 """How firmly a frame keeps the colours of its shot's keyframe."""
@@ -126,11 +129,35 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
         frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
         yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
     rate = direction(film.settings, source).rate
-    return Clip(frames=tuple(frames), rate=rate, recipe=written_recipe(film, source) if recipe else "")
+    return Clip(frames=tuple(frames), rate=rate, recipe=film_recipe(film, source).text() if recipe else "")
 
 
-def written_recipe(film: Film, source: Source) -> str:
-    """Write down all that decides a clip, with no date, path or name in it: the film with every setting said, and the model's digest."""
-    model = None if source.folder.name == film.settings.model or Path(film.settings.model or "").is_dir() else film.settings.model
-    said = replace(film, settings=replace(film.settings, model=model))
-    return json.dumps({"recipe": 1, "engine": ENGINE, "checkpoint": source.digest, "film": to_toml(said)}, sort_keys=True)
+class FilmRecipe(Recipe):
+    """A film as a recipe: the tables of its file, with every setting said."""
+
+    kind: Literal["film"] = "film"
+    film: Annotated[FilmTable, Portable]
+    bible: BibleTable = BibleTable()
+    shots: list[ShotTable]
+
+    @model_validator(mode="after")
+    def _can_be_filmed(self) -> Self:
+        self.said()
+        return self
+
+    def said(self) -> Film:
+        """Return the film; its model is left open."""
+        return FilmFile(film=self.film, bible=self.bible, shots=self.shots).read()
+
+    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
+        """Render the film."""
+        film = self.said()
+        check_amount(sum(shot.seconds for shot in self.shots) * (film.settings.fps or 12.0), film.settings.size)
+        made = yield from _render(replace(film, settings=replace(film.settings, model=source.name)), out, store, recipe=True)
+        return Remade(path=made.clip, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
+
+
+def film_recipe(film: Film, source: Source) -> FilmRecipe:
+    """Write down all that decides a film's clip."""
+    tables = FilmFile.model_validate(to_document(replace(film, settings=replace(film.settings, model=None))))
+    return FilmRecipe.of(source, film=tables.film, bible=tables.bible, shots=tables.shots)

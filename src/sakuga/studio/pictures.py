@@ -1,17 +1,21 @@
 """Single pictures from prompts."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from sakuga import InputError
 from sakuga.datasets.reading import read_picture
 from sakuga.export import check_folder, write
 from sakuga.models.sources import Source, find_checkpoint
-from sakuga.story.film import FilmSettings
+from sakuga.story.film import FilmSettings, SettingsTable
 from sakuga.studio.drawing import Bench, Count
 from sakuga.studio.progress import Step
+from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
 from sakuga.studio.settings import direction, settled
 from sakuga.studio.work import Work
 from sakuga.timeline import spec as specs
@@ -40,16 +44,42 @@ def draw(
     settings: FilmSettings | None = None,
     start: Path | None = None,
     store: Path | None = None,
+    recipe: bool = True,
 ) -> Work[Step, Drawn]:
     """Draw `each` pictures of every prompt into a folder, with the seeds seed, seed + 1, ...; with `start`, from that picture on.
 
     Raises SakugaError with one sentence where something is wrong.
     """
-    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, store))
+    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, store, recipe))
+
+
+class DrawRecipe(Recipe):
+    """One picture: its prompt, seed and settings; where it starts from a picture, that is the first of `given`."""
+
+    kind: Literal["draw"] = "draw"
+    prompt: str
+    seed: int = Field(ge=0, lt=2**63)
+    settings: Annotated[SettingsTable, Portable]
+
+    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
+        """Draw the picture to `out`."""
+        settings = settled(replace(self.settings.settings(), model=source.name), source)
+        check_amount(1, settings.size)
+        begin = specs.Start(frame=self.given[0], strength=settings.strength or 1.0) if self.given else None
+        spec = drawn_spec(self.prompt, self.seed, settings, source, begin)
+        count = yield from _to_files([spec], [out], [self.text()], settings, Bench(source, store))
+        return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
 
 
 def _draw(
-    prompts: tuple[str, ...], out: Path, each: int, seed: int, settings: FilmSettings, start: Path | None, store: Path | None
+    prompts: tuple[str, ...],
+    out: Path,
+    each: int,
+    seed: int,
+    settings: FilmSettings,
+    start: Path | None,
+    store: Path | None,
+    recipe: bool,
 ) -> Generator[Step, None, Drawn]:
     _check(prompts, each)
     if settings.strength is not None and start is None:
@@ -63,22 +93,29 @@ def _draw(
     for note in (*(note for prompt in prompts for note in bench.unread(prompt)), *(given.notes if given else ())):
         yield Step(stage="story", note=note)
     begin = specs.Start(frame=specs.digest(bench.store.given(given.picture)), strength=settings.strength or 1.0) if given else None
-    wanted = [drawn_spec(prompt, seed + number, settings, source, begin) for prompt in prompts for number in range(each)]
+    seeds = [(prompt, seed + number) for prompt in prompts for number in range(each)]
+    wanted = [drawn_spec(prompt, its, settings, source, begin) for prompt, its in seeds]
+    paths = [out / f"{place:04d}.png" for place in range(1, len(wanted) + 1)]
+    told = DrawRecipe.of(source, given=[begin.frame] if begin else [], prompt="", seed=0, settings=portable_settings(settings))
+    recipes = [told.model_copy(update={"prompt": prompt, "seed": its}).text() if recipe else "" for prompt, its in seeds]
+    count = yield from _to_files(wanted, paths, recipes, settings, bench)
+    return Drawn(pictures=tuple(paths), prompts=tuple(prompt for prompt, _ in seeds), seeds=tuple(its for _, its in seeds), count=count)
+
+
+def _to_files(
+    wanted: Sequence[specs.Drawn], paths: Sequence[Path], recipes: Sequence[str], settings: FilmSettings, bench: Bench
+) -> Generator[Step, None, Count]:
+    """Draw pictures, bring them to the size that was asked for, and write each to its file."""
     names = [specs.digest(spec) for spec in wanted]
-    leaned: dict[str, specs.FrameSpec] = {begin.frame: bench.store.spec(begin.frame)} if begin else {}
-    drawing = yield from bench.draw(leaned | dict(zip(names, wanted, strict=True)), names)
+    starts = {spec.start.frame: bench.store.spec(spec.start.frame) for spec in wanted if spec.start}
+    drawing = yield from bench.draw(starts | dict(zip(names, wanted, strict=True)), names)
     assert settings.size
     enlarged = bench.enlarger(*settings.size)
-    paths = []
-    for place, (spec, picture) in enumerate(
-        zip(wanted, bench.develop(drawing, names, lambda _, picture: enlarged(picture)), strict=True), 1
-    ):
-        paths.append(out / f"{place:04d}.png")
-        frame = Frame(picture=picture, spec=spec)
-        write(Clip(frames=(frame,), rate=Fraction(1), recipe=specs.to_json(spec)), paths[-1])
+    shown = bench.develop(drawing, names, lambda _, picture: enlarged(picture))
+    for place, (spec, path, recipe, picture) in enumerate(zip(wanted, paths, recipes, shown, strict=True), 1):
+        write(Clip(frames=(Frame(picture=picture, spec=spec),), rate=Fraction(1), recipe=recipe), path)
         yield Step(stage="export", done=place, total=len(wanted))
-    said = tuple(prompt for prompt in prompts for _ in range(each))
-    return Drawn(pictures=tuple(paths), prompts=said, seeds=tuple(range(seed, seed + each)) * len(prompts), count=drawing.count)
+    return drawing.count
 
 
 def drawn_spec(prompt: str, seed: int, settings: FilmSettings, source: Source, start: specs.Start | None = None) -> specs.Drawn:
