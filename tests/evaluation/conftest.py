@@ -7,6 +7,7 @@ import torch
 
 from sakuga.models import sketchbook
 from sakuga.models.classifier import LabelClassifier
+from sakuga.models.depth import make_depth_estimator, make_depth_processor
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +19,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sketchbook.make_text_encoder(tokenizer).half().save_pretrained(folder / "text_encoder")
     sketchbook.make_image_encoder().half().save_pretrained(folder / "image_encoder")
     LabelClassifier().save(folder / "classifier")
+    make_depth_estimator().half().save_pretrained(folder / "depth")
+    make_depth_processor().save_pretrained(folder / "depth")
     return folder

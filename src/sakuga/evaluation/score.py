@@ -18,7 +18,7 @@ from sakuga.models.sketchbook import NATIVE_SIZE, open_image_encoder, open_text_
 from sakuga.sketchbook.captions import caption
 from sakuga.sketchbook.labels import Labels
 from sakuga.sketchbook.reading import read_labels
-from sakuga.sketchbook.scene import sample
+from sakuga.sketchbook.scene import Moment, sample
 
 Draw: TypeAlias = Callable[[Sequence[str]], Pixels]
 """Draws captions: n of them to (n, 128, 128, 3)."""
@@ -76,13 +76,17 @@ def count_stated(codes: Codes) -> int:
     return sum(code >= 0 for name, code in zip(ATTRIBUTES, codes, strict=True) if name not in ("portrait", "look"))
 
 
+def moment_of(seed: int) -> Moment:
+    """Return a held-out scene at a moment that its seed decides."""
+    return sample(seed).at(float(np.random.default_rng((seed, 29)).uniform(0.0, LATEST)))
+
+
 def render(seed: int) -> Pixels:
-    """Render a held-out scene at a moment that its seed decides: (128, 128, 3)."""
-    moment = sample(seed).at(float(np.random.default_rng((seed, 29)).uniform(0.0, LATEST)))
-    return np.asarray(moment.picture(NATIVE_SIZE, NATIVE_SIZE))
+    """Render a held-out scene: (128, 128, 3)."""
+    return np.asarray(moment_of(seed).picture(NATIVE_SIZE, NATIVE_SIZE))
 
 
-def _gather(doing: str, total: int, make: Callable[[range], Pixels]) -> Generator[Progress, None, Pixels]:
+def gather(doing: str, total: int, make: Callable[[range], Pixels]) -> Generator[Progress, None, Pixels]:
     """Make pictures eight at a time."""
     made: list[Pixels] = []
     for first in range(0, total, AT_ONCE):
@@ -100,11 +104,11 @@ def score(draw: Draw, weights: Path, n: int = 256, pictures: int = 1000) -> Gene
     The Frechet distance is left out where there are no more pictures than features. Yields progress, returns figures by dotted keys.
     """
     cases = held_out_cases(max(n, pictures))
-    drawn = yield from _gather("drawing", len(cases), lambda chunk: draw([cases[index].caption for index in chunk]))
-    true = yield from _gather("rendering", len(cases), lambda chunk: np.stack([render(cases[index].seed) for index in chunk]))
-    other = yield from _gather("rendering", pictures, lambda chunk: np.stack([render(REFERENCE + index) for index in chunk]))
+    drawn = yield from gather("drawing", len(cases), lambda chunk: draw([cases[index].caption for index in chunk]))
+    true = yield from gather("rendering", len(cases), lambda chunk: np.stack([render(cases[index].seed) for index in chunk]))
+    other = yield from gather("rendering", pictures, lambda chunk: np.stack([render(REFERENCE + index) for index in chunk]))
     vae = open_vae(weights).requires_grad_(False)
-    passed = yield from _gather("autoencoder", len(cases), lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
+    passed = yield from gather("autoencoder", len(cases), lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
     figures = {**_fidelity(weights, cases[:n], drawn[:n], passed[:n]), **_clip(weights, cases[:n], true[:n])}
     figures |= {"vae_psnr_db": float(psnr(passed, true).mean()), "n.vae_psnr_db": len(true)}
     return figures | _distances(weights, drawn[:pictures], passed[:pictures], other)

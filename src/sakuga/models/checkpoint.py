@@ -1,18 +1,16 @@
 """A checkpoint in memory: text, pictures and latents go through here."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import diffusers
 import numpy as np
 import torch
-import transformers
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPImageProcessorPil, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
+from sakuga.models.opening import opened
 from sakuga.models.sources import CheckpointError, Facts, Source, weight_files
 from sakuga.timeline.spec import Precision
 
@@ -187,23 +185,4 @@ def _vae_class(source: Source) -> Any:
 def _network(kind: Any, source: Source, part: str, device: str, precision: Precision) -> Any:
     folder = source.folder / part
     variant = "fp16" if ".fp16." in weight_files(folder, source.name)[0].name else None
-    with quiet():
-        network = kind.from_pretrained(folder, variant=variant, use_safetensors=True, local_files_only=True, dtype=DTYPES[precision])
-    return network.to(device).eval().requires_grad_(False)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' own words and bars off the screen."""
-    logging, others = transformers.utils.logging, diffusers.utils.logging
-    level, other_level, bars = logging.get_verbosity(), others.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    others.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        others.set_verbosity(other_level)
-        if bars:
-            logging.enable_progress_bar()
+    return opened(kind, folder, DTYPES[precision], variant).to(device)

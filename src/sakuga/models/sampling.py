@@ -10,7 +10,8 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteS
 from torch import Tensor
 
 from sakuga.diffusion.guidance import guided, rescaled
-from sakuga.models.checkpoint import Checkpoint, quiet
+from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.opening import quiet
 from sakuga.timeline.spec import Sampler
 
 SCHEDULERS: dict[Sampler, Any] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, DPMSolverMultistepScheduler, UNet2DConditionModel
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
     CLIPImageProcessorPil,
@@ -16,7 +16,8 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from sakuga.models.checkpoint import Checkpoint, quiet
+from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.opening import opened
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
 
 NATIVE_SIZE = 128
@@ -48,6 +49,8 @@ UNET: dict[str, Any] = {
     "cross_attention_dim": WIDTH,
     "norm_num_groups": 16,
 }
+HINT = (8, 16, 32, 48)
+"""Channels of the ControlNet's hint network, one for each size from the picture's down to the latents'."""
 SCHEDULER: dict[str, Any] = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -88,6 +91,25 @@ def make_vae() -> AutoencoderKL:
 def make_unet() -> UNet2DConditionModel:
     """Build the UNet, with random weights."""
     return UNet2DConditionModel(**UNET)
+
+
+def make_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
+    """Build a ControlNet (Zhang et al. 2023) for a UNet: its way down without attention, begun with the UNet's own weights.
+
+    Where things are is told by the control and needs no words. Its residuals begin at zero, so it changes nothing before it is trained.
+    """
+    shared = ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim", "attention_head_dim", "norm_num_groups")
+    levels = len(unet.config["block_out_channels"])
+    network = ControlNetModel(
+        **{name: unet.config[name] for name in shared},
+        down_block_types=("DownBlock2D",) * levels,
+        mid_block_type="UNetMidBlock2D",
+        conditioning_embedding_out_channels=HINT,
+    )
+    own = network.state_dict()
+    begun = {name: value for name, value in unet.state_dict().items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict(own | begun)
+    return network
 
 
 def make_scheduler() -> DPMSolverMultistepScheduler:
@@ -144,22 +166,27 @@ def _write_tokenizer(tokenizer: Tokenizer, alphabet: list[str], folder: Path) ->
 
 def open_vae(weights: Path) -> AutoencoderKL:
     """Open the autoencoder of a folder of weights, in single precision, as all that follow."""
-    return _opened(AutoencoderKL, weights / "vae")
+    return _trainable(AutoencoderKL, weights / "vae")
 
 
 def open_unet(weights: Path) -> UNet2DConditionModel:
     """Open the UNet."""
-    return _opened(UNet2DConditionModel, weights / "unet")
+    return _trainable(UNet2DConditionModel, weights / "unet")
+
+
+def open_controlnet(weights: Path) -> ControlNetModel:
+    """Open the depth ControlNet."""
+    return _trainable(ControlNetModel, weights / "controlnet")
 
 
 def open_text_encoder(weights: Path) -> CLIPTextModel:
     """Open the text encoder."""
-    return _opened(CLIPTextModel, weights / "text_encoder")
+    return _trainable(CLIPTextModel, weights / "text_encoder")
 
 
 def open_image_encoder(weights: Path) -> CLIPVisionModelWithProjection:
     """Open the image encoder."""
-    return _opened(CLIPVisionModelWithProjection, weights / "image_encoder")
+    return _trainable(CLIPVisionModelWithProjection, weights / "image_encoder")
 
 
 def open_tokenizer(folder: Path) -> CLIPTokenizer:
@@ -167,9 +194,8 @@ def open_tokenizer(folder: Path) -> CLIPTokenizer:
     return CLIPTokenizer.from_pretrained(folder)
 
 
-def _opened(kind: Any, folder: Path) -> Any:
-    with quiet():
-        return kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, local_files_only=True).eval()
+def _trainable(kind: Any, folder: Path) -> Any:
+    return opened(kind, folder, torch.float32).requires_grad_(True)
 
 
 def open_around(unet: UNet2DConditionModel, weights: Path, device: torch.device) -> Checkpoint:

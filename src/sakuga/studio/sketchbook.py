@@ -24,7 +24,7 @@ from sakuga.timeline.spec import digest
 if TYPE_CHECKING:
     from sakuga.training.sketchbook.recipe import Stage
 
-STAGES = ("vae", "clip", "classifier", "latents", "unet", "upscaler")
+STAGES = ("vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet")
 """In the order in which they stand on each other."""
 SHOWN = 64
 """Pictures of a scoring's sheet."""

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from sakuga.models import sketchbook
-from sakuga.training.sketchbook import clip, latents, pictures, unet, upscaler
+from sakuga.training.sketchbook import clip, depths, latents, pictures, unet, upscaler
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a work folder to the stages: shards of 8 pictures, a small vocabulary, and a short look at what is made."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pictures, latents, upscaler):
+        for module in (pictures, latents, depths, upscaler):
             patch.setattr(module, "SHARD", 8)
         patch.setattr(clip, "VOCABULARY_CAPTIONS", 200)
         patch.setattr(unet, "CAPTIONS", unet.CAPTIONS[:6])
@@ -32,6 +32,7 @@ def _write_networks(work: Path) -> None:
     vae = sketchbook.make_vae()
     vae.register_to_config(scaling_factor=2.0)
     vae.half().save_pretrained(weights / "vae")
+    sketchbook.make_unet().half().save_pretrained(weights / "unet")
     sketchbook.make_text_encoder(tokenizer).half().save_pretrained(weights / "text_encoder")
     sketchbook.make_image_encoder().half().save_pretrained(weights / "image_encoder")
     sketchbook.make_image_processor().save_pretrained(weights / "feature_extractor")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from sakuga.models import sketchbook
 from sakuga.models.classifier import load_classifier
+from sakuga.models.depth import open_depth
 from sakuga.models.upscaler import open_upscaler
 from sakuga.training.sketchbook.loop import CHECKPOINT, Chance, Task, Training
 from sakuga.training.sketchbook.recipe import STAGES, Options, Stage, train
@@ -24,6 +25,8 @@ OPENED: dict[Stage, tuple[Callable[[Path], Any], ...]] = {
     "classifier": (lambda weights: load_classifier(weights / "classifier"),),
     "unet": (sketchbook.open_unet,),
     "upscaler": (lambda weights: open_upscaler(weights / "upscaler"),),
+    "depth": (lambda weights: open_depth(weights / "depth"),),
+    "controlnet": (sketchbook.open_controlnet,),
 }
 
 

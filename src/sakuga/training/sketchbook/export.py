@@ -22,7 +22,7 @@ PIPELINE = {
 }
 """The parts that the pipeline opens; those that see pictures lie beside, for the image-variation pipeline and for us."""
 NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
-BESIDE = ("image_encoder", "feature_extractor", "classifier", "upscaler")
+BESIDE = ("image_encoder", "feature_extractor", "classifier", "upscaler", "depth", "controlnet")
 
 
 def shipped() -> Path:

@@ -162,9 +162,9 @@ class Training:
         """Write the checkpoint: it appears whole or not at all."""
         tensors: dict[str, Tensor] = {}
         for (name, parameter), mean in zip(self.task.networks.named_parameters(), self.average.mean, strict=True):
-            state = self.optimizer.state[parameter]
             tensors |= {f"weights/{name}": parameter.data, f"average/{name}": mean}
-            tensors |= {f"first/{name}": state["exp_avg"], f"second/{name}": state["exp_avg_sq"]}
+            if state := self.optimizer.state[parameter]:  # no loss reaches what has none
+                tensors |= {f"first/{name}": state["exp_avg"], f"second/{name}": state["exp_avg_sq"]}
         about = {"seen": str(self.seen), "steps": str(self.steps), "plan": json.dumps(asdict(self.task.plan))}
         tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
         write_whole(self.run / CHECKPOINT, lambda path: save_file(tensors, path, about))
@@ -173,9 +173,12 @@ class Training:
         with safe_open(self.run / CHECKPOINT, framework="pt") as file:
             about = file.metadata()
             self.seen, self.steps = int(about["seen"]), int(about["steps"])
+            kept = set(file.keys())
             for (name, parameter), mean in zip(self.task.networks.named_parameters(), self.average.mean, strict=True):
                 parameter.data.copy_(file.get_tensor(f"weights/{name}"))
                 mean.copy_(file.get_tensor(f"average/{name}"))
+                if f"first/{name}" not in kept:
+                    continue
                 state = self.optimizer.state[parameter]
                 state["step"] = torch.tensor(float(self.steps), device=parameter.device)
                 state["exp_avg"] = torch.empty_like(parameter.data).copy_(file.get_tensor(f"first/{name}"))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sakuga.models.reconstruction import Pixels
 from sakuga.sketchbook.labels import LOOKS, Labels, Look, Portrait
-from sakuga.sketchbook.scene import sample
+from sakuga.sketchbook.scene import Moment, sample
 
 SHARD = 512
 LONGEST_TIME = 12.0
@@ -55,13 +55,18 @@ HELD_OUT_LOOKS = Album(name="held-out-looks", first_seed=110_000_000, flat=1 / l
 HELD_OUT_LARGE = Album(name="held-out-large", first_seed=120_000_000, flat=0.5, held_back=True, width=256, height=256)
 
 
-def draw_one(album: Album, index: int) -> tuple[Pixels, Labels, Look]:
-    """Draw one picture of an album, (height, width, 3), with its labels and look."""
+def moment_of(album: Album, index: int) -> tuple[Moment, Look]:
+    """Return what a picture of an album shows, and its look."""
     seed = album.first_seed + index
     rng = np.random.default_rng((seed, 17))
     look: Look = "flat" if rng.random() < album.flat else LOOKS[1 + int(rng.integers(len(LOOKS) - 1))]
     scene = sample(seed, aspect=album.width / album.height, held_back=album.held_back)
-    moment = scene.at(float(rng.uniform(0.0, LONGEST_TIME)))
+    return scene.at(float(rng.uniform(0.0, LONGEST_TIME))), look
+
+
+def draw_one(album: Album, index: int) -> tuple[Pixels, Labels, Look]:
+    """Draw one picture of an album, (height, width, 3), with its labels and look."""
+    moment, look = moment_of(album, index)
     return moment.picture(album.width, album.height, look), moment.labels, look
 
 

@@ -8,14 +8,14 @@ from typing import Literal
 
 import torch
 
-from sakuga.training.sketchbook import classifier, clip, together, unet, upscaler, vae
+from sakuga.training.sketchbook import classifier, clip, controlnet, depth, together, unet, upscaler, vae
 from sakuga.training.sketchbook.latents import make_latents
 from sakuga.training.sketchbook.loop import Pace, Plan, Step, Task, Training, run_training, with_budget
 
 SAY_EVERY = 20.0
 """Seconds."""
 
-Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler"]
+Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ STAGES: dict[Stage, tuple[Plan, Callable[..., Task]]] = {
     "classifier": (classifier.PLAN, classifier.ClassifierTask),
     "unet": (unet.PLAN, unet.UnetTask),
     "upscaler": (upscaler.PLAN, upscaler.UpscalerTask),
+    "depth": (depth.PLAN, depth.DepthTask),
+    "controlnet": (controlnet.PLAN, controlnet.ControlnetTask),
 }
 
 

@@ -1,6 +1,8 @@
 """Train the UNet: what the noise of a latent hides, told by a caption, or by the embedding of a picture in place of words."""
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,27 @@ def loss_weights(signal: Tensor) -> Tensor:
     return (ratio.clamp(max=GREATEST_WEIGHT) / (ratio + 1)).clamp(min=LEAST_WEIGHT)
 
 
+def velocity_errors(predict: Callable[[Tensor], Tensor], signal: Tensor, clean: Tensor, noise: Tensor) -> Tensor:
+    """Return the weighted squared error of each sample's predicted v (Salimans and Ho 2022, appendix D), (n,), given alpha squared (n,)."""
+    share = signal.view(-1, 1, 1, 1)
+    wanted = share.sqrt() * noise - (1 - share).sqrt() * clean
+    made = predict(share.sqrt() * clean + (1 - share).sqrt() * noise)
+    squared: Tensor = (made.float() - wanted).square().mean(dim=(1, 2, 3))
+    return squared * loss_weights(signal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Samples of one series (its place in `albums`), what hides them, and what is told of them."""
+
+    series: int
+    chosen: NDArray[np.int64]
+    clean: Tensor
+    timesteps: Tensor
+    noise: Tensor
+    told: Tensor
+
+
 class UnetTask:
     """The UNet in training, on latents of the base's pictures, between finished networks."""
 
@@ -118,25 +141,28 @@ class UnetTask:
         return told
 
     def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor) -> Tensor:
-        """Return the weighted squared error of each sample's predicted v (Salimans and Ho 2022, appendix D), (n,)."""
-        signal = self.signal[timesteps].view(-1, 1, 1, 1)
-        noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
-        wanted = signal.sqrt() * noise - (1 - signal).sqrt() * clean
-        made = self.networks(noisy, timesteps, told, return_dict=False)[0]
-        squared: Tensor = (made.float() - wanted).square().mean(dim=(1, 2, 3))
-        return squared * loss_weights(signal.flatten())
+        """Return the weighted error of each sample, (n,)."""
+        return velocity_errors(
+            lambda noisy: self.networks(noisy, timesteps, told, return_dict=False)[0], self.signal[timesteps], clean, noise
+        )
 
-    def losses(self, chance: Chance) -> dict[str, Tensor]:
-        """Return the error of a batch of one shape, its timesteps spread evenly over the schedule."""
+    def batch(self, chance: Chance) -> Batch:
+        """Return a batch of one shape, its timesteps spread evenly over the schedule."""
         rng = chance.rng()
-        latents = self.aspects[int(rng.integers(len(self.aspects)))] if rng.random() < ASPECTS else self.square
+        series = int(rng.integers(len(self.aspects))) if rng.random() < ASPECTS else len(self.aspects)
+        latents = [*self.aspects, self.square][series]
         chosen = rng.integers(len(latents), size=self.plan.batch)
         told = self.tell(latents, chosen, rng)
         places = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
         clean = (latents.latents(chosen) * self.scale).to(self.device)
         noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
-        return {"error": self.errors(clean, timesteps, noise, told).mean()}
+        return Batch(series=series, chosen=chosen, clean=clean, timesteps=timesteps, noise=noise, told=told)
+
+    def losses(self, chance: Chance) -> dict[str, Tensor]:
+        """Return the error of a batch."""
+        batch = self.batch(chance)
+        return {"error": self.errors(batch.clean, batch.timesteps, batch.noise, batch.told).mean()}
 
     def measure(self) -> dict[str, float]:
         """Return the error on pictures not trained on, told by words and by their embeddings; noise and times stay the same."""
