@@ -1,6 +1,5 @@
-"""In-betweens: the frames between two pictures, by optical flow where it can be trusted and by cross-fade where it cannot."""
+"""Optical flow: pictures between two, warped where the flow can be trusted and cross-faded where it cannot."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuga.finishing.picture import Picture, rounded
-from sakuga.timeline.spec import Way
 
 Plane: TypeAlias = NDArray[np.float32]
 """(height, width) or (height, width, channels) float32."""
@@ -64,13 +62,8 @@ class Pair:
 def pair(first: Picture, second: Picture) -> Pair:
     """Measure the motion between two pictures of one size, both ways (DIS: Kroeger et al. 2016)."""
     before, after = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second))
-    there, back = _flow(before, after), _flow(after, before)
+    there, back = flow(before, after), flow(after, before)
     return Pair(forward=_judged(first, second, there, back), backward=_judged(second, first, back, there))
-
-
-def inbetweener(first: Picture, second: Picture, way: Way = "flow") -> Callable[[float], Picture]:
-    """Return what makes any picture between two, 0.0 being the first; the motion is measured once."""
-    return pair(first, second).at if way == "flow" else lambda at: crossfade(first, second, at)
 
 
 def crossfade(first: Picture, second: Picture, at: float | Fraction) -> Picture:
@@ -78,12 +71,12 @@ def crossfade(first: Picture, second: Picture, at: float | Fraction) -> Picture:
     return rounded(first * np.float32(1 - at) + second * np.float32(at))
 
 
-def _flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Plane:
-    """Optical flow of grey pictures, (height, width, 2) in pixels."""
+def flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Plane:
+    """Measure where the pixels of one grey picture go in another, (height, width, 2): x, y in pixels."""
     seeker = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     seeker.setFinestScale(0)  # down to single pixels: drawn lines are thin
-    flow: Plane = seeker.calc(before, after, None)
-    return flow
+    found: Plane = seeker.calc(before, after, None)
+    return found
 
 
 def _judged(picture: Picture, other: Picture, there: Plane, back: Plane) -> Motion:
@@ -93,10 +86,10 @@ def _judged(picture: Picture, other: Picture, there: Plane, back: Plane) -> Moti
     the colour fails where the light changes.
     """
     here, elsewhere = picture.astype(np.float32), other.astype(np.float32)
-    returned = _fetched(back, there)
+    returned = fetched(back, there)
     miss = np.square(there + returned).sum(axis=-1)
     allowed = 0.01 * (np.square(there).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
-    warped = np.abs(here - _fetched(elsewhere, there)).mean(axis=-1)
+    warped = np.abs(here - fetched(elsewhere, there)).mean(axis=-1)
     still = np.abs(here - elsewhere).mean(axis=-1)
     sure = np.maximum(np.exp(-0.7 * np.square(miss / allowed)), np.exp(-np.square(warped / 12.0)))
     around, around_still = (cv2.GaussianBlur(error, (0, 0), 3.0) + 2.0 for error in (warped, still))
@@ -111,8 +104,8 @@ def _carried(motion: Motion, share: float) -> tuple[Plane, Plane, Plane]:
     Answers the picture, its cover (height, width, 1) - 0 where nothing sure arrives - and the use (height, width) of having moved it.
     """
     height, width = motion.sure.shape
-    flow, (down, right) = motion.flow, _grid(height, width)
-    x, y = right + share * flow[..., 0], down + share * flow[..., 1]
+    moves, (down, right) = motion.flow, _grid(height, width)
+    x, y = right + share * moves[..., 0], down + share * moves[..., 1]
     left, top = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
     sums = np.zeros((5, height * width))
     for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
@@ -120,21 +113,21 @@ def _carried(motion: Motion, share: float) -> tuple[Plane, Plane, Plane]:
         near = ((1 - np.abs(x - column)) * (1 - np.abs(y - row)))[inside]
         sure = near * motion.sure[inside]
         weight = sure + 1e-3 * near  # a flow nobody is sure of still beats none
-        values = (weight, weight * flow[..., 0][inside], weight * flow[..., 1][inside], sure, near * motion.use[inside])
+        values = (weight, weight * moves[..., 0][inside], weight * moves[..., 1][inside], sure, near * motion.use[inside])
         cell = (row * width + column)[inside]
         for total, value in zip(sums, values, strict=True):
             total += np.bincount(cell, value, height * width)
     total, across, along, cover, use = sums.astype(np.float32).reshape(5, height, width)
     arrived = np.stack([across, along], axis=-1) / (total + 1e-9)[..., None]
-    picture = _fetched(motion.picture.astype(np.float32), -np.float32(share) * arrived)
+    picture = fetched(motion.picture.astype(np.float32), -np.float32(share) * arrived)
     return picture, np.minimum(cover, 1.0)[..., None], np.minimum(use, 1.0)
 
 
-def _fetched(plane: Plane, flow: Plane) -> Plane:
+def fetched(plane: Plane, moves: Plane) -> Plane:
     """Look up a plane at each pixel's place plus its flow, bicubically; beyond the edge, the edge."""
-    height, width = flow.shape[:2]
+    height, width = moves.shape[:2]
     down, right = _grid(height, width)
-    fetched: Plane = cv2.remap(plane, right + flow[..., 0], down + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    fetched: Plane = cv2.remap(plane, right + moves[..., 0], down + moves[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return fetched
 
 

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from sakuga.finishing.flow import inbetweener
+from sakuga.finishing.between import At, inbetweener
 from sakuga.finishing.picture import Picture
 from sakuga.finishing.resize import enlarge
 from sakuga.models.sources import SKETCHBOOK, Source
@@ -19,7 +19,7 @@ from sakuga.story.lint import lint
 from sakuga.story.storyboard import Storyboard, prompt_of
 from sakuga.studio.progress import Step
 from sakuga.timeline.narrow import narrowed
-from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Precision
+from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Precision, Way
 
 Specs = Mapping[Digest, FrameSpec]
 
@@ -69,7 +69,7 @@ class Bench:
         missing = missing_frames(specs, wanted, self.store.has)
         reused = sum(isinstance(spec, Drawn) for spec in specs.values()) - len(missing)
         drawn, notes = 0, list[str]()
-        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=inbetweener)
+        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=self.inbetweener)
         if missing:
             yield Step(stage="loading", note=f"opening {self.source.name}")
         yield Step(stage="drawing", total=len(missing))
@@ -94,6 +94,15 @@ class Bench:
         assert digest == self.source.digest, "a film is drawn with one checkpoint"
         return self.checkpoint
 
+    def inbetweener(self, first: Picture, second: Picture, way: Way) -> At:
+        """Return what makes any picture between two; the networks are opened only for in-betweens in latent space."""
+        return inbetweener(first, second, way, self._latent)
+
+    def _latent(self, first: Picture, second: Picture) -> At:
+        from sakuga.models.latents import latent_between
+
+        return latent_between(self.checkpoint, first, second)
+
     def develop(self, drawing: Drawing, names: Iterable[Digest], finish: Callable[[Digest, Picture], Picture]) -> Iterator[Picture]:
         """Show frames by the names they were asked for; kept pictures are finished before in-betweens are made of them."""
         asked = {now: name for name, now in drawing.renamed.items()}
@@ -101,7 +110,7 @@ class Bench:
         def read(name: Digest) -> Picture:
             return finish(asked[name], self.store.read(name))
 
-        return develop(drawing.specs, [drawing.renamed[name] for name in names], read, inbetweener)
+        return develop(drawing.specs, [drawing.renamed[name] for name in names], read, self.inbetweener)
 
     def enlarger(self, width: int, height: int) -> Callable[[Picture], Picture]:
         """Return what brings a drawn picture to its final size: the checkpoint's own upscaler where it has one."""

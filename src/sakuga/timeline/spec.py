@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 
-ENGINE = 1
+ENGINE = 2
 """Goes into every digest: raise it when the same spec begins to mean another picture."""
 
 Digest: TypeAlias = str
@@ -21,7 +21,7 @@ strict = with_config(ConfigDict(extra="forbid"))
 
 Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
 Precision = Literal["fp32", "fp16", "bf16"]
-Way = Literal["flow", "crossfade"]
+Way = Literal["flow", "crossfade", "latent"]
 
 
 # What a frame shows.
