@@ -9,12 +9,14 @@ from pydantic import ValidationError
 
 from sakuga.timeline.spec import (
     Between,
+    Control,
     Drawn,
     Given,
     Guided,
     Image,
     Mix,
     Nothing,
+    Parallax,
     Seeded,
     Shift,
     Slerp,
@@ -48,7 +50,9 @@ noises = st.recursive(
     lambda inner: st.builds(Slerp, first=inner, second=inner, at=floats),
     max_leaves=4,
 )
-starts = st.none() | st.builds(Start, frame=names, strength=floats, warp=st.builds(Warp, zoom=floats, pan=st.tuples(floats, floats)))
+parallaxes = st.none() | st.builds(Parallax, depth=st.sampled_from(["estimator", "luminance", "map"]), share=floats)
+warps = st.builds(Warp, zoom=floats, pan=st.tuples(floats, floats), parallax=parallaxes)
+starts = st.none() | st.builds(Start, frame=names, strength=floats, warp=warps)
 drawings = st.builds(
     Drawn, checkpoint=names, conditioning=conditionings, noise=noises, start=starts, width=st.just(128), height=st.just(128)
 )
@@ -75,6 +79,7 @@ def test_fields_at_their_default_do_not_enter_the_name():
         {"precision": "bf16"},
         {"approximations": ("prepacked",)},
         {"start": Start(frame="f", strength=0.5)},
+        {"control": Control(frame="f", depth="luminance")},
     ],
 )
 def test_whatever_decides_the_picture_changes_its_name(change):
@@ -90,10 +95,11 @@ def test_needs_names_every_picture_leaned_on():
     spec = replace(
         DRAWN,
         start=Start(frame="start", strength=0.5),
+        control=Control(frame="led", depth="luminance"),
         conditioning=Mix(first=Image(frame="seen"), second=guided, at=0.5),
         negative=Nothing(),
     )
-    assert needs(spec) == ("start", "seen", "steered")
+    assert needs(spec) == ("start", "led", "seen", "steered")
     assert needs(Between(first="a", second="b", at=0.5)) == ("a", "b")
     assert needs(Given(picture="p")) == ()
 

@@ -1,20 +1,21 @@
 """A checkpoint in memory: text, pictures and latents go through here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPImageProcessorPil, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
+from sakuga.models.depth import load_depth
 from sakuga.models.opening import opened
 from sakuga.models.sources import CheckpointError, Facts, Source, weight_files
 from sakuga.timeline.spec import Precision
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Checkpoint:
     image_processor: Any = None
     _texts: dict[str, Tensor] = field(default_factory=dict)
     _directions: dict[str, Tensor] = field(default_factory=dict)
+    _opened: dict[str, Any] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -55,6 +57,28 @@ class Checkpoint:
     def dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.unet.dtype
         return dtype
+
+    @property
+    def controlnet(self) -> Any:
+        """The depth ControlNet, opened when it is first asked for; raises CheckpointError where the checkpoint has none."""
+        if "controlnet" not in self._opened:
+            self._need("controlnet", "depth ControlNet", "draw without control")
+            precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
+            self._opened["controlnet"] = _network(ControlNetModel, self.source, "controlnet", str(self.device), precision)
+        return self._opened["controlnet"]
+
+    @property
+    def depth_estimator(self) -> Callable[[np.ndarray], np.ndarray]:
+        """What reads a picture's depth, opened when it is first asked for; raises CheckpointError where the checkpoint has none."""
+        if "depth" not in self._opened:
+            self._need("depth", "depth estimator", "ask for luminance")
+            self._opened["depth"] = load_depth(self.source.folder / "depth", str(self.device))
+        estimator: Callable[[np.ndarray], np.ndarray] = self._opened["depth"]
+        return estimator
+
+    def _need(self, part: str, called: str, remedy: str) -> None:
+        if part not in self.source.parts():
+            raise CheckpointError(f"checkpoint '{self.source.name}' has no {called} (a folder {part}/): {remedy}")
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a prompt, begin and end marks included."""

@@ -46,13 +46,16 @@ def sample(
     start_latents: Tensor | None = None,
     strength: float = 1.0,
     rescale: float | None = None,
+    control: Tensor | None = None,
+    control_weight: float = 1.0,
 ) -> Iterator[DenoisingStep]:
     """Draw a batch of frames; the last step holds what is to be decoded.
 
     `conditioning` and `negative` are (frames, tokens, channels). `noise` gives (frames, channels, h, w): first the start noise, then
     what the `lcm` sampler adds at each step. With `start_latents` this is img2img (SDEdit, Meng et al. 2022): the last `strength`
     of the steps, one at least. Guidance of 1.0 or less is none, and spares half the work. `rescale` is the phi of
-    `diffusion.guidance.rescaled`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0.
+    `diffusion.guidance.rescaled`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0. `control` is (frames, 3, height,
+    width), 0 to 1, as the checkpoint's ControlNet was taught: near is white.
     """
     scheduler = build_scheduler(checkpoint, sampler, steps)
     skipped = 0 if start_latents is None else steps - max(1, min(int(steps * strength), steps))
@@ -62,8 +65,9 @@ def sample(
     latents = _begin(checkpoint, scheduler, next(noise), start_latents, timesteps[:1])
     phi = _default_rescale(checkpoint) if rescale is None else rescale
     words = (torch.cat([negative, conditioning]) if guidance > 1 else conditioning).to(checkpoint.device, checkpoint.dtype)
+    led = None if control is None or not control_weight else _Led(checkpoint.controlnet, control, control_weight)
     for index, timestep in enumerate(timesteps):
-        prediction = _predict(checkpoint, scheduler, latents, timestep, words, guidance, phi)
+        prediction = _predict(checkpoint, scheduler, latents, timestep, words, guidance, phi, led)
         with torch.inference_mode():
             moved = scheduler.step(prediction, timestep, latents)
             latents = moved.prev_sample
@@ -96,14 +100,36 @@ def _begin(checkpoint: Checkpoint, scheduler: Any, noise: Tensor, start: Tensor 
     return torch.as_tensor(scheduler.add_noise(start.to(noise), noise, timestep))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Led:
+    """A ControlNet and what it is shown (Zhang et al. 2023): its residuals are added to the UNet's, times `weight`."""
+
+    network: Any
+    hint: Tensor  # (frames, 3, height, width)
+    weight: float
+
+    def residuals(self, shown: Tensor, timestep: Tensor, words: Tensor) -> dict[str, Any]:
+        hint = self.hint.to(shown).repeat(len(shown) // len(self.hint), 1, 1, 1)
+        down, middle = self.network(shown, timestep, words, hint, conditioning_scale=self.weight, return_dict=False)
+        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+
+
 @torch.inference_mode()
 def _predict(
-    checkpoint: Checkpoint, scheduler: Any, latents: Tensor, timestep: Tensor, words: Tensor, guidance: float, phi: float
+    checkpoint: Checkpoint,
+    scheduler: Any,
+    latents: Tensor,
+    timestep: Tensor,
+    words: Tensor,
+    guidance: float,
+    phi: float,
+    led: _Led | None = None,
 ) -> Tensor:
     """Ask the UNet once; with guidance its batch is twice as wide: first the negative half, then the conditional."""
     shown = torch.cat([latents, latents]) if guidance > 1 else latents
     shown = scheduler.scale_model_input(shown, timestep).to(checkpoint.dtype)
-    prediction: Tensor = checkpoint.unet(shown, timestep, encoder_hidden_states=words, return_dict=False)[0].float()
+    residuals = led.residuals(shown, timestep, words) if led else {}
+    prediction: Tensor = checkpoint.unet(shown, timestep, encoder_hidden_states=words, return_dict=False, **residuals)[0].float()
     if guidance <= 1:
         return prediction
     unconditional, conditional = prediction.chunk(2)

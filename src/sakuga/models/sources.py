@@ -15,8 +15,8 @@ from sakuga.timeline.spec import Digest
 
 SKETCHBOOK = "sketchbook"
 NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
-OPTIONAL = ("feature_extractor", "image_encoder")
-NETWORKS = ("text_encoder", "vae", "unet", "image_encoder")
+OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
+NETWORKS = ("text_encoder", "vae", "unet", "image_encoder", "controlnet", "depth")
 VAES = ("AutoencoderKL", "AutoencoderTiny")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sakuga import SakugaError
-from sakuga.timeline.spec import Between, Digest, Drawn, FrameSpec, Given, Seeded, Start, Text, digest, needs
+from sakuga.timeline.spec import Between, Digest, Drawn, FrameSpec, Given, Seeded, Text, Warp, digest, needs
 
 
 class PlanError(SakugaError):
@@ -15,7 +15,7 @@ class PlanError(SakugaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Frames to draw together: equal in everything but conditioning, noise and start picture, and none leaning on another."""
+    """Frames to draw together: equal in everything but conditioning, noise, start and control picture, and none leaning on another."""
 
     frames: tuple[Drawn, ...]
     """At most `width` of them; the executor fills the batch up, so that no frame depends on its company."""
@@ -87,8 +87,9 @@ def missing_frames(specs: Mapping[Digest, FrameSpec], wanted: Iterable[Digest], 
 
 def _settings(spec: Drawn) -> Drawn:
     """Leave only what frames of one batch must share."""
-    start = Start(frame="", strength=spec.start.strength) if spec.start else None
-    return replace(spec, conditioning=Text(prompt=""), negative=Text(prompt=""), noise=Seeded(seed=0), start=start)
+    start = replace(spec.start, frame="", warp=Warp()) if spec.start else None
+    control = replace(spec.control, frame="", warp=Warp()) if spec.control else None
+    return replace(spec, conditioning=Text(prompt=""), negative=Text(prompt=""), noise=Seeded(seed=0), start=start, control=control)
 
 
 def _drawn_needs(specs: Mapping[Digest, FrameSpec], name: Digest) -> set[Digest]:

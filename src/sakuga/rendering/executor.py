@@ -13,11 +13,12 @@ from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, stacked
 from sakuga.models.sampling import sample
 from sakuga.rendering.batches import Batch
+from sakuga.rendering.depth import depth_reader
 from sakuga.rendering.develop import Inbetweener, Pictures
 from sakuga.rendering.faults import DrawingError, fault
 from sakuga.rendering.store import FrameStore
 from sakuga.rendering.warp import fitted, warped
-from sakuga.timeline.spec import Digest, Drawn, Precision, digest
+from sakuga.timeline.spec import Digest, Drawn, Precision, Warp, digest
 
 ATTEMPTS = 4
 """A frame is drawn once, and again with the next seed at most three times."""
@@ -110,6 +111,8 @@ class LocalExecutor:
             guidance=common.guidance,
             start_latents=torch.cat([_started(checkpoint, row, pictures) for row in rows]) if common.start else None,
             strength=common.start.strength if common.start else 1.0,
+            control=torch.cat([_hint(checkpoint, row, pictures) for row in rows]) if common.control else None,
+            control_weight=common.control.weight if common.control else 0.0,
         )
         *_, last = steps
         return checkpoint.decode(last.latents[: len(specs)])
@@ -118,8 +121,21 @@ class LocalExecutor:
 def _started(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:
     """Encode the stored picture that a frame starts from, as the camera sees it now."""
     assert spec.start is not None
-    picture = fitted(pictures(spec.start.frame), spec.width, spec.height)
-    return checkpoint.encode_picture(warped(picture, spec.start.warp))
+    return checkpoint.encode_picture(_filmed(checkpoint, spec, pictures(spec.start.frame), spec.start.warp))
+
+
+def _hint(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:
+    """Read the depth that leads a frame, as the camera sees it now: (1, 3, height, width), 0 to 1, near is white."""
+    assert spec.control is not None
+    seen = _filmed(checkpoint, spec, pictures(spec.control.frame), spec.control.warp)
+    depth = depth_reader(checkpoint, spec.control.depth)(seen)
+    return torch.from_numpy(np.ascontiguousarray(depth, dtype=np.float32)).expand(1, 3, -1, -1)
+
+
+def _filmed(checkpoint: Checkpoint, spec: Drawn, picture: np.ndarray, warp: Warp) -> np.ndarray:
+    """Bring a picture to a frame's size and move it with the camera."""
+    depth = depth_reader(checkpoint, warp.parallax.depth) if warp.parallax else None
+    return warped(fitted(picture, spec.width, spec.height), warp, depth)
 
 
 def _refuse_unread(spec: Drawn) -> None:

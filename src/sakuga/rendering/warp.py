@@ -1,18 +1,26 @@
 """The camera: a picture is moved before it is redrawn."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
+from sakuga.rendering.parallax import seen_in_depth
 from sakuga.timeline.spec import Warp
 
 
-def warped(picture: np.ndarray, warp: Warp) -> np.ndarray:
+def warped(picture: np.ndarray, warp: Warp, depth: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
     """Show what the camera sees after its move: zoom about the middle, turn, then pan; edges are mirrored, never black.
 
-    The camera's way right moves the picture left. Returns a picture of the same size; no move returns the same values.
+    The camera's way right moves the picture left. `depth` reads a picture's depth; a warp with parallax needs it.
+    Returns a picture of the same size; no move returns the same values.
     """
-    if warp == Warp():
+    if replace(warp, parallax=None) == Warp():
         return picture
+    if warp.parallax and warp.parallax.share:
+        assert depth
+        return seen_in_depth(picture, depth(picture), warp)
     height, width = picture.shape[:2]
     middle = ((width - 1) / 2, (height - 1) / 2)
     moves = cv2.getRotationMatrix2D(middle, warp.rotate, warp.zoom)  # positive angles turn the picture against the clock

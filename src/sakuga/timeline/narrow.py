@@ -31,6 +31,7 @@ def _narrow(spec: FrameSpec, width: int, renamed: Mapping[Digest, Digest]) -> Fr
                 spec,
                 batch=min(spec.batch, width),
                 start=replace(spec.start, frame=renamed[spec.start.frame]) if spec.start else None,
+                control=replace(spec.control, frame=renamed[spec.control.frame]) if spec.control else None,
                 conditioning=_renamed(spec.conditioning, renamed),
                 negative=_renamed(spec.negative, renamed),
             )

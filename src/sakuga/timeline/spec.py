@@ -22,6 +22,8 @@ strict = with_config(ConfigDict(extra="forbid"))
 Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
 Precision = Literal["fp32", "fp16", "bf16"]
 Way = Literal["flow", "crossfade", "latent"]
+Depth = Literal["estimator", "luminance", "map"]
+"""Who tells how near things are: the checkpoint's estimator; brightness as a stand-in; or the picture is a depth map, white near."""
 
 
 # What a frame shows.
@@ -134,6 +136,16 @@ Noise: TypeAlias = Annotated[Seeded | Slerp | Walk | Shift, Field(discriminator=
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parallax:
+    """What is far moves less than what is near as the camera moves."""
+
+    depth: Depth
+    share: float = 1.0
+    """0 to 1: how much of pan and zoom nearness decides. At 1.0 what is farthest stands still."""
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warp:
     """How the camera moves the previous picture before it is redrawn."""
 
@@ -143,6 +155,8 @@ class Warp:
     """How far the camera moves right and down, in fractions of the picture's width and height."""
     rotate: float = 0.0
     """Degrees, clockwise."""
+    parallax: Parallax | None = None
+    """None moves the picture as a flat sheet."""
 
 
 @strict
@@ -154,6 +168,19 @@ class Start:
     strength: float
     """0 to 1: the share of the noise schedule that is drawn again."""
     warp: Warp = Warp()
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The picture whose depth leads the drawing, through the checkpoint's depth ControlNet."""
+
+    frame: Digest
+    depth: Depth
+    weight: float = 1.0
+    """How firmly the layout is followed; 0.0 is not at all."""
+    warp: Warp = Warp()
+    """The camera moves this picture too, before its depth is read."""
 
 
 # The frame.
@@ -183,6 +210,7 @@ class Drawn:
     steps: int = 30
     guidance: float = 7.5
     start: Start | None = None
+    control: Control | None = None
     styles: tuple[Worn, ...] = ()
     batch: int = 1
     """The width of the batch it is drawn in: 1 in chains, 8 for frames that do not lean on each other."""
@@ -248,7 +276,8 @@ def needs(spec: FrameSpec) -> tuple[Digest, ...]:
     match spec:
         case Drawn():
             started = (spec.start.frame,) if spec.start else ()
-            return started + _pictures(spec.conditioning) + _pictures(spec.negative)
+            led = (spec.control.frame,) if spec.control else ()
+            return started + led + _pictures(spec.conditioning) + _pictures(spec.negative)
         case Between():
             return (spec.first, spec.second)
         case Given():
