@@ -7,17 +7,17 @@ from sakuga.timeline.spec import Between, Drawn, Given, Guided, Image, Mix, Noth
 from sakuga.timeline.variations import Texts, Variations, vary
 
 GIVEN = Given(picture="p")
-CHAIN = Variations(picture=GIVEN, texts=Texts(good=("crisp",), bad=("blurred", "empty")), seed=7, variants=3, between=4)
+CHAIN = Variations(texts=Texts(good=("crisp",), bad=("blurred", "empty")), seed=7, variants=3, between=4)
 DIRECTION = Direction(checkpoint="c", width=128, height=128, batch=8)
 
 
 def shown(chain: Variations) -> list[Drawn]:
-    sheet = vary(chain, DIRECTION)
+    sheet = vary(GIVEN, chain, DIRECTION)
     return [spec for name in sheet.exposures if isinstance(spec := sheet.specs[name], Drawn)]
 
 
 def test_there_are_as_many_frames_as_asked_and_no_two_are_the_same() -> None:
-    sheet = vary(CHAIN, DIRECTION)
+    sheet = vary(GIVEN, CHAIN, DIRECTION)
     assert len(sheet.exposures) == len(set(sheet.exposures)) == 12
     seen: set[str] = set()
     for name, spec in sheet.specs.items():
@@ -48,7 +48,7 @@ def test_embeddings_and_noise_move_in_even_steps_and_carry_on() -> None:
 def test_variants_do_not_depend_on_what_is_shown_between_them() -> None:
     variants = shown(CHAIN)[3::4]
     assert shown(replace(CHAIN, between=1)) == variants
-    flowing = vary(replace(CHAIN, mode="flow"), DIRECTION)
+    flowing = vary(GIVEN, replace(CHAIN, mode="flow"), DIRECTION)
     assert [flowing.specs[name] for name in flowing.exposures[3::4]] == variants
     assert flowing.specs[flowing.exposures[0]] == Between(first=digest(GIVEN), second=flowing.exposures[3], at=0.25)
     assert shown(replace(CHAIN, variants=2)) == shown(CHAIN)[:8]

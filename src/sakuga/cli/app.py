@@ -11,12 +11,14 @@ from sakuga.cli.recipe import recipe as show_recipe
 from sakuga.cli.recipe import remake
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
+from sakuga.cli.vary import vary
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models."
 )
 app.add_typer(sketchbook, name="sketchbook")
 app.add_typer(frames, name="store")
+app.command("vary")(vary)
 app.command("recipe")(show_recipe)
 app.command("remake")(remake)
 

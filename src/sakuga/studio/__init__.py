@@ -10,6 +10,7 @@ from sakuga.studio.settings import SettingsError, parse_size
 from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
 from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
+from sakuga.studio.variations import Varied, vary
 from sakuga.studio.work import Work
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "SettingsError",
     "Step",
     "TrainingStep",
+    "Varied",
     "Work",
     "animate",
     "clean_store",
@@ -42,5 +44,6 @@ __all__ = [
     "show_store",
     "storyboard",
     "train_sketchbook",
+    "vary",
     "write_film",
 ]

@@ -17,12 +17,13 @@ from sakuga.studio.films import FilmRecipe
 from sakuga.studio.pictures import DrawRecipe
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import LONGEST, VERSION, Recipe, RecipeError, Remade
+from sakuga.studio.variations import VaryRecipe
 from sakuga.studio.work import Work
 from sakuga.timeline.spec import ENGINE
 
-AnyRecipe: TypeAlias = Annotated[FilmRecipe | DrawRecipe, Field(discriminator="kind")]
+AnyRecipe: TypeAlias = Annotated[FilmRecipe | DrawRecipe | VaryRecipe, Field(discriminator="kind")]
 """Each verb that writes clips or pictures adds its own kind here."""
-KINDS = ("film", "draw")
+KINDS = ("film", "draw", "vary")
 FIXED = ("recipe", "kind", "engine", "checkpoint", "given")
 """What says where a recipe comes from; to change it would be to lie."""
 

@@ -28,9 +28,8 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variations:
-    """What is varied, and how the clip gets from one variant to the next."""
+    """How a picture is varied, and how the clip gets from one variant to the next."""
 
-    picture: Given
     texts: Texts
     seed: int = 0
     variants: int = 20
@@ -42,14 +41,14 @@ class Variations:
     """"lerp" draws the frames between two variants, from embeddings and noise between theirs; any other way makes them of the pictures."""
 
 
-def vary(chain: Variations, direction: Direction) -> Sheet:
+def vary(picture: Given, chain: Variations, direction: Direction) -> Sheet:
     """Lay out a chain: variants x between exposures, no joint twice.
 
     The variants alone lean on each other, one after the other; what lies between is drawn in wide batches once they are there.
     """
-    specs: dict[Digest, FrameSpec] = {digest(chain.picture): chain.picture}
-    shown: list[Conditioning] = [Image(frame=digest(chain.picture))]
-    variants = [digest(chain.picture)]
+    specs: dict[Digest, FrameSpec] = {digest(picture): picture}
+    shown: list[Conditioning] = [Image(frame=digest(picture))]
+    variants = [digest(picture)]
     for number in range(1, chain.variants + 1):
         shown.append(_seen(variants[-1], chain.texts))
         spec = _drawn(chain, direction, shown[-1], at=number, batch=1)

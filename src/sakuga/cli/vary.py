@@ -1,0 +1,59 @@
+"""The command `sakuga vary`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sakuga.cli import options as opt
+
+
+def vary(
+    picture: Annotated[Path, typer.Argument(help="a picture file of any common kind")],
+    variants: Annotated[int, typer.Option("-n", help="variants, each drawn from the one before")] = 20,
+    between: Annotated[int, typer.Option(help="frames from one variant to the next")] = 8,
+    mode: Annotated[str, typer.Option(help="what lies between: lerp is drawn, flow and crossfade are made of the pictures")] = "lerp",
+    noise_shift: Annotated[float, typer.Option(help="how much of a new noise each variant takes in, 0 to 1")] = 0.4,
+    good: Annotated[list[str] | None, typer.Option(help="what to draw towards; repeatable", show_default="words for quality")] = None,
+    bad: Annotated[list[str] | None, typer.Option(help="what to draw away from; repeatable", show_default="words for bad pictures")] = None,
+    clip_positive: Annotated[float, typer.Option(help="how firmly to draw towards the good texts")] = 30.0,
+    clip_negative: Annotated[float, typer.Option(help="how firmly to draw away from the bad texts")] = 30.0,
+    repeats: Annotated[int, typer.Option(help="steps of that guidance; 0 is off")] = 10,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.gif"),
+    fps: Annotated[float | None, typer.Option(help="frames a second", show_default="20")] = None,
+    model: opt.Model = "sketchbook",
+    steps: opt.Steps = None,
+    guidance: Annotated[float | None, typer.Option(help="how firmly the picture is followed", show_default="the model's usual")] = None,
+    sampler: opt.Sampler = None,
+    seed: opt.Seed = 0,
+    size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the picture's shape at the usual area")] = None,
+    store: opt.Store = None,
+    recipe: opt.Recipe = True,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Make a clip of a picture's variations, each drawn from what the model sees in the one before."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    settings = studio.FilmSettings(
+        fps=fps, model=model, steps=steps, guidance=guidance, sampler=sampler, size=studio.parse_size(size) if size else None
+    )
+    work = studio.vary(
+        picture, out, variants=variants, between=between, noise_shift=noise_shift, mode=mode, good=good or None, bad=bad or None,
+        positive=clip_positive, negative=clip_negative, repeats=repeats, seed=seed, settings=settings, store=store, recipe=recipe,
+    )  # fmt: skip
+    made = watch(work, quiet=quiet or json)
+    values = {
+        "clip": str(made.clip),
+        "frames": made.frames,
+        "drawn": made.count.drawn,
+        "reused": made.count.reused,
+        "variance": asdict(made.variance),
+        "collapsed": made.variance.collapsed,
+        "seconds": {key: round(value, 3) for key, value in asdict(made.seconds).items()},
+        "notes": list(made.notes),
+    }
+    where = f"{made.count.drawn} drawn and {made.count.reused} from the store"
+    report(values, as_json=json, words=f"wrote {made.clip}: {made.frames} frames, {where}, in {made.seconds.total:.0f} s", quiet=quiet)

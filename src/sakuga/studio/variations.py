@@ -1,0 +1,215 @@
+"""From a picture to a chain of its variations."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, sqrt
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Literal, cast, get_args
+
+import numpy as np
+from pydantic import Field
+
+from sakuga import InputError
+from sakuga.datasets.reading import read_picture
+from sakuga.evaluation.collapse import Variance, chain_variance
+from sakuga.export import check_target, write
+from sakuga.finishing.picture import Picture
+from sakuga.models.sources import Source, find_checkpoint
+from sakuga.sketchbook.quality import BAD, GOOD
+from sakuga.story.film import FilmSettings, SettingsTable
+from sakuga.studio.drawing import Bench, Count, Drawing
+from sakuga.studio.films import Seconds
+from sakuga.studio.pictures import BATCH
+from sakuga.studio.progress import Step
+from sakuga.studio.recipe import DigestText, Portable, Recipe, Remade, check_amount, portable_settings
+from sakuga.studio.settings import direction, settled
+from sakuga.studio.work import Work
+from sakuga.timeline.chain import Sheet
+from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.spec import Given, Way, digest
+from sakuga.timeline.variations import Mode, Texts, Variations
+from sakuga.timeline.variations import vary as lay_out
+
+RATE = 20.0
+"""Frames a second where nobody says otherwise."""
+NARROWEST = 4
+MODES: tuple[Mode, ...] = ("lerp", *get_args(Way))
+LIMITS: dict[str, tuple[float, float]] = {
+    "variants": (1, 10_000), "between": (1, 1000), "noise_shift": (0, 1), "positive": (0, 1000), "negative": (0, 1000), "repeats": (0, 1000)
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Varied:
+    """A clip that was written, how much its variants differ along the chain, and what it took."""
+
+    clip: Path
+    frames: int
+    variance: Variance
+    count: Count
+    seconds: Seconds
+    notes: tuple[str, ...]
+
+
+def vary(
+    picture: Path | str,
+    out: Path | str = "clip.gif",
+    *,
+    variants: int = 20,
+    between: int = 8,
+    noise_shift: float = 0.4,
+    mode: str = "lerp",
+    good: Sequence[str] | None = None,
+    bad: Sequence[str] | None = None,
+    positive: float = 30.0,
+    negative: float = 30.0,
+    repeats: int = 10,
+    seed: int = 0,
+    settings: FilmSettings | None = None,
+    store: Path | None = None,
+    recipe: bool = True,
+) -> Work[Step, Varied]:
+    """Make a clip of a picture's variations: each is drawn from what the model sees in the one before.
+
+    Between two of them stand `between` - 1 frames, drawn from embeddings and noise on the way ("lerp") or made of the pictures ("flow",
+    "crossfade"). In CLIP's space each variant is drawn towards `good` texts and away from `bad` ones, by default the model's words for
+    quality; with 0 repeats it is not, and the chain fades into texture. Raises SakugaError with one sentence where something is wrong.
+    """
+    texts = Texts(
+        good=GOOD if good is None else tuple(good), bad=BAD if bad is None else tuple(bad),
+        positive=positive, negative=negative, repeats=repeats,
+    )  # fmt: skip
+    how = Variations(texts=texts, seed=seed, variants=variants, between=between, noise_shift=noise_shift, mode=cast(Mode, mode))
+    return Work(_vary(Path(picture), Path(out), how, settings or FilmSettings(), store, recipe))
+
+
+class VaryRecipe(Recipe):
+    """A chain of variations of the one picture in `given`."""
+
+    kind: Literal["vary"] = "vary"
+    given: tuple[DigestText, ...] = Field(min_length=1, max_length=1)
+    seed: int = Field(ge=0, lt=2**63)
+    variants: int
+    between: int
+    noise_shift: float
+    mode: str
+    good: tuple[str, ...]
+    bad: tuple[str, ...]
+    positive: float
+    negative: float
+    repeats: int
+    settings: Annotated[SettingsTable, Portable]
+
+    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
+        """Draw the chain again."""
+        texts = Texts(good=self.good, bad=self.bad, positive=self.positive, negative=self.negative, repeats=self.repeats)
+        how = Variations(
+            texts=texts, seed=self.seed, variants=self.variants, between=self.between, noise_shift=self.noise_shift,
+            mode=cast(Mode, self.mode),
+        )  # fmt: skip
+        settings = settled(replace(self.settings.settings(), model=source.name), source)
+        check_amount(self.variants * self.between, settings.size)
+        _check(how, source)
+        bench = Bench(source, store)
+        given = bench.store.spec(self.given[0])
+        if not isinstance(given, Given):
+            raise InputError(f"the recipe starts from {self.given[0][:12]}, which is no picture from outside: it was tampered with")
+        made = yield from _shown(given, out, how, settings, bench, recipe=True)
+        return Remade(path=made.clip, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
+
+
+def _vary(
+    path: Path, out: Path, how: Variations, settings: FilmSettings, store: Path | None, recipe: bool
+) -> Generator[Step, None, Varied]:
+    check_target(out)
+    source = find_checkpoint(settings.model or "sketchbook")
+    if settings.strength is not None or settings.negative is not None:
+        raise InputError("a variation has neither strength nor negative prompt: say what to draw towards and away from by texts")
+    _check(how, source)
+    outside = read_picture(path)
+    settings = settled(replace(settings, fps=settings.fps or RATE, size=settings.size or _size(outside.picture, path, source)), source)
+    bench = Bench(source, store)
+    notes = [*outside.notes, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
+    for note in notes:
+        yield Step(stage="story", note=note)
+    made = yield from _shown(bench.store.given(outside.picture), out, how, settings, bench, recipe)
+    return replace(made, notes=(*notes, *made.notes))
+
+
+def _shown(picture: Given, out: Path, how: Variations, settings: FilmSettings, bench: Bench, recipe: bool) -> Generator[Step, None, Varied]:
+    """Draw the chain, see whether it collapsed, and write it."""
+    begun = perf_counter()
+    directed = replace(direction(settings, bench.source), batch=BATCH)
+    sheet = lay_out(picture, how, directed)
+    drawing = yield from bench.draw(sheet.specs, sheet.exposures)
+    variance = _variance(sheet, how.between, drawing, bench)
+    alarm = (f"the pictures fade: their variance fell from {variance.first:.2g} to {variance.last:.2g}: {_remedy(how.texts)}",)
+    for note in alarm if variance.collapsed else ():
+        yield Step(stage="drawing", note=note)
+    drawn = perf_counter()
+    frames = yield from _finished(sheet, settings, drawing, bench)
+    finished = perf_counter()
+    yield Step(stage="export", total=1)
+    told = _recipe(picture, how, settings, bench.source).text() if recipe else ""
+    write(Clip(frames=frames, rate=directed.rate, recipe=told), out)
+    done = perf_counter()
+    yield Step(stage="export", done=1, total=1)
+    spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
+    notes = (*drawing.count.notes, *(alarm if variance.collapsed else ()))
+    return Varied(clip=out, frames=len(frames), variance=variance, count=drawing.count, seconds=spent, notes=notes)
+
+
+def _variance(sheet: Sheet, between: int, drawing: Drawing, bench: Bench) -> Variance:
+    """Measure the variants, in-betweens left out, by what the model's own CLIP sees in them."""
+    variants = [bench.store.read(drawing.renamed[name]) for name in sheet.exposures[between - 1 :: between]]
+    return chain_variance(np.concatenate([bench.checkpoint.image_embedding(variant)[0].float().cpu().numpy() for variant in variants]))
+
+
+def _remedy(texts: Texts) -> str:
+    return "switch the guidance by texts on" if texts.off else "raise the scales of the guidance by texts, or its repeats"
+
+
+def _finished(sheet: Sheet, settings: FilmSettings, drawing: Drawing, bench: Bench) -> Generator[Step, None, tuple[Frame, ...]]:
+    assert settings.size
+    enlarged = bench.enlarger(*settings.size)
+    frames: list[Frame] = []
+    for name, picture in zip(sheet.exposures, bench.develop(drawing, sheet.exposures, lambda _, drawn: enlarged(drawn)), strict=True):
+        frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
+        yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
+    return tuple(frames)
+
+
+def _size(picture: Picture, path: Path, source: Source) -> tuple[int, int]:
+    """Return the picture's shape at the model's usual area, in even pixels; raises InputError for a ribbon."""
+    height, width = picture.shape[:2]
+    if max(width, height) > NARROWEST * min(width, height):
+        raise InputError(f"{path} is {width} x {height}, too narrow to vary: crop it to {NARROWEST}:1 at most, or give a size")
+    usual = settled(FilmSettings(), source).size
+    assert usual
+    side = sqrt(usual[0] * usual[1])
+    shape = sqrt(width / height)
+    shaped = (2 * round(side * shape / 2), 2 * round(side / shape / 2))
+    return shaped if max(shaped) <= NARROWEST * min(shaped) else (NARROWEST * min(shaped), min(shaped))
+
+
+def _check(how: Variations, source: Source) -> None:
+    if not source.facts.sees_pictures:
+        raise InputError(f"{source.name!r} has no image encoder, so it cannot vary a picture: take sketchbook, or a model with one")
+    if how.mode not in MODES:
+        raise InputError(f"no mode {how.mode!r}: there are {', '.join(MODES)}")
+    for name, (least, most) in LIMITS.items():
+        value = getattr(how if hasattr(how, name) else how.texts, name)
+        if not (isfinite(value) and least <= value <= most):
+            raise InputError(f"{name.replace('_', ' ')} {value:g} is out of range: choose {least:g} to {most:g}")
+    if not all(text.strip() for text in (*how.texts.good, *how.texts.bad)):
+        raise InputError("a good or bad text is empty: say what the pictures should be drawn towards or away from")
+
+
+def _recipe(picture: Given, how: Variations, settings: FilmSettings, source: Source) -> VaryRecipe:
+    texts = how.texts
+    return VaryRecipe.of(
+        source, given=(digest(picture),), settings=portable_settings(settings), seed=how.seed, variants=how.variants, between=how.between,
+        noise_shift=how.noise_shift, mode=how.mode, good=texts.good, bad=texts.bad, positive=texts.positive, negative=texts.negative,
+        repeats=texts.repeats,
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""A picture becomes a clip of its variations. A tiny real Stable Diffusion that sees pictures draws."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sakuga import SakugaError, studio
+from sakuga.export import read_recipe
+from sakuga.studio import FilmSettings, Varied
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "outside.png")
+    return tmp_path / "outside.png"
+
+
+@pytest.fixture
+def vary(tmp_path: Path, tiny_v_folder: Path, picture: Path) -> Callable[..., Varied]:
+    def made(name: str = "clip.gif", **given: object) -> Varied:
+        settings = FilmSettings(model=str(tiny_v_folder), steps=2)
+        how = {"variants": 3, "between": 2, "settings": settings, "store": tmp_path / "frames"} | given
+        return studio.vary(how.pop("picture", picture), tmp_path / name, **how).result()
+
+    return made
+
+
+def test_a_clip_has_the_shape_of_its_picture_and_is_drawn_once(vary: Callable[..., Varied]) -> None:
+    made = vary()
+    assert (made.frames, made.count.drawn, made.count.reused) == (6, 6, 0)
+    with Image.open(made.clip) as clip:
+        assert clip.size == (26, 40)
+        assert clip.info["duration"] == 50
+    again = vary("again.gif")
+    assert (again.count.drawn, again.count.reused) == (0, 6)
+    assert again.clip.read_bytes() == made.clip.read_bytes()
+    assert vary("longer.gif", variants=4).count.reused == 6
+    assert vary("flow.gif", mode="flow").count.drawn == 0
+
+
+def test_guidance_by_texts_changes_what_is_drawn(vary: Callable[..., Varied]) -> None:
+    pictures = {vary(f"{place}.apng", **how).clip.read_bytes() for place, how in enumerate(({}, {"repeats": 0}, {"good": ["crisp"]}))}
+    assert len(pictures) == 3
+
+
+def test_the_picture_decides(vary: Callable[..., Varied], tmp_path: Path) -> None:
+    Image.new("RGB", (40, 60), "teal").save(tmp_path / "other.png")
+    assert vary("a.apng").clip.read_bytes() != vary("b.apng", picture=tmp_path / "other.png").clip.read_bytes()
+
+
+def test_the_recipe_makes_the_same_file_again_and_names_no_file(
+    vary: Callable[..., Varied], tmp_path: Path, tiny_v_folder: Path, picture: Path
+) -> None:
+    made = vary(seed=5, good=["crisp"])
+    recipe = read_recipe(made.clip)
+    assert recipe is not None
+    assert json.loads(recipe)["good"] == ["crisp"]
+    assert "outside" not in recipe
+    assert str(tmp_path) not in recipe
+    known = {"model": str(tiny_v_folder), "store": tmp_path / "empty"}
+    with pytest.raises(SakugaError, match="give it with --picture"):
+        studio.remake(made.clip, tmp_path / "remade.gif", **known).result()
+    studio.remake(made.clip, tmp_path / "remade.gif", pictures=[picture], **known).result()
+    assert (tmp_path / "remade.gif").read_bytes() == made.clip.read_bytes()
+
+
+def test_a_chain_that_fades_is_told(vary: Callable[..., Varied]) -> None:
+    made = vary(variants=30, between=1, repeats=0, noise_shift=0.0)
+    assert made.variance.collapsed
+    assert any("the pictures fade" in note and "switch the guidance" in note for note in made.notes)
+    assert made.variance.last < 0.1 * made.variance.first
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"variants": 0}, "variants 0 is out of range"),
+        ({"between": 0}, "between 0 is out of range"),
+        ({"noise_shift": 1.5}, "noise shift 1.5"),
+        ({"positive": float("nan")}, "positive nan"),
+        ({"repeats": -1}, "repeats -1"),
+        ({"mode": "slerp"}, "no mode 'slerp': there are lerp, flow"),
+        ({"good": [" "]}, "text is empty"),
+        ({"picture": Path("absent.png")}, "no such picture"),
+        ({"settings": FilmSettings(negative="dull")}, "neither strength nor negative"),
+    ],
+)
+def test_bad_requests_are_refused_before_anything_is_drawn(
+    vary: Callable[..., Varied], tmp_path: Path, given: dict[str, object], said: str
+) -> None:
+    with pytest.raises(SakugaError, match=said) as caught:
+        vary(**given)
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "frames").exists()
+
+
+def test_a_ribbon_and_a_model_without_eyes_are_refused(vary: Callable[..., Varied], tmp_path: Path, tiny_folder: Path) -> None:
+    Image.new("RGB", (500, 20)).save(tmp_path / "ribbon.png")
+    with pytest.raises(SakugaError, match="500 x 20, too narrow"):
+        vary(picture=tmp_path / "ribbon.png")
+    with pytest.raises(SakugaError, match="has no image encoder"):
+        vary(settings=FilmSettings(model=str(tiny_folder)))
