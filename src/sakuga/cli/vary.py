@@ -13,7 +13,7 @@ def vary(
     picture: Annotated[Path, typer.Argument(help="a picture file of any common kind")],
     variants: Annotated[int, typer.Option("-n", help="variants, each drawn from the one before")] = 20,
     between: Annotated[int, typer.Option(help="frames from one variant to the next")] = 8,
-    mode: Annotated[str, typer.Option(help="what lies between: lerp is drawn, flow and crossfade are made of the pictures")] = "lerp",
+    mode: Annotated[str, typer.Option(help="what lies between: lerp is drawn; flow, latent, crossfade are made of the pictures")] = "lerp",
     noise_shift: Annotated[float, typer.Option(help="how much of a new noise each variant takes in, 0 to 1")] = 0.4,
     good: Annotated[list[str] | None, typer.Option(help="what to draw towards; repeatable", show_default="words for quality")] = None,
     bad: Annotated[list[str] | None, typer.Option(help="what to draw away from; repeatable", show_default="words for bad pictures")] = None,
