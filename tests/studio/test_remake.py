@@ -155,10 +155,10 @@ def test_what_no_clip_holds_is_refused_before_drawing(tmp_path: Path, tiny_v_fol
     from sakuga.export import write
     from sakuga.models.sources import find_checkpoint
     from sakuga.timeline.clip import Frame
-    from sakuga.timeline.spec import Given
+    from sakuga.timeline.spec import ENGINE, Given
 
     shots = [{**FILM["shots"][0], "seconds": seconds}]
-    recipe = tampered(checkpoint=find_checkpoint(str(tiny_v_folder)).digest, film={"size": size}, shots=shots)
+    recipe = tampered(engine=ENGINE, checkpoint=find_checkpoint(str(tiny_v_folder)).digest, film={"size": size}, shots=shots)
     frame = Frame(picture=np.zeros((8, 8, 3), np.uint8), spec=Given(picture=DIGEST))
     write(Clip(frames=(frame,), rate=Fraction(1), recipe=recipe), tmp_path / "giant.gif")
     with pytest.raises(RecipeError, match="tampered with"):

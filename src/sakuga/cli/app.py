@@ -12,6 +12,7 @@ from sakuga.cli.recipe import remake
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
 from sakuga.cli.vary import vary
+from sakuga.cli.video import video
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models."
@@ -21,6 +22,7 @@ app.add_typer(frames, name="store")
 app.command("vary")(vary)
 app.command("recipe")(show_recipe)
 app.command("remake")(remake)
+app.command("video")(video)
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 
@@ -28,7 +30,7 @@ Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")
 @app.command()
 def animate(
     idea: Idea,
-    out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.gif"),
+    out: Annotated[Path, typer.Option("--out", "-o", help=opt.CLIP)] = Path("clip.gif"),
     shots: opt.Shots = 5,
     seconds: opt.Seconds = 6.0,
     llm: opt.Llm = None,
@@ -45,6 +47,7 @@ def animate(
     film: Annotated[Path | None, typer.Option(help="write the storyboard here too, to change and `sakuga render`")] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
+    max_size: opt.MaxSize = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -54,7 +57,16 @@ def animate(
 
     settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
     work = studio.animate(
-        idea, out, shots=shots, seconds=seconds, seed=seed, settings=settings, planner=_planner(llm), store=store, recipe=recipe
+        idea,
+        out,
+        shots=shots,
+        seconds=seconds,
+        seed=seed,
+        settings=settings,
+        planner=_planner(llm),
+        store=store,
+        recipe=recipe,
+        max_size=studio.parse_bytes(max_size) if max_size else None,
     )
     made = watch(work, quiet=quiet or json)
     if film:
@@ -65,7 +77,7 @@ def animate(
 @app.command()
 def render(
     film: Annotated[Path, typer.Argument(help="a film.toml")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.mp4"),
+    out: Annotated[Path, typer.Option("--out", "-o", help=opt.CLIP)] = Path("clip.mp4"),
     fps: opt.Fps = None,
     model: Annotated[str | None, typer.Option(help="another model than the film's")] = None,
     style: opt.Style = None,
@@ -78,6 +90,7 @@ def render(
     seed: Annotated[int | None, typer.Option(help="draw every shot from other seeds", min=0)] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
+    max_size: opt.MaxSize = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -87,7 +100,8 @@ def render(
 
     settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
     changed = studio.directed(studio.read_film(film), settings, seed)
-    _report_animation(watch(studio.render(changed, out, store=store, recipe=recipe), quiet=quiet or json), json, quiet)
+    most = studio.parse_bytes(max_size) if max_size else None
+    _report_animation(watch(studio.render(changed, out, store=store, recipe=recipe, max_size=most), quiet=quiet or json), json, quiet)
 
 
 @app.command()

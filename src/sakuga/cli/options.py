@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+CLIP = "the clip: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, or a folder for PNG frames"
+"""What a clip can be written to."""
+
 Model = Annotated[
     str, typer.Option(help="sketchbook, a Stable Diffusion 1.x or 2.x folder, or a hub id owner/name", show_default="sketchbook")
 ]
@@ -26,3 +29,4 @@ Llm = Annotated[
 Shots = Annotated[int, typer.Option(help="shots of the film")]
 Seconds = Annotated[float, typer.Option(help="length of the film")]
 Recipe = Annotated[bool, typer.Option(help="write the recipe into the file")]
+MaxSize = Annotated[str | None, typer.Option(help="keep a .gif under so much, such as 4MB: fewer colours, then frames, then pixels")]

@@ -18,8 +18,8 @@ VIDEOS = "mov,matroska,webm,avi,mpegts,ogg,flv"
 """FFmpeg's readers that may be used. Of its others some open further files or addresses, and one plays any text as a film."""
 MOST_BYTES = 4 << 30
 """A clip is held in memory whole; what is larger is refused."""
-HASTY = Fraction(1, 50)
-"""GIF and WebP frames that say they stand for less are shown for a tenth of a second, as browsers do."""
+HASTY = Fraction(1, 100)
+"""GIF and WebP frames that say they stand for no more are shown for a tenth of a second, as browsers do."""
 USUAL = Fraction(1, 10)
 
 
@@ -75,9 +75,9 @@ def _animation(image: Image.Image, path: Path) -> OutsideClip:
         image.seek(place)
         pictures.append(seen(image, path, notes))
         seconds.append(Fraction(image.info.get("duration", 0)).limit_denominator(100_000) / 1000)
-    if any(length < HASTY for length in seconds):
+    if any(length <= HASTY for length in seconds):
         notes.append(f"{path.name} has frames of no time: they stand for a tenth of a second, as in a browser")
-        seconds = [USUAL if length < HASTY else length for length in seconds]
+        seconds = [USUAL if length <= HASTY else length for length in seconds]
     return OutsideClip(pictures=tuple(pictures), seconds=tuple(seconds), notes=tuple(dict.fromkeys(notes)))
 
 
@@ -92,15 +92,19 @@ def _video(path: Path) -> OutsideClip:
         raise PictureError(f"{path} is cut short or damaged ({reason}): save it anew") from error
     if not frames:
         raise PictureError(f"{path} holds no frame that can be read: save it anew")
-    starts = [start for start, _ in frames]
-    seconds = [after - start for start, after in zip(starts, [*starts[1:], starts[-1] + 1 / rate], strict=True)]
+    starts = [start for start, _, _ in frames]
+    end = starts[-1] + (frames[-1][1] or 1 / rate)
+    seconds = [after - start for start, after in zip(starts, [*starts[1:], end], strict=True)]
     if min(seconds) <= 0:
         raise PictureError(f"{path} has frames out of their order: save it anew")
-    return OutsideClip(pictures=tuple(picture for _, picture in frames), seconds=tuple(seconds))
+    return OutsideClip(pictures=tuple(picture for _, _, picture in frames), seconds=tuple(seconds))
 
 
-def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
-    """Decode on one thread, so that the same file is always the same pictures."""
+def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, Fraction, NDArray[np.uint8]]]:
+    """Give each frame's start, its length (0 where the file does not say it) and its picture.
+
+    It is decoded on one thread, so that the same file is always the same pictures.
+    """
     stream = container.streams.video[0]
     stream.codec_context.thread_count = 1
     for count, frame in enumerate(container.decode(stream), 1):
@@ -109,7 +113,8 @@ def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, NDArray[np.u
         unsaid = frame.colorspace == 2
         matrix = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unsaid else None
         picture = frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray()
-        yield Fraction(frame.pts) * frame.time_base, np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
+        start, length = (Fraction(time or 0) * frame.time_base for time in (frame.pts, frame.duration))
+        yield start, length, np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
 
 
 def _check_size(path: Path, count: int, width: int, height: int) -> None:

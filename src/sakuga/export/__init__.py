@@ -1,7 +1,8 @@
 """Clips to files and back to their recipe."""
 
 from sakuga.export.recipe import read_recipe
+from sakuga.export.sheet import contact_sheet
 from sakuga.export.target import ExportError, check_folder
-from sakuga.export.write import Written, check_target, contact_sheet, write, write_frames
+from sakuga.export.write import Written, check_target, write, write_frames
 
 __all__ = ["ExportError", "Written", "check_folder", "check_target", "contact_sheet", "read_recipe", "write", "write_frames"]

@@ -38,34 +38,39 @@ def write_gif(clip: Clip, path: Path) -> None:
 
     A clip of 255 colours or fewer keeps them exactly; of others the size stays sensible by letting nearly equal pixels stand still.
     """
+    path.write_bytes(encoded_gif(clip))
+
+
+def encoded_gif(clip: Clip, colours: int = MOST_COLOURS, *, lenient: bool = False) -> bytes:
+    """Encode a clip in at most so many colours; `lenient` lets as many pixels stand still as may."""
     shown = tuple(stills(clip, TICKS, LEAST))
-    exact = _has_few_colours(shown)
+    exact = _has_few_colours(shown, colours)
     if not exact:  # half the levels: palettegen is four times faster for it, and no worse (0.0 dB)
         shown = tuple(replace(still, picture=still.picture & np.uint8(0xFE)) for still in shown)
-    palette = _palette(shown)
+    palette = _palette(shown, colours)
     width, height = clip.size
-    for tolerance in (0,) if exact else TOLERANCES:
+    for tolerance in (0,) if exact else TOLERANCES[-1:] if lenient else TOLERANCES:
         encoded = _encoded(shown, palette, "none" if exact else "bayer:bayer_scale=4", tolerance)
         if len(encoded) <= BYTES_A_PIXEL * len(clip.frames) * width * height:
             break
-    path.write_bytes(_with_comment(encoded, clip.recipe.encode()))
+    return _with_comment(encoded, clip.recipe.encode())
 
 
-def _has_few_colours(shown: tuple[Still, ...]) -> bool:
+def _has_few_colours(shown: tuple[Still, ...], colours: int) -> bool:
     seen: set[int] = set()
     for still in shown:
         seen.update(np.unique(still.picture.astype(np.int32) @ (1 << 16, 1 << 8, 1)).tolist())
-        if len(seen) > MOST_COLOURS:
+        if len(seen) > colours:
             return False
     return True
 
 
-def _palette(shown: tuple[Still, ...]) -> av.VideoFrame:
+def _palette(shown: tuple[Still, ...], colours: int) -> av.VideoFrame:
     """Choose the clip's colours from all its frames."""
     graph = Graph()
     height, width = shown[0].picture.shape[:2]
     source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=_CLOCK)
-    graph.link_nodes(source, graph.add("palettegen", "stats_mode=full"), graph.add("buffersink")).configure()
+    graph.link_nodes(source, graph.add("palettegen", f"stats_mode=full:max_colors={colours + 1}"), graph.add("buffersink")).configure()
     for index, still in enumerate(shown):
         graph.vpush(_frame(still.picture, index))
     graph.vpush(None)

@@ -20,7 +20,7 @@ class Still:
     ticks: int
 
 
-def spread(count: int, rate: Fraction, ticks: int) -> list[int]:
+def spread(count: int, rate: Fraction, ticks: int | Fraction) -> list[int]:
     """Share out ticks (so many a second) over frames, each next edge rounded from its exact place.
 
     >>> spread(6, Fraction(12), 100)
@@ -30,11 +30,11 @@ def spread(count: int, rate: Fraction, ticks: int) -> list[int]:
     return [stop - start for start, stop in pairwise(edges)]
 
 
-def stills(clip: Clip, ticks: int, least: int = 1) -> Iterator[Still]:
+def stills(clip: Clip, ticks: int | Fraction, least: int = 1) -> Iterator[Still]:
     """Merge equal neighbours, and give the time of pictures that would stand for less than `least` ticks to the one before."""
     kept: Still | None = None
     for frame, length in zip(clip.frames, spread(len(clip.frames), clip.rate, ticks), strict=True):
-        if kept and (kept.ticks < least or np.array_equal(kept.picture, frame.picture)):
+        if kept and (kept.ticks < least or kept.picture is frame.picture or np.array_equal(kept.picture, frame.picture)):
             kept = replace(kept, ticks=kept.ticks + length)
             continue
         if kept:

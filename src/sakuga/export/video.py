@@ -3,7 +3,8 @@
 One thread and bit-exact flags, so that the same clip is always the same bytes: no dates, no random ids, no versions.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
+from sakuga.export.timing import Still, stills
 from sakuga.finishing.picture import Picture
 from sakuga.timeline.clip import Clip
 
+FASTEST = 60
+"""Frames a second up to which every frame of a clip is a frame of its file."""
 _BT709 = 1  # colour primaries, transfer and matrix all carry this number (ITU-T H.273)
 
 
@@ -70,12 +74,29 @@ def _write(clip: Clip, path: Path, coding: Coding) -> None:
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = ColorRange.MPEG.value
         context.flags |= av.codec.context.Flags.bitexact.value
-        for index, frame in enumerate(clip.frames):
-            image = av.VideoFrame.from_ndarray(_even(frame.picture), format="rgb24")
+        place = 0
+        for still in _exposed(clip):
+            image = av.VideoFrame.from_ndarray(_even(still.picture), format="rgb24")
             image = image.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-            image.pts, image.time_base, image.duration = index, context.time_base, 1
+            image.pts, image.time_base, image.duration = place, context.time_base, still.ticks
             container.mux(stream.encode(image))
+            place += still.ticks
         container.mux(stream.encode(None))
+
+
+def _exposed(clip: Clip) -> Iterator[Still]:
+    """Say what is written: every frame, holds too, as players expect; where the rate is but a measure of uneven times, each picture once.
+
+    The last one is said again for its last tick, as containers do not keep how long the last frame stands.
+    """
+    if clip.rate <= FASTEST:
+        yield from (Still(picture=frame.picture, ticks=1) for frame in clip.frames)
+        return
+    *others, last = stills(clip, clip.rate)
+    yield from others
+    if last.ticks > 1:
+        yield replace(last, ticks=last.ticks - 1)
+    yield replace(last, ticks=1)
 
 
 def _even(picture: Picture) -> Picture:

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
+from sakuga.export.budget import write_gif_within
 from sakuga.export.gif import write_gif
 from sakuga.export.pictures import write_apng, write_picture, write_png, write_webp
+from sakuga.export.sheet import sheet_places, write_contact, write_sheet
 from sakuga.export.target import ExportError, check_folder, whole
 from sakuga.export.video import write_mp4, write_webm
-from sakuga.finishing.picture import Picture
 from sakuga.timeline.clip import Clip
 
+MOST_FRAMES = 99_999
+"""Frames of a folder."""
 WRITERS: dict[str, Callable[[Clip, Path], None]] = {
     ".gif": write_gif,
     ".webp": write_webp,
@@ -21,49 +22,69 @@ WRITERS: dict[str, Callable[[Clip, Path], None]] = {
     ".webm": write_webm,
     ".apng": write_apng,
     ".png": write_png,
+    ".sheet.png": write_sheet,
+    ".contact.png": write_contact,
 }
-"""What each suffix is written by."""
+"""What each ending is written by. A name without an ending is a folder of PNG frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A file that now exists, whole."""
+    """A file, or a folder of frames, that now exists, whole."""
 
     path: Path
     bytes: int
     frames: int
     seconds: Fraction
+    notes: tuple[str, ...] = ()
+    """What was lowered to stay under a budget."""
 
 
-def check_target(path: Path) -> None:
-    """Refuse, before any drawing, a file that `write` could not write; ExportError says why in one sentence."""
-    if path.suffix.lower() not in WRITERS:
+def check_target(path: Path, max_size: int | None = None) -> None:
+    """Refuse, before any drawing, what `write` could not write; ExportError says why in one sentence."""
+    ending = _ending(path)
+    if ending not in WRITERS and path.suffix:
         known = ", ".join(WRITERS)
-        raise ExportError(f"{path.name} ends with no known suffix: take one of {known}")
-    if path.is_dir():
+        raise ExportError(f"{path.name} ends with no known suffix: take one of {known}, or none for a folder of frames")
+    if max_size is not None and (ending != ".gif" or max_size <= 0):
+        raise ExportError(f"{path.name} cannot be kept under {max_size} bytes: a budget above 0 is kept by .gif files only")
+    if ending and path.is_dir():
         raise ExportError(f"{path} is a folder: name a file in it")
-    check_folder(path.parent)
+    check_folder(path.parent if ending else path)
 
 
-def write(clip: Clip, path: Path) -> Written:
-    """Write a clip, its recipe inside; the file appears whole or not at all, and equal clips give equal bytes.
+def write(clip: Clip, path: Path, max_size: int | None = None) -> Written:
+    """Write a clip, its recipe inside; a file appears whole or not at all, and equal clips give equal bytes.
 
-    .gif .webp .mp4 .webm .apng hold any clip, .png only a clip of one frame. Odd sizes gain a repeated column or row in .mp4 and .webm.
+    .gif .webp .mp4 .webm .apng hold any clip, .png only a clip of one frame; .sheet.png is a sprite sheet with its .sheet.json,
+    .contact.png a contact sheet, and a name without an ending a folder of frames. Odd sizes gain a repeated column or row in .mp4
+    and .webm. A GIF stays under `max_size` bytes.
     """
-    check_target(path)
+    check_target(path, max_size)
     _check(clip)
-    if path.suffix.lower() == ".png" and len(clip.frames) > 1:
-        raise ExportError(f"{path.name} would hold only one of {len(clip.frames)} frames: take .apng, or a folder of frames")
+    ending, notes = _ending(path), tuple[str, ...]()
+    if not ending:
+        size = sum(frame.stat().st_size for frame in write_frames(clip, path))
+        return Written(path=path, bytes=size, frames=len(clip.frames), seconds=clip.seconds)
+    if ending == ".png" and len(clip.frames) > 1:
+        raise ExportError(f"{path.name} would hold only one of {len(clip.frames)} frames: take .apng, .sheet.png or .contact.png")
+    if ending == ".sheet.png":
+        with whole(path.with_suffix(".json")) as draft:
+            draft.write_text(sheet_places(clip, path.name), encoding="utf-8")
     with whole(path) as draft:
-        WRITERS[path.suffix.lower()](clip, draft)
-        size = draft.stat().st_size
-    return Written(path=path, bytes=size, frames=len(clip.frames), seconds=clip.seconds)
+        if max_size is None:
+            WRITERS[ending](clip, draft)
+        else:
+            notes = write_gif_within(clip, draft, max_size)
+    return Written(path=path, bytes=path.stat().st_size, frames=len(clip.frames), seconds=clip.seconds, notes=notes)
 
 
 def write_frames(clip: Clip, folder: Path) -> list[Path]:
     """Write every frame as a PNG, 0001.png and on; a folder with later numbers than the clip has is refused, as they would join it."""
     check_folder(folder)
     _check(clip)
+    if len(clip.frames) > MOST_FRAMES:
+        raise ExportError(f"{len(clip.frames)} frames are too many for a folder: {MOST_FRAMES} are the most, so choose fewer a second")
     paths = [folder / f"{index:04}.png" for index in range(1, len(clip.frames) + 1)]
     strange = sorted(set(folder.glob("[0-9][0-9][0-9][0-9]*.png")) - set(paths))
     if strange:
@@ -74,16 +95,10 @@ def write_frames(clip: Clip, folder: Path) -> list[Path]:
     return paths
 
 
-def contact_sheet(clip: Clip, columns: int = 6, gap: int = 4) -> Picture:
-    """Lay all frames out in rows on white, (height, width, 3) uint8, reading order, `gap` pixels around each."""
-    width, height = clip.size
-    rows = -(-len(clip.frames) // columns)
-    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
-    for index, frame in enumerate(clip.frames):
-        row, column = divmod(index, columns)
-        top, left = gap + row * (height + gap), gap + column * (width + gap)
-        sheet[top : top + height, left : left + width] = frame.picture
-    return sheet
+def _ending(path: Path) -> str:
+    """Return what a name ends with, of the known endings; "" where it has none."""
+    name = path.name.lower()
+    return max((ending for ending in WRITERS if name.endswith(ending) and name != ending), key=len, default=path.suffix.lower())
 
 
 def _check(clip: Clip) -> None:

@@ -11,6 +11,7 @@ from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sket
 from sakuga.studio.store import clean_store, parse_bytes, show_store
 from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
 from sakuga.studio.variations import Varied, vary
+from sakuga.studio.videos import video
 from sakuga.studio.work import Work
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "storyboard",
     "train_sketchbook",
     "vary",
+    "video",
     "write_film",
 ]

@@ -8,12 +8,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from sakuga.export import check_target, write
+from sakuga.export import check_target
 from sakuga.finishing.colour import match
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document
 from sakuga.story.planner import Planner
+from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount
@@ -62,17 +63,20 @@ def animate(
     planner: Planner | None = None,
     store: Path | None = None,
     recipe: bool = True,
+    max_size: int | None = None,
 ) -> Work[Step, Animation]:
     """Make a clip from an idea: storyboard, frames, file.
 
     Frames already in the store are not drawn again. Raises SakugaError with one sentence where something is wrong.
     """
-    return Work(_animate(idea, Path(out), shots, seconds, seed, settings or FilmSettings(), planner, store, recipe))
+    return Work(_animate(idea, Path(out), shots, seconds, seed, settings or FilmSettings(), planner, store, recipe, max_size))
 
 
-def render(film: Film, out: Path | str, *, store: Path | None = None, recipe: bool = True) -> Work[Step, Animation]:
-    """Make a clip from a film; what the film leaves open is filled in for its model."""
-    return Work(_render(film, Path(out), store, recipe))
+def render(
+    film: Film, out: Path | str, *, store: Path | None = None, recipe: bool = True, max_size: int | None = None
+) -> Work[Step, Animation]:
+    """Make a clip from a film; what the film leaves open is filled in for its model. A GIF stays under `max_size` bytes."""
+    return Work(_render(film, Path(out), store, recipe, max_size))
 
 
 def _animate(
@@ -85,16 +89,17 @@ def _animate(
     planner: Planner | None,
     store: Path | None,
     recipe: bool,
+    max_size: int | None,
 ) -> Generator[Step, None, Animation]:
-    check_target(out)
+    check_target(out, max_size)
     settled(settings, find_checkpoint(settings.model or "sketchbook"))
     board = yield from plan(idea, shots, seconds, seed, planner)
-    return (yield from _render(Film(settings=settings, storyboard=board), out, store, recipe))
+    return (yield from _render(Film(settings=settings, storyboard=board), out, store, recipe, max_size))
 
 
-def _render(film: Film, out: Path, store: Path | None, recipe: bool) -> Generator[Step, None, Animation]:
+def _render(film: Film, out: Path, store: Path | None, recipe: bool, max_size: int | None) -> Generator[Step, None, Animation]:
     begun = perf_counter()
-    check_target(out)
+    check_target(out, max_size)
     source = find_checkpoint(film.settings.model or "sketchbook")
     film = replace(film, settings=settled(film.settings, source))
     sheet = chain(film.storyboard, direction(film.settings, source))
@@ -105,17 +110,22 @@ def _render(film: Film, out: Path, store: Path | None, recipe: bool) -> Generato
         yield Step(stage="story", note=note)
     drawing = yield from bench.draw(sheet.specs, sheet.exposures)
     drawn = perf_counter()
-    clip = yield from _finish(film, source, sheet, drawing, bench, recipe)
+    clip = yield from _finish(film, source, sheet, drawing, bench)
     finished = perf_counter()
-    yield Step(stage="export", total=1)
-    write(clip, out)
+    written = yield from deliver(clip, out, film_recipe(film, source) if recipe else None, max_size)
     done = perf_counter()
-    yield Step(stage="export", done=1, total=1)
     spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
-    return Animation(clip=out, film=film, frames=len(clip.frames), count=drawing.count, seconds=spent, notes=(*notes, *drawing.count.notes))
+    return Animation(
+        clip=out,
+        film=film,
+        frames=len(clip.frames),
+        count=drawing.count,
+        seconds=spent,
+        notes=(*notes, *drawing.count.notes, *written.notes),
+    )
 
 
-def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: Bench, recipe: bool) -> Generator[Step, None, Clip]:
+def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: Bench) -> Generator[Step, None, Clip]:
     """Keep each shot's colours, bring every picture to the size that was asked for, and make the in-betweens at that size."""
     assert film.settings.size
     enlarged = bench.enlarger(*film.settings.size)
@@ -129,7 +139,7 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
         frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
         yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
     rate = direction(film.settings, source).rate
-    return Clip(frames=tuple(frames), rate=rate, recipe=film_recipe(film, source).text() if recipe else "")
+    return Clip(frames=tuple(frames), rate=rate)
 
 
 class FilmRecipe(Recipe):
@@ -153,7 +163,9 @@ class FilmRecipe(Recipe):
         """Render the film."""
         film = self.said()
         check_amount(sum(shot.seconds for shot in self.shots) * (film.settings.fps or 12.0), film.settings.size)
-        made = yield from _render(replace(film, settings=replace(film.settings, model=source.name)), out, store, recipe=True)
+        made = yield from _render(
+            replace(film, settings=replace(film.settings, model=source.name)), out, store, recipe=True, max_size=self.budget(out)
+        )
         return Remade(path=made.clip, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
 
 

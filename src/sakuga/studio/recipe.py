@@ -75,6 +75,10 @@ class Recipe(Part):
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, "Remade"]:
         """Draw what it says to a file; `given` pictures are in the store by then."""
 
+    def budget(self, out: Path) -> int | None:
+        """Return the bytes that `out` is to stay under, which only a GIF can."""
+        return self.max_size if out.suffix.lower() == ".gif" else None
+
     def values(self) -> dict[str, Any]:
         """Return what it says, as plain JSON values."""
         said = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)

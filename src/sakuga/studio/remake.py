@@ -70,12 +70,13 @@ def remake(
     anyway: bool = False,
     store: Path | None = None,
 ) -> Work[Step, Remade]:
-    """Make a clip again from its file alone, `changes` by dotted key ("shots.2.prompt"); `out` is by default beside nothing: CLIP-remade.
+    """Make a clip again from its file alone, `changes` by dotted key ("shots.2.prompt"), as CLIP-remade in this folder unless `out` says.
 
     `model` and `pictures` give what the recipe knows by digest only; where they, or the engine, are not the same, RecipeError says so,
     unless `anyway`. On one machine the frames are the same to the byte, and with the same suffix so is the file.
     """
-    return Work(_remake(clip, out or Path(f"{clip.stem}-remade{clip.suffix}"), changes, model, pictures, anyway, store))
+    stem, dot, ending = clip.name.partition(".")  # of hop.sheet.png both endings count
+    return Work(_remake(clip, out or Path(f"{stem}-remade{dot}{ending}"), changes, model, pictures, anyway, store))
 
 
 def parse_changes(said: Sequence[str]) -> dict[str, str]:

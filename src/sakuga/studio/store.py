@@ -36,7 +36,7 @@ def parse_bytes(text: str) -> int:
     >>> parse_bytes("1.5 kB")
     1500
     """
-    found = re.fullmatch(r"([\d.]+)\s*([KMGT]?B?)", text.strip().upper())
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B?)", text.strip().upper())
     if not found or found[2] not in UNITS:
         raise InputError(f"size {text!r} cannot be read: write 500MB or 2GB")
     return int(float(found[1]) * UNITS[found[2]])

@@ -1,0 +1,77 @@
+"""Sprite sheets and contact sheets: a clip as one picture."""
+
+import json
+from math import ceil, sqrt
+from pathlib import Path
+
+import numpy as np
+
+from sakuga.export.pictures import write_picture
+from sakuga.export.target import ExportError
+from sakuga.export.timing import Still, stills
+from sakuga.finishing.picture import Picture
+from sakuga.timeline.clip import Clip
+
+TICKS = 1000
+"""A sprite sheet counts in thousandths of a second."""
+LARGEST = 16_384
+"""Pixels of a sheet's side: what graphics cards and game engines take."""
+SHOWN = 40
+"""Frames of a contact sheet, evenly chosen."""
+
+
+def write_sheet(clip: Clip, path: Path) -> None:
+    """Write every different picture once into a near-square grid without gaps."""
+    shown = list(stills(clip, TICKS))
+    width, height = clip.size
+    columns = _columns(shown, width, height)
+    if max(columns * width, -(-len(shown) // columns) * height) > LARGEST:
+        raise ExportError(f"{len(shown)} pictures of {width}x{height} do not fit in a sheet of {LARGEST} pixels: make a smaller clip")
+    write_picture(_laid_out([still.picture for still in shown], columns, gap=0), clip.recipe, path)
+
+
+def sheet_places(clip: Clip, name: str) -> str:
+    """Return where on the sheet `name` each picture lies and how many milliseconds it stands, in order.
+
+    JSON in the array form that Aseprite exports and game engines read.
+    """
+    shown = list(stills(clip, TICKS))
+    width, height = clip.size
+    columns = _columns(shown, width, height)
+    frames = [
+        {
+            "filename": f"{index + 1:04}",
+            "frame": {"x": index % columns * width, "y": index // columns * height, "w": width, "h": height},
+            "duration": still.ticks,
+        }
+        for index, still in enumerate(shown)
+    ]
+    size = {"w": columns * width, "h": -(-len(shown) // columns) * height}
+    return json.dumps({"frames": frames, "meta": {"app": "sakuga", "image": name, "size": size, "scale": "1"}}, indent=1)
+
+
+def write_contact(clip: Clip, path: Path) -> None:
+    """Write a contact sheet, for people: at most 40 frames, evenly chosen from the first to the last."""
+    chosen = sorted({round(place) for place in np.linspace(0, len(clip.frames) - 1, SHOWN)})
+    few = Clip(frames=tuple(clip.frames[place] for place in chosen), rate=clip.rate)
+    write_picture(contact_sheet(few), clip.recipe, path)
+
+
+def contact_sheet(clip: Clip, columns: int = 6, gap: int = 4) -> Picture:
+    """Lay all frames out in rows on white, (height, width, 3) uint8, reading order, `gap` pixels around each."""
+    return _laid_out([frame.picture for frame in clip.frames], columns, gap)
+
+
+def _laid_out(pictures: list[Picture], columns: int, gap: int) -> Picture:
+    height, width = pictures[0].shape[:2]
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, columns)
+        top, left = gap + row * (height + gap), gap + column * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def _columns(shown: list[Still], width: int, height: int) -> int:
+    return min(len(shown), max(1, ceil(sqrt(len(shown) * height / width))))
