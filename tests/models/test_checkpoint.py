@@ -1,10 +1,12 @@
 """A checkpoint in memory, held against diffusers and transformers."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import CLIPImageProcessorPil
 
 from sakuga.models.checkpoint import Checkpoint, load, quantised
@@ -112,3 +114,22 @@ def test_nothing_is_zeros_of_a_prompts_shape(seeing: Checkpoint) -> None:
     nothing = embedding(seeing, Nothing(), unseen)
     assert nothing.shape == embedding(seeing, Text(prompt=""), unseen).shape
     assert not nothing.any()
+
+
+@pytest.mark.parametrize(("part", "file"), [("unet", "diffusion_pytorch_model.safetensors"), ("text_encoder", "model.safetensors")])
+def test_a_weight_file_that_is_cut_short_is_told_in_one_sentence(tiny_folder: Path, tmp_path: Path, part: str, file: str) -> None:
+    copy = shutil.copytree(tiny_folder, tmp_path / "copy")
+    weights = copy / part / file
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(CheckpointError, match=rf"{part}: the weights are cut short or damaged"):
+        load(find_checkpoint(str(copy)))
+
+
+def test_weights_that_the_config_asks_for_are_never_made_up(tiny_folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_folder, tmp_path / "copy")
+    for part, file in (("unet", "diffusion_pytorch_model.safetensors"), ("text_encoder", "model.safetensors")):
+        whole = load_file(copy / part / file)
+        save_file(dict(list(whole.items())[1:]), copy / part / file, {"format": "pt"})
+        with pytest.raises(CheckpointError, match=rf"{part}: 1 weights that its config asks for are missing"):
+            load(find_checkpoint(str(copy)))
+        save_file(whole, copy / part / file, {"format": "pt"})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sakuga
-from sakuga.models.sources import CheckpointError, find_checkpoint
+from sakuga.models.sources import EDITION, EDITION_KEY, CheckpointError, find_checkpoint
 
 
 @pytest.fixture
@@ -66,6 +66,20 @@ def test_pickles_are_refused(copy: Path) -> None:
 def test_other_kinds_of_models_are_refused_by_name(copy: Path, change: dict[str, object]) -> None:
     edit(copy / "unet" / "config.json", **change)
     with pytest.raises(CheckpointError, match=r"cannot be drawn with: .*; Stable Diffusion 1.x and 2.x can"):
+        find_checkpoint(str(copy))
+
+
+def test_a_folder_of_a_later_edition_is_refused(copy: Path) -> None:
+    index = copy / "model_index.json"
+    for edition, fine in ((EDITION, True), (EDITION + 1, False), ("next", False)):
+        index.write_text(json.dumps({EDITION_KEY: edition}))
+        if fine:
+            find_checkpoint(str(copy))
+        else:
+            with pytest.raises(CheckpointError, match=rf"is of edition {edition}, and this sakuga reads up to {EDITION}: update sakuga"):
+                find_checkpoint(str(copy))
+    index.write_text("{")
+    with pytest.raises(CheckpointError, match=r"model_index.json cannot be read"):
         find_checkpoint(str(copy))
 
 

@@ -135,6 +135,9 @@ def draw(
     each: Annotated[int, typer.Option("-n", help="pictures of each prompt")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="the folder for the pictures")] = Path("pictures"),
     start: Annotated[Path | None, typer.Option("--from", help="start from this picture (img2img)")] = None,
+    control: opt.Control = None,
+    control_weight: opt.ControlWeight = None,
+    depth: opt.Depth = None,
     model: opt.Model = "sketchbook",
     style: opt.Style = None,
     negative: opt.Negative = None,
@@ -155,7 +158,8 @@ def draw(
 
     settings = _settings(None, model, style, negative, steps, guidance, strength, sampler, size)
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
-    work = studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, store=store, recipe=recipe)
+    leading = studio.control_picture(control, control_weight, depth)
+    work = studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, control=leading, store=store, recipe=recipe)
     made = watch(work, quiet=quiet or json)
     values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}
     report(values, as_json=json, words=f"wrote {len(made.pictures)} pictures to {out}", quiet=quiet)

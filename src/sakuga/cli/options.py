@@ -17,6 +17,12 @@ Steps = Annotated[int | None, typer.Option(help="denoising steps", show_default=
 Guidance = Annotated[float | None, typer.Option(help="how firmly the prompt is followed; 1 is off", show_default="the model's usual")]
 Strength = Annotated[float | None, typer.Option(help="how much of a start picture is drawn anew, 0 to 1", show_default="0.7")]
 Sampler = Annotated[str | None, typer.Option(help="dpm++, ddim, euler or lcm", show_default="dpm++")]
+Control = Annotated[Path | None, typer.Option(help="a picture whose depth says where things are")]
+ControlWeight = Annotated[float | None, typer.Option(help="how firmly the control is followed, 0 to 2", show_default="1")]
+Depth = Annotated[
+    str | None,
+    typer.Option(help="how nearness is read from the control: estimate, luminance, or given (a depth map)", show_default="estimate"),
+]
 Seed = Annotated[int, typer.Option(help="the same seed gives the same pictures", min=0)]
 Size = Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="twice the Sketchbook's 128, else the model's own")]
 Fps = Annotated[float | None, typer.Option(help="frames a second", show_default="12")]

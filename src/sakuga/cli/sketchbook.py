@@ -54,15 +54,17 @@ def score(
     n: Annotated[int, typer.Option("-n", help="pictures drawn for fidelity")] = 256,
     pictures: Annotated[int, typer.Option(help="pictures drawn and rendered for KID and Frechet distance")] = 1000,
     sheet: Annotated[Path | None, typer.Option(help="write the first 64 drawings to this picture")] = None,
+    control_sheet: Annotated[Path | None, typer.Option(help="write controls beside what was drawn by them to this picture")] = None,
     steps: opt.Steps = None,
     guidance: opt.Guidance = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Measure the built-in model: fidelity, autoencoder, CLIP, KID, Frechet distance."""
+    """Measure the built-in model: fidelity, autoencoder, CLIP, KID, Frechet distance, depth, control."""
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
     settings = studio.FilmSettings(steps=steps, guidance=guidance)
-    figures = watch(studio.score_sketchbook(model, n=n, pictures=pictures, sheet=sheet, settings=settings), quiet=quiet or json)
+    scoring = studio.score_sketchbook(model, n=n, pictures=pictures, sheet=sheet, control_sheet=control_sheet, settings=settings)
+    figures = watch(scoring, quiet=quiet or json)
     report(figures, as_json=json, words="\n".join(f"{key:32} {value:.4g}" for key, value in figures.items()), quiet=quiet)

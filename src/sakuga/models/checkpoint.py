@@ -64,7 +64,9 @@ class Checkpoint:
         if "controlnet" not in self._opened:
             self._need("controlnet", "depth ControlNet", "draw without control")
             precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
-            self._opened["controlnet"] = _network(ControlNetModel, self.source, "controlnet", str(self.device), precision)
+            network = _network(ControlNetModel, self.source, "controlnet", str(self.device), precision)
+            _refuse_unfit(network, self.unet, self.source)
+            self._opened["controlnet"] = network
         return self._opened["controlnet"]
 
     @property
@@ -200,6 +202,14 @@ def load(source: Source, device: str = "cpu", precision: Precision = "fp32") -> 
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"checkpoint '{source.name}' cannot be loaded: {reason}") from error
+
+
+def _refuse_unfit(controlnet: Any, unet: Any, source: Source) -> None:
+    """Refuse a ControlNet whose words or residuals are not of its UNet's sizes."""
+    for name in ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim"):
+        own, wanted = controlnet.config[name], unet.config[name]
+        if own != wanted:
+            raise CheckpointError(f"checkpoint '{source.name}': its ControlNet was made for another UNet ({name} {own} against {wanted})")
 
 
 def _vae_class(source: Source) -> Any:

@@ -24,14 +24,23 @@ def opened(kind: Any, folder: Path, dtype: torch.dtype, variant: str | None = No
             network, told = kind.from_pretrained(
                 folder, dtype=dtype, variant=variant, use_safetensors=True, local_files_only=True, output_loading_info=True
             )
-    except SafetensorError as error:
-        raise CheckpointError(f"{folder}: the weights are cut short or damaged ({error}): copy them anew") from error
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+        if damage := _damage(error):
+            raise CheckpointError(f"{folder}: the weights are cut short or damaged ({damage}): copy them anew") from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{folder} cannot be opened: {reason}") from error
     if missing := sorted(told["missing_keys"]):
         raise CheckpointError(f"{folder}: {len(missing)} weights that its config asks for are missing ({missing[0]}): copy it anew")
     return network.eval().requires_grad_(False)
+
+
+def _damage(error: BaseException | None) -> SafetensorError | None:
+    """Find what safetensors said, beneath what the libraries made of it."""
+    while error:
+        if isinstance(error, SafetensorError):
+            return error
+        error = error.__context__
+    return None
 
 
 @contextmanager

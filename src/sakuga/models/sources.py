@@ -17,6 +17,9 @@ SKETCHBOOK = "sketchbook"
 NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
 OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "vae", "unet", "image_encoder", "controlnet", "depth")
+EDITION = 2
+"""Of the Sketchbook: a folder made by a later one may hold what this package cannot read. Folders of other makers name none."""
+EDITION_KEY = "_sakuga_edition"
 VAES = ("AutoencoderKL", "AutoencoderTiny")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -100,6 +103,7 @@ def find_checkpoint(name: str = SKETCHBOOK) -> Source:
         raise CheckpointError(
             f"checkpoint '{name}': {source.folder} has no {', '.join(missing)}: give a Stable Diffusion folder in diffusers' layout"
         )
+    _refuse_newer(source)
     _refuse_other_kinds(source)
     source.files()
     return source
@@ -152,6 +156,16 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 def _shards(index: Path) -> Iterator[Path]:
     names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     return (index.parent / name for name in sorted(names))
+
+
+def _refuse_newer(source: Source) -> None:
+    index = source.folder / "model_index.json"
+    try:
+        edition = json.loads(index.read_text(encoding="utf-8")).get(EDITION_KEY, 1) if index.is_file() else 1
+    except ValueError as error:
+        raise CheckpointError(f"checkpoint '{source.name}': {index} cannot be read ({error})") from error
+    if not isinstance(edition, int) or edition > EDITION:
+        raise CheckpointError(f"checkpoint '{source.name}' is of edition {edition}, and this sakuga reads up to {EDITION}: update sakuga")
 
 
 def _refuse_other_kinds(source: Source) -> None:

@@ -1,6 +1,7 @@
 """One function for each thing a user does. Each returns a Work: iterate it to watch, `.result()` drains it, `.close()` cancels it."""
 
 from sakuga.story.film import FilmSettings, read_film, write_film
+from sakuga.studio.control import ControlPicture, control_picture
 from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.progress import Step
@@ -16,6 +17,7 @@ from sakuga.studio.work import Work
 
 __all__ = [
     "Animation",
+    "ControlPicture",
     "Drawn",
     "FilmSettings",
     "Planned",
@@ -29,6 +31,7 @@ __all__ = [
     "Work",
     "animate",
     "clean_store",
+    "control_picture",
     "directed",
     "draw",
     "export_sketchbook",

@@ -4,15 +4,16 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sakuga import InputError
 from sakuga.datasets.reading import read_picture
 from sakuga.export import check_folder, write
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import FilmSettings, SettingsTable
+from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
 from sakuga.studio.drawing import Bench, Count
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
@@ -43,30 +44,44 @@ def draw(
     seed: int = 0,
     settings: FilmSettings | None = None,
     start: Path | None = None,
+    control: ControlPicture | None = None,
     store: Path | None = None,
     recipe: bool = True,
 ) -> Work[Step, Drawn]:
     """Draw `each` pictures of every prompt into a folder, with the seeds seed, seed + 1, ...; with `start`, from that picture on.
 
+    What is where follows the depth of a `control` picture.
+
     Raises SakugaError with one sentence where something is wrong.
     """
-    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, store, recipe))
+    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, control, store, recipe))
 
 
 class DrawRecipe(Recipe):
-    """One picture: its prompt, seed and settings; where it starts from a picture, that is the first of `given`."""
+    """One picture: its prompt, seed and settings; a picture that it starts from is the first of `given`, one that leads it the last."""
 
     kind: Literal["draw"] = "draw"
     prompt: str
     seed: int = Field(ge=0, lt=2**63)
     settings: Annotated[SettingsTable, Portable]
+    control: Leading | None = None
+
+    @model_validator(mode="after")
+    def _led_by_a_picture(self) -> "DrawRecipe":
+        if len(self.given) not in ((1, 2) if self.control else (0, 1)):
+            raise ValueError(f"{len(self.given)} pictures are given: one that it starts from, one that leads it, and no other")
+        return self
 
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the picture to `out`."""
         settings = settled(replace(self.settings.settings(), model=source.name), source)
         check_amount(1, settings.size)
-        begin = specs.Start(frame=self.given[0], strength=settings.strength or 1.0) if self.given else None
-        spec = drawn_spec(self.prompt, self.seed, settings, source, begin)
+        starts = self.given[:-1] if self.control else self.given
+        begin = specs.Start(frame=starts[0], strength=settings.strength or 1.0) if starts else None
+        if self.control:
+            check_parts(source, self.control.depth)
+        led = self.control.control(self.given[-1]) if self.control else None
+        spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
         count = yield from _to_files([spec], [out], [self.text()], settings, Bench(source, store))
         return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
 
@@ -78,6 +93,7 @@ def _draw(
     seed: int,
     settings: FilmSettings,
     start: Path | None,
+    control: ControlPicture | None,
     store: Path | None,
     recipe: bool,
 ) -> Generator[Step, None, Drawn]:
@@ -87,16 +103,21 @@ def _draw(
     source = find_checkpoint(settings.model or "sketchbook")
     settings = settled(settings, source)
     given = read_picture(start) if start else None
+    leading, layout = read_control(control, source) if control else (None, None)
     out.mkdir(parents=True, exist_ok=True)
     check_folder(out)
     bench = Bench(source, store)
-    for note in (*(note for prompt in prompts for note in bench.unread(prompt)), *(given.notes if given else ())):
+    odd = (*(given.notes if given else ()), *(doubts(layout) if layout else ()))
+    for note in (*(note for prompt in prompts for note in bench.unread(prompt)), *odd):
         yield Step(stage="story", note=note)
+    led = leading.control(specs.digest(bench.store.given(layout.picture))) if leading and layout else None
     begin = specs.Start(frame=specs.digest(bench.store.given(given.picture)), strength=settings.strength or 1.0) if given else None
     seeds = [(prompt, seed + number) for prompt in prompts for number in range(each)]
-    wanted = [drawn_spec(prompt, its, settings, source, begin) for prompt, its in seeds]
+    wanted = [drawn_spec(prompt, its, settings, source, begin, led) for prompt, its in seeds]
     paths = [out / f"{place:04d}.png" for place in range(1, len(wanted) + 1)]
-    told = DrawRecipe.of(source, given=[begin.frame] if begin else [], prompt="", seed=0, settings=portable_settings(settings))
+    pictures = [leaned.frame for leaned in (begin, led) if leaned]
+    said: dict[str, Any] = {"control": leading} if leading else {}
+    told = DrawRecipe.of(source, given=pictures, prompt="", seed=0, settings=portable_settings(settings), **said)
     recipes = [told.model_copy(update={"prompt": prompt, "seed": its}).text() if recipe else "" for prompt, its in seeds]
     count = yield from _to_files(wanted, paths, recipes, settings, bench)
     return Drawn(pictures=tuple(paths), prompts=tuple(prompt for prompt, _ in seeds), seeds=tuple(its for _, its in seeds), count=count)
@@ -107,8 +128,8 @@ def _to_files(
 ) -> Generator[Step, None, Count]:
     """Draw pictures, bring them to the size that was asked for, and write each to its file."""
     names = [specs.digest(spec) for spec in wanted]
-    starts = {spec.start.frame: bench.store.spec(spec.start.frame) for spec in wanted if spec.start}
-    drawing = yield from bench.draw(starts | dict(zip(names, wanted, strict=True)), names)
+    given = {name: bench.store.spec(name) for spec in wanted for name in specs.needs(spec)}
+    drawing = yield from bench.draw(given | dict(zip(names, wanted, strict=True)), names)
     assert settings.size
     enlarged = bench.enlarger(*settings.size)
     shown = bench.develop(drawing, names, lambda _, picture: enlarged(picture))
@@ -118,7 +139,14 @@ def _to_files(
     return drawing.count
 
 
-def drawn_spec(prompt: str, seed: int, settings: FilmSettings, source: Source, start: specs.Start | None = None) -> specs.Drawn:
+def drawn_spec(
+    prompt: str,
+    seed: int,
+    settings: FilmSettings,
+    source: Source,
+    start: specs.Start | None = None,
+    control: specs.Control | None = None,
+) -> specs.Drawn:
     """Say by settled settings what decides one picture."""
     how = direction(settings, source)
     return specs.Drawn(
@@ -132,6 +160,7 @@ def drawn_spec(prompt: str, seed: int, settings: FilmSettings, source: Source, s
         steps=how.steps,
         guidance=how.guidance,
         start=start,
+        control=control,
         batch=BATCH,
     )
 

@@ -14,6 +14,7 @@ from sakuga.export import contact_sheet
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
+from sakuga.studio.layout import score_depth_and_control
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import settled
@@ -92,18 +93,19 @@ def score_sketchbook(
     n: int = 256,
     pictures: int = 1000,
     sheet: Path | None = None,
+    control_sheet: Path | None = None,
     settings: FilmSettings | None = None,
     store: Path | None = None,
 ) -> Work[Step, dict[str, float]]:
     """Measure the built-in model, or a folder like it: fidelity of `n` drawings to their captions, distances over `pictures` of them.
 
-    `sheet` is a picture file for the first 64 drawings, eight to a row.
+    `sheet` is a picture file for the first 64 drawings, eight to a row; `control_sheet` one for controls and what was drawn by them.
     """
-    return Work(_score(model, n, pictures, sheet, settings or FilmSettings(), store))
+    return Work(_score(model, n, pictures, sheet, control_sheet, settings or FilmSettings(), store))
 
 
 def _score(
-    model: str, n: int, pictures: int, sheet: Path | None, settings: FilmSettings, store: Path | None
+    model: str, n: int, pictures: int, sheet: Path | None, control_sheet: Path | None, settings: FilmSettings, store: Path | None
 ) -> Generator[Step, None, dict[str, float]]:
     from sakuga.evaluation.score import score
 
@@ -129,4 +131,6 @@ def _score(
         yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
     if sheet is not None:
         Image.fromarray(contact_sheet(Clip(frames=tuple(shown[:SHOWN]), rate=Fraction(1)), columns=8, gap=2)).save(sheet, quality=90)
-    return scoring.result()
+    figures = scoring.result()
+    figures |= yield from score_depth_and_control(bench, how, n, control_sheet)
+    return figures

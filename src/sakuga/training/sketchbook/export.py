@@ -7,9 +7,12 @@ from pathlib import Path
 
 import diffusers
 
+from sakuga.models.sources import EDITION, EDITION_KEY
+
 PIPELINE = {
     "_class_name": "StableDiffusionPipeline",
     "_diffusers_version": diffusers.__version__,
+    EDITION_KEY: EDITION,
     "feature_extractor": [None, None],
     "image_encoder": [None, None],
     "requires_safety_checker": False,
