@@ -1,13 +1,15 @@
 """A film is read back as it was written, and every fault is named with file, key and remedy."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sakuga.story.film import Film, FilmError, FilmSettings, from_toml, read_film, to_toml, write_film
-from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Morph, Shot, Storyboard
+from sakuga.story.rate import parse_rate
+from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, Way
 
 words = st.text(st.characters(codec="utf-8"), max_size=30)
 prompts = words.filter(lambda text: bool(text.strip()))
@@ -20,22 +22,29 @@ shots = st.builds(
     seed=st.integers(0, 2**63 - 1),
     strength=st.none() | st.floats(min_value=1e-6, max_value=1.0),
     camera=st.builds(Camera, zoom=positive, pan=st.tuples(plain, plain), rotate=plain),
-    transition=st.just(Cut()) | st.builds(Morph, seconds=positive) | st.builds(Dissolve, seconds=positive),
-    ease=st.sampled_from(["linear", "smooth", "in", "out"]),
+    transition=st.just(Cut())
+    | st.builds(Morph, seconds=positive, way=st.none() | st.sampled_from(get_args(Way)))
+    | st.builds(Dissolve, seconds=positive),
+    ease=st.sampled_from(get_args(Ease)),
     hold=st.just(0.0),
     negative=words,
+    on=st.none() | st.integers(1, 12),
 )
 films = st.builds(
     Film,
     settings=st.builds(
         FilmSettings,
-        fps=st.none() | st.floats(min_value=0.1, max_value=240),
+        fps=st.none() | st.floats(0.1, 240).map(parse_rate) | st.fractions(1, 240, max_denominator=1001).map(parse_rate),
         size=st.none() | st.tuples(st.integers(1, 99999), st.integers(1, 99999)),
         model=st.none() | words,
         style=st.none() | words,
         steps=st.none() | st.integers(1, 1000),
         guidance=st.none() | st.floats(min_value=0, max_value=100),
         strength=st.none() | st.floats(min_value=0.01, max_value=1),
+        between=st.none() | st.sampled_from(get_args(Way)),
+        on=st.none() | st.integers(1, 12),
+        grain=st.none() | st.floats(0, 1),
+        paper=st.none() | st.floats(0, 1),
     ),
     storyboard=st.builds(
         Storyboard,

@@ -98,3 +98,31 @@ def test_colours_are_kept_within_a_shot_but_not_while_it_is_led_over():
     led = [name for name in names[18:29] if isinstance(sheet.specs[name], Drawn)]
     assert not set(led) & set(sheet.keys)
     assert sheet.keys[names[35]] == names[29]
+
+
+def test_on_twos_every_picture_stands_for_two_frames():
+    sheet = chain(film(Morph(seconds=1.0), seconds=2.0), replace(DIRECTION, on=2))
+    names = frames(sheet)
+    assert len(names) == 48
+    assert names[0::2] == names[1::2]
+    assert len(set(names)) == 24
+    drawn = [place for place, name in enumerate(names) if isinstance(sheet.specs[name], Drawn)]
+    assert max(right - left for left, right in itertools.pairwise(drawn)) <= 3
+
+
+def test_a_shot_may_be_on_threes_by_itself():
+    board = film(Cut(), seconds=1.0)
+    board = replace(board, shots=(board.shots[0], replace(board.shots[1], on=3)))
+    names = frames(chain(board, DIRECTION))
+    assert len(set(names[:12])) == 12
+    assert [len(set(names[place : place + 3])) for place in range(12, 24, 3)] == [1, 1, 1, 1]
+    assert len(set(names[12:])) == 4
+
+
+def test_each_transition_chooses_how_its_inbetweens_are_made():
+    board = film(Morph(seconds=1.0, way="latent"), seconds=2.0)
+    sheet = chain(board, replace(DIRECTION, between="crossfade"))
+    ways = [getattr(sheet.specs[name], "way", None) for name in frames(sheet)]
+    assert set(ways[:24]) == {None, "crossfade"}
+    assert set(ways[24:36]) == {None, "latent"}
+    assert set(ways[36:]) == {None, "crossfade"}

@@ -2,10 +2,12 @@
 
 import itertools
 from fractions import Fraction
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sakuga.story.storyboard import Ease
 from sakuga.timeline.timing import eased, exact, spans
 
 rates = st.sampled_from([Fraction(12), Fraction(24), Fraction(24000, 1001), Fraction(25)])
@@ -20,7 +22,13 @@ def test_spans_join_without_gap_and_end_at_the_exact_total(seconds, rate):
     assert cut[-1].stop == round(sum(map(exact, seconds)) * rate)
 
 
-@given(st.floats(0, 1), st.sampled_from(["linear", "smooth", "in", "out"]))
-def test_easing_stays_between_its_ends(progress, ease):
-    assert -1e-9 <= eased(progress, ease) <= 1 + 1e-9
+@given(st.floats(0, 1), st.sampled_from(get_args(Ease)))
+def test_easing_begins_and_ends_where_it_should(progress, ease):
+    most = 1.1001 if ease == "overshoot" else 1
+    assert -1e-9 <= eased(progress, ease) <= most + 1e-9
     assert (eased(0.0, ease), eased(1.0, ease)) == (0.0, 1.0)
+
+
+def test_an_overshoot_goes_a_tenth_too_far_and_a_smoother_way_starts_softer():
+    assert max(eased(step / 100, "overshoot") for step in range(101)) > 1.09
+    assert eased(0.05, "smoother") < eased(0.05, "smooth") / 4

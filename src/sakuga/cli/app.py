@@ -1,6 +1,6 @@
 """The commands."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +44,10 @@ def animate(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     size: opt.Size = None,
+    between: opt.Between = None,
+    on: opt.On = None,
+    grain: opt.Grain = None,
+    paper: opt.Paper = None,
     film: Annotated[Path | None, typer.Option(help="write the storyboard here too, to change and `sakuga render`")] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -55,7 +59,7 @@ def animate(
     from sakuga import studio
     from sakuga.cli.show import watch
 
-    settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
+    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper)
     work = studio.animate(
         idea,
         out,
@@ -87,6 +91,10 @@ def render(
     strength: opt.Strength = None,
     sampler: opt.Sampler = None,
     size: opt.Size = None,
+    between: opt.Between = None,
+    on: opt.On = None,
+    grain: opt.Grain = None,
+    paper: opt.Paper = None,
     seed: Annotated[int | None, typer.Option(help="draw every shot from other seeds", min=0)] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -98,7 +106,7 @@ def render(
     from sakuga import studio
     from sakuga.cli.show import watch
 
-    settings = _settings(fps, model, style, negative, steps, guidance, strength, sampler, size)
+    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper)
     changed = studio.directed(studio.read_film(film), settings, seed)
     most = studio.parse_bytes(max_size) if max_size else None
     _report_animation(watch(studio.render(changed, out, store=store, recipe=recipe, max_size=most), quiet=quiet or json), json, quiet)
@@ -166,7 +174,7 @@ def draw(
 
 
 def _settings(
-    fps: float | None,
+    fps: Any,
     model: str | None,
     style: str | None,
     negative: str | None,
@@ -189,6 +197,10 @@ def _settings(
         sampler=sampler,
         size=parse_size(size) if size else None,
     )
+
+
+def _finished(settings: Any, between: str | None, on: int | None, grain: float | None, paper: float | None) -> Any:
+    return replace(settings, between=between, on=on, grain=grain, paper=paper)
 
 
 def _planner(llm: str | None) -> Any:

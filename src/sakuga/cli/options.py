@@ -1,12 +1,24 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 CLIP = "the clip: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, or a folder for PNG frames"
 """What a clip can be written to."""
+
+
+def rate(usual: str, *names: str) -> Any:
+    """Offer a rate, exactly."""
+    return typer.Option(*names, parser=_rate, metavar="RATE", help="frames a second: 12, 23.976 or 24000/1001", show_default=usual)
+
+
+def _rate(said: str) -> Any:
+    from sakuga.story.rate import parse_rate
+
+    return parse_rate(said)
+
 
 Model = Annotated[
     str, typer.Option(help="sketchbook, a Stable Diffusion 1.x or 2.x folder, or a hub id owner/name", show_default="sketchbook")
@@ -25,7 +37,11 @@ Depth = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="the same seed gives the same pictures", min=0)]
 Size = Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="twice the Sketchbook's 128, else the model's own")]
-Fps = Annotated[float | None, typer.Option(help="frames a second", show_default="12")]
+Fps = Annotated[Any, rate("12")]
+Between = Annotated[str | None, typer.Option(help="how in-betweens are made: flow, crossfade or latent", show_default="flow")]
+On = Annotated[int | None, typer.Option(help="frames that each picture stands for: 2 is on twos", min=1, max=12, show_default="1")]
+Grain = Annotated[float | None, typer.Option(help="film grain, 0 to 1", show_default="0")]
+Paper = Annotated[float | None, typer.Option(help="paper texture, 0 to 1", show_default="0")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, and words on stderr only")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no words but errors")]
 Store = Annotated[Path | None, typer.Option("--store", help="where drawn frames are kept", show_default="$SAKUGA_HOME/frames")]

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,7 @@ def vary(
     clip_negative: Annotated[float, typer.Option(help="how firmly to draw away from the bad texts")] = 30.0,
     repeats: Annotated[int, typer.Option(help="steps of that guidance; 0 is off")] = 10,
     out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.gif"),
-    fps: Annotated[float | None, typer.Option(help="frames a second", show_default="20")] = None,
+    fps: Annotated[Any, opt.rate("20")] = None,
     model: opt.Model = "sketchbook",
     steps: opt.Steps = None,
     guidance: Annotated[float | None, typer.Option(help="how firmly the picture is followed", show_default="the model's usual")] = None,

@@ -1,7 +1,7 @@
 """The command `sakuga video`."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -11,7 +11,7 @@ from sakuga.cli import options as opt
 def video(
     source: Annotated[Path, typer.Argument(help="a folder of pictures, or a clip")],
     out: Annotated[Path, typer.Option("--out", "-o", help=opt.CLIP)] = Path("clip.mp4"),
-    fps: Annotated[float | None, typer.Option("--fps", "-f", help="frames a second", show_default="12, or a clip's own times")] = None,
+    fps: Annotated[Any, opt.rate("12, or a clip's own times", "--fps", "-f")] = None,
     fit: Annotated[str | None, typer.Option(help="bring mixed sizes to the first one's: crop or pad")] = None,
     recipe: opt.Recipe = True,
     max_size: opt.MaxSize = None,

@@ -1,7 +1,8 @@
 """A film as a file: `film.toml` with its settings, bible and shots, for people to edit by hand.
 
 `[film]` holds the idea and settings (all but the idea optional), `[bible]` what stays the same, each `[[shots]]` one shot with its
-`prompt`, `seconds` and `seed`. A transition is written "cut", "morph 1.0" or "dissolve 0.5" (seconds), a size "256x160".
+`prompt`, `seconds` and `seed`. A transition is written "cut", "morph 1.0" or "dissolve 0.5" (seconds; "morph 1.0 latent" also says how
+its in-betweens are made), a size "256x160", a rate 12.0 or "24000/1001".
 """
 
 import difflib
@@ -9,19 +10,21 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from sakuga import InputError
-from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, StoryboardError, Transition
+from sakuga.story.rate import parse_rate, rate_text
+from sakuga.story.storyboard import MOST_ON, Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, StoryboardError, Transition, Way
 
 HEADER = """\
 # A film for sakuga. Change what you like: only the shots that a change touches are drawn again.
-# transition (to the next shot): "cut", "morph 1.0" or "dissolve 0.5", in seconds. ease: linear, smooth, in, out.
+# transition (to the next shot): "cut", "morph 1.0" or "dissolve 0.5", in seconds. ease: linear, smooth, smoother, in, out, overshoot.
 # camera, over the whole shot: { zoom = 1.2, pan = [0.1, 0.0], rotate = 0.0 } ends 20% closer, a tenth of the width to the right.
 
 """
@@ -35,7 +38,7 @@ class FilmError(InputError, ValueError):
 class FilmSettings:
     """How a film is to be drawn; None leaves it to whoever draws."""
 
-    fps: float | None = None
+    fps: Fraction | None = None
     size: tuple[int, int] | None = None
     """Width and height in pixels."""
     model: str | None = None
@@ -45,6 +48,14 @@ class FilmSettings:
     steps: int | None = None
     guidance: float | None = None
     strength: float | None = None
+    between: Way | None = None
+    """How in-betweens are made; None is by flow."""
+    on: int | None = None
+    """Frames that each picture stands for; None is one."""
+    grain: float | None = None
+    """Film grain, 0 to 1."""
+    paper: float | None = None
+    """Paper texture, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +110,11 @@ def to_document(film: Film) -> dict[str, Any]:
 def settings_table(settings: FilmSettings) -> dict[str, Any]:
     """Return what settings say, as it stands in a file; `SettingsTable` reads it."""
     said = {name.name: value for name in fields(FilmSettings) if (value := getattr(settings, name.name)) is not None}
-    return {**said, "size": "x".join(map(str, settings.size))} if settings.size else said
+    if settings.size:
+        said["size"] = "x".join(map(str, settings.size))
+    if settings.fps:
+        said["fps"] = rate_text(settings.fps)
+    return said
 
 
 def from_toml(text: str, name: str = "film.toml") -> Film:
@@ -131,7 +146,7 @@ def _shot_table(shot: Shot) -> dict[str, Any]:
     }
     if shot.camera != Camera():
         table["camera"] = camera
-    for key, usual in (("strength", None), ("ease", "smooth"), ("hold", 0.0), ("negative", "")):
+    for key, usual in (("strength", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
         if getattr(shot, key) != usual:
             table[key] = getattr(shot, key)
     return table
@@ -141,21 +156,27 @@ def _transition_text(transition: Transition) -> str:
     match transition:
         case Cut():
             return "cut"
-        case Morph(seconds=seconds):
-            return f"morph {seconds!r}"
+        case Morph(seconds=seconds, way=way):
+            return f"morph {seconds!r} {way}" if way else f"morph {seconds!r}"
         case Dissolve(seconds=seconds):
             return f"dissolve {seconds!r}"
 
 
 def _transition(text: str) -> Transition:
-    """Read "cut", "morph", "morph 1.0", "dissolve", "dissolve 0.5"; raises ValueError."""
-    found = re.fullmatch(r"(cut|morph|dissolve)(?: +([0-9.]+(?:e[+-]?[0-9]+)?))?", text.strip())
-    if found is None or (found[1] == "cut" and found[2]):
-        raise ValueError('write "cut", "morph 1.0" or "dissolve 0.5"')
-    if found[1] == "cut":
-        return Cut()
-    kind = Morph if found[1] == "morph" else Dissolve
-    return kind(seconds=float(found[2])) if found[2] else kind()
+    """Read "cut", "morph", "morph 1.0", "morph 1.0 latent", "dissolve", "dissolve 0.5"; raises ValueError."""
+    ways = "|".join(get_args(Way))
+    found = re.fullmatch(rf"(cut|morph|dissolve)(?: +([0-9.]+(?:e[+-]?[0-9]+)?))?(?: +({ways}))?", text.strip())
+    if found is None or (found[1] == "cut" and found[2]) or (found[1] != "morph" and found[3]):
+        raise ValueError(
+            f'write "cut", "morph 1.0" or "dissolve 0.5"; a morph may end with its in-betweens\' way, {ways.replace("|", ", ")}'
+        )
+    match found[1]:
+        case "cut":
+            return Cut()
+        case "morph":
+            return Morph(seconds=float(found[2] or Morph().seconds), way=cast(Way | None, found[3]))
+        case _:
+            return Dissolve(seconds=float(found[2] or Dissolve().seconds))
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -176,6 +197,13 @@ def _readable_transition(text: str) -> str:
     return text
 
 
+def _readable_rate(said: Any) -> Any:
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        raise ValueError('write frames a second as 12, 23.976 or "24000/1001"')
+    parse_rate(said)
+    return said
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -183,7 +211,7 @@ class _Table(BaseModel):
 class SettingsTable(_Table):
     """Settings as they stand in a file."""
 
-    fps: float | None = Field(default=None, gt=0, le=240)
+    fps: Annotated[Any, AfterValidator(_readable_rate)] = None
     size: Annotated[str, AfterValidator(_readable_size)] | None = None
     model: str | None = None
     style: str | None = None
@@ -192,11 +220,16 @@ class SettingsTable(_Table):
     steps: int | None = Field(default=None, ge=1, le=1000)
     guidance: float | None = Field(default=None, ge=0, le=100)
     strength: float | None = Field(default=None, gt=0, le=1)
+    between: Way | None = None
+    on: int | None = Field(default=None, ge=1, le=MOST_ON)
+    grain: float | None = Field(default=None, ge=0, le=1)
+    paper: float | None = Field(default=None, ge=0, le=1)
 
     def settings(self) -> FilmSettings:
         """Return what they say."""
         said = {name.name: getattr(self, name.name) for name in fields(FilmSettings)}
-        return FilmSettings(**{**said, "size": _size(self.size) if self.size else None})
+        rate = None if self.fps is None else parse_rate(self.fps)
+        return FilmSettings(**{**said, "size": _size(self.size) if self.size else None, "fps": rate})
 
 
 class FilmTable(SettingsTable):
@@ -232,6 +265,7 @@ class ShotTable(_Table):
     ease: Ease = "smooth"
     hold: float = 0.0
     negative: str = ""
+    on: int | None = None
 
     def shot(self) -> Shot:
         camera = Camera(zoom=self.camera.zoom, pan=(self.camera.pan[0], self.camera.pan[1]), rotate=self.camera.rotate)

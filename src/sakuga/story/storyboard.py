@@ -8,7 +8,12 @@ from typing import Literal
 from sakuga import InputError
 from sakuga.sketchbook.reading import facts_in, flattened, spans_in
 
-Ease = Literal["linear", "smooth", "in", "out"]
+Ease = Literal["linear", "smooth", "in", "out", "smoother", "overshoot"]
+Way = Literal["flow", "crossfade", "latent"]
+"""How in-betweens are made."""
+
+MOST_ON = 12
+"""Frames that one picture may stand for."""
 
 _LITTLE = "a an the of in on at by with to and or from as is are over under into through near his her its their this that"
 LITTLE_WORDS = frozenset(_LITTLE.split())
@@ -46,9 +51,13 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Morph:
-    """The picture flows over into the next shot within `seconds` of it: its first keyframe is drawn from the last frame."""
+    """The picture flows over into the next shot within `seconds` of it: its first keyframe is drawn from the last frame.
+
+    `way` is how the in-betweens are made (None: as the film says).
+    """
 
     seconds: float = 1.0
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +75,8 @@ class Shot:
     """One prompt and how it is filmed.
 
     `seconds` is its length, the last picture being held for `hold` of them; `strength` is how much of the keyframe before is drawn
-    anew (0.0 to 1.0, None: as the film says); `transition` leads to the next shot.
+    anew (0.0 to 1.0, None: as the film says); `transition` leads to the next shot; each picture stands for `on` frames (None: as the film
+    says).
     """
 
     prompt: str
@@ -78,6 +88,7 @@ class Shot:
     ease: Ease = "smooth"
     hold: float = 0.0
     negative: str = ""
+    on: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +121,8 @@ def _complaint(shot: Shot) -> str | None:
         return f"zooms by {shot.camera.zoom:g}: choose a number above 0 (1.2 ends 20% closer)"
     if shot.strength is not None and not 0 < shot.strength <= 1:
         return f"has strength {shot.strength:g}: choose above 0 to 1"
+    if shot.on is not None and not 1 <= shot.on <= MOST_ON:
+        return f"is on {shot.on}: choose 1 (every frame a new picture) to {MOST_ON}"
     if not 0 <= shot.seed < 2**63:
         return f"has seed {shot.seed}: choose 0 to 2^63 - 1"
     if not isinstance(shot.transition, Cut) and not (math.isfinite(shot.transition.seconds) and shot.transition.seconds > 0):

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Literal, Self
@@ -11,6 +12,7 @@ from pydantic import model_validator
 from sakuga.export import check_target
 from sakuga.finishing.colour import match
 from sakuga.finishing.picture import Picture
+from sakuga.finishing.texture import textured
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document
 from sakuga.story.planner import Planner
@@ -134,8 +136,10 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
         key = sheet.keys.get(name)
         return enlarged(match(picture, bench.store.read(drawing.renamed[key]), COLOUR_MATCH) if key else picture)
 
+    texture = partial(textured, grain=film.settings.grain or 0.0, paper=film.settings.paper or 0.0, seed=film.storyboard.shots[0].seed)
     frames: list[Frame] = []
     for name, picture in zip(sheet.exposures, bench.develop(drawing, sheet.exposures, finish), strict=True):
+        picture = texture(picture, number=len(frames) // (film.settings.on or 1))
         frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
         yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
     rate = direction(film.settings, source).rate
@@ -162,7 +166,7 @@ class FilmRecipe(Recipe):
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Render the film."""
         film = self.said()
-        check_amount(sum(shot.seconds for shot in self.shots) * (film.settings.fps or 12.0), film.settings.size)
+        check_amount(sum(shot.seconds for shot in self.shots) * float(film.settings.fps or 12), film.settings.size)
         made = yield from _render(
             replace(film, settings=replace(film.settings, model=source.name)), out, store, recipe=True, max_size=self.budget(out)
         )

@@ -10,10 +10,13 @@ from typing import cast, get_args
 from sakuga import InputError
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
 from sakuga.story.film import FilmSettings
+from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
+from sakuga.story.storyboard import MOST_ON, Way
 from sakuga.timeline.chain import Direction
 from sakuga.timeline.spec import Sampler
 
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+WAYS: tuple[Way, ...] = get_args(Way)
 STYLES: tuple[str, ...] = ()
 """Styles that can be worn. None is trained yet."""
 LARGEST = 4096
@@ -38,18 +41,21 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
     assert settings.size
     assert settings.steps
     assert settings.strength
+    assert settings.fps
     assert settings.guidance is not None
     width, height = drawn_size(*settings.size, source.facts)
     return Direction(
         checkpoint=source.digest,
         width=width,
         height=height,
-        rate=Fraction(str(settings.fps)),
+        rate=parse_rate(settings.fps),
         sampler=cast(Sampler, settings.sampler),
         steps=settings.steps,
         guidance=settings.guidance,
         strength=settings.strength,
         negative=settings.negative or "",
+        between=settings.between or "flow",
+        on=settings.on or 1,
     )
 
 
@@ -70,7 +76,7 @@ def parse_size(text: str) -> tuple[int, int]:
 def _usual(source: Source) -> FilmSettings:
     """What draws well, by model: the Sketchbook is small and fast and wants little guidance."""
     native = source.facts.native_size
-    common = FilmSettings(fps=12.0, model=source.name, negative="", sampler="dpm++", strength=0.7)
+    common = FilmSettings(fps=Fraction(12), model=source.name, negative="", sampler="dpm++", strength=0.7)
     if source.name == SKETCHBOOK:
         return replace(common, size=(2 * native, 2 * native), steps=20, guidance=4.0)
     return replace(common, size=(native, native), steps=30, guidance=7.5)
@@ -90,11 +96,21 @@ def _check(settings: FilmSettings) -> None:
         raise SettingsError(f"size {settings.size[0]}x{settings.size[1]} cannot be drawn: choose 16 to {LARGEST} pixels a side")
     if not max(settings.size) <= 4 * min(settings.size):
         raise SettingsError(f"size {settings.size[0]}x{settings.size[1]} is too narrow: choose a shape up to 4:1")
-    limits = {"steps": (1, 1000), "guidance": (0, 100), "strength": (0, 1), "fps": (1, 240)}
+    if settings.between and settings.between not in WAYS:
+        raise SettingsError(f"no way {settings.between!r} to make in-betweens: there are {', '.join(WAYS)}")
+    limits = {
+        "steps": (1, 1000),
+        "guidance": (0, 100),
+        "strength": (0, 1),
+        "fps": (SLOWEST, FASTEST),
+        "on": (1, MOST_ON),
+        "grain": (0, 1),
+        "paper": (0, 1),
+    }
     for name, (least, most) in limits.items():
         value = getattr(settings, name)
-        if not (isfinite(value) and least <= value <= most) or (name == "strength" and value == 0):
-            raise SettingsError(f"{name} {value:g} is out of range: choose {least} to {most}")
+        if value is not None and (not (isfinite(value) and least <= value <= most) or (name == "strength" and value == 0)):
+            raise SettingsError(f"{name} {float(value):g} is out of range: choose {float(least):g} to {most}")
 
 
 def _unknown_style(style: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import isfinite, sqrt
 from pathlib import Path
 from time import perf_counter
@@ -31,7 +32,7 @@ from sakuga.timeline.spec import Given, Way, digest
 from sakuga.timeline.variations import Mode, Texts, Variations
 from sakuga.timeline.variations import vary as lay_out
 
-RATE = 20.0
+RATE = Fraction(20)
 """Frames a second where nobody says otherwise."""
 NARROWEST = 4
 MODES: tuple[Mode, ...] = ("lerp", *get_args(Way))

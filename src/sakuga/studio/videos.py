@@ -18,6 +18,7 @@ from sakuga.datasets.reading import read_picture
 from sakuga.export import Written, check_target, read_recipe
 from sakuga.finishing.picture import Picture
 from sakuga.finishing.resize import enlarge
+from sakuga.story.rate import parse_rate
 from sakuga.studio.delivery import deliver
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Recipe, RecipeError
@@ -25,13 +26,12 @@ from sakuga.studio.remake import parse_recipe
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
-from sakuga.timeline.timing import exact
 
 Fit: TypeAlias = Literal["crop", "pad"]
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".jp2", ".ppm", ".qoi")
 """Files of a folder that are taken for pictures; what is in them decides how they are read."""
-USUAL = 12.0
+USUAL = Fraction(12)
 FINEST = 1000
 """Parts of a second that times of outside clips are kept in, where a common measure would be finer still."""
 
@@ -40,7 +40,7 @@ def video(
     source: Path | str,
     out: Path | str,
     *,
-    fps: float | None = None,
+    fps: Fraction | float | None = None,
     fit: Fit | None = None,
     recipe: bool = True,
     max_size: int | None = None,
@@ -54,17 +54,16 @@ def video(
 
 
 def _video(
-    source: Path, out: Path, fps: float | None, fit: Fit | None, recipe: bool, max_size: int | None
+    source: Path, out: Path, fps: Fraction | float | None, fit: Fit | None, recipe: bool, max_size: int | None
 ) -> Generator[Step, None, Written]:
     check_target(out, max_size)
-    if fps is not None and not 0 < fps <= 240:
-        raise InputError(f"{fps:g} frames a second cannot be shown: choose above 0 to 240")
+    rate = None if fps is None else parse_rate(fps)
     if fit is not None and fit not in get_args(Fit):
         raise InputError(f"pictures cannot be made to fit by {fit!r}: choose {' or '.join(get_args(Fit))}")
     if source.is_dir():
-        clip = yield from _folder(source, out, exact(fps or USUAL), fit)
+        clip = yield from _folder(source, out, rate or USUAL, fit)
         return (yield from deliver(clip, out, max_size=max_size))
-    clip = yield from _file(source, fps)
+    clip = yield from _file(source, rate)
     kept = (yield from _carried(source)) if recipe else None
     return (yield from deliver(clip, out, kept, max_size))
 
@@ -89,17 +88,17 @@ def _folder(folder: Path, out: Path, rate: Fraction, fit: Fit | None) -> Generat
     return Clip(frames=tuple(frames), rate=rate)
 
 
-def _file(path: Path, fps: float | None) -> Generator[Step, None, Clip]:
+def _file(path: Path, rate: Fraction | None) -> Generator[Step, None, Clip]:
     read = read_clip(path)
     for note in read.notes:
         yield Step(stage="story", note=note)
     frames = [_frame(picture) for picture in read.pictures]
     if len(frames) == 1:
-        return Clip(frames=tuple(frames), rate=exact(fps or USUAL))
-    if fps is None:
+        return Clip(frames=tuple(frames), rate=rate or USUAL)
+    if rate is None:
         rate, counts = measured(read.seconds)
         return Clip(frames=tuple(frame for frame, count in zip(frames, counts, strict=True) for _ in range(count)), rate=rate)
-    return Clip(frames=tuple(frames[place] for place in resampled(read.seconds, exact(fps))), rate=exact(fps))
+    return Clip(frames=tuple(frames[place] for place in resampled(read.seconds, rate)), rate=rate)
 
 
 def _carried(path: Path) -> Generator[Step, None, Recipe | None]:

@@ -27,6 +27,7 @@ from sakuga.timeline.spec import (
     Text,
     Walk,
     Warp,
+    Way,
     Worn,
     digest,
 )
@@ -44,6 +45,10 @@ class Direction:
     """Frames a second."""
     drawn_rate: int = 4
     """Frames a second that the model draws, at least; the others are in-betweens."""
+    between: Way = "flow"
+    """How in-betweens are made."""
+    on: int = 1
+    """Frames that each picture stands for: 2 is on twos."""
     sampler: Sampler = "dpm++"
     steps: int = 20
     guidance: float = 5.0
@@ -108,11 +113,17 @@ class _Film:
         followed = self.follow_camera(index, drawn[arrived], arrived, moving)
         self.keys |= dict.fromkeys(followed.values(), drawn[arrived])
         drawn |= followed
-        frames = self.fill(drawn, moving, after=before if isinstance(entry, Morph) else None)
+        way = (entry.way if isinstance(entry, Morph) else None) or self.direction.between
+        frames = self.fill(drawn, moving, after=before if isinstance(entry, Morph) else None, arrived=arrived, way=way)
         frames += [frames[-1]] * held
         if before is not None and isinstance(entry, Dissolve):
             frames = self.dissolve(frames, before, entry)
-        self.exposures += frames
+        on = self.on(shot)
+        self.exposures += [frames[place - place % on] for place in range(len(frames))]
+
+    def on(self, shot: Shot) -> int:
+        """Frames that each picture of a shot stands for."""
+        return shot.on or self.direction.on
 
     def keyframe(self, index: int) -> Drawn:
         """The first picture of a shot that begins with a cut: nothing but its prompt decides it."""
@@ -123,7 +134,7 @@ class _Film:
         """Travel from the last picture to this shot's keyframe: prompt and noise move in even steps, and ever more is drawn anew."""
         shots, direction = self.storyboard.shots, self.direction
         shot, source = shots[index], shots[index - 1]
-        places = _drawn_places(_morph_frames(source, direction.rate, moving), self.stride)
+        places = _drawn_places(_morph_frames(source, direction.rate, moving), self.stride(shot))
         here, there = (Text(prompt=prompt_of(self.storyboard, place)) for place in (index - 1, index))
         left = self.wandering(source, round(exact(source.seconds) * direction.rate))
         most = shot.strength or direction.strength
@@ -144,7 +155,7 @@ class _Film:
         prompt = Text(prompt=prompt_of(self.storyboard, index))
         length = moving - arrived
         followed: dict[int, Digest] = {}
-        for place in _drawn_places(length, self.stride)[1:]:
+        for place in _drawn_places(length, self.stride(shot))[1:]:
             warp = _warp(shot.camera, eased(place / (length - 1), shot.ease))
             start = Start(frame=key, strength=direction.hold_on, warp=warp)
             followed[arrived + place] = self.add(
@@ -155,14 +166,15 @@ class _Film:
     def wandering(self, shot: Shot, place: int) -> Noise:
         return Walk(seed=shot.seed, at=_rounded(place / float(self.direction.rate) * self.direction.wander))
 
-    def fill(self, drawn: dict[int, Digest], moving: int, after: Digest | None) -> list[Digest]:
-        """Name every frame from 0 to `moving`: the drawn ones, and in-betweens where none is drawn."""
+    def fill(self, drawn: dict[int, Digest], moving: int, *, after: Digest | None, arrived: int, way: Way) -> list[Digest]:
+        """Name every frame from 0 to `moving`: the drawn ones, and in-betweens where none is drawn, in their `way` until arrived."""
         known = {-1: after, **drawn} if after is not None else drawn
         names = dict(drawn)
         for left, right in pairwise(sorted(known)):
             for place in range(left + 1, right):
                 at = _rounded((place - left) / (right - left))
-                names[place] = self.add(Between(first=known[left], second=known[right], at=at))
+                made = way if right <= arrived else self.direction.between
+                names[place] = self.add(Between(first=known[left], second=known[right], at=at, way=made))
         return [names[place] for place in range(moving)]
 
     def dissolve(self, frames: list[Digest], before: Digest, entry: Dissolve) -> list[Digest]:
@@ -192,10 +204,10 @@ class _Film:
             precision=direction.precision,
         )
 
-    @property
-    def stride(self) -> int:
-        """Frames from one drawn frame to the next: at least `drawn_rate` of them a second."""
-        return max(1, int(self.direction.rate / self.direction.drawn_rate))
+    def stride(self, shot: Shot) -> int:
+        """Frames from one drawn frame to the next: at least `drawn_rate` of them a second, and each of them seen, as far as may be."""
+        most, on = max(1, int(self.direction.rate / self.direction.drawn_rate)), self.on(shot)
+        return max(most - most % on, on)
 
 
 def _morph_frames(source: Shot, rate: Fraction, moving: int) -> int:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 
+from sakuga.story.storyboard import Way as Way
+
 ENGINE = 2
 """Goes into every digest: raise it when the same spec begins to mean another picture."""
 
@@ -21,7 +23,6 @@ strict = with_config(ConfigDict(extra="forbid"))
 
 Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
 Precision = Literal["fp32", "fp16", "bf16"]
-Way = Literal["flow", "crossfade", "latent"]
 Depth = Literal["estimator", "luminance", "map"]
 """Who tells how near things are: the checkpoint's estimator; brightness as a stand-in; or the picture is a depth map, white near."""
 

@@ -35,7 +35,11 @@ def exact(seconds: float) -> Fraction:
 
 
 def eased(progress: float, ease: Ease) -> float:
-    """Bend progress from 0.0 to 1.0: "smooth" starts and stops gently (3t² - 2t³), "in" only starts so (t²), "out" only stops so."""
+    """Bend progress from 0.0 to 1.0: "smooth" starts and stops gently (3t² - 2t³), "in" only starts so (t²), "out" only stops so.
+
+    "smoother" starts and stops ever so gently (10t³ - 15t⁴ + 6t⁵, Perlin 2002); "overshoot" goes 10% too far and settles
+    (1 + 2.70158(t-1)³ + 1.70158(t-1)², Penner 2002).
+    """
     match ease:
         case "linear":
             return progress
@@ -45,3 +49,8 @@ def eased(progress: float, ease: Ease) -> float:
             return progress * progress
         case "out":
             return progress * (2 - progress)
+        case "smoother":
+            return progress**3 * (10 - 15 * progress + 6 * progress**2)
+        case "overshoot":
+            left = progress - 1
+            return progress if progress in (0.0, 1.0) else 1 + 2.70158 * left**3 + 1.70158 * left**2
