@@ -13,12 +13,13 @@ from sakuga.export import read_recipe
 from sakuga.studio import FilmSettings, RecipeError
 from sakuga.studio.remake import parse_recipe
 from sakuga.timeline.clip import Clip
+from sakuga.timeline.spec import ENGINE
 
 DIGEST = "0" * 64
 FILM = {
     "recipe": 2,
     "kind": "film",
-    "engine": 1,
+    "engine": ENGINE,
     "checkpoint": DIGEST,
     "model": "sketchbook",
     "film": {"idea": "a castle", "fps": 12.0, "size": "64x64"},
