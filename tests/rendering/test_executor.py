@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sakuga.models.adapters import Adapter, Factors
 from sakuga.models.checkpoint import Checkpoint, load
 from sakuga.models.sources import find_checkpoint
 from sakuga.rendering.batches import Batch, plan
@@ -136,9 +137,27 @@ def test_running_out_of_memory_names_the_batch(executor: LocalExecutor, draw: Ca
 
 
 def test_what_cannot_be_honoured_is_refused(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
-    for spec in (draw(styles=(Worn(style="s"),)), draw(approximations=("deepcache",))):
-        with pytest.raises(DrawingError, match="asks for styles or approximations"):
-            list(executor.run([Batch(frames=(spec,))]))
+    with pytest.raises(DrawingError, match="asks for approximations"):
+        list(executor.run([Batch(frames=(draw(approximations=("deepcache",)),))]))
+    with pytest.raises(DrawingError, match="style 5ty1e is worn by a frame, and is not at hand"):
+        list(executor.run([Batch(frames=(draw(styles=(Worn(style="5ty1e"),)),))]))
+
+
+def test_frames_of_one_batch_wear_the_same_and_each_its_own_weight(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+    layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
+    chance = torch.Generator().manual_seed(0)
+    factors = Factors(down=torch.randn(2, 32, generator=chance), up=torch.randn(32, 2, generator=chance))
+    wearing = replace(executor, open_style=lambda digest: Adapter(name=digest, layers={layer: factors}))
+    frames = [draw(batch=2, styles=(Worn(style="s", weight=weight),)) for weight in (0.0, 0.5, 1.0)]
+    frames.append(replace(frames[2], noise=Walk(seed=3, at=0.5)))
+    specs = {digest(frame): frame for frame in frames}
+    batches = list(plan(specs, specs, executor.store.has))
+    assert [len(batch.frames) for batch in batches] == [1, 1, 2]
+    list(wearing.run(batches))
+    pictures = [executor.store.path(name).read_bytes() for name in specs]
+    assert len(set(pictures)) == 4
+    list(executor.run([Batch(frames=(plain := draw(batch=2),))]))
+    assert np.array_equal(executor.store.read(digest(plain)), executor.store.read(digest(frames[0])))
 
 
 def test_dark_and_quiet_pictures_are_no_faults() -> None:

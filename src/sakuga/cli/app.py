@@ -48,6 +48,7 @@ def animate(
     on: opt.On = None,
     grain: opt.Grain = None,
     paper: opt.Paper = None,
+    preview: opt.Preview = False,
     film: Annotated[Path | None, typer.Option(help="write the storyboard here too, to change and `sakuga render`")] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -71,6 +72,7 @@ def animate(
         store=store,
         recipe=recipe,
         max_size=studio.parse_bytes(max_size) if max_size else None,
+        preview=preview,
     )
     made = watch(work, quiet=quiet or json)
     if film:
@@ -95,6 +97,7 @@ def render(
     on: opt.On = None,
     grain: opt.Grain = None,
     paper: opt.Paper = None,
+    preview: opt.Preview = False,
     seed: Annotated[int | None, typer.Option(help="draw every shot from other seeds", min=0)] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -109,7 +112,8 @@ def render(
     settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper)
     changed = studio.directed(studio.read_film(film), settings, seed)
     most = studio.parse_bytes(max_size) if max_size else None
-    _report_animation(watch(studio.render(changed, out, store=store, recipe=recipe, max_size=most), quiet=quiet or json), json, quiet)
+    work = studio.render(changed, out, store=store, recipe=recipe, max_size=most, preview=preview)
+    _report_animation(watch(work, quiet=quiet or json), json, quiet)
 
 
 @app.command()
@@ -155,6 +159,7 @@ def draw(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     size: opt.Size = None,
+    preview: opt.Preview = False,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
     json: opt.Json = False,
@@ -167,7 +172,9 @@ def draw(
     settings = _settings(None, model, style, negative, steps, guidance, strength, sampler, size)
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
     leading = studio.control_picture(control, control_weight, depth)
-    work = studio.draw(said, out, each=each, seed=seed, settings=settings, start=start, control=leading, store=store, recipe=recipe)
+    work = studio.draw(
+        said, out, each=each, seed=seed, settings=settings, start=start, control=leading, store=store, recipe=recipe, preview=preview
+    )
     made = watch(work, quiet=quiet or json)
     values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}
     report(values, as_json=json, words=f"wrote {len(made.pictures)} pictures to {out}", quiet=quiet)
@@ -176,7 +183,7 @@ def draw(
 def _settings(
     fps: Any,
     model: str | None,
-    style: str | None,
+    style: list[str] | None,
     negative: str | None,
     steps: int | None,
     guidance: float | None,
@@ -189,7 +196,7 @@ def _settings(
     return FilmSettings(
         fps=fps,
         model=model,
-        style=style,
+        style=", ".join(style) if style else None,
         negative=negative,
         steps=steps,
         guidance=guidance,

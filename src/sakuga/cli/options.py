@@ -23,7 +23,11 @@ def _rate(said: str) -> Any:
 Model = Annotated[
     str, typer.Option(help="sketchbook, a Stable Diffusion 1.x or 2.x folder, or a hub id owner/name", show_default="sketchbook")
 ]
-Style = Annotated[str | None, typer.Option(help="a style to wear")]
+Style = Annotated[
+    list[str] | None,
+    typer.Option(help="a style to wear, NAME or NAME:WEIGHT: the model's own, a folder or a file; several times for several"),
+]
+Preview = Annotated[bool, typer.Option("--preview", help="draw a quick look in few steps, without guidance")]
 Negative = Annotated[str | None, typer.Option(help="what should not be seen")]
 Steps = Annotated[int | None, typer.Option(help="denoising steps", show_default="the model's usual")]
 Guidance = Annotated[float | None, typer.Option(help="how firmly the prompt is followed; 1 is off", show_default="the model's usual")]

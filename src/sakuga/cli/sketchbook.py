@@ -12,7 +12,9 @@ sketchbook = typer.Typer(no_args_is_help=True, help="The built-in model: train i
 
 @sketchbook.command("train")
 def train(
-    stage: Annotated[str, typer.Option(help="vae, clip, classifier, latents, unet, upscaler, depth, controlnet or all")] = "all",
+    stage: Annotated[
+        str, typer.Option(help="vae, clip, classifier, latents, unet, upscaler, depth, controlnet, styles, lcm or all")
+    ] = "all",
     work: Annotated[Path, typer.Option(help="where pictures, runs and weights are kept")] = Path("sketchbook-work"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     minutes: Annotated[float | None, typer.Option(help="stop after so many minutes; the schedule counts samples")] = None,

@@ -106,6 +106,10 @@ class Checkpoint:
                 self._texts[prompt] = self._encoded(prompt)
         return torch.cat([self._texts[prompt] for prompt in prompts])
 
+    def forget_texts(self) -> None:
+        """Encode prompts anew from here on: the text encoder has changed."""
+        self._texts.clear()
+
     def _encoded(self, prompt: str) -> Tensor:
         tokens = self.tokenizer(prompt, padding="max_length", max_length=self.facts.token_limit, truncation=True, return_tensors="pt").to(
             self.device

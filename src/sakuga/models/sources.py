@@ -61,8 +61,7 @@ class Source:
         """Name the checkpoint: sha256 over the relative names and contents of all files that are loaded."""
         total = hashlib.sha256()
         for path in self.files():
-            state = path.stat()
-            total.update(f"{path.relative_to(self.folder).as_posix()} {_sha256(path, state.st_size, state.st_mtime_ns)}\n".encode())
+            total.update(f"{path.relative_to(self.folder).as_posix()} {file_digest(path)}\n".encode())
         return total.hexdigest()
 
     @cached_property
@@ -196,6 +195,12 @@ def _facts(source: Source) -> Facts:
         zero_snr=bool(scheduler.get("rescale_betas_zero_snr", False)),
         sees_pictures=(source.folder / "image_encoder").is_dir(),
     )
+
+
+def file_digest(path: Path) -> Digest:
+    """Return the sha256 of a file."""
+    state = path.stat()
+    return _sha256(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from sakuga import SakugaError
+from sakuga.models.adapters import Adapter, wearing
 from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, stacked
 from sakuga.models.sampling import sample
@@ -54,6 +55,10 @@ class Executor(Protocol):
         ...
 
 
+def _no_styles(style: Digest) -> Adapter:
+    raise DrawingError(f"style {style[:12]} is worn by a frame, and is not at hand: say where it lies")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalExecutor:
     """Draws in this process."""
@@ -61,6 +66,7 @@ class LocalExecutor:
     open_checkpoint: Callable[[Digest, Precision], Checkpoint]
     store: FrameStore
     inbetweener: Inbetweener
+    open_style: Callable[[Digest], Adapter] = _no_styles
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
         """Yield each frame when it is in the store.
@@ -101,20 +107,21 @@ class LocalExecutor:
         rows = specs + specs[-1:] * (common.batch - len(specs))
         facts = checkpoint.facts
         shape = (facts.latent_channels, common.height // facts.factor, common.width // facts.factor)
-        steps = sample(
-            checkpoint,
-            conditioning=torch.cat([embedding(checkpoint, row.conditioning, pictures) for row in rows]),
-            negative=torch.cat([embedding(checkpoint, row.negative, pictures) for row in rows]),
-            noise=stacked([draws(row.noise, shape, attempt) for row in rows]),
-            sampler=common.sampler,
-            steps=common.steps,
-            guidance=common.guidance,
-            start_latents=torch.cat([_started(checkpoint, row, pictures) for row in rows]) if common.start else None,
-            strength=common.start.strength if common.start else 1.0,
-            control=torch.cat([_hint(checkpoint, row, pictures) for row in rows]) if common.control else None,
-            control_weight=common.control.weight if common.control else 0.0,
-        )
-        *_, last = steps
+        with wearing(checkpoint, [(self.open_style(worn.style), worn.weight) for worn in common.styles]):
+            steps = sample(
+                checkpoint,
+                conditioning=torch.cat([embedding(checkpoint, row.conditioning, pictures) for row in rows]),
+                negative=torch.cat([embedding(checkpoint, row.negative, pictures) for row in rows]),
+                noise=stacked([draws(row.noise, shape, attempt) for row in rows]),
+                sampler=common.sampler,
+                steps=common.steps,
+                guidance=common.guidance,
+                start_latents=torch.cat([_started(checkpoint, row, pictures) for row in rows]) if common.start else None,
+                strength=common.start.strength if common.start else 1.0,
+                control=torch.cat([_hint(checkpoint, row, pictures) for row in rows]) if common.control else None,
+                control_weight=common.control.weight if common.control else 0.0,
+            )
+            *_, last = steps
         return checkpoint.decode(last.latents[: len(specs)])
 
 
@@ -140,8 +147,8 @@ def _filmed(checkpoint: Checkpoint, spec: Drawn, picture: np.ndarray, warp: Warp
 
 def _refuse_unread(spec: Drawn) -> None:
     """Refuse what a spec asks for and no part here can give, rather than draw without it."""
-    if spec.styles or spec.approximations:
-        raise DrawingError(f"frame {digest(spec)[:12]} asks for styles or approximations, and this edition draws with none")
+    if spec.approximations:
+        raise DrawingError(f"frame {digest(spec)[:12]} asks for approximations, and this edition draws with none")
 
 
 def _is_memory(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from sakuga.finishing.between import At, inbetweener
 from sakuga.finishing.picture import Picture
 from sakuga.finishing.resize import enlarge
 from sakuga.models.sources import SKETCHBOOK, Source
+from sakuga.models.styles import Style, few_step, own_styles
 from sakuga.rendering.batches import missing_frames, plan
 from sakuga.rendering.develop import develop
 from sakuga.rendering.store import FrameStore, home
@@ -45,11 +46,15 @@ class Drawing:
 
 
 class Bench:
-    """Draws and shows frames of one checkpoint."""
+    """Draws and shows frames of one checkpoint, which may wear its own styles and those that are given."""
 
-    def __init__(self, source: Source, store: Path | None = None) -> None:
+    def __init__(self, source: Source, store: Path | None = None, styles: Iterable[tuple[Style, float]] = ()) -> None:
         self.source = source
         self.store = FrameStore(store or home() / "frames")
+        quick = few_step(source)
+        own = [*own_styles(source).values(), *([quick] if quick else [])]
+        self.styles = {style.digest: style for style in (*own, *(style for style, _ in styles))}
+        self._adapters: dict[Digest, Any] = {}
 
     @cached_property
     def checkpoint(self) -> Any:
@@ -69,7 +74,7 @@ class Bench:
         missing = missing_frames(specs, wanted, self.store.has)
         reused = sum(isinstance(spec, Drawn) for spec in specs.values()) - len(missing)
         drawn, notes = 0, list[str]()
-        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=self.inbetweener)
+        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=self.inbetweener, open_style=self._open_style)
         if missing:
             yield Step(stage="loading", note=f"opening {self.source.name}")
         yield Step(stage="drawing", total=len(missing))
@@ -102,6 +107,13 @@ class Bench:
         from sakuga.models.latents import latent_between
 
         return latent_between(self.checkpoint, first, second)
+
+    def _open_style(self, digest: Digest) -> Any:
+        from sakuga.models.adapters import read_adapter
+
+        if digest not in self._adapters:
+            self._adapters[digest] = read_adapter(self.styles[digest].file, self.styles[digest].name)
+        return self._adapters[digest]
 
     def develop(self, drawing: Drawing, names: Iterable[Digest], finish: Callable[[Digest, Picture], Picture]) -> Iterator[Picture]:
         """Show frames by the names they were asked for; kept pictures are finished before in-betweens are made of them."""

@@ -20,8 +20,9 @@ from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount
-from sakuga.studio.settings import direction, settled
+from sakuga.studio.settings import direction, previewed, settled, worn_digests
 from sakuga.studio.stories import plan
+from sakuga.studio.styles import find_styles, shared_names, worded_storyboard
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip, Frame
@@ -66,19 +67,26 @@ def animate(
     store: Path | None = None,
     recipe: bool = True,
     max_size: int | None = None,
+    preview: bool = False,
 ) -> Work[Step, Animation]:
-    """Make a clip from an idea: storyboard, frames, file.
+    """Make a clip from an idea: storyboard, frames, file; a preview is drawn in few steps, and its film is that of the final clip.
 
     Frames already in the store are not drawn again. Raises SakugaError with one sentence where something is wrong.
     """
-    return Work(_animate(idea, Path(out), shots, seconds, seed, settings or FilmSettings(), planner, store, recipe, max_size))
+    return Work(_animate(idea, Path(out), shots, seconds, seed, settings or FilmSettings(), planner, store, recipe, max_size, preview))
 
 
 def render(
-    film: Film, out: Path | str, *, store: Path | None = None, recipe: bool = True, max_size: int | None = None
+    film: Film,
+    out: Path | str,
+    *,
+    store: Path | None = None,
+    recipe: bool = True,
+    max_size: int | None = None,
+    preview: bool = False,
 ) -> Work[Step, Animation]:
-    """Make a clip from a film; what the film leaves open is filled in for its model. A GIF stays under `max_size` bytes."""
-    return Work(_render(film, Path(out), store, recipe, max_size))
+    """Make a clip or a preview from a film; what it leaves open is filled in for its model. A GIF stays under `max_size` bytes."""
+    return Work(_render(film, Path(out), store, recipe, max_size, preview))
 
 
 def _animate(
@@ -92,22 +100,29 @@ def _animate(
     store: Path | None,
     recipe: bool,
     max_size: int | None,
+    preview: bool,
 ) -> Generator[Step, None, Animation]:
     check_target(out, max_size)
     settled(settings, find_checkpoint(settings.model or "sketchbook"))
     board = yield from plan(idea, shots, seconds, seed, planner)
-    return (yield from _render(Film(settings=settings, storyboard=board), out, store, recipe, max_size))
+    return (yield from _render(Film(settings=settings, storyboard=board), out, store, recipe, max_size, preview))
 
 
-def _render(film: Film, out: Path, store: Path | None, recipe: bool, max_size: int | None) -> Generator[Step, None, Animation]:
+def _render(
+    film: Film, out: Path, store: Path | None, recipe: bool, max_size: int | None, preview: bool = False
+) -> Generator[Step, None, Animation]:
     begun = perf_counter()
     check_target(out, max_size)
     source = find_checkpoint(film.settings.model or "sketchbook")
-    film = replace(film, settings=settled(film.settings, source))
-    sheet = chain(film.storyboard, direction(film.settings, source))
-    bench = Bench(source, store)
+    final = replace(film, settings=settled(film.settings, source))
+    settings, told = previewed(final.settings, source) if preview else (final.settings, [])
+    film = replace(final, settings=settings)
+    styles = find_styles(settings.style, source)
+    board = worded_storyboard(film.storyboard, styles)
+    sheet = chain(board, direction(settings, source))
+    bench = Bench(source, store, styles)
     notes: list[str] = []
-    for note in bench.doubts(film.storyboard):
+    for note in (*told, *bench.doubts(board)):
         notes.append(note)
         yield Step(stage="story", note=note)
     drawing = yield from bench.draw(sheet.specs, sheet.exposures)
@@ -119,7 +134,7 @@ def _render(film: Film, out: Path, store: Path | None, recipe: bool, max_size: i
     spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
     return Animation(
         clip=out,
-        film=film,
+        film=final,
         frames=len(clip.frames),
         count=drawing.count,
         seconds=spent,
@@ -163,6 +178,9 @@ class FilmRecipe(Recipe):
         """Return the film; its model is left open."""
         return FilmFile(film=self.film, bible=self.bible, shots=self.shots).read()
 
+    def worn(self, source: Source) -> tuple[str, ...]:
+        return worn_digests(self.said().settings, source)
+
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Render the film."""
         film = self.said()
@@ -175,5 +193,7 @@ class FilmRecipe(Recipe):
 
 def film_recipe(film: Film, source: Source) -> FilmRecipe:
     """Write down all that decides a film's clip."""
-    tables = FilmFile.model_validate(to_document(replace(film, settings=replace(film.settings, model=None))))
-    return FilmRecipe.of(source, film=tables.film, bible=tables.bible, shots=tables.shots)
+    styles = shared_names(find_styles(film.settings.style, source))
+    tables = FilmFile.model_validate(to_document(replace(film, settings=replace(film.settings, model=None, style=styles))))
+    worn = worn_digests(film.settings, source)
+    return FilmRecipe.of(source, styles=worn, film=tables.film, bible=tables.bible, shots=tables.shots)

@@ -17,7 +17,8 @@ from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, 
 from sakuga.studio.drawing import Bench, Count
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
-from sakuga.studio.settings import direction, settled
+from sakuga.studio.settings import direction, previewed, settled, worn_digests
+from sakuga.studio.styles import find_styles, shared_names, worded
 from sakuga.studio.work import Work
 from sakuga.timeline import spec as specs
 from sakuga.timeline.clip import Clip, Frame
@@ -47,14 +48,15 @@ def draw(
     control: ControlPicture | None = None,
     store: Path | None = None,
     recipe: bool = True,
+    preview: bool = False,
 ) -> Work[Step, Drawn]:
     """Draw `each` pictures of every prompt into a folder, with the seeds seed, seed + 1, ...; with `start`, from that picture on.
 
-    What is where follows the depth of a `control` picture.
+    What is where follows the depth of a `control` picture; a preview is drawn in few steps.
 
     Raises SakugaError with one sentence where something is wrong.
     """
-    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, control, store, recipe))
+    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, control, store, recipe, preview))
 
 
 class DrawRecipe(Recipe):
@@ -71,6 +73,9 @@ class DrawRecipe(Recipe):
         if len(self.given) not in ((1, 2) if self.control else (0, 1)):
             raise ValueError(f"{len(self.given)} pictures are given: one that it starts from, one that leads it, and no other")
         return self
+
+    def worn(self, source: Source) -> tuple[str, ...]:
+        return worn_digests(self.settings.settings(), source)
 
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the picture to `out`."""
@@ -96,19 +101,23 @@ def _draw(
     control: ControlPicture | None,
     store: Path | None,
     recipe: bool,
+    preview: bool,
 ) -> Generator[Step, None, Drawn]:
     _check(prompts, each)
     if settings.strength is not None and start is None:
         raise InputError("strength is the share of a start picture that is drawn anew: give a start picture with it")
     source = find_checkpoint(settings.model or "sketchbook")
     settings = settled(settings, source)
+    settings, notes = previewed(settings, source) if preview else (settings, [])
+    styles = find_styles(settings.style, source)
     given = read_picture(start) if start else None
     leading, layout = read_control(control, source) if control else (None, None)
     out.mkdir(parents=True, exist_ok=True)
     check_folder(out)
-    bench = Bench(source, store)
+    bench = Bench(source, store, styles)
     odd = (*(given.notes if given else ()), *(doubts(layout) if layout else ()))
-    for note in (*(note for prompt in prompts for note in bench.unread(prompt)), *odd):
+    unread = [note for prompt in prompts for note in bench.unread(worded(prompt, styles))]
+    for note in (*notes, *unread, *odd):
         yield Step(stage="story", note=note)
     led = leading.control(specs.digest(bench.store.given(layout.picture))) if leading and layout else None
     begin = specs.Start(frame=specs.digest(bench.store.given(given.picture)), strength=settings.strength or 1.0) if given else None
@@ -117,7 +126,8 @@ def _draw(
     paths = [out / f"{place:04d}.png" for place in range(1, len(wanted) + 1)]
     pictures = [leaned.frame for leaned in (begin, led) if leaned]
     said: dict[str, Any] = {"control": leading} if leading else {}
-    told = DrawRecipe.of(source, given=pictures, prompt="", seed=0, settings=portable_settings(settings), **said)
+    said["settings"] = portable_settings(replace(settings, style=shared_names(styles)))
+    told = DrawRecipe.of(source, given=pictures, styles=worn_digests(settings, source), prompt="", seed=0, **said)
     recipes = [told.model_copy(update={"prompt": prompt, "seed": its}).text() if recipe else "" for prompt, its in seeds]
     count = yield from _to_files(wanted, paths, recipes, settings, bench)
     return Drawn(pictures=tuple(paths), prompts=tuple(prompt for prompt, _ in seeds), seeds=tuple(its for _, its in seeds), count=count)
@@ -151,7 +161,7 @@ def drawn_spec(
     how = direction(settings, source)
     return specs.Drawn(
         checkpoint=how.checkpoint,
-        conditioning=specs.Text(prompt=prompt),
+        conditioning=specs.Text(prompt=worded(prompt, find_styles(settings.style, source))),
         negative=specs.Text(prompt=how.negative),
         noise=specs.Seeded(seed=seed),
         width=how.width,
@@ -159,6 +169,7 @@ def drawn_spec(
         sampler=how.sampler,
         steps=how.steps,
         guidance=how.guidance,
+        styles=how.styles,
         start=start,
         control=control,
         batch=BATCH,

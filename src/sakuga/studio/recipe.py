@@ -68,6 +68,8 @@ class Recipe(Part):
     """Where the model is public: `sketchbook`, or the hub's owner/name, which is told but never fetched unasked."""
     given: tuple[DigestText, ...] = Field(default=(), max_length=1000)
     """Names of the pictures from outside that it leans on."""
+    styles: tuple[DigestText, ...] = Field(default=(), max_length=100)
+    """Digests of the styles that were worn, the adapter for few steps among them."""
     max_size: int | None = Field(default=None, gt=0)
     """Bytes that the file was to stay under."""
 
@@ -79,6 +81,10 @@ class Recipe(Part):
         """Return the bytes that `out` is to stay under, which only a GIF can."""
         return self.max_size if out.suffix.lower() == ".gif" else None
 
+    def worn(self, source: Source) -> tuple[str, ...]:
+        """Find what it would wear here; raises StyleError where a style is not to be had."""
+        return ()
+
     def values(self) -> dict[str, Any]:
         """Return what it says, as plain JSON values."""
         said = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
@@ -89,9 +95,9 @@ class Recipe(Part):
         return json.dumps(self.values(), sort_keys=True)
 
     @classmethod
-    def of(cls, source: Source, *, given: Sequence[str] = (), **said: Any) -> Self:
-        """Begin a recipe by the model that it was drawn with."""
-        known: dict[str, Any] = {"given": tuple(given)} if given else {}
+    def of(cls, source: Source, *, given: Sequence[str] = (), styles: Sequence[str] = (), **said: Any) -> Self:
+        """Begin a recipe by the model that it was drawn with, and what this wore."""
+        known: dict[str, Any] = {name: tuple(names) for name, names in (("given", given), ("styles", styles)) if names}
         return cls(checkpoint=source.digest, model=public_name(source), **known, **said)
 
 

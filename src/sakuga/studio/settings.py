@@ -1,6 +1,5 @@
 """What an artist leaves open, filled in for the model at hand."""
 
-import difflib
 import re
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -9,16 +8,18 @@ from typing import cast, get_args
 
 from sakuga import InputError
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
+from sakuga.models.styles import few_step
 from sakuga.story.film import FilmSettings
 from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
 from sakuga.story.storyboard import MOST_ON, Way
+from sakuga.studio.styles import find_styles, worn
 from sakuga.timeline.chain import Direction
 from sakuga.timeline.spec import Sampler
 
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 WAYS: tuple[Way, ...] = get_args(Way)
-STYLES: tuple[str, ...] = ()
-"""Styles that can be worn. None is trained yet."""
+FEW_STEPS, FEW_UNDISTILLED = 4, 8
+"""Steps of a preview: with an adapter for few steps, and without one."""
 LARGEST = 4096
 """Pixels of the longer side of a picture."""
 
@@ -30,10 +31,23 @@ class SettingsError(InputError, ValueError):
 def settled(settings: FilmSettings, source: Source) -> FilmSettings:
     """Fill in every setting that is None, so that nothing about a film is left to chance; raises SettingsError."""
     filled = replace(
-        _usual(source), **{field.name: value for field in fields(settings) if (value := getattr(settings, field.name)) is not None}
+        _usual(source, settings.sampler),
+        **{field.name: value for field in fields(settings) if (value := getattr(settings, field.name)) is not None},
     )
-    _check(filled)
+    _check(filled, source)
     return filled
+
+
+def previewed(settings: FilmSettings, source: Source) -> tuple[FilmSettings, list[str]]:
+    """Return settled settings for a quick look in few steps, and what a person must know of it."""
+    assert settings.steps
+    if few_step(source) is None:
+        steps = min(settings.steps, FEW_UNDISTILLED)
+        return replace(settings, steps=steps), [
+            f"{source.name!r} has no adapter for few steps: the preview is a plain one of {steps} steps"
+        ]
+    unheard = ["a preview follows no guidance, so it may show what should not be seen"] if settings.negative else []
+    return replace(settings, sampler="lcm", steps=min(settings.steps, FEW_STEPS), guidance=1.0), unheard
 
 
 def direction(settings: FilmSettings, source: Source) -> Direction:
@@ -44,6 +58,8 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
     assert settings.fps
     assert settings.guidance is not None
     width, height = drawn_size(*settings.size, source.facts)
+    styles = find_styles(settings.style, source)
+    quick = few_step(source) if settings.sampler == "lcm" else None
     return Direction(
         checkpoint=source.digest,
         width=width,
@@ -56,7 +72,14 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
         negative=settings.negative or "",
         between=settings.between or "flow",
         on=settings.on or 1,
+        styles=worn([*styles, *([(quick, 1.0)] if quick else [])]),
     )
+
+
+def worn_digests(settings: FilmSettings, source: Source) -> tuple[str, ...]:
+    """Name everything that is worn with settings: the styles, and for the `lcm` sampler the checkpoint's own adapter."""
+    filled = settled(replace(settings, model=source.name), source)
+    return tuple(worn.style for worn in direction(filled, source).styles)
 
 
 def drawn_size(width: int, height: int, facts: Facts) -> tuple[int, int]:
@@ -73,25 +96,28 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or found[1])
 
 
-def _usual(source: Source) -> FilmSettings:
-    """What draws well, by model: the Sketchbook is small and fast and wants little guidance."""
+def _usual(source: Source, sampler: str | None) -> FilmSettings:
+    """What draws well, by model: the Sketchbook is small and fast and wants little guidance; `lcm` with its adapter wants none."""
     native = source.facts.native_size
-    common = FilmSettings(fps=Fraction(12), model=source.name, negative="", sampler="dpm++", strength=0.7)
+    enlarged = 2 if source.name == SKETCHBOOK else 1
+    size = (enlarged * native, enlarged * native)
+    common = FilmSettings(fps=Fraction(12), size=size, model=source.name, negative="", sampler="dpm++", strength=0.7)
+    if sampler == "lcm" and few_step(source):
+        return replace(common, steps=FEW_STEPS, guidance=1.0)
     if source.name == SKETCHBOOK:
-        return replace(common, size=(2 * native, 2 * native), steps=20, guidance=4.0)
-    return replace(common, size=(native, native), steps=30, guidance=7.5)
+        return replace(common, steps=20, guidance=4.0)
+    return replace(common, steps=30, guidance=7.5)
 
 
 def _near(length: float, multiple: int) -> int:
     return max(multiple, round(length / multiple) * multiple)
 
 
-def _check(settings: FilmSettings) -> None:
+def _check(settings: FilmSettings, source: Source) -> None:
     assert settings.size
     if settings.sampler not in SAMPLERS:
         raise SettingsError(f"no sampler {settings.sampler!r}: there are {', '.join(SAMPLERS)}")
-    if settings.style:
-        raise SettingsError(_unknown_style(settings.style))
+    find_styles(settings.style, source)
     if not all(16 <= side <= LARGEST for side in settings.size):
         raise SettingsError(f"size {settings.size[0]}x{settings.size[1]} cannot be drawn: choose 16 to {LARGEST} pixels a side")
     if not max(settings.size) <= 4 * min(settings.size):
@@ -111,11 +137,3 @@ def _check(settings: FilmSettings) -> None:
         value = getattr(settings, name)
         if value is not None and (not (isfinite(value) and least <= value <= most) or (name == "strength" and value == 0)):
             raise SettingsError(f"{name} {float(value):g} is out of range: choose {float(least):g} to {most}")
-
-
-def _unknown_style(style: str) -> str:
-    near = difflib.get_close_matches(style, STYLES, n=1)
-    if near:
-        return f"no style {style!r}: did you mean {near[0]!r}?"
-    there = ", ".join(STYLES) if STYLES else "none is trained yet; say it in the prompt"
-    return f"no style {style!r}: there are {there}" if STYLES else f"no style {style!r}: {there}"

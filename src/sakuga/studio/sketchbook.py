@@ -17,6 +17,7 @@ from sakuga.studio.drawing import Bench
 from sakuga.studio.layout import score_depth_and_control
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
+from sakuga.studio.scoring import score_few_step, score_styles
 from sakuga.studio.settings import settled
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
@@ -25,7 +26,7 @@ from sakuga.timeline.spec import digest
 if TYPE_CHECKING:
     from sakuga.training.sketchbook.recipe import Stage
 
-STAGES = ("vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet")
+STAGES = ("vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet", "styles", "lcm")
 """In the order in which they stand on each other."""
 SHOWN = 64
 """Pictures of a scoring's sheet."""
@@ -133,4 +134,6 @@ def _score(
         Image.fromarray(contact_sheet(Clip(frames=tuple(shown[:SHOWN]), rate=Fraction(1)), columns=8, gap=2)).save(sheet, quality=90)
     figures = scoring.result()
     figures |= yield from score_depth_and_control(bench, how, n, control_sheet)
+    figures |= yield from score_styles(bench, how, max(1, n // 4))
+    figures |= yield from score_few_step(bench, how, n)
     return figures

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sakuga.models import sketchbook
-from sakuga.training.sketchbook import clip, depths, latents, pictures, unet, upscaler
+from sakuga.models.classifier import LabelClassifier
+from sakuga.training.sketchbook import adapting, clip, depths, latents, lcm, pictures, styles, unet, upscaler
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +18,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for module in (pictures, latents, depths, upscaler):
             patch.setattr(module, "SHARD", 8)
         patch.setattr(clip, "VOCABULARY_CAPTIONS", 200)
-        patch.setattr(unet, "CAPTIONS", unet.CAPTIONS[:6])
+        for module in (unet, styles, lcm):
+            patch.setattr(module, "CAPTIONS", unet.CAPTIONS[:6])
+        for module in (styles, lcm):
+            patch.setattr(module, "MEASURED", 2)
+            patch.setattr(module, "SHOWN", 1)
         patch.setattr(unet, "STEPS", 2)
+        patch.setattr(adapting, "STEPS", 2)
         folder = tmp_path_factory.mktemp("work")
         _write_networks(folder)
         yield folder
@@ -35,4 +41,6 @@ def _write_networks(work: Path) -> None:
     sketchbook.make_unet().half().save_pretrained(weights / "unet")
     sketchbook.make_text_encoder(tokenizer).half().save_pretrained(weights / "text_encoder")
     sketchbook.make_image_encoder().half().save_pretrained(weights / "image_encoder")
+    sketchbook.make_scheduler().save_pretrained(weights / "scheduler")
+    LabelClassifier().save(weights / "classifier")
     sketchbook.make_image_processor().save_pretrained(weights / "feature_extractor")

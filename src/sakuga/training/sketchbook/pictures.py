@@ -24,7 +24,7 @@ LONGEST_TIME = 12.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Album:
-    """A series of pictures: picture i is drawn from the seed `first_seed + i`, and is flat with the chance `flat`."""
+    """A series of pictures: picture i is drawn from the seed `first_seed + i`; all have one `look`, or are flat with the chance `flat`."""
 
     name: str
     first_seed: int
@@ -32,6 +32,7 @@ class Album:
     held_back: bool
     width: int = 128
     height: int = 128
+    look: Look | None = None
 
     def folder(self, work: Path) -> Path:
         """Return where its shards lie."""
@@ -52,6 +53,13 @@ HELD_OUT = Album(name="held-out", first_seed=100_000_000, flat=1.0, held_back=Fa
 """Flat pictures that no training sees."""
 HELD_OUT_LOOKS = Album(name="held-out-looks", first_seed=110_000_000, flat=1 / len(LOOKS), held_back=True)
 """Pictures of every look, evenly, that no training sees."""
+IN_LOOK: dict[Look, Album] = {
+    look: Album(name=f"in-{look}", first_seed=200_000_000, flat=0.0, held_back=False, look=look) for look in LOOKS if look != "flat"
+}  # fmt: skip
+"""The same scenes in each look: what styles learn from."""
+HELD_OUT_IN_LOOK: dict[Look, Album] = {
+    look: Album(name=f"held-out-in-{look}", first_seed=210_000_000, flat=0.0, held_back=False, look=look) for look in IN_LOOK
+}
 HELD_OUT_LARGE = Album(name="held-out-large", first_seed=120_000_000, flat=0.5, held_back=True, width=256, height=256)
 
 
@@ -59,7 +67,7 @@ def moment_of(album: Album, index: int) -> tuple[Moment, Look]:
     """Return what a picture of an album shows, and its look."""
     seed = album.first_seed + index
     rng = np.random.default_rng((seed, 17))
-    look: Look = "flat" if rng.random() < album.flat else LOOKS[1 + int(rng.integers(len(LOOKS) - 1))]
+    look: Look = album.look or ("flat" if rng.random() < album.flat else LOOKS[1 + int(rng.integers(len(LOOKS) - 1))])
     scene = sample(seed, aspect=album.width / album.height, held_back=album.held_back)
     return scene.at(float(rng.uniform(0.0, LONGEST_TIME))), look
 

@@ -2,20 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
 
-from sakuga.training.sketchbook import classifier, clip, controlnet, depth, together, unet, upscaler, vae
+from sakuga.training.sketchbook import classifier, clip, controlnet, depth, lcm, styles, together, unet, upscaler, vae
 from sakuga.training.sketchbook.latents import make_latents
 from sakuga.training.sketchbook.loop import Pace, Plan, Step, Task, Training, run_training, with_budget
+from sakuga.training.sketchbook.pictures import IN_LOOK
 
 SAY_EVERY = 20.0
 """Seconds."""
 
-Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet"]
+Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet", "styles", "lcm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ STAGES: dict[Stage, tuple[Plan, Callable[..., Task]]] = {
     "upscaler": (upscaler.PLAN, upscaler.UpscalerTask),
     "depth": (depth.PLAN, depth.DepthTask),
     "controlnet": (controlnet.PLAN, controlnet.ControlnetTask),
+    "lcm": (lcm.PLAN, lcm.FewStepTask),
 }
 
 
@@ -64,14 +67,32 @@ def train(stage: Stage, options: Options, pace: Pace | None = None) -> Iterator[
 
 
 def _train(stage: Stage, options: Options, pace: Pace) -> Iterator[Step]:
-    if stage == "latents":
-        yield from _make_latents(options, pace)
-        return
-    plan, make = STAGES[stage]
+    match stage:
+        case "latents":
+            yield from _make_latents(options, pace)
+        case "styles":
+            yield from _train_styles(options, pace)
+        case _:
+            plan, make = STAGES[stage]
+            yield from _train_one(plan, make, stage, options, pace)
+
+
+def _train_one(plan: Plan, make: Callable[..., Task], run: str, options: Options, pace: Pace) -> Iterator[Step]:
     plan = with_budget(plan, samples=options.samples, batch=options.batch, pictures=options.pictures)
     task = make(plan, options.work, pick_device(options.device), options.processes, options.start)
-    training = Training(task, options.work / "runs" / stage, resume=options.resume)
+    training = Training(task, options.work / "runs" / run, resume=options.resume)
     yield from run_training(training, options.work / "weights", pace)
+
+
+def _train_styles(options: Options, pace: Pace) -> Iterator[Step]:
+    """Train one style after the other, each in a run of its own; to resume finds those that are finished, and goes on from there."""
+    started = time.monotonic()
+    for look in IN_LOOK:
+        left = pace.minutes - (time.monotonic() - started) / 60
+        if together.any_says(left <= 0):
+            return
+        make = partial(styles.StyleTask, look)
+        yield from _train_one(styles.PLAN, make, f"styles/{look}", options, replace(pace, minutes=left))
 
 
 def train_aloud(stage: Stage, options: Options, pace: Pace, threads: int = 1) -> None:

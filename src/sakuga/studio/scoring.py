@@ -1,0 +1,87 @@
+"""Score what a checkpoint brings along to wear: its styles, and its adapter for few steps."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sakuga.models.styles import few_step, own_styles
+from sakuga.sketchbook.labels import LOOKS
+from sakuga.story.film import FilmSettings
+from sakuga.studio.drawing import Bench
+from sakuga.studio.pictures import drawn_spec
+from sakuga.studio.progress import Step
+from sakuga.studio.settings import previewed
+from sakuga.studio.work import Work
+from sakuga.timeline.spec import FrameSpec, digest
+
+if TYPE_CHECKING:
+    from sakuga.evaluation.score import Draw, Progress
+
+TIMED = ("a castle at sunset", "a cabin in the snow", "the sea at night", "a portrait of a girl") * 2
+"""One batch."""
+
+
+def drawing(bench: Bench, how: FilmSettings) -> "Draw":
+    """Return what draws captions by settled settings, with the seeds 0, 1, 2, ... in their order."""
+    asked = 0
+
+    def draw(captions: Sequence[str]) -> Any:
+        nonlocal asked
+        specs: dict[str, FrameSpec] = {}
+        for seed, text in enumerate(captions, asked):
+            spec = drawn_spec(text, seed, how, bench.source)
+            specs[digest(spec)] = spec
+        asked += len(captions)
+        drawn = Work(bench.draw(specs, specs)).result()
+        return np.stack(list(bench.develop(drawn, specs, lambda _, picture: picture)))
+
+    return draw
+
+
+def score_styles(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
+    """Score each style of the checkpoint that is a look of the world."""
+    from sakuga.evaluation.adapters import score_style
+
+    names = [name for name in own_styles(bench.source) if name in LOOKS]
+    if not names:
+        yield Step(stage="drawing", note=f"{bench.source.name!r} has no styles: they are not scored")
+    figures: dict[str, float] = {}
+    for name in names:
+        base, styled = drawing(bench, how), drawing(bench, replace(how, style=name))
+        figures |= yield from _steps(score_style(name, base, styled, bench.source.folder, n))
+    return figures
+
+
+def score_few_step(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
+    """Score drawing in few steps, and time it against drawing in all steps."""
+    from sakuga.evaluation.adapters import score_few_step, speedup
+
+    if few_step(bench.source) is None:
+        yield Step(stage="drawing", note=f"{bench.source.name!r} has no adapter for few steps: it is not scored")
+        return {}
+    quick, _ = previewed(how, bench.source)
+    figures = yield from _steps(score_few_step(drawing(bench, quick), bench.source.folder, n))
+    faster = speedup(lambda: seconds(bench, how), lambda: seconds(bench, quick))
+    return figures | {"few_step.speedup": faster, "n.few_step.speedup": 2 * len(TIMED)}
+
+
+def seconds(bench: Bench, how: FilmSettings) -> float:
+    """Draw a batch into an empty store, and return the processor time that it took."""
+    with TemporaryDirectory() as folder:
+        empty = Bench(bench.source, Path(folder))
+        empty.checkpoint = bench.checkpoint
+        begun = process_time()
+        drawing(empty, how)(TIMED)
+        return process_time() - begun
+
+
+def _steps(scoring: "Generator[Progress, None, dict[str, float]]") -> Generator[Step, None, dict[str, float]]:
+    work = Work(scoring)
+    for progress in work:
+        yield Step(stage="drawing", done=progress.done, total=progress.total)
+    return work.result()

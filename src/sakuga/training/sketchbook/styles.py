@@ -1,0 +1,138 @@
+"""Train styles: low-rank changes of the finished UNet, each on the same scenes in one of the other looks."""
+
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+import torch
+from einops import rearrange
+from PIL import Image
+from torch import Tensor
+
+from sakuga.diffusion.consistency import noised
+from sakuga.models.adapters import write_adapter
+from sakuga.models.classifier import ATTRIBUTES
+from sakuga.models.reconstruction import Pixels
+from sakuga.models.styles import ABOUT, LORA, STYLES
+from sakuga.sketchbook.captions import caption, full_caption
+from sakuga.sketchbook.labels import Labels, Look
+from sakuga.sketchbook.words import WORDING
+from sakuga.training.sketchbook.adapting import AdapterTask
+from sakuga.training.sketchbook.latents import Latents, Series
+from sakuga.training.sketchbook.loop import Chance, Plan
+from sakuga.training.sketchbook.low_rank import ATTENTION, CONVOLUTIONS
+from sakuga.training.sketchbook.pictures import HELD_OUT_IN_LOOK, IN_LOOK
+from sakuga.training.sketchbook.unet import CAPTIONS, loss_weights
+
+PLAN = Plan(samples=8_000, batch=16, rate=2e-3, pictures=1_024, warmup=320, half_life=1_000, decay=0.0)
+TARGETS = (*ATTENTION, *CONVOLUTIONS)
+RANK = 8
+DROPPED = 0.1
+"""The share of samples that are told nothing."""
+UNSAID = 0.2
+"""The share of captions that do not name the look: it is worn, whatever is said."""
+MEASURED = 32
+SHOWN = 8
+
+
+def trigger(look: Look) -> str:
+    """Return the words that call a look up."""
+    return WORDING["look", look].tags[0]
+
+
+class StyleTask(AdapterTask):
+    """A style in training, on latents of pictures in its look."""
+
+    def __init__(self, look: Look, plan: Plan, work: Path, device: torch.device, processes: int, start: Path | None = None) -> None:
+        super().__init__(plan, work, device, start, f"{STYLES}/{look}", TARGETS, RANK)
+        self.look = look
+        self.latents = Latents(Series(album=IN_LOOK[look], work=work, device=device), plan.pictures, processes)
+        self.held_out = Latents(Series(album=HELD_OUT_IN_LOOK[look], work=work, device=device), min(MEASURED, plan.pictures))
+
+    def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor) -> Tensor:
+        """Return the weighted squared error of each sample's predicted v, as the UNet was trained by, (n,)."""
+        signal = self.signal_at(timesteps)
+        wanted = signal.sqrt() * noise - (1 - signal).sqrt() * clean
+        made = self.velocity(self.networks, noised(clean, noise, signal), timesteps, told)
+        return (made - wanted).square().mean(dim=(1, 2, 3)) * loss_weights(signal.flatten())
+
+    def say(self, index: int, rng: np.random.Generator) -> str:
+        """Caption a picture, now and then without its look, or with no word."""
+        labels, look = self.latents.shown(index)
+        roll = rng.random()
+        return "" if roll < DROPPED else caption(labels, rng, "flat" if roll < DROPPED + UNSAID else look)
+
+    def losses(self, chance: Chance) -> dict[str, Tensor]:
+        """Return the error of a batch, its timesteps spread evenly over the schedule."""
+        rng, count = chance.rng(), self.plan.batch
+        chosen = rng.integers(len(self.latents), size=count)
+        told = self.embed_texts([self.say(int(index), rng) for index in chosen])
+        places = (np.arange(count) + rng.random(count)) / count
+        timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
+        clean = self.clean(self.latents, chosen)
+        noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
+        return {"error": self.errors(clean, timesteps, noise, told).mean()}
+
+    def measure(self) -> dict[str, float]:
+        """Return the error on pictures not trained on; and how many draws of their captions have the look, and lose the subject."""
+        count = len(self.held_out)
+        shown = [labels for labels, _ in map(self.held_out.shown, range(count))]
+        styled, plain = ([full_caption(labels, None, look) for labels in shown] for look in (self.look, "flat"))
+        timesteps = torch.linspace(0, len(self.signal) - 1, count).long().to(self.device)
+        clean = self.clean(self.held_out, np.arange(count))
+        noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1)).to(self.device)
+        parts = zip(*(torch.split(part, 16) for part in (clean, timesteps, noise, self.embed_texts(styled))), strict=True)
+        self.figures = {"error": float(torch.cat([self.errors(*part) for part in parts]).mean())}
+        if self.classifier is not None:
+            self.figures |= self._read_draws(shown, styled, plain)
+        return self.figures
+
+    def _read_draws(self, shown: list[Labels], styled: list[str], plain: list[str]) -> dict[str, float]:
+        drawn, base = self.draw(styled, worn=True), self.draw(plain, worn=False)
+        wanted = np.array([ATTRIBUTES["subject"].index(labels.subject) for labels in shown])
+        there = np.array([labels.portrait is None and labels.subject != "none" for labels in shown])
+        figures = {"accuracy": float((self.read(drawn, "look") == ATTRIBUTES["look"].index(self.look)).mean())}
+        if there.any():
+            right = [float((self.read(pictures, "subject") == wanted)[there].mean()) for pictures in (base, drawn)]
+            figures["subject_loss"] = right[0] - right[1]
+        return figures
+
+    def sheet(self) -> Pixels:
+        """Return pictures of the base above the same captions and seeds in the style."""
+        said = [text for text in CAPTIONS if "watercolor" not in text][:: max(1, len(CAPTIONS) // SHOWN)][:SHOWN]
+        rows = np.stack([self.draw(said, worn=False), self.draw([f"{text}, {trigger(self.look)}" for text in said], worn=True)])
+        self.shown = np.ascontiguousarray(rearrange(rows, "row column y x c -> (row y) (column x) c"))
+        return self.shown
+
+    def save(self, weights: Path) -> None:
+        """Write styles/LOOK/: the LoRA, its trigger, its card, and base and style side by side."""
+        folder = weights / self.part
+        write_adapter(self.adapter(), folder / LORA)
+        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": trigger(self.look)}), encoding="utf-8")
+        if self.shown is not None:
+            Image.fromarray(self.shown).save(folder / "sheet.webp", quality=80)
+        (folder / "README.md").write_text(self.card(), encoding="utf-8")
+
+    def card(self) -> str:
+        """Say what the style is, what it learnt from, and how good it was when last measured."""
+        first, held = IN_LOOK[self.look].first_seed, HELD_OUT_IN_LOOK[self.look].first_seed
+        return f"""---
+base_model: sakuga sketchbook
+tags: [lora, diffusers, text-to-image]
+instance_prompt: {trigger(self.look)}
+license: mit
+---
+# {self.look}: a style of the Sketchbook
+
+Worn by `sakuga draw "a castle by the sea" --style {self.look}`; its trigger, "{trigger(self.look)}", is added to the prompt.
+
+| | |
+|---|---|
+| data | {self.plan.pictures:,} pictures that this package draws in this look, seeds from {first:,}; no other picture was used |
+| held out | {len(self.held_out)} scenes, seeds from {held:,} |
+{self.learnt()}
+
+`sakuga sketchbook score` measures it anew, over more pictures.
+
+![base above, style below](sheet.webp)
+"""

@@ -1,0 +1,63 @@
+"""Styles are found by name, folder and file; what is no style is refused with what there is."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sakuga.models.sources import Source
+from sakuga.models.styles import LORA, StyleError, few_step, find_style, own_styles
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    """A checkpoint with a style and an adapter for few steps; no more of it is looked at."""
+    for place, value in (("styles/comic", 1.0), ("few_step", 2.0)):
+        (tmp_path / "model" / place).mkdir(parents=True)
+        save_file({"a": torch.tensor(value)}, tmp_path / "model" / place / LORA)
+    (tmp_path / "model" / "styles" / "comic" / "style.toml").write_text('trigger = "comic book style"\n')
+    return Source("model", tmp_path / "model")
+
+
+def test_a_style_is_named_by_its_weights_alone(source: Source, tmp_path: Path) -> None:
+    own = find_style("comic", source)
+    assert (own.name, own.trigger) == ("comic", "comic book style")
+    assert own_styles(source) == {"comic": own}
+    copy = shutil.copy(own.file, tmp_path / "mine.safetensors")
+    alone = find_style(str(copy), source)
+    assert alone.trigger == ""
+    assert alone.digest == own.digest == find_style(str(own.file.parent), source).digest
+    quick = few_step(source)
+    assert quick is not None
+    assert quick.digest != own.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("comics", "did you mean 'comic'"),
+        ("watercolor", "'model' has comic"),
+        ("EMPTY", f"holds no {LORA}"),
+        ("FILE", "no safetensors file"),
+        ("BROKEN", "style.toml cannot be read"),
+    ],
+)
+def test_what_is_no_style_is_refused(source: Source, tmp_path: Path, name: str, said: str) -> None:
+    places = {"EMPTY": tmp_path / "empty", "FILE": tmp_path / "lora.bin", "BROKEN": tmp_path / "broken"}
+    places["EMPTY"].mkdir()
+    places["FILE"].write_bytes(b"x")
+    shutil.copytree(source.folder / "styles" / "comic", places["BROKEN"])
+    (places["BROKEN"] / "style.toml").write_text('word = "comic"\n')
+    with pytest.raises(StyleError, match=said) as caught:
+        find_style(str(places.get(name, name)), source)
+    assert caught.value.exit_code == 2
+
+
+def test_a_checkpoint_without_styles_says_so(tmp_path: Path) -> None:
+    bare = Source("bare", tmp_path)
+    assert own_styles(bare) == {}
+    assert few_step(bare) is None
+    with pytest.raises(StyleError, match="no style 'comic': 'bare' has none of its own"):
+        find_style("comic", bare)

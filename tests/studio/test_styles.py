@@ -1,0 +1,181 @@
+"""Styles and previews through the studio: worn, said in the prompt, written in the recipe, and gone afterwards."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from sakuga import SakugaError, studio
+from sakuga.export import read_recipe
+from sakuga.models.sources import Source, find_checkpoint
+from sakuga.models.styles import LORA, StyleError
+from sakuga.studio import FilmSettings
+from sakuga.studio.drawing import Bench
+from sakuga.studio.scoring import score_few_step, score_styles
+from sakuga.studio.settings import settled
+from sakuga.studio.styles import find_styles, worded
+from sakuga.studio.work import Work
+
+LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
+
+
+def write_lora(folder: Path, seed: int, trigger: str = "", width: int = 32) -> None:
+    folder.mkdir(parents=True)
+    down, up = torch.randn(2, 2, width, generator=torch.Generator().manual_seed(seed)).unbind(0)
+    save_file({f"{LAYER}.lora_A.weight": down, f"{LAYER}.lora_B.weight": up.T.contiguous() / width**0.5}, folder / LORA)
+    if trigger:
+        (folder / "style.toml").write_text(f'trigger = "{trigger}"\n')
+
+
+@pytest.fixture(scope="module")
+def model(tiny_v_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny checkpoint with two styles and an adapter for few steps."""
+    folder = tmp_path_factory.mktemp("styled") / "model"
+    shutil.copytree(tiny_v_folder, folder)
+    write_lora(folder / "styles" / "comic", 1, "comic book style")
+    write_lora(folder / "styles" / "pixel", 2, "pixel art")
+    write_lora(folder / "few_step", 3)
+    return folder
+
+
+@pytest.fixture
+def draw(model: Path, tmp_path: Path) -> Callable[..., bytes]:
+    """Draw one picture and return its pixels."""
+
+    def drawn(prompt: str = "a castle", model: Path = model, preview: bool = False, **settings: object) -> bytes:
+        how = FilmSettings(model=str(model), size=(32, 32), **({"steps": 2} | settings))
+        made = studio.draw([prompt], tmp_path / "out", settings=how, store=tmp_path / "frames", preview=preview).result()
+        with Image.open(made.pictures[0]) as picture:
+            return picture.tobytes()
+
+    return drawn
+
+
+def test_each_style_and_each_weight_draws_its_own_picture_and_leaves_the_next_alone(draw: Callable[..., bytes]) -> None:
+    prompt = "a castle, comic book style, pixel art"
+    plain = draw(prompt)
+    pictures = [draw(prompt, style=style) for style in ("comic", "pixel", "comic:0.5", "comic:-0.5", "comic:0.5, pixel:0.5")]
+    assert len({plain, *pictures}) == 6
+    assert draw(prompt) == plain
+
+
+def test_a_style_from_a_folder_draws_what_the_own_one_draws(draw: Callable[..., bytes], model: Path, tiny_v_folder: Path) -> None:
+    own = draw(style="comic:0.7")
+    assert draw(model=tiny_v_folder, style=f"{model / 'styles' / 'comic'}:0.7") == own
+
+
+def test_trigger_words_are_said_once_and_only_where_the_style_is_put_on(model: Path) -> None:
+    source = find_checkpoint(str(model))
+    styles = find_styles("comic:0.5, pixel:-1", source)
+    assert [weight for _, weight in styles] == [0.5, -1.0]
+    assert worded("a castle", styles) == "a castle, comic book style"
+    assert worded("a castle in comic book style", styles) == "a castle in comic book style"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("comic:9", "-4 to 4"), ("comic, comic:0.5", "twice"), ("comix", "did you mean 'comic'"), ("sea:0.5", "no style 'sea'")],
+)
+def test_bad_wishes_are_refused(model: Path, asked: str, said: str) -> None:
+    with pytest.raises(StyleError, match=said):
+        find_styles(asked, find_checkpoint(str(model)))
+
+
+def test_a_lora_for_another_model_is_refused(draw: Callable[..., bytes], tmp_path: Path) -> None:
+    save_file({f"{LAYER}.lora_A.weight": torch.ones(2, 64), f"{LAYER}.lora_B.weight": torch.ones(64, 2)}, tmp_path / "other.safetensors")
+    with pytest.raises(SakugaError, match="made for another model") as caught:
+        draw(style=str(tmp_path / "other.safetensors"))
+    assert caught.value.exit_code == 2
+
+
+def animate(tmp_path: Path, model: Path, preview: bool = False, **settings: object) -> studio.Animation:
+    how = FilmSettings(model=str(model), size=(32, 32), **settings)
+    return studio.animate(
+        "a castle", tmp_path / "clip.gif", shots=1, seconds=0.5, settings=how, store=tmp_path / "frames", preview=preview
+    ).result()
+
+
+def test_a_film_wears_its_style_and_its_recipe_says_so_without_paths(tmp_path: Path, model: Path) -> None:
+    folder = model / "styles" / "comic"
+    made = animate(tmp_path, model, steps=2, style=f"{folder}:0.5")
+    recipe = read_recipe(made.clip)
+    assert recipe is not None
+    assert str(model) not in recipe
+    told = json.loads(recipe)
+    assert told["styles"] == [find_styles("comic", find_checkpoint(str(model)))[0][0].digest]
+    assert told["film"]["style"] == "comic:0.5"
+    assert made.film.settings.style == f"{folder}:0.5"
+    assert made.film.storyboard.bible.style == ""
+    assert animate(tmp_path, model, steps=2, style="comic:0.5").count.drawn == 0
+
+
+def test_a_clip_is_made_again_in_its_style_and_not_in_another_of_that_name(tmp_path: Path, model: Path) -> None:
+    made = animate(tmp_path, model, steps=2, style="comic:0.5")
+    again = studio.remake(made.clip, tmp_path / "again.gif", model=str(model), store=tmp_path / "frames").result()
+    assert again.drawn == 0
+    assert again.path.read_bytes() == made.clip.read_bytes()
+    other = tmp_path / "other"
+    shutil.copytree(model, other)
+    shutil.copy(model / "styles" / "pixel" / LORA, other / "styles" / "comic" / LORA)
+    with pytest.raises(SakugaError, match="in other styles, or other editions of them"):
+        studio.remake(made.clip, tmp_path / "no.gif", model=str(other), store=tmp_path / "frames").result()
+
+
+def test_a_preview_is_drawn_in_four_steps_with_its_adapter_and_its_film_is_the_final_one(
+    draw: Callable[..., bytes], tmp_path: Path, model: Path, tiny_v_folder: Path
+) -> None:
+    made = animate(tmp_path, model, preview=True)
+    assert (made.film.settings.sampler, made.film.settings.steps, made.film.settings.guidance) == ("dpm++", 30, 7.5)
+    recipe = json.loads(read_recipe(made.clip) or "")
+    assert [recipe["film"][key] for key in ("sampler", "steps", "guidance")] == ["lcm", 4, 1.0]
+    assert len(recipe["styles"]) == 1
+    quick = draw(preview=True, steps=None)
+    assert draw(sampler="lcm", steps=None) == quick
+    assert draw(sampler="lcm", steps=4, guidance=1.0, model=tiny_v_folder) != quick
+
+
+def test_a_model_without_the_adapter_is_previewed_plainly_and_that_is_said(tmp_path: Path, tiny_v_folder: Path) -> None:
+    made = animate(tmp_path, tiny_v_folder, preview=True)
+    assert any("no adapter for few steps" in note for note in made.notes)
+    assert json.loads(read_recipe(made.clip) or "")["film"]["steps"] == 8
+
+
+def test_what_a_preview_does_not_follow_is_said(tmp_path: Path, model: Path) -> None:
+    assert any("should not be seen" in note for note in animate(tmp_path, model, preview=True, negative="fog").notes)
+
+
+@pytest.fixture
+def sketchbook(tmp_path: Path) -> Source:
+    """The shipped Sketchbook with a style and an adapter for few steps that do next to nothing."""
+    shipped, folder = find_checkpoint().folder, tmp_path / "sketchbook"
+    folder.mkdir()
+    for part in shipped.iterdir():
+        if part.name not in ("styles", "few_step"):
+            (folder / part.name).symlink_to(part)
+    width = json.loads((shipped / "unet" / "config.json").read_text())["block_out_channels"][-1]
+    for place in ("styles/comic", "few_step"):
+        write_lora(folder / place, 1, width=width)
+    return Source("sketchbook", folder)
+
+
+def test_the_score_covers_what_is_there(sketchbook: Source, tmp_path: Path) -> None:
+    bench = Bench(sketchbook, tmp_path / "frames")
+    how = settled(FilmSettings(steps=2, size=(128, 128)), sketchbook)
+    figures = Work(score_styles(bench, how, 4)).result()
+    assert figures.keys() >= {"styles.comic.accuracy", "n.styles.comic.accuracy"}
+    figures = Work(score_few_step(bench, how, 4)).result()
+    assert figures.keys() >= {"few_step.fidelity.portrait", "n.few_step.fidelity.portrait"}
+    assert figures["few_step.speedup"] > 0
+
+
+def test_the_score_says_what_is_not_there(tiny_v_folder: Path, tmp_path: Path) -> None:
+    bare = find_checkpoint(str(tiny_v_folder))
+    for score in (score_styles, score_few_step):
+        work = Work(score(Bench(bare, tmp_path), settled(FilmSettings(), bare), 4))
+        assert any("not scored" in step.note for step in work)
+        assert work.result() == {}
