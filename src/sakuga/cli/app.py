@@ -9,6 +9,7 @@ import typer
 from sakuga.cli import options as opt
 from sakuga.cli.recipe import recipe as show_recipe
 from sakuga.cli.recipe import remake
+from sakuga.cli.sheet import sheet
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
 from sakuga.cli.vary import vary
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(sketchbook, name="sketchbook")
 app.add_typer(frames, name="store")
+app.command("sheet")(sheet)
 app.command("vary")(vary)
 app.command("recipe")(show_recipe)
 app.command("remake")(remake)

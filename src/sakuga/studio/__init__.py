@@ -2,6 +2,7 @@
 
 from sakuga.story.film import FilmSettings, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
+from sakuga.studio.exposures import Sheeted, sheet
 from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.progress import Step
@@ -25,6 +26,7 @@ __all__ = [
     "RecipeError",
     "Remade",
     "SettingsError",
+    "Sheeted",
     "Step",
     "TrainingStep",
     "Varied",
@@ -45,6 +47,7 @@ __all__ = [
     "remake",
     "render",
     "score_sketchbook",
+    "sheet",
     "show_store",
     "storyboard",
     "train_sketchbook",
