@@ -145,6 +145,20 @@ def test_a_model_without_the_adapter_is_previewed_plainly_and_that_is_said(tmp_p
     assert json.loads(read_recipe(made.clip) or "")["film"]["steps"] == 8
 
 
+def test_a_variation_wears_a_style_and_is_made_again_in_it(tmp_path: Path, model: Path) -> None:
+    Image.new("RGB", (32, 32), "teal").save(tmp_path / "given.png")
+
+    def vary(name: str, style: str | None) -> Path:
+        how = FilmSettings(model=str(model), size=(32, 32), steps=2, style=style)
+        given = {"variants": 1, "between": 1, "repeats": 0, "settings": how, "store": tmp_path / "frames"}
+        return studio.vary(tmp_path / "given.png", tmp_path / name, **given).result().clip
+
+    worn = vary("worn.gif", "comic")
+    assert worn.read_bytes() != vary("plain.gif", None).read_bytes()
+    again = studio.remake(worn, tmp_path / "again.gif", model=str(model), store=tmp_path / "frames").result()
+    assert (again.drawn, again.path.read_bytes()) == (0, worn.read_bytes())
+
+
 def test_what_a_preview_does_not_follow_is_said(tmp_path: Path, model: Path) -> None:
     assert any("should not be seen" in note for note in animate(tmp_path, model, preview=True, negative="fog").notes)
 

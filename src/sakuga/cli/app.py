@@ -198,7 +198,7 @@ def _settings(
     return FilmSettings(
         fps=fps,
         model=model,
-        style=", ".join(style) if style else None,
+        style=opt.styles(style),
         negative=negative,
         steps=steps,
         guidance=guidance,

@@ -56,3 +56,8 @@ Shots = Annotated[int, typer.Option(help="shots of the film")]
 Seconds = Annotated[float, typer.Option(help="length of the film")]
 Recipe = Annotated[bool, typer.Option(help="write the recipe into the file")]
 MaxSize = Annotated[str | None, typer.Option(help="keep a .gif under so much, such as 4MB: fewer colours, then frames, then pixels")]
+
+
+def styles(asked: list[str] | None) -> str | None:
+    """Write the styles asked for one by one as a film does."""
+    return ", ".join(asked) if asked else None

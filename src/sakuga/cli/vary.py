@@ -23,6 +23,7 @@ def vary(
     out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.gif"),
     fps: Annotated[Any, opt.rate("20")] = None,
     model: opt.Model = "sketchbook",
+    style: opt.Style = None,
     steps: opt.Steps = None,
     guidance: Annotated[float | None, typer.Option(help="how firmly the picture is followed", show_default="the model's usual")] = None,
     sampler: opt.Sampler = None,
@@ -38,7 +39,13 @@ def vary(
     from sakuga.cli.show import report, watch
 
     settings = studio.FilmSettings(
-        fps=fps, model=model, steps=steps, guidance=guidance, sampler=sampler, size=studio.parse_size(size) if size else None
+        fps=fps,
+        model=model,
+        style=opt.styles(style),
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        size=studio.parse_size(size) if size else None,
     )
     work = studio.vary(
         picture, out, variants=variants, between=between, noise_shift=noise_shift, mode=mode, good=good or None, bad=bad or None,

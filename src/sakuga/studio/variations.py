@@ -24,7 +24,8 @@ from sakuga.studio.films import Seconds
 from sakuga.studio.pictures import BATCH
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import DigestText, Portable, Recipe, Remade, check_amount, portable_settings
-from sakuga.studio.settings import direction, settled
+from sakuga.studio.settings import direction, settled, worn_digests
+from sakuga.studio.styles import find_styles, shared_names
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet
 from sakuga.timeline.clip import Clip, Frame
@@ -103,6 +104,9 @@ class VaryRecipe(Recipe):
     repeats: int
     settings: Annotated[SettingsTable, Portable]
 
+    def worn(self, source: Source) -> tuple[str, ...]:
+        return worn_digests(self.settings.settings(), source)
+
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the chain again."""
         texts = Texts(good=self.good, bad=self.bad, positive=self.positive, negative=self.negative, repeats=self.repeats)
@@ -113,7 +117,7 @@ class VaryRecipe(Recipe):
         settings = settled(replace(self.settings.settings(), model=source.name), source)
         check_amount(self.variants * self.between, settings.size)
         _check(how, source)
-        bench = Bench(source, store)
+        bench = Bench(source, store, find_styles(settings.style, source))
         given = bench.store.spec(self.given[0])
         if not isinstance(given, Given):
             raise InputError(f"the recipe starts from {self.given[0][:12]}, which is no picture from outside: it was tampered with")
@@ -131,7 +135,7 @@ def _vary(
     _check(how, source)
     outside = read_picture(path)
     settings = settled(replace(settings, fps=settings.fps or RATE, size=settings.size or _size(outside.picture, path, source)), source)
-    bench = Bench(source, store)
+    bench = Bench(source, store, find_styles(settings.style, source))
     notes = [*outside.notes, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
     for note in notes:
         yield Step(stage="story", note=note)
@@ -209,9 +213,9 @@ def _check(how: Variations, source: Source) -> None:
 
 
 def _recipe(picture: Given, how: Variations, settings: FilmSettings, source: Source) -> VaryRecipe:
-    texts = how.texts
+    texts, style = how.texts, shared_names(find_styles(settings.style, source))
     return VaryRecipe.of(
-        source, given=(digest(picture),), settings=portable_settings(settings), seed=how.seed, variants=how.variants, between=how.between,
-        noise_shift=how.noise_shift, mode=how.mode, good=texts.good, bad=texts.bad, positive=texts.positive, negative=texts.negative,
-        repeats=texts.repeats,
+        source, given=(digest(picture),), styles=worn_digests(settings, source), settings=portable_settings(replace(settings, style=style)),
+        seed=how.seed, variants=how.variants, between=how.between, noise_shift=how.noise_shift, mode=how.mode, good=texts.good,
+        bad=texts.bad, positive=texts.positive, negative=texts.negative, repeats=texts.repeats,
     )  # fmt: skip
