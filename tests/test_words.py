@@ -11,11 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DRAWING = ("animate", "render", "draw")
+PAGES = ("README.md", "docs/pixelate.md")
 
 
 def commands() -> list[str]:
-    text = (ROOT / "README.md").read_text()
-    return re.findall(r"^    (sakuga .+)$", text, re.MULTILINE)
+    return [command for page in PAGES for command in re.findall(r"^    (sakuga .+)$", (ROOT / page).read_text(), re.MULTILINE)]
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,13 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_the_commands_of_the_readme_run_in_their_order(command: str, room: Path) -> None:
+def test_the_commands_of_the_pages_run_in_their_order(command: str, room: Path) -> None:
     words = shlex.split(command)[1:]
     quick = ["--steps", "2", "--size", "128"] if words[0] in DRAWING else []
     if words[0] == "animate":
         quick += ["--seconds", "1"]
     run([sys.executable, "-m", "sakuga", *words, *quick], room)
-    written = words[words.index("-o") + 1]
+    written = words[words.index("-o") + 1] if "-o" in words else words[2]
     assert (room / written).exists()
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.cli.pixelate import pixelate
 from sakuga.cli.recipe import recipe as show_recipe
 from sakuga.cli.recipe import remake
 from sakuga.cli.sheet import sheet
@@ -25,6 +26,7 @@ app.command("vary")(vary)
 app.command("recipe")(show_recipe)
 app.command("remake")(remake)
 app.command("video")(video)
+app.command("pixelate")(pixelate)
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 
@@ -51,6 +53,7 @@ def animate(
     grain: opt.Grain = None,
     paper: opt.Paper = None,
     preview: opt.Preview = False,
+    pixel: opt.Pixel = None,
     film: Annotated[Path | None, typer.Option(help="write the storyboard here too, to change and `sakuga render`")] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -62,7 +65,7 @@ def animate(
     from sakuga import studio
     from sakuga.cli.show import watch
 
-    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper)
+    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper, pixel)
     work = studio.animate(
         idea,
         out,
@@ -100,6 +103,7 @@ def render(
     grain: opt.Grain = None,
     paper: opt.Paper = None,
     preview: opt.Preview = False,
+    pixel: opt.Pixel = None,
     seed: Annotated[int | None, typer.Option(help="draw every shot from other seeds", min=0)] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -111,7 +115,7 @@ def render(
     from sakuga import studio
     from sakuga.cli.show import watch
 
-    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper)
+    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper, pixel)
     changed = studio.directed(studio.read_film(film), settings, seed)
     most = studio.parse_bytes(max_size) if max_size else None
     work = studio.render(changed, out, store=store, recipe=recipe, max_size=most, preview=preview)
@@ -208,8 +212,10 @@ def _settings(
     )
 
 
-def _finished(settings: Any, between: str | None, on: int | None, grain: float | None, paper: float | None) -> Any:
-    return replace(settings, between=between, on=on, grain=grain, paper=paper)
+def _finished(settings: Any, between: str | None, on: int | None, grain: float | None, paper: float | None, pixel: str | None) -> Any:
+    from sakuga.studio import parse_pixel
+
+    return replace(settings, between=between, on=on, grain=grain, paper=paper, pixel=parse_pixel(pixel) if pixel else None)
 
 
 def _planner(llm: str | None) -> Any:

@@ -46,6 +46,7 @@ Between = Annotated[str | None, typer.Option(help="how in-betweens are made: flo
 On = Annotated[int | None, typer.Option(help="frames that each picture stands for: 2 is on twos", min=1, max=12, show_default="1")]
 Grain = Annotated[float | None, typer.Option(help="film grain, 0 to 1", show_default="0")]
 Paper = Annotated[float | None, typer.Option(help="paper texture, 0 to 1", show_default="0")]
+Pixel = Annotated[str | None, typer.Option(help="finish as pixel art: a palette's name (gameboy, nes, ...) or a number of colours")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, and words on stderr only")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no words but errors")]
 Store = Annotated[Path | None, typer.Option("--store", help="where drawn frames are kept", show_default="$SAKUGA_HOME/frames")]

@@ -2,7 +2,19 @@
 
 from sakuga.export.recipe import read_recipe
 from sakuga.export.sheet import contact_sheet
+from sakuga.export.sprites import check_sheet, write_sprites
 from sakuga.export.target import ExportError, check_folder
 from sakuga.export.write import Written, check_target, write, write_frames
 
-__all__ = ["ExportError", "Written", "check_folder", "check_target", "contact_sheet", "read_recipe", "write", "write_frames"]
+__all__ = [
+    "ExportError",
+    "Written",
+    "check_folder",
+    "check_sheet",
+    "check_target",
+    "contact_sheet",
+    "read_recipe",
+    "write",
+    "write_frames",
+    "write_sprites",
+]

@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 
 from PIL import Image, PngImagePlugin
 
-from sakuga.export.timing import stills
+from sakuga.export.gif import has_few_colours
+from sakuga.export.timing import Still, stills
 from sakuga.finishing.picture import Picture
 from sakuga.timeline.clip import Clip
 
@@ -29,15 +30,16 @@ def write_png(clip: Clip, path: Path) -> None:
 
 def write_apng(clip: Clip, path: Path) -> None:
     """Write an endless APNG without loss."""
-    first, rest, lengths = _images(clip)
+    first, rest, lengths = _images(tuple(stills(clip, TICKS)))
     first.save(path, format="PNG", save_all=True, append_images=rest, duration=lengths, loop=0, pnginfo=_text_chunk(clip.recipe))
 
 
 def write_webp(clip: Clip, path: Path) -> None:
-    """Write an endless WebP, lossy at quality 80, with the recipe as XMP."""
-    first, rest, lengths = _images(clip)
-    packet = _xmp(clip.recipe) if clip.recipe else b""
-    first.save(path, format="WEBP", save_all=True, append_images=rest, duration=lengths, loop=0, quality=80, method=4, xmp=packet)
+    """Write an endless WebP, lossy at quality 80 (but pixel art, of few colours, without loss), with the recipe as XMP."""
+    shown = tuple(stills(clip, TICKS))
+    first, rest, lengths = _images(shown)
+    how = {"lossless": has_few_colours(shown), "quality": 80, "method": 4, "xmp": _xmp(clip.recipe) if clip.recipe else b""}
+    first.save(path, format="WEBP", save_all=True, append_images=rest, duration=lengths, loop=0, **how)
 
 
 def recipe_in_picture(path: Path) -> str | None:
@@ -55,8 +57,7 @@ def recipe_in_picture(path: Path) -> str | None:
                 return None
 
 
-def _images(clip: Clip) -> tuple[Image.Image, list[Image.Image], list[int]]:
-    shown = tuple(stills(clip, TICKS))
+def _images(shown: tuple[Still, ...]) -> tuple[Image.Image, list[Image.Image], list[int]]:
     first, *rest = (Image.fromarray(still.picture) for still in shown)
     return first, rest, [still.ticks for still in shown]
 

@@ -17,17 +17,17 @@ def match(picture: Picture, reference: Picture, amount: float = 1.0) -> Picture:
 
     `amount` 0.0 leaves the picture, 1.0 matches its means fully. Sizes may differ. A picture matched to itself comes back unchanged.
     """
-    lab = _lab(picture)
+    lab = to_lab(picture)
     mean, spread = _moments(lab)
-    wanted_mean, wanted_spread = _moments(_lab(reference))
+    wanted_mean, wanted_spread = _moments(to_lab(reference))
     gain = np.clip((wanted_spread + 1.0) / (spread + 1.0), *GENTLE)
     matched = (lab - mean) * gain + wanted_mean
-    return _rgb(lab + np.float32(amount) * (matched - lab))
+    return to_rgb(lab + np.float32(amount) * (matched - lab))
 
 
 def lab_distance(first: Picture, second: Picture) -> float:
     """Measure colour drift: the distance of two pictures' mean colours in Lab (CIE76 units; 2.3 is just noticeable)."""
-    return float(np.linalg.norm(_lab(first).mean(axis=(0, 1)) - _lab(second).mean(axis=(0, 1))))
+    return float(np.linalg.norm(to_lab(first).mean(axis=(0, 1)) - to_lab(second).mean(axis=(0, 1))))
 
 
 def _moments(lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -37,11 +37,12 @@ def _moments(lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
     return inliers.mean(axis=0), inliers.std(axis=0)
 
 
-def _lab(picture: Picture) -> NDArray[np.float32]:
+def to_lab(picture: Picture | NDArray[np.float32]) -> NDArray[np.float32]:
     """sRGB to Lab: lightness 0 to 100, a and b about -127 to 127."""
     lab: NDArray[np.float32] = cv2.cvtColor(picture.astype(np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)
     return lab
 
 
-def _rgb(lab: NDArray[np.float32]) -> Picture:
+def to_rgb(lab: NDArray[np.float32]) -> Picture:
+    """Lab to sRGB; what no screen shows is cut off."""
     return rounded(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * np.float32(255.0))

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Picture: TypeAlias = NDArray[np.uint8]
 """(height, width, 3) uint8 RGB."""
+Colours: TypeAlias = NDArray[np.uint8]
+"""(colours, 3) uint8 RGB."""
 
 
 def rounded(values: NDArray[np.float32]) -> Picture:

@@ -29,6 +29,12 @@ def home() -> Path:
     return Path(os.environ.get("SAKUGA_HOME") or platformdirs.user_data_path("sakuga", appauthor=False)).expanduser()
 
 
+def given_spec(picture: np.ndarray) -> Given:
+    """Name a picture from outside by the digest of its pixels."""
+    pixels = np.ascontiguousarray(picture, dtype=np.uint8)
+    return Given(picture=hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameStore:
     """Pictures in `root`, one file each: `ab/abcdef....png`, with the spec's canonical JSON and the attempts in its text.
@@ -95,9 +101,8 @@ class FrameStore:
 
     def given(self, picture: np.ndarray) -> Given:
         """Keep a picture from outside, named by the digest of its pixels."""
-        pixels = np.ascontiguousarray(picture, dtype=np.uint8)
-        spec = Given(picture=hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
-        self.write(spec, pixels)
+        spec = given_spec(picture)
+        self.write(spec, np.ascontiguousarray(picture, dtype=np.uint8))
         return spec
 
     def names(self) -> Iterator[Digest]:

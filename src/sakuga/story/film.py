@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -32,6 +32,19 @@ HEADER = """\
 
 class FilmError(InputError, ValueError):
     """A film that cannot be read or written; the message names file, key and remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixel:
+    """Pixel art: one grid and one palette for a whole clip."""
+
+    grid: int | None = None
+    """Pixels that a cell is wide and high; None makes some 64 cells of the shorter side."""
+    colors: int | None = None
+    """The size of a palette that is chosen from the clip; None is 16."""
+    palette: str | None = None
+    """A fixed palette by name, in place of a chosen one."""
+    dither: Literal["none", "ordered"] = "ordered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +69,8 @@ class FilmSettings:
     """Film grain, 0 to 1."""
     paper: float | None = None
     """Paper texture, 0 to 1."""
+    pixel: Pixel | None = None
+    """Finish the clip as pixel art."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +129,8 @@ def settings_table(settings: FilmSettings) -> dict[str, Any]:
         said["size"] = "x".join(map(str, settings.size))
     if settings.fps:
         said["fps"] = rate_text(settings.fps)
+    if settings.pixel:
+        said["pixel"] = {name.name: value for name in fields(Pixel) if (value := getattr(settings.pixel, name.name)) != name.default}
     return said
 
 
@@ -208,6 +225,15 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class PixelTable(_Table):
+    """Pixel art as it stands in a file."""
+
+    grid: int | None = Field(default=None, ge=1)
+    colors: int | None = Field(default=None, ge=2, le=255)
+    palette: str | None = None
+    dither: Literal["none", "ordered"] = "ordered"
+
+
 class SettingsTable(_Table):
     """Settings as they stand in a file."""
 
@@ -224,12 +250,14 @@ class SettingsTable(_Table):
     on: int | None = Field(default=None, ge=1, le=MOST_ON)
     grain: float | None = Field(default=None, ge=0, le=1)
     paper: float | None = Field(default=None, ge=0, le=1)
+    pixel: PixelTable | None = None
 
     def settings(self) -> FilmSettings:
         """Return what they say."""
         said = {name.name: getattr(self, name.name) for name in fields(FilmSettings)}
         rate = None if self.fps is None else parse_rate(self.fps)
-        return FilmSettings(**{**said, "size": _size(self.size) if self.size else None, "fps": rate})
+        pixel = Pixel(**self.pixel.model_dump()) if self.pixel else None
+        return FilmSettings(**{**said, "size": _size(self.size) if self.size else None, "fps": rate, "pixel": pixel})
 
 
 class FilmTable(SettingsTable):
@@ -288,7 +316,7 @@ class FilmFile(_Table):
         )
 
 
-_TABLES: dict[str, type[_Table]] = {"film": FilmTable, "bible": BibleTable, "shots": ShotTable, "camera": _CameraTable}
+_TABLES: dict[str, type[_Table]] = {"film": FilmTable, "bible": BibleTable, "shots": ShotTable, "camera": _CameraTable, "pixel": PixelTable}
 
 
 def _sentence(name: str, errors: list[ErrorDetails]) -> str:

@@ -1,10 +1,11 @@
 """One function for each thing a user does. Each returns a Work: iterate it to watch, `.result()` drains it, `.close()` cancels it."""
 
-from sakuga.story.film import FilmSettings, read_film, write_film
+from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
 from sakuga.studio.exposures import Sheeted, sheet
 from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.pictures import Drawn, draw
+from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Recipe, RecipeError, Remade
 from sakuga.studio.remake import parse_changes, recipe_of, remake
@@ -21,6 +22,8 @@ __all__ = [
     "ControlPicture",
     "Drawn",
     "FilmSettings",
+    "Pixel",
+    "Pixelated",
     "Planned",
     "Recipe",
     "RecipeError",
@@ -39,7 +42,9 @@ __all__ = [
     "export_sketchbook",
     "parse_bytes",
     "parse_changes",
+    "parse_pixel",
     "parse_size",
+    "pixelate",
     "planner",
     "read_film",
     "read_prompts",

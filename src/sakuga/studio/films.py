@@ -18,6 +18,7 @@ from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTabl
 from sakuga.story.planner import Planner
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
+from sakuga.studio.pixelate import with_pixel
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount
 from sakuga.studio.settings import direction, previewed, settled, worn_digests
@@ -158,7 +159,8 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
         frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
         yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
     rate = direction(film.settings, source).rate
-    return Clip(frames=tuple(frames), rate=rate)
+    clip = Clip(frames=tuple(frames), rate=rate)
+    return (yield from with_pixel(clip, film.settings.pixel)) if film.settings.pixel else clip
 
 
 class FilmRecipe(Recipe):

@@ -12,6 +12,7 @@ from sakuga.models.styles import few_step
 from sakuga.story.film import FilmSettings
 from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
 from sakuga.story.storyboard import MOST_ON, Way
+from sakuga.studio.pixelate import check_pixel
 from sakuga.studio.styles import find_styles, worn
 from sakuga.timeline.chain import Direction
 from sakuga.timeline.spec import Sampler
@@ -122,6 +123,8 @@ def _check(settings: FilmSettings, source: Source) -> None:
         raise SettingsError(f"size {settings.size[0]}x{settings.size[1]} cannot be drawn: choose 16 to {LARGEST} pixels a side")
     if not max(settings.size) <= 4 * min(settings.size):
         raise SettingsError(f"size {settings.size[0]}x{settings.size[1]} is too narrow: choose a shape up to 4:1")
+    if settings.pixel:
+        check_pixel(settings.pixel)
     if settings.between and settings.between not in WAYS:
         raise SettingsError(f"no way {settings.between!r} to make in-betweens: there are {', '.join(WAYS)}")
     limits = {

@@ -1,11 +1,16 @@
 """Exact time: spans of frames and easing curves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 
 from sakuga.story.storyboard import Ease
+
+MISSED = Fraction(1, 150)
+"""Seconds by which a frame may miss its time: files round to hundredths or thousandths."""
+FASTEST = 60
+"""Frames a second that a rate is looked for up to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,23 @@ def spans(seconds: Iterable[float], rate: Fraction) -> list[Span]:
     """
     ends = accumulate((exact(length) for length in seconds), initial=Fraction(0))
     return [Span(start=start, stop=stop) for start, stop in pairwise(round(end * rate) for end in ends)]
+
+
+def holds(seconds: Sequence[Fraction]) -> tuple[Fraction, list[int]]:
+    """Turn the times of frames from outside into the slowest fitting rate, and for how many frames each of them stands.
+
+    >>> holds([Fraction(8, 100), Fraction(9, 100), Fraction(8, 100), Fraction(25, 100)])
+    (Fraction(12, 1), [1, 1, 1, 3])
+    """
+    if len(set(seconds)) == 1:
+        return (1 / seconds[0] if seconds[0] else Fraction(1)), [1] * len(seconds)
+    edges = list(accumulate(seconds, initial=Fraction(0)))
+    for rate in map(Fraction, range(1, FASTEST + 1)):
+        ticks = [round(edge * rate) for edge in edges]
+        counts = [stop - start for start, stop in pairwise(ticks)]
+        if min(counts) > 0 and all(abs(tick / rate - edge) <= MISSED for tick, edge in zip(ticks, edges, strict=True)):
+            return rate, counts
+    return Fraction(FASTEST), list(map(max, repeat(1), (round(length * FASTEST) for length in seconds)))
 
 
 def exact(seconds: float) -> Fraction:
