@@ -148,3 +148,11 @@ def test_lcm_takes_its_fresh_noise_from_the_frame_and_not_from_a_hidden_generato
 
     assert torch.equal(drawn(0), drawn(0))
     assert not torch.equal(drawn(0), drawn(1))
+
+
+@pytest.mark.parametrize("sampler", SCHEDULERS)
+def test_what_is_seen_under_way_is_of_a_decoders_size(checkpoint: Checkpoint, sampler: Sampler) -> None:
+    words = checkpoint.encode_text(["a"])
+    noise = (torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(seed)) for seed in range(9))
+    first, *_ = sample(checkpoint, conditioning=words, negative=words, noise=noise, sampler=sampler, steps=6, guidance=1.0)
+    assert 0.3 < float(first.visible.std()) < 3.0

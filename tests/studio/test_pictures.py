@@ -1,6 +1,7 @@
 """Single pictures: as many as asked, named in order, the same alone as in company."""
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sakuga import SakugaError, studio
+from sakuga.datasets.clips import read_clip
 from sakuga.studio import FilmSettings
 
 
@@ -64,3 +66,22 @@ def test_what_is_not_read_of_a_prompt_is_told(tmp_path: Path, settings: FilmSett
     ]
     assert any("'(castle:1.3)'" in note for note in notes)
     assert any("tokens" in note for note in notes)
+
+
+@pytest.mark.parametrize("sampler", ["dpm++", "euler", "lcm"])
+def test_the_denoising_is_shown_and_ends_with_the_picture(tmp_path: Path, settings: FilmSettings, sampler: str) -> None:
+    how = {"settings": replace(settings, sampler=sampler, steps=3), "store": tmp_path / "frames"}
+    made = studio.draw(["a"], tmp_path / "out", seed=5, steps_gif=tmp_path / "steps.apng", **how).result()
+    shown = read_clip(tmp_path / "steps.apng")
+    with Image.open(made.pictures[0]) as picture:
+        assert np.array_equal(shown.pictures[-1], np.asarray(picture))
+    assert len(shown.pictures) == 3
+    assert sum(shown.seconds) == Fraction(13, 10)
+    assert not np.array_equal(shown.pictures[0], shown.pictures[-1])
+    again = studio.remake(tmp_path / "steps.apng", tmp_path / "again.apng", model=settings.model, store=tmp_path / "empty").result()
+    assert again.path.read_bytes() == (tmp_path / "steps.apng").read_bytes()
+
+
+def test_the_steps_of_several_pictures_are_refused(tmp_path: Path, settings: FilmSettings) -> None:
+    with pytest.raises(SakugaError, match="the steps of one picture can be shown, and 2 are asked for"):
+        studio.draw(["a"], tmp_path / "out", each=2, settings=settings, steps_gif=tmp_path / "steps.gif").result()

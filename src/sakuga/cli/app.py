@@ -153,6 +153,7 @@ def draw(
     each: Annotated[int, typer.Option("-n", help="pictures of each prompt")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="the folder for the pictures")] = Path("pictures"),
     start: Annotated[Path | None, typer.Option("--from", help="start from this picture (img2img)")] = None,
+    steps_gif: Annotated[Path | None, typer.Option(help="write a clip of one picture's denoising, decoded after each step")] = None,
     control: opt.Control = None,
     control_weight: opt.ControlWeight = None,
     depth: opt.Depth = None,
@@ -179,7 +180,17 @@ def draw(
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
     leading = studio.control_picture(control, control_weight, depth)
     work = studio.draw(
-        said, out, each=each, seed=seed, settings=settings, start=start, control=leading, store=store, recipe=recipe, preview=preview
+        said,
+        out,
+        each=each,
+        seed=seed,
+        settings=settings,
+        start=start,
+        control=leading,
+        store=store,
+        recipe=recipe,
+        steps_gif=steps_gif,
+        preview=preview,
     )
     made = watch(work, quiet=quiet or json)
     values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}

@@ -20,7 +20,7 @@ def vary(
     clip_positive: Annotated[float, typer.Option(help="how firmly to draw towards the good texts")] = 30.0,
     clip_negative: Annotated[float, typer.Option(help="how firmly to draw away from the bad texts")] = 30.0,
     repeats: Annotated[int, typer.Option(help="steps of that guidance; 0 is off")] = 10,
-    out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("clip.gif"),
+    out: Annotated[Path, typer.Option("--out", "-o", help=opt.CLIP)] = Path("clip.gif"),
     fps: Annotated[Any, opt.rate("20")] = None,
     model: opt.Model = "sketchbook",
     style: opt.Style = None,
@@ -31,6 +31,7 @@ def vary(
     size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the picture's shape at the usual area")] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
+    max_size: opt.MaxSize = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -50,6 +51,7 @@ def vary(
     work = studio.vary(
         picture, out, variants=variants, between=between, noise_shift=noise_shift, mode=mode, good=good or None, bad=bad or None,
         positive=clip_positive, negative=clip_negative, repeats=repeats, seed=seed, settings=settings, store=store, recipe=recipe,
+        max_size=studio.parse_bytes(max_size) if max_size else None,
     )  # fmt: skip
     made = watch(work, quiet=quiet or json)
     values = {

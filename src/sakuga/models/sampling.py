@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import torch
@@ -32,6 +33,13 @@ class DenoisingStep:
     """Counts from 0."""
     total: int
     latents: Tensor  # (frames, channels, height / factor, width / factor) float32
+    sigma: float = 0.0
+    """The noise left on the latents, where the sampler adds it on top of them (Karras et al. 2022); 0.0 for the others."""
+
+    @property
+    def visible(self) -> Tensor:
+        """The latents at the size that a decoder knows: as if their noise had taken the picture's place, not been added to it."""
+        return self.latents / sqrt(1 + self.sigma**2)
 
 
 def sample(
@@ -74,7 +82,8 @@ def sample(
             if sampler == "lcm" and index + 1 < len(timesteps):
                 fresh = next(noise).to(latents)
                 latents = scheduler.add_noise(moved.denoised, fresh, timesteps[index + 1 : index + 2])
-        yield DenoisingStep(index=index, total=len(timesteps), latents=latents)
+        sigma = float(scheduler.sigmas[skipped + index + 1]) if sampler == "euler" else 0.0
+        yield DenoisingStep(index=index, total=len(timesteps), latents=latents, sigma=sigma)
 
 
 def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int) -> Any:

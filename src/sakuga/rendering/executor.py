@@ -12,7 +12,7 @@ from sakuga import SakugaError
 from sakuga.models.adapters import Adapter, wearing
 from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, stacked
-from sakuga.models.sampling import sample
+from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.depth import depth_reader
 from sakuga.rendering.develop import Inbetweener, Pictures
@@ -98,8 +98,22 @@ class LocalExecutor:
         reason = next(found for found in faults if found)
         raise DrawingError(f"frame {digest(waiting[0])[:12]} came out {reason} {ATTEMPTS} times: change its prompt, seed or guidance")
 
+    def watch(self, batch: Batch, attempt: int = 0) -> Iterator[np.ndarray]:
+        """Draw a batch's first frame before one's eyes: (height, width, 3) uint8 RGB after each step, the last as `run` keeps it.
+
+        Nothing goes into the store. `attempt` counts from 0, as faulty frames were drawn again.
+        """
+        checkpoint = self.open_checkpoint(batch.frames[0].checkpoint, batch.frames[0].precision)
+        for step in self._denoised(batch, batch.frames, attempt):
+            yield quantised(checkpoint.decode(step.visible[:1]))[0]
+
     def _draw(self, batch: Batch, specs: tuple[Drawn, ...], attempt: int) -> np.ndarray:
-        """Draw frames in a batch of the planned width, the last one repeated where they are fewer; returns (frames, h, w, 3) float."""
+        """Draw frames; returns (frames, height, width, 3) float."""
+        *_, last = self._denoised(batch, specs, attempt)
+        return self.open_checkpoint(specs[0].checkpoint, specs[0].precision).decode(last.latents[: len(specs)])
+
+    def _denoised(self, batch: Batch, specs: tuple[Drawn, ...], attempt: int) -> Iterator[DenoisingStep]:
+        """Go through the steps of a batch of the planned width, the last frame repeated where they are fewer."""
         common = specs[0]
         _refuse_unread(common)
         checkpoint = self.open_checkpoint(common.checkpoint, common.precision)
@@ -108,7 +122,7 @@ class LocalExecutor:
         facts = checkpoint.facts
         shape = (facts.latent_channels, common.height // facts.factor, common.width // facts.factor)
         with wearing(checkpoint, [(self.open_style(worn.style), worn.weight) for worn in common.styles]):
-            steps = sample(
+            yield from sample(
                 checkpoint,
                 conditioning=torch.cat([embedding(checkpoint, row.conditioning, pictures) for row in rows]),
                 negative=torch.cat([embedding(checkpoint, row.negative, pictures) for row in rows]),
@@ -121,8 +135,6 @@ class LocalExecutor:
                 control=torch.cat([_hint(checkpoint, row, pictures) for row in rows]) if common.control else None,
                 control_weight=common.control.weight if common.control else 0.0,
             )
-            *_, last = steps
-        return checkpoint.decode(last.latents[: len(specs)])
 
 
 def _started(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:

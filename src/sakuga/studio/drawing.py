@@ -5,14 +5,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sakuga.finishing.between import At, inbetweener
 from sakuga.finishing.picture import Picture
 from sakuga.finishing.resize import enlarge
 from sakuga.models.sources import SKETCHBOOK, Source
 from sakuga.models.styles import Style, few_step, own_styles
-from sakuga.rendering.batches import missing_frames, plan
+from sakuga.rendering.batches import Batch, missing_frames, plan
 from sakuga.rendering.develop import develop
 from sakuga.rendering.store import FrameStore, home
 from sakuga.sketchbook.captions import known_words
@@ -21,6 +21,9 @@ from sakuga.story.storyboard import Storyboard, prompt_of
 from sakuga.studio.progress import Step
 from sakuga.timeline.narrow import narrowed
 from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Precision, Way
+
+if TYPE_CHECKING:
+    from sakuga.rendering.executor import LocalExecutor
 
 Specs = Mapping[Digest, FrameSpec]
 
@@ -67,14 +70,14 @@ class Bench:
 
     def draw(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Drawing]:
         """Draw what is missing; where memory runs out, go on with batches of half the width, which is written into the specs."""
-        from sakuga.rendering.executor import LocalExecutor, OutOfMemory
+        from sakuga.rendering.executor import OutOfMemory
 
         wanted = list(dict.fromkeys(wanted))
         renamed = {name: name for name in specs}
         missing = missing_frames(specs, wanted, self.store.has)
         reused = sum(isinstance(spec, Drawn) for spec in specs.values()) - len(missing)
         drawn, notes = 0, list[str]()
-        executor = LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=self.inbetweener, open_style=self._open_style)
+        executor = self._executor()
         if missing:
             yield Step(stage="loading", note=f"opening {self.source.name}")
         yield Step(stage="drawing", total=len(missing))
@@ -94,6 +97,18 @@ class Bench:
                 yield Step(stage="drawing", done=drawn, total=len(missing), note=notes[-1])
             else:
                 return Drawing(specs=specs, renamed=renamed, count=Count(drawn=drawn, reused=reused, notes=tuple(notes)))
+
+    def watch(self, drawing: Drawing, name: Digest) -> Iterator[Picture]:
+        """Draw a frame that was drawn once more, to see it after each step of its denoising; the last picture is the frame's own."""
+        kept = drawing.renamed[name]
+        spec = drawing.specs[kept]
+        assert isinstance(spec, Drawn), "nothing else is denoised"
+        return self._executor().watch(Batch(frames=(spec,)), self.store.attempts(kept) - 1)
+
+    def _executor(self) -> "LocalExecutor":
+        from sakuga.rendering.executor import LocalExecutor
+
+        return LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=self.inbetweener, open_style=self._open_style)
 
     def _open(self, digest: Digest, precision: Precision) -> Any:
         assert digest == self.source.digest, "a film is drawn with one checkpoint"

@@ -10,11 +10,12 @@ from pydantic import Field, model_validator
 
 from sakuga import InputError
 from sakuga.datasets.reading import read_picture
-from sakuga.export import check_folder, write
+from sakuga.export import check_folder, check_target, write
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import FilmSettings, SettingsTable
 from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
-from sakuga.studio.drawing import Bench, Count
+from sakuga.studio.delivery import deliver
+from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
 from sakuga.studio.settings import direction, previewed, settled, worn_digests
@@ -23,6 +24,8 @@ from sakuga.studio.work import Work
 from sakuga.timeline import spec as specs
 from sakuga.timeline.clip import Clip, Frame
 
+STEPS_RATE, STEPS_HELD = Fraction(10), 10
+"""Denoising steps shown a second, and for how many the finished picture stands."""
 BATCH = 8
 """The width of a batch of pictures that do not lean on each other."""
 
@@ -49,14 +52,14 @@ def draw(
     store: Path | None = None,
     recipe: bool = True,
     preview: bool = False,
+    steps_gif: Path | None = None,
 ) -> Work[Step, Drawn]:
     """Draw `each` pictures of every prompt into a folder, with the seeds seed, seed + 1, ...; with `start`, from that picture on.
 
-    What is where follows the depth of a `control` picture; a preview is drawn in few steps.
-
-    Raises SakugaError with one sentence where something is wrong.
+    What is where follows the depth of a `control` picture. `steps_gif` is a file for a clip of a single picture's denoising: what the
+    decoder sees after each step; a preview is drawn in few steps. Raises SakugaError with one sentence where something is wrong.
     """
-    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, control, store, recipe, preview))
+    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, control, store, recipe, preview, steps_gif))
 
 
 class DrawRecipe(Recipe):
@@ -67,6 +70,8 @@ class DrawRecipe(Recipe):
     seed: int = Field(ge=0, lt=2**63)
     settings: Annotated[SettingsTable, Portable]
     control: Leading | None = None
+    steps_shown: bool = False
+    """Whether the file shows the denoising, and not the picture alone."""
 
     @model_validator(mode="after")
     def _led_by_a_picture(self) -> "DrawRecipe":
@@ -87,8 +92,14 @@ class DrawRecipe(Recipe):
             check_parts(source, self.control.depth)
         led = self.control.control(self.given[-1]) if self.control else None
         spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
-        count = yield from _to_files([spec], [out], [self.text()], settings, Bench(source, store))
-        return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
+        bench = Bench(source, store)
+        if not self.steps_shown:
+            count = (yield from _to_files([spec], [out], [self], settings, bench)).count
+            return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
+        name = specs.digest(spec)
+        drawing = yield from bench.draw(_leaned([spec], bench) | {name: spec}, [name])
+        frames = yield from _show_steps(drawing, spec, out, self, settings, bench)
+        return Remade(path=out, frames=frames, drawn=drawing.count.drawn, reused=drawing.count.reused, notes=drawing.count.notes)
 
 
 def _draw(
@@ -102,8 +113,13 @@ def _draw(
     store: Path | None,
     recipe: bool,
     preview: bool,
+    steps_gif: Path | None,
 ) -> Generator[Step, None, Drawn]:
     _check(prompts, each)
+    if steps_gif:
+        check_target(steps_gif)
+        if len(prompts) * each > 1:
+            raise InputError(f"the steps of one picture can be shown, and {len(prompts) * each} are asked for: draw one")
     if settings.strength is not None and start is None:
         raise InputError("strength is the share of a start picture that is drawn anew: give a start picture with it")
     source = find_checkpoint(settings.model or "sketchbook")
@@ -128,25 +144,48 @@ def _draw(
     said: dict[str, Any] = {"control": leading} if leading else {}
     said["settings"] = portable_settings(replace(settings, style=shared_names(styles)))
     told = DrawRecipe.of(source, given=pictures, styles=worn_digests(settings, source), prompt="", seed=0, **said)
-    recipes = [told.model_copy(update={"prompt": prompt, "seed": its}).text() if recipe else "" for prompt, its in seeds]
-    count = yield from _to_files(wanted, paths, recipes, settings, bench)
-    return Drawn(pictures=tuple(paths), prompts=tuple(prompt for prompt, _ in seeds), seeds=tuple(its for _, its in seeds), count=count)
+    recipes = [told.model_copy(update={"prompt": prompt, "seed": its}) if recipe else None for prompt, its in seeds]
+    drawing = yield from _to_files(wanted, paths, recipes, settings, bench)
+    if steps_gif:
+        yield from _show_steps(drawing, wanted[0], steps_gif, recipes[0], settings, bench)
+    said_prompts, their_seeds = zip(*seeds, strict=True)
+    return Drawn(pictures=tuple(paths), prompts=said_prompts, seeds=their_seeds, count=drawing.count)
 
 
 def _to_files(
-    wanted: Sequence[specs.Drawn], paths: Sequence[Path], recipes: Sequence[str], settings: FilmSettings, bench: Bench
-) -> Generator[Step, None, Count]:
+    wanted: Sequence[specs.Drawn], paths: Sequence[Path], recipes: Sequence[DrawRecipe | None], settings: FilmSettings, bench: Bench
+) -> Generator[Step, None, Drawing]:
     """Draw pictures, bring them to the size that was asked for, and write each to its file."""
     names = [specs.digest(spec) for spec in wanted]
-    given = {name: bench.store.spec(name) for spec in wanted for name in specs.needs(spec)}
-    drawing = yield from bench.draw(given | dict(zip(names, wanted, strict=True)), names)
+    drawing = yield from bench.draw(_leaned(wanted, bench) | dict(zip(names, wanted, strict=True)), names)
     assert settings.size
     enlarged = bench.enlarger(*settings.size)
     shown = bench.develop(drawing, names, lambda _, picture: enlarged(picture))
     for place, (spec, path, recipe, picture) in enumerate(zip(wanted, paths, recipes, shown, strict=True), 1):
-        write(Clip(frames=(Frame(picture=picture, spec=spec),), rate=Fraction(1), recipe=recipe), path)
+        text = recipe.text() if recipe else ""
+        write(Clip(frames=(Frame(picture=picture, spec=spec),), rate=Fraction(1), recipe=text), path)
         yield Step(stage="export", done=place, total=len(wanted))
-    return drawing.count
+    return drawing
+
+
+def _leaned(wanted: Sequence[specs.Drawn], bench: Bench) -> dict[specs.Digest, specs.FrameSpec]:
+    """The pictures from outside that drawings lean on."""
+    return {name: bench.store.spec(name) for spec in wanted for name in specs.needs(spec)}
+
+
+def _show_steps(
+    drawing: Drawing, spec: specs.Drawn, out: Path, recipe: DrawRecipe | None, settings: FilmSettings, bench: Bench
+) -> Generator[Step, None, int]:
+    """Write a clip of a picture's denoising, which stands still at its end; returns its frames."""
+    assert settings.size
+    enlarged = bench.enlarger(*settings.size)
+    frames: list[Frame] = []
+    for picture in bench.watch(drawing, specs.digest(spec)):
+        frames.append(Frame(picture=enlarged(picture), spec=spec))
+        yield Step(stage="finishing", done=len(frames), total=settings.steps or 0)
+    clip = Clip(frames=(*frames, *frames[-1:] * STEPS_HELD), rate=STEPS_RATE)
+    yield from deliver(clip, out, recipe.model_copy(update={"steps_shown": True}) if recipe else None)
+    return len(clip.frames)
 
 
 def drawn_spec(

@@ -14,11 +14,12 @@ from pydantic import Field
 from sakuga import InputError
 from sakuga.datasets.reading import read_picture
 from sakuga.evaluation.collapse import Variance, chain_variance
-from sakuga.export import check_target, write
+from sakuga.export import check_target
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.sketchbook.quality import BAD, GOOD
 from sakuga.story.film import FilmSettings, SettingsTable
+from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.films import Seconds
 from sakuga.studio.pictures import BATCH
@@ -71,6 +72,7 @@ def vary(
     settings: FilmSettings | None = None,
     store: Path | None = None,
     recipe: bool = True,
+    max_size: int | None = None,
 ) -> Work[Step, Varied]:
     """Make a clip of a picture's variations: each is drawn from what the model sees in the one before.
 
@@ -84,7 +86,7 @@ def vary(
         positive=positive, negative=negative, repeats=repeats,
     )  # fmt: skip
     how = Variations(texts=texts, seed=seed, variants=variants, between=between, noise_shift=noise_shift, mode=cast(Mode, mode))
-    return Work(_vary(Path(picture), Path(out), how, settings or FilmSettings(), store, recipe))
+    return Work(_vary(Path(picture), Path(out), how, settings or FilmSettings(), store, recipe, max_size))
 
 
 class VaryRecipe(Recipe):
@@ -121,14 +123,14 @@ class VaryRecipe(Recipe):
         given = bench.store.spec(self.given[0])
         if not isinstance(given, Given):
             raise InputError(f"the recipe starts from {self.given[0][:12]}, which is no picture from outside: it was tampered with")
-        made = yield from _shown(given, out, how, settings, bench, recipe=True)
+        made = yield from _shown(given, out, how, settings, bench, True, self.budget(out))
         return Remade(path=made.clip, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
 
 
 def _vary(
-    path: Path, out: Path, how: Variations, settings: FilmSettings, store: Path | None, recipe: bool
+    path: Path, out: Path, how: Variations, settings: FilmSettings, store: Path | None, recipe: bool, max_size: int | None
 ) -> Generator[Step, None, Varied]:
-    check_target(out)
+    check_target(out, max_size)
     source = find_checkpoint(settings.model or "sketchbook")
     if settings.strength is not None or settings.negative is not None:
         raise InputError("a variation has neither strength nor negative prompt: say what to draw towards and away from by texts")
@@ -139,11 +141,13 @@ def _vary(
     notes = [*outside.notes, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
     for note in notes:
         yield Step(stage="story", note=note)
-    made = yield from _shown(bench.store.given(outside.picture), out, how, settings, bench, recipe)
+    made = yield from _shown(bench.store.given(outside.picture), out, how, settings, bench, recipe, max_size)
     return replace(made, notes=(*notes, *made.notes))
 
 
-def _shown(picture: Given, out: Path, how: Variations, settings: FilmSettings, bench: Bench, recipe: bool) -> Generator[Step, None, Varied]:
+def _shown(
+    picture: Given, out: Path, how: Variations, settings: FilmSettings, bench: Bench, recipe: bool, max_size: int | None
+) -> Generator[Step, None, Varied]:
     """Draw the chain, see whether it collapsed, and write it."""
     begun = perf_counter()
     directed = replace(direction(settings, bench.source), batch=BATCH)
@@ -156,13 +160,11 @@ def _shown(picture: Given, out: Path, how: Variations, settings: FilmSettings, b
     drawn = perf_counter()
     frames = yield from _finished(sheet, settings, drawing, bench)
     finished = perf_counter()
-    yield Step(stage="export", total=1)
-    told = _recipe(picture, how, settings, bench.source).text() if recipe else ""
-    write(Clip(frames=frames, rate=directed.rate, recipe=told), out)
+    told = _recipe(picture, how, settings, bench.source) if recipe else None
+    written = yield from deliver(Clip(frames=frames, rate=directed.rate), out, told, max_size)
     done = perf_counter()
-    yield Step(stage="export", done=1, total=1)
     spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
-    notes = (*drawing.count.notes, *(alarm if variance.collapsed else ()))
+    notes = (*drawing.count.notes, *(alarm if variance.collapsed else ()), *written.notes)
     return Varied(clip=out, frames=len(frames), variance=variance, count=drawing.count, seconds=spent, notes=notes)
 
 
