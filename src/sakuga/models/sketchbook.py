@@ -96,7 +96,8 @@ def make_unet() -> UNet2DConditionModel:
 def make_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
     """Build a ControlNet (Zhang et al. 2023) for a UNet: its way down without attention, begun with the UNet's own weights.
 
-    Where things are is told by the control and needs no words. Its residuals begin at zero, so it changes nothing before it is trained.
+    Where things are is told by the control and needs no words. Its residuals begin at zero, so it changes nothing before it is trained; but
+    its hint network begins with the size of what it is shown (He et al. 2015), where the library's would let hardly anything through.
     """
     shared = ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim", "attention_head_dim", "norm_num_groups")
     levels = len(unet.config["block_out_channels"])
@@ -109,6 +110,9 @@ def make_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
     own = network.state_dict()
     begun = {name: value for name, value in unet.state_dict().items() if name in own and own[name].shape == value.shape}
     network.load_state_dict(own | begun)
+    for module in network.controlnet_cond_embedding.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
     return network
 
 

@@ -13,7 +13,7 @@ from sakuga.training.sketchbook.depths import Depths
 from sakuga.training.sketchbook.loop import Chance, Plan
 from sakuga.training.sketchbook.unet import UnetTask, albums, held_out, velocity_errors
 
-PLAN = Plan(samples=96_000, batch=16, rate=1e-3, pictures=32_768, warmup=1_600, half_life=4_000)
+PLAN = Plan(samples=96_000, batch=16, rate=2e-3, pictures=32_768, warmup=800, half_life=4_000)
 UNTOLD = 0.5
 """The share of samples of which the UNet is told no words, so that all it knows of the layout is the control (Zhang et al. 2023)."""
 

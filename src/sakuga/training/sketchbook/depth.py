@@ -20,7 +20,7 @@ from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_L
 from sakuga.training.sketchbook.speed import half_is_fast, with_plain_attention
 from sakuga.training.sketchbook.vae import edge_loss
 
-PLAN = Plan(samples=160_000, batch=16, rate=1.5e-3, pictures=16_384, warmup=1_600, half_life=4_000, decay=0.02)
+PLAN = Plan(samples=96_000, batch=16, rate=1.5e-3, pictures=16_384, warmup=1_600, half_life=4_000, decay=0.02)
 DRAWN = 0.2
 """The share of a batch that goes through the autoencoder, with noise on its latents: such are the flaws of what a model draws."""
 GREATEST_NOISE = 0.6
