@@ -33,3 +33,20 @@ def test_another_aspect_is_cropped_not_squashed() -> None:
 
 def test_the_same_size_is_the_same_picture() -> None:
     assert np.array_equal(enlarge(disc(32, 48), 48, 32), disc(32, 48))
+
+
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (511, 341), (257, 512), (300, 300)])
+def test_any_target_keeps_round_things_round_and_colours_in_place(width: int, height: int) -> None:
+    def double(picture: np.ndarray) -> np.ndarray:
+        return picture.repeat(2, axis=0).repeat(2, axis=1)
+
+    made = enlarge(disc(128, 128), width, height, double)
+    assert made.shape == (height, width, 3)
+    inside = made[..., 0] > 140
+    down, right = np.nonzero(inside)
+    assert abs(down.mean() - (height - 1) / 2) < 1
+    assert abs(right.mean() - (width - 1) / 2) < 1
+    radius = max(width, height) / 3
+    assert inside.sum() == pytest.approx(
+        sum(2 * min(np.sqrt(max(radius**2 - y**2, 0)), width / 2) for y in np.arange(height) - (height - 1) / 2), rel=0.03
+    )

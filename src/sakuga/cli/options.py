@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sakuga import InputError
+
 CLIP = "the clip: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, or a folder for PNG frames"
 """What a clip can be written to."""
 
@@ -15,9 +17,12 @@ def rate(usual: str, *names: str) -> Any:
 
 
 def _rate(said: str) -> Any:
-    from sakuga.story.rate import parse_rate
+    from sakuga.story.rate import RateError, parse_rate
 
-    return parse_rate(said)
+    try:
+        return parse_rate(said)
+    except RateError as error:  # which is a ValueError: Typer would say it at length
+        raise InputError(str(error)) from None
 
 
 Model = Annotated[
