@@ -1,5 +1,6 @@
 """Styles and previews through the studio: worn, said in the prompt, written in the recipe, and gone afterwards."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -112,6 +113,11 @@ def test_a_film_wears_its_style_and_its_recipe_says_so_without_paths(tmp_path: P
     assert made.film.settings.style == f"{folder}:0.5"
     assert made.film.storyboard.bible.style == ""
     assert animate(tmp_path, model, steps=2, style="comic:0.5").count.drawn == 0
+    studio.sheet(made.film, tmp_path / "sheet.csv").result()
+    rows = list(csv.DictReader((tmp_path / "sheet.csv").read_text(encoding="utf-8").splitlines()))
+    drawn = {row["digest"] for row in rows if row["kind"] == "drawn"}
+    assert drawn
+    assert drawn <= {path.stem for path in (tmp_path / "frames").glob("??/*.png")}
 
 
 def test_a_clip_is_made_again_in_its_style_and_not_in_another_of_that_name(tmp_path: Path, model: Path) -> None:
