@@ -92,7 +92,7 @@ class DrawRecipe(Recipe):
             check_parts(source, self.control.depth)
         led = self.control.control(self.given[-1]) if self.control else None
         spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
-        bench = Bench(source, store)
+        bench = Bench(source, store, find_styles(settings.style, source))
         if not self.steps_shown:
             count = (yield from _to_files([spec], [out], [self], settings, bench)).count
             return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
