@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sakuga.story.film import Film, FilmError, FilmSettings, from_toml, read_film, to_toml, write_film
+from sakuga.story.keys import Key
 from sakuga.story.rate import parse_rate
-from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, Way
+from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, Way, prompts_of
 
 words = st.text(st.characters(codec="utf-8"), max_size=30)
 prompts = words.filter(lambda text: bool(text.strip()))
@@ -20,14 +21,21 @@ shots = st.builds(
     prompt=prompts,
     seconds=positive,
     seed=st.integers(0, 2**63 - 1),
-    strength=st.none() | st.floats(min_value=1e-6, max_value=1.0),
-    camera=st.builds(Camera, zoom=positive, pan=st.tuples(plain, plain), rotate=plain),
+    camera=st.builds(Camera, zoom=positive, pan=st.tuples(plain, plain), rotate=plain, parallax=st.floats(0, 1)),
     transition=st.just(Cut())
     | st.builds(Morph, seconds=positive, way=st.none() | st.sampled_from(get_args(Way)))
     | st.builds(Dissolve, seconds=positive),
     ease=st.sampled_from(get_args(Ease)),
     hold=st.just(0.0),
     negative=words,
+    turns=st.just(()) | st.just((Key(frame=3, value="a castle, at night"), Key(frame=9, value="rain", ease="smooth"))),
+    strength=st.none()
+    | st.floats(min_value=1e-6, max_value=1.0)
+    | st.just((Key(frame=0, value=0.5), Key(frame=24, value=0.7, ease="out"))),
+    guidance=st.none() | st.floats(min_value=0, max_value=100),
+    steps=st.none() | st.integers(1, 1000).map(float),
+    control=st.none() | st.just((Key(frame=0, value=1.0),)),
+    follow=st.sampled_from([None, "key", "chain"]),
     on=st.none() | st.integers(1, 12),
 )
 films = st.builds(
@@ -41,6 +49,12 @@ films = st.builds(
         steps=st.none() | st.integers(1, 1000),
         guidance=st.none() | st.floats(min_value=0, max_value=100),
         strength=st.none() | st.floats(min_value=0.01, max_value=1),
+        control=st.none() | st.floats(min_value=0, max_value=2),
+        depth=st.sampled_from([None, "estimate", "luminance"]),
+        follow=st.sampled_from([None, "key", "chain"]),
+        hold_on=st.none() | st.floats(min_value=0.01, max_value=1),
+        wander=st.none() | st.floats(min_value=0, max_value=10),
+        drawn_rate=st.none() | st.integers(1, 240),
         between=st.none() | st.sampled_from(get_args(Way)),
         on=st.none() | st.integers(1, 12),
         grain=st.none() | st.floats(0, 1),
@@ -86,6 +100,21 @@ def test_a_film_by_hand_is_read() -> None:
     assert second.transition == Morph()
 
 
+def test_keys_are_read_as_written() -> None:
+    keyed = FILM.replace('"a castle at dawn"', '"0: a castle, 3 towers, at dawn, 12: a (castle:1.2) at noon"').replace(
+        "seed = 7", 'seed = 7\nstrength = "0: 0.5, 24 smooth: 0.7"\nguidance = 6'
+    )
+    shot = from_toml(keyed).storyboard.shots[0]
+    assert (shot.prompt, shot.turns) == ("a castle, 3 towers, at dawn", (Key(frame=12, value="a (castle:1.2) at noon"),))
+    assert shot.strength == (Key(frame=0, value=0.5), Key(frame=24, value=0.7, ease="smooth"))
+    assert shot.guidance == 6
+    assert prompts_of(from_toml(keyed).storyboard, 0)[1] == "a (castle:1.2) at noon"
+
+
+def test_a_plain_prompt_may_count() -> None:
+    assert from_toml(FILM.replace("a castle at dawn", "3 castles: two are ruins")).storyboard.shots[0].turns == ()
+
+
 def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
     path = tmp_path / "film.toml"
     write_film(from_toml(FILM), path)
@@ -110,6 +139,23 @@ def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
         ('"256x160"', '"big"', r"film\.size: 'big' cannot be read: write it as width and height"),
         ('"a castle at dawn"', "", r"my\.toml: is not TOML"),
         ("[0.1, 0]", "[0.1]", r"shot 2\.camera\.pan"),
+        (
+            "seed = 7",
+            'seed = 7\nstrength = "0: 0.5, 24 wobbly: 0.7"',
+            r"shot 1\.strength: .*no ease 'wobbly': there are linear",
+        ),
+        ("seed = 7", 'seed = 7\nguidance = "0: 4, 24: 5, 12: 6"', r"shot 1\.guidance: .* frame 12 stands behind frame 24"),
+        ("seed = 7", 'seed = 7\nguidance = "0: 4, 0: 5"', r"frame 0 stands behind frame 0"),
+        ("seed = 7", 'seed = 7\nguidance = "6: 4"', r"the first on frame 0"),
+        ("seed = 7", 'seed = 7\ncontrol = "0: much"', r"'much' is no number"),
+        ("seed = 7", 'seed = 7\ncontrol = "0: nan"', r"nan is not finite"),
+        ("seed = 7", 'seed = 7\ncontrol = "0: 1, 9:"', r"the key on frame 9 says nothing"),
+        ("seed = 7", "seed = 7\nsteps = [1]", r"shot 1\.steps: .* write a number, or keys"),
+        ("seed = 7", 'seed = 7\nsteps = "0: 4, 9: 4.5"', r"shot 1 has 4\.5 steps: choose whole numbers"),
+        ("seed = 7", 'seed = 7\nstrength = "0: 0.5, 9: 1.5"', r"shot 1 has strength 1\.5: choose above 0 to 1"),
+        ("seed = 7", 'seed = 7\nfollow = "me"', r"shot 1\.follow"),
+        ('"a castle at dawn"', '"0: dawn, 9 slowly: noon"', r"shot 1\.prompt: .* no ease 'slowly'"),
+        ("zoom = 1.2", "zoom = 1.2, parallax = 2", r"shot 2 has a camera with parallax 2: choose 0"),
     ],
 )
 def test_every_fault_is_named(old: str, new: str, message: str) -> None:

@@ -1,12 +1,20 @@
 """A storyboard becomes frames with names: as many as asked, never across a cut, and a change stays where it was made."""
 
 import itertools
+import math
 from dataclasses import replace
 from fractions import Fraction
 
-from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Morph, Shot, Storyboard
+import cv2
+import numpy as np
+import pytest
+
+from sakuga.rendering.warp import warped
+from sakuga.story.keys import Key
+from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Morph, Shot, Storyboard, StoryboardError
+from sakuga.timeline.camera import moved_on
 from sakuga.timeline.chain import Direction, Sheet, chain
-from sakuga.timeline.spec import Between, Drawn, Mix, needs
+from sakuga.timeline.spec import Between, Drawn, Mix, Parallax, Text, needs
 
 DIRECTION = Direction(checkpoint="c", width=128, height=128)
 
@@ -126,3 +134,79 @@ def test_each_transition_chooses_how_its_inbetweens_are_made():
     assert set(ways[:24]) == {None, "crossfade"}
     assert set(ways[24:36]) == {None, "latent"}
     assert set(ways[36:]) == {None, "crossfade"}
+
+
+def drawn_within(sheet: Sheet) -> list[Drawn]:
+    return [spec for spec in sheet.specs.values() if isinstance(spec, Drawn) and spec.start]
+
+
+def test_in_a_chain_each_drawn_frame_starts_from_the_one_before_and_the_camera_goes_as_far():
+    sheet = chain(film(follow="chain"), DIRECTION)
+    names = [name for name, spec in sheet.specs.items() if isinstance(spec, Drawn)]
+    within = drawn_within(sheet)
+    assert [spec.start.frame for spec in within] == names[:-1]
+    assert {spec.batch for spec in within} == {1}
+    assert math.prod(spec.start.warp.zoom for spec in within) == pytest.approx(1.2, abs=1e-4)
+    anchored = drawn_within(chain(film(), DIRECTION))
+    assert {spec.start.frame for spec in anchored} == {names[0]}
+    assert anchored[-1].start.warp.zoom == pytest.approx(1.2)
+
+
+def test_a_camera_in_steps_is_the_camera_in_one():
+    camera = Camera(zoom=1.3, pan=(0.2, -0.1), rotate=20.0)
+    picture = np.random.default_rng(0).integers(0, 256, (48, 96, 3), dtype=np.uint8)
+    picture = cv2.normalize(cv2.GaussianBlur(picture, (0, 0), 6), None, 0, 255, cv2.NORM_MINMAX)
+    whole = warped(picture, moved_on(camera, 0.0, 0.8, 2.0))
+    half = warped(picture, moved_on(camera, 0.0, 0.5, 2.0))
+    steps = warped(half, moved_on(camera, 0.5, 0.8, 2.0))
+    assert np.abs(whole.astype(int) - steps)[16:-16, 32:-32].mean() < 4
+    assert np.abs(whole.astype(int) - half)[16:-16, 32:-32].mean() > 12
+
+
+def test_numbers_change_over_a_shot():
+    keyed = {
+        "strength": (Key(frame=0, value=0.3), Key(frame=17, value=0.64)),
+        "guidance": (Key(frame=0, value=2.0), Key(frame=17, value=8.8, ease="smooth")),
+        "steps": (Key(frame=0, value=10.0), Key(frame=17, value=44.0)),
+        "control": (Key(frame=0, value=0.0), Key(frame=9, value=0.9)),
+    }
+    board = film()
+    shot = replace(board.shots[0], **keyed)
+    within = drawn_within(chain(replace(board, shots=(shot,)), DIRECTION))
+    assert [spec.start.strength for spec in within] == pytest.approx([0.36, 0.42, 0.48, 0.54, 0.6, 0.64])
+    assert [spec.steps for spec in within] == [16, 22, 28, 34, 40, 44]
+    assert [spec.control.weight for spec in within] == pytest.approx([0.3, 0.6, 0.9, 0.9, 0.9, 0.9])
+    assert all(spec.control.frame == spec.start.frame and spec.control.warp == spec.start.warp for spec in within)
+    assert within[-1].guidance == 8.8
+    assert within[0].guidance - 2 < (within[1].guidance - within[0].guidance)
+    assert {spec.batch for spec in within} == {1}
+
+
+def test_a_prompt_turns_into_another_and_its_light_survives_the_correction():
+    board = film()
+    shot = replace(board.shots[0], follow="chain", turns=(Key(frame=6, value="a castle at dawn"), Key(frame=12, value="a castle at night")))
+    sheet = chain(replace(board, shots=(shot,)), DIRECTION)
+    names = [name for name, spec in sheet.specs.items() if isinstance(spec, Drawn)]
+    shown = [sheet.specs[name].conditioning for name in names]
+    here, there = Text(prompt="a castle at dawn"), Text(prompt="a castle at night")
+    assert shown == [here, here, here, Mix(first=here, second=there, at=0.5), there, there, there]
+    assert [name in sheet.keys for name in names] == [False, True, True, False, False, False, False]
+    assert {sheet.lights[name] for name in names[3:]} == {names[2]}
+
+
+def test_a_key_beyond_the_end_is_refused():
+    board = film()
+    for late, fits in ((19, False), (18, True)):
+        shots = (replace(board.shots[0], guidance=(Key(frame=0, value=4.0), Key(frame=late, value=5.0))),)
+        if fits:
+            chain(replace(board, shots=shots), DIRECTION)
+        else:
+            with pytest.raises(StoryboardError, match="shot 1 ends on frame 18: move the key for guidance on frame 19"):
+                chain(replace(board, shots=shots), DIRECTION)
+
+
+def test_parallax_reads_depth_as_the_film_says():
+    board = film()
+    shot = replace(board.shots[0], camera=Camera(pan=(0.2, 0.0), parallax=0.6))
+    within = drawn_within(chain(replace(board, shots=(shot,)), replace(DIRECTION, depth="estimator")))
+    assert {spec.start.warp.parallax for spec in within} == {Parallax(depth="estimator", share=0.6)}

@@ -48,6 +48,12 @@ def animate(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     size: opt.Size = None,
+    follow: opt.Follow = None,
+    hold_on: opt.HoldOn = None,
+    wander: opt.Wander = None,
+    drawn_rate: opt.DrawnRate = None,
+    control_weight: opt.FollowControl = None,
+    depth: opt.FollowDepth = None,
     between: opt.Between = None,
     on: opt.On = None,
     grain: opt.Grain = None,
@@ -66,6 +72,7 @@ def animate(
     from sakuga.cli.show import watch
 
     settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper, pixel)
+    settings = replace(settings, follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth)
     work = studio.animate(
         idea,
         out,
@@ -98,6 +105,12 @@ def render(
     strength: opt.Strength = None,
     sampler: opt.Sampler = None,
     size: opt.Size = None,
+    follow: opt.Follow = None,
+    hold_on: opt.HoldOn = None,
+    wander: opt.Wander = None,
+    drawn_rate: opt.DrawnRate = None,
+    control_weight: opt.FollowControl = None,
+    depth: opt.FollowDepth = None,
     between: opt.Between = None,
     on: opt.On = None,
     grain: opt.Grain = None,
@@ -116,6 +129,7 @@ def render(
     from sakuga.cli.show import watch
 
     settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper, pixel)
+    settings = replace(settings, follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth)
     changed = studio.directed(studio.read_film(film), settings, seed)
     most = studio.parse_bytes(max_size) if max_size else None
     work = studio.render(changed, out, store=store, recipe=recipe, max_size=most, preview=preview)

@@ -52,6 +52,16 @@ On = Annotated[int | None, typer.Option(help="frames that each picture stands fo
 Grain = Annotated[float | None, typer.Option(help="film grain, 0 to 1", show_default="0")]
 Paper = Annotated[float | None, typer.Option(help="paper texture, 0 to 1", show_default="0")]
 Pixel = Annotated[str | None, typer.Option(help="finish as pixel art: a palette's name (gameboy, nes, ...) or a number of colours")]
+Follow = Annotated[str | None, typer.Option(help="what frames within a shot start from: key or chain", show_default="key")]
+HoldOn = Annotated[float | None, typer.Option(help="how much of it they draw anew, 0 to 1", show_default="0.4")]
+Wander = Annotated[float | None, typer.Option(help="how far the noise walks in a second; 0 is frozen", show_default="0.15")]
+DrawnRate = Annotated[int | None, typer.Option(help="frames a second that the model draws, at least", show_default="4")]
+FollowControl = Annotated[
+    float | None, typer.Option(help="how firmly the depth of what a frame starts from leads it, 0 to 2", show_default="0")
+]
+FollowDepth = Annotated[
+    str | None, typer.Option(help="how that depth is read, and parallax's: estimate or luminance", show_default="estimate")
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, and words on stderr only")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no words but errors")]
 Store = Annotated[Path | None, typer.Option("--store", help="where drawn frames are kept", show_default="$SAKUGA_HOME/frames")]

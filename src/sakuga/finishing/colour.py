@@ -12,13 +12,14 @@ GENTLE = (0.8, 1.25)
 """The least and the most that contrast is changed by."""
 
 
-def match(picture: Picture, reference: Picture, amount: float = 1.0) -> Picture:
+def match(picture: Picture, reference: Picture, amount: float = 1.0, measured: Picture | None = None) -> Picture:
     """Give a picture the mean and the spread of a reference, channel by channel in Lab (Reinhard et al. 2001, eq. 10-11).
 
     `amount` 0.0 leaves the picture, 1.0 matches its means fully. Sizes may differ. A picture matched to itself comes back unchanged.
+    With `measured`, what would match that picture to the reference is done to this one.
     """
     lab = to_lab(picture)
-    mean, spread = _moments(lab)
+    mean, spread = _moments(lab if measured is None else to_lab(measured))
     wanted_mean, wanted_spread = _moments(to_lab(reference))
     gain = np.clip((wanted_spread + 1.0) / (spread + 1.0), *GENTLE)
     matched = (lab - mean) * gain + wanted_mean

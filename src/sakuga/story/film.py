@@ -19,13 +19,31 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from sakuga import InputError
+from sakuga.story.keys import Key, Keys, is_keyed, parse_number, parse_texts, written
 from sakuga.story.rate import parse_rate, rate_text
-from sakuga.story.storyboard import MOST_ON, Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, StoryboardError, Transition, Way
+from sakuga.story.storyboard import (
+    LIMITS,
+    MOST_ON,
+    Bible,
+    Camera,
+    Cut,
+    Dissolve,
+    Ease,
+    Follow,
+    Morph,
+    Reading,
+    Shot,
+    Storyboard,
+    StoryboardError,
+    Transition,
+    Way,
+)
 
 HEADER = """\
 # A film for sakuga. Change what you like: only the shots that a change touches are drawn again.
 # transition (to the next shot): "cut", "morph 1.0" or "dissolve 0.5", in seconds. ease: linear, smooth, smoother, in, out, overshoot.
 # camera, over the whole shot: { zoom = 1.2, pan = [0.1, 0.0], rotate = 0.0 } ends 20% closer, a tenth of the width to the right.
+# prompt, strength, guidance, steps and control can change over a shot's frames: guidance = "0: 4, 24 smooth: 7".
 
 """
 
@@ -61,6 +79,18 @@ class FilmSettings:
     steps: int | None = None
     guidance: float | None = None
     strength: float | None = None
+    control: float | None = None
+    """How firmly the depth of the picture that a frame starts from leads it; None is not at all."""
+    depth: Reading | None = None
+    """Who reads depth, for parallax and control; None is the model's estimator, or brightness where it has none."""
+    follow: Follow | None = None
+    """What the frames within a shot start from; None is its keyframe."""
+    hold_on: float | None = None
+    """How much of it they draw anew."""
+    wander: float | None = None
+    """How far the noise walks in a second."""
+    drawn_rate: int | None = None
+    """Frames a second that the model draws, at least."""
     between: Way | None = None
     """How in-betweens are made; None is by flow."""
     on: int | None = None
@@ -155,18 +185,37 @@ def from_document(document: dict[str, Any], name: str) -> Film:
 
 def _shot_table(shot: Shot) -> dict[str, Any]:
     camera = {"zoom": shot.camera.zoom, "pan": list(shot.camera.pan), "rotate": shot.camera.rotate}
+    if shot.camera.parallax:
+        camera["parallax"] = shot.camera.parallax
     table: dict[str, Any] = {
-        "prompt": shot.prompt,
+        "prompt": _prompt_text(shot),
         "seconds": shot.seconds,
         "seed": shot.seed,
         "transition": _transition_text(shot.transition),
     }
     if shot.camera != Camera():
         table["camera"] = camera
-    for key, usual in (("strength", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
+    for key in LIMITS:
+        if (number := getattr(shot, key)) is not None:
+            table[key] = written(number) if isinstance(number, tuple) else number
+    for key, usual in (("follow", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
         if getattr(shot, key) != usual:
             table[key] = getattr(shot, key)
     return table
+
+
+def _prompt_text(shot: Shot) -> str:
+    """Write a prompt so that it is read back the same: with its turns as keys, else plain."""
+    plain = not shot.turns and not is_keyed(shot.prompt)
+    return shot.prompt if plain else written([Key(frame=0, value=shot.prompt), *shot.turns])
+
+
+def _turns(text: str) -> tuple[str, Keys[str]]:
+    """Read a prompt: the first, and what it becomes; raises ValueError."""
+    if not is_keyed(text):
+        return text, ()
+    first, *later = parse_texts(text)
+    return first.value, tuple(later)
 
 
 def _transition_text(transition: Transition) -> str:
@@ -214,6 +263,16 @@ def _readable_transition(text: str) -> str:
     return text
 
 
+def _readable_number(said: Any) -> Any:
+    parse_number(said)
+    return said
+
+
+def _readable_prompt(text: str) -> str:
+    _turns(text)
+    return text
+
+
 def _readable_rate(said: Any) -> Any:
     if isinstance(said, bool) or not isinstance(said, int | float | str):
         raise ValueError('write frames a second as 12, 23.976 or "24000/1001"')
@@ -246,6 +305,12 @@ class SettingsTable(_Table):
     steps: int | None = Field(default=None, ge=1, le=1000)
     guidance: float | None = Field(default=None, ge=0, le=100)
     strength: float | None = Field(default=None, gt=0, le=1)
+    control: float | None = Field(default=None, ge=0, le=2)
+    depth: Reading | None = None
+    follow: Follow | None = None
+    hold_on: float | None = Field(default=None, gt=0, le=1)
+    wander: float | None = Field(default=None, ge=0, le=10)
+    drawn_rate: int | None = Field(default=None, ge=1, le=240)
     between: Way | None = None
     on: int | None = Field(default=None, ge=1, le=MOST_ON)
     grain: float | None = Field(default=None, ge=0, le=1)
@@ -279,15 +344,20 @@ class _CameraTable(_Table):
     zoom: float = 1.0
     pan: list[float] = Field(default=[0.0, 0.0], min_length=2, max_length=2)
     rotate: float = 0.0
+    parallax: float = 0.0
 
 
 class ShotTable(_Table):
     """One shot."""
 
-    prompt: str
+    prompt: Annotated[str, AfterValidator(_readable_prompt)]
     seconds: float
     seed: int
-    strength: float | None = None
+    strength: Annotated[Any, AfterValidator(_readable_number)] = None
+    guidance: Annotated[Any, AfterValidator(_readable_number)] = None
+    steps: Annotated[Any, AfterValidator(_readable_number)] = None
+    control: Annotated[Any, AfterValidator(_readable_number)] = None
+    follow: Follow | None = None
     camera: _CameraTable = _CameraTable()
     transition: Annotated[str, AfterValidator(_readable_transition)] = "morph"
     ease: Ease = "smooth"
@@ -296,9 +366,12 @@ class ShotTable(_Table):
     on: int | None = None
 
     def shot(self) -> Shot:
-        camera = Camera(zoom=self.camera.zoom, pan=(self.camera.pan[0], self.camera.pan[1]), rotate=self.camera.rotate)
-        given = self.model_dump(exclude={"camera", "transition"})
-        return Shot(camera=camera, transition=_transition(self.transition), **given)
+        moved = self.camera
+        camera = Camera(zoom=moved.zoom, pan=(moved.pan[0], moved.pan[1]), rotate=moved.rotate, parallax=moved.parallax)
+        prompt, turns = _turns(self.prompt)
+        said: dict[str, Any] = {name: parse_number(value) for name in LIMITS if (value := getattr(self, name)) is not None}
+        plain = self.model_dump(exclude={"camera", "transition", "prompt", *LIMITS})
+        return Shot(prompt=prompt, turns=turns, camera=camera, transition=_transition(self.transition), **said, **plain)
 
 
 class FilmFile(_Table):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sakuga.sketchbook.reading import facts_in, normalise
-from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS, Storyboard, prompt_of, said
+from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS, Storyboard, prompts_of, said
 
 _DETERMINERS = frozenset(("a", "an", "the", "one", "two", "three", "my"))
 PRONOUNS = frozenset(("he", "she", "they", "it", "him", "them"))
@@ -31,20 +31,20 @@ def lint(
     """Look through every whole prompt; without `known_words` the model is taken to know every word."""
     notes: list[LintNote] = []
     for index, shot in enumerate(storyboard.shots):
-        prompt = prompt_of(storyboard, index)
-        tokens = count_tokens(prompt)
-        if tokens > token_limit:
-            message = f"the prompt has {tokens} tokens, the model reads {token_limit}: what comes last is lost, so shorten it"
-            notes.append(LintNote(shot=index, rule="tokens", message=message))
-        if storyboard.bible.style and not said(storyboard.bible.style, prompt):
-            message = f"the prompt does not name the style {storyboard.bible.style!r}, as its own words name another"
-            notes.append(LintNote(shot=index, rule="style", message=message))
-        if pronoun := loose_pronoun(shot.prompt):
-            message = f"{pronoun!r} has nobody before it to stand for: name whom you mean, as each shot is drawn alone"
-            notes.append(LintNote(shot=index, rule="pronoun", message=message))
-        if known_words is not None and (unknown := unknown_words(prompt, known_words)):
-            message = f"the Sketchbook has never seen {', '.join(map(repr, unknown))}: the picture may not show it"
-            notes.append(LintNote(shot=index, rule="words", message=message))
+        for prompt, own in zip(prompts_of(storyboard, index), (shot.prompt, *(key.value for key in shot.turns)), strict=True):
+            tokens = count_tokens(prompt)
+            if tokens > token_limit:
+                message = f"the prompt has {tokens} tokens, the model reads {token_limit}: what comes last is lost, so shorten it"
+                notes.append(LintNote(shot=index, rule="tokens", message=message))
+            if storyboard.bible.style and not said(storyboard.bible.style, prompt):
+                message = f"the prompt does not name the style {storyboard.bible.style!r}, as its own words name another"
+                notes.append(LintNote(shot=index, rule="style", message=message))
+            if pronoun := loose_pronoun(own):
+                message = f"{pronoun!r} has nobody before it to stand for: name whom you mean, as each shot is drawn alone"
+                notes.append(LintNote(shot=index, rule="pronoun", message=message))
+            if known_words is not None and (unknown := unknown_words(prompt, known_words)):
+                message = f"the Sketchbook has never seen {', '.join(map(repr, unknown))}: the picture may not show it"
+                notes.append(LintNote(shot=index, rule="words", message=message))
     return notes
 
 

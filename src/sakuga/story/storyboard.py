@@ -7,13 +7,21 @@ from typing import Literal
 
 from sakuga import InputError
 from sakuga.sketchbook.reading import facts_in, flattened, spans_in
+from sakuga.story.ease import Ease as Ease
+from sakuga.story.keys import Keys, Number, numbers
 
-Ease = Literal["linear", "smooth", "in", "out", "smoother", "overshoot"]
+Follow = Literal["key", "chain"]
+"""What a drawn frame within a shot starts from: the shot's keyframe, or the drawn frame before."""
+Reading = Literal["estimate", "luminance"]
+"""Who tells how near things are in a picture: the model's depth estimator, or brightness as a stand-in."""
 Way = Literal["flow", "crossfade", "latent"]
 """How in-betweens are made."""
 
 MOST_ON = 12
 """Frames that one picture may stand for."""
+
+LIMITS = {"strength": (0, 1), "guidance": (0, 100), "steps": (1, 1000), "control": (0, 2)}
+"""The least and the most of what a shot can change over time."""
 
 _LITTLE = "a an the of in on at by with to and or from as is are over under into through near his her its their this that"
 LITTLE_WORDS = frozenset(_LITTLE.split())
@@ -37,11 +45,15 @@ class Bible:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """The camera's whole way over a shot: zoom 1.2 ends 20% closer, pan is in picture widths and heights, rotate in degrees."""
+    """The camera's whole way over a shot: zoom 1.2 ends 20% closer, pan is in picture widths and heights, rotate in degrees.
+
+    `parallax` (0.0 to 1.0) is how much less what is farthest moves than what is nearest; 0.0 moves the picture as a flat sheet.
+    """
 
     zoom: float = 1.0
     pan: tuple[float, float] = (0.0, 0.0)
     rotate: float = 0.0
+    parallax: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +86,21 @@ Transition = Cut | Morph | Dissolve
 class Shot:
     """One prompt and how it is filmed.
 
-    `seconds` is its length, the last picture being held for `hold` of them; `strength` is how much of the keyframe before is drawn
-    anew (0.0 to 1.0, None: as the film says); `transition` leads to the next shot; each picture stands for `on` frames (None: as the film
-    says).
+    `seconds` is its length, the last picture being held for `hold` of them; `turns` are what the prompt becomes, at which frame.
+    `strength` is how much of a start picture is drawn anew (0.0 to 1.0): a number counts for the way into the shot, keys for every drawn
+    frame of it. `control` is how firmly the depth of a start picture leads. `transition` leads to the next shot; each picture stands for
+    `on` frames. None is always: as the film says.
     """
 
     prompt: str
     seconds: float
     seed: int
-    strength: float | None = None
+    turns: Keys[str] = ()
+    strength: Number | None = None
+    guidance: Number | None = None
+    steps: Number | None = None
+    control: Number | None = None
+    follow: Follow | None = None
     camera: Camera = field(default_factory=Camera)
     transition: Transition = field(default_factory=Morph)
     ease: Ease = "smooth"
@@ -108,8 +126,9 @@ class Storyboard:
 
 
 def _complaint(shot: Shot) -> str | None:
-    numbers = (shot.seconds, shot.hold, shot.camera.zoom, *shot.camera.pan, shot.camera.rotate)
-    if not all(map(math.isfinite, numbers)):
+    plain = (shot.seconds, shot.hold, shot.camera.zoom, *shot.camera.pan, shot.camera.rotate, shot.camera.parallax)
+    keyed = [value for name in LIMITS for value in numbers(getattr(shot, name))]
+    if not all(map(math.isfinite, (*plain, *keyed))):
         return "has a number that is not finite: give it plain numbers"
     if not shot.prompt.strip():
         return "has no prompt: say what it shows"
@@ -119,8 +138,14 @@ def _complaint(shot: Shot) -> str | None:
         return f"holds its last picture for {shot.hold:g} seconds: choose 0 to {shot.seconds:g}, its whole length"
     if shot.camera.zoom <= 0:
         return f"zooms by {shot.camera.zoom:g}: choose a number above 0 (1.2 ends 20% closer)"
-    if shot.strength is not None and not 0 < shot.strength <= 1:
-        return f"has strength {shot.strength:g}: choose above 0 to 1"
+    if not 0 <= shot.camera.parallax <= 1:
+        return f"has a camera with parallax {shot.camera.parallax:g}: choose 0 (a flat sheet) to 1 (the farthest stands still)"
+    for name, (least, most) in LIMITS.items():
+        for value in numbers(getattr(shot, name)):
+            if not least <= value <= most or (name == "strength" and not value):
+                return f"has {name} {value:g}: choose {'above ' if name == 'strength' else ''}{least} to {most}"
+            if name == "steps" and value != round(value):
+                return f"has {value:g} steps: choose whole numbers"
     if shot.on is not None and not 1 <= shot.on <= MOST_ON:
         return f"is on {shot.on}: choose 1 (every frame a new picture) to {MOST_ON}"
     if not 0 <= shot.seed < 2**63:
@@ -130,10 +155,16 @@ def _complaint(shot: Shot) -> str | None:
     return None
 
 
-def prompt_of(storyboard: Storyboard, index: int) -> str:
-    """Return a shot's whole prompt: its own words, and of the bible what they do not already say or contradict."""
+def prompts_of(storyboard: Storyboard, index: int) -> tuple[str, ...]:
+    """Return every whole prompt of a shot, in the order of its keys."""
+    return tuple(prompt_of(storyboard, index, words) for words in (None, *(key.value for key in storyboard.shots[index].turns)))
+
+
+def prompt_of(storyboard: Storyboard, index: int, words: str | None = None) -> str:
+    """Return a shot's whole prompt: its own words (or `words` in their place), and of the bible what they neither say nor contradict."""
     bible = storyboard.bible
-    text = _with_subject(storyboard.shots[index].prompt.strip().rstrip("."), bible.subject.strip())
+    own = storyboard.shots[index].prompt if words is None else words
+    text = _with_subject(own.strip().rstrip("."), bible.subject.strip())
     for words in (bible.setting, bible.palette, bible.style):
         for piece in filter(None, (piece.strip() for piece in words.split(","))):
             if not said(piece, text) and not _contradicts(piece, text):

@@ -21,7 +21,7 @@ from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.pixelate import with_pixel
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount
-from sakuga.studio.settings import direction, previewed, settled, worn_digests
+from sakuga.studio.settings import direction, previewed, refuse_missing, settled, worn_digests
 from sakuga.studio.stories import plan
 from sakuga.studio.styles import find_styles, shared_names, worded_storyboard
 from sakuga.studio.work import Work
@@ -121,6 +121,7 @@ def _render(
     styles = find_styles(settings.style, source)
     board = worded_storyboard(film.storyboard, styles)
     sheet = chain(board, direction(settings, source))
+    refuse_missing(sheet.specs.values(), source)
     bench = Bench(source, store, styles)
     notes: list[str] = []
     for note in (*told, *bench.doubts(board)):
@@ -149,8 +150,11 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
     enlarged = bench.enlarger(*film.settings.size)
 
     def finish(name: Digest, picture: Picture) -> Picture:
-        key = sheet.keys.get(name)
-        return enlarged(match(picture, bench.store.read(drawing.renamed[key]), COLOUR_MATCH) if key else picture)
+        measured = sheet.lights.get(name, name)
+        if key := sheet.keys.get(measured):
+            kept, seen = (bench.store.read(drawing.renamed[one]) for one in (key, measured))
+            picture = match(picture, kept, COLOUR_MATCH, seen)
+        return enlarged(picture)
 
     texture = partial(textured, grain=film.settings.grain or 0.0, paper=film.settings.paper or 0.0, seed=film.storyboard.shots[0].seed)
     frames: list[Frame] = []

@@ -198,21 +198,9 @@ def drawn_spec(
 ) -> specs.Drawn:
     """Say by settled settings what decides one picture."""
     how = direction(settings, source)
-    return specs.Drawn(
-        checkpoint=how.checkpoint,
-        conditioning=specs.Text(prompt=worded(prompt, find_styles(settings.style, source))),
-        negative=specs.Text(prompt=how.negative),
-        noise=specs.Seeded(seed=seed),
-        width=how.width,
-        height=how.height,
-        sampler=how.sampler,
-        steps=how.steps,
-        guidance=how.guidance,
-        styles=how.styles,
-        start=start,
-        control=control,
-        batch=BATCH,
-    )
+    shown = specs.Text(prompt=worded(prompt, find_styles(settings.style, source)))
+    negative, noise = specs.Text(prompt=how.negative), specs.Seeded(seed=seed)
+    return how.drawn(shown, negative=negative, noise=noise, start=start, control=control, batch=BATCH)
 
 
 def _check(prompts: tuple[str, ...], each: int) -> None:

@@ -1,6 +1,7 @@
 """What an artist leaves open, filled in for the model at hand."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from fractions import Fraction
 from math import isfinite, sqrt
@@ -11,14 +12,16 @@ from sakuga.models.sources import SKETCHBOOK, Facts, Source
 from sakuga.models.styles import few_step
 from sakuga.story.film import FilmSettings
 from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
-from sakuga.story.storyboard import MOST_ON, Way
+from sakuga.story.storyboard import MOST_ON, Follow, Reading, Way
 from sakuga.studio.pixelate import check_pixel
 from sakuga.studio.styles import find_styles, worn
-from sakuga.timeline.chain import Direction
-from sakuga.timeline.spec import Sampler
+from sakuga.timeline.direction import Direction
+from sakuga.timeline.spec import Drawn, FrameSpec, Sampler
 
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 WAYS: tuple[Way, ...] = get_args(Way)
+FOLLOWS: tuple[Follow, ...] = get_args(Follow)
+READINGS: tuple[Reading, ...] = get_args(Reading)
 FEW_STEPS, FEW_UNDISTILLED = 4, 8
 """Steps of a preview: with an adapter for few steps, and without one."""
 LARGEST = 4096
@@ -57,7 +60,10 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
     assert settings.steps
     assert settings.strength
     assert settings.fps
+    assert settings.hold_on
+    assert settings.drawn_rate
     assert settings.guidance is not None
+    assert settings.wander is not None
     width, height = drawn_size(*settings.size, source.facts)
     styles = find_styles(settings.style, source)
     quick = few_step(source) if settings.sampler == "lcm" else None
@@ -70,6 +76,12 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
         steps=settings.steps,
         guidance=settings.guidance,
         strength=settings.strength,
+        follow=cast(Follow, settings.follow),
+        hold_on=settings.hold_on,
+        wander=settings.wander,
+        drawn_rate=settings.drawn_rate,
+        control=settings.control or 0.0,
+        depth="estimator" if settings.depth == "estimate" else "luminance",
         negative=settings.negative or "",
         between=settings.between or "flow",
         on=settings.on or 1,
@@ -81,6 +93,17 @@ def worn_digests(settings: FilmSettings, source: Source) -> tuple[str, ...]:
     """Name everything that is worn with settings: the styles, and for the `lcm` sampler the checkpoint's own adapter."""
     filled = settled(replace(settings, model=source.name), source)
     return tuple(worn.style for worn in direction(filled, source).styles)
+
+
+def refuse_missing(specs: Iterable[FrameSpec], source: Source) -> None:
+    """Raise SettingsError where frames lean on a network that the model does not have."""
+    drawn = [spec for spec in specs if isinstance(spec, Drawn)]
+    if any(spec.control for spec in drawn) and "controlnet" not in source.parts():
+        raise SettingsError(f"{source.name!r} has no depth ControlNet (a folder controlnet/): leave control out")
+    read = {spec.control.depth for spec in drawn if spec.control}
+    read |= {spec.start.warp.parallax.depth for spec in drawn if spec.start and spec.start.warp.parallax}
+    if "estimator" in read and "depth" not in source.parts():
+        raise SettingsError(f"{source.name!r} has no depth estimator (a folder depth/): read depth by luminance")
 
 
 def drawn_size(width: int, height: int, facts: Facts) -> tuple[int, int]:
@@ -100,9 +123,11 @@ def parse_size(text: str) -> tuple[int, int]:
 def _usual(source: Source, sampler: str | None) -> FilmSettings:
     """What draws well, by model: the Sketchbook is small and fast and wants little guidance; `lcm` with its adapter wants none."""
     native = source.facts.native_size
+    depth: Reading = "estimate" if "depth" in source.parts() else "luminance"
+    motion = FilmSettings(fps=Fraction(12), strength=0.7, follow="key", hold_on=0.4, wander=0.15, drawn_rate=4, control=0.0, depth=depth)
     enlarged = 2 if source.name == SKETCHBOOK else 1
     size = (enlarged * native, enlarged * native)
-    common = FilmSettings(fps=Fraction(12), size=size, model=source.name, negative="", sampler="dpm++", strength=0.7)
+    common = replace(motion, size=size, model=source.name, negative="", sampler="dpm++")
     if sampler == "lcm" and few_step(source):
         return replace(common, steps=FEW_STEPS, guidance=1.0)
     if source.name == SKETCHBOOK:
@@ -125,6 +150,10 @@ def _check(settings: FilmSettings, source: Source) -> None:
         raise SettingsError(f"size {settings.size[0]}x{settings.size[1]} is too narrow: choose a shape up to 4:1")
     if settings.pixel:
         check_pixel(settings.pixel)
+    if settings.follow not in FOLLOWS:
+        raise SettingsError(f"frames cannot follow {settings.follow!r}: there are {', '.join(FOLLOWS)}")
+    if settings.depth not in READINGS:
+        raise SettingsError(f"no way {settings.depth!r} to read depth: there are {', '.join(READINGS)}")
     if settings.between and settings.between not in WAYS:
         raise SettingsError(f"no way {settings.between!r} to make in-betweens: there are {', '.join(WAYS)}")
     limits = {
@@ -135,8 +164,12 @@ def _check(settings: FilmSettings, source: Source) -> None:
         "on": (1, MOST_ON),
         "grain": (0, 1),
         "paper": (0, 1),
+        "hold_on": (0, 1),
+        "wander": (0, 10),
+        "drawn_rate": (1, 240),
+        "control": (0, 2),
     }
     for name, (least, most) in limits.items():
         value = getattr(settings, name)
-        if value is not None and (not (isfinite(value) and least <= value <= most) or (name == "strength" and value == 0)):
+        if value is not None and (not (isfinite(value) and least <= value <= most) or (name in ("strength", "hold_on") and value == 0)):
             raise SettingsError(f"{name} {float(value):g} is out of range: choose {float(least):g} to {most}")

@@ -2,8 +2,8 @@
 
 The first frame of a film and of each shot after a cut is drawn from its prompt. A shot that the picture flows into is led over:
 a few frames drawn from the last picture while prompt and noise travel; the last of them is the new keyframe. Within a shot
-every drawn frame starts from the keyframe, moved by the camera, so that errors cannot add up. What lies between two drawn frames
-is an in-between.
+every drawn frame starts from the keyframe, moved by the camera, so that errors cannot add up; or, where the shot is a chain, from the
+drawn frame before, so that the picture can go on changing. What lies between two drawn frames is an in-between.
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,20 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
-from sakuga.story.storyboard import Camera, Cut, Dissolve, Morph, Shot, Storyboard, prompt_of
+from sakuga.story.keys import Key
+from sakuga.story.storyboard import LIMITS, Cut, Dissolve, Morph, Shot, Storyboard, StoryboardError, prompt_of
+from sakuga.timeline.camera import moved_on, rounded
+from sakuga.timeline.curve import number_at, passage
+from sakuga.timeline.direction import Direction as Direction
 from sakuga.timeline.spec import (
     Between,
+    Control,
     Digest,
     Drawn,
     FrameSpec,
     Mix,
     Noise,
-    Precision,
-    Sampler,
+    Parallax,
     Seeded,
     Slerp,
     Start,
@@ -28,40 +32,9 @@ from sakuga.timeline.spec import (
     Walk,
     Warp,
     Way,
-    Worn,
     digest,
 )
 from sakuga.timeline.timing import Span, eased, exact, spans
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Direction:
-    """How a storyboard is drawn."""
-
-    checkpoint: Digest
-    width: int
-    height: int
-    rate: Fraction = Fraction(12)
-    """Frames a second."""
-    drawn_rate: int = 4
-    """Frames a second that the model draws, at least; the others are in-betweens."""
-    between: Way = "flow"
-    """How in-betweens are made."""
-    on: int = 1
-    """Frames that each picture stands for: 2 is on twos."""
-    sampler: Sampler = "dpm++"
-    steps: int = 20
-    guidance: float = 5.0
-    strength: float = 0.7
-    """How much of the noise schedule is drawn again from one keyframe to the next."""
-    hold_on: float = 0.4
-    """The same within a shot: low, so that a picture stays itself while the camera moves."""
-    wander: float = 0.15
-    """How far the noise walks in a second; 0.0 freezes the picture's grain, 1.0 is a new noise every second."""
-    negative: str = ""
-    styles: tuple[Worn, ...] = ()
-    precision: Precision = "fp32"
-    batch: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +46,21 @@ class Sheet:
     """Every picture that the film leans on, leaned-on first."""
     keys: Mapping[Digest, Digest]
     """For drawn pictures whose light does not change: the keyframe whose colours they keep."""
+    lights: Mapping[Digest, Digest]
+    """For drawn pictures whose prompt has turned: the last one before, whose correction of colours goes for them too."""
 
 
 def chain(storyboard: Storyboard, direction: Direction) -> Sheet:
-    """Lay out every frame of a film; as many exposures as round(seconds * rate)."""
+    """Lay out every frame of a film; as many exposures as round(seconds * rate).
+
+    Raises StoryboardError where a shot has a key on a frame that it does not reach.
+    """
     film = _Film(storyboard, direction)
     for index, span in enumerate(spans((shot.seconds for shot in storyboard.shots), direction.rate)):
+        _refuse_late_keys(storyboard.shots[index], index, len(span))
         if len(span):
             film.shoot(index, span)
-    return Sheet(exposures=tuple(film.exposures), specs=film.specs, keys=film.keys)
+    return Sheet(exposures=tuple(film.exposures), specs=film.specs, keys=film.keys, lights=film.lights)
 
 
 @dataclass(slots=True)
@@ -91,6 +70,7 @@ class _Film:
     specs: dict[Digest, FrameSpec] = field(default_factory=dict)
     exposures: list[Digest] = field(default_factory=list)
     keys: dict[Digest, Digest] = field(default_factory=dict)
+    lights: dict[Digest, Digest] = field(default_factory=dict)
 
     def add(self, spec: FrameSpec) -> Digest:
         name = digest(spec)
@@ -110,8 +90,8 @@ class _Film:
         else:
             drawn[0] = self.add(self.keyframe(index))
         arrived = max(drawn)
-        followed = self.follow_camera(index, drawn[arrived], arrived, moving)
-        self.keys |= dict.fromkeys(followed.values(), drawn[arrived])
+        followed = self.follow(index, drawn[arrived], arrived, moving)
+        self.keep_colours(drawn[arrived], followed)
         drawn |= followed
         way = (entry.way if isinstance(entry, Morph) else None) or self.direction.between
         frames = self.fill(drawn, moving, after=before if isinstance(entry, Morph) else None, arrived=arrived, way=way)
@@ -127,44 +107,82 @@ class _Film:
 
     def keyframe(self, index: int) -> Drawn:
         """The first picture of a shot that begins with a cut: nothing but its prompt decides it."""
-        shot = self.storyboard.shots[index]
-        return self.drawn(shot, Text(prompt=prompt_of(self.storyboard, index)), noise=Seeded(seed=shot.seed))
+        return self.drawn(index, 0, noise=Seeded(seed=self.storyboard.shots[index].seed))
 
     def lead_over(self, index: int, before: Digest, moving: int) -> dict[int, Digest]:
         """Travel from the last picture to this shot's keyframe: prompt and noise move in even steps, and ever more is drawn anew."""
         shots, direction = self.storyboard.shots, self.direction
         shot, source = shots[index], shots[index - 1]
         places = _drawn_places(_morph_frames(source, direction.rate, moving), self.stride(shot))
-        here, there = (Text(prompt=prompt_of(self.storyboard, place)) for place in (index - 1, index))
-        left = self.wandering(source, round(exact(source.seconds) * direction.rate))
-        most = shot.strength or direction.strength
+        last = round(exact(source.seconds) * direction.rate)
+        here, left = self.shown(index - 1, last), self.wandering(source, last)
         led: dict[int, Digest] = {}
         for place in places:
-            at = _rounded((place + 1) / (places[-1] + 1))
-            arriving = self.drawn(shot, there, noise=Seeded(seed=shot.seed))
-            on_the_way = replace(
-                arriving, conditioning=Mix(first=here, second=there, at=at), noise=Slerp(first=left, second=Seeded(seed=shot.seed), at=at)
-            )
-            strength = _rounded(direction.hold_on + at * (most - direction.hold_on)) if most > direction.hold_on else most
-            led[place] = self.add(replace(on_the_way if at < 1 else arriving, start=Start(frame=before, strength=strength)))
+            at = rounded((place + 1) / (places[-1] + 1))
+            noise = Seeded(seed=shot.seed)
+            start = Start(frame=before, strength=self.strength_into(shot, place, at))
+            arriving = self.drawn(index, place, noise=noise, start=start)
+            conditioning = Mix(first=here, second=arriving.conditioning, at=at)
+            on_the_way = replace(arriving, conditioning=conditioning, noise=Slerp(first=left, second=noise, at=at))
+            led[place] = self.add(on_the_way if at < 1 else arriving)
         return led
 
-    def follow_camera(self, index: int, key: Digest, arrived: int, moving: int) -> dict[int, Digest]:
-        """Redraw the keyframe along the camera's way, from where the shot has arrived to its last moving frame."""
+    def strength_into(self, shot: Shot, place: int, at: float) -> float:
+        """How much is drawn anew on the way into a shot: from what is drawn anew within a shot up to the whole strength."""
+        if isinstance(shot.strength, tuple):
+            return number_at(shot.strength, place)
+        most, least = shot.strength or self.direction.strength, self.direction.hold_on
+        return rounded(least + at * (most - least)) if most > least else most
+
+    def follow(self, index: int, key: Digest, arrived: int, moving: int) -> dict[int, Digest]:
+        """Draw on from where the shot has arrived to its last moving frame: along the camera's way, each from the key or the one before."""
         shot, direction = self.storyboard.shots[index], self.direction
-        prompt = Text(prompt=prompt_of(self.storyboard, index))
-        length = moving - arrived
+        chained = (shot.follow or direction.follow) == "chain"
+        batch = 1 if chained or _varies(shot) else direction.batch
+        length, before, came_from = moving - arrived, key, 0.0
         followed: dict[int, Digest] = {}
         for place in _drawn_places(length, self.stride(shot))[1:]:
-            warp = _warp(shot.camera, eased(place / (length - 1), shot.ease))
-            start = Start(frame=key, strength=direction.hold_on, warp=warp)
-            followed[arrived + place] = self.add(
-                self.drawn(shot, prompt, noise=self.wandering(shot, place), start=start, batch=direction.batch)
-            )
+            progress = eased(place / (length - 1), shot.ease)
+            strength = number_at(shot.strength, arrived + place) if isinstance(shot.strength, tuple) else direction.hold_on
+            start = Start(frame=before, strength=strength, warp=self.warp(shot, came_from, progress))
+            spec = self.drawn(index, arrived + place, noise=self.wandering(shot, place), start=start, batch=batch)
+            followed[arrived + place] = self.add(spec)
+            if chained:
+                before, came_from = followed[arrived + place], progress
         return followed
 
+    def warp(self, shot: Shot, before: float, after: float) -> Warp:
+        """How the camera moves between two shares of its way."""
+        camera, direction = shot.camera, self.direction
+        parallax = Parallax(depth=direction.depth, share=camera.parallax) if camera.parallax else None
+        return moved_on(camera, before, after, direction.width / direction.height, parallax)
+
+    def keep_colours(self, key: Digest, followed: Mapping[int, Digest]) -> None:
+        """Let each picture of a shot keep its keyframe's colours while the prompt is the same; from where it turns on, colours are free.
+
+        What was corrected until then goes on being corrected, so that the turn itself makes no jump.
+        """
+        first, last = self.specs[key], None
+        turned = False
+        for _, name in sorted(followed.items()):
+            spec = self.specs[name]
+            assert isinstance(first, Drawn)
+            assert isinstance(spec, Drawn)
+            turned = turned or spec.conditioning != first.conditioning
+            if not turned:
+                self.keys[name], last = key, name
+            elif last is not None:
+                self.lights[name] = last
+
+    def shown(self, index: int, place: int) -> Text | Mix:
+        """What a shot shows at a frame."""
+        shot = self.storyboard.shots[index]
+        before, after, at = passage((Key(frame=0, value=shot.prompt), *shot.turns), place)
+        first, second = (Text(prompt=prompt_of(self.storyboard, index, words)) for words in (before, after))
+        return Mix(first=first, second=second, at=rounded(at)) if at and first != second else first
+
     def wandering(self, shot: Shot, place: int) -> Noise:
-        return Walk(seed=shot.seed, at=_rounded(place / float(self.direction.rate) * self.direction.wander))
+        return Walk(seed=shot.seed, at=rounded(place / float(self.direction.rate) * self.direction.wander))
 
     def fill(self, drawn: dict[int, Digest], moving: int, *, after: Digest | None, arrived: int, way: Way) -> list[Digest]:
         """Name every frame from 0 to `moving`: the drawn ones, and in-betweens where none is drawn, in their `way` until arrived."""
@@ -172,7 +190,7 @@ class _Film:
         names = dict(drawn)
         for left, right in pairwise(sorted(known)):
             for place in range(left + 1, right):
-                at = _rounded((place - left) / (right - left))
+                at = rounded((place - left) / (right - left))
                 made = way if right <= arrived else self.direction.between
                 names[place] = self.add(Between(first=known[left], second=known[right], at=at, way=made))
         return [names[place] for place in range(moving)]
@@ -181,27 +199,25 @@ class _Film:
         """Fade the shot in over the last picture of the one before."""
         fading = min(round(exact(entry.seconds) * self.direction.rate), len(frames))
         faded = [
-            self.add(Between(first=before, second=frames[place], at=_rounded((place + 1) / (fading + 1)), way="crossfade"))
+            self.add(Between(first=before, second=frames[place], at=rounded((place + 1) / (fading + 1)), way="crossfade"))
             for place in range(fading)
         ]
         return faded + frames[fading:]
 
-    def drawn(self, shot: Shot, conditioning: Text | Mix, *, noise: Noise, start: Start | None = None, batch: int = 1) -> Drawn:
-        direction = self.direction
-        return Drawn(
-            checkpoint=direction.checkpoint,
-            conditioning=conditioning,
+    def drawn(self, index: int, place: int, *, noise: Noise, start: Start | None = None, batch: int = 1) -> Drawn:
+        """Draw a frame of a shot, by what its keys say at that frame."""
+        shot, direction = self.storyboard.shots[index], self.direction
+        weight = direction.control if shot.control is None else number_at(shot.control, place)
+        led = Control(frame=start.frame, depth=direction.depth, weight=weight, warp=start.warp) if start and weight else None
+        return direction.drawn(
+            self.shown(index, place),
             negative=Text(prompt=", ".join(filter(None, (direction.negative, shot.negative)))),
             noise=noise,
             start=start,
-            width=direction.width,
-            height=direction.height,
-            sampler=direction.sampler,
-            steps=direction.steps,
-            guidance=direction.guidance,
-            styles=direction.styles,
+            control=led,
+            guidance=None if shot.guidance is None else number_at(shot.guidance, place),
+            steps=None if shot.steps is None else round(number_at(shot.steps, place)),
             batch=batch,
-            precision=direction.precision,
         )
 
     def stride(self, shot: Shot) -> int:
@@ -224,16 +240,16 @@ def _drawn_places(length: int, stride: int) -> list[int]:
     return sorted({*range(0, length, stride), length - 1})
 
 
-def _warp(camera: Camera, progress: float) -> Warp:
-    """Where the camera stands after a share of its way; zoom grows evenly in ratio, so that the speed looks constant."""
-    x, y = camera.pan
-    return Warp(
-        zoom=_rounded(camera.zoom**progress),
-        pan=(_rounded(x * progress), _rounded(y * progress)),
-        rotate=_rounded(camera.rotate * progress),
-    )
+def _varies(shot: Shot) -> bool:
+    """Tell whether frames of a shot differ in more than a batch can hold."""
+    return any(isinstance(getattr(shot, name), tuple) for name in LIMITS)
 
 
-def _rounded(value: float) -> float:
-    """Six digits are enough for motion, and keep names free of the last bit's noise."""
-    return round(float(value), 6)
+def _refuse_late_keys(shot: Shot, index: int, length: int) -> None:
+    """Raise StoryboardError for a key beyond a shot's end, where it would never count; the end itself can be a key."""
+    keyed = {"prompt": shot.turns} | {name: value for name in LIMITS if isinstance(value := getattr(shot, name), tuple)}
+    for name, keys in keyed.items():
+        if late := next((key.frame for key in keys if key.frame > length), None):
+            raise StoryboardError(
+                f"shot {index + 1} ends on frame {length}: move the key for {name} on frame {late}: give keys up to there"
+            )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from sakuga.timeline.chain import Direction, Sheet
+from sakuga.timeline.chain import Sheet
+from sakuga.timeline.direction import Direction
 from sakuga.timeline.spec import Between, Conditioning, Digest, Drawn, FrameSpec, Given, Guided, Image, Mix, Nothing, Shift, Way, digest
 
 Mode: TypeAlias = Literal["lerp"] | Way
@@ -67,7 +68,7 @@ def vary(picture: Given, chain: Variations, direction: Direction) -> Sheet:
             exposures.append(digest(between))
             specs[exposures[-1]] = between
         exposures.append(second)
-    return Sheet(exposures=tuple(exposures), specs=specs, keys={})
+    return Sheet(exposures=tuple(exposures), specs=specs, keys={}, lights={})
 
 
 def _seen(frame: Digest, texts: Texts) -> Image | Guided:
@@ -84,17 +85,5 @@ def _mixed(first: Conditioning, second: Conditioning, at: float) -> Conditioning
 
 
 def _drawn(chain: Variations, direction: Direction, shown: Conditioning, *, at: float, batch: int) -> Drawn:
-    return Drawn(
-        checkpoint=direction.checkpoint,
-        conditioning=shown,
-        negative=Nothing(),
-        noise=Shift(seed=chain.seed, at=float(at), share=chain.noise_shift),
-        width=direction.width,
-        height=direction.height,
-        sampler=direction.sampler,
-        steps=direction.steps,
-        guidance=direction.guidance,
-        styles=direction.styles,
-        batch=batch,
-        precision=direction.precision,
-    )
+    noise = Shift(seed=chain.seed, at=float(at), share=chain.noise_shift)
+    return direction.drawn(shown, negative=Nothing(), noise=noise, batch=batch)
