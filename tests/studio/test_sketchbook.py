@@ -21,6 +21,10 @@ def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -
     assert {"ceiling.kid", *(f"ceiling.fidelity.{name}" for name in ATTRIBUTES)} <= set(figures)
     assert all(0 <= figures[f"fidelity.{name}"] <= 1 for name in ATTRIBUTES)
     assert figures["vae_psnr_db"] > 25
+    for key in ("labels_kept", "subject", "place", "time", "psnr_db"):
+        assert {f"variation.{key}", f"n.variation.{key}", f"ceiling.variation.{key}"} <= set(figures)
+    assert figures["ceiling.variation.labels_kept"] > 0.8
+    assert figures["variation.psnr_db"] < figures["ceiling.variation.psnr_db"]
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width == 8 * 128 + 9 * 2
 

@@ -19,6 +19,7 @@ from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.scoring import score_few_step, score_styles
 from sakuga.studio.settings import settled
+from sakuga.studio.variation_score import score_variations
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import digest
@@ -136,4 +137,5 @@ def _score(
     figures |= yield from score_depth_and_control(bench, how, n, control_sheet)
     figures |= yield from score_styles(bench, how, max(1, n // 4))
     figures |= yield from score_few_step(bench, how, n)
+    figures |= yield from score_variations(bench, how, n)
     return figures

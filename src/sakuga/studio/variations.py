@@ -77,9 +77,9 @@ def vary(
     """Make a clip of a picture's variations: each is drawn from what the model sees in the one before.
 
     Between two of them stand `between` - 1 frames, drawn from embeddings and noise on the way ("lerp") or made of the pictures ("flow",
-    "latent", "crossfade"). In CLIP's space each variant is drawn towards `good` texts and away from `bad` ones, by default the model's
-    words for quality; with 0 repeats it is not, and the chain fades into texture. Raises SakugaError with one sentence where something
-    is wrong.
+    "latent", "crossfade"). In CLIP's space each variant is drawn towards `good` texts and away from `bad` ones, by default the words for
+    quality that the Sketchbook learnt; with 0 repeats it is not, and the chain fades into texture. Raises SakugaError with one sentence
+    where something is wrong.
     """
     texts = Texts(
         good=GOOD if good is None else tuple(good), bad=BAD if bad is None else tuple(bad),

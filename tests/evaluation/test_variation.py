@@ -1,0 +1,47 @@
+"""Labels are kept or lost one by one, and a perfect copy is no variation."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sakuga.evaluation.score import render
+from sakuga.evaluation.variation import CASES, labels_kept, score_variation
+from sakuga.models.classifier import codes_of
+from sakuga.models.reconstruction import Pixels
+from sakuga.sketchbook.labels import Labels, Portrait
+from sakuga.studio.work import Work
+
+SCENE = codes_of(Labels(time="night", weather="snow", place="forest", subject="cabin", side="left"))
+PERSON = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="calm")
+FACE = codes_of(Labels(time="day", weather="clear", place="sea", subject="none", side="left", portrait=PERSON))
+
+
+def test_each_label_that_is_read_again_counts() -> None:
+    other = codes_of(Labels(time="night", weather="rain", place="hills", subject="cabin", side="right"))
+    assert labels_kept(np.stack([SCENE]), np.stack([other])) == {
+        "subject": (1.0, 1), "place": (0.0, 1), "time": (1.0, 1), "labels_kept": (pytest.approx(2 / 3), 3)
+    }  # fmt: skip
+
+
+def test_a_portrait_is_not_asked_for_its_subject() -> None:
+    kept = labels_kept(np.stack([SCENE, FACE]), np.stack([SCENE, SCENE]))
+    assert kept["subject"] == (1.0, 1)
+    assert kept["place"] == (0.5, 2)
+    assert kept["labels_kept"] == (3 / 5, 5)
+
+
+def test_a_copy_keeps_everything_and_an_unrelated_picture_does_not(weights: Path) -> None:
+    seen: list[Pixels] = []
+
+    def copy(pictures: Pixels) -> Pixels:
+        seen.append(pictures)
+        return pictures
+
+    figures = Work(score_variation(copy, weights, n=6)).result()
+    assert np.array_equal(np.concatenate(seen), np.stack([render(CASES + index) for index in range(6)]))
+    assert figures["variation.labels_kept"] == 1.0
+    assert figures["variation.psnr_db"] > 100 > figures["ceiling.variation.psnr_db"]
+    assert figures["n.variation.place"] == 6
+    turned = Work(score_variation(lambda pictures: 255 - pictures, weights, n=6)).result()
+    assert turned["variation.psnr_db"] < 15
