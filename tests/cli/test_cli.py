@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sakuga.cli import main
 
@@ -71,6 +72,17 @@ def test_draw_writes_pictures(run: Run, tmp_path: Path, tiny_v_folder: Path) -> 
     assert [Path(path).name for path in json.loads(out)["pictures"]] == ["0001.png", "0002.png"]
 
 
+def test_vary_reports_the_clip_and_how_much_its_variants_differ(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+    Image.new("RGB", (48, 32), "teal").save(tmp_path / "a.png")
+    how = ("-n", 2, "--between", 2, "--good", "crisp", "--model", tiny_v_folder, "--steps", 2, "--json")
+    code, out, err = run("vary", tmp_path / "a.png", "-o", tmp_path / "a.gif", *how)
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert (told["frames"], told["drawn"], told["collapsed"]) == (4, 4, False)
+    assert 0 < told["variance"]["whole"] < 1
+    assert (tmp_path / "a.gif").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -85,6 +97,10 @@ def test_draw_writes_pictures(run: Run, tmp_path: Path, tiny_v_folder: Path) -> 
         (("animate", "sea", "--between", "warp"), "crossfade"),
         (("sheet", "absent.toml"), "no such film"),
         (("draw", ""), "prompt is empty"),
+        (("draw", "sea", "--from", "absent.png"), "no such picture"),
+        (("vary", "absent.png"), "no such picture"),
+        (("vary", "."), "is a folder"),
+        (("vary", "absent.png", "--mode", "none"), "no mode 'none'"),
         (("render", "absent.toml"), "no such film"),
         (("storyboard", "sea", "-o", "/proc/none/film.toml"), "cannot be written"),
         (("animate", "sea", "--model", "no/such/folder"), "no checkpoint"),
@@ -94,7 +110,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     run: Run, tiny_v_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if words[0] in ("animate", "draw") and "--model" not in words:
+    if words[0] in ("animate", "draw", "vary") and "--model" not in words:
         words = (*words, "--model", tiny_v_folder)
     code, out, err = run(*words)
     assert (code, out) == (2, "")
