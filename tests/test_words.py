@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DRAWING = ("animate", "render", "draw")
-PAGES = ("README.md", "docs/pixelate.md")
+DRAWING = ("animate", "render", "draw", "vary")
+PAGES = ("README.md", "docs/pixelate.md", "docs/vary.md")
 
 
 def commands() -> list[str]:
@@ -29,6 +29,8 @@ def test_the_commands_of_the_pages_run_in_their_order(command: str, room: Path) 
     quick = ["--steps", "2", "--size", "128"] if words[0] in DRAWING else []
     if words[0] == "animate":
         quick += ["--seconds", "1"]
+    if words[0] == "vary":
+        quick += ["-n", "2", "--between", "2"]
     run([sys.executable, "-m", "sakuga", *words, *quick], room)
     written = words[words.index("-o") + 1] if "-o" in words else words[2]
     assert (room / written).exists()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sakuga.timeline.narrow import narrowed
-from sakuga.timeline.spec import Between, Control, Drawn, FrameSpec, Given, Image, Mix, Seeded, Start, Text, digest, needs
+from sakuga.timeline.spec import Between, Control, Drawn, FrameSpec, Given, Guided, Image, Mix, Nothing, Seeded, Start, Text, digest, needs
 
 BASE = Drawn(checkpoint="c", conditioning=Text(prompt="p"), noise=Seeded(seed=0), width=32, height=32, batch=8)
 
@@ -40,3 +40,10 @@ def test_what_is_stored_stays_as_it_is() -> None:
     narrow, renamed = narrowed(specs, 2, stored.__contains__)
     assert [renamed[digest(spec)] == digest(spec) for spec in frames] == [True, True, True, True, False, True]
     assert {name for name in narrow if name in specs} == {digest(spec) for spec in (*frames[:4], frames[5])}
+
+
+def test_a_guided_picture_follows_its_new_name() -> None:
+    seen = Guided(base=Image(frame=digest(BASE)), good=("crisp",), bad=(), positive=30.0, negative=30.0, repeats=10)
+    varied = replace(BASE, conditioning=seen, negative=Nothing())
+    narrow, renamed = narrowed({digest(spec): spec for spec in (BASE, varied)}, 4, lambda name: False)
+    assert needs(narrow[renamed[digest(varied)]]) == (digest(replace(BASE, batch=4)),)
