@@ -87,7 +87,7 @@ def test_a_chain_that_fades_is_told(vary: Callable[..., Varied]) -> None:
         ({"mode": "slerp"}, "no mode 'slerp': there are lerp, flow"),
         ({"good": [" "]}, "text is empty"),
         ({"picture": Path("absent.png")}, "no such picture"),
-        ({"settings": FilmSettings(negative="dull")}, "neither strength nor negative"),
+        ({"settings": FilmSettings(negative="dull")}, "has no negative"),
     ],
 )
 def test_bad_requests_are_refused_before_anything_is_drawn(

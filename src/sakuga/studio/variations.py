@@ -1,7 +1,7 @@
 """From a picture to a chain of its variations."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from math import isfinite, sqrt
 from pathlib import Path
@@ -26,7 +26,7 @@ from sakuga.studio.pictures import BATCH
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import DigestText, Portable, Recipe, Remade, check_amount, portable_settings
 from sakuga.studio.settings import direction, settled, worn_digests
-from sakuga.studio.styles import find_styles, shared_names
+from sakuga.studio.styles import find_styles, shared_names, triggers
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet
 from sakuga.timeline.clip import Clip, Frame
@@ -37,6 +37,8 @@ from sakuga.timeline.variations import vary as lay_out
 RATE = Fraction(20)
 """Frames a second where nobody says otherwise."""
 NARROWEST = 4
+READ = ("fps", "size", "model", "style", "sampler", "steps", "guidance")
+"""The settings of a film that a chain is drawn by."""
 MODES: tuple[Mode, ...] = ("lerp", *get_args(Way))
 LIMITS: dict[str, tuple[float, float]] = {
     "variants": (1, 10_000), "between": (1, 1000), "noise_shift": (0, 1), "positive": (0, 1000), "negative": (0, 1000), "repeats": (0, 1000)
@@ -77,8 +79,8 @@ def vary(
     """Make a clip of a picture's variations: each is drawn from what the model sees in the one before.
 
     Between two of them stand `between` - 1 frames, drawn from embeddings and noise on the way ("lerp") or made of the pictures ("flow",
-    "latent", "crossfade"). In CLIP's space each variant is drawn towards `good` texts and away from `bad` ones, by default the words for
-    quality that the Sketchbook learnt; with 0 repeats it is not, and the chain fades into texture. Raises SakugaError with one sentence
+    "latent", "crossfade"). In CLIP's space each variant is drawn towards `good` texts and away from `bad` ones, by default the styles'
+    trigger words and words for quality; with 0 repeats it is not, and the chain fades into texture. Raises SakugaError with one sentence
     where something is wrong.
     """
     texts = Texts(
@@ -86,7 +88,7 @@ def vary(
         positive=positive, negative=negative, repeats=repeats,
     )  # fmt: skip
     how = Variations(texts=texts, seed=seed, variants=variants, between=between, noise_shift=noise_shift, mode=cast(Mode, mode))
-    return Work(_vary(Path(picture), Path(out), how, settings or FilmSettings(), store, recipe, max_size))
+    return Work(_vary(Path(picture), Path(out), how, good is None, settings or FilmSettings(), store, recipe, max_size))
 
 
 class VaryRecipe(Recipe):
@@ -128,16 +130,25 @@ class VaryRecipe(Recipe):
 
 
 def _vary(
-    path: Path, out: Path, how: Variations, settings: FilmSettings, store: Path | None, recipe: bool, max_size: int | None
+    path: Path,
+    out: Path,
+    how: Variations,
+    usual: bool,
+    settings: FilmSettings,
+    store: Path | None,
+    recipe: bool,
+    max_size: int | None,
 ) -> Generator[Step, None, Varied]:
     check_target(out, max_size)
     source = find_checkpoint(settings.model or "sketchbook")
-    if settings.strength is not None or settings.negative is not None:
-        raise InputError("a variation has neither strength nor negative prompt: say what to draw towards and away from by texts")
     _check(how, source)
+    _refuse_unread(settings)
+    styles = find_styles(settings.style, source)
     outside = read_picture(path)
     settings = settled(replace(settings, fps=settings.fps or RATE, size=settings.size or _size(outside.picture, path, source)), source)
-    bench = Bench(source, store, find_styles(settings.style, source))
+    if usual:
+        how = replace(how, texts=replace(how.texts, good=(*triggers(styles), *how.texts.good)))
+    bench = Bench(source, store, styles)
     notes = [*outside.notes, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
     for note in notes:
         yield Step(stage="story", note=note)
@@ -199,6 +210,13 @@ def _size(picture: Picture, path: Path, source: Source) -> tuple[int, int]:
     shape = sqrt(width / height)
     shaped = (2 * round(side * shape / 2), 2 * round(side / shape / 2))
     return shaped if max(shaped) <= NARROWEST * min(shaped) else (NARROWEST * min(shaped), min(shaped))
+
+
+def _refuse_unread(settings: FilmSettings) -> None:
+    """Refuse what a film can be given and a chain does not read."""
+    unread = [field.name for field in fields(FilmSettings) if field.name not in READ and getattr(settings, field.name) is not None]
+    if unread:
+        raise InputError(f"a variation has no {unread[0]}: leave it out; what to draw towards and away from is said by texts")
 
 
 def _check(how: Variations, source: Source) -> None:
