@@ -77,3 +77,68 @@ def test_a_long_film_still_repeats_no_prompt(idea: str) -> None:
 def test_what_cannot_be_planned_is_refused(idea: str, shots: int, words: str) -> None:
     with pytest.raises(StoryboardError, match=words):
         plan(idea, shots=shots)
+
+
+def prompts_of(idea: str, shots: int = 5) -> list[str]:
+    board = plan(idea, shots)
+    return [prompt_of(board, index) for index in range(shots)]
+
+
+def test_both_of_two_subjects_stay_when_they_are_named_again() -> None:
+    for prompt in prompts_of("A dragon and a boat rest on the sea. Then they sail to a castle.", 2):
+        assert "a dragon and a boat" in prompt.lower()
+
+
+def test_a_person_keeps_hair_and_clothes_but_no_deed_place_or_time() -> None:
+    prompts = prompts_of("A girl with red hair walks through a forest at night. She finds a castle. She meets a dragon.", 3)
+    assert prompts[1].startswith("a girl with red hair finds a castle")
+    assert prompts[2].startswith("a girl with red hair meets a dragon")
+    boy = prompts_of("a boy with green hair at night")
+    assert all(prompt.count("with green hair") == 1 for prompt in boy)
+    assert [read_labels(prompt).time for prompt in boy] == ["night"] * 3 + ["dawn"] * 2
+
+
+def test_what_is_said_twice_is_said_once() -> None:
+    assert [prompt.split(",")[0] for prompt in prompts_of("a castle at sunset at sunset")] == ["a castle at sunset"] * 3 + [
+        "a castle at night"
+    ] * 2
+
+
+def test_what_is_denied_goes_to_the_negative_prompt() -> None:
+    board = plan("no people, just a quiet lake without boats")
+    assert {shot.negative for shot in board.shots} == {"people, boats"}
+    assert not any("people" in shot.prompt or "boats" in shot.prompt for shot in board.shots)
+    assert {shot.negative for shot in plan("a castle at night").shots} == {""}
+
+
+def test_a_long_sentence_that_tells_a_story_is_told_in_its_order() -> None:
+    story = (
+        "a small wooden boat leaves a quiet village at dawn, sails over the stormy sea past a tall striped lighthouse, "
+        "goes up the river into the mountains, and reaches an ancient castle above the clouds, where a dragon circles in the night sky"
+    )
+    prompts = prompts_of(story)
+    for prompt, word in zip(prompts, ("village", "lighthouse", "mountains", "castle", "dragon"), strict=True):
+        assert word in prompt
+    assert all("small wooden boat" in prompt for prompt in prompts)
+    described = "a castle, " + ", ".join(["beautiful", "cinematic", "masterpiece", "highly detailed"] * 7)
+    assert all("castle" in prompt and prompt.count("masterpiece") > 0 for prompt in prompts_of(described))
+
+
+@pytest.mark.parametrize(
+    ("idea", "word"), [("\N{DRAGON}\N{FIRE}\N{EUROPEAN CASTLE}", "dragon"), ("\N{SUNRISE} a boat \N{WATER WAVE}", "a boat")]
+)
+def test_signs_are_named_only_where_there_are_no_words(idea: str, word: str) -> None:
+    prompts = prompts_of(idea)
+    assert all(prompt.startswith(word) and prompt.isascii() for prompt in prompts)
+    assert len(set(prompts)) == 5
+
+
+@pytest.mark.parametrize(
+    "idea", ["a", "\u591c\u306e\u57ce", "!!!", "\N{SNOWMAN}\N{VARIATION SELECTOR-16}", "ein Schloss am Meer", "no", "word " * 400]
+)
+def test_any_idea_gives_five_different_shots_that_hold_it(idea: str) -> None:
+    assert len(set(prompts_of(idea))) == 5
+
+
+def test_a_boat_stands_on_no_path() -> None:
+    assert not any("path" in prompt or "trail" in prompt for prompt in prompts_of("a boat at sunset", 8))

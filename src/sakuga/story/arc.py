@@ -22,6 +22,7 @@ COLD_ARCS = (WEATHER_ARCS[0], WEATHER_ARCS[1], WEATHER_ARCS[3])
 DWELLINGS = ("cottage", "cabin", "houses", "castle", "tower", "lighthouse", "windmill")
 BLOOMING = ("meadow", "hills", "valley", "village")
 WATER = ("sea", "lake")
+AFLOAT = ("boat", "whale", "balloon")
 MOODS: tuple[Expression, ...] = ("calm", "smiling", "surprised")
 
 
@@ -102,7 +103,7 @@ def _extras(stated: Stated, beat: Beat) -> list[Extra]:
         options.insert(0 if beat.time != "night" else len(options), "birds")
         if stated.place in BLOOMING and weather != "snow":
             options.append("flowers")
-        if stated.place not in WATER:
+        if stated.place not in WATER and stated.subject not in AFLOAT:
             options.append("path")
     return [extra for extra in options if extra not in stated.extras]
 

@@ -7,7 +7,7 @@ from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.words import WORDING, Fact, split
 from sakuga.story.arc import Beat, beats
 from sakuga.story.planner import checked_idea, lengths, shot_seed
-from sakuga.story.retelling import retold, scenes_of, subject_of, times_in, without_turning
+from sakuga.story.retelling import retold, sayable, scenes_of, subject_of, times_in, without_turning
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
 
 MOVES = (
@@ -30,7 +30,8 @@ class OfflinePlanner:
         """Break an idea into shots that differ in what can be seen; raises StoryboardError for an empty idea or too many shots."""
         idea = checked_idea(idea, shots, seconds)
         rng = random.Random(f"{seed}/{idea}")
-        scenes = _gathered(scenes_of(idea), shots)
+        said, denied = sayable(idea)
+        scenes = _gathered(scenes_of(said), shots)
         scene_of = [index * len(scenes) // shots for index in range(shots)]
         prompts = _prompts(scenes, scene_of, rng)
         planned: list[Shot] = []
@@ -45,6 +46,7 @@ class OfflinePlanner:
                 transition=_transition(scenes[scene_of[index]], after, length),
                 ease="out" if last else "smooth",
                 hold=round(min(0.5, 0.2 * length), 3) if last else 0.0,
+                negative=denied,
             )
             planned.append(shot)
         return Storyboard(idea=idea, bible=_bible(scenes), shots=tuple(planned))
