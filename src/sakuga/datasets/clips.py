@@ -57,7 +57,7 @@ def _is_video(path: Path) -> bool:
         pass
     try:
         with _container(path) as container:
-            return bool(container.streams.video)
+            return any(stream.codec_context for stream in container.streams.video)
     except (av.FFmpegError, ValueError):
         return False
 
@@ -84,7 +84,7 @@ def _animation(image: Image.Image, path: Path) -> OutsideClip:
 def _video(path: Path) -> OutsideClip:
     try:
         with _container(path) as container:
-            stream = container.streams.video[0]
+            stream = _playable(container)
             rate = Fraction(stream.average_rate or 25)
             frames = list(_frames(container, path))
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -100,12 +100,17 @@ def _video(path: Path) -> OutsideClip:
     return OutsideClip(pictures=tuple(picture for _, _, picture in frames), seconds=tuple(seconds))
 
 
+def _playable(container: Any) -> Any:
+    """The first video stream of which a decoder is known; what is cut short may name none."""
+    return next(stream for stream in container.streams.video if stream.codec_context)
+
+
 def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, Fraction, NDArray[np.uint8]]]:
     """Give each frame's start, its length (0 where the file does not say it) and its picture.
 
     It is decoded on one thread, so that the same file is always the same pictures.
     """
-    stream = container.streams.video[0]
+    stream = _playable(container)
     stream.codec_context.thread_count = 1
     for count, frame in enumerate(container.decode(stream), 1):
         _check_size(path, count, frame.width, frame.height)
