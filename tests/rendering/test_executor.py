@@ -49,6 +49,9 @@ def test_every_kind_of_spec_can_be_drawn(executor: LocalExecutor, draw: Callable
     unmoved = replace(last, start=Start(frame=digest(between), strength=0.7))
     list(executor.run([Batch(frames=(unmoved,), betweens=(between,))]))
     assert not np.array_equal(executor.store.read(digest(last)), executor.store.read(digest(unmoved)))
+    coloured = replace(unmoved, start=replace(unmoved.start, colours=digest(first)))
+    list(executor.run([Batch(frames=(coloured,), betweens=(between,))]))
+    assert not np.array_equal(executor.store.read(digest(coloured)), executor.store.read(digest(unmoved)))
 
 
 def test_batches_are_asked_for_one_at_a_time(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:

@@ -146,6 +146,7 @@ def test_in_a_chain_each_drawn_frame_starts_from_the_one_before_and_the_camera_g
     within = drawn_within(sheet)
     assert [spec.start.frame for spec in within] == names[:-1]
     assert {spec.batch for spec in within} == {1}
+    assert [spec.start.colours for spec in within] == [None] + names[:1] * (len(within) - 1)
     assert math.prod(spec.start.warp.zoom for spec in within) == pytest.approx(1.2, abs=1e-4)
     anchored = drawn_within(chain(film(), DIRECTION))
     assert {spec.start.frame for spec in anchored} == {names[0]}
@@ -192,6 +193,7 @@ def test_a_prompt_turns_into_another_and_its_light_survives_the_correction():
     assert shown == [here, here, here, Mix(first=here, second=there, at=0.5), there, there, there]
     assert [name in sheet.keys for name in names] == [False, True, True, False, False, False, False]
     assert {sheet.lights[name] for name in names[3:]} == {names[2]}
+    assert [sheet.specs[name].start.colours for name in names[1:]] == [None, names[0], None, None, None, None]
 
 
 def test_a_key_beyond_the_end_is_refused():

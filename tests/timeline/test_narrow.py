@@ -12,7 +12,7 @@ def film() -> list[FrameSpec]:
     given = Given(picture="f" * 64)
     first = replace(BASE, start=Start(frame=digest(given), strength=0.5))
     led = Control(frame=digest(first), depth="luminance")
-    second = replace(BASE, batch=1, start=Start(frame=digest(first), strength=0.5), control=led)
+    second = replace(BASE, batch=1, start=Start(frame=digest(first), strength=0.5, colours=digest(given)), control=led)
     between = Between(first=digest(first), second=digest(second), at=0.5)
     third = replace(BASE, conditioning=Mix(first=Text(prompt="p"), second=Image(frame=digest(between)), at=0.5))
     alone = replace(BASE, batch=2, noise=Seeded(seed=9))
@@ -26,7 +26,7 @@ def test_widths_are_halved_and_names_follow() -> None:
     given, first, second, between, third, alone = (narrow[renamed[digest(spec)]] for spec in frames)
     assert (given, alone) == (frames[0], frames[5])
     assert [spec.batch for spec in (first, second, third) if isinstance(spec, Drawn)] == [4, 1, 4]
-    assert needs(second) == (digest(first),) * 2
+    assert needs(second) == (digest(first), digest(given), digest(first))
     assert needs(between) == (digest(first), digest(second))
     assert needs(third) == (digest(between),)
     assert all(digest(spec) == name for name, spec in narrow.items())

@@ -87,7 +87,7 @@ def missing_frames(specs: Mapping[Digest, FrameSpec], wanted: Iterable[Digest], 
 
 def _settings(spec: Drawn) -> Drawn:
     """Leave only what frames of one batch must share."""
-    start = replace(spec.start, frame="", warp=Warp()) if spec.start else None
+    start = replace(spec.start, frame="", warp=Warp(), colours=None) if spec.start else None
     control = replace(spec.control, frame="", warp=Warp()) if spec.control else None
     return replace(spec, conditioning=Text(prompt=""), negative=Text(prompt=""), noise=Seeded(seed=0), start=start, control=control)
 

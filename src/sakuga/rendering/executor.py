@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from sakuga import SakugaError
+from sakuga.finishing.colour import match
 from sakuga.models.adapters import Adapter, wearing
 from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, stacked
@@ -140,7 +141,10 @@ class LocalExecutor:
 def _started(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:
     """Encode the stored picture that a frame starts from, as the camera sees it now."""
     assert spec.start is not None
-    return checkpoint.encode_picture(_filmed(checkpoint, spec, pictures(spec.start.frame), spec.start.warp))
+    picture = pictures(spec.start.frame)
+    if spec.start.colours:
+        picture = match(picture, pictures(spec.start.colours))
+    return checkpoint.encode_picture(_filmed(checkpoint, spec, picture, spec.start.warp))
 
 
 def _hint(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:

@@ -144,7 +144,8 @@ class _Film:
         for place in _drawn_places(length, self.stride(shot))[1:]:
             progress = eased(place / (length - 1), shot.ease)
             strength = number_at(shot.strength, arrived + place) if isinstance(shot.strength, tuple) else direction.hold_on
-            start = Start(frame=before, strength=strength, warp=self.warp(shot, came_from, progress))
+            same = before != key and self.shown(index, arrived + place) == self.shown(index, arrived)
+            start = Start(frame=before, strength=strength, warp=self.warp(shot, came_from, progress), colours=key if same else None)
             spec = self.drawn(index, arrived + place, noise=self.wandering(shot, place), start=start, batch=batch)
             followed[arrived + place] = self.add(spec)
             if chained:

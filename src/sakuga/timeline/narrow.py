@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sakuga.timeline.spec import Between, Conditioning, Digest, Drawn, FrameSpec, Given, Guided, Image, Mix, Nothing, Text, digest
+from sakuga.timeline.spec import Between, Conditioning, Digest, Drawn, FrameSpec, Given, Guided, Image, Mix, Nothing, Start, Text, digest
 
 
 def narrowed(
@@ -30,7 +30,7 @@ def _narrow(spec: FrameSpec, width: int, renamed: Mapping[Digest, Digest]) -> Fr
             return replace(
                 spec,
                 batch=min(spec.batch, width),
-                start=replace(spec.start, frame=renamed[spec.start.frame]) if spec.start else None,
+                start=_started(spec.start, renamed) if spec.start else None,
                 control=replace(spec.control, frame=renamed[spec.control.frame]) if spec.control else None,
                 conditioning=_renamed(spec.conditioning, renamed),
                 negative=_renamed(spec.negative, renamed),
@@ -39,6 +39,10 @@ def _narrow(spec: FrameSpec, width: int, renamed: Mapping[Digest, Digest]) -> Fr
             return replace(spec, first=renamed[spec.first], second=renamed[spec.second])
         case Given():
             return spec
+
+
+def _started(start: Start, renamed: Mapping[Digest, Digest]) -> Start:
+    return replace(start, frame=renamed[start.frame], colours=renamed[start.colours] if start.colours else None)
 
 
 def _renamed(conditioning: Conditioning, renamed: Mapping[Digest, Digest]) -> Conditioning:

@@ -169,6 +169,8 @@ class Start:
     strength: float
     """0 to 1: the share of the noise schedule that is drawn again."""
     warp: Warp = Warp()
+    colours: Digest | None = None
+    """The frame whose colours the picture is given before it is redrawn, so that drift cannot add up."""
 
 
 @strict
@@ -276,7 +278,7 @@ def needs(spec: FrameSpec) -> tuple[Digest, ...]:
     """List the frames that a frame is made from."""
     match spec:
         case Drawn():
-            started = (spec.start.frame,) if spec.start else ()
+            started = tuple(filter(None, (spec.start.frame, spec.start.colours))) if spec.start else ()
             led = (spec.control.frame,) if spec.control else ()
             return started + led + _pictures(spec.conditioning) + _pictures(spec.negative)
         case Between():
