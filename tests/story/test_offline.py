@@ -142,3 +142,10 @@ def test_any_idea_gives_five_different_shots_that_hold_it(idea: str) -> None:
 
 def test_a_boat_stands_on_no_path() -> None:
     assert not any("path" in prompt or "trail" in prompt for prompt in prompts_of("a boat at sunset", 8))
+
+
+def test_emphasis_goes_through_a_plan_whole() -> None:
+    board = OfflinePlanner().plan("a portrait of a (girl:1.3) with red hair at night", shots=3, seconds=3, seed=0)
+    prompts = [prompt_of(board, place) for place in range(3)]
+    assert all("(girl:1.3)" in prompt and not read_emphasis(prompt).doubts for prompt in prompts)
+    assert "(" not in board.bible.subject

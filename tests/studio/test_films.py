@@ -105,5 +105,5 @@ def test_bad_requests_end_with_exit_code_2(tmp_path: Path, settings: FilmSetting
 
 
 def test_doubts_are_told(tmp_path: Path, settings: FilmSettings) -> None:
-    work = studio.animate("a (castle:1.3) at night", tmp_path / "a.gif", shots=1, seconds=0.5, settings=settings, store=tmp_path / "frames")
-    assert any("emphasis" in step.note for step in work)
+    work = studio.animate("a (castle at night", tmp_path / "a.gif", shots=1, seconds=0.5, settings=settings, store=tmp_path / "frames")
+    assert any("emphasis at character 3" in step.note for step in work)

@@ -10,9 +10,11 @@ from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DCon
 from torch import Tensor
 from transformers import CLIPImageProcessorPil, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
+from sakuga.diffusion.emphasis import weighted
 from sakuga.models.depth import load_depth
 from sakuga.models.opening import opened
 from sakuga.models.sources import CheckpointError, Facts, Source, weight_files
+from sakuga.story.emphasis import Emphasis, read_emphasis, without_emphasis
 from sakuga.timeline.spec import Precision
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -83,12 +85,12 @@ class Checkpoint:
             raise CheckpointError(f"checkpoint '{self.source.name}' has no {called} (a folder {part}/): {remedy}")
 
     def count_tokens(self, text: str) -> int:
-        """Count the tokens of a prompt, begin and end marks included."""
-        return len(self.tokenizer(text, verbose=False).input_ids)
+        """Count the tokens of a prompt, begin and end marks included; brackets of emphasis are none."""
+        return len(self.tokenizer(without_emphasis(text), verbose=False).input_ids)
 
     def overlong(self, text: str) -> Overlong | None:
         """Tell what of a prompt is not read, if it goes over the token limit."""
-        ids = self.tokenizer(text, verbose=False).input_ids
+        ids = self.tokenizer(without_emphasis(text), verbose=False).input_ids
         limit = self.facts.token_limit
         if len(ids) <= limit:
             return None
@@ -99,7 +101,7 @@ class Checkpoint:
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
         """Encode prompts: (prompts, token limit, channels).
 
-        Each is encoded alone and remembered, so that a prompt's embedding never depends on its company.
+        Each is encoded alone and remembered, so that a prompt's embedding never depends on its company. Emphasised words weigh more.
         """
         for prompt in prompts:
             if prompt not in self._texts:
@@ -111,11 +113,20 @@ class Checkpoint:
         self._texts.clear()
 
     def _encoded(self, prompt: str) -> Tensor:
-        tokens = self.tokenizer(prompt, padding="max_length", max_length=self.facts.token_limit, truncation=True, return_tensors="pt").to(
-            self.device
-        )
+        said = read_emphasis(prompt)
+        tokens = self.tokenizer(
+            said.text, padding="max_length", max_length=self.facts.token_limit, truncation=True, return_tensors="pt"
+        ).to(self.device)
         mask = tokens.attention_mask if getattr(self.text_encoder.config, "use_attention_mask", False) else None
-        return torch.as_tensor(self.text_encoder(tokens.input_ids, attention_mask=mask)[0]).to(self.dtype)
+        encoded = torch.as_tensor(self.text_encoder(tokens.input_ids, attention_mask=mask)[0]).to(self.dtype)
+        return encoded if said.plain else weighted(encoded, self.encode_text([""]), self._weights(said).to(encoded))
+
+    def _weights(self, said: Emphasis) -> Tensor:
+        """Give each token the mean weight of its characters; marks and padding keep 1.0: (token limit,)."""
+        placed = self.tokenizer(
+            said.text, padding="max_length", max_length=self.facts.token_limit, truncation=True, return_offsets_mapping=True
+        )
+        return torch.tensor([said.weight(start, stop) for start, stop in placed.offset_mapping])
 
     @torch.inference_mode()
     def image_embedding(self, picture: np.ndarray) -> Tensor:

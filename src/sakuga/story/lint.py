@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sakuga.sketchbook.reading import facts_in, normalise
+from sakuga.story.emphasis import without_emphasis
 from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS, Storyboard, prompts_of, said
 
 _DETERMINERS = frozenset(("a", "an", "the", "one", "two", "three", "my"))
@@ -42,7 +43,7 @@ def lint(
             if pronoun := loose_pronoun(own):
                 message = f"{pronoun!r} has nobody before it to stand for: name whom you mean, as each shot is drawn alone"
                 notes.append(LintNote(shot=index, rule="pronoun", message=message))
-            if known_words is not None and (unknown := unknown_words(prompt, known_words)):
+            if known_words is not None and (unknown := unknown_words(without_emphasis(prompt), known_words)):
                 message = f"the Sketchbook has never seen {', '.join(map(repr, unknown))}: the picture may not show it"
                 notes.append(LintNote(shot=index, rule="words", message=message))
     return notes

@@ -1,6 +1,5 @@
 """The bench where frames are drawn: one checkpoint, one store; the networks are loaded when the first frame is missing."""
 
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -16,6 +15,7 @@ from sakuga.rendering.batches import Batch, missing_frames, plan
 from sakuga.rendering.develop import develop
 from sakuga.rendering.store import FrameStore, home
 from sakuga.sketchbook.captions import known_words
+from sakuga.story.emphasis import read_emphasis, without_emphasis
 from sakuga.story.lint import lint
 from sakuga.story.storyboard import Storyboard, prompt_of
 from sakuga.studio.progress import Step
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sakuga.rendering.executor import LocalExecutor
 
 Specs = Mapping[Digest, FrameSpec]
-
-EMPHASIS = re.compile(r"\([^()]*:\s*\d*\.?\d+\s*\)|\(\(|\[[^\[\]]+\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,24 +154,19 @@ class Bench:
         return CLIPTokenizer.from_pretrained(self.source.folder / "tokenizer")
 
     def count_tokens(self, text: str) -> int:
-        """Count a prompt's tokens, begin and end marks included."""
-        return len(self.tokenizer(text, verbose=False).input_ids)
+        """Count a prompt's tokens, begin and end marks included; brackets of emphasis are none."""
+        return len(self.tokenizer(without_emphasis(text), verbose=False).input_ids)
 
     def doubts(self, board: Storyboard) -> list[str]:
         """Say what may go wrong with a storyboard's prompts on this checkpoint."""
         known = known_words() if self.source.name == SKETCHBOOK else None
         notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
         prompts = [prompt_of(board, index) for index in range(len(board.shots))]
-        weighted = [f"shot {number}: {note}" for number, prompt in enumerate(prompts, 1) for note in _unheard_emphasis(prompt)]
-        return [f"shot {note.shot + 1}: {note.message}" for note in notes] + weighted
+        bracketed = [f"shot {number}: {doubt}" for number, prompt in enumerate(prompts, 1) for doubt in read_emphasis(prompt).doubts]
+        return [f"shot {note.shot + 1}: {note.message}" for note in notes] + bracketed
 
     def unread(self, prompt: str) -> list[str]:
         """Say what of a single prompt this checkpoint does not read."""
         tokens, limit = self.count_tokens(prompt), self.source.facts.token_limit
         long = [f"'{prompt}' has {tokens} tokens, and only {limit} are read: say it in fewer words"] if tokens > limit else []
-        return long + _unheard_emphasis(prompt)
-
-
-def _unheard_emphasis(prompt: str) -> list[str]:
-    found = EMPHASIS.search(prompt)
-    return [f"emphasis {found[0]!r} is read as plain words"] if found else []
+        return [*long, *read_emphasis(prompt).doubts]

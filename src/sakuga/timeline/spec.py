@@ -33,7 +33,7 @@ Depth = Literal["estimator", "luminance", "map"]
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A prompt."""
+    """A prompt, emphasis in brackets included (`story.emphasis`)."""
 
     prompt: str
     kind: Literal["text"] = "text"

@@ -1,0 +1,84 @@
+r"""Brackets weigh words; what is not meant as a bracket stays, and is told."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sakuga.story.emphasis import MOST, read_emphasis, without_emphasis
+
+
+def weighed(prompt: str) -> dict[str, float]:
+    """The weight of every word of a prompt."""
+    said = read_emphasis(prompt)
+    places, start = {}, 0
+    for word in said.text.split():
+        start = said.text.index(word, start)
+        places[word] = round(said.weight(start, start + len(word)), 4)
+        start += len(word)
+    return places
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a castle", {"a": 1.0, "castle": 1.0}),
+        ("a (castle)", {"a": 1.0, "castle": 1.1}),
+        ("a ((castle))", {"a": 1.0, "castle": 1.21}),
+        ("a [castle]", {"a": 1.0, "castle": 0.9091}),
+        ("a (castle:1.3) by night", {"a": 1.0, "castle": 1.3, "by": 1.0, "night": 1.0}),
+        ("(a (red:1.5) castle:0.5)", {"a": 0.5, "red": 0.75, "castle": 0.5}),
+        ("[(a:2) b]", {"a": 1.8182, "b": 0.9091}),
+        ("(castle: .5 )", {"castle": 0.5}),
+        ("(castle:0)", {"castle": 0.0}),
+        (r"\(old\) a\\b \[x\]", {"(old)": 1.0, "a\\b": 1.0, "[x]": 1.0}),
+        (r"(a \(b:1.2\):2)", {"a": 2.0, "(b:1.2)": 2.0}),
+        (r"back\slash", {"back\\slash": 1.0}),
+        ("cas(tle:2)", {"castle": 1.5}),
+        ("at 10:30, 3:4", {"at": 1.0, "10:30,": 1.0, "3:4": 1.0}),
+    ],
+)
+def test_words_weigh_what_their_brackets_say(prompt: str, expected: dict[str, float]) -> None:
+    assert weighed(prompt) == expected
+    assert read_emphasis(prompt).doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "doubt"),
+    [
+        ("a (castle by night", "a (castle by night", "character 3: '(' is never closed"),
+        ("a castle) by night", "a castle) by night", "character 9: ')' closes nothing"),
+        ("a [castle", "a [castle", "character 3: '[' is never closed"),
+        ("(a] b", "(a] b", "character 3: ']' closes nothing"),
+        ("a :)", "a :)", "character 4: ')' closes nothing"),
+        ("[castle:1.2]", "castle", "character 8: square brackets take no number"),
+        ("(castle:-1)", "castle", "character 8: the weight -1 is below 0"),
+        ("(castle:99)", "castle", "character 1: the weight 99 is over 10"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_its_place(prompt: str, text: str, doubt: str) -> None:
+    said = read_emphasis(prompt)
+    assert said.text == text
+    assert any(doubt in told for told in said.doubts), said.doubts
+    assert (len(said.doubts) == 2) == (prompt == "(a] b")
+
+
+def test_an_unclosed_bracket_does_not_hide_its_neighbours() -> None:
+    assert weighed("((a) (b:2)") == {"(a": pytest.approx(1.05), "b": 2.0}
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab ()[]\\:.123"))
+def test_any_text_is_read_and_no_weight_runs_away(prompt: str) -> None:
+    said = read_emphasis(prompt)
+    assert len(said.weights) == len(said.text)
+    assert all(0 <= weight <= MOST for weight in said.weights)
+    if not set(prompt) & set("()[]\\"):
+        assert (said.text, said.plain) == (prompt, True)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_escaped_text_is_the_text(prompt: str) -> None:
+    escaped = "".join(f"\\{sign}" if sign in "()[]\\" else sign for sign in prompt)
+    assert without_emphasis(escaped) == prompt
+    assert read_emphasis(escaped).plain
