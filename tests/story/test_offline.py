@@ -3,6 +3,7 @@
 import pytest
 
 from sakuga.sketchbook.captions import facts_in, known_words, read_labels
+from sakuga.story.emphasis import read_emphasis
 from sakuga.story.lint import lint
 from sakuga.story.offline import OfflinePlanner
 from sakuga.story.storyboard import Cut, Morph, Storyboard, StoryboardError, prompt_of

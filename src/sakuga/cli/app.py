@@ -8,6 +8,7 @@ import typer
 
 from sakuga.cli import options as opt
 from sakuga.cli.pixelate import pixelate
+from sakuga.cli.morph import morph
 from sakuga.cli.recipe import recipe as show_recipe
 from sakuga.cli.recipe import remake
 from sakuga.cli.sheet import sheet
@@ -27,6 +28,7 @@ app.command("recipe")(show_recipe)
 app.command("remake")(remake)
 app.command("video")(video)
 app.command("pixelate")(pixelate)
+app.command("morph")(morph)
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 

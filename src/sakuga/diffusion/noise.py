@@ -1,7 +1,7 @@
 """Where chance comes from: one generator per seed, on the CPU, so that every machine draws the same numbers."""
 
 from collections.abc import Iterator, Sequence
-from math import ceil, floor
+from math import ceil, cos, floor, pi, sin, sqrt
 
 import torch
 from torch import Tensor
@@ -43,3 +43,16 @@ def shifted(shape: Sequence[int], seed: int, at: float, share: float) -> Iterato
         for new, mixed in zip(later, shares, strict=False):
             noise = blend(noise, new, mixed)
         yield noise
+
+
+def ringed(first: Iterator[Tensor], second: Iterator[Tensor], third: Iterator[Tensor], at: float) -> Iterator[Tensor]:
+    """Stand at the place `at` on a circle through `first` (0.0 and 1.0) and `second` (0.5), by way of `third`.
+
+    Their middle + half their difference times cos + `third` / sqrt(2) times sin: the squares of the three weights add up to 1 all
+    around, so every place is standard normal again; and the speed is even.
+    """
+    angle = 2 * pi * at
+    weights = ((1 + cos(angle)) / 2, (1 - cos(angle)) / 2, sin(angle) / sqrt(2))
+    for parts in zip(first, second, third, strict=False):
+        mixed = sum(weight * part.double() for weight, part in zip(weights, parts, strict=True))
+        yield torch.as_tensor(mixed).to(parts[0].dtype)

@@ -31,6 +31,11 @@ def lab_distance(first: Picture, second: Picture) -> float:
     return float(np.linalg.norm(to_lab(first).mean(axis=(0, 1)) - to_lab(second).mean(axis=(0, 1))))
 
 
+def lab_difference(first: Picture, second: Picture) -> float:
+    """Measure how much two pictures of one size differ to the eye: the mean over their pixels of the distance in Lab (CIE76)."""
+    return float(np.linalg.norm(_lab(first) - _lab(second), axis=-1).mean())
+
+
 def _moments(lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The mean and the standard deviation of each channel, outliers drawn in."""
     pixels = lab.reshape(-1, 3)

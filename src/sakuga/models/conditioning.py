@@ -8,9 +8,9 @@ from torch import Tensor
 
 from sakuga.diffusion.guidance import steered
 from sakuga.diffusion.interpolation import slerp
-from sakuga.diffusion.noise import seeded, shifted, slerped, walked
+from sakuga.diffusion.noise import ringed, seeded, shifted, slerped, walked
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.timeline.spec import Conditioning, Digest, Guided, Image, Mix, Noise, Nothing, Seeded, Shift, Slerp, Text, Walk
+from sakuga.timeline.spec import Conditioning, Digest, Guided, Image, Mix, Noise, Nothing, Ring, Seeded, Shift, Slerp, Text, Walk
 
 
 def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Callable[[Digest], np.ndarray]) -> Tensor:
@@ -47,6 +47,8 @@ def draws(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Iterator[Tens
             return shifted(shape, seed + attempt, at, share)
         case Slerp(first=first, second=second, at=at):
             return slerped(draws(first, shape, attempt), draws(second, shape, attempt), at)
+        case Ring(first=first, second=second, third=third, at=at):
+            return ringed(draws(first, shape, attempt), draws(second, shape, attempt), draws(third, shape, attempt), at)
 
 
 def stacked(rows: Sequence[Iterator[Tensor]]) -> Iterator[Tensor]:

@@ -4,12 +4,13 @@ from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
 from sakuga.studio.exposures import Sheeted, sheet
 from sakuga.studio.films import Animation, animate, render
+from sakuga.studio.morphs import Morphed, morph
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Recipe, RecipeError, Remade
 from sakuga.studio.remake import parse_changes, recipe_of, remake
-from sakuga.studio.settings import SettingsError, parse_size
+from sakuga.studio.settings import SettingsError, parse_ease, parse_size
 from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
 from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
@@ -24,6 +25,7 @@ __all__ = [
     "FilmSettings",
     "Pixel",
     "Pixelated",
+    "Morphed",
     "Planned",
     "Recipe",
     "RecipeError",
@@ -40,9 +42,11 @@ __all__ = [
     "directed",
     "draw",
     "export_sketchbook",
+    "morph",
     "parse_bytes",
     "parse_changes",
     "parse_pixel",
+    "parse_ease",
     "parse_size",
     "pixelate",
     "planner",

@@ -14,6 +14,7 @@ from sakuga.export import check_target, read_recipe
 from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source, find_checkpoint
 from sakuga.rendering.store import FrameStore, home
 from sakuga.studio.films import FilmRecipe
+from sakuga.studio.morphs import MorphRecipe
 from sakuga.studio.pictures import DrawRecipe
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import LONGEST, VERSION, Recipe, RecipeError, Remade
@@ -21,9 +22,9 @@ from sakuga.studio.variations import VaryRecipe
 from sakuga.studio.work import Work
 from sakuga.timeline.spec import ENGINE
 
-AnyRecipe: TypeAlias = Annotated[FilmRecipe | DrawRecipe | VaryRecipe, Field(discriminator="kind")]
+AnyRecipe: TypeAlias = Annotated[FilmRecipe | DrawRecipe | VaryRecipe | MorphRecipe, Field(discriminator="kind")]
 """Each verb that writes clips or pictures adds its own kind here."""
-KINDS = ("film", "draw", "vary")
+KINDS = ("film", "draw", "vary", "morph")
 FIXED = ("recipe", "kind", "engine", "checkpoint", "given", "styles")
 """What says where a recipe comes from; to change it would be to lie."""
 

@@ -12,7 +12,7 @@ from sakuga.models.sources import SKETCHBOOK, Facts, Source
 from sakuga.models.styles import few_step
 from sakuga.story.film import FilmSettings
 from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
-from sakuga.story.storyboard import MOST_ON, Follow, Reading, Way
+from sakuga.story.storyboard import MOST_ON, Ease, Follow, Reading, Way
 from sakuga.studio.pixelate import check_pixel
 from sakuga.studio.styles import find_styles, worn
 from sakuga.timeline.direction import Direction

@@ -129,7 +129,19 @@ class Shift:
     kind: Literal["shift"] = "shift"
 
 
-Noise: TypeAlias = Annotated[Seeded | Slerp | Walk | Shift, Field(discriminator="kind")]
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """The place `at` on a circle of noises: `first` at 0.0 and again at 1.0, `second` half way, by way of `third`."""
+
+    first: "Noise"
+    second: "Noise"
+    third: "Noise"
+    at: float
+    kind: Literal["ring"] = "ring"
+
+
+Noise: TypeAlias = Annotated[Seeded | Slerp | Walk | Shift | Ring, Field(discriminator="kind")]
 
 
 # Where it starts.

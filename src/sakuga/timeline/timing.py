@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise, repeat
+from typing import TypeVar
 
 from sakuga.story.storyboard import Ease
+
+Shown = TypeVar("Shown")
 
 MISSED = Fraction(1, 150)
 """Seconds by which a frame may miss its time: files round to hundredths or thousandths."""
@@ -76,3 +79,12 @@ def eased(progress: float, ease: Ease) -> float:
         case "overshoot":
             left = progress - 1
             return progress if progress in (0.0, 1.0) else 1 + 2.70158 * left**3 + 1.70158 * left**2
+
+
+def there_and_back(frames: Sequence[Shown]) -> list[Shown]:
+    """Play frames forth and back as a loop, with neither end twice.
+
+    >>> there_and_back("abcd")
+    ['a', 'b', 'c', 'd', 'c', 'b']
+    """
+    return [*frames, *frames[-2:0:-1]]

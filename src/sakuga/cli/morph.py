@@ -1,0 +1,92 @@
+"""The command that lets prompts flow into each other."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sakuga.cli import options as opt
+
+EASES = "linear, smooth, in or out"
+
+
+def morph(
+    prompts: Annotated[list[str], typer.Argument(help="what is seen, one after the other")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("morph.gif"),
+    frames: Annotated[int | None, typer.Option(help="frames of the clip", show_default="20 from prompt to prompt")] = None,
+    ease: Annotated[str | None, typer.Option(help=EASES, show_default="smooth; linear for one prompt")] = None,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="go on from the last prompt to the first; one prompt goes round in its noise")
+    ] = False,
+    ping_pong: Annotated[bool, typer.Option("--ping-pong", help="play forth and back: a loop for half the drawing")] = False,
+    even: Annotated[
+        bool, typer.Option("--even", help="time the frames so that neighbours differ equally; draws up to three times as much")
+    ] = False,
+    fps: opt.Fps = None,
+    model: opt.Model = "sketchbook",
+    style: opt.Style = None,
+    negative: opt.Negative = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    sampler: opt.Sampler = None,
+    seed: opt.Seed = 0,
+    size: opt.Size = None,
+    store: opt.Store = None,
+    recipe: opt.Recipe = True,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Flow from prompt to prompt."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    settings = studio.FilmSettings(
+        fps=fps,
+        model=model,
+        style=style,
+        negative=negative,
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        size=studio.parse_size(size) if size else None,
+    )
+    work = studio.morph(
+        prompts,
+        out,
+        frames=frames,
+        ease=studio.parse_ease(ease) if ease else None,
+        loop=loop,
+        ping_pong=ping_pong,
+        even=even,
+        seed=seed,
+        settings=settings,
+        store=store,
+        recipe=recipe,
+    )
+    made = watch(work, quiet=quiet or json)
+    report(_values(made), as_json=json, words=_words(made), quiet=quiet)
+
+
+def _values(made: Any) -> dict[str, Any]:
+    return {
+        "clip": str(made.clip),
+        "frames": made.frames,
+        "drawn": made.count.drawn,
+        "reused": made.count.reused,
+        "seconds": {key: round(value, 3) for key, value in asdict(made.seconds).items()},
+        "step_variation": made.step_variation,
+        "step_variation_before": made.step_variation_before,
+        "loop_gap": made.loop_gap,
+        "notes": list(made.notes),
+    }
+
+
+def _words(made: Any) -> str:
+    told = [f"wrote {made.clip}: {made.frames} frames, {made.count.drawn} drawn and {made.count.reused} from the store"]
+    told[0] += f", in {made.seconds.total:.0f} s"
+    if made.step_variation_before is not None:
+        told.append(f"neighbours' differences vary by {made.step_variation:.0%}, and by {made.step_variation_before:.0%} before")
+    if made.loop_gap is not None:
+        told.append(f"from the last frame to the first it is {made.loop_gap:.2f} usual steps")
+    return "\n".join(told)

@@ -1,0 +1,260 @@
+"""Prompts that flow into each other: every frame is drawn for itself, on the way from one prompt and one noise to the next."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sakuga import InputError
+from sakuga.evaluation.smoothness import loop_gap, steps, variation
+from sakuga.export import check_target, write
+from sakuga.finishing.colour import lab_difference
+from sakuga.models.sources import Source, find_checkpoint
+from sakuga.story.film import FilmSettings, SettingsTable
+from sakuga.story.storyboard import Ease
+from sakuga.studio.drawing import Bench, Count, Drawing
+from sakuga.studio.films import Seconds
+from sakuga.studio.pictures import drawn_spec
+from sakuga.studio.progress import Step
+from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
+from sakuga.studio.settings import direction, settled
+from sakuga.studio.work import Work
+from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.morph import Course, Key, evened, frames_at, places
+from sakuga.timeline.spec import Digest, Drawn, digest
+from sakuga.timeline.timing import there_and_back
+
+FRAMES = 20
+"""Frames from one prompt to the next, unless said."""
+MOST = 10_000
+"""Frames of a morph."""
+EVENINGS = 2
+"""How often an even morph is timed anew, at most; each time its frames are drawn again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Morphed:
+    """A clip that was written, and how it moves: differences of frames as drawn, in mean Lab distance."""
+
+    clip: Path
+    frames: int
+    """Frames of the clip."""
+    count: Count
+    seconds: Seconds
+    step_variation: float
+    """The coefficient of variation of neighbours' differences: 0.0 is perfectly even."""
+    step_variation_before: float | None
+    """The same before an even morph was timed anew."""
+    loop_gap: float | None
+    """In a loop, the step from the last frame to the first against the median step."""
+    notes: tuple[str, ...]
+
+
+class MorphRecipe(Recipe):
+    """A morph, with every setting said; an even one holds the places that were found, so that they are not sought again."""
+
+    kind: Literal["morph"] = "morph"
+    prompts: tuple[str, ...] = Field(min_length=1, max_length=MOST)
+    seed: int = Field(ge=0, lt=2**62)
+    frames: int = Field(ge=2, le=MOST)
+    ease: Ease
+    loop: bool = False
+    ping_pong: bool = False
+    even: bool = False
+    places: tuple[float, ...] | None = None
+    settings: Annotated[SettingsTable, Portable]
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> Self:
+        legs = self.course().legs
+        if self.places and (len(self.places) != self.frames or not all(0 <= place <= legs for place in self.places)):
+            raise ValueError("`places` are not those of its frames: set places=null, and they are found anew")
+        return self
+
+    def course(self) -> Course:
+        """Return its keys; each has the next seed."""
+        keys = tuple(Key(prompt=prompt, seed=self.seed + number) for number, prompt in enumerate(self.prompts))
+        return Course(keys=keys, closed=self.loop)
+
+    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
+        """Draw the morph again."""
+        check_amount(2 * self.frames, self.settings.settings().size)
+        made = yield from _film(self, out, source, store, recipe=True)
+        return Remade(path=out, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
+
+
+def morph(
+    prompts: Sequence[str],
+    out: Path | str = "morph.gif",
+    *,
+    frames: int | None = None,
+    ease: Ease | None = None,
+    loop: bool = False,
+    ping_pong: bool = False,
+    even: bool = False,
+    seed: int = 0,
+    settings: FilmSettings | None = None,
+    store: Path | None = None,
+    recipe: bool = True,
+) -> Work[Step, Morphed]:
+    """Flow from prompt to prompt in `frames` frames (20 for each way): noise and text embeddings are slerped.
+
+    The prompts have the seeds seed, seed + 1, ...; what `draw` makes of a prompt with its seed is the very frame shown there. With
+    `loop` it goes on from the last prompt to the first, and one prompt alone goes round in its noise; `ping_pong` plays forth and
+    back. `ease` bends each way (smooth; linear for one prompt alone); `even` times the frames so that neighbours differ equally.
+    Raises SakugaError with one sentence where something is wrong.
+    """
+    return Work(_morph(tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, settings or FilmSettings(), store, recipe))
+
+
+def _morph(
+    prompts: tuple[str, ...],
+    out: Path,
+    frames: int | None,
+    ease: Ease | None,
+    loop: bool,
+    ping_pong: bool,
+    even: bool,
+    seed: int,
+    settings: FilmSettings,
+    store: Path | None,
+    recipe: bool,
+) -> Generator[Step, None, Morphed]:
+    check_target(out)
+    if blank := next((number for number, prompt in enumerate(prompts, 1) if not prompt.strip()), None):
+        raise InputError(f"prompt {blank} is empty: say what to draw")
+    legs = Course(keys=tuple(Key(prompt=prompt, seed=seed) for prompt in prompts), closed=loop).legs
+    _check(seed, settings, loop and ping_pong, ease is not None and even)
+    many = FRAMES * legs if frames is None else frames
+    if not 2 <= many <= MOST:
+        raise InputError(f"{many} frames are no morph: choose 2 to {MOST}")
+    source = find_checkpoint(settings.model or "sketchbook")
+    said = MorphRecipe.of(
+        source,
+        prompts=prompts,
+        seed=seed,
+        frames=many,
+        ease=ease or ("linear" if even or len(prompts) == 1 else "smooth"),
+        loop=loop,
+        ping_pong=ping_pong,
+        even=even,
+        settings=portable_settings(settled(settings, source)),
+    )
+    return (yield from _film(said, out, source, store, recipe))
+
+
+def _check(seed: int, settings: FilmSettings, both_loops: bool, both_timings: bool) -> None:
+    if both_loops:
+        raise InputError("a morph goes round in a loop or forth and back, and not both: choose one")
+    if both_timings:
+        raise InputError("an even morph is timed by its pictures and not by an ease: choose one")
+    if settings.strength is not None:
+        raise InputError("strength is the share of a start picture that is drawn anew, and a morph starts from none: leave it out")
+    if not 0 <= seed < 2**62:
+        raise InputError(f"seed {seed} is out of range: choose 0 to 2^62 - 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Take:
+    """The frames of a course drawn at some places, and how much neighbours differ."""
+
+    places: tuple[float, ...]
+    specs: tuple[Drawn, ...]
+    drawing: Drawing
+    steps: tuple[float, ...]
+    """One for each pair of neighbours, and on a closed course the one back to the first."""
+
+    @property
+    def names(self) -> tuple[Digest, ...]:
+        return tuple(map(digest, self.specs))
+
+
+def _film(said: MorphRecipe, out: Path, source: Source, store: Path | None, recipe: bool) -> Generator[Step, None, Morphed]:
+    begun = perf_counter()
+    check_target(out)
+    settings = settled(replace(said.settings.settings(), model=source.name), source)
+    bench, course = Bench(source, store), said.course()
+    notes = [*_doubts(said, bench)]
+    for note in notes:
+        yield Step(stage="story", note=note)
+    like = drawn_spec(said.prompts[0], said.seed, settings, source)
+    takes = [(yield from _take(course, said.places or places(course, said.frames, said.ease), like, bench))]
+    if said.even and not said.places:
+        yield from _even(course, like, bench, takes)
+        said = said.model_copy(update={"places": takes[-1].places})
+    drawn = perf_counter()
+    shown = yield from _finish(said, takes[-1], settings, source, bench, recipe)
+    finished = perf_counter()
+    yield Step(stage="export", total=1)
+    write(shown, out)
+    yield Step(stage="export", done=1, total=1)
+    done = perf_counter()
+    count = _counted(takes)
+    return Morphed(
+        clip=out,
+        frames=len(shown.frames),
+        count=count,
+        seconds=Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun),
+        step_variation=variation(takes[-1].steps),
+        step_variation_before=variation(takes[0].steps) if said.even else None,
+        loop_gap=_gap(said, takes[-1].steps),
+        notes=(*notes, *count.notes),
+    )
+
+
+def _doubts(said: MorphRecipe, bench: Bench) -> list[str]:
+    """Say what of the prompts is not read, and where nothing but noise moves."""
+    unread = [f"prompt {number}: {note}" for number, prompt in enumerate(said.prompts, 1) for note in bench.unread(prompt)]
+    same = [number for number, (one, other) in enumerate(pairwise(said.prompts), 1) if one == other]
+    return unread + [f"prompts {number} and {number + 1} are the same: between them only the noise moves" for number in same]
+
+
+def _take(course: Course, at: tuple[float, ...], like: Drawn, bench: Bench) -> Generator[Step, None, _Take]:
+    specs = frames_at(course, at, like)
+    names = [digest(spec) for spec in specs]
+    drawing = yield from bench.draw(dict(zip(names, specs, strict=True)), names)
+    around = [*names, names[0]] if course.closed else names
+    moved = steps((bench.store.read(drawing.renamed[name]) for name in around), lab_difference)
+    return _Take(places=at, specs=specs, drawing=drawing, steps=tuple(moved))
+
+
+def _even(course: Course, like: Drawn, bench: Bench, takes: list[_Take]) -> Generator[Step, None, None]:
+    """Time the frames anew by how neighbours differ, for as long as that makes them more even; the best take comes last."""
+    for _ in range(EVENINGS):
+        best = takes[-1]
+        takes.append((yield from _take(course, evened(course, best.places, best.steps), like, bench)))
+        if variation(takes[-1].steps) >= variation(best.steps):
+            takes.append(best)
+            return
+
+
+def _finish(
+    said: MorphRecipe, take: _Take, settings: FilmSettings, source: Source, bench: Bench, recipe: bool
+) -> Generator[Step, None, Clip]:
+    """Bring every frame to the size that was asked for."""
+    assert settings.size
+    enlarged = bench.enlarger(*settings.size)
+    frames: list[Frame] = []
+    for spec, picture in zip(take.specs, bench.develop(take.drawing, take.names, lambda _, picture: enlarged(picture)), strict=True):
+        frames.append(Frame(picture=picture, spec=spec))
+        yield Step(stage="finishing", done=len(frames), total=len(take.specs))
+    played = there_and_back(frames) if said.ping_pong else frames
+    return Clip(frames=tuple(played), rate=direction(settings, source).rate, recipe=said.text() if recipe else "")
+
+
+def _counted(takes: Sequence[_Take]) -> Count:
+    """Count frames of all takes; one that several takes show counts once."""
+    drawn = sum(take.drawing.count.drawn for take in {id(take): take for take in takes}.values())
+    everything = {name for take in takes for name in take.names}
+    notes = dict.fromkeys(note for take in takes for note in take.drawing.count.notes)
+    return Count(drawn=drawn, reused=max(0, len(everything) - drawn), notes=tuple(notes))
+
+
+def _gap(said: MorphRecipe, moved: Sequence[float]) -> float | None:
+    if said.loop:
+        return loop_gap(moved[:-1], moved[-1])
+    return loop_gap(moved, moved[0]) if said.ping_pong else None
