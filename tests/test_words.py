@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DRAWING = ("animate", "render", "draw", "vary")
+DRAWING = ("animate", "render", "draw", "vary", "morph")
 PAGES = ("README.md", "docs/pixelate.md", "docs/vary.md")
 
 

@@ -83,9 +83,24 @@ def test_vary_reports_the_clip_and_how_much_its_variants_differ(run: Run, tmp_pa
     assert (tmp_path / "a.gif").exists()
 
 
+def test_morph_writes_a_clip_and_tells_how_it_moves(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+    how = ("--model", tiny_v_folder, "--steps", 1, "--size", 32, "--frames", 4, "-o", tmp_path / "a.gif")
+    code, out, err = run("morph", "the sea", "a (castle:1.2)", "--loop", "--ease", "linear", "--json", *how)
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert (told["clip"], told["frames"], told["drawn"]) == (str(tmp_path / "a.gif"), 4, 4)
+    assert told["loop_gap"] > 0
+    assert told["step_variation_before"] is None
+    code, out, _ = run("morph", "the sea", "a castle", "--even", *how)
+    assert code == 0
+    assert "differences vary by" in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("morph", "sea"), "two prompts or more"),
+        (("morph", "sea", "castle", "--ease", "bouncy"), "no ease 'bouncy'"),
         (("animate", ""), "idea is empty"),
         (("animate", "sea", "--shots", 0), "0 shots"),
         (("animate", "sea", "--shots", 100_000), "100000 shots"),
@@ -110,7 +125,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     run: Run, tiny_v_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if words[0] in ("animate", "draw", "vary") and "--model" not in words:
+    if words[0] in ("animate", "draw", "vary", "morph") and "--model" not in words:
         words = (*words, "--model", tiny_v_folder)
     code, out, err = run(*words)
     assert (code, out) == (2, "")

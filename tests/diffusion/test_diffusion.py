@@ -1,13 +1,13 @@
 """The mathematics, held against its own laws."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 import torch
 
 from sakuga.diffusion.guidance import guided, rescaled, steered
 from sakuga.diffusion.interpolation import blend, slerp
-from sakuga.diffusion.noise import seeded, shifted, slerped, walked
+from sakuga.diffusion.noise import ringed, seeded, shifted, slerped, walked
 
 SHAPE = (4, 8, 8)
 
@@ -108,3 +108,19 @@ def test_a_drift_carries_its_noise_on_and_never_jumps() -> None:
     assert next(shifted(SHAPE, 5, 40.0, 0.4)).std() == pytest.approx(1.0, abs=0.15)
     second = list(islice(shifted(SHAPE, 5, 1.0, 0.4), 2))[1]
     assert torch.allclose(second, blend(*(list(islice(seeded(SHAPE, seed), 2))[1] for seed in (5, 6)), 0.4))
+
+
+def test_a_ring_meets_its_ends_keeps_its_spread_and_goes_at_an_even_speed() -> None:
+    big = (4, 64, 64)
+
+    def at(place: float) -> torch.Tensor:
+        return next(ringed(seeded(big, 1), seeded(big, 2), seeded(big, 3), place))
+
+    assert torch.equal(at(0.0), next(seeded(big, 1)))
+    assert torch.allclose(at(1.0), next(seeded(big, 1)), atol=1e-6)
+    assert torch.allclose(at(0.5), next(seeded(big, 2)), atol=1e-6)
+    around = [at(place / 8) for place in range(9)]
+    assert all(abs(float(noise.std()) - 1) < 0.02 for noise in around)
+    lengths = [float((after - before).norm()) for before, after in pairwise(around)]
+    assert max(lengths) / min(lengths) < 1.03
+    assert not torch.allclose(around[2], around[6], atol=0.5)

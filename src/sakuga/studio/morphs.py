@@ -24,7 +24,7 @@ from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portabl
 from sakuga.studio.settings import direction, settled
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.morph import Course, Key, evened, frames_at, places
+from sakuga.timeline.morph import Course, Key, evened, frames_at, legs_of, places
 from sakuga.timeline.spec import Digest, Drawn, digest
 from sakuga.timeline.timing import there_and_back
 
@@ -127,11 +127,12 @@ def _morph(
     check_target(out)
     if blank := next((number for number, prompt in enumerate(prompts, 1) if not prompt.strip()), None):
         raise InputError(f"prompt {blank} is empty: say what to draw")
-    legs = Course(keys=tuple(Key(prompt=prompt, seed=seed) for prompt in prompts), closed=loop).legs
+    course = Course(keys=tuple(Key(prompt=prompt, seed=seed) for prompt in prompts), closed=loop)
     _check(seed, settings, loop and ping_pong, ease is not None and even)
-    many = FRAMES * legs if frames is None else frames
+    many = FRAMES * course.legs if frames is None else frames
     if not 2 <= many <= MOST:
         raise InputError(f"{many} frames are no morph: choose 2 to {MOST}")
+    legs_of(course, many)
     source = find_checkpoint(settings.model or "sketchbook")
     said = MorphRecipe.of(
         source,

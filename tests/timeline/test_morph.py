@@ -1,0 +1,122 @@
+"""Every key once, one noise each, no jump; and evening makes neighbours differ equally."""
+
+from itertools import pairwise
+from statistics import fmean, pstdev
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sakuga.timeline.morph import Course, Key, MorphError, evened, frames_at, places
+from sakuga.timeline.spec import Drawn, Mix, Ring, Seeded, Slerp, Text, Worn, digest
+
+LIKE = Drawn(checkpoint="c", conditioning=Text(prompt=""), noise=Seeded(seed=0), width=32, height=32, batch=8)
+
+
+def course(*prompts: str, closed: bool = False) -> Course:
+    return Course(keys=tuple(Key(prompt=prompt, seed=10 + number) for number, prompt in enumerate(prompts)), closed=closed)
+
+
+def test_frames_are_spread_evenly_and_joints_are_shown_once() -> None:
+    assert places(course("a", "b"), 5, "linear") == (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert places(course("a", "b", "c"), 5, "linear") == (0.0, 0.5, 1.0, 1.5, 2.0)
+    assert places(course("a", "b", closed=True), 4, "linear") == (0.0, 0.5, 1.0, 1.5)
+    assert places(course("a", closed=True), 4, "linear") == (0.0, 0.25, 0.5, 0.75)
+    assert places(course("a", "b"), 5, "smooth")[1] == 0.15625
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9), st.integers(2, 60), st.sampled_from(["linear", "smooth", "in", "out"]), st.booleans())
+def test_every_key_is_met_exactly_once_and_the_way_leads_on(keys: int, frames: int, ease, closed: bool) -> None:
+    if not closed and keys == 1:
+        return
+    way = course(*"abcdefghi"[:keys], closed=closed)
+    if frames < max(2, keys):
+        with pytest.raises(MorphError, match=f"{frames} frames cannot show {keys} prompts"):
+            places(way, frames, ease)
+        return
+    at = places(way, frames, ease)
+    assert len(at) == frames
+    assert all(before < after for before, after in pairwise(at))
+    assert [place for place in at if place == int(place)] == [float(key) for key in range(keys)]
+    assert len(set(map(digest, frames_at(way, at, LIKE)))) == frames
+
+
+def test_a_key_is_a_plain_drawing_and_both_its_legs_share_its_noise() -> None:
+    way = course("a", "b", "c")
+    first, before, key, after, last = frames_at(way, (0.0, 0.5, 1.0, 1.25, 2.0), LIKE)
+    assert (first.conditioning, first.noise) == (Text(prompt="a"), Seeded(seed=10))
+    assert (key.conditioning, key.noise) == (Text(prompt="b"), Seeded(seed=11))
+    assert (last.conditioning, last.noise) == (Text(prompt="c"), Seeded(seed=12))
+    assert before.conditioning == Mix(first=Text(prompt="a"), second=Text(prompt="b"), at=0.5)
+    assert before.noise == Slerp(first=Seeded(seed=10), second=Seeded(seed=11), at=0.5)
+    assert after.noise == Slerp(first=Seeded(seed=11), second=Seeded(seed=12), at=0.25)
+    assert {frame.batch for frame in (first, before, key)} == {8}
+
+
+def test_loops_close_and_those_of_one_or_two_keys_do_not_come_back_as_they_went() -> None:
+    back = frames_at(course("a", "b", "c", closed=True), (2.5,), LIKE)[0]
+    assert back.noise == Slerp(first=Seeded(seed=12), second=Seeded(seed=10), at=0.5)
+    assert back.conditioning == Mix(first=Text(prompt="c"), second=Text(prompt="a"), at=0.5)
+    there, returned = frames_at(course("a", "b", closed=True), (0.5, 1.5), LIKE)
+    assert there.noise == Ring(first=Seeded(seed=10), second=Seeded(seed=11), third=Seeded(seed=12), at=0.25)
+    assert isinstance(returned.noise, Ring)
+    assert (returned.noise.at, returned.conditioning) == (0.75, Mix(first=Text(prompt="b"), second=Text(prompt="a"), at=0.5))
+    round_one = frames_at(course("a", closed=True), (0.0, 0.5), LIKE)
+    assert round_one[0].noise == Seeded(seed=10)
+    assert round_one[1].noise == Ring(first=Seeded(seed=10), second=Seeded(seed=11), third=Seeded(seed=12), at=0.5)
+    assert round_one[1].conditioning == Text(prompt="a")
+
+
+def test_equal_prompts_are_not_mixed() -> None:
+    assert frames_at(course("a", "a"), (0.5,), LIKE)[0].conditioning == Text(prompt="a")
+
+
+def test_styles_travel_by_their_weights() -> None:
+    keys = (
+        Key(prompt="a", seed=1, styles=(Worn(style="s"),)),
+        Key(prompt="a", seed=2, styles=(Worn(style="t", weight=0.5), Worn(style="s", weight=0.2))),
+    )
+    first, middle, last = frames_at(Course(keys=keys), (0.0, 0.25, 1.0), LIKE)
+    assert first.styles == keys[0].styles
+    assert last.styles == keys[1].styles
+    assert middle.styles == (Worn(style="s", weight=0.8), Worn(style="t", weight=0.125))
+    assert middle.batch == 1
+
+
+@pytest.mark.parametrize(
+    ("prompts", "closed", "said"), [((), False, "no prompt"), (("a",), False, "two prompts or more"), ((), True, "no prompt")]
+)
+def test_a_way_needs_somewhere_to_go(prompts: tuple[str, ...], closed: bool, said: str) -> None:
+    with pytest.raises(MorphError, match=said):
+        course(*prompts, closed=closed)
+
+
+def gone(place: float) -> float:
+    """How much has changed up to a place: much about 0.4 of every leg, little elsewhere, and more on later legs."""
+    leg = int(place)
+    within = place - leg
+    return sum(1.0 + key for key in range(leg)) + (1.0 + leg) * (0.2 * within + 0.8 / (1 + 2.718281828 ** (-25 * (within - 0.4))))
+
+
+def steps_at(way: Course, at: tuple[float, ...]) -> list[float]:
+    ends = [*at, float(way.legs)] if way.closed else list(at)
+    return [gone(after) - gone(before) for before, after in pairwise(ends)]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_evening_makes_neighbours_differ_equally_and_keeps_the_keys(closed: bool) -> None:
+    way = course("a", "b", "c", closed=closed)
+    at = places(way, 40, "linear")
+    before = steps_at(way, at)
+    for _ in range(2):
+        at = evened(way, at, steps_at(way, at))
+    after = steps_at(way, at)
+    assert pstdev(after) / fmean(after) < 0.25 * pstdev(before) / fmean(before)
+    assert len(at) == 40
+    assert [place for place in at if place == int(place)] == [0.0, 1.0, 2.0]
+
+
+def test_where_nothing_moves_frames_stay_spread_evenly() -> None:
+    way = course("a", "b", "c")
+    assert evened(way, places(way, 9, "linear"), [0.0] * 8) == places(way, 9, "linear")
