@@ -146,7 +146,9 @@ def test_a_boat_stands_on_no_path() -> None:
 
 
 def test_emphasis_goes_through_a_plan_whole() -> None:
-    board = OfflinePlanner().plan("a portrait of a (girl:1.3) with red hair at night", shots=3, seconds=3, seed=0)
-    prompts = [prompt_of(board, place) for place in range(3)]
-    assert all("(girl:1.3)" in prompt and not read_emphasis(prompt).doubts for prompt in prompts)
-    assert "(" not in board.bible.subject
+    board = OfflinePlanner().plan("a (castle:1.2) by the [sea] at ((night)). Then it is in the (snow:1.3)", shots=4, seconds=4, seed=0)
+    prompts = [prompt_of(board, place) for place in range(4)]
+    assert not any(read_emphasis(prompt).doubts for prompt in prompts)
+    assert all("(castle:1.2) by the [sea] at ((night))" in prompt for prompt in prompts[:2])
+    assert all("a castle is in the (snow:1.3)" in prompt for prompt in prompts[2:])
+    assert board.bible.subject == "a castle"

@@ -6,7 +6,6 @@ import re
 from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.words import WORDING, Fact, split
 from sakuga.story.arc import Beat, beats
-from sakuga.story.emphasis import without_emphasis
 from sakuga.story.planner import checked_idea, lengths, shot_seed
 from sakuga.story.retelling import retold, sayable, scenes_of, subject_of, times_in, without_turning
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
@@ -99,7 +98,7 @@ def _bible(scenes: list[str]) -> Bible:
     setting = WORDING["place", places.pop()].after[0] if len(places) == 1 else ""
     style = WORDING["look", stated.look].tags[0] if stated.look else ""
     named = (scene for scene in scenes if (stated_here := read_labels(scene)).subject or stated_here.person)
-    return Bible(subject=subject_of(without_emphasis(next(named, scenes[0]))), setting=setting, style=style)
+    return Bible(subject=subject_of(next(named, scenes[0])), setting=setting, style=style)
 
 
 def _transition(scene: str, after: str | None, length: float) -> Transition:

@@ -7,6 +7,7 @@ from typing import cast
 from sakuga.sketchbook.labels import Time
 from sakuga.sketchbook.reading import flattened, spans_in
 from sakuga.sketchbook.words import WORDING, Fact
+from sakuga.story.emphasis import without_emphasis
 from sakuga.story.storyboard import PREPOSITIONS
 
 _TURN = re.compile(r"[.;!?]+(?:\s+|$)|,?\s+(?:and\s+)?then\s+", re.IGNORECASE)
@@ -74,7 +75,7 @@ def _clauses(sentence: str) -> list[str]:
 
 
 def subject_of(text: str) -> str:
-    """Return the words for whom or what a text is about, without time, weather and deeds: of people with their hair and clothes.
+    """Return the words for whom or what a text is about, without emphasis, time, weather and deeds; of people with hair and clothes.
 
     >>> subject_of("A moonlit castle by the sea, birds")
     'a castle'
@@ -85,6 +86,7 @@ def subject_of(text: str) -> str:
     >>> subject_of("a dragon and a boat on the sea")
     'a dragon and a boat'
     """
+    text = without_emphasis(text)
     spans = spans_in(flattened(text))
     about = next(((start, stop, fact) for start, stop, facts in spans for fact in facts if fact[0] in ("subject", "person")), None)
     if about is None:
