@@ -34,6 +34,7 @@ def morph(
     size: opt.Size = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
+    max_size: opt.MaxSize = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -63,6 +64,7 @@ def morph(
         settings=settings,
         store=store,
         recipe=recipe,
+        max_size=studio.parse_bytes(max_size) if max_size else None,
     )
     made = watch(work, quiet=quiet or json)
     report(_values(made), as_json=json, words=_words(made), quiet=quiet)

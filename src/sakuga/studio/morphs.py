@@ -11,11 +11,12 @@ from pydantic import Field, model_validator
 
 from sakuga import InputError
 from sakuga.evaluation.smoothness import loop_gap, steps, variation
-from sakuga.export import check_target, write
+from sakuga.export import check_target
 from sakuga.finishing.colour import lab_difference
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import FilmSettings, SettingsTable
 from sakuga.story.storyboard import Ease
+from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.films import Seconds
 from sakuga.studio.pictures import drawn_spec
@@ -32,6 +33,8 @@ FRAMES = 20
 """Frames from one prompt to the next, unless said."""
 MOST = 10_000
 """Frames of a morph."""
+WIDE = 1.2
+"""Usual steps from a loop's last frame to its first that are not seen."""
 EVENINGS = 2
 """How often an even morph is timed anew, at most; each time its frames are drawn again."""
 
@@ -83,7 +86,7 @@ class MorphRecipe(Recipe):
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the morph again."""
         check_amount(2 * self.frames, self.settings.settings().size)
-        made = yield from _film(self, out, source, store, recipe=True)
+        made = yield from _film(self, out, source, store, recipe=True, max_size=self.max_size)
         return Remade(path=out, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
 
 
@@ -100,15 +103,17 @@ def morph(
     settings: FilmSettings | None = None,
     store: Path | None = None,
     recipe: bool = True,
+    max_size: int | None = None,
 ) -> Work[Step, Morphed]:
     """Flow from prompt to prompt in `frames` frames (20 for each way): noise and text embeddings are slerped.
 
     The prompts have the seeds seed, seed + 1, ...; what `draw` makes of a prompt with its seed is the very frame shown there. With
     `loop` it goes on from the last prompt to the first, and one prompt alone goes round in its noise; `ping_pong` plays forth and
     back. `ease` bends each way (smooth; linear for one prompt alone); `even` times the frames so that neighbours differ equally.
-    Raises SakugaError with one sentence where something is wrong.
+    A `max_size` in bytes is kept by GIFs. Raises SakugaError with one sentence where something is wrong.
     """
-    return Work(_morph(tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, settings or FilmSettings(), store, recipe))
+    settings = settings or FilmSettings()
+    return Work(_morph(tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, settings, store, recipe, max_size))
 
 
 def _morph(
@@ -123,8 +128,9 @@ def _morph(
     settings: FilmSettings,
     store: Path | None,
     recipe: bool,
+    max_size: int | None,
 ) -> Generator[Step, None, Morphed]:
-    check_target(out)
+    check_target(out, max_size)
     if blank := next((number for number, prompt in enumerate(prompts, 1) if not prompt.strip()), None):
         raise InputError(f"prompt {blank} is empty: say what to draw")
     course = Course(keys=tuple(Key(prompt=prompt, seed=seed) for prompt in prompts), closed=loop)
@@ -145,7 +151,7 @@ def _morph(
         even=even,
         settings=portable_settings(settled(settings, source)),
     )
-    return (yield from _film(said, out, source, store, recipe))
+    return (yield from _film(said, out, source, store, recipe, max_size))
 
 
 def _check(seed: int, settings: FilmSettings, both_loops: bool, both_timings: bool) -> None:
@@ -174,9 +180,11 @@ class _Take:
         return tuple(map(digest, self.specs))
 
 
-def _film(said: MorphRecipe, out: Path, source: Source, store: Path | None, recipe: bool) -> Generator[Step, None, Morphed]:
+def _film(
+    said: MorphRecipe, out: Path, source: Source, store: Path | None, recipe: bool, max_size: int | None
+) -> Generator[Step, None, Morphed]:
     begun = perf_counter()
-    check_target(out)
+    check_target(out, max_size)
     settings = settled(replace(said.settings.settings(), model=source.name), source)
     bench, course = Bench(source, store), said.course()
     notes = [*_doubts(said, bench)]
@@ -188,13 +196,12 @@ def _film(said: MorphRecipe, out: Path, source: Source, store: Path | None, reci
         yield from _even(course, like, bench, takes)
         said = said.model_copy(update={"places": takes[-1].places})
     drawn = perf_counter()
-    shown = yield from _finish(said, takes[-1], settings, source, bench, recipe)
+    shown = yield from _finish(said, takes[-1], settings, source, bench)
     finished = perf_counter()
-    yield Step(stage="export", total=1)
-    write(shown, out)
-    yield Step(stage="export", done=1, total=1)
+    written = yield from deliver(shown, out, said if recipe else None, max_size)
     done = perf_counter()
-    count = _counted(takes)
+    count, gap = _counted(takes), _gap(said, takes[-1].steps)
+    wide = [f"the loop closes with {gap:.1f} usual steps, which may show: --even evens it out"] if gap and gap > WIDE else []
     return Morphed(
         clip=out,
         frames=len(shown.frames),
@@ -202,8 +209,8 @@ def _film(said: MorphRecipe, out: Path, source: Source, store: Path | None, reci
         seconds=Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun),
         step_variation=variation(takes[-1].steps),
         step_variation_before=variation(takes[0].steps) if said.even else None,
-        loop_gap=_gap(said, takes[-1].steps),
-        notes=(*notes, *count.notes),
+        loop_gap=gap,
+        notes=(*notes, *count.notes, *wide, *written.notes),
     )
 
 
@@ -233,9 +240,7 @@ def _even(course: Course, like: Drawn, bench: Bench, takes: list[_Take]) -> Gene
             return
 
 
-def _finish(
-    said: MorphRecipe, take: _Take, settings: FilmSettings, source: Source, bench: Bench, recipe: bool
-) -> Generator[Step, None, Clip]:
+def _finish(said: MorphRecipe, take: _Take, settings: FilmSettings, source: Source, bench: Bench) -> Generator[Step, None, Clip]:
     """Bring every frame to the size that was asked for."""
     assert settings.size
     enlarged = bench.enlarger(*settings.size)
@@ -244,7 +249,7 @@ def _finish(
         frames.append(Frame(picture=picture, spec=spec))
         yield Step(stage="finishing", done=len(frames), total=len(take.specs))
     played = there_and_back(frames) if said.ping_pong else frames
-    return Clip(frames=tuple(played), rate=direction(settings, source).rate, recipe=said.text() if recipe else "")
+    return Clip(frames=tuple(played), rate=direction(settings, source).rate)
 
 
 def _counted(takes: Sequence[_Take]) -> Count:
