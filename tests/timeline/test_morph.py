@@ -26,7 +26,7 @@ def test_frames_are_spread_evenly_and_joints_are_shown_once() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(1, 9), st.integers(2, 60), st.sampled_from(["linear", "smooth", "in", "out"]), st.booleans())
+@given(st.integers(1, 9), st.integers(2, 60), st.sampled_from(["linear", "smooth", "smoother", "in", "out"]), st.booleans())
 def test_every_key_is_met_exactly_once_and_the_way_leads_on(keys: int, frames: int, ease, closed: bool) -> None:
     if not closed and keys == 1:
         return
@@ -40,6 +40,11 @@ def test_every_key_is_met_exactly_once_and_the_way_leads_on(keys: int, frames: i
     assert all(before < after for before, after in pairwise(at))
     assert [place for place in at if place == int(place)] == [float(key) for key in range(keys)]
     assert len(set(map(digest, frames_at(way, at, LIKE)))) == frames
+
+
+def test_an_ease_that_goes_past_a_key_is_refused() -> None:
+    with pytest.raises(MorphError, match="'overshoot' goes past"):
+        places(course("a", "b"), 9, "overshoot")
 
 
 def test_a_key_is_a_plain_drawing_and_both_its_legs_share_its_noise() -> None:

@@ -8,14 +8,14 @@ import typer
 
 from sakuga.cli import options as opt
 
-EASES = "linear, smooth, in or out"
-
 
 def morph(
     prompts: Annotated[list[str], typer.Argument(help="what is seen, one after the other")],
     out: Annotated[Path, typer.Option("--out", "-o", help="the clip: .gif, .webp, .apng, .mp4 or .webm")] = Path("morph.gif"),
     frames: Annotated[int | None, typer.Option(help="frames of the clip", show_default="20 from prompt to prompt")] = None,
-    ease: Annotated[str | None, typer.Option(help=EASES, show_default="smooth; linear for one prompt")] = None,
+    ease: Annotated[
+        str | None, typer.Option(help="linear, smooth, smoother, in or out", show_default="smooth; linear for one prompt")
+    ] = None,
     loop: Annotated[
         bool, typer.Option("--loop", help="go on from the last prompt to the first; one prompt goes round in its noise")
     ] = False,

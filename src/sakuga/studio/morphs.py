@@ -25,7 +25,7 @@ from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portabl
 from sakuga.studio.settings import direction, settled
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.morph import Course, Key, evened, frames_at, legs_of, places
+from sakuga.timeline.morph import Course, Key, evened, frames_at, places
 from sakuga.timeline.spec import Digest, Drawn, digest
 from sakuga.timeline.timing import there_and_back
 
@@ -138,14 +138,15 @@ def _morph(
     many = FRAMES * course.legs if frames is None else frames
     if not 2 <= many <= MOST:
         raise InputError(f"{many} frames are no morph: choose 2 to {MOST}")
-    legs_of(course, many)
+    ease = ease or ("linear" if even or len(prompts) == 1 else "smooth")
+    places(course, many, ease)
     source = find_checkpoint(settings.model or "sketchbook")
     said = MorphRecipe.of(
         source,
         prompts=prompts,
         seed=seed,
         frames=many,
-        ease=ease or ("linear" if even or len(prompts) == 1 else "smooth"),
+        ease=ease,
         loop=loop,
         ping_pong=ping_pong,
         even=even,

@@ -53,11 +53,13 @@ def places(course: Course, frames: int, ease: Ease) -> tuple[float, ...]:
     """Spread frames over a course, as evenly over its legs as whole numbers allow; each leg is eased, and each key is met exactly.
 
     An open course begins at its first key and ends at its last; a closed one stops a step short of where it began.
-    Raises MorphError where there are fewer frames than keys.
+    Raises MorphError where there are fewer frames than keys, or an ease would go past them.
     """
     shares = legs_of(course, frames)
-    way = [leg + eased(step / share, ease) for leg, share in enumerate(shares) for step in range(share)]
-    return _ended(course, way)
+    bent = [[eased(step / share, ease) for step in range(share)] for share in shares]
+    if max(map(max, bent)) >= 1:
+        raise MorphError(f"ease {ease!r} goes past a prompt and comes back, which a morph cannot: choose another")
+    return _ended(course, (leg + at for leg, within in enumerate(bent) for at in within))
 
 
 def legs_of(course: Course, frames: int, lengths: Sequence[float] | None = None) -> list[int]:
