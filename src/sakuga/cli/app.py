@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from sakuga.cli import options as opt
-from sakuga.cli.pixelate import pixelate
 from sakuga.cli.morph import morph
+from sakuga.cli.pixelate import pixelate
 from sakuga.cli.recipe import recipe as show_recipe
 from sakuga.cli.recipe import remake
 from sakuga.cli.sheet import sheet

@@ -45,7 +45,7 @@ def morph(
     settings = studio.FilmSettings(
         fps=fps,
         model=model,
-        style=style,
+        style=opt.styles(style),
         negative=negative,
         steps=steps,
         guidance=guidance,

@@ -33,7 +33,7 @@ def lab_distance(first: Picture, second: Picture) -> float:
 
 def lab_difference(first: Picture, second: Picture) -> float:
     """Measure how much two pictures of one size differ to the eye: the mean over their pixels of the distance in Lab (CIE76)."""
-    return float(np.linalg.norm(_lab(first) - _lab(second), axis=-1).mean())
+    return float(np.linalg.norm(to_lab(first) - to_lab(second), axis=-1).mean())
 
 
 def _moments(lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -14,6 +14,7 @@ from sakuga.evaluation.smoothness import loop_gap, steps, variation
 from sakuga.export import check_target
 from sakuga.finishing.colour import lab_difference
 from sakuga.models.sources import Source, find_checkpoint
+from sakuga.models.styles import Style
 from sakuga.story.film import FilmSettings, SettingsTable
 from sakuga.story.storyboard import Ease
 from sakuga.studio.delivery import deliver
@@ -22,7 +23,8 @@ from sakuga.studio.films import Seconds
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
-from sakuga.studio.settings import direction, settled
+from sakuga.studio.settings import direction, settled, worn_digests
+from sakuga.studio.styles import find_styles, shared_names, worded
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.morph import Course, Key, evened, frames_at, places
@@ -83,10 +85,14 @@ class MorphRecipe(Recipe):
         keys = tuple(Key(prompt=prompt, seed=self.seed + number) for number, prompt in enumerate(self.prompts))
         return Course(keys=keys, closed=self.loop)
 
+    def worn(self, source: Source) -> tuple[str, ...]:
+        return worn_digests(self.settings.settings(), source)
+
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the morph again."""
-        check_amount(2 * self.frames, self.settings.settings().size)
-        made = yield from _film(self, out, source, store, recipe=True, max_size=self.max_size)
+        settings = settled(replace(self.settings.settings(), model=source.name), source)
+        check_amount(2 * self.frames, settings.size)
+        made = yield from _film(self, settings, out, source, store, recipe=True, max_size=self.budget(out))
         return Remade(path=out, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
 
 
@@ -141,8 +147,10 @@ def _morph(
     ease = ease or ("linear" if even or len(prompts) == 1 else "smooth")
     places(course, many, ease)
     source = find_checkpoint(settings.model or "sketchbook")
+    settings = settled(settings, source)
     said = MorphRecipe.of(
         source,
+        styles=worn_digests(settings, source),
         prompts=prompts,
         seed=seed,
         frames=many,
@@ -150,9 +158,9 @@ def _morph(
         loop=loop,
         ping_pong=ping_pong,
         even=even,
-        settings=portable_settings(settled(settings, source)),
+        settings=portable_settings(replace(settings, style=shared_names(find_styles(settings.style, source)))),
     )
-    return (yield from _film(said, out, source, store, recipe, max_size))
+    return (yield from _film(said, settings, out, source, store, recipe, max_size))
 
 
 def _check(seed: int, settings: FilmSettings, both_loops: bool, both_timings: bool) -> None:
@@ -182,16 +190,17 @@ class _Take:
 
 
 def _film(
-    said: MorphRecipe, out: Path, source: Source, store: Path | None, recipe: bool, max_size: int | None
+    said: MorphRecipe, settings: FilmSettings, out: Path, source: Source, store: Path | None, recipe: bool, max_size: int | None
 ) -> Generator[Step, None, Morphed]:
     begun = perf_counter()
     check_target(out, max_size)
-    settings = settled(replace(said.settings.settings(), model=source.name), source)
-    bench, course = Bench(source, store), said.course()
-    notes = [*_doubts(said, bench)]
+    styles = find_styles(settings.style, source)
+    like = drawn_spec(said.prompts[0], said.seed, settings, source)
+    course = _worn(said.course(), styles, like)
+    bench = Bench(source, store, styles)
+    notes = _doubts(course, bench)
     for note in notes:
         yield Step(stage="story", note=note)
-    like = drawn_spec(said.prompts[0], said.seed, settings, source)
     takes = [(yield from _take(course, said.places or places(course, said.frames, said.ease), like, bench))]
     if said.even and not said.places:
         yield from _even(course, like, bench, takes)
@@ -215,10 +224,16 @@ def _film(
     )
 
 
-def _doubts(said: MorphRecipe, bench: Bench) -> list[str]:
+def _worn(course: Course, styles: list[tuple[Style, float]], like: Drawn) -> Course:
+    """Let every key wear the styles, and say their trigger words."""
+    return replace(course, keys=tuple(replace(key, prompt=worded(key.prompt, styles), styles=like.styles) for key in course.keys))
+
+
+def _doubts(course: Course, bench: Bench) -> list[str]:
     """Say what of the prompts is not read, and where nothing but noise moves."""
-    unread = [f"prompt {number}: {note}" for number, prompt in enumerate(said.prompts, 1) for note in bench.unread(prompt)]
-    same = [number for number, (one, other) in enumerate(pairwise(said.prompts), 1) if one == other]
+    prompts = [key.prompt for key in course.keys]
+    unread = [f"prompt {number}: {note}" for number, prompt in enumerate(prompts, 1) for note in bench.unread(prompt)]
+    same = [number for number, (one, other) in enumerate(pairwise(prompts), 1) if one == other]
     return unread + [f"prompts {number} and {number + 1} are the same: between them only the noise moves" for number in same]
 
 

@@ -120,6 +120,13 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or found[1])
 
 
+def parse_ease(text: str) -> Ease:
+    """Read the name of an easing; raises SettingsError."""
+    if text not in (eases := get_args(Ease)):
+        raise SettingsError(f"no ease {text!r}: there are {', '.join(eases)}")
+    return cast(Ease, text)
+
+
 def _usual(source: Source, sampler: str | None) -> FilmSettings:
     """What draws well, by model: the Sketchbook is small and fast and wants little guidance; `lcm` with its adapter wants none."""
     native = source.facts.native_size
