@@ -17,7 +17,7 @@ from sakuga.rendering.store import FrameStore, home
 from sakuga.sketchbook.captions import known_words
 from sakuga.story.emphasis import read_emphasis, without_emphasis
 from sakuga.story.lint import lint
-from sakuga.story.storyboard import Storyboard, prompt_of
+from sakuga.story.storyboard import Storyboard, prompts_of
 from sakuga.studio.progress import Step
 from sakuga.timeline.narrow import narrowed
 from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Precision, Way
@@ -161,8 +161,8 @@ class Bench:
         """Say what may go wrong with a storyboard's prompts on this checkpoint."""
         known = known_words() if self.source.name == SKETCHBOOK else None
         notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
-        prompts = [prompt_of(board, index) for index in range(len(board.shots))]
-        bracketed = [f"shot {number}: {doubt}" for number, prompt in enumerate(prompts, 1) for doubt in read_emphasis(prompt).doubts]
+        said = [(index, prompt) for index in range(len(board.shots)) for prompt in prompts_of(board, index)]
+        bracketed = [f"shot {index + 1}: {doubt}" for index, prompt in said for doubt in read_emphasis(prompt).doubts]
         return [f"shot {note.shot + 1}: {note.message}" for note in notes] + bracketed
 
     def unread(self, prompt: str) -> list[str]:
