@@ -102,7 +102,7 @@ def uneven(path: Path, recipe: str = "") -> Path:
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".apng", ".webp"])
 def test_uneven_times_stay_exact_from_format_to_format(tmp_path: Path, suffix: str) -> None:
     _, made = make(uneven(tmp_path / "clip.gif", RECIPE), tmp_path / f"clip{suffix}")
-    assert made.seconds == Fraction(221, 100)
+    assert (made.seconds, made.frames) == (Fraction(221, 100), 3)
     back = read_clip(made.path)
     assert sum(back.seconds) == Fraction(221, 100)
     assert starts(made.path) == [0, Fraction(7, 100), Fraction(21, 100)]
@@ -122,7 +122,7 @@ def test_what_is_no_recipe_stays_behind_with_a_word(tmp_path: Path) -> None:
 
 def test_another_rate_shows_a_clip_as_long(tmp_path: Path) -> None:
     _, made = make(uneven(tmp_path / "clip.gif"), tmp_path / "clip.mp4", fps=10)
-    assert (made.frames, made.seconds) == (22, Fraction(22, 10))
+    assert (made.frames, made.seconds) == (3, Fraction(22, 10))
 
 
 def test_a_budget_is_told(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from math import gcd, lcm
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -65,7 +66,8 @@ def _video(
         return (yield from deliver(clip, out, max_size=max_size))
     clip = yield from _file(source, rate)
     kept = (yield from _carried(source)) if recipe else None
-    return (yield from deliver(clip, out, kept, max_size))
+    written = yield from deliver(clip, out, kept, max_size)
+    return replace(written, frames=sum(1 for _ in groupby(clip.frames)))  # the rate may but measure uneven times
 
 
 def _folder(folder: Path, out: Path, rate: Fraction, fit: Fit | None) -> Generator[Step, None, Clip]:
