@@ -6,6 +6,7 @@ On a CPU without wide units two threads in one process were no faster than one (
 import socket
 from collections.abc import Callable
 from datetime import timedelta
+from multiprocessing import parent_process
 from typing import Any
 
 import torch
@@ -39,10 +40,11 @@ def average_gradients(networks: nn.Module, *, half: bool) -> None:
 
 
 def any_says(flag: bool) -> bool:
-    """Return whether the flag is raised in any process, so that all stop at the same step."""
+    """Return whether the flag is raised in any process, so that all stop at the same step; also where who started them is gone."""
     if not _joined():
         return flag
-    raised = tensor(float(flag))
+    parent = parent_process()
+    raised = tensor(float(flag or (parent is not None and not parent.is_alive())))
     distributed.all_reduce(raised)
     return bool(raised > 0)
 
