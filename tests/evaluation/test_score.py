@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sakuga.evaluation.score import REFERENCE, Progress, count_stated, held_out_cases, render, score
+from sakuga.sketchbook.labels import LOOKS
 
 
 def test_held_out_captions_state_at_least_four_attributes_on_average() -> None:
@@ -38,6 +39,8 @@ def test_a_true_render_scores_as_its_own_ceiling_does_without_the_autoencoder(we
     assert {"vae_psnr_db", "clip.retrieval_top1", "clip.one_attribute", "kid", "ceiling.kid", "fidelity.time"} <= figures.keys()
     assert figures["n.fidelity.portrait"] == 6
     assert figures["n.kid"] == 10
+    assert figures["n.vae_psnr_db.watercolor"] == 6
+    assert len({figures[f"vae_psnr_db.{look}"] for look in LOOKS[1:]}) == 5
     assert "fd" not in figures
     assert all(f"n.{name.removeprefix('ceiling.')}" in figures for name in figures if not name.startswith("n."))
     assert figures["kid"] != pytest.approx(figures["ceiling.kid"])

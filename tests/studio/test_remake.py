@@ -1,6 +1,7 @@
 """A file makes itself again; what would be another picture, or is no recipe, is said in one sentence."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from sakuga import studio
 from sakuga.export import read_recipe
+from sakuga.models.upscaler import Upscaler
 from sakuga.studio import FilmSettings, RecipeError
 from sakuga.studio.remake import parse_recipe
 from sakuga.timeline.clip import Clip
@@ -85,6 +87,20 @@ def test_another_model_or_engine_is_said_and_drawn_with_only_if_asked(tmp_path: 
     steps = list(studio.remake(clip, tmp_path / "b.gif", model=str(tiny_folder), store=tmp_path / "frames", anyway=True))
     assert any("another model" in step.note for step in steps)
     assert (tmp_path / "b.gif").exists()
+
+
+def test_another_upscaler_is_said(tmp_path: Path, settings: FilmSettings, tiny_v_folder: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(tiny_v_folder, own)
+    Upscaler(width=4, blocks=1).save(own / "upscaler")
+    settings = replace(settings, model=str(own))
+    clip = film(tmp_path, settings)
+    given = {"model": str(own), "store": tmp_path / "frames"}
+    assert studio.remake(clip, tmp_path / "same.gif", **given).result().drawn == 0
+    Upscaler(width=6, blocks=1).save(own / "upscaler")
+    with pytest.raises(RecipeError, match="upscaler"):
+        studio.remake(clip, tmp_path / "other.gif", **given).result()
+    assert studio.remake(clip, tmp_path / "other.gif", anyway=True, **given).result().drawn == 0
 
 
 def test_a_missing_recipe_is_said(tmp_path: Path) -> None:

@@ -16,7 +16,14 @@ def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -
     few = FilmSettings(steps=2)
     scoring = studio.score_sketchbook(n=32, pictures=32, sheet=tmp_path / "sheet.png", settings=few, store=tmp_path / "frames")
     figures = scoring.result()
-    for key in (*(f"fidelity.{name}" for name in ATTRIBUTES), "clip.retrieval_top1", "clip.one_attribute", "vae_psnr_db", "kid"):
+    for key in (
+        *(f"fidelity.{name}" for name in ATTRIBUTES),
+        "clip.retrieval_top1",
+        "clip.one_attribute",
+        "vae_psnr_db",
+        "vae_psnr_db.comic",
+        "kid",
+    ):
         assert f"n.{key}" in figures
     assert {"ceiling.kid", *(f"ceiling.fidelity.{name}" for name in ATTRIBUTES)} <= set(figures)
     assert all(0 <= figures[f"fidelity.{name}"] <= 1 for name in ATTRIBUTES)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from sakuga.models.matching import caption_pair, preference, retrieval, states_o
 from sakuga.models.reconstruction import Pixels, psnr, reconstruct, to_tensor
 from sakuga.models.sketchbook import NATIVE_SIZE, open_image_encoder, open_text_encoder, open_tokenizer, open_vae
 from sakuga.sketchbook.captions import caption
-from sakuga.sketchbook.labels import Labels
+from sakuga.sketchbook.labels import LOOKS, Labels, Look
 from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.scene import Moment, sample
 
@@ -29,6 +29,8 @@ REFERENCE = 140_000_000
 LATEST = 12.0
 """Seconds after its start within which a scene is rendered."""
 LEAST_STATED = 3
+IN_EACH_LOOK = 64
+"""Pictures of each look but the flat one that the autoencoder is measured on."""
 AT_ONCE = 8
 CPU = torch.device("cpu")
 
@@ -111,7 +113,20 @@ def score(draw: Draw, weights: Path, n: int = 256, pictures: int = 1000) -> Gene
     passed = yield from gather("autoencoder", len(cases), lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
     figures = {**_fidelity(weights, cases[:n], drawn[:n], passed[:n]), **_clip(weights, cases[:n], true[:n])}
     figures |= {"vae_psnr_db": float(psnr(passed, true).mean()), "n.vae_psnr_db": len(true)}
+    for look in LOOKS[1:]:
+        figures |= yield from _passed_in(look, [case.seed for case in cases[:n][:IN_EACH_LOOK]], vae)
     return figures | _distances(weights, drawn[:pictures], passed[:pictures], other)
+
+
+def _passed_in(look: Look, seeds: Sequence[int], vae: Any) -> Generator[Progress, None, dict[str, float]]:
+    """Measure what the autoencoder keeps of another look than flat."""
+    true = yield from gather(
+        "rendering",
+        len(seeds),
+        lambda chunk: np.stack([moment_of(seeds[index]).picture(NATIVE_SIZE, NATIVE_SIZE, look) for index in chunk]),
+    )
+    passed = yield from gather("autoencoder", len(seeds), lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
+    return {f"vae_psnr_db.{look}": float(psnr(passed, true).mean()), f"n.vae_psnr_db.{look}": len(seeds)}
 
 
 def _fidelity(weights: Path, cases: list[Case], drawn: Pixels, passed: Pixels) -> dict[str, float]:

@@ -15,6 +15,7 @@ from sakuga.timeline.spec import Digest
 
 SKETCHBOOK = "sketchbook"
 NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
+UPSCALER = "upscaler"
 OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "vae", "unet", "image_encoder", "controlnet", "depth")
 EDITION = 2
@@ -59,8 +60,17 @@ class Source:
     @cached_property
     def digest(self) -> Digest:
         """Name the checkpoint: sha256 over the relative names and contents of all files that are loaded."""
+        return self._named(self.files())
+
+    @cached_property
+    def upscaler(self) -> Digest | None:
+        """Name its upscaler in the same way, which enlarges frames but draws none; None where it has none."""
+        paths = sorted(path for path in (self.folder / UPSCALER).glob("*") if path.suffix in (".json", ".safetensors"))
+        return self._named(paths) if paths else None
+
+    def _named(self, paths: list[Path]) -> Digest:
         total = hashlib.sha256()
-        for path in self.files():
+        for path in paths:
             total.update(f"{path.relative_to(self.folder).as_posix()} {file_digest(path)}\n".encode())
         return total.hexdigest()
 

@@ -70,6 +70,8 @@ class Recipe(Part):
     """Names of the pictures from outside that it leans on."""
     styles: tuple[DigestText, ...] = Field(default=(), max_length=100)
     """Digests of the styles that were worn, the adapter for few steps among them."""
+    upscaler: DigestText | None = None
+    """The digest of the upscaler that enlarged it, where the model has one."""
     max_size: int | None = Field(default=None, gt=0)
     """Bytes that the file was to stay under."""
 
@@ -98,6 +100,8 @@ class Recipe(Part):
     def of(cls, source: Source, *, given: Sequence[str] = (), styles: Sequence[str] = (), **said: Any) -> Self:
         """Begin a recipe by the model that it was drawn with, and what this wore."""
         known: dict[str, Any] = {name: tuple(names) for name, names in (("given", given), ("styles", styles)) if names}
+        if source.upscaler:
+            known["upscaler"] = source.upscaler
         return cls(checkpoint=source.digest, model=public_name(source), **known, **said)
 
 

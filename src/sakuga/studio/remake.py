@@ -25,7 +25,7 @@ from sakuga.timeline.spec import ENGINE
 AnyRecipe: TypeAlias = Annotated[FilmRecipe | DrawRecipe | VaryRecipe | MorphRecipe, Field(discriminator="kind")]
 """Each verb that writes clips or pictures adds its own kind here."""
 KINDS = ("film", "draw", "vary", "morph")
-FIXED = ("recipe", "kind", "engine", "checkpoint", "given", "styles")
+FIXED = ("recipe", "kind", "engine", "checkpoint", "upscaler", "given", "styles")
 """What says where a recipe comes from; to change it would be to lie."""
 
 _adapter: TypeAdapter[Recipe] = TypeAdapter(AnyRecipe)
@@ -131,6 +131,8 @@ def _differences(recipe: Recipe, clip: Path, source: Source) -> list[str]:
     if recipe.checkpoint != source.digest:
         was = f"another edition of {source.name!r}" if recipe.model == source.name else "another model"
         notes.append(f"{clip} was drawn with {was} ({recipe.checkpoint[:12]}, and this is {source.digest[:12]})")
+    elif recipe.upscaler not in (None, source.upscaler):
+        notes.append(f"{clip} was enlarged by another edition of the model's upscaler")
     if recipe.styles != recipe.worn(source):
         notes.append(f"{clip} was drawn in other styles, or other editions of them, than are asked for here")
     return notes
