@@ -10,8 +10,9 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionImageVariation
 from PIL import Image as PillowImage
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
-from sakuga.models.checkpoint import Checkpoint, load, quiet
+from sakuga.models.checkpoint import Checkpoint, load
 from sakuga.models.conditioning import embedding
+from sakuga.models.opening import quiet
 from sakuga.models.sampling import sample
 from sakuga.models.sources import find_checkpoint
 from sakuga.sketchbook.scene import sample as sample_scene
