@@ -1,6 +1,5 @@
 """The commands."""
 
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,10 +70,13 @@ def animate(
 ) -> None:
     """Make a clip from an idea."""
     from sakuga import studio
-    from sakuga.cli.show import watch
+    from sakuga.cli.show import report_clip, watch
 
-    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper, pixel)
-    settings = replace(settings, follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth)
+    settings = opt.settings(
+        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size,
+        follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth, between=between, on=on,
+        grain=grain, paper=paper, pixel=pixel,
+    )  # fmt: skip
     work = studio.animate(
         idea,
         out,
@@ -85,13 +87,13 @@ def animate(
         planner=_planner(llm),
         store=store,
         recipe=recipe,
-        max_size=studio.parse_bytes(max_size) if max_size else None,
+        max_size=opt.most_bytes(max_size),
         preview=preview,
     )
     made = watch(work, quiet=quiet or json)
     if film:
         studio.write_film(made.film, film)
-    _report_animation(made, json, quiet)
+    report_clip(made, as_json=json, quiet=quiet)
 
 
 @app.command()
@@ -128,14 +130,16 @@ def render(
 ) -> None:
     """Make a clip from a film.toml; only what changed is drawn again."""
     from sakuga import studio
-    from sakuga.cli.show import watch
+    from sakuga.cli.show import report_clip, watch
 
-    settings = _finished(_settings(fps, model, style, negative, steps, guidance, strength, sampler, size), between, on, grain, paper, pixel)
-    settings = replace(settings, follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth)
+    settings = opt.settings(
+        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size,
+        follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth, between=between, on=on,
+        grain=grain, paper=paper, pixel=pixel,
+    )  # fmt: skip
     changed = studio.directed(studio.read_film(film), settings, seed)
-    most = studio.parse_bytes(max_size) if max_size else None
-    work = studio.render(changed, out, store=store, recipe=recipe, max_size=most, preview=preview)
-    _report_animation(watch(work, quiet=quiet or json), json, quiet)
+    work = studio.render(changed, out, store=store, recipe=recipe, max_size=opt.most_bytes(max_size), preview=preview)
+    report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 
 
 @app.command()
@@ -192,7 +196,9 @@ def draw(
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
-    settings = _settings(None, model, style, negative, steps, guidance, strength, sampler, size)
+    settings = opt.settings(
+        model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size
+    )  # fmt: skip
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
     leading = studio.control_picture(control, control_weight, depth)
     work = studio.draw(
@@ -213,55 +219,7 @@ def draw(
     report(values, as_json=json, words=f"wrote {len(made.pictures)} pictures to {out}", quiet=quiet)
 
 
-def _settings(
-    fps: Any,
-    model: str | None,
-    style: list[str] | None,
-    negative: str | None,
-    steps: int | None,
-    guidance: float | None,
-    strength: float | None,
-    sampler: str | None,
-    size: str | None,
-) -> Any:
-    from sakuga.studio import FilmSettings, parse_size
-
-    return FilmSettings(
-        fps=fps,
-        model=model,
-        style=opt.styles(style),
-        negative=negative,
-        steps=steps,
-        guidance=guidance,
-        strength=strength,
-        sampler=sampler,
-        size=parse_size(size) if size else None,
-    )
-
-
-def _finished(settings: Any, between: str | None, on: int | None, grain: float | None, paper: float | None, pixel: str | None) -> Any:
-    from sakuga.studio import parse_pixel
-
-    return replace(settings, between=between, on=on, grain=grain, paper=paper, pixel=parse_pixel(pixel) if pixel else None)
-
-
 def _planner(llm: str | None) -> Any:
     from sakuga import studio
 
     return studio.planner(llm)
-
-
-def _report_animation(made: Any, json: bool, quiet: bool) -> None:
-    from sakuga.cli.show import report
-
-    values = {
-        "clip": str(made.clip),
-        "frames": made.frames,
-        "drawn": made.count.drawn,
-        "reused": made.count.reused,
-        "seconds": {key: round(value, 3) for key, value in asdict(made.seconds).items()},
-        "notes": list(made.notes),
-    }
-    where = f"{made.count.drawn} drawn and {made.count.reused} from the store"
-    words = f"wrote {made.clip}: {made.frames} frames, {where}, in {made.seconds.total:.0f} s"
-    report(values, as_json=json, words=words, quiet=quiet)

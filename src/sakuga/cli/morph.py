@@ -1,6 +1,5 @@
 """The command that lets prompts flow into each other."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,18 +39,11 @@ def morph(
 ) -> None:
     """Flow from prompt to prompt."""
     from sakuga import studio
-    from sakuga.cli.show import report, watch
+    from sakuga.cli.show import report_clip, watch
 
-    settings = studio.FilmSettings(
-        fps=fps,
-        model=model,
-        style=opt.styles(style),
-        negative=negative,
-        steps=steps,
-        guidance=guidance,
-        sampler=sampler,
-        size=studio.parse_size(size) if size else None,
-    )
+    settings = opt.settings(
+        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size
+    )  # fmt: skip
     work = studio.morph(
         prompts,
         out,
@@ -64,31 +56,17 @@ def morph(
         settings=settings,
         store=store,
         recipe=recipe,
-        max_size=studio.parse_bytes(max_size) if max_size else None,
+        max_size=opt.most_bytes(max_size),
     )
     made = watch(work, quiet=quiet or json)
-    report(_values(made), as_json=json, words=_words(made), quiet=quiet)
+    values = {name: getattr(made, name) for name in ("step_variation", "step_variation_before", "loop_gap")}
+    report_clip(made, as_json=json, quiet=quiet, values=values, words=_words(made))
 
 
-def _values(made: Any) -> dict[str, Any]:
-    return {
-        "clip": str(made.clip),
-        "frames": made.frames,
-        "drawn": made.count.drawn,
-        "reused": made.count.reused,
-        "seconds": {key: round(value, 3) for key, value in asdict(made.seconds).items()},
-        "step_variation": made.step_variation,
-        "step_variation_before": made.step_variation_before,
-        "loop_gap": made.loop_gap,
-        "notes": list(made.notes),
-    }
-
-
-def _words(made: Any) -> str:
-    told = [f"wrote {made.clip}: {made.frames} frames, {made.count.drawn} drawn and {made.count.reused} from the store"]
-    told[0] += f", in {made.seconds.total:.0f} s"
+def _words(made: Any) -> list[str]:
+    told = []
     if made.step_variation_before is not None:
         told.append(f"neighbours' differences vary by {made.step_variation:.0%}, and by {made.step_variation_before:.0%} before")
     if made.loop_gap is not None:
         told.append(f"from the last frame to the first it is {made.loop_gap:.2f} usual steps")
-    return "\n".join(told)
+    return told

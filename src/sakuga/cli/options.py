@@ -74,6 +74,34 @@ Recipe = Annotated[bool, typer.Option(help="write the recipe into the file")]
 MaxSize = Annotated[str | None, typer.Option(help="keep a .gif under so much, such as 4MB: fewer colours, then frames, then pixels")]
 
 
-def styles(asked: list[str] | None) -> str | None:
-    """Write the styles asked for one by one as a film does."""
-    return ", ".join(asked) if asked else None
+def settings(
+    *,
+    model: str | None,
+    style: list[str] | None,
+    steps: int | None,
+    guidance: float | None,
+    sampler: str | None,
+    size: str | None,
+    pixel: str | None = None,
+    **others: Any,
+) -> Any:
+    """Read what the options say as FilmSettings; several styles are written as a film does, and others taken as they are."""
+    from sakuga.studio import FilmSettings, parse_pixel, parse_size
+
+    return FilmSettings(
+        model=model,
+        style=", ".join(style) if style else None,
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        size=parse_size(size) if size else None,
+        pixel=parse_pixel(pixel) if pixel else None,
+        **others,
+    )
+
+
+def most_bytes(max_size: str | None) -> int | None:
+    """Read the size that a GIF is kept under."""
+    from sakuga.studio import parse_bytes
+
+    return parse_bytes(max_size) if max_size else None

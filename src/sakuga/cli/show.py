@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -52,6 +53,16 @@ def report(values: Mapping[str, Any], *, as_json: bool, words: str, quiet: bool 
         sys.stdout.write("\n")
     elif not quiet:
         print(words)
+
+
+def report_clip(made: Any, *, as_json: bool, quiet: bool, values: Mapping[str, Any] | None = None, words: Iterable[str] = ()) -> None:
+    """Print what came of making a clip: its frames and times, then what else this command has to say."""
+    counts = {"frames": made.frames, "drawn": made.count.drawn, "reused": made.count.reused}
+    seconds = {key: round(value, 3) for key, value in asdict(made.seconds).items()}
+    where = f"{made.count.drawn} drawn and {made.count.reused} from the store"
+    first = f"wrote {made.clip}: {made.frames} frames, {where}, in {made.seconds.total:.0f} s"
+    everything = {"clip": str(made.clip), **counts, "seconds": seconds, **(values or {}), "notes": list(made.notes)}
+    report(everything, as_json=as_json, words="\n".join([first, *words]), quiet=quiet)
 
 
 def safe(values: Mapping[str, Any]) -> str:

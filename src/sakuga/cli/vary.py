@@ -37,32 +37,14 @@ def vary(
 ) -> None:
     """Make a clip of a picture's variations, each drawn from what the model sees in the one before."""
     from sakuga import studio
-    from sakuga.cli.show import report, watch
+    from sakuga.cli.show import report_clip, watch
 
-    settings = studio.FilmSettings(
-        fps=fps,
-        model=model,
-        style=opt.styles(style),
-        steps=steps,
-        guidance=guidance,
-        sampler=sampler,
-        size=studio.parse_size(size) if size else None,
-    )
+    settings = opt.settings(fps=fps, model=model, style=style, steps=steps, guidance=guidance, sampler=sampler, size=size)
     work = studio.vary(
         picture, out, variants=variants, between=between, noise_shift=noise_shift, mode=mode, good=good or None, bad=bad or None,
         positive=clip_positive, negative=clip_negative, repeats=repeats, seed=seed, settings=settings, store=store, recipe=recipe,
-        max_size=studio.parse_bytes(max_size) if max_size else None,
+        max_size=opt.most_bytes(max_size),
     )  # fmt: skip
     made = watch(work, quiet=quiet or json)
-    values = {
-        "clip": str(made.clip),
-        "frames": made.frames,
-        "drawn": made.count.drawn,
-        "reused": made.count.reused,
-        "variance": asdict(made.variance),
-        "collapsed": made.variance.collapsed,
-        "seconds": {key: round(value, 3) for key, value in asdict(made.seconds).items()},
-        "notes": list(made.notes),
-    }
-    where = f"{made.count.drawn} drawn and {made.count.reused} from the store"
-    report(values, as_json=json, words=f"wrote {made.clip}: {made.frames} frames, {where}, in {made.seconds.total:.0f} s", quiet=quiet)
+    values = {"variance": asdict(made.variance), "collapsed": made.variance.collapsed}
+    report_clip(made, as_json=json, quiet=quiet, values=values)

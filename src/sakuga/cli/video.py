@@ -23,7 +23,7 @@ def video(
     from sakuga.cli.show import report, watch
     from sakuga.studio.videos import Fit
 
-    most = studio.parse_bytes(max_size) if max_size else None
+    most = opt.most_bytes(max_size)
     work = studio.video(source, out, fps=fps, fit=cast("Fit | None", fit), recipe=recipe, max_size=most)
     made = watch(work, quiet=quiet or json)
     seconds = float(made.seconds)
