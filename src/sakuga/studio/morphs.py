@@ -37,6 +37,8 @@ MOST = 10_000
 """Frames of a morph."""
 WIDE = 1.2
 """Usual steps from a loop's last frame to its first that are not seen."""
+UNREAD = ("strength", "between", "on", "grain", "paper", "pixel", "follow", "hold_on", "wander", "drawn_rate", "control", "depth")
+"""Settings of films that mean nothing here."""
 EVENINGS = 2
 """How often an even morph is timed anew, at most; each time its frames are drawn again."""
 
@@ -168,8 +170,8 @@ def _check(seed: int, settings: FilmSettings, both_loops: bool, both_timings: bo
         raise InputError("a morph goes round in a loop or forth and back, and not both: choose one")
     if both_timings:
         raise InputError("an even morph is timed by its pictures and not by an ease: choose one")
-    if settings.strength is not None:
-        raise InputError("strength is the share of a start picture that is drawn anew, and a morph starts from none: leave it out")
+    if unread := [name for name in UNREAD if getattr(settings, name) is not None]:
+        raise InputError(f"a morph draws every frame from its prompts, and reads no {unread[0]}: leave it out")
     if not 0 <= seed < 2**62:
         raise InputError(f"seed {seed} is out of range: choose 0 to 2^62 - 1")
 
