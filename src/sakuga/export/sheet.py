@@ -1,11 +1,10 @@
 """Sprite sheets and contact sheets: a clip as one picture."""
 
-import json
-from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
 
+from sakuga.export.grid import Grid
 from sakuga.export.pictures import write_picture
 from sakuga.export.target import ExportError
 from sakuga.export.timing import Still, stills
@@ -23,31 +22,17 @@ SHOWN = 40
 def write_sheet(clip: Clip, path: Path) -> None:
     """Write every different picture once into a near-square grid without gaps."""
     shown = list(stills(clip, TICKS))
-    width, height = clip.size
-    columns = _columns(shown, width, height)
-    if max(columns * width, -(-len(shown) // columns) * height) > LARGEST:
-        raise ExportError(f"{len(shown)} pictures of {width}x{height} do not fit in a sheet of {LARGEST} pixels: make a smaller clip")
-    write_picture(_laid_out([still.picture for still in shown], columns, gap=0), clip.recipe, path)
+    grid = _grid(shown, clip)
+    if max(grid.size) > LARGEST:
+        size = "x".join(map(str, clip.size))
+        raise ExportError(f"{len(shown)} pictures of {size} do not fit in a sheet of {LARGEST} pixels: make a smaller clip")
+    write_picture(_laid_out([still.picture for still in shown], grid.columns, gap=0), clip.recipe, path)
 
 
 def sheet_places(clip: Clip, name: str) -> str:
-    """Return where on the sheet `name` each picture lies and how many milliseconds it stands, in order.
-
-    JSON in the array form that Aseprite exports and game engines read.
-    """
+    """Return the JSON of where on the sheet `name` each picture lies and how long it stands."""
     shown = list(stills(clip, TICKS))
-    width, height = clip.size
-    columns = _columns(shown, width, height)
-    frames = [
-        {
-            "filename": f"{index + 1:04}",
-            "frame": {"x": index % columns * width, "y": index // columns * height, "w": width, "h": height},
-            "duration": still.ticks,
-        }
-        for index, still in enumerate(shown)
-    ]
-    size = {"w": columns * width, "h": -(-len(shown) // columns) * height}
-    return json.dumps({"frames": frames, "meta": {"app": "sakuga", "image": name, "size": size, "scale": "1"}}, indent=1)
+    return _grid(shown, clip).described(name, [still.ticks for still in shown])
 
 
 def write_contact(clip: Clip, path: Path) -> None:
@@ -73,5 +58,6 @@ def _laid_out(pictures: list[Picture], columns: int, gap: int) -> Picture:
     return sheet
 
 
-def _columns(shown: list[Still], width: int, height: int) -> int:
-    return min(len(shown), max(1, ceil(sqrt(len(shown) * height / width))))
+def _grid(shown: list[Still], clip: Clip) -> Grid:
+    width, height = clip.size
+    return Grid(count=len(shown), width=width, height=height)
