@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.cli.data import data
 from sakuga.cli.morph import morph
 from sakuga.cli.pixelate import pixelate
 from sakuga.cli.recipe import recipe as show_recipe
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(sketchbook, name="sketchbook")
 app.add_typer(frames, name="store")
+app.add_typer(data, name="data")
 app.command("sheet")(sheet)
 app.command("vary")(vary)
 app.command("recipe")(show_recipe)

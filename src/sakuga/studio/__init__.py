@@ -10,6 +10,7 @@ from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Recipe, RecipeError, Remade
 from sakuga.studio.remake import parse_changes, recipe_of, remake
+from sakuga.studio.set_changes import SplitSet, split_set
 from sakuga.studio.settings import SettingsError, parse_ease, parse_size
 from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
@@ -32,6 +33,7 @@ __all__ = [
     "Remade",
     "SettingsError",
     "Sheeted",
+    "SplitSet",
     "Step",
     "TrainingStep",
     "Varied",
@@ -58,6 +60,7 @@ __all__ = [
     "score_sketchbook",
     "sheet",
     "show_store",
+    "split_set",
     "storyboard",
     "train_sketchbook",
     "vary",

@@ -1,0 +1,32 @@
+"""The commands `sakuga data ...`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sakuga.cli import options as opt
+
+data = typer.Typer(no_args_is_help=True, help="Training sets: pictures with their words, to teach a style with.")
+
+Set = Annotated[Path, typer.Argument(metavar="SET", help="a training set, as `sakuga data build` writes it")]
+NewSet = Annotated[Path, typer.Option("--out", "-o", help="the training set to write")]
+
+
+@data.command("split")
+def split(
+    source: Set,
+    out: NewSet,
+    holdout: Annotated[float, typer.Option(help="the share to hold out, 0 to 1; or, from 1 on, how many pictures")] = 0.1,
+    seed: opt.Seed = 0,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Hold some pictures out, to measure a training by: as many of each composition as there are in the set."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    made = watch(studio.split_set(source, out, holdout=holdout, seed=seed), quiet=quiet or json)
+    words = f"wrote {made.out}: {made.training} pictures to learn from, {made.held_out} held out"
+    report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)

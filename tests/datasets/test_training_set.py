@@ -1,0 +1,185 @@
+"""A training set: written whole, read back the same, in the form that others read; what cannot be read is told with its place."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sakuga.datasets.reading import read_picture
+from sakuga.datasets.training_set import Example, SetError, TrainingSet, digest, read_set, written_digest
+from sakuga.datasets.writing import numbered, write_set, writing_set
+
+TEXTS = ("a red castle, ink", 'a boat, "at" sea, ink', "ein Schloß\nam See, ink")
+
+
+def pictures(held_out: int = 0) -> Iterator[tuple[Example, np.ndarray]]:
+    for place, text in enumerate(TEXTS):
+        example = Example(
+            file=numbered(place + 1, f"train {place}.jpg"),
+            text=text,
+            source="my own",
+            licence="CC0-1.0" if place else "MIT",
+            composition="landscape" if place else "portrait",
+            seed=place or None,
+            held_out=place < held_out,
+        )
+        yield example, np.full((24 + place, 32, 3), 60 * place, np.uint8)
+
+
+def written(folder: Path, held_out: int = 0) -> TrainingSet:
+    return write_set(folder, pictures(held_out), trigger="ink", licence="MIT", provenance="made for a test")
+
+
+@pytest.mark.parametrize("held_out", [0, 1, 3])
+def test_what_is_written_is_read_back(tmp_path: Path, held_out: int) -> None:
+    made = written(tmp_path / "set", held_out)
+    read = read_set(tmp_path / "set")
+    assert read == made
+    assert (read.name, read.trigger, read.provenance) == ("set", "ink", "made for a test")
+    assert sorted(example.text for example in read.examples) == sorted(TEXTS)
+    assert (len(read.training), len(read.held_out)) == (3 - held_out, held_out)
+    assert digest(read) == digest(made) == written_digest(tmp_path / "set")
+    for example, picture in pictures(held_out):
+        (found,) = (other for other in read.examples if other.text == example.text)
+        assert np.array_equal(read_picture(read.path(found)).picture, picture)
+        assert replace(found, file=example.file) == example
+
+
+@pytest.mark.parametrize("held_out", [0, 1])
+def test_the_datasets_library_reads_it(tmp_path: Path, held_out: int) -> None:
+    """Not a picture and not a word is lost, though the files' names say "train"; what is held out is apart."""
+    datasets = pytest.importorskip("datasets")
+    written(tmp_path / "set", held_out)
+    read = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
+    assert list(read) == ["train", "test"][: 1 + held_out]
+    assert [text for part in read.values() for text in part["text"]] == [*TEXTS[held_out:], *TEXTS[:held_out]]
+    assert read["train"]["licence"] == ["MIT", "CC0-1.0", "CC0-1.0"][held_out:]
+    assert read["train"][0]["image"].size == (32, 24 + held_out)
+
+
+def test_the_digest_changes_with_words_pictures_and_trigger(tmp_path: Path) -> None:
+    made = written(tmp_path / "set")
+    before = digest(made)
+    rows = tmp_path / "set" / "metadata.jsonl"
+    text = rows.read_text()
+    rows.write_text(text.replace("red castle", "green castle"))
+    assert digest(read_set(made.folder)) != before == written_digest(made.folder)
+    rows.write_text(text)
+    assert digest(read_set(made.folder)) == before
+    Image.new("RGB", (9, 9)).save(made.path(made.examples[0]))
+    assert digest(read_set(made.folder)) != before
+    assert digest(replace(made, trigger="pen")) != digest(made)
+
+
+def test_a_row_by_hand_takes_the_licence_of_the_set(tmp_path: Path) -> None:
+    made = written(tmp_path / "set")
+    Image.new("RGB", (9, 9)).save(tmp_path / "set" / "mine.png")
+    with (tmp_path / "set" / "metadata.jsonl").open("a") as rows:
+        rows.write('\n{"file_name": "mine.png", "text": "a whale, ink"}\n')
+    assert read_set(made.folder).examples[3] == Example(file="mine.png", text="a whale, ink", licence="MIT")
+
+
+def test_the_card_names_what_is_in_it(tmp_path: Path) -> None:
+    made = written(tmp_path / "set", 1)
+    card = (made.folder / "README.md").read_text()
+    for said in (
+        "3, 2 to learn from and 1 held out",
+        "32 x 24 pixels to 32 x 26",
+        "`ink`",
+        "| CC0-1.0 | 2 |",
+        "| MIT | 1 |",
+        "| my own | 3 |",
+    ):
+        assert said in card
+    assert card.startswith("---\nlicense: other\n")
+    assert "2 landscape, 1 portrait" in card
+    assert "made for a test" in card
+    with Image.open(made.folder / "strip.webp") as strip:
+        assert strip.height == 128
+
+
+def test_a_set_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    writing = writing_set(tmp_path / "set", pictures())
+    assert [next(writing), next(writing)] == [1, 2]
+    writing.close()
+    assert list(tmp_path.iterdir()) == []
+
+    def failing() -> Iterator[tuple[Example, np.ndarray]]:
+        yield next(pictures())
+        raise SetError("the second is no picture")
+
+    with pytest.raises(SetError, match="second"):
+        write_set(tmp_path / "set", failing())
+    with pytest.raises(SetError, match=r"no picture is left"):
+        write_set(tmp_path / "set", [])
+    with pytest.raises(SetError, match=r"would be called 0001-0\.png"):
+        write_set(tmp_path / "set", [next(pictures()), next(pictures())])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    written(tmp_path / "set")
+    with pytest.raises(SetError, match="is there already"):
+        written(tmp_path / "set")
+    with pytest.raises(SetError, match="cannot be written"):
+        written(Path("/proc/none/set"))
+
+
+def test_pictures_from_files_are_copied_to_the_byte(tmp_path: Path) -> None:
+    made = written(tmp_path / "set")
+    first = made.examples[0]
+    copied = write_set(tmp_path / "copy", [(first, made.path(first))])
+    assert copied.path(copied.examples[0]).read_bytes() == made.path(first).read_bytes()
+
+
+def a_row(**changes: object) -> str:
+    said = {"file_name": "images/0001-0.png", "text": "a castle"} | changes
+    return json.dumps({key: value for key, value in said.items() if value is not None}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (a_row(txet="a castle"), r"metadata.jsonl line 1: txet: unknown key; did you mean 'text'\?"),
+        (a_row(whatever=1), r"whatever: unknown key; there are file_name, text"),
+        ("\n" + a_row(text=None), "line 2: text: is missing"),
+        (a_row(text=3), "line 1: text: input should be a valid string, not 3"),
+        (a_row(composition="face"), "'portrait', 'figure', 'landscape' or '', not 'face'"),
+        (a_row(seed=-2), "seed: input should be greater than or equal to -1"),
+        (a_row(file_name="images/0009.png"), "line 1: there is no picture images/0009.png"),
+        (a_row(file_name="../0001-0.png"), "below the folder"),
+        (a_row(file_name="/etc/hostname"), "below the folder"),
+        (a_row() + a_row(), "two rows name images/0001-0.png"),
+        ('{"file_name": \n', "line 1 is no JSON"),
+        ("[1]\n", "line 1: the row: "),
+        ("\n", "names a picture"),
+        ("caf\xe9".encode("latin-1"), "UTF-8"),
+    ],
+)
+def test_bad_rows_are_refused_with_their_place(tmp_path: Path, rows: str | bytes, said: str) -> None:
+    written(tmp_path / "set")
+    (tmp_path / "set" / "metadata.jsonl").write_bytes(rows.encode() if isinstance(rows, str) else rows)
+    with pytest.raises(SetError, match=said):
+        read_set(tmp_path / "set")
+
+
+def test_what_is_no_set_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SetError, match="there is no such folder"):
+        read_set(tmp_path / "absent")
+    with pytest.raises(SetError, match="sakuga data build"):
+        read_set(tmp_path)
+    made = written(tmp_path / "set", 1)
+    (made.folder / "metadata.jsonl").write_text(a_row())
+    with pytest.raises(SetError, match="both name pictures"):
+        read_set(made.folder)
+    (made.folder / "set.toml").write_text('nmae = "x"\n')
+    with pytest.raises(SetError, match=r"set.toml: name: is missing|nmae"):
+        read_set(made.folder)
+    (made.folder / "set.toml").write_text("name = \n")
+    with pytest.raises(SetError, match=r"set\.toml cannot be read"):
+        read_set(made.folder)
