@@ -1,0 +1,140 @@
+"""Bars with their intervals, and differences with theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from xml.etree.ElementTree import Element
+
+from markupsafe import Markup
+
+from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, clipped, drawing, node, number, short, words
+
+BAR, GAP, APART = 15.0, 3.0, 16.0
+"""The thickness of a bar, the gap between bars of a group, and between groups."""
+WIDEST = 200.0
+"""Of the column of names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A value with its interval; NaN ends are not drawn, and a value of NaN is said to be missing."""
+
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+
+    @property
+    def ends(self) -> list[float]:
+        return [one for one in (self.value, self.low, self.high) if isfinite(one)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A named group of values, one for each series."""
+
+    name: str
+    values: tuple[Range, ...]
+
+
+def bars(groups: Sequence[Bar], series: Sequence[str], about: str) -> Markup:
+    """Draw horizontal bars from zero with their intervals, a group for each name and a colour for each series."""
+    ends = [end for group in groups for one in group.values for end in one.ends]
+    low, high = min([0.0, *ends]), max([0.0, *ends]) or 1.0
+    left, top = _column(groups), _legend_height(series)
+    scale = Scale(low=low, high=high, start=left, stop=WIDTH - 62)
+    parts: list[Element] = legend(series, left)
+    tall = len(series) * (BAR + GAP) - GAP
+    bottom = top + len(groups) * (tall + APART) - APART + 8
+    parts += _ruled(scale, top - 6, bottom)
+    for place, group in enumerate(groups):
+        y = top + place * (tall + APART)
+        parts.append(_name(group.name, left, y + tall / 2))
+        parts += [part for kind, one in enumerate(group.values) for part in _bar(one, kind, scale, y + kind * (BAR + GAP))]
+    return drawing(bottom + 26, about, *parts)
+
+
+def _bar(one: Range, kind: int, scale: Scale, y: float) -> list[Element]:
+    zero, middle = scale(0.0), y + BAR / 2
+    if not isfinite(one.value):
+        return [words("not measured", zero + 6, middle, "value faint")]
+    end = scale(one.value)
+    box = node("rect", x=min(zero, end), y=y, width=abs(end - zero), height=BAR, rx=1.5, class_=f"fill s{kind}")
+    right = max(scale(max(one.ends)), zero) + 7
+    return [
+        box,
+        *_whisker(one, scale, middle),
+        words(number(one.value), right, middle, "value"),
+    ]
+
+
+def _whisker(one: Range, scale: Scale, y: float, half: float = 4.0) -> list[Element]:
+    if not (isfinite(one.low) and isfinite(one.high)):
+        return []
+    first, last = scale(one.low), scale(one.high)
+    way = f"M{first:.1f} {y - half:.1f}v{2 * half:.1f}M{first:.1f} {y:.1f}H{last:.1f}M{last:.1f} {y - half:.1f}v{2 * half:.1f}"
+    return [node("path", d=way, class_="whisker")]
+
+
+def differences(groups: Sequence[Bar], series: Sequence[str], about: str) -> Markup:
+    """Draw each difference as a point with its interval, against a line where there is none."""
+    ends = [end for group in groups for one in group.values for end in one.ends]
+    reach = max([abs(end) for end in ends], default=1.0) or 1.0
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    left, top = _column(groups), _legend_height(series)
+    scale = Scale(low=min(low, -0.12 * reach), high=max(high, 0.12 * reach), start=left + 8, stop=WIDTH - 62)
+    tall = len(series) * 22.0
+    bottom = top + len(groups) * tall + 4
+    parts: list[Element] = [*legend(series, left), *_ruled(scale, top - 6, bottom)]
+    for place, group in enumerate(groups):
+        y = top + place * tall
+        parts.append(_name(group.name, left, y + tall / 2))
+        for kind, one in enumerate(group.values):
+            middle = y + kind * 22.0 + 11
+            if isfinite(one.value):
+                parts += _whisker(one, scale, middle)
+                parts.append(node("circle", cx=scale(one.value), cy=middle, r=4.5, class_=f"fill s{kind + 1} dot"))
+                parts.append(words(signed(one.value), scale(max(one.ends)) + 10, middle, "value"))
+    return drawing(bottom + 26, about, *parts)
+
+
+def signed(value: float) -> str:
+    """Write a difference, with its sign."""
+    return ("+" if value > 0 else "") + number(value)
+
+
+def legend(series: Sequence[str], left: float) -> list[Element]:
+    """Say what the colours mean, where there is more than one."""
+    parts: list[Element] = []
+    if len(series) < 2:
+        return parts
+    x = left
+    for kind, name in enumerate(series):
+        parts.append(node("rect", x=x, y=2.0, width=11.0, height=11.0, rx=2.0, class_=f"fill s{kind}"))
+        parts.append(words(name, x + 17, 7.5))
+        x += 17 + LETTER * len(name) + 24
+    return parts
+
+
+def _legend_height(series: Sequence[str]) -> float:
+    return 30.0 if len(series) > 1 else 8.0
+
+
+def _column(groups: Sequence[Bar]) -> float:
+    return min(WIDEST, max((LETTER * len(group.name) for group in groups), default=0.0)) + 14
+
+
+def _name(name: str, left: float, y: float) -> Element:
+    said = clipped(name, int(WIDEST / LETTER))
+    made = words(said, left - 12, y, "label", "end")
+    made.append(node("title", name))
+    return made
+
+
+def _ruled(scale: Scale, top: float, bottom: float) -> list[Element]:
+    """Draw an axis below, a thin line at each tick, and a firm one at zero."""
+    parts: list[Element] = []
+    for tick in scale.ticks():
+        x, zero = scale(tick), abs(tick) < 1e-9
+        parts.append(node("path", d=f"M{x:.1f} {top:.1f}V{bottom:.1f}", class_="zero" if zero else "rule"))
+        parts.append(node("text", short(tick), x=x, y=bottom + 17, class_="tick", text_anchor="middle"))
+    return parts

@@ -1,0 +1,104 @@
+"""Curves along a clip or a training: panels above each other over one axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from xml.etree.ElementTree import Element
+
+from markupsafe import Markup
+
+from sakuga.evaluation.report.bars import legend
+from sakuga.evaluation.report.svg import WIDTH, Scale, drawing, node, path, short, words
+
+LEFT, RIGHT = 52.0, WIDTH - 14
+TALL, APART = 104.0, 34.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One value for each place of the axis; NaN breaks the line."""
+
+    values: tuple[float, ...]
+    series: int = 0
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    """A band around it, where there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Lines that share a scale; `limit` is drawn across it."""
+
+    title: str
+    lines: tuple[Line, ...]
+    limit: float | None = None
+    from_zero: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A place on the axis that is pointed at; `plain` ones are borders, such as where a shot begins."""
+
+    place: float
+    name: str
+    plain: bool = False
+
+
+def curves(
+    panels: Sequence[Panel], along: Sequence[float], x_name: str, about: str, marks: Sequence[Mark] = (), series: Sequence[str] = ()
+) -> Markup:
+    """Draw panels over the places `along` a clip; marks run through all of them."""
+    x = Scale(low=along[0], high=along[-1] if along[-1] > along[0] else along[0] + 1, start=LEFT, stop=RIGHT)
+    top = (24.0 if len(series) > 1 else 0.0) + (18.0 if marks else 4.0)
+    bottom = top + len(panels) * (TALL + APART) - APART + 22
+    parts: list[Element] = legend(series, LEFT)
+    parts += _marks(marks, x, top, bottom)
+    for place, panel in enumerate(panels):
+        parts += _panel(panel, along, x, top + place * (TALL + APART))
+    for tick in x.ticks(9):
+        parts.append(node("text", short(tick), x=x(tick), y=bottom + 16, class_="tick", text_anchor="middle"))
+    parts.append(node("text", x_name, x=RIGHT, y=bottom + 33, class_="axis", text_anchor="end"))
+    return drawing(bottom + 40, about, *parts)
+
+
+def _panel(panel: Panel, along: Sequence[float], x: Scale, top: float) -> list[Element]:
+    y = _upwards(panel, top + 22, top + 22 + TALL - 22)
+    parts: list[Element] = [node("text", panel.title, x=LEFT, y=top + 11, class_="panel")]
+    for tick in y.ticks(4):
+        parts.append(node("path", d=f"M{LEFT:.1f} {y(tick):.1f}H{RIGHT:.1f}", class_="rule"))
+        parts.append(words(short(tick), LEFT - 8, y(tick), "tick", "end"))
+    if panel.limit is not None:
+        parts.append(node("path", d=f"M{LEFT:.1f} {y(panel.limit):.1f}H{RIGHT:.1f}", class_="limit"))
+    for line in panel.lines:
+        points = [(x(place), y(value)) for place, value in zip(along, line.values, strict=True)]
+        if line.low:
+            there = [(x(place), y(value)) for place, value in zip(along, line.low, strict=True)]
+            back = [(x(place), y(value)) for place, value in zip(along, line.high, strict=True)][::-1]
+            parts.append(node("path", d=path([*there, *back]) + "Z", class_=f"band s{line.series}"))
+        parts.append(node("path", d=path(points), class_=f"line s{line.series}"))
+        if len(points) <= 24:
+            parts += [node("circle", cx=a, cy=b, r=2.4, class_=f"fill s{line.series}") for a, b in points if isfinite(b)]
+    return parts
+
+
+def _upwards(panel: Panel, top: float, bottom: float) -> Scale:
+    every = [value for line in panel.lines for value in (*line.values, *line.low, *line.high) if isfinite(value)]
+    every += [panel.limit] if panel.limit is not None else []
+    every += [0.0] if panel.from_zero or not every else []
+    low, high = min(every), max(every)
+    margin = 0.06 * (high - low) or 0.5
+    return Scale(low=low if panel.from_zero and low == 0 else low - margin, high=high + margin, start=bottom, stop=top)
+
+
+def _marks(marks: Sequence[Mark], x: Scale, top: float, bottom: float) -> list[Element]:
+    """Draw what is pointed at; names that would run into each other are left to the table below."""
+    parts: list[Element] = []
+    free = LEFT - 100
+    for mark in sorted(marks, key=lambda one: one.place):
+        at = x(mark.place)
+        parts.append(node("path", d=f"M{at:.1f} {top:.1f}V{bottom:.1f}", class_="border" if mark.plain else "mark"))
+        half = 3.4 * len(mark.name) + 3
+        if at - half > free:
+            parts.append(node("text", mark.name, x=at, y=top - 6, class_="axis" if mark.plain else "marked", text_anchor="middle"))
+            free = at + half
+    return parts

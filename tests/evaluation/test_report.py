@@ -1,0 +1,144 @@
+import re
+from base64 import b64decode
+from html.parser import HTMLParser
+from io import BytesIO
+from math import nan
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from markupsafe import Markup
+from PIL import Image
+
+from sakuga.evaluation.report import (
+    Bar,
+    Chart,
+    Line,
+    Mark,
+    Page,
+    Panel,
+    Picture,
+    Point,
+    Prose,
+    Range,
+    Section,
+    Strip,
+    Table,
+    Tile,
+    bars,
+    curves,
+    differences,
+    heat,
+    html,
+    scatter,
+)  # fmt: skip
+
+HOSTILE = '</script><img src="http://x.test/a.png" onerror=alert(1)> & "quoted"'
+
+
+def drawn(markup: Markup) -> ElementTree.Element:
+    return ElementTree.fromstring(str(markup))
+
+
+def boxes(markup: Markup) -> list[dict[str, str]]:
+    return [part.attrib for part in drawn(markup).iter("rect") if part.get("class", "").startswith("fill s")]
+
+
+def test_a_bar_is_as_long_as_its_value() -> None:
+    groups = [Bar(name=HOSTILE, values=(Range(value=10.0, low=9.0, high=12.0), Range(value=30.0)))]
+    short, long = (float(box["width"]) for box in boxes(bars(groups, ("base", "style"), "scores"))[2:])
+    assert long == pytest.approx(3 * short, rel=0.01)
+
+
+def test_negative_bars_go_the_other_way_and_missing_values_are_said() -> None:
+    groups = [Bar(name="kid", values=(Range(value=-1.0), Range(value=2.0), Range(value=nan)))]
+    made = bars(groups, ("a", "b", "c"), "scores")
+    back, on = boxes(made)[3:]
+    assert float(back["x"]) + float(back["width"]) == pytest.approx(float(on["x"]), abs=0.1)
+    assert "not measured" in made
+
+
+def test_a_difference_lies_on_its_side_of_nothing() -> None:
+    made = drawn(differences([Bar(name=name, values=(Range(value=value),)) for name, value in (("less", -2.0), ("more", 1.0))], ("x",), ""))
+    less, more = (float(dot.attrib["cx"]) for dot in made.iter("circle"))
+    zero = next(float(re.findall(r"[\d.]+", line.attrib["d"])[0]) for line in made.iter("path") if line.get("class") == "zero")
+    assert less < zero < more
+    assert (zero - less) == pytest.approx(2 * (more - zero), rel=0.01)
+
+
+def test_a_curve_breaks_where_nothing_was_measured() -> None:
+    panel = Panel(title="flicker", lines=(Line(values=(0.0, 1.0, nan, 2.0)),), limit=1.5)
+    made = drawn(curves([panel], (0.0, 1.0, 2.0, 3.0), "seconds", "", marks=[Mark(place=3.0, name="frame 4")]))
+    way = next(line.attrib["d"] for line in made.iter("path") if line.get("class", "").startswith("line"))
+    assert way.count("M") == 2
+    assert "nan" not in way
+
+
+def test_one_frame_alone_is_a_curve_too() -> None:
+    assert "nan " not in curves([Panel(title="drift", lines=(Line(values=(0.0,)),))], (0.0,), "frames", "")
+
+
+def test_a_heat_map_outlines_the_best_and_leaves_the_missing_out() -> None:
+    made = drawn(heat([[0.1, nan], [0.4, 0.9]], ("4", "8"), ("100", "200"), "rank", "steps", ""))
+    kinds = [box.get("class") for box in made.iter("rect")]
+    assert kinds == ["cell", "cell none", "cell", "cell best"]
+
+
+def test_a_scatter_names_its_points_and_draws_the_front_through_the_best() -> None:
+    points = [Point(x=1.0, y=1.0, name="small"), Point(x=10.0, y=0.5, name="poor"), Point(x=100.0, y=2.0, name="large")]
+    made = drawn(scatter(points, "seconds", "quality", "", log=True))
+    cheap, poor, dear = (float(dot.attrib["cx"]) for dot in made.iter("circle"))
+    assert poor - cheap == pytest.approx(dear - poor, abs=0.2)
+    assert next(line.attrib["d"] for line in made.iter("path") if line.get("class") == "front").count("L") == 1
+
+
+class Reader(HTMLParser):
+    """Collects what a page is made of, and what it would open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href", "data", "action")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def whole_page(pixels: np.ndarray) -> str:
+    strip = Strip(
+        title=HOSTILE, columns=("base", HOSTILE), rows=((HOSTILE, (Picture(pixels=pixels, about=HOSTILE, below="31.2"),) * 2),), caption="c"
+    )
+    blocks = (
+        Prose(text=HOSTILE),
+        Table(head=("figure", HOSTILE), rows=((HOSTILE, "1.0"),), caption=HOSTILE),
+        Chart(title=HOSTILE, drawing=bars([Bar(name=HOSTILE, values=(Range(value=1.0),))], ("one",), HOSTILE), caption=HOSTILE),
+        strip,
+        Strip(title="flow", rows=(("", (Picture(pixels=pixels, about=""),)),), caption="c"),
+    )
+    section = Section(title=HOSTILE, lede=HOSTILE, blocks=blocks)
+    tiles, facts = (Tile(name=HOSTILE, value="1", note=HOSTILE),), (("model", HOSTILE),)
+    return html(Page(title=HOSTILE, lede=HOSTILE, sections=(section,), tiles=tiles, facts=facts))
+
+
+def test_a_page_opens_nothing_else_and_takes_no_orders_from_its_words() -> None:
+    page = Reader()
+    page.feed(whole_page(np.zeros((6, 9, 3), np.uint8)))
+    assert "script" not in page.tags
+    assert page.tags.count("img") == 3
+    assert all(source.startswith("data:image/webp;base64,") for source in page.sources)
+    assert page.text.count(HOSTILE) >= 12
+
+
+def test_a_picture_is_in_the_page_itself() -> None:
+    gradient = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
+    said = re.search(r'src="data:image/webp;base64,([^"]+)"', whole_page(gradient))
+    assert said
+    with Image.open(BytesIO(b64decode(said[1]))) as image:
+        assert image.format == "WEBP"
+        assert np.abs(np.asarray(image.convert("RGB")).astype(int) - gradient).mean() < 6
