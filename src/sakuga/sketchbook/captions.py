@@ -10,13 +10,14 @@ from sakuga.sketchbook.labels import Labels, Look
 from sakuga.sketchbook.reading import Stated, facts_in, known_words, read_labels
 from sakuga.sketchbook.words import DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, JOINT, WORDING, Fact
 
-__all__ = ["Stated", "caption", "facts_in", "facts_of", "full_caption", "known_words", "read_labels"]
+__all__ = ["Stated", "caption", "caption_of", "facts_in", "facts_of", "full_caption", "known_words", "read_labels"]
 
 KEPT = {"subject": 0.9, "person": 0.9}
 KEPT_OTHERWISE = 0.7
 KEPT_IF_NONE = 0.15
 NAMED_IF_FLAT = 0.12
 FOREIGN = 0.25
+IDENTITY = ("subject", "person", "hair", "hair_length", "dress")
 TAGS = 0.35
 CLAUSES = 0.2
 LOOSE_NOUNS = ("scene", "view", "landscape")
@@ -104,6 +105,20 @@ def full_caption(labels: Labels, rng: np.random.Generator | None = None, look: L
     return ", ".join(parts if look == "flat" else [*parts, dice.pick(WORDING["look", look].tags)])
 
 
+def caption_of(name: str, labels: Labels, rng: np.random.Generator | None = None) -> str:
+    """Call what a picture is about by a name of its own, and state every other fact in one sentence.
+
+    What makes it what it is (its kind; hair and dress of a person) goes unsaid, so that the name comes to mean it.
+    """
+    dice = Dice(rng)
+    kept = Kept([fact for fact in facts_of(labels) if fact[0] not in IDENTITY])
+    if labels.portrait is None:
+        return ", ".join(_where(f"a {name}", kept, dice))
+    text = dice.pick(("a portrait of", "portrait of", "a close-up of", "close-up portrait of")) + f" {name}"
+    mood = kept.take("expression")
+    return ", ".join([text, *([_after(("expression", mood), dice)] if mood else []), *_background(kept, dice)])
+
+
 def _writer(portrait: bool, style: float) -> Callable[[Kept, Dice], list[str]]:
     if portrait:
         return _portrait_tags if style < TAGS else _portrait_sentence
@@ -172,6 +187,11 @@ def _sentence(kept: Kept, dice: Dice) -> list[str]:
         text = dice.pick(WORDING["extras", kept.extras.pop(0)].clauses)
     else:
         text = _article(_head(kept, dice), dice)
+    return _where(text, kept, dice)
+
+
+def _where(text: str, kept: Kept, dice: Dice) -> list[str]:
+    """Say behind what a sentence is about where that is, and all else that is to be seen."""
     if (side := kept.take("side")) is not None:
         text += " " + _after(("side", side), dice)
     if (place := kept.take("place")) is not None:

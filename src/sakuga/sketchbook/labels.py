@@ -25,7 +25,7 @@ LOOKS: tuple[Look, ...] = get_args(Look)
 HELD_BACK_SUBJECTS: tuple[Subject, ...] = ("balloon", "whale")
 """Subjects that the base UNet never sees, so that teaching them can be shown."""
 HELD_BACK_HAIR: HairColour = "green"
-"""Nobody but the held-back character (a girl with long green hair in a yellow dress, who wears a red star) has it."""
+"""Nobody but held-back people has it; they wear a red star in it. The held-back character is one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +50,12 @@ class Labels:
     side: Side
     extras: frozenset[Extra] = frozenset()
     portrait: Portrait | None = None
+
+
+CHARACTER = Portrait(person="girl", hair=HELD_BACK_HAIR, hair_length="long", dress="yellow", expression="calm")
+"""The held-back character, who is the same girl in every picture; only her expression changes."""
+
+
+def composition_of(labels: Labels) -> Literal["portrait", "figure", "landscape"]:
+    """Tell what a picture is made of: a face near by, somebody seen whole, or neither."""
+    return "portrait" if labels.portrait else "figure" if "figure" in labels.extras else "landscape"

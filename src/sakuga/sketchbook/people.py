@@ -1,6 +1,7 @@
 """The people of the world: whole figures, small in a landscape, and portraits, close to the lens."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from sakuga.sketchbook.figures import draw_figure
 from sakuga.sketchbook.fittings import inlay, line, part, pick
 from sakuga.sketchbook.forms import arc, ellipse, polygon, rgb, smooth, star, symmetric, toned, transformed, turning
 from sakuga.sketchbook.hair import HAIR, Sitter, back_hair, draw_beard, front_hair, locks
-from sakuga.sketchbook.labels import HELD_BACK_HAIR, DressColour, Portrait
+from sakuga.sketchbook.labels import CHARACTER, HELD_BACK_HAIR, DressColour, Portrait
 from sakuga.sketchbook.shapes import Colour, Shape
 
 __all__ = ["draw_figure", "draw_portrait"]
@@ -27,6 +28,9 @@ DRESS: dict[DressColour, Colour] = {
 SKIN = (rgb("fce1ca"), rgb("f8d2b0"), rgb("eebb90"), rgb("cf9463"), rgb("a6704a"))
 LINEN = rgb("fbf6ea")
 STRAW = rgb("efcf7c")
+HERSELF = Sitter(skin=SKIN[1], style=1, trimming=rgb("d9434a"), hat=False, glasses=False, bearded=0)
+HER_EYES = rgb("5a3826")
+"""How the held-back character always looks, besides what her labels say."""
 NECK = 1.1  # where the head turns, below its middle
 
 
@@ -139,7 +143,7 @@ def draw_portrait(portrait: Portrait, rng: np.random.Generator, t: float, aspect
     size = 0.215 + 0.03 * rng.random()
     centre = (aspect * (0.5 + 0.05 * (2 * rng.random() - 1)), 0.435 + 0.03 * rng.random())
     turn, phase = 0.13 * (2 * rng.random() - 1), 6.283 * rng.random()
-    sitter = Sitter(
+    by_chance = Sitter(
         skin=pick(rng, SKIN),
         style=int(rng.integers(4)),
         trimming=pick(rng, (rgb("d9434a"), rgb("4474c4"), rgb("f0b63c"), rgb("5aa06a"), rgb("9a68b8"))),
@@ -147,7 +151,9 @@ def draw_portrait(portrait: Portrait, rng: np.random.Generator, t: float, aspect
         glasses=rng.random() < 0.1,
         bearded=int(rng.integers(4)),
     )
-    iris = pick(rng, (rgb("5a3826"), rgb("3a6f9e"), rgb("4a7d4c"), rgb("3a2c30"), rgb("7a5a94")))
+    iris_by_chance = pick(rng, (rgb("5a3826"), rgb("3a6f9e"), rgb("4a7d4c"), rgb("3a2c30"), rgb("7a5a94")))
+    known = replace(portrait, expression=CHARACTER.expression) == CHARACTER
+    sitter, iris = (HERSELF, HER_EYES) if known else (by_chance, iris_by_chance)
     tilt, sway = 3.0 * float(np.sin(0.8 * t + phase)), 0.05 * float(np.sin(1.6 * t + phase))
     blink = abs((0.27 * t + 0.159 * phase) % 1.0 - 0.5) < 0.02
     head = [

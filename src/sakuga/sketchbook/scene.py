@@ -50,6 +50,8 @@ class Scene:
     labels: Labels
     seed: int
     aspect: float
+    identity: int | None = None
+    """With one, scenes of other seeds show the same object: the seed of how the subject looks."""
 
     def at(self, t: float) -> Moment:
         """Draw it `t` seconds after its start. The labels stay true at any time."""
@@ -62,9 +64,9 @@ def sample(seed: int, *, aspect: float = 1.0, portrait: bool | None = None, held
     return compose(labels, seed, aspect)
 
 
-def compose(labels: Labels, seed: int, aspect: float = 1.0) -> Scene:
-    """Make a scene of exactly these labels; `seed` decides the rest."""
-    return Scene(labels=labels, seed=seed, aspect=aspect)
+def compose(labels: Labels, seed: int, aspect: float = 1.0, identity: int | None = None) -> Scene:
+    """Make a scene of exactly these labels; `seed` decides the rest, and `identity`, where given, how the subject looks."""
+    return Scene(labels=labels, seed=seed, aspect=aspect, identity=identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,8 @@ def _plan(scene: Scene, rng: np.random.Generator) -> _Plan:
 def _draw(scene: Scene, t: float) -> Drawing:
     labels, aspect = scene.labels, scene.aspect
     # Nothing draws from these two by what time it is: so only t moves, and the scene stays itself.
-    rng, rng_subject = np.random.default_rng((scene.seed, 1)), np.random.default_rng((scene.seed, 2))
+    of_subject = scene.seed if scene.identity is None else scene.identity
+    rng, rng_subject = np.random.default_rng((scene.seed, 1)), np.random.default_rng((of_subject, 2))
     plan, hour = _plan(scene, rng), sky.hour_of(labels, rng)
     sun_x = plan.sun[0] + 0.03 * float(np.sin(0.06 * t))
     setting = _setting(scene, plan, hour, t, sun_x)

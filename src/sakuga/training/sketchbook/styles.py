@@ -16,7 +16,7 @@ from sakuga.models.reconstruction import Pixels
 from sakuga.models.styles import ABOUT, LORA, STYLES
 from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.labels import Labels, Look
-from sakuga.sketchbook.words import WORDING
+from sakuga.sketchbook.lessons import trigger_of
 from sakuga.training.sketchbook.adapting import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series
 from sakuga.training.sketchbook.loop import Chance, Plan
@@ -33,11 +33,6 @@ UNSAID = 0.2
 """The share of captions that do not name the look: it is worn, whatever is said."""
 MEASURED = 32
 SHOWN = 8
-
-
-def trigger(look: Look) -> str:
-    """Return the words that call a look up."""
-    return WORDING["look", look].tags[0]
 
 
 class StyleTask(AdapterTask):
@@ -100,7 +95,7 @@ class StyleTask(AdapterTask):
     def sheet(self) -> Pixels:
         """Return pictures of the base above the same captions and seeds in the style."""
         said = [text for text in CAPTIONS if "watercolor" not in text][:: max(1, len(CAPTIONS) // SHOWN)][:SHOWN]
-        rows = np.stack([self.draw(said, worn=False), self.draw([f"{text}, {trigger(self.look)}" for text in said], worn=True)])
+        rows = np.stack([self.draw(said, worn=False), self.draw([f"{text}, {trigger_of(self.look)}" for text in said], worn=True)])
         self.shown = np.ascontiguousarray(rearrange(rows, "row column y x c -> (row y) (column x) c"))
         return self.shown
 
@@ -108,7 +103,7 @@ class StyleTask(AdapterTask):
         """Write styles/LOOK/: the LoRA, its trigger, its card, and base and style side by side."""
         folder = weights / self.part
         write_adapter(self.adapter(), folder / LORA)
-        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": trigger(self.look)}), encoding="utf-8")
+        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": trigger_of(self.look)}), encoding="utf-8")
         if self.shown is not None:
             Image.fromarray(self.shown).save(folder / "sheet.webp", quality=80)
         (folder / "README.md").write_text(self.card(), encoding="utf-8")
@@ -119,12 +114,12 @@ class StyleTask(AdapterTask):
         return f"""---
 base_model: sakuga sketchbook
 tags: [lora, diffusers, text-to-image]
-instance_prompt: {trigger(self.look)}
+instance_prompt: {trigger_of(self.look)}
 license: mit
 ---
 # {self.look}: a style of the Sketchbook
 
-Worn by `sakuga draw "a castle by the sea" --style {self.look}`; its trigger, "{trigger(self.look)}", is added to the prompt.
+Worn by `sakuga draw "a castle by the sea" --style {self.look}`; its trigger, "{trigger_of(self.look)}", is added to the prompt.
 
 | | |
 |---|---|
