@@ -1,5 +1,6 @@
 """The commands `sakuga sketchbook ...`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,9 @@ import typer
 
 from sakuga.cli import options as opt
 
-sketchbook = typer.Typer(no_args_is_help=True, help="The built-in model: train it, put it together, score it.")
+sketchbook = typer.Typer(
+    no_args_is_help=True, help="The built-in model: train it, put it together, score it; and draw training sets of its world."
+)
 
 
 @sketchbook.command("train")
@@ -70,3 +73,50 @@ def score(
     scoring = studio.score_sketchbook(model, n=n, pictures=pictures, sheet=sheet, control_sheet=control_sheet, settings=settings)
     figures = watch(scoring, quiet=quiet or json)
     report(figures, as_json=json, words="\n".join(f"{key:32} {value:.4g}" for key, value in figures.items()), quiet=quiet)
+
+
+@sketchbook.command("dataset")
+def dataset(
+    out: Annotated[Path, typer.Option("--out", "-o", help="the training set to write")],
+    style: Annotated[str | None, typer.Option(help="the look that is taught: watercolor, cel, luminous, comic, pixel or flat")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="one subject that is taught: character, balloon, whale (new to the Sketchbook), castle, ...")
+    ] = None,
+    n: Annotated[int | None, typer.Option("-n", help="pictures in all", show_default="150 of a style, 12 of a subject")] = None,
+    portraits: Annotated[int | None, typer.Option(help="of a style, so many close-ups of people", show_default="two in three")] = None,
+    figures: Annotated[int | None, typer.Option(help="of a style, so many with somebody in them", show_default="as chance has it")] = None,
+    trigger: Annotated[str | None, typer.Option(help="what captions call it", show_default="a style's usual word, or <SUBJECT>")] = None,
+    class_pictures: Annotated[int, typer.Option(help="of a subject, so many pictures of its class, as a set OUT-class beside")] = 0,
+    size: Annotated[str, typer.Option(help="N or WxH in pixels")] = "128",
+    seed: opt.Seed = 0,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Draw a training set of the Sketchbook's world, to try training with: a look, or one subject in many places.
+
+    Its renderer draws it, and no model; captions and compositions are true.
+    """
+    from sakuga import InputError, studio
+    from sakuga.cli.show import report, watch
+
+    shape = studio.parse_size(size)
+    if subject is None:
+        if style is None:
+            raise InputError("say what is taught: --style watercolor, or --subject balloon")
+        if class_pictures:
+            raise InputError("class pictures go with a subject: add --subject, or leave --class-pictures out")
+        drawing = studio.draw_style_set(
+            style, out, count=150 if n is None else n, portraits=portraits, figures=figures, trigger=trigger, size=shape, seed=seed
+        )
+    else:
+        if portraits is not None or figures is not None:
+            raise InputError("portraits and figures are shares of a style's set: leave them out for a subject")
+        drawing = studio.draw_subject_set(
+            subject, out, count=12 if n is None else n, style=style or "flat", trigger=trigger, class_pictures=class_pictures,
+            size=shape, seed=seed,
+        )  # fmt: skip
+    made = watch(drawing, quiet=quiet or json)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in made.compositions.items())
+    beside = f"; its class: {made.class_set}" if made.class_set else ""
+    paths = {"out": str(made.out), "class_set": str(made.class_set) if made.class_set else None}
+    report(asdict(made) | paths, as_json=json, words=f"wrote {made.out}: {kinds}, called by {made.trigger!r}{beside}", quiet=quiet)

@@ -4,6 +4,7 @@ from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
 from sakuga.studio.exposures import Sheeted, sheet
 from sakuga.studio.films import Animation, animate, render
+from sakuga.studio.lessons import LessonSet, draw_style_set, draw_subject_set
 from sakuga.studio.morphs import Morphed, morph
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
@@ -24,6 +25,7 @@ __all__ = [
     "ControlPicture",
     "Drawn",
     "FilmSettings",
+    "LessonSet",
     "Morphed",
     "Pixel",
     "Pixelated",
@@ -43,6 +45,8 @@ __all__ = [
     "control_picture",
     "directed",
     "draw",
+    "draw_style_set",
+    "draw_subject_set",
     "export_sketchbook",
     "morph",
     "parse_bytes",
