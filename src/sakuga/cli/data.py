@@ -30,3 +30,26 @@ def split(
     made = watch(studio.split_set(source, out, holdout=holdout, seed=seed), quiet=quiet or json)
     words = f"wrote {made.out}: {made.training} pictures to learn from, {made.held_out} held out"
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
+
+
+@data.command("balance")
+def balance(
+    source: Set,
+    out: NewSet,
+    portraits: Annotated[float | None, typer.Option(help="the part of portraits; 0 leaves them out")] = None,
+    figures: Annotated[float | None, typer.Option(help="the part of figures")] = None,
+    landscapes: Annotated[float | None, typer.Option(help="the part of landscapes")] = None,
+    by: Annotated[str, typer.Option(help="repeats (some are seen again, none is lost) or selection (some are left out)")] = "repeats",
+    seed: opt.Seed = 0,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Bring portraits, figures and landscapes into a ratio; what no part is given for stays as it is."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    balancing = studio.balance_set(source, out, portraits=portraits, figures=figures, landscapes=landscapes, by=by, seed=seed)
+    made = watch(balancing, quiet=quiet or json)
+    before, after = (", ".join(f"{count} {kind}" for kind, count in shares.items()) for shares in (made.before, made.after))
+    words = f"wrote {made.out}: {made.pictures} pictures; an epoch shows {after} (before: {before})"
+    report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)

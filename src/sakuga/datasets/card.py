@@ -27,6 +27,7 @@ def card(made: TrainingSet) -> str:
     licences, sources = Counter(e.licence for e in made.examples), Counter(e.source for e in made.examples)
     compositions = Counter(e.composition for e in made.examples if e.composition)
     counts = f"{len(made.training)} to learn from"
+    counts += f" ({len(made.epoch)} with repeats)" if len(made.epoch) != len(made.training) else ""
     counts += f" and {len(made.held_out)} held out" if made.held_out else ""
     trigger = f"`{made.trigger}`" if made.trigger else "none"
     shares = ", ".join(f"{count} {kind}" for kind, count in compositions.most_common())

@@ -22,6 +22,7 @@ from sakuga.timeline.spec import Digest
 
 ROWS, ABOUT, CARD, STRIP = "metadata.jsonl", "set.toml", "README.md", "strip.webp"
 IMAGES, TRAIN, TEST = "images", "train", "test"
+MOST_REPEATS = 1000
 UNKNOWN = "unknown"
 """The source and licence of a picture of which nobody said any."""
 
@@ -51,6 +52,8 @@ class Example:
     """Of a picture that was drawn."""
     held_out: bool = False
     """Never to be trained on: for measuring."""
+    repeats: int = 1
+    """How often it is seen in one epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,11 @@ class TrainingSet:
     def training(self) -> tuple[Example, ...]:
         """The examples to learn from."""
         return tuple(example for example in self.examples if not example.held_out)
+
+    @property
+    def epoch(self) -> tuple[Example, ...]:
+        """What one epoch of training shows, in order: the examples to learn from, each as often as it is repeated."""
+        return tuple(example for example in self.training for _ in range(example.repeats))
 
     @property
     def held_out(self) -> tuple[Example, ...]:
@@ -113,15 +121,17 @@ def rows(made: TrainingSet) -> Iterator[dict[str, Any]]:
     """Write the examples as the values of their rows; `file_name` is told from beside the row.
 
     All rows of a set have the same keys of the same kinds, as the `datasets` library wants it: where one has a composition or a seed, the
-    others say "" or -1.
+    others say "" or -1; and where one is repeated, all say how often they are seen.
     """
     composed, seeded = (any(getattr(e, key) is not None for e in made.examples) for key in ("composition", "seed"))
+    repeated = any(e.repeats != 1 for e in made.examples)
     for example in made.examples:
         lies = PurePosixPath(example.file)
         name = lies.relative_to(lies.parts[0]) if lies.parts[0] in (TRAIN, TEST) else lies
-        said = {"file_name": str(name), "text": example.text, "source": example.source, "licence": example.licence}
+        said: dict[str, Any] = {"file_name": str(name), "text": example.text, "source": example.source, "licence": example.licence}
         said |= {"composition": example.composition or ""} if composed else {}
-        yield said | ({"seed": -1 if example.seed is None else example.seed} if seeded else {})
+        said |= {"seed": -1 if example.seed is None else example.seed} if seeded else {}
+        yield said | ({"repeats": example.repeats} if repeated else {})
 
 
 def _plain_path(text: str) -> str:
@@ -144,6 +154,7 @@ class _Row(_Said):
     licence: str | None = None
     composition: Literal[Composition, ""] = ""
     seed: int = Field(default=-1, ge=-1)
+    repeats: int = Field(default=1, ge=1, le=MOST_REPEATS)
 
 
 class _About(_Said):
@@ -191,6 +202,7 @@ def _examples(folder: Path, about: _About) -> Iterator[Example]:
                 composition=read.composition or None,
                 seed=None if read.seed < 0 else read.seed,
                 held_out=held_out,
+                repeats=read.repeats,
             )
 
 

@@ -11,7 +11,7 @@ from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Recipe, RecipeError, Remade
 from sakuga.studio.remake import parse_changes, recipe_of, remake
-from sakuga.studio.set_changes import SplitSet, split_set
+from sakuga.studio.set_changes import BalancedSet, SplitSet, balance_set, split_set
 from sakuga.studio.settings import SettingsError, parse_ease, parse_size
 from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
@@ -22,6 +22,7 @@ from sakuga.studio.work import Work
 
 __all__ = [
     "Animation",
+    "BalancedSet",
     "ControlPicture",
     "Drawn",
     "FilmSettings",
@@ -41,6 +42,7 @@ __all__ = [
     "Varied",
     "Work",
     "animate",
+    "balance_set",
     "clean_store",
     "control_picture",
     "directed",

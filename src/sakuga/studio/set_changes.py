@@ -3,12 +3,17 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast
 
+from sakuga.datasets.balancing import OFTEN, Ratio, repeated, selected, weights
 from sakuga.datasets.splitting import held_out
-from sakuga.datasets.training_set import Example, TrainingSet, read_set
+from sakuga.datasets.training_set import Composition, Example, SetError, TrainingSet, read_set
 from sakuga.datasets.writing import check_new_set, writing_set
 from sakuga.studio.progress import Step
 from sakuga.studio.work import Work
+
+By = Literal["repeats", "selection"]
+BALANCINGS = {"repeats": repeated, "selection": selected}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,53 @@ def _split(source: Path, out: Path, holdout: float, seed: int) -> Generator[Step
     parted = held_out(whole.examples, holdout, seed)
     made = yield from taken_over(whole, parted, out, f"{sum(e.held_out for e in parted)} held out by seed {seed}")
     return SplitSet(out=out, training=len(made.training), held_out=len(made.held_out))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancedSet:
+    """A set that was balanced: how often each composition is seen in an epoch, before and after, in how many pictures."""
+
+    out: Path
+    by: By
+    before: dict[Composition, int]
+    after: dict[Composition, int]
+    pictures: int
+    notes: tuple[str, ...]
+
+
+def balance_set(
+    source: Path | str,
+    out: Path | str,
+    *,
+    portraits: float | None = None,
+    figures: float | None = None,
+    landscapes: float | None = None,
+    by: str = "repeats",
+    seed: int = 0,
+) -> Work[Step, BalancedSet]:
+    """Write a set in which compositions are seen in a ratio, such as two portraits for one landscape; None leaves one as it is.
+
+    By "repeats" no picture is lost, and some are seen again in an epoch; by "selection" some are left out. Raises SetError.
+    """
+    if by not in BALANCINGS:
+        raise SetError(f"a set cannot be balanced by {by!r}: there are {', '.join(BALANCINGS)}")
+    parts: dict[Composition, float | None] = {"portrait": portraits, "figure": figures, "landscape": landscapes}
+    ratio = {kind: part for kind, part in parts.items() if part is not None}
+    return Work(_balance(Path(source), Path(out), ratio, cast(By, by), seed))
+
+
+def _balance(source: Path, out: Path, ratio: Ratio, by: By, seed: int) -> Generator[Step, None, BalancedSet]:
+    check_new_set(out)
+    whole = read_set(source)
+    examples = BALANCINGS[by](whole.examples, ratio, seed)
+    said = " to ".join(f"{part:g} {kind}" for kind, part in ratio.items())
+    made = yield from taken_over(whole, examples, out, f"balanced by {by} to {said}")
+    most = max(example.repeats for example in made.training)
+    notes = [f"some pictures are seen {most} times in an epoch and may be learnt by heart: bring more of them"] if most > OFTEN else []
+    for note in notes:
+        yield Step(stage="export", note=note)
+    before, after = weights(whole.examples), weights(made.examples)
+    return BalancedSet(out=out, by=by, before=before, after=after, pictures=len(made.examples), notes=tuple(notes))
 
 
 def taken_over(whole: TrainingSet, examples: Sequence[Example], out: Path, done: str) -> Generator[Step, None, TrainingSet]:
