@@ -1,5 +1,6 @@
 """The commands `sakuga data ...`."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,34 @@ data = typer.Typer(no_args_is_help=True, help="Training sets: pictures with thei
 
 Set = Annotated[Path, typer.Argument(metavar="SET", help="a training set, as `sakuga data build` writes it")]
 NewSet = Annotated[Path, typer.Option("--out", "-o", help="the training set to write")]
+
+
+@data.command("build")
+def build(
+    pictures: Annotated[
+        str,
+        typer.Argument(metavar="DIR|CSV|HUB_ID", help="a folder of pictures, a table of captions beside them, or owner/name of the hub"),
+    ],
+    out: NewSet,
+    caption: Annotated[str, typer.Option(help="what is said of pictures that have no caption")] = "",
+    trigger: Annotated[str, typer.Option(help="a word that calls up what is learnt; it is put into every caption that lacks it")] = "",
+    licence: Annotated[str | None, typer.Option("--licence", "--license", help="of pictures whose rows name none, such as CC0-1.0")] = None,
+    source: Annotated[str | None, typer.Option(help="where pictures are from whose rows do not say it")] = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Make a training set of pictures and captions: paired by name, upright RGB PNGs, source and licence a picture."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    if licence is None and sys.stdin.isatty() and not (json or quiet):
+        licence = typer.prompt("licence of pictures that name none (CC0-1.0, my own work, ...)", default="unknown", err=True)
+    work = studio.build_set(pictures, out, caption=caption, trigger=trigger, licence=licence, source=source)
+    made = watch(work, quiet=quiet or json)
+    words = f"wrote {made.out}: {made.pictures} pictures, {made.captioned} with a caption"
+    if made.skipped:
+        words += f"; {len(made.skipped)} could not be read"
+    report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
 @data.command("split")

@@ -41,7 +41,7 @@ def card(made: TrainingSet) -> str:
         "## Licences",
         _table("licence", licences),
         "## Sources",
-        _table("source", sources),
+        _table("source", sources) if len(sources) < max(2, len(made.examples)) else "Each picture has its own: its row says it.",
         'It is read by `datasets.load_dataset("imagefolder", data_dir=...)` and by `sakuga train`; every row of its\n'
         "`metadata.jsonl` names the picture, its caption (`text`), source and licence.",
     ]

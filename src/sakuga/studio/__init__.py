@@ -11,6 +11,7 @@ from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Recipe, RecipeError, Remade
 from sakuga.studio.remake import parse_changes, recipe_of, remake
+from sakuga.studio.set_building import BuiltSet, build_set
 from sakuga.studio.set_changes import BalancedSet, SplitSet, balance_set, split_set
 from sakuga.studio.settings import SettingsError, parse_ease, parse_size
 from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
@@ -23,6 +24,7 @@ from sakuga.studio.work import Work
 __all__ = [
     "Animation",
     "BalancedSet",
+    "BuiltSet",
     "ControlPicture",
     "Drawn",
     "FilmSettings",
@@ -43,6 +45,7 @@ __all__ = [
     "Work",
     "animate",
     "balance_set",
+    "build_set",
     "clean_store",
     "control_picture",
     "directed",

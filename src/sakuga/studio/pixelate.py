@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sakuga import InputError
 from sakuga.datasets.clips import OutsideClip, read_clip
+from sakuga.datasets.folders import is_picture, natural
 from sakuga.datasets.reading import read_picture
 from sakuga.export import check_folder, check_sheet, check_target, write, write_frames, write_sprites
 from sakuga.finishing.consoles import PALETTES
@@ -24,8 +25,6 @@ from sakuga.timeline.timing import holds
 CELLS = 64
 """Cells of the shorter side, where no grid is given."""
 COLOURS = 16
-KINDS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".gif", ".jp2", ".ppm", ".qoi")
-"""Files of a folder that are taken for pictures."""
 LARGEST = 16_383
 """Pixels of a side, as WebP has it."""
 
@@ -158,8 +157,7 @@ def _pictures_in(folder: Path) -> list[str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = (path for path in folder.iterdir() if path.suffix.lower() in KINDS and path.is_file() and not path.name.startswith("."))
-    return sorted(found, key=lambda path: [(part.zfill(20), part) for part in re.split(r"([0-9]+)", path.name)])
+    return sorted((path for path in folder.iterdir() if is_picture(path) and path.is_file()), key=natural)
 
 
 def _folder(folder: Path, names: Sequence[str]) -> OutsideClip:

@@ -1,7 +1,6 @@
 """Clips out of pictures and clips that are already there."""
 
 import hashlib
-import re
 from bisect import bisect_right
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ import numpy as np
 
 from sakuga import InputError
 from sakuga.datasets.clips import MOST_BYTES, read_clip
+from sakuga.datasets.folders import SUFFIXES, is_picture, natural
 from sakuga.datasets.reading import read_picture
 from sakuga.export import Written, check_target, read_recipe
 from sakuga.finishing.picture import Picture
@@ -30,8 +30,6 @@ from sakuga.timeline.spec import Given
 
 Fit: TypeAlias = Literal["crop", "pad"]
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".jp2", ".ppm", ".qoi")
-"""Files of a folder that are taken for pictures; what is in them decides how they are read."""
 USUAL = Fraction(12)
 FINEST = 1000
 """Parts of a second that times of outside clips are kept in, where a common measure would be finer still."""
@@ -74,10 +72,10 @@ def _folder(folder: Path, out: Path, rate: Fraction, fit: Fit | None) -> Generat
     """Read the pictures of a folder; the clip of an earlier time, if it lies among them, is none of them."""
     seen = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     there = sorted((path for path in seen if path.absolute() != out.absolute()), key=natural)
-    paths = [path for path in there if path.suffix.lower() in PICTURES]
+    paths = [path for path in there if is_picture(path)]
     others = [path.name for path in there if path not in set(paths)]
     if not paths:
-        raise InputError(f"{folder} holds no picture ({', '.join(PICTURES)}): give a folder that does")
+        raise InputError(f"{folder} holds no picture ({', '.join(SUFFIXES)}): give a folder that does")
     if others:
         yield Step(stage="story", note=f"left out, as no pictures: {', '.join(others[:3])}{' ...' if len(others) > 3 else ''}")
     frames: list[Frame] = []
@@ -111,16 +109,6 @@ def _carried(path: Path) -> Generator[Step, None, Recipe | None]:
     except RecipeError as error:
         yield Step(stage="story", note=f"{error}; it is left out")
         return None
-
-
-def natural(path: Path) -> list[tuple[int, str]]:
-    """Order names as people do: numbers by their value.
-
-    >>> sorted([Path("b10.png"), Path("b9.png"), Path("A.png")], key=natural)
-    [PosixPath('A.png'), PosixPath('b9.png'), PosixPath('b10.png')]
-    """
-    parts = re.findall(r"[0-9]+|[^0-9]+", path.name.casefold())
-    return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts] + [(-2, path.name)]
 
 
 def measured(seconds: Sequence[Fraction]) -> tuple[Fraction, list[int]]:
