@@ -82,3 +82,40 @@ def balance(
     before, after = (", ".join(f"{count} {kind}" for kind, count in shares.items()) for shares in (made.before, made.after))
     words = f"wrote {made.out}: {made.pictures} pictures; an epoch shows {after} (before: {before})"
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
+
+
+@data.command("distill")
+def distill(
+    prompts: Annotated[Path, typer.Argument(help="a text file with one prompt a line; # begins a comment")],
+    out: NewSet,
+    n: Annotated[int, typer.Option("-n", help="pictures to draw; no prompt is drawn again before all were")] = 200,
+    trigger: Annotated[str | None, typer.Option(help="what captions call the style", show_default="the styles' own words")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="under which the pictures may be used", show_default="the Sketchbook's, else unknown")
+    ] = None,
+    model: opt.Model = "sketchbook",
+    style: opt.Style = None,
+    negative: opt.Negative = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    sampler: opt.Sampler = None,
+    size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the model's own")] = None,
+    seed: opt.Seed = 0,
+    store: opt.Store = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Let a model draw a training set itself, from prompts; the same command goes on where it was stopped."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    settings = opt.settings(model=model, style=style, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size)
+    drawing = studio.distill_set(
+        studio.read_prompts(prompts), out, count=n, trigger=trigger, licence=licence, seed=seed, settings=settings, store=store
+    )
+    made = watch(drawing, quiet=quiet or json)
+    drawn = f"{made.count.drawn} drawn, {made.count.reused} from the store"
+    words = f"wrote {made.out}: {made.pictures} pictures of {made.prompts} prompts; {drawn}"
+    values = {"trigger": made.trigger, "pictures": made.pictures, "prompts": made.prompts}
+    counts = {"drawn": made.count.drawn, "reused": made.count.reused, "notes": list(made.count.notes)}
+    report({"out": str(made.out), **values, **counts}, as_json=json, words=words, quiet=quiet)

@@ -2,6 +2,7 @@
 
 from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
+from sakuga.studio.distilling import DistilledSet, distill_set
 from sakuga.studio.exposures import Sheeted, sheet
 from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.lessons import LessonSet, draw_style_set, draw_subject_set
@@ -26,6 +27,7 @@ __all__ = [
     "BalancedSet",
     "BuiltSet",
     "ControlPicture",
+    "DistilledSet",
     "Drawn",
     "FilmSettings",
     "LessonSet",
@@ -49,6 +51,7 @@ __all__ = [
     "clean_store",
     "control_picture",
     "directed",
+    "distill_set",
     "draw",
     "draw_style_set",
     "draw_subject_set",
