@@ -91,3 +91,8 @@ def crop_box(width: int, height: int, bucket: Bucket, focus: tuple[float, float]
         min(max(0, round(point * side - part / 2)), side - part) for point, side, part in zip(focus, (width, height), kept, strict=True)
     )
     return Box(left=left, top=top, right=left + kept[0], bottom=top + kept[1])
+
+
+def usual_step(size: int) -> int:
+    """Return the step of bucket sides that is usual for a training size: 64 pixels, and 8 for models that draw small pictures."""
+    return 64 if size >= 384 else 8

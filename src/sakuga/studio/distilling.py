@@ -126,7 +126,7 @@ def _examples(
     lots: Sequence[str], pictures: Iterator[Picture], seed: int, trigger: str, source: str, licence: str
 ) -> Iterator[tuple[Example, Picture]]:
     for place, (prompt, picture) in enumerate(zip(lots, pictures, strict=True)):
-        example = Example(
-            file=numbered(place + 1, " ".join(prompt.split()[:6])), text=with_trigger(prompt, trigger), source=source, licence=licence, seed=seed + place
-        )
+        name = numbered(place + 1, " ".join(prompt.split()[:6]))
+        text = with_trigger(prompt, trigger)
+        example = Example(file=name, text=text, source=source, licence=licence, seed=seed + place)
         yield example, picture
