@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sakuga.evaluation.distance import frechet, kid
+from sakuga.evaluation.discrepancy import kid
 from sakuga.evaluation.fidelity import fidelity, read
-from sakuga.models.classifier import ATTRIBUTES, FEATURES, Codes, codes_stated, load_classifier
+from sakuga.evaluation.figure import Figure
+from sakuga.evaluation.frechet import fd
+from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated, load_classifier
 from sakuga.models.matching import caption_pair, preference, retrieval, states_one_other
 from sakuga.models.reconstruction import Pixels, psnr, reconstruct, to_tensor
 from sakuga.models.sketchbook import NATIVE_SIZE, open_image_encoder, open_text_encoder, open_tokenizer, open_vae
@@ -145,9 +147,9 @@ def _distances(weights: Path, drawn: Pixels, passed: Pixels, other: Pixels) -> d
     figures: dict[str, float] = {}
     for prefix, pictures in (("", drawn), ("ceiling.", passed)):
         features = read(classifier, pictures)[1]
-        figures |= {f"{prefix}kid": kid(features, rendered).mean, "n.kid": len(pictures)}
-        if len(pictures) > FEATURES:
-            figures |= {f"{prefix}fd": frechet(features, rendered), "n.fd": len(pictures)}
+        for outcome in (kid("kid", features, rendered), fd("fd", features, rendered)):
+            if isinstance(outcome, Figure):
+                figures |= {f"{prefix}{outcome.key}": outcome.value, f"n.{outcome.key}": outcome.n}
     return figures
 
 

@@ -45,6 +45,8 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 }
 """Every attribute with its values; a picture's codes are the indices of its values in this order, -1 where there is none."""
 FEATURES = 256
+SIDE = 128
+"""Pixels of the square pictures that are read."""
 
 Codes = NDArray[np.int64]
 
@@ -149,6 +151,13 @@ class LabelClassifier(nn.Module):
         (folder / "config.json").write_text(json.dumps({"widths": self.widths, "attributes": ATTRIBUTES}, indent=1) + "\n")
         weights = {name: value.detach().half().contiguous() for name, value in self.state_dict().items()}
         save_file(weights, folder / "model.safetensors")
+
+
+def squared(pictures: Tensor) -> Tensor:
+    """Squash pictures (n, 3, height, width) of any aspect to the size that the classifier reads."""
+    if pictures.shape[-2:] == (SIDE, SIDE):
+        return pictures
+    return nn.functional.interpolate(pictures, size=(SIDE, SIDE), mode="bilinear", antialias=True)
 
 
 def load_classifier(folder: Path) -> LabelClassifier:

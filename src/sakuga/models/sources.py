@@ -127,18 +127,18 @@ def _folder(name: str) -> Path:
     if path.is_file():
         raise CheckpointError(f"checkpoint '{name}' is a single file: give a folder in diffusers' layout")
     if HUB_NAME.fullmatch(name):
-        return _from_hub(name)
+        endings = ("*.json", "*.txt", "model.safetensors", "diffusion_pytorch_model.safetensors")
+        return from_hub(name, [f"{part}/{ending}" for part in (*NEEDED, *OPTIONAL) for ending in endings])
     raise CheckpointError(
         f"no checkpoint '{name}': give '{SKETCHBOOK}', a folder in diffusers' layout, or owner/name of the Hugging Face hub"
     )
 
 
-def _from_hub(name: str) -> Path:
+def from_hub(name: str, wanted: list[str]) -> Path:
+    """Return the folder of the files of an `owner/name` that fit the patterns, fetched from the hub where they are not here yet."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    endings = ("*.json", "*.txt", "model.safetensors", "diffusion_pytorch_model.safetensors")
-    wanted = [f"{part}/{ending}" for part in (*NEEDED, *OPTIONAL) for ending in endings]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:

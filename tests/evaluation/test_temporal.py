@@ -1,0 +1,62 @@
+"""A steady clip flickers less than a disturbed one, a smooth one judders less, a drifting one drifts; a cut is no flicker."""
+
+import numpy as np
+import pytest
+
+from sakuga.evaluation.figure import Figure, Refused, ScoreError
+from sakuga.evaluation.temporal import course, drift, flicker, judder
+from sakuga.sketchbook.scene import sample
+
+
+def scene(seed: int, frames: int = 8, pace: float = 1 / 12) -> list[np.ndarray]:
+    moving = sample(seed)
+    return [moving.at(1.0 + place * pace).picture(96, 96) for place in range(frames)]
+
+
+@pytest.fixture(scope="module")
+def steady() -> list[np.ndarray]:
+    return scene(5006)
+
+
+def test_light_that_comes_and_goes_flickers_and_motion_does_not(steady: list[np.ndarray]) -> None:
+    rolled = [np.roll(steady[0], 2 * place, axis=1)[:, 16:80] for place in range(8)]
+    waving = [np.clip(picture.astype(int) + 12 * (place % 2), 0, 255).astype(np.uint8) for place, picture in enumerate(steady)]
+    calm, pan, unsteady = (np.nanmean(flicker(frames)) for frames in (steady, rolled, waving))
+    assert pan < 3.0
+    assert calm < 3.0
+    assert unsteady > calm + 8.0
+
+
+def test_a_cut_is_left_out_and_a_frame_that_is_held_does_not_flicker(steady: list[np.ndarray]) -> None:
+    cut = flicker([*steady[:3], *scene(5011, 3)])
+    assert np.isnan(cut).tolist() == [True, False, False, True, False, False]
+    assert flicker([steady[0]] * 3).tolist()[1:] == [0.0, 0.0]
+    found = course("flicker", cut)
+    assert isinstance(found, Figure)
+    assert found.n == 4
+    assert isinstance(course("flicker", np.full(3, np.nan)), Refused)
+
+
+def test_a_frame_out_of_place_judders(steady: list[np.ndarray]) -> None:
+    rolled = [np.roll(steady[0], 2 * place, axis=1)[:, 16:80] for place in range(8)]
+    swapped = [*rolled[:4], rolled[1], *rolled[5:]]
+    curve = judder(swapped)
+    assert np.isnan(curve[[0, -1]]).all()
+    assert int(np.nanargmax(curve)) == 4
+    assert np.nanmean(curve) > 2 * np.nanmean(judder(rolled))
+
+
+def test_colour_drifts_from_the_first_frame_of_a_shot(steady: list[np.ndarray]) -> None:
+    red = [np.clip(picture.astype(int) + np.array([4 * place, 0, 0]), 0, 255).astype(np.uint8) for place, picture in enumerate(steady)]
+    assert drift(red)[0] == 0.0
+    assert drift(red)[-1] > drift(steady)[-1] + 5
+    assert (np.diff(drift(red)) > 0).mean() > 0.8
+    assert drift(red, firsts=(0, 7))[-1] == 0.0
+    assert drift(red, firsts=(0, 7))[6] == drift(red)[6]
+
+
+def test_a_clip_without_course_is_refused(steady: list[np.ndarray]) -> None:
+    with pytest.raises(ScoreError, match="a clip of 2 frames has no course to measure: give one of 3 or more"):
+        flicker(steady[:2])
+    with pytest.raises(ScoreError, match="frame 3 has 48x96 pixels and frame 1 has 96x96: bring them to one size"):
+        drift([steady[0], steady[1], steady[2][:, :48]])
