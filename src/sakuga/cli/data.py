@@ -84,6 +84,30 @@ def balance(
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
+@data.command("crop")
+def crop(
+    source: Set,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="the training set to write")] = None,
+    size: Annotated[int, typer.Option(help="the side of the square, in pixels; buckets keep its area")] = 512,
+    bucketed: Annotated[bool, typer.Option("--buckets", help="cut each picture to the size that its shape is nearest to")] = False,
+    step: Annotated[int | None, typer.Option(help="of the buckets' sides, in pixels", show_default="64, and 8 below 384")] = None,
+    focus: Annotated[str, typer.Option(help="what stays in: face (or else the finest detail), or centre")] = "face",
+    preview: Annotated[Path | None, typer.Option(help="write a picture of what is cut off; without -o nothing else is written")] = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Cut pictures to the size that is trained at, around faces; see beforehand what would be lost."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    work = studio.crop_set(source, out, size=size, bucketed=bucketed, step=step, focus=focus, preview=preview)
+    made = watch(work, quiet=quiet or json)
+    sizes = ", ".join(f"{count} of {name}" for name, count in made.sizes.items())
+    paths = {key: str(path) if path else None for key, path in (("out", made.out), ("preview", made.preview))}
+    words = f"wrote {' and '.join(filter(None, paths.values()))}: {sizes}; {made.cut} cut, {made.lost:.0%} lost of a picture on average"
+    report(asdict(made) | paths, as_json=json, words=words, quiet=quiet)
+
+
 @data.command("distill")
 def distill(
     prompts: Annotated[Path, typer.Argument(help="a text file with one prompt a line; # begins a comment")],

@@ -1,7 +1,7 @@
 """Clips to files and back to their recipe."""
 
 from sakuga.export.recipe import read_recipe
-from sakuga.export.sheet import contact_sheet
+from sakuga.export.sheet import contact_sheet, laid_out
 from sakuga.export.sprites import check_sheet, write_sprites
 from sakuga.export.target import ExportError, check_folder
 from sakuga.export.write import Written, check_target, write, write_frames
@@ -13,6 +13,7 @@ __all__ = [
     "check_sheet",
     "check_target",
     "contact_sheet",
+    "laid_out",
     "read_recipe",
     "write",
     "write_frames",

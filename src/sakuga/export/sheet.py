@@ -26,7 +26,7 @@ def write_sheet(clip: Clip, path: Path) -> None:
     if max(grid.size) > LARGEST:
         size = "x".join(map(str, clip.size))
         raise ExportError(f"{len(shown)} pictures of {size} do not fit in a sheet of {LARGEST} pixels: make a smaller clip")
-    write_picture(_laid_out([still.picture for still in shown], grid.columns, gap=0), clip.recipe, path)
+    write_picture(laid_out([still.picture for still in shown], grid.columns, gap=0), clip.recipe, path)
 
 
 def sheet_places(clip: Clip, name: str) -> str:
@@ -44,10 +44,11 @@ def write_contact(clip: Clip, path: Path) -> None:
 
 def contact_sheet(clip: Clip, columns: int = 6, gap: int = 4) -> Picture:
     """Lay all frames out in rows on white, (height, width, 3) uint8, reading order, `gap` pixels around each."""
-    return _laid_out([frame.picture for frame in clip.frames], columns, gap)
+    return laid_out([frame.picture for frame in clip.frames], columns, gap)
 
 
-def _laid_out(pictures: list[Picture], columns: int, gap: int) -> Picture:
+def laid_out(pictures: list[Picture], columns: int, gap: int) -> Picture:
+    """Lay pictures of one size out in rows on white, reading order, `gap` pixels around each."""
     height, width = pictures[0].shape[:2]
     rows = -(-len(pictures) // columns)
     sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)

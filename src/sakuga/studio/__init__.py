@@ -2,6 +2,7 @@
 
 from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
+from sakuga.studio.cropping import CroppedSet, crop_set
 from sakuga.studio.distilling import DistilledSet, distill_set
 from sakuga.studio.exposures import Sheeted, sheet
 from sakuga.studio.films import Animation, animate, render
@@ -27,6 +28,7 @@ __all__ = [
     "BalancedSet",
     "BuiltSet",
     "ControlPicture",
+    "CroppedSet",
     "DistilledSet",
     "Drawn",
     "FilmSettings",
@@ -50,6 +52,7 @@ __all__ = [
     "build_set",
     "clean_store",
     "control_picture",
+    "crop_set",
     "directed",
     "distill_set",
     "draw",
