@@ -1,29 +1,33 @@
 """Judge in-betweens by true frames: the picture-book world shows any scene at any moment.
 
-    python benchmarks/inbetweens.py [--scenes 64] [--first 5000] [--size 256] [--look flat] [--way flow]
+    python benchmarks/inbetweens.py [--scenes 64] [--first 5000] [--size 256] [--look flat] [--ways flow latent] [--gaps 2 4 8]
 
-Two pictures that are 2, 4 or 8 frames apart (12 a second) are given; every frame between them is made, and compared with the true one by
+Two pictures that are some frames apart (12 a second) are given; every frame between them is made, and compared with the true one by
 mean absolute error in grey levels. The gain is 1 - error / (error of the cross-fade) over all scenes together, with the 95% interval of
-2,000 bootstrap samples of scenes. Scenes in which nothing moves (the cross-fade errs by less than 0.05 levels) are left out, and counted.
+2,000 bootstrap samples of scenes. Scenes in which nothing moves (the cross-fade errs by less than 0.05 levels) are left out. Prints one
+JSON object, with a row for each way and gap: of all moving scenes, of those without rain and snow (dry), and of the others (wet).
 """
 
 import argparse
+import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import process_time
 from typing import Any, get_args
 
 import cv2
 import numpy as np
 
-from sakuga.finishing.between import crossfaded, flowed
+from sakuga.finishing.between import Interpolator, crossfaded, flowed
 from sakuga.sketchbook.labels import Look
 from sakuga.sketchbook.scene import sample
+from sakuga.story.storyboard import Way
 
 RATE = 12
 STILL = 0.05
 """Grey levels: a scene whose cross-fade errs by less does not move."""
-WAYS = {"flow": flowed, "crossfade": crossfaded}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +40,13 @@ class Judged:
     seconds: float
 
 
-def judge(seed: int, gap: int, size: int, look: Look, way: str) -> Judged:
+def judge(seed: int, gap: int, size: int, look: Look, interpolate: Interpolator) -> Judged:
     """Make the frames of a gap in one scene, and compare them with the true ones."""
     scene = sample(seed)
     start = 1.0 + 0.9 * (seed % 7)
     true = [scene.at(start + place / RATE).picture(size, size, look) for place in range(gap + 1)]
     begun = process_time()
-    between = WAYS[way](true[0], true[-1])
+    between = interpolate(true[0], true[-1])
     made = [between(place / gap) for place in range(1, gap)]
     spent = (process_time() - begun) / len(made)
     fade = crossfaded(true[0], true[-1])
@@ -69,8 +73,31 @@ def gain(judged: Sequence[Judged]) -> tuple[float, float, float]:
     return float(1 - total[0] / total[1]), float(low), float(high)
 
 
+def interpolator(way: Way) -> Interpolator:
+    """Return what makes in-betweens; the Sketchbook is opened only for those in its latent space."""
+    match way:
+        case "flow":
+            return flowed
+        case "crossfade":
+            return crossfaded
+        case "latent":
+            from sakuga.models.checkpoint import load
+            from sakuga.models.latents import latent_between
+            from sakuga.models.sources import find_checkpoint
+
+            return partial(latent_between, load(find_checkpoint()))
+
+
+def row(way: str, gap: int, moving: list[Judged], tried: int) -> dict[str, Any]:
+    """Sum up one way at one gap."""
+    parts = {"all": moving, "dry": [one for one in moving if not one.falls], "wet": [one for one in moving if one.falls]}
+    error, faded, cost = (float(np.mean([getattr(one, name) for one in moving])) for name in ("error", "faded", "seconds"))
+    gains = {name: dict(zip(("gain", "low", "high"), gain(part), strict=True)) | {"n": len(part)} for name, part in parts.items() if part}
+    return {"way": way, "gap": gap, "tried": tried, "error": error, "crossfade_error": faded, "ms_a_frame": 1000 * cost, **gains}
+
+
 def main() -> None:
-    """Print one row for each gap."""
+    """Judge every way at every gap."""
     parser = argparse.ArgumentParser(description="Judge in-betweens by true frames.")
     parser.add_argument("--scenes", type=int, default=64)
     parser.add_argument(
@@ -78,31 +105,18 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--look", choices=get_args(Look), default="flat")
-    parser.add_argument("--way", choices=list(WAYS), default="flow")
+    parser.add_argument("--ways", choices=get_args(Way), nargs="+", default=["flow", "latent"])
     parser.add_argument("--gaps", type=int, nargs="+", default=[2, 4, 8])
     chosen: Any = parser.parse_args()
     cv2.setNumThreads(1)
-    print("| gap | scenes | gain over cross-fade | without rain and snow | rain and snow alone | error, grey levels | ms a frame |")
-    print("|---|---|---|---|---|---|---|")
-    for gap in chosen.gaps:
-        seeds = range(chosen.first, chosen.first + chosen.scenes)
-        every = [judge(seed, gap, chosen.size, chosen.look, chosen.way) for seed in seeds]
-        print(_row(gap, [one for one in every if one.faded >= STILL], len(every)), flush=True)
-
-
-def _row(gap: int, moving: list[Judged], tried: int) -> str:
-    parts = [moving, [one for one in moving if not one.falls], [one for one in moving if one.falls]]
-    gains = [_cell(part) for part in parts]
-    error, faded = (float(np.mean([getattr(one, name) for one in moving])) for name in ("error", "faded"))
-    cost = 1000 * float(np.mean([one.seconds for one in moving]))
-    return f"| {gap} | {len(moving)} of {tried} | {' | '.join(gains)} | {error:.2f} against {faded:.2f} | {cost:.0f} |"
-
-
-def _cell(judged: list[Judged]) -> str:
-    if len(judged) < 3:
-        return "-"
-    middle, low, high = gain(judged)
-    return f"{100 * middle:.1f}% [{100 * low:.0f}, {100 * high:.0f}] (n {len(judged)})"
+    rows = []
+    for way in chosen.ways:
+        interpolate = interpolator(way)
+        for gap in chosen.gaps:
+            every = [judge(seed, gap, chosen.size, chosen.look, interpolate) for seed in range(chosen.first, chosen.first + chosen.scenes)]
+            rows.append(row(way, gap, [one for one in every if one.faded >= STILL], len(every)))
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    print(json.dumps({"size": chosen.size, "look": chosen.look, "rate": RATE, "first_seed": chosen.first, "rows": rows}))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from diffusers import ControlNetModel
-from PIL import Image
+from PIL import Image, ImageSequence
 from typer.testing import CliRunner
 
 from sakuga import InputError, studio
@@ -17,6 +18,7 @@ from sakuga.export.recipe import read_recipe
 from sakuga.models.checkpoint import load
 from sakuga.models.depth import make_depth_estimator, make_depth_processor
 from sakuga.models.sources import CheckpointError, find_checkpoint
+from sakuga.story.film import from_toml
 from sakuga.studio import ControlPicture, FilmSettings
 
 
@@ -126,3 +128,31 @@ def test_the_command_line_leads_too(folder: Path, layout: Path, tmp_path: Path) 
     led = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "led"), "--control", str(layout), "--depth", "given"])
     assert led.exit_code == 0, led.output
     assert (tmp_path / "led" / "0001.png").is_file()
+
+
+def test_a_film_in_depth_is_led_by_what_each_frame_starts_from_as_firmly_as_its_keys_say(folder: Path, tmp_path: Path) -> None:
+    said = """
+    [film]
+    fps = 4
+    drawn_rate = 4
+    follow = "chain"
+    depth = "{depth}"
+    [[shots]]
+    prompt = "a castle"
+    seconds = 1
+    seed = 3
+    control = "{control}"
+    camera = {{ pan = [0.2, 0], parallax = 0.8 }}
+    """
+
+    def rendered(control: str, depth: str) -> list[bytes]:
+        film = from_toml(said.format(control=control, depth=depth))
+        film = replace(film, settings=replace(film.settings, model=str(folder), steps=2, size=(32, 32)))
+        clip = studio.render(film, tmp_path / "film.apng", store=tmp_path / "frames").result().clip
+        with Image.open(clip) as shown:
+            return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(shown)]
+
+    free, led = rendered("0: 0", "estimate"), rendered("0: 0, 2: 0, 3: 1", "estimate")
+    assert [one == other for one, other in zip(free, led, strict=True)] == [True, True, True, False]
+    by_brightness = rendered("0: 0, 2: 0, 3: 1", "luminance")
+    assert [one == other for one, other in zip(led, by_brightness, strict=True)] == [True, False, False, False]

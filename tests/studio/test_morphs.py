@@ -11,6 +11,7 @@ from PIL import Image
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
 from sakuga.studio import FilmSettings
+from sakuga.studio.morphs import WIDE
 
 PROMPTS = ("a castle", "the sea", "a red boat")
 
@@ -68,9 +69,9 @@ def test_a_stopped_morph_goes_on_where_it_was(tmp_path: Path, settings: FilmSett
 @pytest.mark.parametrize("prompts", [PROMPTS[:1], PROMPTS[:2], PROMPTS])
 def test_loops_close(tmp_path: Path, settings: FilmSettings, prompts: tuple[str, ...]) -> None:
     made = morph(tmp_path, settings, prompts, loop=True, frames=12, ease="linear")
-    assert made.frames == made.count.drawn == 12
+    assert made.frames == 12 <= made.count.drawn
     assert made.loop_gap is not None
-    assert 0 < made.loop_gap < 3
+    assert 0 < made.loop_gap <= WIDE
     shown = pictures(made.clip)
     assert not any(np.array_equal(shown[place], shown[-place]) for place in range(1, 6))
 

@@ -4,23 +4,28 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 from safetensors.torch import save_file
 
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.models.styles import LORA, StyleError
+from sakuga.story.film import Film, from_toml, to_toml
+from sakuga.story.storyboard import prompt_of
 from sakuga.studio import FilmSettings
 from sakuga.studio.drawing import Bench
 from sakuga.studio.scoring import score_few_step, score_styles
-from sakuga.studio.settings import settled
-from sakuga.studio.styles import find_styles, worded
+from sakuga.studio.settings import direction, settled, wardrobe
+from sakuga.studio.styles import find_styles, worded, worded_film
 from sakuga.studio.work import Work
+from sakuga.timeline.chain import chain
 
 LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
 
@@ -199,3 +204,111 @@ def test_the_score_says_what_is_not_there(tiny_v_folder: Path, tmp_path: Path) -
         work = Work(score(Bench(bare, tmp_path), settled(FilmSettings(), bare), 4))
         assert any("not scored" in step.note for step in work)
         assert work.result() == {}
+
+
+def film_of(model: Path, first: str, second: str) -> Film:
+    said = f"""
+[film]
+fps = 8
+drawn_rate = 8
+[[shots]]
+prompt = "a castle"
+seconds = 0.5
+seed = 1
+style = "{first}"
+transition = "morph 0.5"
+[[shots]]
+prompt = "the sea"
+seconds = 0.75
+seed = 2
+style = "{second}"
+"""
+    read = from_toml(said)
+    return replace(read, settings=replace(read.settings, model=str(model), style="pixel", steps=2, size=(32, 32)))
+
+
+def test_each_shot_wears_its_own_style_and_says_its_words_and_a_morph_travels_between(model: Path, tmp_path: Path) -> None:
+    film = film_of(model, "", "comic:0.8")
+    assert from_toml(to_toml(film)) == film
+    source = find_checkpoint(str(model))
+    board = worded_film(film, source)
+    assert [prompt_of(board, index) for index in range(2)] == ["a castle", "the sea, comic book style"]
+    made = studio.render(film, tmp_path / "a.apng", store=tmp_path / "frames").result()
+    sheet = chain(board, direction(settled(film.settings, source), source), wardrobe(film, source))
+    worn = [[one.weight for one in sheet.specs[name].styles] for name in sheet.exposures]
+    assert worn[:4] == [[]] * 4
+    assert worn[4:8] == [[0.2], [0.4], [0.6], [0.8]]
+    again = studio.remake(made.clip, tmp_path / "b.apng", model=str(model), store=tmp_path / "empty").result()
+    assert again.path.read_bytes() == made.clip.read_bytes()
+
+
+def test_styles_travel_from_prompt_to_prompt(model: Path, tmp_path: Path) -> None:
+    how = FilmSettings(model=str(model), steps=2, size=(32, 32))
+    everywhere, styles = studio.parse_prompt_styles(["1=comic", "2=pixel:0.5"], 2)
+    assert not everywhere
+    made = studio.morph(
+        ["a castle", "a castle"], tmp_path / "a.apng", frames=3, styles=styles, settings=how, store=tmp_path / "frames"
+    ).result()
+    with Image.open(made.clip) as clip:
+        shown = [np.array(frame.convert("RGB"), dtype=int) for frame in ImageSequence.Iterator(clip)]
+    for place, (style, seed) in enumerate((("comic", 0), ("pixel:0.5", 1))):
+        alone = studio.draw(["a castle"], tmp_path / style[:3], seed=seed, settings=replace(how, style=style), store=tmp_path / "other")
+        with Image.open(alone.result().pictures[0]) as picture:
+            assert np.abs(shown[2 * place] - np.array(picture.convert("RGB"))).max() <= 1  # drawn in a batch of another width
+    assert min(np.abs(shown[1] - end).max() for end in (shown[0], shown[2])) > 1
+    recipe = json.loads(read_recipe(made.clip) or "")
+    assert recipe["prompt_styles"] == ["comic:1", "pixel:0.5"]
+    again = studio.remake(made.clip, tmp_path / "b.apng", model=str(model), store=tmp_path / "empty").result()
+    assert again.path.read_bytes() == made.clip.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [(["3=comic"], "there are 2: count from 1"), (["0=comic"], "count from 1"), (["comic", "2=comic"], "asked for twice")],
+)
+def test_styles_of_prompts_that_are_not_there_are_refused(model: Path, tmp_path: Path, said: list[str], words: str) -> None:
+    def morph() -> None:
+        everywhere, styles = studio.parse_prompt_styles(said, 2)
+        how = FilmSettings(model=str(model), style=", ".join(everywhere), steps=2, size=(32, 32))
+        studio.morph(["a", "b"], tmp_path / "a.gif", styles=styles, settings=how, store=tmp_path / "frames").result()
+
+    with pytest.raises(StyleError, match=words):
+        morph()
+
+
+@pytest.mark.parametrize("verb", ["draw", "morph", "film"])
+def test_a_clip_in_a_style_from_outside_is_remade_with_that_style_alone(
+    model: Path, tiny_v_folder: Path, tmp_path: Path, verb: str
+) -> None:
+    mine, other = tmp_path / "home of ann" / "mine", tmp_path / "other"
+    write_lora(mine, 7, "in ink")
+    write_lora(other, 8, "in ink")
+    how, store = FilmSettings(model=str(tiny_v_folder), style=f"{mine}:0.5", steps=2, size=(32, 32)), tmp_path / "frames"
+    if verb == "draw":
+        clip = studio.draw(["a castle"], tmp_path / "out", settings=how, store=store).result().pictures[0]
+    elif verb == "morph":
+        clip = studio.morph(
+            ["a", "b"], tmp_path / "a.apng", frames=2, styles=("", f"{mine}"), settings=replace(how, style=None), store=store
+        )
+        clip = clip.result().clip
+    else:
+        film = film_of(tiny_v_folder, f"{mine}", "")
+        film = replace(film, settings=replace(film.settings, style=None))
+        clip = studio.render(film, tmp_path / "a.apng", store=store).result().clip
+    text = read_recipe(clip) or ""
+    assert "ann" not in text
+    given = {"model": str(tiny_v_folder), "store": tmp_path / "empty"}
+    again = tmp_path / f"again{clip.suffix}"
+    with pytest.raises(SakugaError, match=r"wears styles from outside, 'mine@.*give the file or folder of each with --style"):
+        studio.remake(clip, again, **given).result()
+    with pytest.raises(SakugaError, match=r"other' \(.*is not 'mine@.*--anyway draws"):
+        studio.remake(clip, again, styles=[str(other)], **given).result()
+    with pytest.raises(SakugaError, match="is called '' here"):
+        studio.remake(clip, again, styles=[str(mine / LORA)], **given).result()
+    with pytest.raises(SakugaError, match=r"does not wear .*leave it out"):
+        studio.remake(clip, again, styles=[str(mine), str(other)], **given).result()
+    assert not list(tmp_path.glob("empty/*/*.png"))
+    studio.remake(clip, again, styles=[str(mine)], **given).result()
+    assert again.read_bytes() == clip.read_bytes()
+    studio.remake(clip, tmp_path / f"other{clip.suffix}", styles=[str(other)], anyway=True, **given).result()
+    assert json.loads(read_recipe(tmp_path / f"other{clip.suffix}") or "")["outside"][0]["name"].startswith("other@")

@@ -48,6 +48,28 @@ def test_guidance_by_texts_changes_what_is_drawn(vary: Callable[..., Varied]) ->
     assert len(pictures) == 3
 
 
+def test_the_whole_of_a_picture_is_seen_where_it_is_filled_up(
+    vary: Callable[..., Varied], picture: Path, tiny_v_folder: Path, tmp_path: Path
+) -> None:
+    with Image.open(picture) as outside:
+        changed = np.array(outside)
+    changed[:4] = 255 - changed[:4]  # beyond the middle square of 40 by 40
+    Image.fromarray(changed).save(tmp_path / "changed.png")
+    how = {"variants": 1, "between": 1}
+    both = (picture, tmp_path / "changed.png")
+    cropped, padded = ([vary(f"{one.stem}-{fit}.apng", picture=one, fit=fit, **how).clip for one in both] for fit in ("crop", "pad"))
+    assert pixels(cropped[0]) == pixels(cropped[1])
+    assert pixels(padded[0]) != pixels(padded[1])
+    known = {"model": str(tiny_v_folder), "store": tmp_path / "empty", "pictures": [picture]}
+    studio.remake(padded[0], tmp_path / "remade.apng", **known).result()
+    assert (tmp_path / "remade.apng").read_bytes() == padded[0].read_bytes()
+
+
+def pixels(clip: Path) -> bytes:
+    with Image.open(clip) as shown:
+        return shown.convert("RGB").tobytes()
+
+
 def test_the_picture_decides(vary: Callable[..., Varied], tmp_path: Path) -> None:
     Image.new("RGB", (40, 60), "teal").save(tmp_path / "other.png")
     assert vary("a.apng").clip.read_bytes() != vary("b.apng", picture=tmp_path / "other.png").clip.read_bytes()
@@ -85,6 +107,7 @@ def test_a_chain_that_fades_is_told(vary: Callable[..., Varied]) -> None:
         ({"positive": float("nan")}, "positive nan"),
         ({"repeats": -1}, "repeats -1"),
         ({"mode": "slerp"}, "no mode 'slerp': there are lerp, flow"),
+        ({"fit": "squash"}, "no fit 'squash'.*crop or pad"),
         ({"good": [" "]}, "text is empty"),
         ({"picture": Path("absent.png")}, "no such picture"),
         ({"settings": FilmSettings(negative="dull")}, "has no negative"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sakuga.timeline.morph import Course, Key, MorphError, evened, frames_at, places
+from sakuga.timeline.morph import Course, Key, MorphError, closed_up, evened, frames_at, places
 from sakuga.timeline.spec import Drawn, Mix, Ring, Seeded, Slerp, Text, Worn, digest
 
 LIKE = Drawn(checkpoint="c", conditioning=Text(prompt=""), noise=Seeded(seed=0), width=32, height=32, batch=8)
@@ -120,6 +120,27 @@ def test_evening_makes_neighbours_differ_equally_and_keeps_the_keys(closed: bool
     assert pstdev(after) / fmean(after) < 0.25 * pstdev(before) / fmean(before)
     assert len(at) == 40
     assert [place for place in at if place == int(place)] == [0.0, 1.0, 2.0]
+
+
+def test_a_loop_that_closes_with_a_wide_step_moves_the_end_of_its_last_leg_alone() -> None:
+    way = course("a", "b", closed=True)
+    at = places(way, 24, "linear")
+    wide = [1.0] * 23 + [3.0]
+    moved = closed_up(way, at, wide, 1.2)
+    kept = [place for place, (before, after) in enumerate(zip(at, moved, strict=True)) if before == after]
+    assert kept[0] == 0
+    assert kept == list(range(len(kept)))
+    assert 12 < len(kept) < 24
+    assert all(before < after for before, after in pairwise([*moved, 2.0]))
+    assert moved[-1] > at[-1]
+
+
+def test_a_leg_too_long_for_its_frames_takes_some_of_the_others() -> None:
+    way = course("a", "b", closed=True)
+    at = places(way, 10, "linear")
+    moved = closed_up(way, at, [1.0] * 5 + [9.0] * 5, 1.2)
+    assert sum(place >= 1 for place in moved) == 8
+    assert {0.0, 1.0} < set(moved)
 
 
 def test_where_nothing_moves_frames_stay_spread_evenly() -> None:

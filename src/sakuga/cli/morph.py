@@ -24,7 +24,10 @@ def morph(
     ] = False,
     fps: opt.Fps = None,
     model: opt.Model = "sketchbook",
-    style: opt.Style = None,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(help="a style that all prompts wear, NAME or NAME:WEIGHT, or 2=NAME:WEIGHT for the second alone; repeatable"),
+    ] = None,
     negative: opt.Negative = None,
     steps: opt.Steps = None,
     guidance: opt.Guidance = None,
@@ -41,8 +44,9 @@ def morph(
     from sakuga import studio
     from sakuga.cli.show import report_clip, watch
 
+    everywhere, styles = studio.parse_prompt_styles(style or (), len(prompts))
     settings = opt.settings(
-        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size
+        fps=fps, model=model, style=everywhere, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size
     )  # fmt: skip
     work = studio.morph(
         prompts,
@@ -53,6 +57,7 @@ def morph(
         ping_pong=ping_pong,
         even=even,
         seed=seed,
+        styles=styles,
         settings=settings,
         store=store,
         recipe=recipe,

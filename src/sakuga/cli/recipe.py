@@ -28,6 +28,7 @@ def remake(
     ] = None,
     model: Annotated[str | None, typer.Option(help="the model, where it is not the built-in one")] = None,
     picture: Annotated[list[Path] | None, typer.Option(help="a picture from outside that it started from; repeatable")] = None,
+    style: Annotated[list[str] | None, typer.Option(help="a style from outside that it wears, a file or folder; repeatable")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="draw even where the model or engine is another")] = False,
     store: opt.Store = None,
     json: opt.Json = False,
@@ -38,8 +39,9 @@ def remake(
     from sakuga.cli.show import report, watch
 
     work = studio.remake(
-        clip, out, changes=studio.parse_changes(changes or ()), model=model, pictures=picture or (), anyway=anyway, store=store
-    )
+        clip, out, changes=studio.parse_changes(changes or ()), model=model, pictures=picture or (), styles=style or (), anyway=anyway,
+        store=store,
+    )  # fmt: skip
     made = watch(work, quiet=quiet or json)
     values = {
         "clip": str(made.path),

@@ -14,6 +14,7 @@ def vary(
     variants: Annotated[int, typer.Option("-n", help="variants, each drawn from the one before")] = 20,
     between: Annotated[int, typer.Option(help="frames from one variant to the next")] = 8,
     mode: Annotated[str, typer.Option(help="what lies between: lerp is drawn; flow, latent, crossfade are made of the pictures")] = "lerp",
+    fit: Annotated[str, typer.Option(help="what is seen of pictures that are no squares: crop (their middle) or pad (the whole)")] = "crop",
     noise_shift: Annotated[float, typer.Option(help="how much of a new noise each variant takes in, 0 to 1")] = 0.4,
     good: Annotated[list[str] | None, typer.Option(help="what to draw towards; repeatable", show_default="words for quality")] = None,
     bad: Annotated[list[str] | None, typer.Option(help="what to draw away from; repeatable", show_default="words for bad pictures")] = None,
@@ -41,7 +42,7 @@ def vary(
 
     settings = opt.settings(fps=fps, model=model, style=style, steps=steps, guidance=guidance, sampler=sampler, size=size)
     work = studio.vary(
-        picture, out, variants=variants, between=between, noise_shift=noise_shift, mode=mode, good=good or None, bad=bad or None,
+        picture, out, variants=variants, between=between, noise_shift=noise_shift, mode=mode, fit=fit, good=good or None, bad=bad or None,
         positive=clip_positive, negative=clip_negative, repeats=repeats, seed=seed, settings=settings, store=store, recipe=recipe,
         max_size=opt.most_bytes(max_size),
     )  # fmt: skip

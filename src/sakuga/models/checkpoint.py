@@ -15,7 +15,7 @@ from sakuga.models.depth import load_depth
 from sakuga.models.opening import opened
 from sakuga.models.sources import CheckpointError, Facts, Source, weight_files
 from sakuga.story.emphasis import Emphasis, read_emphasis, without_emphasis
-from sakuga.timeline.spec import Precision
+from sakuga.timeline.spec import Fit, Precision
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -129,14 +129,15 @@ class Checkpoint:
         return torch.tensor([said.weight(start, stop) for start, stop in placed.offset_mapping])
 
     @torch.inference_mode()
-    def image_embedding(self, picture: np.ndarray) -> Tensor:
+    def image_embedding(self, picture: np.ndarray, fit: Fit = "crop") -> Tensor:
         """Embed a picture as one token: (1, 1, channels); raises CheckpointError where the checkpoint sees no pictures.
 
-        Of a picture that is no square its middle is seen, never a squashed whole.
+        Of a picture that is no square its middle is seen, or all of it, continued at its edges; never a squashed whole.
         """
         if self.image_encoder is None:
             raise CheckpointError(f"checkpoint '{self.source.name}' has no image encoder: describe the picture in words")
-        seen = picture if "shortest_edge" in self.image_processor.size else _middle_square(picture)
+        crops_itself = "shortest_edge" in self.image_processor.size
+        seen = _padded_square(picture) if fit == "pad" else picture if crops_itself else _middle_square(picture)
         pixels = self.image_processor(images=seen, return_tensors="pt").pixel_values.to(self.device, self.dtype)
         return torch.as_tensor(self.image_encoder(pixels).image_embeds)[:, None]
 
@@ -188,6 +189,12 @@ def _middle_square(picture: np.ndarray) -> np.ndarray:
     side = min(picture.shape[:2])
     top, left = ((length - side) // 2 for length in picture.shape[:2])
     return picture[top : top + side, left : left + side]
+
+
+def _padded_square(picture: np.ndarray) -> np.ndarray:
+    side = max(picture.shape[:2])
+    fill = [((side - length) // 2, (side - length + 1) // 2) for length in picture.shape[:2]]
+    return np.pad(picture, (*fill, (0, 0)), mode="edge")
 
 
 def quantised(pictures: np.ndarray) -> np.ndarray:

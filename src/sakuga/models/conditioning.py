@@ -22,8 +22,8 @@ def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Calla
     match conditioning:
         case Text(prompt=prompt):
             return checkpoint.encode_text([prompt])
-        case Image(frame=frame):
-            return checkpoint.image_embedding(picture(frame)).expand(1, checkpoint.facts.token_limit, -1)
+        case Image(frame=frame, fit=fit):
+            return checkpoint.image_embedding(picture(frame), fit).expand(1, checkpoint.facts.token_limit, -1)
         case Mix(first=first, second=second, at=at, way="slerp"):
             return slerp(embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
         case Mix(first=first, second=second, at=at):

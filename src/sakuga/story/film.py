@@ -198,7 +198,7 @@ def _shot_table(shot: Shot) -> dict[str, Any]:
     for key in LIMITS:
         if (number := getattr(shot, key)) is not None:
             table[key] = written(number) if isinstance(number, tuple) else number
-    for key, usual in (("follow", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
+    for key, usual in (("style", None), ("follow", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
         if getattr(shot, key) != usual:
             table[key] = getattr(shot, key)
     return table
@@ -357,6 +357,7 @@ class ShotTable(_Table):
     guidance: Annotated[Any, AfterValidator(_readable_number)] = None
     steps: Annotated[Any, AfterValidator(_readable_number)] = None
     control: Annotated[Any, AfterValidator(_readable_number)] = None
+    style: str | None = None
     follow: Follow | None = None
     camera: _CameraTable = _CameraTable()
     transition: Annotated[str, AfterValidator(_readable_transition)] = "morph"

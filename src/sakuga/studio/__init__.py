@@ -19,6 +19,7 @@ from sakuga.studio.settings import SettingsError, parse_ease, parse_size
 from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
 from sakuga.studio.store import clean_store, parse_bytes, show_store
 from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
+from sakuga.studio.styles import parse_prompt_styles
 from sakuga.studio.variations import Varied, vary
 from sakuga.studio.videos import video
 from sakuga.studio.work import Work
@@ -64,6 +65,7 @@ __all__ = [
     "parse_changes",
     "parse_ease",
     "parse_pixel",
+    "parse_prompt_styles",
     "parse_size",
     "pixelate",
     "planner",

@@ -9,8 +9,8 @@ from sakuga.export.exposures import check_sheet, write_sheet
 from sakuga.models.sources import find_checkpoint
 from sakuga.story.film import Film
 from sakuga.studio.progress import Step
-from sakuga.studio.settings import direction, settled
-from sakuga.studio.styles import find_styles, worded_storyboard
+from sakuga.studio.settings import direction, settled, wardrobe
+from sakuga.studio.styles import worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import chain
 from sakuga.timeline.exposure import exposures
@@ -40,10 +40,11 @@ def _sheet(film: Film, out: Path) -> Generator[Step, None, Sheeted]:
     check_sheet(out)
     source = find_checkpoint(film.settings.model or "sketchbook")
     settings = settled(film.settings, source)
-    how, board = direction(settings, source), worded_storyboard(film.storyboard, find_styles(settings.style, source))
+    film = replace(film, settings=settings)
+    how, board = direction(settings, source), worded_film(film, source)
     yield Step(stage="export", total=1)
-    rows = list(exposures(board, chain(board, how), how.rate))
-    write_sheet(replace(film, settings=settings), rows, how.rate, out)
+    rows = list(exposures(board, chain(board, how, wardrobe(film, source)), how.rate))
+    write_sheet(film, rows, how.rate, out)
     yield Step(stage="export", done=1, total=1)
     kinds = [row.kind for row in rows]
     return Sheeted(sheet=out, rate=how.rate, drawn=kinds.count("drawn"), between=kinds.count("between"), hold=kinds.count("hold"))

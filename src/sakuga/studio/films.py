@@ -1,13 +1,13 @@
 """From an idea to a clip."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from sakuga.export import check_target
 from sakuga.finishing.colour import match
@@ -20,10 +20,10 @@ from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.pixelate import with_pixel
 from sakuga.studio.progress import Step
-from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount
-from sakuga.studio.settings import direction, previewed, refuse_missing, settled, worn_digests
+from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, named, portable_style
+from sakuga.studio.settings import direction, previewed, refuse_missing, settled, wardrobe, worn_digests
 from sakuga.studio.stories import plan
-from sakuga.studio.styles import find_styles, shared_names, worded_storyboard
+from sakuga.studio.styles import find_styles, found_at, shared_names, styles_of, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip, Frame
@@ -118,11 +118,10 @@ def _render(
     final = replace(film, settings=settled(film.settings, source))
     settings, told = previewed(final.settings, source) if preview else (final.settings, [])
     film = replace(final, settings=settings)
-    styles = find_styles(settings.style, source)
-    board = worded_storyboard(film.storyboard, styles)
-    sheet = chain(board, direction(settings, source))
+    board = worded_film(film, source)
+    sheet = chain(board, direction(settings, source), wardrobe(film, source))
     refuse_missing(sheet.specs.values(), source)
-    bench = Bench(source, store, styles)
+    bench = Bench(source, store, [style for asked in styles_of(film) for style in find_styles(asked, source)])
     notes: list[str] = []
     for note in (*told, *bench.doubts(board)):
         notes.append(note)
@@ -167,13 +166,19 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
     return (yield from with_pixel(clip, film.settings.pixel)) if film.settings.pixel else clip
 
 
+def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:
+    for shot in shots:
+        portable_style(shot.style)
+    return shots
+
+
 class FilmRecipe(Recipe):
     """A film as a recipe: the tables of its file, with every setting said."""
 
     kind: Literal["film"] = "film"
     film: Annotated[FilmTable, Portable]
     bible: BibleTable = BibleTable()
-    shots: list[ShotTable]
+    shots: Annotated[list[ShotTable], AfterValidator(_portable_shots)]
 
     @model_validator(mode="after")
     def _can_be_filmed(self) -> Self:
@@ -185,7 +190,13 @@ class FilmRecipe(Recipe):
         return FilmFile(film=self.film, bible=self.bible, shots=self.shots).read()
 
     def worn(self, source: Source) -> tuple[str, ...]:
-        return worn_digests(self.said().settings, source)
+        film = self.said()
+        return worn_digests(_asked(film), film.settings, source)
+
+    def restyled(self, places: Mapping[str, str]) -> Self:
+        film = self.film.model_copy(update={"style": found_at(self.film.style, places)})
+        shots = [shot.model_copy(update={"style": found_at(shot.style, places)}) for shot in self.shots]
+        return self.model_copy(update={"film": film, "shots": shots})
 
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Render the film."""
@@ -197,9 +208,16 @@ class FilmRecipe(Recipe):
         return Remade(path=made.clip, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
 
 
+def _asked(film: Film) -> tuple[str | None, ...]:
+    """List the styles of a film and of its shots."""
+    return (film.settings.style, *styles_of(film))
+
+
 def film_recipe(film: Film, source: Source) -> FilmRecipe:
     """Write down all that decides a film's clip."""
-    styles = shared_names(find_styles(film.settings.style, source))
-    tables = FilmFile.model_validate(to_document(replace(film, settings=replace(film.settings, model=None, style=styles))))
-    worn = worn_digests(film.settings, source)
-    return FilmRecipe.of(source, styles=worn, film=tables.film, bible=tables.bible, shots=tables.shots)
+    settings = replace(film.settings, model=None, style=shared_names(film.settings.style, source))
+    shots = tuple(replace(shot, style=shot.style and shared_names(shot.style, source)) for shot in film.storyboard.shots)
+    shared = Film(settings=settings, storyboard=replace(film.storyboard, shots=shots))
+    tables = FilmFile.model_validate(to_document(shared))
+    known = named(_asked(film), film.settings, source)
+    return FilmRecipe.of(source, **known, film=tables.film, bible=tables.bible, shots=tables.shots)

@@ -1,13 +1,13 @@
 """Prompts that flow into each other: every frame is drawn for itself, on the way from one prompt and one noise to the next."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sakuga import InputError
 from sakuga.evaluation.smoothness import loop_gap, steps, variation
@@ -15,19 +15,19 @@ from sakuga.export import check_target
 from sakuga.finishing.colour import lab_difference
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.models.styles import Style
-from sakuga.story.film import FilmSettings, SettingsTable
+from sakuga.story.film import FilmSettings
 from sakuga.story.storyboard import Ease
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.films import Seconds
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
-from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
-from sakuga.studio.settings import direction, settled, worn_digests
-from sakuga.studio.styles import find_styles, shared_names, worded
+from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed, portable_style, restyled_settings
+from sakuga.studio.settings import direction, settled, wearing, worn_digests
+from sakuga.studio.styles import find_styles, found_at, shared_names, worded
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.morph import Course, Key, evened, frames_at, places
+from sakuga.timeline.morph import Course, Key, closed_up, evened, frames_at, places
 from sakuga.timeline.spec import Digest, Drawn, digest
 from sakuga.timeline.timing import there_and_back
 
@@ -35,8 +35,10 @@ FRAMES = 20
 """Frames from one prompt to the next, unless said."""
 MOST = 10_000
 """Frames of a morph."""
-WIDE = 1.2
-"""Usual steps from a loop's last frame to its first that are not seen."""
+WIDE, AIM = 1.2, 1.15
+"""Usual steps from a loop's last frame to its first that are not seen, and what is aimed at where it is wider."""
+CLOSINGS = 3
+"""How often a loop is timed anew for its end, at most; each time the frames that move are drawn again."""
 UNREAD = ("strength", "between", "on", "grain", "paper", "pixel", "follow", "hold_on", "wander", "drawn_rate", "control", "depth")
 """Settings of films that mean nothing here."""
 EVENINGS = 2
@@ -61,7 +63,7 @@ class Morphed:
     notes: tuple[str, ...]
 
 
-class MorphRecipe(Recipe):
+class MorphRecipe(SettledRecipe):
     """A morph, with every setting said; an even one holds the places that were found, so that they are not sought again."""
 
     kind: Literal["morph"] = "morph"
@@ -73,11 +75,14 @@ class MorphRecipe(Recipe):
     ping_pong: bool = False
     even: bool = False
     places: tuple[float, ...] | None = None
-    settings: Annotated[SettingsTable, Portable]
+    prompt_styles: tuple[Annotated[str, AfterValidator(portable_style)], ...] = ()
+    """What each prompt wears beside what all of them do."""
 
     @model_validator(mode="after")
     def _can_be_drawn(self) -> Self:
         legs = self.course().legs
+        if self.prompt_styles and len(self.prompt_styles) != len(self.prompts):
+            raise ValueError(f"there are styles for {len(self.prompt_styles)} prompts, and {len(self.prompts)} prompts")
         if self.places and (len(self.places) != self.frames or not all(0 <= place <= legs for place in self.places)):
             raise ValueError("`places` are not those of its frames: set places=null, and they are found anew")
         return self
@@ -88,13 +93,19 @@ class MorphRecipe(Recipe):
         return Course(keys=keys, closed=self.loop)
 
     def worn(self, source: Source) -> tuple[str, ...]:
-        return worn_digests(self.settings.settings(), source)
+        settings = self.settings.settings()
+        return worn_digests((settings.style, *self.prompt_styles), settings, source)
+
+    def restyled(self, places: Mapping[str, str]) -> Self:
+        worn = tuple(found_at(asked, places) or "" for asked in self.prompt_styles)
+        return self.model_copy(update={"settings": restyled_settings(self.settings, places), "prompt_styles": worn})
 
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the morph again."""
         settings = settled(replace(self.settings.settings(), model=source.name), source)
         check_amount(2 * self.frames, settings.size)
-        made = yield from _film(self, settings, out, source, store, recipe=True, max_size=self.budget(out))
+        said = self.followed(source, **_named(self.prompt_styles, settings, source))
+        made = yield from _film(said, self.prompt_styles, settings, out, source, store, recipe=True, max_size=self.budget(out))
         return Remade(path=out, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
 
 
@@ -108,6 +119,7 @@ def morph(
     ping_pong: bool = False,
     even: bool = False,
     seed: int = 0,
+    styles: Sequence[str] = (),
     settings: FilmSettings | None = None,
     store: Path | None = None,
     recipe: bool = True,
@@ -117,11 +129,13 @@ def morph(
 
     The prompts have the seeds seed, seed + 1, ...; what `draw` makes of a prompt with its seed is the very frame shown there. With
     `loop` it goes on from the last prompt to the first, and one prompt alone goes round in its noise; `ping_pong` plays forth and
-    back. `ease` bends each way (smooth; linear for one prompt alone); `even` times the frames so that neighbours differ equally.
+    back. `ease` bends each way (smooth; linear for one prompt alone); `even` times the frames so that neighbours differ equally. A loop
+    whose last step would be seen is timed anew until it is not. `styles` are what each prompt wears beside the settings' style, one for
+    each prompt ("" is none): between prompts their weights travel.
     A `max_size` in bytes is kept by GIFs. Raises SakugaError with one sentence where something is wrong.
     """
-    settings = settings or FilmSettings()
-    return Work(_morph(tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, settings, store, recipe, max_size))
+    said = tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, tuple(styles)
+    return Work(_morph(*said, settings or FilmSettings(), store, recipe, max_size))
 
 
 def _morph(
@@ -133,6 +147,7 @@ def _morph(
     ping_pong: bool,
     even: bool,
     seed: int,
+    styles: tuple[str, ...],
     settings: FilmSettings,
     store: Path | None,
     recipe: bool,
@@ -148,11 +163,13 @@ def _morph(
         raise InputError(f"{many} frames are no morph: choose 2 to {MOST}")
     ease = ease or ("linear" if even or len(prompts) == 1 else "smooth")
     places(course, many, ease)
+    if styles and len(styles) != len(prompts):
+        raise InputError(f"there are styles for {len(styles)} prompts, and {len(prompts)} prompts: give one for each")
     source = find_checkpoint(settings.model or "sketchbook")
     settings = settled(settings, source)
     said = MorphRecipe.of(
         source,
-        styles=worn_digests(settings, source),
+        **_named(styles, settings, source),
         prompts=prompts,
         seed=seed,
         frames=many,
@@ -160,9 +177,14 @@ def _morph(
         loop=loop,
         ping_pong=ping_pong,
         even=even,
-        settings=portable_settings(replace(settings, style=shared_names(find_styles(settings.style, source)))),
     )
-    return (yield from _film(said, settings, out, source, store, recipe, max_size))
+    return (yield from _film(said, styles, settings, out, source, store, recipe, max_size))
+
+
+def _named(asked: Sequence[str], settings: FilmSettings, source: Source) -> dict[str, Any]:
+    """Return what the recipe says of settings and styles."""
+    own = {"prompt_styles": tuple(shared_names(one, source) or "" for one in asked)} if any(asked) else {}
+    return {**dressed(settings, source, asked), **own}
 
 
 def _check(seed: int, settings: FilmSettings, both_loops: bool, both_timings: bool) -> None:
@@ -192,13 +214,19 @@ class _Take:
 
 
 def _film(
-    said: MorphRecipe, settings: FilmSettings, out: Path, source: Source, store: Path | None, recipe: bool, max_size: int | None
+    said: MorphRecipe,
+    asked: tuple[str, ...],
+    settings: FilmSettings,
+    out: Path,
+    source: Source,
+    store: Path | None,
+    recipe: bool,
+    max_size: int | None,
 ) -> Generator[Step, None, Morphed]:
     begun = perf_counter()
     check_target(out, max_size)
-    styles = find_styles(settings.style, source)
     like = drawn_spec(said.prompts[0], said.seed, settings, source)
-    course = _worn(said.course(), styles, like)
+    course, styles = _dressed(said.course(), asked or ("",) * len(said.prompts), settings, source)
     bench = Bench(source, store, styles)
     notes = _doubts(course, bench)
     for note in notes:
@@ -206,6 +234,9 @@ def _film(
     takes = [(yield from _take(course, said.places or places(course, said.frames, said.ease), like, bench))]
     if said.even and not said.places:
         yield from _even(course, like, bench, takes)
+    if said.loop and not said.places:
+        notes += yield from _close(course, like, bench, takes)
+    if len(takes) > 1:
         said = said.model_copy(update={"places": takes[-1].places})
     drawn = perf_counter()
     shown = yield from _finish(said, takes[-1], settings, source, bench)
@@ -213,7 +244,7 @@ def _film(
     written = yield from deliver(shown, out, said if recipe else None, max_size)
     done = perf_counter()
     count, gap = _counted(takes), _gap(said, takes[-1].steps)
-    wide = [f"the loop closes with {gap:.1f} usual steps, which may show: --even evens it out"] if gap and gap > WIDE else []
+    wide = [f"the loop closes with {gap:.1f} usual steps, which may show: give it more frames, or --even"] if gap and gap > WIDE else []
     return Morphed(
         clip=out,
         frames=len(shown.frames),
@@ -226,9 +257,15 @@ def _film(
     )
 
 
-def _worn(course: Course, styles: list[tuple[Style, float]], like: Drawn) -> Course:
-    """Let every key wear the styles, and say their trigger words."""
-    return replace(course, keys=tuple(replace(key, prompt=worded(key.prompt, styles), styles=like.styles) for key in course.keys))
+def _dressed(course: Course, asked: Sequence[str], settings: FilmSettings, source: Source) -> tuple[Course, list[tuple[Style, float]]]:
+    """Let every key wear the styles of all and its own, and say their trigger words; returns all that is worn, too."""
+    keys, styles = [], list[tuple[Style, float]]()
+    for key, own in zip(course.keys, asked, strict=True):
+        both = ", ".join(filter(None, (settings.style, own)))
+        found = find_styles(both, source)
+        keys.append(replace(key, prompt=worded(key.prompt, found), styles=wearing(both, settings, source)))
+        styles += found
+    return replace(course, keys=tuple(keys)), styles
 
 
 def _doubts(course: Course, bench: Bench) -> list[str]:
@@ -256,6 +293,28 @@ def _even(course: Course, like: Drawn, bench: Bench, takes: list[_Take]) -> Gene
         if variation(takes[-1].steps) >= variation(best.steps):
             takes.append(best)
             return
+
+
+def _close(course: Course, like: Drawn, bench: Bench, takes: list[_Take]) -> Generator[Step, None, list[str]]:
+    """Time a loop anew where its last step is seen: its end alone at first, and all of it where that is not enough.
+
+    The take with the narrowest step comes last. Returns what a person must know of it.
+    """
+    tried, notes = takes[-1:], list[str]()
+    while _back(tried[-1]) > WIDE and len(tried) <= CLOSINGS:
+        if not notes:
+            notes.append(f"the loop closes with {_back(tried[-1]):.1f} usual steps: its frames are timed anew")
+            yield Step(stage="drawing", note=notes[0])
+        before, evening = tried[-1], len(tried) > 1
+        anew = evened(course, before.places, before.steps) if evening else closed_up(course, before.places, before.steps, AIM)
+        tried.append((yield from _take(course, anew, like, bench)))
+    takes += [*tried[1:], min(tried, key=_back)] if len(tried) > 1 else []
+    return notes
+
+
+def _back(take: _Take) -> float:
+    """How many usual steps a closed course takes from its last frame to its first."""
+    return loop_gap(take.steps[:-1], take.steps[-1]) or 0.0
 
 
 def _finish(said: MorphRecipe, take: _Take, settings: FilmSettings, source: Source, bench: Bench) -> Generator[Step, None, Clip]:

@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,14 +12,14 @@ from sakuga import InputError
 from sakuga.datasets.reading import read_picture
 from sakuga.export import check_folder, check_target, write
 from sakuga.models.sources import Source, find_checkpoint
-from sakuga.story.film import FilmSettings, SettingsTable
+from sakuga.story.film import FilmSettings
 from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.progress import Step
-from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, portable_settings
-from sakuga.studio.settings import direction, previewed, settled, worn_digests
-from sakuga.studio.styles import find_styles, shared_names, worded
+from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed
+from sakuga.studio.settings import direction, previewed, settled
+from sakuga.studio.styles import find_styles, worded
 from sakuga.studio.work import Work
 from sakuga.timeline import spec as specs
 from sakuga.timeline.clip import Clip, Frame
@@ -62,13 +62,12 @@ def draw(
     return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, control, store, recipe, preview, steps_gif))
 
 
-class DrawRecipe(Recipe):
+class DrawRecipe(SettledRecipe):
     """One picture: its prompt, seed and settings; a picture that it starts from is the first of `given`, one that leads it the last."""
 
     kind: Literal["draw"] = "draw"
     prompt: str
     seed: int = Field(ge=0, lt=2**63)
-    settings: Annotated[SettingsTable, Portable]
     control: Leading | None = None
     steps_shown: bool = False
     """Whether the file shows the denoising, and not the picture alone."""
@@ -78,9 +77,6 @@ class DrawRecipe(Recipe):
         if len(self.given) not in ((1, 2) if self.control else (0, 1)):
             raise ValueError(f"{len(self.given)} pictures are given: one that it starts from, one that leads it, and no other")
         return self
-
-    def worn(self, source: Source) -> tuple[str, ...]:
-        return worn_digests(self.settings.settings(), source)
 
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the picture to `out`."""
@@ -92,13 +88,13 @@ class DrawRecipe(Recipe):
             check_parts(source, self.control.depth)
         led = self.control.control(self.given[-1]) if self.control else None
         spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
-        bench = Bench(source, store, find_styles(settings.style, source))
+        bench, said = Bench(source, store, find_styles(settings.style, source)), self.followed(source, **dressed(settings, source))
         if not self.steps_shown:
-            count = (yield from _to_files([spec], [out], [self], settings, bench)).count
+            count = (yield from _to_files([spec], [out], [said], settings, bench)).count
             return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
         name = specs.digest(spec)
         drawing = yield from bench.draw(_leaned([spec], bench) | {name: spec}, [name])
-        frames = yield from _show_steps(drawing, spec, out, self, settings, bench)
+        frames = yield from _show_steps(drawing, spec, out, said, settings, bench)
         return Remade(path=out, frames=frames, drawn=drawing.count.drawn, reused=drawing.count.reused, notes=drawing.count.notes)
 
 
@@ -142,8 +138,8 @@ def _draw(
     paths = [out / f"{place:04d}.png" for place in range(1, len(wanted) + 1)]
     pictures = [leaned.frame for leaned in (begin, led) if leaned]
     said: dict[str, Any] = {"control": leading} if leading else {}
-    said["settings"] = portable_settings(replace(settings, style=shared_names(styles)))
-    told = DrawRecipe.of(source, given=pictures, styles=worn_digests(settings, source), prompt="", seed=0, **said)
+    said |= dressed(settings, source)
+    told = DrawRecipe.of(source, given=pictures, prompt="", seed=0, **said)
     recipes = [told.model_copy(update={"prompt": prompt, "seed": its}) if recipe else None for prompt, its in seeds]
     drawing = yield from _to_files(wanted, paths, recipes, settings, bench)
     if steps_gif:

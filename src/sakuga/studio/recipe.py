@@ -6,7 +6,7 @@ whatever else it was drawn with is known by its digest alone, and given by whoev
 
 import json
 from abc import abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -17,6 +17,8 @@ from sakuga import InputError
 from sakuga.models.sources import HUB_NAME, SKETCHBOOK, Source
 from sakuga.story.film import FilmSettings, SettingsTable, settings_table
 from sakuga.studio.progress import Step
+from sakuga.studio.settings import worn_digests
+from sakuga.studio.styles import found_at, outside_styles, shared_names
 from sakuga.timeline.spec import ENGINE
 
 VERSION = 2
@@ -40,9 +42,15 @@ def _portable(settings: Table) -> Table:
     """Refuse what would name a file: a model, or a style by its place."""
     if settings.model is not None:
         raise ValueError("a recipe names its model beside its settings: leave `model` out")
-    if settings.style and (set(settings.style) & set("/\\~") or ".." in settings.style):
-        raise ValueError(f"{settings.style!r} could be a file, and a recipe names styles alone: leave it out")
+    portable_style(settings.style)
     return settings
+
+
+def portable_style(asked: str | None) -> str | None:
+    """Refuse a style by its place on a disk; raises ValueError."""
+    if asked and (set(asked) & set("/\\~") or ".." in asked):
+        raise ValueError(f"{asked!r} could be a file, and a recipe names styles alone: leave it out")
+    return asked
 
 
 Portable = AfterValidator(_portable)
@@ -53,6 +61,16 @@ class Part(BaseModel):
     """A table of a recipe: unknown keys are refused, and values are of their own type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class OutsideStyle(Part):
+    """A style that is not the model's own: who remakes the clip gives it."""
+
+    name: str
+    """As the recipe's settings call it."""
+    digest: DigestText
+    trigger: str = ""
+    """The words that called it up."""
 
 
 class Recipe(Part):
@@ -70,6 +88,8 @@ class Recipe(Part):
     """Names of the pictures from outside that it leans on."""
     styles: tuple[DigestText, ...] = Field(default=(), max_length=100)
     """Digests of the styles that were worn, the adapter for few steps among them."""
+    outside: tuple[OutsideStyle, ...] = Field(default=(), max_length=100)
+    """Those of the styles that are not the model's own."""
     upscaler: DigestText | None = None
     """The digest of the upscaler that enlarged it, where the model has one."""
     max_size: int | None = Field(default=None, gt=0)
@@ -87,6 +107,15 @@ class Recipe(Part):
         """Find what it would wear here; raises StyleError where a style is not to be had."""
         return ()
 
+    def restyled(self, places: Mapping[str, str]) -> Self:
+        """Return the same recipe, to be followed with styles from where they lie here, by their names in it."""
+        return self
+
+    def followed(self, source: Source, **said: Any) -> Self:
+        """Return the recipe as it is followed here: by this model, with what else is said."""
+        here = {"engine": ENGINE, "checkpoint": source.digest, "model": public_name(source), "upscaler": source.upscaler}
+        return self.model_copy(update={**here, **said})
+
     def values(self) -> dict[str, Any]:
         """Return what it says, as plain JSON values."""
         said = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
@@ -97,17 +126,52 @@ class Recipe(Part):
         return json.dumps(self.values(), sort_keys=True)
 
     @classmethod
-    def of(cls, source: Source, *, given: Sequence[str] = (), styles: Sequence[str] = (), **said: Any) -> Self:
+    def of(cls, source: Source, *, given: Sequence[str] = (), **said: Any) -> Self:
         """Begin a recipe by the model that it was drawn with, and what this wore."""
-        known: dict[str, Any] = {name: tuple(names) for name, names in (("given", given), ("styles", styles)) if names}
+        known: dict[str, Any] = {"given": tuple(given)} if given else {}
         if source.upscaler:
             known["upscaler"] = source.upscaler
         return cls(checkpoint=source.digest, model=public_name(source), **known, **said)
 
 
+class SettledRecipe(Recipe):
+    """A recipe with one table that says how all of it is drawn, every setting said."""
+
+    settings: Annotated[SettingsTable, Portable]
+
+    def worn(self, source: Source) -> tuple[str, ...]:
+        settings = self.settings.settings()
+        return worn_digests((settings.style,), settings, source)
+
+    def restyled(self, places: Mapping[str, str]) -> Self:
+        return self.model_copy(update={"settings": restyled_settings(self.settings, places)})
+
+
 def portable_settings(settings: FilmSettings) -> SettingsTable:
     """Return settings as a recipe holds them, the model left out, as its digest says it better."""
     return SettingsTable.model_validate(settings_table(replace(settings, model=None)))
+
+
+def dressed(settings: FilmSettings, source: Source, others: Iterable[str | None] = ()) -> dict[str, Any]:
+    """Return what a recipe says of settings, and of all the styles that are worn with them and beside them."""
+    shared = replace(settings, style=shared_names(settings.style, source))
+    return {"settings": portable_settings(shared), **named((settings.style, *others), settings, source)}
+
+
+def named(asked: Iterable[str | None], settings: FilmSettings, source: Source) -> dict[str, Any]:
+    """Return what a recipe says of all the styles that are worn."""
+    asked = tuple(asked)
+    outside = tuple(
+        OutsideStyle(name=name, digest=style.digest, **({"trigger": style.trigger} if style.trigger else {}))
+        for name, style in outside_styles(asked, source).items()
+    )
+    found = {"styles": worn_digests(asked, settings, source), "outside": outside}
+    return {key: names for key, names in found.items() if names}
+
+
+def restyled_settings(settings: SettingsTable, places: Mapping[str, str]) -> SettingsTable:
+    """Return settings whose styles are found where they lie here."""
+    return settings.model_copy(update={"style": found_at(settings.style, places)})
 
 
 def public_name(source: Source) -> str | None:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from sakuga.datasets.reading import read_picture
 from sakuga.export import check_target, read_recipe
 from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source, find_checkpoint
+from sakuga.models.styles import find_style
 from sakuga.rendering.store import FrameStore, home
 from sakuga.studio.films import FilmRecipe
 from sakuga.studio.morphs import MorphRecipe
@@ -25,7 +26,7 @@ from sakuga.timeline.spec import ENGINE
 AnyRecipe: TypeAlias = Annotated[FilmRecipe | DrawRecipe | VaryRecipe | MorphRecipe, Field(discriminator="kind")]
 """Each verb that writes clips or pictures adds its own kind here."""
 KINDS = ("film", "draw", "vary", "morph")
-FIXED = ("recipe", "kind", "engine", "checkpoint", "upscaler", "given", "styles")
+FIXED = ("recipe", "kind", "engine", "checkpoint", "upscaler", "given", "styles", "outside")
 """What says where a recipe comes from; to change it would be to lie."""
 
 _adapter: TypeAdapter[Recipe] = TypeAdapter(AnyRecipe)
@@ -68,16 +69,17 @@ def remake(
     changes: Mapping[str, str] | None = None,
     model: str | None = None,
     pictures: Sequence[Path] = (),
+    styles: Sequence[str] = (),
     anyway: bool = False,
     store: Path | None = None,
 ) -> Work[Step, Remade]:
     """Make a clip again from its file alone, `changes` by dotted key ("shots.2.prompt"), as CLIP-remade in this folder unless `out` says.
 
-    `model` and `pictures` give what the recipe knows by digest only; where they, or the engine, are not the same, RecipeError says so,
-    unless `anyway`. On one machine the frames are the same to the byte, and with the same suffix so is the file.
+    `model`, `pictures` and `styles` (files or folders) give what the recipe knows by digest only; where they, or the engine, are not the
+    same, RecipeError says so, unless `anyway`. On one machine the frames are the same to the byte, and with the same suffix so is the file.
     """
     stem, dot, ending = clip.name.partition(".")  # of hop.sheet.png both endings count
-    return Work(_remake(clip, out or Path(f"{stem}-remade{dot}{ending}"), changes, model, pictures, anyway, store))
+    return Work(_remake(clip, out or Path(f"{stem}-remade{dot}{ending}"), changes, model, pictures, styles, anyway, store))
 
 
 def parse_changes(said: Sequence[str]) -> dict[str, str]:
@@ -94,13 +96,16 @@ def _remake(
     changes: Mapping[str, str] | None,
     model: str | None,
     pictures: Sequence[Path],
+    styles: Sequence[str],
     anyway: bool,
     store: Path | None,
 ) -> Generator[Step, None, Remade]:
     recipe = recipe_of(clip, changes)
     check_target(out)
     source = _source(recipe, clip, model)
-    for note in _differences(recipe, clip, source):
+    places, other = _places(recipe, clip, styles, source)
+    recipe = recipe.restyled(places)
+    for note in (*other, *_differences(recipe, clip, source)):
         if not anyway:
             raise RecipeError(f"{note}; --anyway draws with what is here, and the pictures will differ")
         yield Step(stage="story", note=note)
@@ -121,6 +126,30 @@ def _source(recipe: Recipe, clip: Path, model: str | None) -> Source:
         return find_checkpoint(model or SKETCHBOOK)
     except CheckpointError as error:
         raise RecipeError(f"{clip} cannot be made again: {error}") from None
+
+
+def _places(recipe: Recipe, clip: Path, given: Sequence[str], source: Source) -> tuple[dict[str, str], list[str]]:
+    """Find where each style from outside lies here, by its name in the recipe; and say which is not the same."""
+    found = {name: find_style(name, source) for name in given}
+    places = {said.name: name for said in recipe.outside for name, style in found.items() if style.digest == said.digest}
+    missing = [said for said in recipe.outside if said.name not in places]
+    spare = [name for name in given if name not in places.values()]
+    if len(missing) > len(spare):
+        wanted = ", ".join(f"{said.name!r} ({said.digest[:12]})" for said in missing)
+        raise RecipeError(f"{clip} wears styles from outside, {wanted}: give the file or folder of each with --style")
+    if len(spare) > len(missing):
+        raise RecipeError(f"{clip} does not wear {spare[-1]!r}: leave it out")
+    notes = [
+        f"style {name!r} ({found[name].digest[:12]}) is not {said.name!r} that {clip} wears ({said.digest[:12]})"
+        for said, name in zip(missing, spare, strict=True)
+    ]
+    places |= {said.name: name for said, name in zip(missing, spare, strict=True)}
+    called = {said.name: (said.trigger, found[places[said.name]].trigger) for said in recipe.outside}
+    return places, notes + [
+        f"style {name!r} was called {was!r} when {clip} was drawn, and is called {now!r} here (in its style.toml)"
+        for name, (was, now) in called.items()
+        if was != now
+    ]
 
 
 def _differences(recipe: Recipe, clip: Path, source: Source) -> list[str]:

@@ -10,13 +10,13 @@ from typing import cast, get_args
 from sakuga import InputError
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
 from sakuga.models.styles import few_step
-from sakuga.story.film import FilmSettings
+from sakuga.story.film import Film, FilmSettings
 from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
 from sakuga.story.storyboard import MOST_ON, Ease, Follow, Reading, Way
 from sakuga.studio.pixelate import check_pixel
-from sakuga.studio.styles import find_styles, worn
+from sakuga.studio.styles import find_styles, styles_of, worn
 from sakuga.timeline.direction import Direction
-from sakuga.timeline.spec import Drawn, FrameSpec, Sampler
+from sakuga.timeline.spec import Drawn, FrameSpec, Sampler, Worn
 
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -65,8 +65,6 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
     assert settings.guidance is not None
     assert settings.wander is not None
     width, height = drawn_size(*settings.size, source.facts)
-    styles = find_styles(settings.style, source)
-    quick = few_step(source) if settings.sampler == "lcm" else None
     return Direction(
         checkpoint=source.digest,
         width=width,
@@ -85,14 +83,25 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
         negative=settings.negative or "",
         between=settings.between or "flow",
         on=settings.on or 1,
-        styles=worn([*styles, *([(quick, 1.0)] if quick else [])]),
+        styles=wearing(settings.style, settings, source),
     )
 
 
-def worn_digests(settings: FilmSettings, source: Source) -> tuple[str, ...]:
-    """Name everything that is worn with settings: the styles, and for the `lcm` sampler the checkpoint's own adapter."""
-    filled = settled(replace(settings, model=source.name), source)
-    return tuple(worn.style for worn in direction(filled, source).styles)
+def wearing(asked: str | None, settings: FilmSettings, source: Source) -> tuple[Worn, ...]:
+    """Say what is worn where a style is asked for: it, and for the `lcm` sampler the checkpoint's own adapter."""
+    quick = few_step(source) if settings.sampler == "lcm" else None
+    return worn([*find_styles(asked, source), *([(quick, 1.0)] if quick else [])])
+
+
+def wardrobe(film: Film, source: Source) -> tuple[tuple[Worn, ...], ...]:
+    """Say what each shot of a film wears: its own styles in place of the film's."""
+    return tuple(wearing(asked, film.settings, source) for asked in styles_of(film))
+
+
+def worn_digests(every: Iterable[str | None], settings: FilmSettings, source: Source) -> tuple[str, ...]:
+    """Name everything that is worn wherever styles are asked for, each once."""
+    everything = [one for asked in every for one in wearing(asked, settings, source)]
+    return tuple(dict.fromkeys(one.style for one in everything))
 
 
 def refuse_missing(specs: Iterable[FrameSpec], source: Source) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import isfinite, sqrt
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 from pydantic import Field
@@ -18,19 +18,19 @@ from sakuga.export import check_target
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.sketchbook.quality import BAD, GOOD
-from sakuga.story.film import FilmSettings, SettingsTable
+from sakuga.story.film import FilmSettings
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.films import Seconds
 from sakuga.studio.pictures import BATCH
 from sakuga.studio.progress import Step
-from sakuga.studio.recipe import DigestText, Portable, Recipe, Remade, check_amount, portable_settings
-from sakuga.studio.settings import direction, settled, worn_digests
-from sakuga.studio.styles import find_styles, shared_names, triggers
+from sakuga.studio.recipe import DigestText, Remade, SettledRecipe, check_amount, dressed
+from sakuga.studio.settings import direction, settled
+from sakuga.studio.styles import find_styles, triggers
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.spec import Given, Way, digest
+from sakuga.timeline.spec import Fit, Given, Way, digest
 from sakuga.timeline.variations import Mode, Texts, Variations
 from sakuga.timeline.variations import vary as lay_out
 
@@ -65,6 +65,7 @@ def vary(
     between: int = 8,
     noise_shift: float = 0.4,
     mode: str = "lerp",
+    fit: str = "crop",
     good: Sequence[str] | None = None,
     bad: Sequence[str] | None = None,
     positive: float = 30.0,
@@ -80,18 +81,21 @@ def vary(
 
     Between two of them stand `between` - 1 frames, drawn from embeddings and noise on the way ("lerp") or made of the pictures ("flow",
     "latent", "crossfade"). In CLIP's space each variant is drawn towards `good` texts and away from `bad` ones, by default the styles'
-    trigger words and words for quality; with 0 repeats it is not, and the chain fades into texture. Raises SakugaError with one sentence
+    trigger words and words for quality; with 0 repeats it is not, and the chain fades into texture. Of pictures that are no squares the
+    model looks at the middle ("crop") or at the whole, filled up at the edges ("pad"). Raises SakugaError with one sentence
     where something is wrong.
     """
     texts = Texts(
         good=GOOD if good is None else tuple(good), bad=BAD if bad is None else tuple(bad),
         positive=positive, negative=negative, repeats=repeats,
     )  # fmt: skip
-    how = Variations(texts=texts, seed=seed, variants=variants, between=between, noise_shift=noise_shift, mode=cast(Mode, mode))
+    how = Variations(
+        texts=texts, seed=seed, variants=variants, between=between, noise_shift=noise_shift, mode=cast(Mode, mode), fit=cast(Fit, fit)
+    )
     return Work(_vary(Path(picture), Path(out), how, good is None, settings or FilmSettings(), store, recipe, max_size))
 
 
-class VaryRecipe(Recipe):
+class VaryRecipe(SettledRecipe):
     """A chain of variations of the one picture in `given`."""
 
     kind: Literal["vary"] = "vary"
@@ -101,22 +105,19 @@ class VaryRecipe(Recipe):
     between: int
     noise_shift: float
     mode: str
+    fit: Fit = "crop"
     good: tuple[str, ...]
     bad: tuple[str, ...]
     positive: float
     negative: float
     repeats: int
-    settings: Annotated[SettingsTable, Portable]
-
-    def worn(self, source: Source) -> tuple[str, ...]:
-        return worn_digests(self.settings.settings(), source)
 
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
         """Draw the chain again."""
         texts = Texts(good=self.good, bad=self.bad, positive=self.positive, negative=self.negative, repeats=self.repeats)
         how = Variations(
             texts=texts, seed=self.seed, variants=self.variants, between=self.between, noise_shift=self.noise_shift,
-            mode=cast(Mode, self.mode),
+            mode=cast(Mode, self.mode), fit=self.fit,
         )  # fmt: skip
         settings = settled(replace(self.settings.settings(), model=source.name), source)
         check_amount(self.variants * self.between, settings.size)
@@ -164,7 +165,7 @@ def _shown(
     directed = replace(direction(settings, bench.source), batch=BATCH)
     sheet = lay_out(picture, how, directed)
     drawing = yield from bench.draw(sheet.specs, sheet.exposures)
-    variance = _variance(sheet, how.between, drawing, bench)
+    variance = _variance(sheet, how, drawing, bench)
     alarm = (f"the pictures fade: their variance fell from {variance.first:.2g} to {variance.last:.2g}: {_remedy(how.texts)}",)
     for note in alarm if variance.collapsed else ():
         yield Step(stage="drawing", note=note)
@@ -179,10 +180,12 @@ def _shown(
     return Varied(clip=out, frames=len(frames), variance=variance, count=drawing.count, seconds=spent, notes=notes)
 
 
-def _variance(sheet: Sheet, between: int, drawing: Drawing, bench: Bench) -> Variance:
+def _variance(sheet: Sheet, how: Variations, drawing: Drawing, bench: Bench) -> Variance:
     """Measure the variants, in-betweens left out, by what the model's own CLIP sees in them."""
-    variants = [bench.store.read(drawing.renamed[name]) for name in sheet.exposures[between - 1 :: between]]
-    return chain_variance(np.concatenate([bench.checkpoint.image_embedding(variant)[0].float().cpu().numpy() for variant in variants]))
+    variants = [bench.store.read(drawing.renamed[name]) for name in sheet.exposures[how.between - 1 :: how.between]]
+    return chain_variance(
+        np.concatenate([bench.checkpoint.image_embedding(variant, how.fit)[0].float().cpu().numpy() for variant in variants])
+    )
 
 
 def _remedy(texts: Texts) -> str:
@@ -224,6 +227,8 @@ def _check(how: Variations, source: Source) -> None:
         raise InputError(f"{source.name!r} has no image encoder, so it cannot vary a picture: take sketchbook, or a model with one")
     if how.mode not in MODES:
         raise InputError(f"no mode {how.mode!r}: there are {', '.join(MODES)}")
+    if how.fit not in get_args(Fit):
+        raise InputError(f"no fit {how.fit!r}: a picture that is no square is looked at by {' or '.join(get_args(Fit))}")
     for name, (least, most) in LIMITS.items():
         value = getattr(how if hasattr(how, name) else how.texts, name)
         if not (isfinite(value) and least <= value <= most):
@@ -233,9 +238,9 @@ def _check(how: Variations, source: Source) -> None:
 
 
 def _recipe(picture: Given, how: Variations, settings: FilmSettings, source: Source) -> VaryRecipe:
-    texts, style = how.texts, shared_names(find_styles(settings.style, source))
+    texts = how.texts
     return VaryRecipe.of(
-        source, given=(digest(picture),), styles=worn_digests(settings, source), settings=portable_settings(replace(settings, style=style)),
-        seed=how.seed, variants=how.variants, between=how.between, noise_shift=how.noise_shift, mode=how.mode, good=texts.good,
-        bad=texts.bad, positive=texts.positive, negative=texts.negative, repeats=texts.repeats,
+        source, **dressed(settings, source), given=(digest(picture),), seed=how.seed, variants=how.variants, between=how.between,
+        noise_shift=how.noise_shift, mode=how.mode, good=texts.good, bad=texts.bad, positive=texts.positive, negative=texts.negative,
+        repeats=texts.repeats, **({"fit": how.fit} if how.fit != "crop" else {}),
     )  # fmt: skip

@@ -6,7 +6,7 @@ every drawn frame starts from the keyframe, moved by the camera, so that errors 
 drawn frame before, so that the picture can go on changing. What lies between two drawn frames is an in-between.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -32,9 +32,11 @@ from sakuga.timeline.spec import (
     Walk,
     Warp,
     Way,
+    Worn,
     digest,
 )
 from sakuga.timeline.timing import Span, eased, exact, spans
+from sakuga.timeline.wearing import travelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +52,12 @@ class Sheet:
     """For drawn pictures whose prompt has turned: the last one before, whose correction of colours goes for them too."""
 
 
-def chain(storyboard: Storyboard, direction: Direction) -> Sheet:
-    """Lay out every frame of a film; as many exposures as round(seconds * rate).
+def chain(storyboard: Storyboard, direction: Direction, wardrobe: Sequence[tuple[Worn, ...]] | None = None) -> Sheet:
+    """Lay out every frame of a film; as many exposures as round(seconds * rate). `wardrobe` says what each shot wears, where they differ.
 
     Raises StoryboardError where a shot has a key on a frame that it does not reach.
     """
-    film = _Film(storyboard, direction)
+    film = _Film(storyboard, direction, wardrobe or [direction.styles] * len(storyboard.shots))
     for index, span in enumerate(spans((shot.seconds for shot in storyboard.shots), direction.rate)):
         _refuse_late_keys(storyboard.shots[index], index, len(span))
         if len(span):
@@ -67,6 +69,7 @@ def chain(storyboard: Storyboard, direction: Direction) -> Sheet:
 class _Film:
     storyboard: Storyboard
     direction: Direction
+    wardrobe: Sequence[tuple[Worn, ...]]
     specs: dict[Digest, FrameSpec] = field(default_factory=dict)
     exposures: list[Digest] = field(default_factory=list)
     keys: dict[Digest, Digest] = field(default_factory=dict)
@@ -110,7 +113,7 @@ class _Film:
         return self.drawn(index, 0, noise=Seeded(seed=self.storyboard.shots[index].seed))
 
     def lead_over(self, index: int, before: Digest, moving: int) -> dict[int, Digest]:
-        """Travel from the last picture to this shot's keyframe: prompt and noise move in even steps, and ever more is drawn anew."""
+        """Travel from the last picture to this shot's keyframe: prompt, noise and styles move evenly, and ever more is drawn anew."""
         shots, direction = self.storyboard.shots, self.direction
         shot, source = shots[index], shots[index - 1]
         places = _drawn_places(_morph_frames(source, direction.rate, moving), self.stride(shot))
@@ -123,7 +126,8 @@ class _Film:
             start = Start(frame=before, strength=self.strength_into(shot, place, at))
             arriving = self.drawn(index, place, noise=noise, start=start)
             conditioning = Mix(first=here, second=arriving.conditioning, at=at)
-            on_the_way = replace(arriving, conditioning=conditioning, noise=Slerp(first=left, second=noise, at=at))
+            worn = travelled(self.wardrobe[index - 1], self.wardrobe[index], at)
+            on_the_way = replace(arriving, conditioning=conditioning, noise=Slerp(first=left, second=noise, at=at), styles=worn)
             led[place] = self.add(on_the_way if at < 1 else arriving)
         return led
 
@@ -218,6 +222,7 @@ class _Film:
             control=led,
             guidance=None if shot.guidance is None else number_at(shot.guidance, place),
             steps=None if shot.steps is None else round(number_at(shot.steps, place)),
+            styles=self.wardrobe[index],
             batch=batch,
         )
 

@@ -52,9 +52,10 @@ class Direction:
         control: Control | None = None,
         guidance: float | None = None,
         steps: int | None = None,
+        styles: tuple[Worn, ...] | None = None,
         batch: int = 1,
     ) -> Drawn:
-        """Say what decides a frame; guidance and steps are as usual where they are left out."""
+        """Say what decides a frame; guidance, steps and styles are as usual where they are left out."""
         return Drawn(
             checkpoint=self.checkpoint,
             conditioning=conditioning,
@@ -67,7 +68,7 @@ class Direction:
             sampler=self.sampler,
             steps=self.steps if steps is None else steps,
             guidance=self.guidance if guidance is None else guidance,
-            styles=self.styles,
+            styles=self.styles if styles is None else styles,
             batch=batch,
             precision=self.precision,
         )

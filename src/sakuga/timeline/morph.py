@@ -6,12 +6,14 @@ share, and is shown once.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from statistics import median
 
 from sakuga import InputError
 from sakuga.story.storyboard import Ease
 from sakuga.timeline.spec import Drawn, Mix, Noise, Ring, Seeded, Slerp, Text, Worn
 from sakuga.timeline.timing import eased
+from sakuga.timeline.wearing import travelled
 
 
 class MorphError(InputError, ValueError):
@@ -81,9 +83,7 @@ def evened(course: Course, known: Sequence[float], steps: Sequence[float]) -> tu
     the last frame to the first too. Between frames the difference is taken to grow evenly with the place. Keys stay shown.
     """
     ends = [*known, float(course.legs)] if course.closed else list(known)
-    gone = [0.0]
-    for step in steps:
-        gone.append(gone[-1] + step)
+    gone = [0.0, *accumulate(steps)]
     at_key = [gone[ends.index(float(key))] for key in range(course.legs + 1)]
     shares = legs_of(course, len(known), [stop - start for start, stop in pairwise(at_key)])
     way = []
@@ -93,6 +93,24 @@ def evened(course: Course, known: Sequence[float], steps: Sequence[float]) -> tu
             _placed(ends, gone, at_key[leg] + step / share * length) if step and length else leg + step / share for step in range(share)
         ]
     return _ended(course, way)
+
+
+def closed_up(course: Course, known: Sequence[float], steps: Sequence[float], widest: float) -> tuple[float, ...]:
+    """Find new places for a loop whose last step, back to the first frame, is wider than `widest` median steps.
+
+    The last frames of the last leg are moved on, as few as will do, so that the steps from there to the first frame are alike; where
+    the whole leg is too long for its frames, all are evened. Known places and steps are those of `evened`.
+    """
+    whole = [*known, float(course.legs)]
+    gone = [0.0, *accumulate(steps)]
+    free = len(known) - 1 - max(place for place, at in enumerate(known) if at == int(at))
+    for moved in range(1, free + 1):
+        kept = len(known) - moved
+        even = sum(steps[kept - 1 :]) / (moved + 1)
+        if even <= widest * median([*steps[: kept - 1], *[even] * moved]):
+            way = [_placed(whole, gone, gone[kept - 1] + step * even) for step in range(1, moved + 1)]
+            return _ended(course, [*known[:kept], *way])
+    return evened(course, known, steps)
 
 
 def _placed(ends: Sequence[float], gone: Sequence[float], wanted: float) -> float:
@@ -122,7 +140,8 @@ def _frame(course: Course, place: float, like: Drawn) -> Drawn:
     if not at:
         return replace(like, conditioning=here, noise=Seeded(seed=key.seed), styles=key.styles, batch=batch)
     shown = here if here == there else Mix(first=here, second=there, at=at)
-    return replace(like, conditioning=shown, noise=_noise(course, place, at), styles=_worn(key.styles, following.styles, at), batch=batch)
+    worn = travelled(key.styles, following.styles, at)
+    return replace(like, conditioning=shown, noise=_noise(course, place, at), styles=worn, batch=batch)
 
 
 def _noise(course: Course, place: float, at: float) -> Noise:
@@ -133,12 +152,3 @@ def _noise(course: Course, place: float, at: float) -> Noise:
         first, second, third = (Seeded(seed=seed) for seed in (seeds + after)[:3])
         return Ring(first=first, second=second, third=third, at=round(place / len(seeds), 9))
     return Slerp(first=Seeded(seed=seeds[leg]), second=Seeded(seed=seeds[(leg + 1) % len(seeds)]), at=at)
-
-
-def _worn(first: tuple[Worn, ...], second: tuple[Worn, ...], at: float) -> tuple[Worn, ...]:
-    """Wear what either end wears; weights go evenly from one to the other."""
-    left, right = ({worn.style: worn.weight for worn in end} for end in (first, second))
-    return tuple(
-        Worn(style=style, weight=round((1 - at) * left.get(style, 0.0) + at * right.get(style, 0.0), 6))
-        for style in dict.fromkeys([*left, *right])
-    )

@@ -23,6 +23,8 @@ strict = with_config(ConfigDict(extra="forbid"))
 
 Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
 Precision = Literal["fp32", "fp16", "bf16"]
+Fit = Literal["crop", "pad"]
+"""How a picture that is no square is looked at: its middle, or the whole of it, filled up at the edges."""
 Depth = Literal["estimator", "luminance", "map"]
 """Who tells how near things are: the checkpoint's estimator; brightness as a stand-in; or the picture is a depth map, white near."""
 
@@ -57,6 +59,7 @@ class Image:
     """A picture instead of words: the frame whose CLIP image embedding conditions the drawing."""
 
     frame: Digest
+    fit: Fit = "crop"
     kind: Literal["image"] = "image"
 
 

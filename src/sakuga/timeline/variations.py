@@ -6,7 +6,22 @@ from typing import Literal, TypeAlias
 
 from sakuga.timeline.chain import Sheet
 from sakuga.timeline.direction import Direction
-from sakuga.timeline.spec import Between, Conditioning, Digest, Drawn, FrameSpec, Given, Guided, Image, Mix, Nothing, Shift, Way, digest
+from sakuga.timeline.spec import (
+    Between,
+    Conditioning,
+    Digest,
+    Drawn,
+    Fit,
+    FrameSpec,
+    Given,
+    Guided,
+    Image,
+    Mix,
+    Nothing,
+    Shift,
+    Way,
+    digest,
+)
 
 Mode: TypeAlias = Literal["lerp"] | Way
 
@@ -38,6 +53,8 @@ class Variations:
     """Frames of each variant's way, the variant itself the last of them."""
     noise_shift: float = 0.4
     """How much of a new noise each variant takes in; the rest it keeps from the one before."""
+    fit: Fit = "crop"
+    """How pictures that are no squares are looked at."""
     mode: Mode = "lerp"
     """"lerp" draws the frames between two variants, from embeddings and noise between theirs; any other way makes them of the pictures."""
 
@@ -48,10 +65,10 @@ def vary(picture: Given, chain: Variations, direction: Direction) -> Sheet:
     The variants alone lean on each other, one after the other; what lies between is drawn in wide batches once they are there.
     """
     specs: dict[Digest, FrameSpec] = {digest(picture): picture}
-    shown: list[Conditioning] = [Image(frame=digest(picture))]
+    shown: list[Conditioning] = [Image(frame=digest(picture), fit=chain.fit)]
     variants = [digest(picture)]
     for number in range(1, chain.variants + 1):
-        shown.append(_seen(variants[-1], chain.texts))
+        shown.append(_seen(Image(frame=variants[-1], fit=chain.fit), chain.texts))
         spec = _drawn(chain, direction, shown[-1], at=number, batch=1)
         variants.append(digest(spec))
         specs[variants[-1]] = spec
@@ -71,8 +88,7 @@ def vary(picture: Given, chain: Variations, direction: Direction) -> Sheet:
     return Sheet(exposures=tuple(exposures), specs=specs, keys={}, lights={})
 
 
-def _seen(frame: Digest, texts: Texts) -> Image | Guided:
-    base = Image(frame=frame)
+def _seen(base: Image, texts: Texts) -> Image | Guided:
     if texts.off:
         return base
     return Guided(
