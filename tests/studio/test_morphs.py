@@ -11,7 +11,7 @@ from PIL import Image
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
 from sakuga.studio import FilmSettings
-from sakuga.studio.morphs import WIDE
+from sakuga.studio.takes import WIDE
 
 PROMPTS = ("a castle", "the sea", "a red boat")
 
@@ -107,6 +107,9 @@ def test_a_morph_is_remade_and_changed(tmp_path: Path, settings: FilmSettings) -
 def test_what_only_the_noise_moves_is_told(tmp_path: Path, settings: FilmSettings) -> None:
     made = morph(tmp_path, settings, ("a castle", "a castle", "the (sea"), frames=5)
     assert any("prompts 1 and 2 are the same" in note for note in made.notes)
+    still = morph(tmp_path, settings, ("a castle", "a castle"), "b.apng", frames=3, same_seed=True)
+    assert any("between them nothing moves" in note for note in still.notes)
+    assert still.step_variation == 0
     assert any("prompt 3: emphasis at character 5" in note for note in made.notes)
 
 

@@ -73,6 +73,12 @@ def test_loops_close_and_those_of_one_or_two_keys_do_not_come_back_as_they_went(
     assert round_one[1].conditioning == Text(prompt="a")
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_keys_of_one_noise_keep_it(closed: bool) -> None:
+    way = Course(keys=(Key(prompt="a", seed=1), Key(prompt="b", seed=1)), closed=closed)
+    assert {frame.noise for frame in frames_at(way, (0.0, 0.3, 1.0), LIKE)} == {Seeded(seed=1)}
+
+
 def test_equal_prompts_are_not_mixed() -> None:
     assert frames_at(course("a", "a"), (0.5,), LIKE)[0].conditioning == Text(prompt="a")
 

@@ -10,39 +10,32 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from sakuga import InputError
-from sakuga.evaluation.smoothness import loop_gap, steps, variation
+from sakuga.evaluation.smoothness import loop_gap, variation
 from sakuga.export import check_target
-from sakuga.finishing.colour import lab_difference
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.models.styles import Style
 from sakuga.story.film import FilmSettings
 from sakuga.story.storyboard import Ease
 from sakuga.studio.delivery import deliver
-from sakuga.studio.drawing import Bench, Count, Drawing
+from sakuga.studio.drawing import Bench, Count
 from sakuga.studio.films import Seconds
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed, portable_style, restyled_settings
 from sakuga.studio.settings import direction, settled, wearing, worn_digests
 from sakuga.studio.styles import find_styles, found_at, shared_names, worded
+from sakuga.studio.takes import WIDE, Take, close_up, draw_at, even_out
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.morph import Course, Key, closed_up, evened, frames_at, places
-from sakuga.timeline.spec import Digest, Drawn, digest
+from sakuga.timeline.morph import Course, Key, places
 from sakuga.timeline.timing import there_and_back
 
 FRAMES = 20
 """Frames from one prompt to the next, unless said."""
 MOST = 10_000
 """Frames of a morph."""
-WIDE, AIM = 1.2, 1.15
-"""Usual steps from a loop's last frame to its first that are not seen, and what is aimed at where it is wider."""
-CLOSINGS = 3
-"""How often a loop is timed anew for its end, at most; each time the frames that move are drawn again."""
 UNREAD = ("strength", "between", "on", "grain", "paper", "pixel", "follow", "hold_on", "wander", "drawn_rate", "control", "depth")
 """Settings of films that mean nothing here."""
-EVENINGS = 2
-"""How often an even morph is timed anew, at most; each time its frames are drawn again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +67,7 @@ class MorphRecipe(SettledRecipe):
     loop: bool = False
     ping_pong: bool = False
     even: bool = False
+    same_seed: bool = False
     places: tuple[float, ...] | None = None
     prompt_styles: tuple[Annotated[str, AfterValidator(portable_style)], ...] = ()
     """What each prompt wears beside what all of them do."""
@@ -88,8 +82,8 @@ class MorphRecipe(SettledRecipe):
         return self
 
     def course(self) -> Course:
-        """Return its keys; each has the next seed."""
-        keys = tuple(Key(prompt=prompt, seed=self.seed + number) for number, prompt in enumerate(self.prompts))
+        """Return its keys; each has the next seed, or all the same."""
+        keys = tuple(Key(prompt=prompt, seed=self.seed + (0 if self.same_seed else number)) for number, prompt in enumerate(self.prompts))
         return Course(keys=keys, closed=self.loop)
 
     def worn(self, source: Source) -> tuple[str, ...]:
@@ -119,6 +113,7 @@ def morph(
     ping_pong: bool = False,
     even: bool = False,
     seed: int = 0,
+    same_seed: bool = False,
     styles: Sequence[str] = (),
     settings: FilmSettings | None = None,
     store: Path | None = None,
@@ -127,14 +122,14 @@ def morph(
 ) -> Work[Step, Morphed]:
     """Flow from prompt to prompt in `frames` frames (20 for each way): noise and text embeddings are slerped.
 
-    The prompts have the seeds seed, seed + 1, ...; what `draw` makes of a prompt with its seed is the very frame shown there. With
-    `loop` it goes on from the last prompt to the first, and one prompt alone goes round in its noise; `ping_pong` plays forth and
-    back. `ease` bends each way (smooth; linear for one prompt alone); `even` times the frames so that neighbours differ equally. A loop
-    whose last step would be seen is timed anew until it is not. `styles` are what each prompt wears beside the settings' style, one for
-    each prompt ("" is none): between prompts their weights travel.
+    The prompts have the seeds seed, seed + 1, ... or, with `same_seed`, all the same, so that prompts and styles alone move; what `draw`
+    makes of a prompt with its seed is the very frame shown there. With `loop` it goes on from the last prompt to the first, and one
+    prompt alone goes round in its noise; `ping_pong` plays forth and back. `ease` bends each way (smooth; linear for one prompt alone);
+    `even` times the frames so that neighbours differ equally. A loop whose last step would be seen is timed anew until it is not.
+    `styles` are what each prompt wears beside the settings' style, one for each prompt ("" is none): between prompts their weights travel.
     A `max_size` in bytes is kept by GIFs. Raises SakugaError with one sentence where something is wrong.
     """
-    said = tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, tuple(styles)
+    said = tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, same_seed, tuple(styles)
     return Work(_morph(*said, settings or FilmSettings(), store, recipe, max_size))
 
 
@@ -147,6 +142,7 @@ def _morph(
     ping_pong: bool,
     even: bool,
     seed: int,
+    same_seed: bool,
     styles: tuple[str, ...],
     settings: FilmSettings,
     store: Path | None,
@@ -177,6 +173,7 @@ def _morph(
         loop=loop,
         ping_pong=ping_pong,
         even=even,
+        same_seed=same_seed,
     )
     return (yield from _film(said, styles, settings, out, source, store, recipe, max_size))
 
@@ -198,21 +195,6 @@ def _check(seed: int, settings: FilmSettings, both_loops: bool, both_timings: bo
         raise InputError(f"seed {seed} is out of range: choose 0 to 2^62 - 1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Take:
-    """The frames of a course drawn at some places, and how much neighbours differ."""
-
-    places: tuple[float, ...]
-    specs: tuple[Drawn, ...]
-    drawing: Drawing
-    steps: tuple[float, ...]
-    """One for each pair of neighbours, and on a closed course the one back to the first."""
-
-    @property
-    def names(self) -> tuple[Digest, ...]:
-        return tuple(map(digest, self.specs))
-
-
 def _film(
     said: MorphRecipe,
     asked: tuple[str, ...],
@@ -231,11 +213,11 @@ def _film(
     notes = _doubts(course, bench)
     for note in notes:
         yield Step(stage="story", note=note)
-    takes = [(yield from _take(course, said.places or places(course, said.frames, said.ease), like, bench))]
+    takes = [(yield from draw_at(course, said.places or places(course, said.frames, said.ease), like, bench))]
     if said.even and not said.places:
-        yield from _even(course, like, bench, takes)
+        yield from even_out(course, like, bench, takes)
     if said.loop and not said.places:
-        notes += yield from _close(course, like, bench, takes)
+        notes += yield from close_up(course, like, bench, takes)
     if len(takes) > 1:
         said = said.model_copy(update={"places": takes[-1].places})
     drawn = perf_counter()
@@ -243,7 +225,7 @@ def _film(
     finished = perf_counter()
     written = yield from deliver(shown, out, said if recipe else None, max_size)
     done = perf_counter()
-    count, gap = _counted(takes), _gap(said, takes[-1].steps)
+    count, gap = _counted(takes), _gap(said, takes[-1])
     wide = [f"the loop closes with {gap:.1f} usual steps, which may show: give it more frames, or --even"] if gap and gap > WIDE else []
     return Morphed(
         clip=out,
@@ -272,52 +254,15 @@ def _doubts(course: Course, bench: Bench) -> list[str]:
     """Say what of the prompts is not read, and where nothing but noise moves."""
     prompts = [key.prompt for key in course.keys]
     unread = [f"prompt {number}: {note}" for number, prompt in enumerate(prompts, 1) for note in bench.unread(prompt)]
-    same = [number for number, (one, other) in enumerate(pairwise(prompts), 1) if one == other]
-    return unread + [f"prompts {number} and {number + 1} are the same: between them only the noise moves" for number in same]
+    same = [
+        f"prompts {number} and {number + 1} are the same: between them {'nothing' if one.seed == other.seed else 'only the noise'} moves"
+        for number, (one, other) in enumerate(pairwise(course.keys), 1)
+        if (one.prompt, one.styles) == (other.prompt, other.styles)
+    ]
+    return unread + same
 
 
-def _take(course: Course, at: tuple[float, ...], like: Drawn, bench: Bench) -> Generator[Step, None, _Take]:
-    specs = frames_at(course, at, like)
-    names = [digest(spec) for spec in specs]
-    drawing = yield from bench.draw(dict(zip(names, specs, strict=True)), names)
-    around = [*names, names[0]] if course.closed else names
-    moved = steps((bench.store.read(drawing.renamed[name]) for name in around), lab_difference)
-    return _Take(places=at, specs=specs, drawing=drawing, steps=tuple(moved))
-
-
-def _even(course: Course, like: Drawn, bench: Bench, takes: list[_Take]) -> Generator[Step, None, None]:
-    """Time the frames anew by how neighbours differ, for as long as that makes them more even; the best take comes last."""
-    for _ in range(EVENINGS):
-        best = takes[-1]
-        takes.append((yield from _take(course, evened(course, best.places, best.steps), like, bench)))
-        if variation(takes[-1].steps) >= variation(best.steps):
-            takes.append(best)
-            return
-
-
-def _close(course: Course, like: Drawn, bench: Bench, takes: list[_Take]) -> Generator[Step, None, list[str]]:
-    """Time a loop anew where its last step is seen: its end alone at first, and all of it where that is not enough.
-
-    The take with the narrowest step comes last. Returns what a person must know of it.
-    """
-    tried, notes = takes[-1:], list[str]()
-    while _back(tried[-1]) > WIDE and len(tried) <= CLOSINGS:
-        if not notes:
-            notes.append(f"the loop closes with {_back(tried[-1]):.1f} usual steps: its frames are timed anew")
-            yield Step(stage="drawing", note=notes[0])
-        before, evening = tried[-1], len(tried) > 1
-        anew = evened(course, before.places, before.steps) if evening else closed_up(course, before.places, before.steps, AIM)
-        tried.append((yield from _take(course, anew, like, bench)))
-    takes += [*tried[1:], min(tried, key=_back)] if len(tried) > 1 else []
-    return notes
-
-
-def _back(take: _Take) -> float:
-    """How many usual steps a closed course takes from its last frame to its first."""
-    return loop_gap(take.steps[:-1], take.steps[-1]) or 0.0
-
-
-def _finish(said: MorphRecipe, take: _Take, settings: FilmSettings, source: Source, bench: Bench) -> Generator[Step, None, Clip]:
+def _finish(said: MorphRecipe, take: Take, settings: FilmSettings, source: Source, bench: Bench) -> Generator[Step, None, Clip]:
     """Bring every frame to the size that was asked for."""
     assert settings.size
     enlarged = bench.enlarger(*settings.size)
@@ -329,7 +274,7 @@ def _finish(said: MorphRecipe, take: _Take, settings: FilmSettings, source: Sour
     return Clip(frames=tuple(played), rate=direction(settings, source).rate)
 
 
-def _counted(takes: Sequence[_Take]) -> Count:
+def _counted(takes: Sequence[Take]) -> Count:
     """Count frames of all takes; one that several takes show counts once."""
     drawn = sum(take.drawing.count.drawn for take in {id(take): take for take in takes}.values())
     everything = {name for take in takes for name in take.names}
@@ -337,7 +282,7 @@ def _counted(takes: Sequence[_Take]) -> Count:
     return Count(drawn=drawn, reused=max(0, len(everything) - drawn), notes=tuple(notes))
 
 
-def _gap(said: MorphRecipe, moved: Sequence[float]) -> float | None:
+def _gap(said: MorphRecipe, take: Take) -> float | None:
     if said.loop:
-        return loop_gap(moved[:-1], moved[-1])
-    return loop_gap(moved, moved[0]) if said.ping_pong else None
+        return loop_gap(take.steps[:-1], take.steps[-1])
+    return loop_gap(take.steps, take.steps[0]) if said.ping_pong else None

@@ -104,7 +104,7 @@ def _remake(
     check_target(out)
     source = _source(recipe, clip, model)
     places, other = _places(recipe, clip, styles, source)
-    recipe = recipe.restyled(places)
+    recipe = recipe.restyled(places) if places else recipe
     for note in (*other, *_differences(recipe, clip, source)):
         if not anyway:
             raise RecipeError(f"{note}; --anyway draws with what is here, and the pictures will differ")

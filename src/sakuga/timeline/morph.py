@@ -145,8 +145,13 @@ def _frame(course: Course, place: float, like: Drawn) -> Drawn:
 
 
 def _noise(course: Course, place: float, at: float) -> Noise:
-    """Go the shortest way from noise to noise; a loop of one or two keys goes round, so that it does not come back as it went."""
+    """Go the shortest way from noise to noise; a loop of one or two keys goes round, so that it does not come back as it went.
+
+    Where several keys all have one noise, it stands still.
+    """
     seeds, leg = [key.seed for key in course.keys], int(place)
+    if len(seeds) > 1 and len(set(seeds)) == 1:
+        return Seeded(seed=seeds[0])
     if course.closed and len(seeds) <= 2:
         after = [seed for seed in range(seeds[0], seeds[0] + 4) if seed not in seeds]
         first, second, third = (Seeded(seed=seed) for seed in (seeds + after)[:3])

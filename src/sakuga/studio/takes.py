@@ -1,0 +1,75 @@
+"""The frames of a morph drawn at some places, looked at, and timed anew where they move unevenly or a loop's end would be seen."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from sakuga.evaluation.smoothness import loop_gap, steps, variation
+from sakuga.finishing.colour import lab_difference
+from sakuga.studio.drawing import Bench, Drawing
+from sakuga.studio.progress import Step
+from sakuga.timeline.morph import Course, closed_up, evened, frames_at
+from sakuga.timeline.spec import Digest, Drawn, digest
+
+WIDE, AIM = 1.2, 1.15
+"""Usual steps from a loop's last frame to its first that are not seen, and what is aimed at where it is wider."""
+CLOSINGS = 3
+"""How often a loop is timed anew for its end, at most; each time the frames that move are drawn again."""
+EVENINGS = 2
+"""How often an even morph is timed anew, at most; each time its frames are drawn again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """The frames of a course drawn at some places, and how much neighbours differ."""
+
+    places: tuple[float, ...]
+    specs: tuple[Drawn, ...]
+    drawing: Drawing
+    steps: tuple[float, ...]
+    """One for each pair of neighbours, and on a closed course the one back to the first."""
+
+    @property
+    def names(self) -> tuple[Digest, ...]:
+        return tuple(map(digest, self.specs))
+
+
+def draw_at(course: Course, at: tuple[float, ...], like: Drawn, bench: Bench) -> Generator[Step, None, Take]:
+    """Draw the frames of a course at some places, and look at how they move."""
+    specs = frames_at(course, at, like)
+    names = [digest(spec) for spec in specs]
+    drawing = yield from bench.draw(dict(zip(names, specs, strict=True)), names)
+    around = [*names, names[0]] if course.closed else names
+    moved = steps((bench.store.read(drawing.renamed[name]) for name in around), lab_difference)
+    return Take(places=at, specs=specs, drawing=drawing, steps=tuple(moved))
+
+
+def even_out(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Generator[Step, None, None]:
+    """Time the frames anew by how neighbours differ, for as long as that makes them more even; the best take comes last."""
+    for _ in range(EVENINGS):
+        best = takes[-1]
+        takes.append((yield from draw_at(course, evened(course, best.places, best.steps), like, bench)))
+        if variation(takes[-1].steps) >= variation(best.steps):
+            takes.append(best)
+            return
+
+
+def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Generator[Step, None, list[str]]:
+    """Time a loop anew where its last step is seen: its end alone at first, and all of it where that is not enough.
+
+    The take with the narrowest step comes last. Returns what a person must know of it.
+    """
+    tried, notes = takes[-1:], list[str]()
+    while back(tried[-1]) > WIDE and len(tried) <= CLOSINGS:
+        if not notes:
+            notes.append(f"the loop closes with {back(tried[-1]):.1f} usual steps: its frames are timed anew")
+            yield Step(stage="drawing", note=notes[0])
+        before, evening = tried[-1], len(tried) > 1
+        anew = evened(course, before.places, before.steps) if evening else closed_up(course, before.places, before.steps, AIM)
+        tried.append((yield from draw_at(course, anew, like, bench)))
+    takes += [*tried[1:], min(tried, key=back)] if len(tried) > 1 else []
+    return notes
+
+
+def back(take: Take) -> float:
+    """How many usual steps a closed course takes from its last frame to its first."""
+    return loop_gap(take.steps[:-1], take.steps[-1]) or 0.0
