@@ -98,7 +98,7 @@ def _distill(
     drawing = yield from bench.draw(specs, specs)
     enlarged = bench.enlarger(*settings.size)
     shown = bench.develop(drawing, specs, lambda _, picture: enlarged(picture))
-    worn = shared_names(styles)
+    worn = shared_names(settings.style, source)
     drawn_by = f"drawn by {Path(source.name).name}{f' in the style {worn}' if worn else ''}"
     own = {style.digest for style in own_styles(source).values()} if source.name == SKETCHBOOK else set()
     allowed = licence or ("MIT" if source.name == SKETCHBOOK and all(style.digest in own for style, _ in styles) else UNKNOWN)
