@@ -23,7 +23,10 @@ SHORT = {
     "storyboard": ["--shots", "2", "--seconds", "1"],
 }
 """What makes a command that draws quick; the last word on an option counts."""
-PAGES = ("README.md", *(f"docs/{page}.md" for page in ("film", "morph", "vary", "control", "styles", "pixelate", "export", "recipe")))
+PAGES = (
+    "README.md",
+    *(f"docs/{page}.md" for page in ("film", "morph", "vary", "control", "styles", "pixelate", "export", "recipe", "evaluate")),
+)
 """Pages whose commands work in the order in which they stand."""
 
 

@@ -7,6 +7,7 @@ import typer
 
 from sakuga.cli import options as opt
 from sakuga.cli.data import data
+from sakuga.cli.evaluate import evaluate
 from sakuga.cli.morph import morph
 from sakuga.cli.pixelate import pixelate
 from sakuga.cli.recipe import recipe as show_recipe
@@ -30,6 +31,7 @@ app.command("remake")(remake)
 app.command("video")(video)
 app.command("pixelate")(pixelate)
 app.command("morph")(morph)
+app.command("evaluate")(evaluate)
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 

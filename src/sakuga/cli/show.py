@@ -15,7 +15,14 @@ from sakuga.studio import Step, Work
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
-WORDS = {"story": "planning", "loading": "opening", "drawing": "drawing", "finishing": "finishing", "export": "writing"}
+WORDS = {
+    "story": "planning",
+    "loading": "opening",
+    "drawing": "drawing",
+    "finishing": "finishing",
+    "export": "writing",
+    "running": "running",
+}
 
 console = Console(stderr=True, highlight=False)
 

@@ -32,3 +32,13 @@ def _scale(picture: Picture, width: int, height: int) -> float:
     """How much larger the picture must be to cover the size."""
     picture_height, picture_width = picture.shape[:2]
     return max(width / int(picture_width), height / int(picture_height))
+
+
+def within(picture: Picture, side: int) -> Picture:
+    """Make a picture small enough that neither side is longer than `side`; a smaller one stays as it is."""
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))

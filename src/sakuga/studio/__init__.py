@@ -1,9 +1,11 @@
 """One function for each thing a user does. Each returns a Work: iterate it to watch, `.result()` drains it, `.close()` cancels it."""
 
+from sakuga.evaluation.figure import to_json
 from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
 from sakuga.studio.cropping import CroppedSet, crop_set
 from sakuga.studio.distilling import DistilledSet, distill_set
+from sakuga.studio.evaluation.evaluate import Asked, Evaluated, evaluate
 from sakuga.studio.exposures import Sheeted, sheet
 from sakuga.studio.films import Animation, animate, render
 from sakuga.studio.lessons import LessonSet, draw_style_set, draw_subject_set
@@ -26,12 +28,14 @@ from sakuga.studio.work import Work
 
 __all__ = [
     "Animation",
+    "Asked",
     "BalancedSet",
     "BuiltSet",
     "ControlPicture",
     "CroppedSet",
     "DistilledSet",
     "Drawn",
+    "Evaluated",
     "FilmSettings",
     "LessonSet",
     "Morphed",
@@ -59,6 +63,7 @@ __all__ = [
     "draw",
     "draw_style_set",
     "draw_subject_set",
+    "evaluate",
     "export_sketchbook",
     "morph",
     "parse_bytes",
@@ -79,6 +84,7 @@ __all__ = [
     "show_store",
     "split_set",
     "storyboard",
+    "to_json",
     "train_sketchbook",
     "vary",
     "video",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["story", "loading", "drawing", "finishing", "export"]
+Stage = Literal["story", "loading", "drawing", "finishing", "export", "running"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,11 @@
 from sakuga.evaluation.report.bars import Bar, Range, bars, differences
 from sakuga.evaluation.report.curves import Line, Mark, Panel, curves
 from sakuga.evaluation.report.grids import Point, heat, scatter
-from sakuga.evaluation.report.page import Chart, Page, Picture, Prose, Section, Strip, Table, Tile, html
+from sakuga.evaluation.report.page import Block, Chart, Page, Picture, Prose, Section, Strip, Table, Tile, html
 
 __all__ = [
     "Bar",
+    "Block",
     "Chart",
     "Line",
     "Mark",

@@ -42,6 +42,8 @@ class Mark:
     place: float
     name: str
     plain: bool = False
+    to: float | None = None
+    """Where a stretch of places ends."""
 
 
 def curves(
@@ -96,7 +98,11 @@ def _marks(marks: Sequence[Mark], x: Scale, top: float, bottom: float) -> list[E
     free = LEFT - 100
     for mark in sorted(marks, key=lambda one: one.place):
         at = x(mark.place)
-        parts.append(node("path", d=f"M{at:.1f} {top:.1f}V{bottom:.1f}", class_="border" if mark.plain else "mark"))
+        wide = max(x(mark.to) - at, 0.0) + 6.0 if mark.to is not None else 6.0
+        if mark.plain:
+            parts.append(node("path", d=f"M{at:.1f} {top:.1f}V{bottom:.1f}", class_="border"))
+        else:
+            parts.append(node("rect", x=at - 3, y=top, width=wide, height=bottom - top, class_="mark"))
         half = 3.4 * len(mark.name) + 3
         if at - half > free:
             parts.append(node("text", mark.name, x=at, y=top - 6, class_="axis" if mark.plain else "marked", text_anchor="middle"))

@@ -1,0 +1,114 @@
+"""A style against its base: the same prompts and seeds drawn without it and with it."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from sakuga.evaluation.figure import Outcome
+from sakuga.models.sources import SKETCHBOOK
+from sakuga.models.styles import Style
+from sakuga.sketchbook.labels import LOOKS
+from sakuga.story.film import FilmSettings
+from sakuga.studio.drawing import Bench
+from sakuga.studio.evaluation.gallery import Gallery, draw_gallery, read_gallery
+from sakuga.studio.evaluation.judges import Judges
+from sakuga.studio.evaluation.measures import Pairing, Seen, distance_figures, own_figures, pair_up, paired_figures, see, style_figures
+from sakuga.studio.progress import Step
+from sakuga.studio.settings import settled
+from sakuga.studio.styles import find_styles, worded
+
+Kind = Literal["any", "portrait", "landscape"]
+PROMPTS = (
+    "a castle on a hill at sunset", "a lighthouse by the sea at night", "a portrait of a girl with red hair, smiling",
+    "a cabin in the snow at dusk", "a village by a lake in the morning", "a windmill in a meadow on a sunny day",
+    "a boat on the sea in the rain", "a portrait of an old man, calm", "a tree in a field in autumn", "a bridge over a river in the fog",
+    "a street at night in the rain", "a desert under a clear sky", "mountains above the clouds at dawn", "a cat asleep on a chair",
+    "a garden with flowers and a path", "a dragon over a valley",
+)  # fmt: skip
+"""What other models than the Sketchbook are asked for, unless a file says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tried:
+    """A style that was tried: pairs of pictures, references where there are some, and the figures."""
+
+    style: Style
+    pairing: Pairing
+    references: Seen | None
+    outcomes: tuple[Outcome, ...]
+    look: str | None
+    """The look of the Sketchbook's world that it stands for, if it is one."""
+
+
+def usual_prompts(model: str, n: int, kind: Kind = "any") -> list[str]:
+    """Return prompts to try a style on: held-out captions that name no look, or for other models a list of ours.
+
+    `kind` chooses portraits or landscapes; with "any" the captions come as the world has them.
+    """
+    if model != SKETCHBOOK:
+        fitting = [prompt for prompt in PROMPTS if kind == "any" or ("portrait" in prompt) == (kind == "portrait")]
+        return fitting[:n]
+    from sakuga.evaluation.adapters import unnamed_cases
+
+    cases = unnamed_cases(n if kind == "any" else 8 * n)
+    fitting = [case.caption for case in cases if kind == "any" or (case.labels.portrait is not None) == (kind == "portrait")]
+    return list(dict.fromkeys(fitting))[:n]
+
+
+def try_style(
+    bench: Bench,
+    settings: FilmSettings,
+    judges: Judges,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    reference: Path | None = None,
+    text: str | None = None,
+) -> Generator[Step, None, Tried]:
+    """Draw without and with the style that the settings name, and measure the pairs."""
+    native = bench.source.facts.native_size
+    how = settled(replace(settings, size=settings.size or (native, native), model=bench.source.name), bench.source)
+    styles = find_styles(how.style, bench.source)
+    style = styles[0][0]
+    base = yield from draw_gallery("base", bench, replace(how, style=None), prompts, seeds)
+    drawn = yield from draw_gallery(Path(style.name).stem, bench, how, prompts, seeds)
+    called = Path(style.name).name
+    look = called if called in LOOKS else style.trigger if style.trigger in LOOKS else None
+    shown = yield from _references(reference, look, len(base), judges)
+    references = see(shown, judges) if shown else None
+    seen = see(base, judges, text), see(drawn, judges, text)
+    pairing = pair_up(*seen, references)
+    said = styled_said = None
+    if judges.clip and style.trigger:
+        said, styled_said = judges.clip.texts(base.prompts), judges.clip.texts([worded(prompt, styles) for prompt in base.prompts])
+    outcomes = [
+        *own_figures(seen[0], judges, "base.", look),
+        *own_figures(seen[1], judges, "style.", look),
+        *paired_figures(pairing, "more.", look),
+        *style_figures(pairing, references, said, styled_said),
+    ]
+    if references:
+        for name, one in (("base", seen[0]), ("style", seen[1])):
+            outcomes += distance_figures(one, references, f"{name}.references.", judges.eye.name)
+    return Tried(style=style, pairing=pairing, references=references, outcomes=tuple(outcomes), look=look)
+
+
+def _references(folder: Path | None, look: str | None, n: int, judges: Judges) -> Generator[Step, None, Gallery | None]:
+    """Read the pictures that the style is to be like; for a look of the world, true renders in it."""
+    if folder:
+        return (yield from read_gallery(folder))
+    if look is None or judges.classifier is None:
+        return None
+    from sakuga.evaluation.score import REFERENCE, moment_of
+    from sakuga.models.sketchbook import NATIVE_SIZE
+
+    pictures = []
+    for place in range(n):
+        picture = moment_of(REFERENCE + place).picture(NATIVE_SIZE, NATIVE_SIZE, look)  # type: ignore[arg-type]
+        pictures.append(np.asarray(picture))
+        yield Step(stage="finishing", done=place + 1, total=n)
+    names = tuple(f"render {REFERENCE + place}" for place in range(n))
+    return Gallery(name=f"true renders in {look}", pictures=tuple(pictures), prompts=("",) * n, names=names)
