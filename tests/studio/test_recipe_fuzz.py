@@ -17,10 +17,22 @@ FILM: dict[str, Any] = {
     "model": "sketchbook",
     "film": {"idea": "a castle", "fps": "12", "size": "64x64", "steps": 4, "style": "comic"},
     "bible": {"subject": "a castle"},
-    "shots": [{"prompt": "a castle at dawn", "seconds": 1.0, "seed": 1, "transition": "morph 1.0", "camera": {"zoom": 1.1}}],
+    "shots": [{"prompt": "a castle at dawn", "seconds": 1.0, "seed": 1, "style": "cel", "transition": "cut", "camera": {"zoom": 1.1}}],
 }
 HEAD = {key: FILM[key] for key in ("recipe", "engine", "checkpoint")}
 DRAW: dict[str, Any] = {**HEAD, "kind": "draw", "prompt": "a", "seed": 1, "settings": {}}
+MORPH: dict[str, Any] = {
+    **HEAD,
+    "kind": "morph",
+    "prompts": ["a", "b"],
+    "prompt_styles": ["", "ink@01234567:0.5"],
+    "outside": [{"name": "ink@01234567", "digest": "1" * 64, "trigger": "in ink"}],
+    "seed": 1,
+    "frames": 4,
+    "ease": "linear",
+    "places": [0.0, 0.3, 0.6, 1.0],
+    "settings": {"style": "cel"},
+}
 PATHS = ("/etc/passwd", "../x", "~")
 KEYS = ("film.size", "shots.1.prompt", "shots.1")
 
@@ -50,7 +62,9 @@ def outcome(text: str, changes: dict[str, str] | None = None) -> None:
         return
     again = recipe.text()
     assert parse_recipe(again, "clip.gif").text() == again
-    assert not set(PATHS) & {recipe.model, getattr(getattr(recipe, "film", None), "style", None)}
+    tables = (getattr(recipe, name, None) for name in ("film", "settings"))
+    worn = [getattr(table, "style", None) for table in (*tables, *getattr(recipe, "shots", ()))]
+    assert not set(PATHS) & {recipe.model, *worn, *getattr(recipe, "prompt_styles", ())}
 
 
 @quick
@@ -66,7 +80,7 @@ def test_any_json(value: Any) -> None:
 
 
 @quick
-@given(data=some.data(), base=some.sampled_from([FILM, DRAW]), value=anything)
+@given(data=some.data(), base=some.sampled_from([FILM, DRAW, MORPH]), value=anything)
 def test_any_value_at_any_place(data: some.DataObject, base: dict[str, Any], value: Any) -> None:
     document = json.loads(json.dumps(base))
     *way, last = data.draw(some.sampled_from(places(document)))

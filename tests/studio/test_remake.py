@@ -123,6 +123,11 @@ def test_version_1_is_still_read() -> None:
     }
 
 
+MORPH = {key: FILM[key] for key in ("recipe", "engine", "checkpoint")} | {
+    "kind": "morph", "prompts": ["a", "b"], "seed": 1, "frames": 4, "ease": "linear", "settings": {}
+}  # fmt: skip
+
+
 def tampered(**changed: object) -> str:
     return json.dumps({**FILM, **changed})
 
@@ -147,6 +152,10 @@ def tampered(**changed: object) -> str:
         (tampered(film={"model": "/home/model"}), "names its model beside its settings"),
         (tampered(film={"style": "../style.safetensors"}), "could be a file"),
         (tampered(film={"style": "~/style"}), "could be a file"),
+        (tampered(shots=[{**FILM["shots"][0], "style": "/home/style"}]), "could be a file"),
+        (json.dumps({**MORPH, "prompt_styles": ["cel", "../x"]}), "could be a file"),
+        (json.dumps({**MORPH, "prompt_styles": ["cel"]}), "styles for 1 prompts, and 2 prompts"),
+        (tampered(outside=[{"name": "ink@0", "digest": "latest"}]), r"outside\.1\.digest"),
         (tampered(film={"size": "999999x1"}), "film.size"),
         (tampered(film={"steps": 10**9}), "film.steps"),
         (tampered(film={"fps": 1e9}), "film.fps"),
