@@ -262,6 +262,11 @@ def test_styles_travel_from_prompt_to_prompt(model: Path, tmp_path: Path) -> Non
     assert again.path.read_bytes() == made.clip.read_bytes()
 
 
+def test_a_style_that_is_not_there_is_told_with_its_shot(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(StyleError, match=r"^shot 2: no style 'comc': did you mean 'comic'\?"):
+        studio.render(film_of(model, "", "comc"), tmp_path / "a.gif", store=tmp_path / "frames").result()
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [(["3=comic"], "there are 2: count from 1"), (["0=comic"], "count from 1"), (["comic", "2=comic"], "asked for twice")],

@@ -23,7 +23,7 @@ from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, named, portable_style
 from sakuga.studio.settings import direction, previewed, refuse_missing, settled, wardrobe, worn_digests
 from sakuga.studio.stories import plan
-from sakuga.studio.styles import find_styles, found_at, shared_names, styles_of, worded_film
+from sakuga.studio.styles import found_at, found_by_shot, shared_names, styles_of, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip, Frame
@@ -121,7 +121,7 @@ def _render(
     board = worded_film(film, source)
     sheet = chain(board, direction(settings, source), wardrobe(film, source))
     refuse_missing(sheet.specs.values(), source)
-    bench = Bench(source, store, [style for asked in styles_of(film) for style in find_styles(asked, source)])
+    bench = Bench(source, store, [style for styles in found_by_shot(film, source) for style in styles])
     notes: list[str] = []
     for note in (*told, *bench.doubts(board)):
         notes.append(note)

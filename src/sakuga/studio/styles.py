@@ -78,12 +78,23 @@ def styles_of(film: Film) -> tuple[str | None, ...]:
     return tuple(film.settings.style if shot.style is None else shot.style for shot in film.storyboard.shots)
 
 
+def found_by_shot(film: Film, source: Source) -> list[list[tuple[Style, float]]]:
+    """Find what each shot wears; raises StyleError with the shot's number where it has styles of its own."""
+    found = []
+    for number, (shot, asked) in enumerate(zip(film.storyboard.shots, styles_of(film), strict=True), 1):
+        try:
+            found.append(find_styles(asked, source))
+        except StyleError as error:
+            raise error if shot.style is None else StyleError(f"shot {number}: {error}") from None
+    return found
+
+
 def worded_film(film: Film, source: Source) -> Storyboard:
     """Let every shot say the trigger words of what it wears.
 
     What all shots say goes into the bible, where a shot that names another look is left alone; the rest is said by the shots themselves.
     """
-    board, called = film.storyboard, [triggers(find_styles(asked, source)) for asked in styles_of(film)]
+    board, called = film.storyboard, [triggers(styles) for styles in found_by_shot(film, source)]
     everywhere = [trigger for trigger in called[0] if all(trigger in triggers for triggers in called)]
     shots = (_saying(shot, [one for one in own if one not in everywhere]) for shot, own in zip(board.shots, called, strict=True))
     spoken = ", ".join(filter(None, [board.bible.style, *everywhere]))
