@@ -22,6 +22,11 @@ def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -
         "clip.one_attribute",
         "vae_psnr_db",
         "vae_psnr_db.comic",
+        "upscaler_psnr_db",
+        "fidelity.hair",
+        "fidelity.dress",
+        "aspects.192x128.place",
+        "aspects.128x192.subject",
         "kid",
     ):
         assert f"n.{key}" in figures
@@ -47,9 +52,20 @@ def test_shipped_weights_stay_within_their_budget() -> None:
     assert sum(path.stat().st_size for path in weights.rglob("*") if path.is_file()) <= 44 * 2**20
 
 
-def test_an_unknown_stage_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SakugaError, match="there are vae, clip"):
-        studio.train_sketchbook("vea", tmp_path)
+@pytest.mark.parametrize(
+    ("stage", "said", "sentence"),
+    [("vea", {}, "there are vae, clip"), ("vae", {"workers": 0}, "workers 0 trains nothing"), ("vae", {"batch": -1}, "choose 1 or more")],
+)
+def test_a_training_that_cannot_be_is_refused(stage: str, said: dict[str, int], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(SakugaError, match=sentence):
+        studio.train_sketchbook(stage, studio.TrainingOptions(work=tmp_path, **said))
+
+
+def test_a_training_begins_from_what_is_there(tmp_path: Path) -> None:
+    assert studio.parse_start("shipped") == find_checkpoint().folder
+    assert studio.parse_start(str(tmp_path)) == tmp_path
+    with pytest.raises(SakugaError, match="there is no folder nowhere of weights"):
+        studio.parse_start("nowhere")
 
 
 def test_unfinished_networks_are_not_put_together(tmp_path: Path) -> None:

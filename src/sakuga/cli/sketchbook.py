@@ -1,6 +1,7 @@
 """The commands `sakuga sketchbook ...`."""
 
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -13,36 +14,46 @@ sketchbook = typer.Typer(
 )
 
 
+Work = Annotated[Path, typer.Option(help="where pictures, runs and weights are kept")]
+
+
 @sketchbook.command("train")
 def train(
     stage: Annotated[
         str, typer.Option(help="vae, clip, classifier, latents, unet, upscaler, depth, controlnet, styles, lcm or all")
     ] = "all",
-    work: Annotated[Path, typer.Option(help="where pictures, runs and weights are kept")] = Path("sketchbook-work"),
+    work: Work = Path("sketchbook-work"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    minutes: Annotated[float | None, typer.Option(help="stop after so many minutes; the schedule counts samples")] = None,
-    samples: Annotated[int | None, typer.Option(help="the whole schedule, in samples", show_default="the stage's own")] = None,
-    pictures: Annotated[int | None, typer.Option(help="different pictures to learn from", show_default="the stage's own")] = None,
+    workers: Annotated[int, typer.Option(help="processes that train together, each on a batch of its own")] = 1,
+    threads: Annotated[int | None, typer.Option(help="threads of each worker", show_default="their share of all")] = None,
     processes: Annotated[int, typer.Option(help="processes that draw training pictures")] = 1,
-    start: Annotated[str | None, typer.Option("--from", help="shipped: go on from the committed weights with a fresh optimizer")] = None,
-    resume: Annotated[bool, typer.Option(help="go on where the run stopped")] = False,
+    minutes: Annotated[float, typer.Option(help="stop each stage after so many; the schedule counts samples", show_default="never")] = inf,
+    look_every: Annotated[float, typer.Option(help="minutes from one look at what it makes to the next")] = 8.0,
+    samples: Annotated[int | None, typer.Option(help="the whole schedule, in samples", show_default="the stage's own")] = None,
+    batch: Annotated[int | None, typer.Option(help="samples a step of each worker", show_default="the stage's own")] = None,
+    pictures: Annotated[int | None, typer.Option(help="different pictures to learn from", show_default="the stage's own")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="a folder of weights to go on from with a fresh optimizer, or: shipped")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where the run stopped")] = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Train the built-in model, from scratch or on from a stop."""
     from sakuga import studio
     from sakuga.cli.show import console, now_and_then
 
-    training = studio.train_sketchbook(
-        stage, work, device=device, minutes=minutes, samples=samples, pictures=pictures, processes=processes, start=start, resume=resume
-    )
-    for step in now_and_then(training, seconds=0 if quiet else 10):
+    options = studio.TrainingOptions(
+        work=work, device=device, workers=workers, threads=threads, processes=processes, minutes=minutes, look_every=look_every,
+        samples=samples, batch=batch, pictures=pictures, start=studio.parse_start(start) if start else None, resume=resume,
+    )  # fmt: skip
+    for step in now_and_then(studio.train_sketchbook(stage, options), seconds=0 if quiet else 10):
         losses = " ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())
         console.print(f"{step.stage}: {step.seen} of {step.samples} {losses}", markup=False)
 
 
 @sketchbook.command("export")
 def export(
-    work: Annotated[Path, typer.Option(help="the folder that was trained in")] = Path("sketchbook-work"),
+    work: Work = Path("sketchbook-work"),
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="the checkpoint folder to write", show_default="the package's own")
     ] = None,
@@ -51,6 +62,20 @@ def export(
     from sakuga import studio
 
     print(f"wrote {', '.join(studio.export_sketchbook(work, out))}")
+
+
+@sketchbook.command("card")
+def card(
+    folder: Annotated[Path | None, typer.Argument(help="a checkpoint folder", show_default="the package's own")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="what `score --json` printed, to keep as score.json", show_default="the score.json there")
+    ] = None,
+    work: Annotated[Path | None, typer.Option(help="the folder that was trained in, for samples and times of its runs")] = None,
+) -> None:
+    """Write the card of the built-in model from its figures."""
+    from sakuga import studio
+
+    print(f"wrote {studio.write_sketchbook_card(folder, figures=figures, work=work)}")
 
 
 @sketchbook.command("score")
@@ -65,7 +90,7 @@ def score(
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Measure the built-in model: fidelity, autoencoder, CLIP, KID, Frechet distance, depth, control."""
+    """Measure the built-in model: fidelity in every shape, autoencoder, CLIP, KID, Frechet distance, and each network beside."""
     from sakuga import studio
     from sakuga.cli.show import report, watch
 

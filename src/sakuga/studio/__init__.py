@@ -18,13 +18,21 @@ from sakuga.studio.remake import parse_changes, recipe_of, remake
 from sakuga.studio.set_building import BuiltSet, build_set
 from sakuga.studio.set_changes import BalancedSet, SplitSet, balance_set, split_set
 from sakuga.studio.settings import SettingsError, parse_ease, parse_size
-from sakuga.studio.sketchbook import TrainingStep, export_sketchbook, score_sketchbook, train_sketchbook
+from sakuga.studio.sketchbook import (
+    TrainingStep,
+    export_sketchbook,
+    parse_start,
+    score_sketchbook,
+    train_sketchbook,
+    write_sketchbook_card,
+)
 from sakuga.studio.store import clean_store, parse_bytes, show_store
 from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
 from sakuga.studio.styles import parse_prompt_styles
 from sakuga.studio.variations import Varied, vary
 from sakuga.studio.videos import video
 from sakuga.studio.work import Work
+from sakuga.training.sketchbook.options import Options as TrainingOptions
 
 __all__ = [
     "Animation",
@@ -49,6 +57,7 @@ __all__ = [
     "Sheeted",
     "SplitSet",
     "Step",
+    "TrainingOptions",
     "TrainingStep",
     "Varied",
     "Work",
@@ -72,6 +81,7 @@ __all__ = [
     "parse_pixel",
     "parse_prompt_styles",
     "parse_size",
+    "parse_start",
     "pixelate",
     "planner",
     "read_film",
@@ -89,4 +99,5 @@ __all__ = [
     "vary",
     "video",
     "write_film",
+    "write_sketchbook_card",
 ]

@@ -1,82 +1,77 @@
 """The built-in model: train it, put it together, score it."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeVar, cast
 
-import numpy as np
 from PIL import Image
+from pydantic import TypeAdapter, ValidationError
 
 from sakuga import InputError
 from sakuga.export import contact_sheet
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.rendering.store import given_spec
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
 from sakuga.studio.layout import score_depth_and_control
-from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
-from sakuga.studio.scoring import score_few_step, score_styles
+from sakuga.studio.scoring import drawing, score_few_step, score_sizes, score_styles, told
 from sakuga.studio.settings import settled
 from sakuga.studio.variation_score import score_variations
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.spec import digest
+from sakuga.training.sketchbook.options import STAGES, Stage
+from sakuga.training.sketchbook.options import Options as TrainingOptions
 
-if TYPE_CHECKING:
-    from sakuga.training.sketchbook.recipe import Stage
-
-STAGES = ("vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet", "styles", "lcm")
-"""In the order in which they stand on each other."""
+Table = TypeVar("Table")
 SHOWN = 64
 """Pictures of a scoring's sheet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStep:
-    """A step of one stage: samples seen, of how many, and the parts of the loss as tensors."""
+    """A step of one stage: samples seen, of how many, and the parts of the loss, which `float` reads."""
 
     stage: str
     seen: int
     samples: int
-    losses: dict[str, Any]
+    losses: Mapping[str, Any]
 
 
-def train_sketchbook(
-    stage: str,
-    work: Path,
-    *,
-    device: str = "auto",
-    minutes: float | None = None,
-    samples: int | None = None,
-    pictures: int | None = None,
-    processes: int = 1,
-    start: str | None = None,
-    resume: bool = False,
-) -> Work[TrainingStep, Path]:
+def train_sketchbook(stage: str, options: TrainingOptions) -> Work[TrainingStep, Path]:
     """Train one stage, or "all" in order; what is finished lies in `weights` below the work folder.
 
-    `minutes` stops each stage, the schedule counts samples. `start` is a folder of weights to go on from with a fresh optimizer, or
-    "shipped". Returns the folder of finished weights. Raises InputError for an unknown stage.
+    Closing the work saves and stops it, with all its workers. Returns the folder of finished weights. Raises InputError for an unknown
+    stage, and for numbers that nothing can be trained by.
     """
     if stage not in (*STAGES, "all"):
         raise InputError(f"no stage {stage!r}: there are {', '.join(STAGES)} and all")
-    options = {"work": work, "device": device, "processes": processes, "resume": resume, "samples": samples, "pictures": pictures}
-    return Work(_train(STAGES if stage == "all" else (stage,), options, minutes, start))
+    for name in ("processes", "workers", "threads", "samples", "batch", "pictures"):
+        count = getattr(options, name)
+        if count is not None and count < 1:
+            raise InputError(f"{name} {count} trains nothing: choose 1 or more")
+    return Work(_train(STAGES if stage == "all" else (cast(Stage, stage),), options))
 
 
-def _train(stages: Sequence[str], given: dict[str, Any], minutes: float | None, start: str | None) -> Generator[TrainingStep, None, Path]:
-    from sakuga.training.sketchbook.export import shipped
-    from sakuga.training.sketchbook.loop import Pace
-    from sakuga.training.sketchbook.recipe import Options, train
+def parse_start(text: str) -> Path:
+    """Read where a training begins: "shipped" or a folder of finished weights; raises InputError where there is none."""
+    folder = find_checkpoint().folder if text == "shipped" else Path(text).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {text} of weights to go on from: give one, or shipped")
+    return folder
 
-    begin = None if start is None else shipped() if start == "shipped" else Path(start)
+
+def _train(stages: Sequence[Stage], options: TrainingOptions) -> Generator[TrainingStep, None, Path]:
+    from sakuga.training.sketchbook.recipe import train
+
     for stage in stages:
-        options = Options(**given, start=None if stage == "latents" else begin)
-        for step in train(cast("Stage", stage), options, Pace(minutes=minutes) if minutes else Pace()):
-            yield TrainingStep(stage=stage, seen=step.seen, samples=step.samples, losses=step.losses)
-    return cast(Path, given["work"]) / "weights"
+        with closing(train(stage, options)) as steps:
+            for step in steps:
+                yield TrainingStep(stage=stage, seen=step.seen, samples=step.samples, losses=step.losses)
+    return options.work / "weights"
 
 
 def export_sketchbook(work: Path, out: Path | None = None) -> list[str]:
@@ -87,6 +82,31 @@ def export_sketchbook(work: Path, out: Path | None = None) -> list[str]:
         return write_folder(work / "weights", out or shipped())
     except FileNotFoundError as error:
         raise InputError(str(error)) from None
+
+
+def write_sketchbook_card(folder: Path | None = None, *, figures: Path | None = None, work: Path | None = None) -> Path:
+    """Write the card of a checkpoint folder (the package's own, unless named) from `score.json` and `training.json` beside it.
+
+    `figures` is what `sakuga sketchbook score --json` printed, to take in place of that score; the runs of a `work` folder take the place
+    of trainings of the same name. Returns the card's path. Raises InputError where a file holds no figures.
+    """
+    from sakuga.training.sketchbook.card import CARD, FIGURES, TRAINING, write_card
+    from sakuga.training.sketchbook.runs import learnt
+
+    folder = folder or find_checkpoint().folder
+    trained = _table(folder / TRAINING, dict[str, dict[str, float]])
+    trained |= learnt(work / "runs") if work else {}
+    write_card(folder, _table(figures or folder / FIGURES, dict[str, float]), trained)
+    return folder / CARD
+
+
+def _table(path: Path, kind: type[Table]) -> Table:
+    """Read a table of figures; raises InputError."""
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"{error.errors()[0]['msg']}"
+        raise InputError(f"{path} holds no figures ({reason}): write it by `sakuga sketchbook score --json`") from None
 
 
 def score_sketchbook(
@@ -115,25 +135,17 @@ def _score(
     bench = Bench(source, store)
     native = source.facts.native_size
     how = settled(FilmSettings(size=(native, native), steps=settings.steps, guidance=settings.guidance, sampler=settings.sampler), source)
-    shown: list[Frame] = []
-    drawn = 0
+    drawn, shown = drawing(bench, how), list[Frame]()
 
     def draw(captions: Sequence[str]) -> Any:
-        """Draw with the seeds 0, 1, 2, ... in the order of the captions."""
-        nonlocal drawn
-        specs = {digest(spec): spec for place, text in enumerate(captions) for spec in [drawn_spec(text, drawn + place, how, source)]}
-        drawn += len(captions)
-        drawing = Work(bench.draw(specs, specs)).result()
-        made = list(bench.develop(drawing, specs, lambda _, picture: picture))
-        shown.extend(Frame(picture=picture, spec=spec) for picture, spec in zip(made, specs.values(), strict=True) if len(shown) < SHOWN)
-        return np.stack(made)
+        made = drawn(captions)
+        shown.extend(Frame(picture=picture, spec=given_spec(picture)) for picture in made[: SHOWN - len(shown)])
+        return made
 
-    scoring = Work(score(draw, source.folder, n, pictures))
-    for progress in scoring:
-        yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
+    figures = yield from told(score(draw, source.folder, n, pictures))
     if sheet is not None:
-        Image.fromarray(contact_sheet(Clip(frames=tuple(shown[:SHOWN]), rate=Fraction(1)), columns=8, gap=2)).save(sheet, quality=90)
-    figures = scoring.result()
+        Image.fromarray(contact_sheet(Clip(frames=tuple(shown), rate=Fraction(1)), columns=8, gap=2)).save(sheet, quality=90)
+    figures |= yield from score_sizes(bench, how, max(1, n // 4))
     figures |= yield from score_depth_and_control(bench, how, n, control_sheet)
     figures |= yield from score_styles(bench, how, max(1, n // 4))
     figures |= yield from score_few_step(bench, how, n)

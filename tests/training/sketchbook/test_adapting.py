@@ -14,10 +14,11 @@ from sakuga.sketchbook.labels import LOOKS
 from sakuga.sketchbook.reading import read_labels
 from sakuga.training.sketchbook import lcm, styles
 from sakuga.training.sketchbook.export import write_folder
-from sakuga.training.sketchbook.loop import Pace, with_budget
+from sakuga.training.sketchbook.loop import with_budget
 from sakuga.training.sketchbook.low_rank import ATTENTION, LowRank
+from sakuga.training.sketchbook.options import Options
 from sakuga.training.sketchbook.pictures import IN_LOOK, draw_one
-from sakuga.training.sketchbook.recipe import Options, train
+from sakuga.training.sketchbook.recipe import train
 
 CPU = torch.device("cpu")
 
@@ -95,7 +96,7 @@ def test_styles_are_trained_and_exported_with_trigger_and_card(work: Path, tmp_p
 
     monkeypatch.setattr(recipe, "IN_LOOK", {look: IN_LOOK[look] for look in ("comic",)})
     options = Options(work=work, pictures=8, samples=4, batch=4)
-    assert [step.seen for step in train("styles", options, Pace())] == [4]
+    assert [step.seen for step in train("styles", options)] == [4]
     write_folder(work / "weights", tmp_path / "model")
     own = own_styles(Source("model", tmp_path / "model"))
     assert {name: style.trigger for name, style in own.items()} == {"comic": "comic book style"}

@@ -21,8 +21,9 @@ from sakuga.models.sources import find_checkpoint
 from sakuga.models.styles import LORA
 from sakuga.models.upscaler import open_upscaler
 from sakuga.training.sketchbook import styles
-from sakuga.training.sketchbook.loop import CHECKPOINT, Chance, Plan, Task, Training
-from sakuga.training.sketchbook.recipe import STAGES, Options, Stage, train
+from sakuga.training.sketchbook.loop import CHECKPOINT, Average, Chance, Plan, Task, Training
+from sakuga.training.sketchbook.options import Options, Stage
+from sakuga.training.sketchbook.recipe import TASKS, train
 
 CPU = torch.device("cpu")
 OPENED: dict[Stage, tuple[Callable[[Path], Any], ...]] = {
@@ -36,7 +37,7 @@ OPENED: dict[Stage, tuple[Callable[[Path], Any], ...]] = {
     "styles": (lambda weights: _worn(weights, "styles/comic"),),
     "lcm": (lambda weights: _worn(weights, "few_step"),),
 }
-TASKS: dict[Stage, tuple[Plan, Callable[..., Task]]] = {**STAGES, "styles": (styles.PLAN, partial(styles.StyleTask, "comic"))}
+EACH: dict[Stage, tuple[Plan, Callable[..., Task]]] = {**TASKS, "styles": (styles.PLAN, partial(styles.StyleTask, "comic"))}
 
 
 def _worn(weights: Path, part: str) -> torch.nn.Module:
@@ -47,7 +48,7 @@ def _worn(weights: Path, part: str) -> torch.nn.Module:
 
 
 def _task(stage: Stage, work: Path) -> Task:
-    plan, make = TASKS[stage]
+    plan, make = EACH[stage]
     start = work / "weights" if stage == "vae" else None  # By itself it starts so well that the first steps lead up.
     rate = 3e-3 if stage == "styles" else 3e-4
     return make(replace(plan, samples=16, batch=4, pictures=8, warmup=0, rate=rate), work, CPU, 1, start)
@@ -59,7 +60,7 @@ def _loss(task: Task) -> float:
         return float(sum(task.losses(Chance(seed=0, seen=0)).values()))
 
 
-@pytest.mark.parametrize("stage", TASKS)
+@pytest.mark.parametrize("stage", EACH)
 def test_the_loss_falls_the_files_load_and_resuming_equals_no_break(stage: Stage, work: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     task = _task(stage, work)
@@ -104,7 +105,33 @@ def test_closing_a_training_loses_nothing(work: Path) -> None:
 def test_a_stage_goes_on_from_finished_weights(work: Path, tmp_path: Path) -> None:
     task = _task("classifier", work)
     task.save(tmp_path)
-    plan, make = STAGES["classifier"]
+    plan, make = TASKS["classifier"]
     other = make(replace(plan, batch=4, pictures=8, seed=9), work, CPU, 1, tmp_path)
     pairs = zip(task.networks.parameters(), other.networks.parameters(), strict=True)
     assert all(torch.equal(mine.half().float(), its) for mine, its in pairs)
+
+
+def test_a_training_that_is_broken_off_in_the_midst_of_a_step_is_not_saved_half(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Options(work=work, pictures=8, samples=16, batch=4)
+    checkpoint = work / "runs" / "classifier" / CHECKPOINT
+    list(itertools.islice(train("classifier", options), 2))
+    whole = load_file(checkpoint)
+
+    def interrupted(self: Average, kept: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Average, "update", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(train("classifier", replace(options, resume=True)))
+    kept = load_file(checkpoint)
+    assert all(torch.equal(whole[name], kept[name]) for name in whole)
+
+
+def test_two_workers_train_a_stage_on_twice_the_samples_a_step(work: Path) -> None:
+    _task("classifier", work)  # Makes the pictures, as small as they are here and not where workers make them.
+    options = Options(work=work, pictures=8, samples=16, batch=4, workers=2, threads=1)
+    steps = list(train("classifier", options))
+    assert [step.seen for step in steps] == [8, 16]
+    assert all(isinstance(value, float) for step in steps for value in step.losses.values())
+    about = (work / "runs" / "classifier" / "log.jsonl").read_text().splitlines()[-1]
+    assert '"seen": 16' in about

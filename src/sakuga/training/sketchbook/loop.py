@@ -4,7 +4,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -78,7 +78,7 @@ class Step:
 
     seen: int
     samples: int
-    losses: dict[str, Tensor]
+    losses: Mapping[str, Tensor | float]
 
 
 class Task(Protocol):
@@ -130,6 +130,8 @@ class Training:
 
     def __init__(self, task: Task, run: Path, *, resume: bool) -> None:
         self.task, self.run, self.seen, self.steps = task, run, 0, 0
+        self.whole = True
+        """False in the midst of a step, when weights, optimizer and average are not of one moment."""
         self.average = Average(task.networks)
         self.optimizer = torch.optim.AdamW(
             task.networks.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=task.plan.decay, fused=True
@@ -151,11 +153,13 @@ class Training:
         torch.autograd.backward(torch.stack([*losses.values()]).sum())
         together.average_gradients(networks, half=half)
         nn.utils.clip_grad_norm_(networks.parameters(), plan.clip)
+        self.whole = False
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.seen += batch
         self.steps += 1
         self.average.update(plan.averaging_at(self.seen, batch))
+        self.whole = True
         return Step(seen=self.seen, samples=plan.samples, losses={name: value.detach() for name, value in losses.items()})
 
     def save(self) -> None:
@@ -227,7 +231,7 @@ def run_training(training: Training, weights: Path, pace: Pace) -> Iterator[Step
     """
     leads = together.rank() == 0
     started = saved = looked = logged = time.monotonic()
-    sums: dict[str, Tensor] = {}
+    sums: dict[str, Tensor | float] = {}
     begun = training.seen
     try:
         while training.seen < training.task.plan.samples and not together.any_says(time.monotonic() - started > 60 * pace.minutes):
@@ -248,7 +252,7 @@ def run_training(training: Training, weights: Path, pace: Pace) -> Iterator[Step
                 sums, begun = {}, training.seen
             yield step
     finally:
-        if leads and training.steps:
+        if leads and training.steps and training.whole:
             training.save()
     if leads:
         training.look()
