@@ -101,6 +101,9 @@ def test_another_upscaler_is_said(tmp_path: Path, settings: FilmSettings, tiny_v
     with pytest.raises(RecipeError, match="upscaler"):
         studio.remake(clip, tmp_path / "other.gif", **given).result()
     assert studio.remake(clip, tmp_path / "other.gif", anyway=True, **given).result().drawn == 0
+    shutil.rmtree(own / "upscaler")
+    with pytest.raises(RecipeError, match="enlarged otherwise"):
+        studio.remake(clip, tmp_path / "none.gif", **given).result()
 
 
 def test_a_missing_recipe_is_said(tmp_path: Path) -> None:

@@ -160,8 +160,9 @@ def _differences(recipe: Recipe, clip: Path, source: Source) -> list[str]:
     if recipe.checkpoint != source.digest:
         was = f"another edition of {source.name!r}" if recipe.model == source.name else "another model"
         notes.append(f"{clip} was drawn with {was} ({recipe.checkpoint[:12]}, and this is {source.digest[:12]})")
-    elif recipe.upscaler not in (None, source.upscaler):
-        notes.append(f"{clip} was enlarged by another edition of the model's upscaler")
+    elif recipe.upscaler != source.upscaler:
+        how = "by another edition of the model's upscaler" if recipe.upscaler and source.upscaler else "otherwise than by what is here"
+        notes.append(f"{clip} was enlarged {how}")
     if recipe.styles != recipe.worn(source):
         notes.append(f"{clip} was drawn in other styles, or other editions of them, than are asked for here")
     return notes
