@@ -1,15 +1,15 @@
 """A style that shows is told from one that does not, by the shipped classifier on true renders."""
 
-from collections.abc import Generator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from sakuga.evaluation.adapters import score_few_step, score_style, speedup, unnamed_cases
-from sakuga.evaluation.score import Case, Draw, Progress, held_out_cases
+from sakuga.evaluation.score import Case, Draw, held_out_cases
 from sakuga.models.sources import find_checkpoint
 from sakuga.sketchbook.labels import Look
 from sakuga.sketchbook.scene import sample
+from sakuga.studio.work import Work
 
 WEIGHTS = find_checkpoint().folder
 
@@ -20,28 +20,20 @@ def rendered(cases: Sequence[Case], look: Look) -> Draw:
     return lambda captions: np.stack([sample(seeds[text]).at(1.0).picture(128, 128, look) for text in captions])
 
 
-def result(scoring: Generator[Progress, None, dict[str, float]]) -> Any:
-    while True:
-        try:
-            next(scoring)
-        except StopIteration as stop:
-            return stop.value
-
-
 def test_renders_in_a_look_have_it_and_others_have_not() -> None:
     cases = unnamed_cases(8)
     base, comic = rendered(cases, "flat"), rendered(cases, "comic")
-    styled = result(score_style("comic", base, comic, WEIGHTS, 8))
+    styled = Work(score_style("comic", base, comic, WEIGHTS, 8)).result()
     assert styled["styles.comic.accuracy"] > 0.7
     assert abs(styled["styles.comic.subject_loss"]) < 0.5
     assert styled["n.styles.comic.accuracy"] == 8
-    unstyled = result(score_style("comic", base, base, WEIGHTS, 8))
+    unstyled = Work(score_style("comic", base, base, WEIGHTS, 8)).result()
     assert unstyled["styles.comic.accuracy"] < 0.3
     assert unstyled["styles.comic.subject_loss"] == 0.0
 
 
 def test_few_steps_are_scored_like_all_steps() -> None:
-    figures = result(score_few_step(rendered(held_out_cases(8), "flat"), WEIGHTS, 8))
+    figures = Work(score_few_step(rendered(held_out_cases(8), "flat"), WEIGHTS, 8)).result()
     assert figures["few_step.fidelity.time"] > 0.7
     assert figures["n.few_step.fidelity.portrait"] == 8
 

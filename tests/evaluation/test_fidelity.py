@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sakuga.evaluation.fidelity import fidelity
+from sakuga.evaluation.fidelity import OF_PEOPLE, fidelity, fidelity_figures
 from sakuga.models.classifier import ATTRIBUTES, codes_of, codes_stated
-from sakuga.sketchbook.labels import Labels
+from sakuga.sketchbook.labels import Labels, Portrait
 from sakuga.sketchbook.reading import read_labels
 
 SHOWN = Labels(time="night", weather="snow", place="forest", subject="cabin", side="left")
@@ -27,3 +27,16 @@ def test_a_portrait_in_place_of_a_landscape_counts_against_it() -> None:
     shown = codes_of(SHOWN)
     shown[list(ATTRIBUTES).index("portrait")] = 1
     assert fidelity(shown[None], stated)["portrait"] == (0.0, 1)
+
+
+def test_of_people_what_is_said_is_scored_with_counts_and_ceiling() -> None:
+    girl = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="smiling")
+    labels = [Labels(time="day", weather="clear", place="sea", subject="none", side="centre", portrait=girl), SHOWN]
+    said = ["a girl with red hair and a blue dress, smiling", "a cabin", "a portrait of a man with black hair"]
+    stated = np.stack([codes_stated(read_labels(text)) for text in said])
+    codes = np.stack([codes_of(labels[index]) for index in (0, 1, 0)])
+    figures = fidelity_figures("fidelity", codes, stated, OF_PEOPLE, codes[[0, 1, 1]])
+    assert (figures["fidelity.hair"], figures["n.fidelity.hair"], figures["ceiling.fidelity.hair"]) == (0.5, 2, 0.5)
+    assert (figures["fidelity.dress"], figures["n.fidelity.dress"]) == (1.0, 1)
+    assert (figures["fidelity.person"], figures["fidelity.expression"]) == (0.5, 1.0)
+    assert "fidelity.hair_length" not in figures

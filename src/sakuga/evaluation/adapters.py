@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sakuga.evaluation.fidelity import SCORED, fidelity, read
-from sakuga.evaluation.score import AT_ONCE, Case, Draw, Progress, held_out_cases
+from sakuga.evaluation.fidelity import OF_PEOPLE, SCORED, fidelity, fidelity_figures, read
+from sakuga.evaluation.score import Case, Draw, Progress, gather, held_out_cases
 from sakuga.models.classifier import ATTRIBUTES, load_classifier
 from sakuga.models.reconstruction import Pixels
 
@@ -19,11 +19,7 @@ def unnamed_cases(n: int) -> list[Case]:
 
 
 def _drawn(draw: Draw, cases: Sequence[Case]) -> Generator[Progress, None, Pixels]:
-    made: list[Pixels] = []
-    for first in range(0, len(cases), AT_ONCE):
-        made.append(draw([case.caption for case in cases[first : first + AT_ONCE]]))
-        yield Progress(doing="drawing", done=min(first + AT_ONCE, len(cases)), total=len(cases))
-    return np.concatenate(made)
+    return gather("drawing", len(cases), lambda chunk: draw([cases[index].caption for index in chunk]))
 
 
 def score_style(name: str, base: Draw, styled: Draw, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
@@ -46,9 +42,7 @@ def score_few_step(few: Draw, weights: Path, n: int) -> Generator[Progress, None
     """Return the fidelity of drawings in few steps, over the same captions as that of drawings in all steps."""
     cases = held_out_cases(n)
     codes = read(load_classifier(weights / "classifier"), (yield from _drawn(few, cases)))[0]
-    found = fidelity(codes, np.stack([case.stated for case in cases]), SCORED)
-    shares = {f"few_step.fidelity.{name}": share for name, (share, _) in found.items()}
-    return shares | {f"n.few_step.fidelity.{name}": count for name, (_, count) in found.items()}
+    return fidelity_figures("few_step.fidelity", codes, np.stack([case.stated for case in cases]), (*SCORED, *OF_PEOPLE))
 
 
 def speedup(full: Callable[[], float], few: Callable[[], float]) -> float:

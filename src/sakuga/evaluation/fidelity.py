@@ -6,23 +6,37 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sakuga.models.classifier import ATTRIBUTES, Codes, LabelClassifier
+from sakuga.models.classifier import ATTRIBUTES, Codes, LabelClassifier, squared
 from sakuga.models.reconstruction import Pixels, to_tensor
 
 SCORED = ("time", "weather", "place", "subject", "portrait", "side")
 """The attributes of a caption that are scored."""
+OF_PEOPLE = ("person", "hair", "hair_length", "dress", "expression")
+"""Those of close-ups, which are about one picture in five."""
 AT_ONCE = 64
 
 
 @torch.inference_mode()
 def read(classifier: LabelClassifier, pictures: Pixels) -> tuple[Codes, NDArray[np.float64]]:
-    """Return what the classifier reads in pictures of 128 px: codes (n, attributes), and features (n, 256)."""
+    """Return what the classifier reads in pictures of one size: codes (n, attributes), and features (n, 256)."""
     codes, features = [], []
     for first in range(0, len(pictures), AT_ONCE):
-        seen = classifier.features(to_tensor(pictures[first : first + AT_ONCE], torch.device("cpu")))
+        seen = classifier.features(squared(to_tensor(pictures[first : first + AT_ONCE], torch.device("cpu"))))
         codes.append(torch.stack([logits.argmax(dim=-1) for logits in classifier.heads(seen)], dim=1).numpy())
         features.append(seen.double().numpy())
     return np.concatenate(codes), np.concatenate(features)
+
+
+def fidelity_figures(
+    prefix: str, codes: Codes, stated: Codes, attributes: Sequence[str] = SCORED, ceiling: Codes | None = None
+) -> dict[str, float]:
+    """Return fidelity by keys that begin with `prefix`, with counts under "n.", and that of the codes in `ceiling` under "ceiling."."""
+    figures: dict[str, float] = {}
+    for name, (share, count) in fidelity(codes, stated, attributes).items():
+        figures |= {f"{prefix}.{name}": share, f"n.{prefix}.{name}": count}
+    if ceiling is not None:
+        figures |= {f"ceiling.{prefix}.{name}": share for name, (share, _) in fidelity(ceiling, stated, attributes).items()}
+    return figures
 
 
 def fidelity(codes: Codes, stated: Codes, attributes: Sequence[str] = SCORED) -> dict[str, tuple[float, int]]:

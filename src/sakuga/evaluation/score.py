@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from sakuga.evaluation.discrepancy import kid
-from sakuga.evaluation.fidelity import fidelity, read
+from sakuga.evaluation.fidelity import OF_PEOPLE, fidelity_figures, read
 from sakuga.evaluation.figure import Figure
-from sakuga.evaluation.frechet import fd
+from sakuga.evaluation.frechet import Features, fd
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated, load_classifier
 from sakuga.models.matching import caption_pair, preference, retrieval, states_one_other
 from sakuga.models.reconstruction import Pixels, psnr, reconstruct, to_tensor
@@ -80,9 +80,9 @@ def count_stated(codes: Codes) -> int:
     return sum(code >= 0 for name, code in zip(ATTRIBUTES, codes, strict=True) if name not in ("portrait", "look"))
 
 
-def moment_of(seed: int) -> Moment:
-    """Return a held-out scene at a moment that its seed decides."""
-    return sample(seed).at(float(np.random.default_rng((seed, 29)).uniform(0.0, LATEST)))
+def moment_of(seed: int, aspect: float = 1.0) -> Moment:
+    """Return a held-out scene, of so many widths to a height, at a moment that its seed decides."""
+    return sample(seed, aspect=aspect).at(float(np.random.default_rng((seed, 29)).uniform(0.0, LATEST)))
 
 
 def render(seed: int) -> Pixels:
@@ -103,8 +103,8 @@ def gather(doing: str, total: int, make: Callable[[range], Pixels]) -> Generator
 def score(draw: Draw, weights: Path, n: int = 256, pictures: int = 1000) -> Generator[Progress, None, dict[str, float]]:
     """Score what is drawn, by the classifier, the autoencoder and the CLIP encoders of a folder of weights.
 
-    Fidelity is read in `n` pictures; KID and the Frechet distance compare `pictures` of them (no fewer than `n`) with as many other
-    renders. `ceiling.` is the same for the autoencoder's reconstructions of the very scenes that the captions are taken from.
+    Fidelity is read in `n` pictures, that of close-ups in all that are drawn; KID and the Frechet distance compare `pictures` of them with
+    as many other renders. `ceiling.` is the same for the autoencoder's reconstructions of the very scenes that the captions are taken from.
     The Frechet distance is left out where there are no more pictures than features. Yields progress, returns figures by dotted keys.
     """
     cases = held_out_cases(max(n, pictures))
@@ -113,11 +113,17 @@ def score(draw: Draw, weights: Path, n: int = 256, pictures: int = 1000) -> Gene
     other = yield from gather("rendering", pictures, lambda chunk: np.stack([render(REFERENCE + index) for index in chunk]))
     vae = open_vae(weights).requires_grad_(False)
     passed = yield from gather("autoencoder", len(cases), lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
-    figures = {**_fidelity(weights, cases[:n], drawn[:n], passed[:n]), **_clip(weights, cases[:n], true[:n])}
+    classifier = load_classifier(weights / "classifier")
+    (codes, features), (codes_passed, features_passed) = read(classifier, drawn), read(classifier, passed)
+    stated = np.stack([case.stated for case in cases])
+    figures = fidelity_figures("fidelity", codes[:n], stated[:n], ceiling=codes_passed[:n])
+    figures |= fidelity_figures("fidelity", codes, stated, OF_PEOPLE, codes_passed)
+    figures |= _distances(features[:pictures], features_passed[:pictures], read(classifier, other)[1])
+    figures |= _clip(weights, cases[:n], true[:n])
     figures |= {"vae_psnr_db": float(psnr(passed, true).mean()), "n.vae_psnr_db": len(true)}
     for look in LOOKS[1:]:
         figures |= yield from _passed_in(look, [case.seed for case in cases[:n][:IN_EACH_LOOK]], vae)
-    return figures | _distances(weights, drawn[:pictures], passed[:pictures], other)
+    return figures
 
 
 def _passed_in(look: Look, seeds: Sequence[int], vae: Any) -> Generator[Progress, None, dict[str, float]]:
@@ -131,22 +137,9 @@ def _passed_in(look: Look, seeds: Sequence[int], vae: Any) -> Generator[Progress
     return {f"vae_psnr_db.{look}": float(psnr(passed, true).mean()), f"n.vae_psnr_db.{look}": len(seeds)}
 
 
-def _fidelity(weights: Path, cases: list[Case], drawn: Pixels, passed: Pixels) -> dict[str, float]:
-    classifier = load_classifier(weights / "classifier")
-    stated = np.stack([case.stated for case in cases])
+def _distances(drawn: Features, passed: Features, rendered: Features) -> dict[str, float]:
     figures: dict[str, float] = {}
-    for prefix, pictures in (("", drawn), ("ceiling.", passed)):
-        for name, (share, count) in fidelity(read(classifier, pictures)[0], stated).items():
-            figures |= {f"{prefix}fidelity.{name}": share, f"n.fidelity.{name}": count}
-    return figures
-
-
-def _distances(weights: Path, drawn: Pixels, passed: Pixels, other: Pixels) -> dict[str, float]:
-    classifier = load_classifier(weights / "classifier")
-    rendered = read(classifier, other)[1]
-    figures: dict[str, float] = {}
-    for prefix, pictures in (("", drawn), ("ceiling.", passed)):
-        features = read(classifier, pictures)[1]
+    for prefix, features in (("", drawn), ("ceiling.", passed)):
         for outcome in (kid("kid", features, rendered), fd("fd", features, rendered)):
             if isinstance(outcome, Figure):
                 figures |= {f"{prefix}{outcome.key}": outcome.value, f"n.{outcome.key}": outcome.n}

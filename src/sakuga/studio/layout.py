@@ -12,6 +12,7 @@ from sakuga.studio.control import Leading
 from sakuga.studio.drawing import Bench
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
+from sakuga.studio.scoring import told
 from sakuga.studio.work import Work
 from sakuga.timeline.spec import FrameSpec, digest
 
@@ -28,10 +29,8 @@ def score_depth_and_control(bench: Bench, how: FilmSettings, n: int, sheet: Path
         return {}
     from sakuga.evaluation.layout import CASES, score_layout
 
-    scoring = Work(score_layout(bench.source.folder, None if missing else _Lead(bench, how), min(n, CASES)))
-    for progress in scoring:
-        yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
-    figures, led = scoring.result()
+    lead = None if missing else _Lead(bench, how)
+    figures, led = yield from told(score_layout(bench.source.folder, lead, min(n, CASES)))
     if sheet and led:
         Image.fromarray(led.sheet()).save(sheet, quality=90)
     return figures

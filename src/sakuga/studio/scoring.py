@@ -1,11 +1,11 @@
-"""Score what a checkpoint brings along to wear: its styles, and its adapter for few steps."""
+"""Score what a checkpoint draws beside square pictures in all steps: styles, few steps, other shapes, enlargements."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,13 +22,16 @@ from sakuga.timeline.spec import FrameSpec, digest
 if TYPE_CHECKING:
     from sakuga.evaluation.score import Draw, Progress
 
+Found = TypeVar("Found")
 TIMED = ("a castle at sunset", "a cabin in the snow", "the sea at night", "a portrait of a girl") * 2
 """One batch."""
 
 
 def drawing(bench: Bench, how: FilmSettings) -> "Draw":
-    """Return what draws captions by settled settings, with the seeds 0, 1, 2, ... in their order."""
+    """Return what draws captions by settled settings at their size, with the seeds 0, 1, 2, ... in their order."""
     asked = 0
+    assert how.size
+    enlarged = bench.enlarger(*how.size)
 
     def draw(captions: Sequence[str]) -> Any:
         nonlocal asked
@@ -38,7 +41,7 @@ def drawing(bench: Bench, how: FilmSettings) -> "Draw":
             specs[digest(spec)] = spec
         asked += len(captions)
         drawn = Work(bench.draw(specs, specs)).result()
-        return np.stack(list(bench.develop(drawn, specs, lambda _, picture: picture)))
+        return np.stack(list(bench.develop(drawn, specs, lambda _, picture: enlarged(picture))))
 
     return draw
 
@@ -53,8 +56,23 @@ def score_styles(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, Non
     figures: dict[str, float] = {}
     for name in names:
         base, styled = drawing(bench, how), drawing(bench, replace(how, style=name))
-        figures |= yield from _steps(score_style(name, base, styled, bench.source.folder, n))
+        figures |= yield from told(score_style(name, base, styled, bench.source.folder, n))
     return figures
+
+
+def score_sizes(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
+    """Score drawing in other shapes than the square, and enlarging where the checkpoint has an upscaler."""
+    from sakuga.evaluation.aspects import score_aspects
+    from sakuga.evaluation.enlarging import score_upscaler
+
+    def at_size(width: int, height: int) -> "Draw":
+        return drawing(bench, replace(how, size=(width, height)))
+
+    figures = yield from told(score_aspects(at_size, bench.source.folder, n))
+    if bench.source.upscaler is None:
+        yield Step(stage="finishing", note=f"{bench.source.name!r} has no upscaler: it is not scored")
+        return figures
+    return figures | (yield from told(score_upscaler(bench.source.folder, n)))
 
 
 def score_few_step(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
@@ -65,7 +83,7 @@ def score_few_step(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, N
         yield Step(stage="drawing", note=f"{bench.source.name!r} has no adapter for few steps: it is not scored")
         return {}
     quick, _ = previewed(how, bench.source)
-    figures = yield from _steps(score_few_step(drawing(bench, quick), bench.source.folder, n))
+    figures = yield from told(score_few_step(drawing(bench, quick), bench.source.folder, n))
     faster = speedup(lambda: seconds(bench, how), lambda: seconds(bench, quick))
     return figures | {"few_step.speedup": faster, "n.few_step.speedup": 2 * len(TIMED)}
 
@@ -80,8 +98,9 @@ def seconds(bench: Bench, how: FilmSettings) -> float:
         return process_time() - begun
 
 
-def _steps(scoring: "Generator[Progress, None, dict[str, float]]") -> Generator[Step, None, dict[str, float]]:
+def told(scoring: "Generator[Progress, None, Found]") -> Generator[Step, None, Found]:
+    """Tell of a scoring as steps, and return what it found."""
     work = Work(scoring)
     for progress in work:
-        yield Step(stage="drawing", done=progress.done, total=progress.total)
+        yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
     return work.result()

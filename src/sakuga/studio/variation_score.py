@@ -9,6 +9,7 @@ from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
 from sakuga.studio.pictures import BATCH
 from sakuga.studio.progress import Step
+from sakuga.studio.scoring import told
 from sakuga.studio.settings import direction
 from sakuga.studio.work import Work
 from sakuga.timeline.spec import Drawn, FrameSpec, Given, Image, Nothing, Seeded, digest
@@ -32,10 +33,7 @@ def score_variations(bench: Bench, how: FilmSettings, n: int) -> Generator[Step,
         drawing = Work(bench.draw(specs, wanted)).result()
         return np.stack(list(bench.develop(drawing, wanted, lambda _, picture: picture)))
 
-    scoring = Work(score_variation(vary, bench.source.folder, n))
-    for progress in scoring:
-        yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
-    return scoring.result()
+    return (yield from told(score_variation(vary, bench.source.folder, n)))
 
 
 def _variation(given: Given, seed: int, how: FilmSettings, bench: Bench) -> Drawn:

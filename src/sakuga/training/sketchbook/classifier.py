@@ -1,5 +1,6 @@
 """Train the label classifier, on rendered pictures only: what drawn pictures are read by must never have seen one."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, codes_of, load_classifier
+from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, codes_of, load_classifier, squared
 from sakuga.models.reconstruction import to_tensor
 from sakuga.training.sketchbook.loop import Chance, Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
 
 PLAN = Plan(samples=80_000, batch=32, rate=2e-3, pictures=12_288, warmup=1_600, decay=0.05)
+
+
+SQUASHED = 0.2
+"""The share of batches of another aspect, which are read squashed to a square."""
+ASPECTS = (
+    replace(EVERYTHING, first_seed=30_000_000, width=160, height=96),
+    replace(EVERYTHING, first_seed=40_000_000, width=96, height=160),
+)
 
 
 def all_codes(pictures: Pictures) -> Tensor:
@@ -45,17 +54,19 @@ class ClassifierTask:
         classifier: Any = LabelClassifier() if start is None else load_classifier(start / "classifier")
         self.classifier: Any = classifier.to(device=device, memory_format=torch.channels_last).train()
         self.networks = self.classifier
-        self.pictures = Pictures(EVERYTHING, plan.pictures, work, processes)
-        self.codes = all_codes(self.pictures)
+        counts = (plan.pictures, *(max(1, plan.pictures // len(ASPECTS) // 4) for _ in ASPECTS))
+        self.pictures = [Pictures(album, count, work, processes) for album, count in zip((EVERYTHING, *ASPECTS), counts, strict=True)]
+        self.codes = [all_codes(pictures) for pictures in self.pictures]
         self.held_out = [Pictures(album, min(512, plan.pictures), work) for album in (HELD_OUT, HELD_OUT_LOOKS)]
 
     def losses(self, chance: Chance) -> dict[str, Tensor]:
         """Return the cross-entropy over all labels of a batch."""
         rng = chance.rng()
-        chosen = rng.integers(len(self.pictures), size=self.plan.batch)
-        pictures = vary(to_tensor(self.pictures.pixels(chosen), self.device), rng).to(memory_format=torch.channels_last)
+        album = 1 + int(rng.integers(len(ASPECTS))) if rng.random() < SQUASHED else 0
+        chosen = rng.integers(len(self.pictures[album]), size=self.plan.batch)
+        pictures = squared(vary(to_tensor(self.pictures[album].pixels(chosen), self.device), rng)).to(memory_format=torch.channels_last)
         features = self.classifier.features(pictures)
-        return {"labels": self.classifier.heads.loss(features, self.codes[chosen].to(self.device))}
+        return {"labels": self.classifier.heads.loss(features, self.codes[album][chosen].to(self.device))}
 
     def measure(self) -> dict[str, float]:
         """Return the share of labels read rightly, on flat pictures and (after "looks.") on every look."""

@@ -1,0 +1,71 @@
+"""The card says what the files beside it say, and nothing else."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save_file
+
+from sakuga import SakugaError, studio
+from sakuga.models.sources import find_checkpoint
+from sakuga.training.sketchbook.card import CARD, FIGURES, TRAINING, card
+from sakuga.training.sketchbook.loop import CHECKPOINT
+from sakuga.training.sketchbook.runs import training_seconds
+
+SHIPPED = find_checkpoint().folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the shipped files of figures, and one network."""
+    own = tmp_path / "own"
+    shutil.copytree(SHIPPED / "upscaler", own / "upscaler")
+    for name in (FIGURES, TRAINING):
+        shutil.copy(SHIPPED / name, own / name)
+    return own
+
+
+def test_the_shipped_card_is_that_of_the_files_beside_it() -> None:
+    figures, training = (json.loads((SHIPPED / name).read_text()) for name in (FIGURES, TRAINING))
+    assert (SHIPPED / CARD).read_text() == card(SHIPPED, figures, training)
+
+
+def test_every_figure_has_its_row_with_count_and_ceiling(folder: Path, tmp_path: Path) -> None:
+    figures = {"fidelity.hair": 0.9876, "n.fidelity.hair": 61, "ceiling.fidelity.hair": 0.95, "few_step.speedup": 6.5, "n.kid": 300}
+    (tmp_path / "new.json").write_text(json.dumps(figures))
+    written = studio.write_sketchbook_card(folder, figures=tmp_path / "new.json").read_text()
+    assert "| `fidelity.hair` | 0.988 | 0.95 | 61 | 0.90 |" in written
+    assert "| `few_step.speedup` | 6.5 | | | 5 |" in written
+    assert "`fidelity.time`" not in written
+    assert "--pictures 300`" in written
+    assert "| `upscaler` | doubles a picture: convolutions and pixel-shuffle beside a bicubic enlargement | 0.17 M |" in written
+    assert "Not there yet: `tokenizer`, " in written
+    assert json.loads((folder / FIGURES).read_text()) == figures
+    assert studio.write_sketchbook_card(folder).read_text() == written
+
+
+def test_runs_tell_of_their_samples_and_times(folder: Path, tmp_path: Path) -> None:
+    for name, seen in (("unet", 3200), ("styles/comic", 800)):
+        run = tmp_path / "work" / "runs" / name
+        run.mkdir(parents=True)
+        save_file({}, run / CHECKPOINT, {"seen": str(seen), "steps": "100", "plan": json.dumps({"pictures": 4096})})
+        lines = [{"seen": 1600, "samples_per_second": 10.0}, {"seen": 1600, "error": 0.1}, {"seen": 3200, "samples_per_second": 20.0}]
+        (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    written = studio.write_sketchbook_card(folder, work=tmp_path / "work").read_text()
+    assert "| UNet | 3,200 | 32 | 4,096 | 4 |" in written
+    assert "| styles/comic | 800 | 8 | 4,096 | 4 |" in written
+
+
+def test_time_that_was_lost_with_a_broken_off_run_counts() -> None:
+    line = {"seen": 100, "samples_per_second": 10.0}
+    assert training_seconds([line, {**line, "seen": 50}, line]) == 10 + 10 + 5
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"kid": "low"}'])
+def test_what_holds_no_figures_is_refused(text: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text(text)
+    before = (folder / FIGURES).read_bytes()
+    with pytest.raises(SakugaError, match=r"bad.json holds no figures .*score --json"):
+        studio.write_sketchbook_card(folder, figures=tmp_path / "bad.json")
+    assert (folder / FIGURES).read_bytes() == before
