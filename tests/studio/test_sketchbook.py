@@ -14,7 +14,7 @@ ATTRIBUTES = ("time", "weather", "place", "subject", "portrait", "side")
 
 def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -> None:
     few = FilmSettings(steps=2)
-    scoring = studio.score_sketchbook(n=32, pictures=32, sheet=tmp_path / "sheet.png", settings=few, store=tmp_path / "frames")
+    scoring = studio.score_sketchbook(n=16, pictures=32, sheet=tmp_path / "sheet.png", settings=few, store=tmp_path / "frames")
     figures = scoring.result()
     for key in (
         *(f"fidelity.{name}" for name in ATTRIBUTES),
