@@ -25,10 +25,10 @@ def test_a_style_is_named_by_its_weights_alone(source: Source, tmp_path: Path) -
     own = find_style("comic", source)
     assert (own.name, own.trigger) == ("comic", "comic book style")
     assert own_styles(source) == {"comic": own}
-    copy = shutil.copy(own.file, tmp_path / "mine.safetensors")
+    copy = shutil.copy(own.files[0], tmp_path / "mine.safetensors")
     alone = find_style(str(copy), source)
     assert alone.trigger == ""
-    assert alone.digest == own.digest == find_style(str(own.file.parent), source).digest
+    assert alone.digest == own.digest == find_style(str(own.folder), source).digest
     quick = few_step(source)
     assert quick is not None
     assert quick.digest != own.digest
@@ -40,7 +40,7 @@ def test_a_style_is_named_by_its_weights_alone(source: Source, tmp_path: Path) -
         ("comics", "did you mean 'comic'"),
         ("watercolor", "'model' has comic"),
         ("EMPTY", f"holds no {LORA}"),
-        ("FILE", "no safetensors file"),
+        ("FILE", "is a pickle, which can run code"),
         ("BROKEN", "style.toml cannot be read"),
     ],
 )

@@ -70,6 +70,28 @@ def test_each_style_and_each_weight_draws_its_own_picture_and_leaves_the_next_al
     assert draw(prompt) == plain
 
 
+def test_a_style_is_worn_more_or_less_in_parts(draw: Callable[..., bytes], model: Path) -> None:
+    prompt = "a castle, comic book style"
+    whole, half = draw(prompt, style="comic"), draw(prompt, style="comic:0.5")
+    assert draw(prompt, style="comic:1:mid=0.5") == half
+    assert draw(prompt, style="comic:2:mid=0:mid.0=0.5") == whole
+    with pytest.raises(SakugaError, match=r"changes nothing in 'up\.1': it changes mid"):
+        draw(prompt, style="comic:1:up.1=0.5")
+
+
+def test_a_learnt_word_is_drawn_and_weighed(draw: Callable[..., bytes], tmp_path: Path) -> None:
+    rows = torch.randn(2, 32, generator=torch.Generator().manual_seed(7))
+    save_file({"<mona>": rows}, tmp_path / "mona.safetensors")
+    style = str(tmp_path / "mona.safetensors")
+    pictures = [draw("a cat"), draw("a cat", style=style), draw("a cat, <mona>"), draw("a cat", style=f"{style}:1.3")]
+    assert len(set(pictures)) == 4
+    assert draw("a cat, <mona>", style=style) == pictures[1]
+    assert draw("a cat, (<mona>:1.3)", style=style) == pictures[3]
+    assert draw("a cat") == pictures[0]
+    with pytest.raises(StyleError, match="a weight above 0"):
+        draw("a cat", style=f"{style}:-1")
+
+
 def test_a_style_from_a_folder_draws_what_the_own_one_draws(draw: Callable[..., bytes], model: Path, tiny_v_folder: Path) -> None:
     own = draw(style="comic:0.7")
     assert draw(model=tiny_v_folder, style=f"{model / 'styles' / 'comic'}:0.7") == own
@@ -78,7 +100,7 @@ def test_a_style_from_a_folder_draws_what_the_own_one_draws(draw: Callable[..., 
 def test_trigger_words_are_said_once_and_only_where_the_style_is_put_on(model: Path) -> None:
     source = find_checkpoint(str(model))
     styles = find_styles("comic:0.5, pixel:-1", source)
-    assert [weight for _, weight in styles] == [0.5, -1.0]
+    assert [one.weight for one in styles] == [0.5, -1.0]
     assert worded("a castle", styles) == "a castle, comic book style"
     assert worded("a castle in comic book style", styles) == "a castle in comic book style"
 
@@ -113,7 +135,7 @@ def test_a_film_wears_its_style_and_its_recipe_says_so_without_paths(tmp_path: P
     assert recipe is not None
     assert str(model) not in recipe
     told = json.loads(recipe)
-    assert told["styles"] == [find_styles("comic", find_checkpoint(str(model)))[0][0].digest]
+    assert told["styles"] == [find_styles("comic", find_checkpoint(str(model)))[0].style.digest]
     assert told["film"]["style"] == "comic:0.5"
     assert made.film.settings.style == f"{folder}:0.5"
     assert made.film.storyboard.bible.style == ""

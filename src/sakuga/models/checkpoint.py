@@ -1,6 +1,6 @@
 """A checkpoint in memory: text, pictures and latents go through here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from sakuga.diffusion.emphasis import weighted
 from sakuga.models.depth import load_depth
 from sakuga.models.opening import opened
 from sakuga.models.sources import CheckpointError, Facts, Source, weight_files
-from sakuga.story.emphasis import Emphasis, read_emphasis, without_emphasis
+from sakuga.models.tokens import Tokens, tokens_of
+from sakuga.story.emphasis import read_emphasis, without_emphasis
 from sakuga.timeline.spec import Fit, Precision
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -47,6 +48,8 @@ class Checkpoint:
     """The scheduler's config; `sampling` builds the sampler asked for from it."""
     image_encoder: Any = None
     image_processor: Any = None
+    words: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Words that are worn, with their token numbers; `wearing` puts them here."""
     _texts: dict[str, Tensor] = field(default_factory=dict)
     _directions: dict[str, Tensor] = field(default_factory=dict)
     _opened: dict[str, Any] = field(default_factory=dict)
@@ -86,16 +89,15 @@ class Checkpoint:
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a prompt, begin and end marks included; brackets of emphasis are none."""
-        return len(self.tokenizer(without_emphasis(text), verbose=False).input_ids)
+        return len(self._tokens(without_emphasis(text)).ids)
 
     def overlong(self, text: str) -> Overlong | None:
         """Tell what of a prompt is not read, if it goes over the token limit."""
-        ids = self.tokenizer(without_emphasis(text), verbose=False).input_ids
-        limit = self.facts.token_limit
-        if len(ids) <= limit:
+        said = without_emphasis(text)
+        tokens, limit = self._tokens(said), self.facts.token_limit
+        if len(tokens.ids) <= limit:
             return None
-        unread = self.tokenizer.decode(ids[limit - 1 : -1])
-        return Overlong(prompt=text, tokens=len(ids), limit=limit, unread=unread.strip())
+        return Overlong(prompt=text, tokens=len(tokens.ids), limit=limit, unread=said[tokens.places[limit - 1][0] :].strip())
 
     @torch.inference_mode()
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
@@ -111,22 +113,23 @@ class Checkpoint:
     def forget_texts(self) -> None:
         """Encode prompts anew from here on: the text encoder has changed."""
         self._texts.clear()
+        self._directions.clear()
 
     def _encoded(self, prompt: str) -> Tensor:
         said = read_emphasis(prompt)
-        tokens = self.tokenizer(
-            said.text, padding="max_length", max_length=self.facts.token_limit, truncation=True, return_tensors="pt"
-        ).to(self.device)
-        mask = tokens.attention_mask if getattr(self.text_encoder.config, "use_attention_mask", False) else None
-        encoded = torch.as_tensor(self.text_encoder(tokens.input_ids, attention_mask=mask)[0]).to(self.dtype)
-        return encoded if said.plain else weighted(encoded, self.encode_text([""]), self._weights(said).to(encoded))
+        tokens = self._tokens(said.text)
+        fitted = tokens.fitted(self.facts.token_limit, self.tokenizer.pad_token_id)
+        ids = torch.tensor([fitted.ids], device=self.device)
+        seen = torch.arange(len(fitted.ids), device=self.device)[None] < len(tokens.ids)
+        mask = seen.long() if getattr(self.text_encoder.config, "use_attention_mask", False) else None
+        encoded = torch.as_tensor(self.text_encoder(ids, attention_mask=mask)[0]).to(self.dtype)
+        if said.plain:
+            return encoded
+        weights = torch.tensor([said.weight(start, stop) for start, stop in fitted.places])
+        return weighted(encoded, self.encode_text([""]), weights.to(encoded))
 
-    def _weights(self, said: Emphasis) -> Tensor:
-        """Give each token the mean weight of its characters; marks and padding keep 1.0: (token limit,)."""
-        placed = self.tokenizer(
-            said.text, padding="max_length", max_length=self.facts.token_limit, truncation=True, return_offsets_mapping=True
-        )
-        return torch.tensor([said.weight(start, stop) for start, stop in placed.offset_mapping])
+    def _tokens(self, text: str) -> Tokens:
+        return tokens_of(self.tokenizer, text, self.words)
 
     @torch.inference_mode()
     def image_embedding(self, picture: np.ndarray, fit: Fit = "crop") -> Tensor:
@@ -153,8 +156,9 @@ class Checkpoint:
 
     def _direction(self, text: str) -> Tensor:
         """Take CLIP's projection of the text; where the folder has none, the encoder's pooled output must be in the pictures' space."""
-        tokens = self.tokenizer(text, truncation=True, max_length=self.facts.token_limit, return_tensors="pt").to(self.device)
-        said = self.text_encoder(tokens.input_ids)
+        tokens = self._tokens(text)
+        limit = min(len(tokens.ids), self.facts.token_limit)
+        said = self.text_encoder(torch.tensor([tokens.fitted(limit, self.tokenizer.pad_token_id).ids], device=self.device))
         embedded = said.text_embeds if hasattr(said, "text_embeds") else said.pooler_output
         if self.image_encoder is None or embedded.shape[-1] != self.image_encoder.config.projection_dim:
             raise CheckpointError(

@@ -1,6 +1,7 @@
-"""Styles on the disk: a LoRA file, alone or in a folder with what is to be said in the prompt; no network is loaded, and no torch."""
+"""Styles on the disk: a LoRA, learnt words or both, with what is to be said in the prompt; no network is loaded, and no torch."""
 
 import difflib
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,14 +10,21 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sakuga import InputError
+from sakuga.models.embeddings import shapes_of, words_in
 from sakuga.models.sources import Source, file_digest
 from sakuga.timeline.spec import Digest
 
 LORA = "pytorch_lora_weights.safetensors"
+WORDS = "learned_embeds.safetensors"
+PEFT, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+"""What peft writes; its configuration says by how much the weights count."""
 ABOUT = "style.toml"
+CARD = "README.md"
 STYLES = "styles"
 FEW_STEP = "few_step"
 """The folders of a checkpoint that hold its own styles, and the adapter that draws in few steps."""
+HUB = "hub:"
+PICKLES = (".pt", ".bin", ".ckpt", ".pth")
 
 
 class StyleError(InputError, ValueError):
@@ -33,61 +41,130 @@ class _About(BaseModel):
 
 @dataclass(frozen=True)
 class Style:
-    """A LoRA file, and the words that call it up in a prompt."""
+    """Files of weights, and the words that call them up in a prompt."""
 
     name: str
-    file: Path
+    files: tuple[Path, ...]
     trigger: str = ""
 
     @cached_property
     def digest(self) -> Digest:
         """Name the style: sha256 of its weights, as its words are in the prompts."""
-        return file_digest(self.file)
+        configs = [file.parent / PEFT_CONFIG for file in self.files if (file.parent / PEFT_CONFIG).is_file()]
+        digests = [file_digest(file) for file in (*self.files, *configs)]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    @cached_property
+    def words(self) -> dict[str, int]:
+        """The words that it teaches, with how many tokens each takes; raises StyleError where a file cannot be read."""
+        found: dict[str, int] = {}
+        for file in self.files:
+            try:
+                shapes = shapes_of(file)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise StyleError(f"style '{self.name}': {file} cannot be read ({error}); fetch or train it again") from None
+            for key, (trigger, _) in words_in(shapes, file.stem).items():
+                found[trigger] = shapes[key][0] if len(shapes[key]) == 2 else 1
+        return found
+
+    @property
+    def said(self) -> str:
+        """What a prompt must say: its trigger, or else its learnt words."""
+        return self.trigger or ", ".join(self.words)
+
+    @property
+    def folder(self) -> Path:
+        """Where its card lies, if it has one."""
+        return self.files[0].parent
 
 
 def own_styles(source: Source) -> dict[str, Style]:
     """List the styles that a checkpoint brings along, by name."""
-    folders = sorted((source.folder / STYLES).glob(f"*/{LORA}"))
-    return {file.parent.name: _in_folder(file.parent.name, file.parent) for file in folders}
+    return styles_in(source.folder / STYLES)
+
+
+def styles_in(folder: Path) -> dict[str, Style]:
+    """List the styles of a folder of styles, by name: its folders and its files."""
+    found = {place.name: place for place in sorted(folder.glob("*")) if place.is_dir() and weights_in(place)}
+    found |= {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
+    return {name: _in_folder(name, place) if place.is_dir() else Style(name, (place,)) for name, place in found.items()}
 
 
 def few_step(source: Source) -> Style | None:
     """Find the adapter with which a checkpoint draws in few steps, if it brings one along."""
     file = source.folder / FEW_STEP / LORA
-    return Style(FEW_STEP, file) if file.is_file() else None
+    return Style(FEW_STEP, (file,)) if file.is_file() else None
 
 
-def find_style(name: str, source: Source) -> Style:
-    """Find a style: one of the checkpoint's own by its name, a folder, or a safetensors file.
+def find_style(name: str, source: Source, kept: Path | None = None) -> Style:
+    """Find a style: one of the checkpoint's own or of the folder `kept` by its name, a folder, a safetensors file, or one of the hub.
 
     Raises StyleError where there is none, with what there is.
     """
-    own = own_styles(source)
-    if name in own:
-        return own[name]
+    known = {**(styles_in(kept) if kept else {}), **own_styles(source)}
+    if name in known:
+        return known[name]
+    if name.startswith(HUB):
+        from sakuga.models.hub import hub_style
+
+        return hub_style(name)
     path = Path(name).expanduser()
     if path.is_dir():
-        if not (path / LORA).is_file():
-            raise StyleError(f"style '{name}': the folder holds no {LORA}")
         return _in_folder(name, path)
     if path.is_file():
-        if path.suffix != ".safetensors":
-            raise StyleError(f"style '{name}' is no safetensors file: other kinds can run code, so convert it")
-        return Style(name, path)
-    near = difflib.get_close_matches(name, own, n=1)
+        return _of_file(name, path)
+    near = difflib.get_close_matches(name, known, n=1)
     if near:
         raise StyleError(f"no style '{name}': did you mean '{near[0]}'?")
+    own = own_styles(source)
     there = f"'{source.name}' has {', '.join(own)}" if own else f"'{source.name}' has none of its own"
-    raise StyleError(f"no style '{name}': {there}; give one of a checkpoint's own, a folder or a .safetensors file")
+    more = sorted(known.keys() - own.keys())
+    there += f", and {kept} has {', '.join(more)}" if more else ""
+    raise StyleError(f"no style '{name}': {there}; give one of these, a folder, a .safetensors file or {HUB}owner/name")
+
+
+def weights_in(folder: Path) -> tuple[Path, ...]:
+    """List the files that make a folder a style: those of diffusers, else of peft, else its only safetensors file."""
+    usual = tuple(folder / name for name in (LORA, WORDS) if (folder / name).is_file())
+    every = sorted(folder.glob("*.safetensors"))
+    return usual or ((folder / PEFT,) if (folder / PEFT).is_file() else tuple(every) if len(every) == 1 else ())
+
+
+def _of_file(name: str, path: Path) -> Style:
+    if path.suffix in PICKLES:
+        raise StyleError(f"style '{name}' is a pickle, which can run code: if you trust it, `sakuga style convert {name} --pickle -o NEW`")
+    if path.suffix != ".safetensors":
+        raise StyleError(f"style '{name}' is no safetensors file")
+    return Style(name, (path,))
 
 
 def _in_folder(name: str, folder: Path) -> Style:
+    files = weights_in(folder)
+    if not files:
+        raise StyleError(f"style '{name}': the folder holds no {LORA} or {WORDS}, and no single .safetensors file")
+    return Style(name, files, _trigger(name, folder))
+
+
+def _trigger(name: str, folder: Path) -> str:
+    """Read what a prompt must say from `style.toml`, or else from the card's `instance_prompt`."""
     file = folder / ABOUT
     if not file.is_file():
-        return Style(name, folder / LORA)
+        return str(card_of(folder).get("instance_prompt") or "")
     try:
-        about = _About.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return _About.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))).trigger
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise StyleError(f"style '{name}': {file} cannot be read ({reason}); write trigger = \"word\" there, or nothing") from None
-    return Style(name, folder / LORA, about.trigger)
+
+
+def card_of(folder: Path) -> dict[str, object]:
+    """Read the head of a style's card, in which hubs say its base and what calls it up; empty where there is none."""
+    file = folder / CARD
+    if not file.is_file():
+        return {}
+    from huggingface_hub.repocard import metadata_load
+
+    try:
+        return dict(metadata_load(file) or {})
+    except (OSError, ValueError):
+        return {}

@@ -10,10 +10,11 @@ import torch
 
 from sakuga import SakugaError
 from sakuga.finishing.colour import match
-from sakuga.models.adapters import Adapter, wearing
+from sakuga.models.adapters import Adapter
 from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, stacked
 from sakuga.models.sampling import DenoisingStep, sample
+from sakuga.models.wearing import Put, wearing
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.depth import depth_reader
 from sakuga.rendering.develop import Inbetweener, Pictures
@@ -122,7 +123,8 @@ class LocalExecutor:
         rows = specs + specs[-1:] * (common.batch - len(specs))
         facts = checkpoint.facts
         shape = (facts.latent_channels, common.height // facts.factor, common.width // facts.factor)
-        with wearing(checkpoint, [(self.open_style(worn.style), worn.weight) for worn in common.styles]):
+        puts = [Put(adapter=self.open_style(worn.style), weight=worn.weight, scales=worn.scales) for worn in common.styles]
+        with wearing(checkpoint, puts):
             yield from sample(
                 checkpoint,
                 conditioning=torch.cat([embedding(checkpoint, row.conditioning, pictures) for row in rows]),

@@ -65,11 +65,15 @@ def _names_somebody(text: str) -> bool:
     return any(word.lower() in _DETERMINERS for word in words) or any(names) or bool(facts_in(text))
 
 
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, as a vocabulary knows them."""
+    return re.findall(r"[^\W\d_][\w']*", normalise(text))
+
+
 def unknown_words(prompt: str, known: frozenset[str]) -> list[str]:
     """Return the words that the vocabulary lacks, in order, each once; numbers and known words in the plural are fine."""
-    words = dict.fromkeys(re.findall(r"[^\W\d_][\w']*", normalise(prompt)))
     return [
         word
-        for word in words
+        for word in dict.fromkeys(words_of(prompt))
         if word not in known | PRONOUNS and word.removesuffix("'s") not in known and word.removesuffix("s") not in known
     ]

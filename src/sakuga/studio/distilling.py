@@ -101,7 +101,7 @@ def _distill(
     worn = shared_names(settings.style, source)
     drawn_by = f"drawn by {Path(source.name).name}{f' in the style {worn}' if worn else ''}"
     own = {style.digest for style in own_styles(source).values()} if source.name == SKETCHBOOK else set()
-    allowed = licence or ("MIT" if source.name == SKETCHBOOK and all(style.digest in own for style, _ in styles) else UNKNOWN)
+    allowed = licence or ("MIT" if source.name == SKETCHBOOK and all(one.style.digest in own for one in styles) else UNKNOWN)
     pictures = _examples(lots, shown, seed, word, drawn_by, allowed)
     provenance = f"{drawn_by} ({source.digest[:12]}) from {len(set(lots))} prompts with the seeds {seed} to {seed + count - 1}"
     writing = Work(writing_set(out, pictures, trigger=word, licence=allowed, provenance=provenance))

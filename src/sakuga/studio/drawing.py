@@ -10,15 +10,17 @@ from sakuga.finishing.between import At, inbetweener
 from sakuga.finishing.picture import Picture
 from sakuga.finishing.resize import enlarge
 from sakuga.models.sources import SKETCHBOOK, Source
-from sakuga.models.styles import Style, few_step, own_styles
+from sakuga.models.styles import few_step, own_styles
+from sakuga.models.tokens import tokens_of
 from sakuga.rendering.batches import Batch, missing_frames, plan
 from sakuga.rendering.develop import develop
 from sakuga.rendering.store import FrameStore, home
 from sakuga.sketchbook.captions import known_words
 from sakuga.story.emphasis import read_emphasis, without_emphasis
-from sakuga.story.lint import lint
+from sakuga.story.lint import lint, words_of
 from sakuga.story.storyboard import Storyboard, prompts_of
 from sakuga.studio.progress import Step
+from sakuga.studio.styles import Found
 from sakuga.timeline.narrow import narrowed
 from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Precision, Way
 
@@ -49,12 +51,14 @@ class Drawing:
 class Bench:
     """Draws and shows frames of one checkpoint, which may wear its own styles and those that are given."""
 
-    def __init__(self, source: Source, store: Path | None = None, styles: Iterable[tuple[Style, float]] = ()) -> None:
+    def __init__(self, source: Source, store: Path | None = None, styles: Iterable[Found] = ()) -> None:
         self.source = source
         self.store = FrameStore(store or home() / "frames")
         quick = few_step(source)
         own = [*own_styles(source).values(), *([quick] if quick else [])]
-        self.styles = {style.digest: style for style in (*own, *(style for style, _ in styles))}
+        worn = [wish.style for wish in styles]
+        self.styles = {style.digest: style for style in (*own, *worn)}
+        self.words = {word: (0,) * tokens for style in worn for word, tokens in style.words.items()}
         self._adapters: dict[Digest, Any] = {}
 
     @cached_property
@@ -122,10 +126,10 @@ class Bench:
         return latent_between(self.checkpoint, first, second)
 
     def _open_style(self, digest: Digest) -> Any:
-        from sakuga.models.adapters import read_adapter
+        from sakuga.models.adapters import read_style
 
         if digest not in self._adapters:
-            self._adapters[digest] = read_adapter(self.styles[digest].file, self.styles[digest].name)
+            self._adapters[digest] = read_style(self.styles[digest].files, self.styles[digest].name)
         return self._adapters[digest]
 
     def develop(self, drawing: Drawing, names: Iterable[Digest], finish: Callable[[Digest, Picture], Picture]) -> Iterator[Picture]:
@@ -155,11 +159,12 @@ class Bench:
 
     def count_tokens(self, text: str) -> int:
         """Count a prompt's tokens, begin and end marks included; brackets of emphasis are none."""
-        return len(self.tokenizer(without_emphasis(text), verbose=False).input_ids)
+        return len(tokens_of(self.tokenizer, without_emphasis(text), self.words).ids)
 
     def doubts(self, board: Storyboard) -> list[str]:
         """Say what may go wrong with a storyboard's prompts on this checkpoint."""
-        known = known_words() if self.source.name == SKETCHBOOK else None
+        learnt = {part for word in self.words for part in words_of(word)}
+        known = known_words() | learnt if self.source.name == SKETCHBOOK else None
         notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
         said = [(index, prompt) for index in range(len(board.shots)) for prompt in prompts_of(board, index)]
         bracketed = [f"shot {index + 1}: {doubt}" for index, prompt in said for doubt in read_emphasis(prompt).doubts]

@@ -13,7 +13,6 @@ from sakuga import InputError
 from sakuga.evaluation.smoothness import loop_gap, variation
 from sakuga.export import check_target
 from sakuga.models.sources import Source, find_checkpoint
-from sakuga.models.styles import Style
 from sakuga.story.film import FilmSettings
 from sakuga.story.storyboard import Ease
 from sakuga.studio.delivery import deliver
@@ -23,7 +22,7 @@ from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed, portable_style, restyled_settings
 from sakuga.studio.settings import direction, settled, wearing, worn_digests
-from sakuga.studio.styles import find_styles, found_at, shared_names, worded
+from sakuga.studio.styles import Found, find_styles, found_at, shared_names, worded
 from sakuga.studio.takes import WIDE, Take, close_up, draw_at, even_out
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
@@ -239,9 +238,9 @@ def _film(
     )
 
 
-def _dressed(course: Course, asked: Sequence[str], settings: FilmSettings, source: Source) -> tuple[Course, list[tuple[Style, float]]]:
+def _dressed(course: Course, asked: Sequence[str], settings: FilmSettings, source: Source) -> tuple[Course, list[Found]]:
     """Let every key wear the styles of all and its own, and say their trigger words; returns all that is worn, too."""
-    keys, styles = [], list[tuple[Style, float]]()
+    keys, styles = [], list[Found]()
     for key, own in zip(course.keys, asked, strict=True):
         both = ", ".join(filter(None, (settings.style, own)))
         found = find_styles(both, source)

@@ -90,7 +90,7 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
 def wearing(asked: str | None, settings: FilmSettings, source: Source) -> tuple[Worn, ...]:
     """Say what is worn where a style is asked for: it, and for the `lcm` sampler the checkpoint's own adapter."""
     quick = few_step(source) if settings.sampler == "lcm" else None
-    return worn([*find_styles(asked, source), *([(quick, 1.0)] if quick else [])])
+    return worn(find_styles(asked, source)) + ((Worn(style=quick.digest),) if quick else ())
 
 
 def wardrobe(film: Film, source: Source) -> tuple[tuple[Worn, ...], ...]:

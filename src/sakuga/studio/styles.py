@@ -1,39 +1,96 @@
-"""Styles as an artist asks for them: "comic", "comic:0.8", "comic:0.8, pixel:0.3"; found, worn, and said in the prompt."""
+"""Styles as an artist asks for them: "comic", "comic:0.8", "comic:0.8, pixel:0.3:up=0.5"; found, worn, and said in the prompt."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sakuga.models.sources import Source
-from sakuga.models.styles import Style, StyleError, find_style, own_styles
+from sakuga.models.styles import STYLES, Style, StyleError, find_style, own_styles
+from sakuga.rendering.store import home
+from sakuga.story.emphasis import without_emphasis
 from sakuga.story.film import Film
 from sakuga.story.keys import mapped
 from sakuga.story.storyboard import Shot, Storyboard, said
 from sakuga.timeline.spec import Worn
 
 STRONGEST = 4.0
-WEIGHTED = re.compile(r"(?P<name>.+?)(?::(?P<weight>-?(?:\d+\.?\d*|\.\d+)))?")
+_NUMBER = r"-?(?:\d+\.?\d*|\.\d+)"
+WEIGHT = re.compile(_NUMBER)
+SCALE = re.compile(rf"(text|unet|mid(?:\.\d+)?|(?:down|up)(?:\.\d+){{0,2}})=({_NUMBER})")
+"""A part of the networks, and how much more or less it is changed than the rest."""
 
 
-def find_styles(asked: str | None, source: Source) -> list[tuple[Style, float]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A style by its name, how strongly it is worn, and how strongly in parts: "comic:0.8:up=0.5"."""
+
+    name: str
+    weight: float = 1.0
+    scales: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def text(self) -> str:
+        return ":".join([self.name, f"{self.weight:g}", *(f"{part}={scale:g}" for part, scale in self.scales)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A style that was found, and how it is wished for."""
+
+    style: Style
+    wish: Wish
+
+    @property
+    def weight(self) -> float:
+        return self.wish.weight
+
+    def worn(self) -> Worn:
+        """Say by its digest what is worn."""
+        return Worn(style=self.style.digest, weight=self.wish.weight, scales=self.wish.scales)
+
+
+def styles_folder() -> Path:
+    """Tell where a person's own styles are kept: $SAKUGA_HOME/styles."""
+    return home() / STYLES
+
+
+def find_styles(asked: str | None, source: Source) -> list[Found]:
     """Find each style with its weight, which is 1 unless said; raises StyleError."""
-    found: list[tuple[Style, float]] = []
-    for name, weight in map(parsed, _pieces(asked)):
-        style = find_style(name, source)
-        if abs(weight) > STRONGEST:
-            raise StyleError(f"style {style.name!r} cannot be worn with weight {weight:g}: choose -{STRONGEST:g} to {STRONGEST:g}")
-        if any(style.digest == other.digest for other, _ in found):
-            raise StyleError(f"style {style.name!r} is asked for twice: give it one weight")
-        found.append((style, weight))
+    found: list[Found] = []
+    for piece in _pieces(asked):
+        one = find_wish(piece, source)
+        if any(one.style.digest == other.style.digest for other in found):
+            raise StyleError(f"style {one.style.name!r} is asked for twice: give it one weight")
+        found.append(one)
     return found
 
 
-def parsed(text: str) -> tuple[str, float]:
-    """Read "comic:0.8" as a name and its weight, which is 1 unless said."""
-    parts = WEIGHTED.fullmatch(text)
-    assert parts, "anything is a name"
-    return parts["name"].strip(), float(parts["weight"] or 1.0)
+def find_wish(text: str, source: Source) -> Found:
+    """Find one style; raises StyleError."""
+    wish = parsed(text)
+    style = find_style(wish.name, source, styles_folder())
+    for number in (wish.weight, *(scale for _, scale in wish.scales)):
+        if abs(number) > STRONGEST:
+            raise StyleError(f"style {style.name!r} cannot be worn with weight {number:g}: choose -{STRONGEST:g} to {STRONGEST:g}")
+    if style.contents.words and wish.weight < 0:
+        raise StyleError(f"style {style.name!r} teaches a word, which is there or not: give it a weight above 0")
+    return Found(style=style, wish=wish)
+
+
+def parsed(text: str) -> Wish:
+    """Read NAME, NAME:WEIGHT or NAME:WEIGHT:PART=SCALE...; the weight is 1 unless said, and a name may have colons of its own.
+
+    >>> parsed("hub:owner/ink:0.5:up.1=0:text=2")
+    Wish(name='hub:owner/ink', weight=0.5, scales=(('up.1', 0.0), ('text', 2.0)))
+    """
+    pieces = text.split(":")
+    scales: list[tuple[str, float]] = []
+    while len(pieces) > 1 and (scaled := SCALE.fullmatch(pieces[-1].strip())):
+        scales.insert(0, (scaled[1], float(scaled[2])))
+        pieces.pop()
+    weight = float(pieces.pop()) if len(pieces) > 1 and WEIGHT.fullmatch(pieces[-1].strip()) else 1.0
+    return Wish(name=":".join(pieces).strip(), weight=weight, scales=tuple(scales))
 
 
 def _pieces(asked: str | None) -> list[str]:
@@ -58,19 +115,21 @@ def parse_prompt_styles(said: Iterable[str], prompts: int) -> tuple[list[str], t
     return [text for found, text in numbered if not found], tuple(", ".join(styles) for styles in own)
 
 
-def worn(styles: Iterable[tuple[Style, float]]) -> tuple[Worn, ...]:
+def worn(found: Iterable[Found]) -> tuple[Worn, ...]:
     """Say by digests what is worn."""
-    return tuple(Worn(style=style.digest, weight=weight) for style, weight in styles)
+    return tuple(one.worn() for one in found)
 
 
-def triggers(styles: Iterable[tuple[Style, float]]) -> list[str]:
-    """List the words that call the styles up; one that is turned around is not called."""
-    return [style.trigger for style, weight in styles if style.trigger and weight > 0]
+def triggers(found: Iterable[Found]) -> list[str]:
+    """List the words that call the styles up; one that is turned around is not called, and learnt words are weighed by emphasis."""
+    called = [one for one in found if one.style.said and one.weight > 0]
+    weighed = [bool(one.style.contents.words) and one.weight != 1 for one in called]
+    return [f"({one.style.said}:{one.weight:g})" if by else one.style.said for one, by in zip(called, weighed, strict=True)]
 
 
-def worded(prompt: str, styles: Iterable[tuple[Style, float]]) -> str:
+def worded(prompt: str, found: Iterable[Found]) -> str:
     """Say in a prompt the trigger words that it does not say itself."""
-    return _with(prompt, triggers(styles))
+    return _with(prompt, triggers(found))
 
 
 def styles_of(film: Film) -> tuple[str | None, ...]:
@@ -94,8 +153,8 @@ def worded_film(film: Film, source: Source) -> Storyboard:
 
     What all shots say goes into the bible, where a shot that names another look is left alone; the rest is said by the shots themselves.
     """
-    board, called = film.storyboard, [triggers(styles) for styles in found_by_shot(film, source)]
-    everywhere = [trigger for trigger in called[0] if all(trigger in triggers for triggers in called)]
+    board, called = film.storyboard, [triggers(found) for found in found_by_shot(film, source)]
+    everywhere = [trigger for trigger in called[0] if trigger[0].isalnum() and all(trigger in triggers for triggers in called)]
     shots = (_saying(shot, [one for one in own if one not in everywhere]) for shot, own in zip(board.shots, called, strict=True))
     spoken = ", ".join(filter(None, [board.bible.style, *everywhere]))
     return replace(board, bible=replace(board.bible, style=spoken), shots=tuple(shots))
@@ -107,7 +166,13 @@ def _saying(shot: Shot, words: list[str]) -> Shot:
 
 
 def _with(prompt: str, words: list[str]) -> str:
-    return ", ".join([prompt, *(word for word in words if not said(word, prompt))])
+    return ", ".join([prompt, *(word for word in words if not _says(word, prompt))])
+
+
+def _says(word: str, prompt: str) -> bool:
+    """Tell whether a prompt says a trigger, in any words that mean it; one with signs of its own, such as <cat>, counts to the letter."""
+    plain = without_emphasis(word)
+    return said(plain, prompt) if plain[0].isalnum() else plain.lower() in prompt.lower()
 
 
 def shared_name(style: Style, source: Source) -> str:
@@ -118,17 +183,18 @@ def shared_name(style: Style, source: Source) -> str:
 
 def shared_names(asked: str | None, source: Source) -> str | None:
     """Write styles that are asked for down with no place on a disk in their names."""
-    return ", ".join(f"{shared_name(style, source)}:{weight:g}" for style, weight in find_styles(asked, source)) or None
+    found = find_styles(asked, source)
+    return ", ".join(replace(one.wish, name=shared_name(one.style, source)).text for one in found) or None
 
 
 def outside_styles(asked: Iterable[str | None], source: Source) -> dict[str, Style]:
     """List the styles that are not a checkpoint's own, each by its shared name."""
-    found = [style for text in asked for style, _ in find_styles(text, source)]
+    found = [one.style for text in asked for one in find_styles(text, source)]
     own = {style.digest for style in own_styles(source).values()}
     return {shared_name(style, source): style for style in found if style.digest not in own}
 
 
 def found_at(asked: str | None, places: Mapping[str, str]) -> str | None:
     """Ask for styles where they lie here: each name that has a place gives way to it."""
-    pieces = [parsed(text) for text in _pieces(asked)]
-    return asked and ", ".join(f"{places.get(name, name)}:{weight:g}" for name, weight in pieces)
+    wishes = [parsed(text) for text in _pieces(asked)]
+    return asked and ", ".join(replace(wish, name=places.get(wish.name, wish.name)).text for wish in wishes)

@@ -211,6 +211,8 @@ class Worn:
 
     style: Digest
     weight: float = 1.0
+    scales: tuple[tuple[str, float], ...] = ()
+    """Parts that are changed more or less than the rest: ("up.1", 0.5)."""
 
 
 @strict

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from sakuga import InputError
-from sakuga.models.adapters import read_adapter, wearing
+from sakuga.models.adapters import read_adapter
 from sakuga.models.sources import Source
 from sakuga.models.styles import FEW_STEP, LORA, own_styles
+from sakuga.models.wearing import wearing
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.sketchbook.reading import read_labels
 from sakuga.training.sketchbook import lcm, styles
@@ -100,11 +101,11 @@ def test_styles_are_trained_and_exported_with_trigger_and_card(work: Path, tmp_p
     write_folder(work / "weights", tmp_path / "model")
     own = own_styles(Source("model", tmp_path / "model"))
     assert {name: style.trigger for name, style in own.items()} == {"comic": "comic book style"}
-    card = (own["comic"].file.parent / "README.md").read_text()
+    card = (own["comic"].folder / "README.md").read_text()
     assert "instance_prompt: comic book style" in card
     assert "| `accuracy`, in training |" in card
-    assert (own["comic"].file.parent / "sheet.webp").exists()
-    assert own["comic"].file.stat().st_size <= 2**20
+    assert (own["comic"].folder / "sheet.webp").exists()
+    assert own["comic"].files[0].stat().st_size <= 2**20
 
 
 def test_a_training_goes_on_from_a_finished_adapter(few: lcm.FewStepTask, work: Path, tmp_path: Path) -> None:

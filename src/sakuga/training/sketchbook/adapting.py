@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sakuga.diffusion.noise import seeded
-from sakuga.models.adapters import Adapter, read_adapter, wearing
+from sakuga.models.adapters import Adapter, read_adapter
 from sakuga.models.checkpoint import quantised
 from sakuga.models.classifier import ATTRIBUTES, load_classifier
 from sakuga.models.conditioning import stacked
@@ -19,6 +19,7 @@ from sakuga.models.reconstruction import Pixels, to_tensor
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, NATIVE_SIZE, TOKENS, make_scheduler, open_around, open_unet
 from sakuga.models.styles import LORA
+from sakuga.models.wearing import wearing
 from sakuga.timeline.spec import Sampler
 from sakuga.training.sketchbook.latents import Latents
 from sakuga.training.sketchbook.loop import Plan
