@@ -15,6 +15,7 @@ from sakuga.cli.recipe import remake
 from sakuga.cli.sheet import sheet
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
+from sakuga.cli.style import style
 from sakuga.cli.vary import vary
 from sakuga.cli.video import video
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(sketchbook, name="sketchbook")
 app.add_typer(frames, name="store")
+app.add_typer(style, name="style")
 app.add_typer(data, name="data")
 app.command("sheet")(sheet)
 app.command("vary")(vary)

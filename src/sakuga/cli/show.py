@@ -74,5 +74,9 @@ def report_clip(made: Any, *, as_json: bool, quiet: bool, values: Mapping[str, A
 
 def safe(values: Mapping[str, Any]) -> str:
     """Write values from outside for a terminal: as JSON, with every character that could steer the terminal escaped."""
-    text = json.dumps(values, indent=2, ensure_ascii=False)
+    return visible(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def visible(text: str) -> str:
+    """Escape every character of a text from outside that could steer a terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)

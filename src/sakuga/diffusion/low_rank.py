@@ -32,8 +32,8 @@ def joined(pairs: Sequence[tuple[Tensor, Tensor, float]]) -> tuple[Tensor, Tenso
 def truncated(down: Tensor, up: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the (down, up) of at most `rank` whose change is nearest (Eckart and Young 1936), and all singular values of the change.
 
-    The squares of those beyond `rank` add up to the square of what is lost, in Frobenius norms. Singular values are those of a small matrix, as both factors are thin:
-    up = Q1 R1 and down' = Q2 R2, so up down = Q1 (R1 R2') Q2'. Both halves get the root of each value.
+    The squares of those beyond `rank` add up to the square of what is lost, in Frobenius norms. They are found in a small matrix, as
+    both factors are thin: up = Q1 R1 and down' = Q2 R2, so up down = Q1 (R1 R2') Q2'. Both halves get the root of each value.
     """
     left, right = torch.linalg.qr(up.flatten(1).double()), torch.linalg.qr(down.flatten(1).double().T)
     outwards, values, inwards = torch.linalg.svd(left.R @ right.R.T)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sakuga import InputError
 from sakuga.diffusion.low_rank import with_middle
-from sakuga.models.embeddings import XL, words_in
+from sakuga.models.embeddings import A1111, XL, words_in
 from sakuga.models.families import Family, family_of, family_said
 from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMERS, UP, kohya_layer, other_kind, place, written
 
@@ -186,12 +186,19 @@ def write_adapter(adapter: Adapter, file: Path, layout: Layout = "diffusers", dt
     _save(tensors, adapter, file)
 
 
-def write_words(adapter: Adapter, file: Path) -> None:
-    """Write an adapter's words in diffusers' layout, {trigger: vectors}; for SDXL, one word by encoder, its name being the file's."""
+def write_words(adapter: Adapter, file: Path, layout: Layout = "diffusers") -> None:
+    """Write an adapter's words as diffusers does, {trigger: vectors}, or one as A1111 does, whose name is the file's; so are SDXL's.
+
+    Raises AdapterError where a file cannot hold so many.
+    """
     tensors: dict[str, Tensor] = {}
+    if len(adapter.words) > 1 and (layout == "kohya" or any("text_encoder_2" in word.vectors for word in adapter.words)):
+        raise AdapterError(f"style '{adapter.name}' teaches {len(adapter.words)} words, and such a file holds one: write diffusers' layout")
     for word in adapter.words:
         two = "text_encoder_2" in word.vectors
-        keys: dict[str, str] = {network: key for key, network in XL.items()} if two else {"text_encoder": word.trigger}
+        keys: dict[str, str] = (
+            {network: key for key, network in XL.items()} if two else {"text_encoder": A1111 if layout == "kohya" else word.trigger}
+        )
         tensors |= {keys[network]: vectors.detach().float().cpu().contiguous() for network, vectors in word.vectors.items()}
     _save(tensors, adapter, file)
 

@@ -26,11 +26,14 @@ def words_in(shapes: Mapping[str, Sequence[int]], stem: str) -> dict[str, tuple[
     return {key: (key, "text_encoder") for key in sorted(shapes)}
 
 
-def shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
-    """Read the names and shapes of a safetensors file's tensors from its head; raises OSError or ValueError."""
+def head_of(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """Read the names and shapes of a safetensors file's tensors, and its metadata; raises OSError or ValueError."""
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         if length > file.stat().st_size:
             raise ValueError("its head is cut short")
         head = json.loads(opened.read(length))
-    return {key: tuple(said["shape"]) for key, said in head.items() if key != "__metadata__"}
+    if not isinstance(head, dict):
+        raise ValueError("its head is damaged")
+    metadata = head.pop("__metadata__", {})
+    return {key: tuple(said["shape"]) for key, said in head.items()}, metadata

@@ -14,7 +14,7 @@ def hub_style(name: str) -> Style:
     if not found:
         raise StyleError(f"style '{name}' cannot be read: write {HUB}owner/name or {HUB}owner/name/file.safetensors")
     files, folder = _fetched(name, found["repo"], found["file"])
-    return Style(name, files, str(card_of(folder).get("instance_prompt") or ""))
+    return Style(name, files, str(card_of(folder).get("instance_prompt") or ""), folder)
 
 
 def _fetched(name: str, repo: str, file: str | None) -> tuple[tuple[Path, ...], Path]:

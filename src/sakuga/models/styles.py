@@ -10,7 +10,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sakuga import InputError
-from sakuga.models.embeddings import shapes_of, words_in
+from sakuga.models.embeddings import head_of, words_in
+from sakuga.models.families import Family, family_of, family_said
+from sakuga.models.lora_keys import place
 from sakuga.models.sources import Source, file_digest
 from sakuga.timeline.spec import Digest
 
@@ -39,6 +41,17 @@ class _About(BaseModel):
     trigger: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a style's files hold, told by their heads."""
+
+    words: dict[str, int]
+    """Learnt words, with how many tokens each takes."""
+    layers: dict[str, int]
+    """Changed layers, with the rank of each."""
+    family: Family | None
+
+
 @dataclass(frozen=True)
 class Style:
     """Files of weights, and the words that call them up in a prompt."""
@@ -46,6 +59,8 @@ class Style:
     name: str
     files: tuple[Path, ...]
     trigger: str = ""
+    folder: Path | None = None
+    """The folder that is its own, with a card and more."""
 
     @cached_property
     def digest(self) -> Digest:
@@ -55,27 +70,33 @@ class Style:
         return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
     @cached_property
-    def words(self) -> dict[str, int]:
-        """The words that it teaches, with how many tokens each takes; raises StyleError where a file cannot be read."""
-        found: dict[str, int] = {}
+    def contents(self) -> Contents:
+        """Read the heads of its files; raises StyleError where one cannot be read."""
+        words: dict[str, tuple[int, list[tuple[str, int]]]] = {}
+        layers: dict[str, tuple[int, int]] = {}
+        said: Family | None = None
         for file in self.files:
             try:
-                shapes = shapes_of(file)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                shapes, metadata = head_of(file)
+            except (OSError, ValueError, KeyError, TypeError) as error:
                 raise StyleError(f"style '{self.name}': {file} cannot be read ({error}); fetch or train it again") from None
-            for key, (trigger, _) in words_in(shapes, file.stem).items():
-                found[trigger] = shapes[key][0] if len(shapes[key]) == 2 else 1
-        return found
+            said = said or family_said(metadata)
+            found = words_in(shapes, file.stem)
+            for key, (trigger, network) in found.items():
+                rows, channels = shapes[key] if len(shapes[key]) == 2 else (1, *shapes[key])
+                words.setdefault(trigger, (rows, []))[1].append((network, channels))
+            placed = {key: at for key in shapes if not found and (at := place(key)) and at.part == "down"}
+            layers |= {at.layer: (shapes[key][0], shapes[key][1]) for key, at in placed.items()}
+        family = family_of(
+            {layer: read for layer, (_, read) in layers.items()}, [part for _, parts in words.values() for part in parts], said
+        )
+        ranks, tokens = ({name: value[0] for name, value in pairs.items()} for pairs in (layers, words))
+        return Contents(words=tokens, layers=ranks, family=family)
 
     @property
     def said(self) -> str:
         """What a prompt must say: its trigger, or else its learnt words."""
-        return self.trigger or ", ".join(self.words)
-
-    @property
-    def folder(self) -> Path:
-        """Where its card lies, if it has one."""
-        return self.files[0].parent
+        return self.trigger or ", ".join(self.contents.words)
 
 
 def own_styles(source: Source) -> dict[str, Style]:
@@ -85,9 +106,9 @@ def own_styles(source: Source) -> dict[str, Style]:
 
 def styles_in(folder: Path) -> dict[str, Style]:
     """List the styles of a folder of styles, by name: its folders and its files."""
-    found = {place.name: place for place in sorted(folder.glob("*")) if place.is_dir() and weights_in(place)}
-    found |= {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
-    return {name: _in_folder(name, place) if place.is_dir() else Style(name, (place,)) for name, place in found.items()}
+    files = {file.stem: Style(file.stem, (file,)) for file in sorted(folder.glob("*.safetensors"))}
+    folders = [below for below in sorted(folder.glob("*")) if below.is_dir() and below.name[0] != "." and weights_in(below)]
+    return files | {below.name: _in_folder(below.name, below) for below in folders}
 
 
 def few_step(source: Source) -> Style | None:
@@ -142,7 +163,7 @@ def _in_folder(name: str, folder: Path) -> Style:
     files = weights_in(folder)
     if not files:
         raise StyleError(f"style '{name}': the folder holds no {LORA} or {WORDS}, and no single .safetensors file")
-    return Style(name, files, _trigger(name, folder))
+    return Style(name, files, _trigger(name, folder), folder)
 
 
 def _trigger(name: str, folder: Path) -> str:

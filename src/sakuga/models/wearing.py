@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -93,6 +93,13 @@ def scale_of(layer: str, scales: Scales) -> float:
     """
     fitting = [(len(part), scale) for part, scale in scales if within(layer, part)]
     return max(fitting, key=lambda fit: fit[0])[1] if fitting else 1.0
+
+
+def scaled(adapter: Adapter, scales: Scales) -> Adapter:
+    """Return an adapter whose parts are changed more or less; raises AdapterError where it has no such part."""
+    _refuse_idle(Put(adapter=adapter, scales=scales))
+    layers = {layer: replace(factors, scale=factors.scale * scale_of(layer, scales)) for layer, factors in adapter.layers.items()}
+    return replace(adapter, layers=layers)
 
 
 def within(layer: str, part: str) -> bool:

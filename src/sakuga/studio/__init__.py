@@ -18,6 +18,7 @@ from sakuga.studio.remake import parse_changes, recipe_of, remake
 from sakuga.studio.set_building import BuiltSet, build_set
 from sakuga.studio.set_changes import BalancedSet, SplitSet, balance_set, split_set
 from sakuga.studio.settings import SettingsError, parse_ease, parse_size
+from sakuga.studio.shelf import keep_style, kept_style, list_styles, remove_style, show_style
 from sakuga.studio.sketchbook import (
     TrainingStep,
     export_sketchbook,
@@ -28,6 +29,8 @@ from sakuga.studio.sketchbook import (
 )
 from sakuga.studio.store import clean_store, parse_bytes, show_store
 from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
+from sakuga.studio.style_check import check_style
+from sakuga.studio.style_files import blend_styles, convert_style
 from sakuga.studio.styles import parse_prompt_styles
 from sakuga.studio.variations import Varied, vary
 from sakuga.studio.videos import video
@@ -63,9 +66,12 @@ __all__ = [
     "Work",
     "animate",
     "balance_set",
+    "blend_styles",
     "build_set",
+    "check_style",
     "clean_store",
     "control_picture",
+    "convert_style",
     "crop_set",
     "directed",
     "distill_set",
@@ -74,6 +80,9 @@ __all__ = [
     "draw_subject_set",
     "evaluate",
     "export_sketchbook",
+    "keep_style",
+    "kept_style",
+    "list_styles",
     "morph",
     "parse_bytes",
     "parse_changes",
@@ -88,10 +97,12 @@ __all__ = [
     "read_prompts",
     "recipe_of",
     "remake",
+    "remove_style",
     "render",
     "score_sketchbook",
     "sheet",
     "show_store",
+    "show_style",
     "split_set",
     "storyboard",
     "to_json",

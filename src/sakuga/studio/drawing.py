@@ -58,7 +58,7 @@ class Bench:
         own = [*own_styles(source).values(), *([quick] if quick else [])]
         worn = [wish.style for wish in styles]
         self.styles = {style.digest: style for style in (*own, *worn)}
-        self.words = {word: (0,) * tokens for style in worn for word, tokens in style.words.items()}
+        self.words = {word: (0,) * tokens for style in worn for word, tokens in style.contents.words.items()}
         self._adapters: dict[Digest, Any] = {}
 
     @cached_property

@@ -1,0 +1,91 @@
+"""Styles of the hub, from a small hub of our own: the real client against a real server."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+
+from sakuga.models.adapters import Adapter, Factors, write_adapter
+
+LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+COMMIT = "a" * 40
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[str]:
+    """Serve owner/ink: one LoRA and its card; and owner/many: two files."""
+    made = Adapter(name="ink", layers={LAYER: Factors(down=torch.ones(1, 768), up=torch.ones(4, 1))})
+    write_adapter(made, tmp_path / "hub" / "ink.safetensors")
+    weights = (tmp_path / "hub" / "ink.safetensors").read_bytes()
+    card = b"---\nbase_model: somebody/stable-diffusion-v1-5\ninstance_prompt: ink wash\n---\n# ink\n"
+    repos = {
+        "owner/ink": {"ink.safetensors": weights, "README.md": card},
+        "owner/many": {"a.safetensors": weights, "b.safetensors": weights},
+    }
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(True)
+
+        def do_HEAD(self) -> None:
+            self.answer(False)
+
+        def answer(self, whole: bool) -> None:
+            parts = self.path.split("?")[0].strip("/").split("/")
+            repo = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
+            files = repos.get(repo, {})
+            if parts[0] == "api":
+                listed = [{"rfilename": name} for name in files]
+                body = json.dumps({"id": repo, "sha": COMMIT, "siblings": listed}).encode()
+            else:
+                body = files.get("/".join(parts[4:]), b"")
+            self.send_response(200 if body and files else 404)
+            for name, value in {"ETag": f'"{hashlib.sha1(body).hexdigest()}"', "X-Repo-Commit": COMMIT}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if whole:
+                self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_styles_of_the_hub_are_fetched_with_their_card_and_found_again_without_it(hub: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "cache"), "SAKUGA_HOME": str(tmp_path / "home")}
+    asked = ["hub:owner/ink", "hub:owner/ink/ink.safetensors", "hub:owner/many", "hub:owner/many/b.safetensors", "hub:owner/none"]
+    program = """
+import sys
+from sakuga import studio
+for name in sys.argv[1:]:
+    try:
+        shown = studio.show_style(name)
+        print(shown.trigger, shown.base, shown.made_for, shown.layers, sep="|")
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+    def told(names: list[str], **more: str) -> list[str]:
+        command = [sys.executable, "-c", program, *names]
+        return subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    whole, file, many, one, none = told(asked)
+    assert whole == file == "ink wash|somebody/stable-diffusion-v1-5|Stable Diffusion 1.x|1"
+    assert many == "StyleError style 'hub:owner/many': it holds several files: add one of a.safetensors, b.safetensors"
+    assert one == "|None|Stable Diffusion 1.x|1"
+    assert none.startswith("StyleError style 'hub:owner/none': the Hugging Face hub did not give it")
+    assert told(asked[:1], HF_ENDPOINT="http://127.0.0.1:9") == [whole]
