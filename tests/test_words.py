@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ SHORT = {
     "draw": QUICK,
     "vary": [*QUICK, "-n", "2", "--between", "2"],
     "morph": [*QUICK, "--frames", "4"],
+    "style check": ["--steps", "2"],
     "storyboard": ["--shots", "2", "--seconds", "1"],
 }
 """What makes a command that draws quick; the last word on an option counts."""
@@ -46,7 +48,7 @@ def test_the_commands_of_the_pages_run_in_their_order(
     words = shlex.split(command)[1:]
     monkeypatch.chdir(room)
     monkeypatch.setenv("SAKUGA_HOME", str(room / "home"))
-    monkeypatch.setattr(sys, "argv", ["sakuga", *words, *SHORT.get(words[0], [])])
+    monkeypatch.setattr(sys, "argv", ["sakuga", *words, *SHORT.get(words[0], SHORT.get(" ".join(words[:2]), []))])
     with pytest.raises(SystemExit) as ended:
         main()
     told = capsys.readouterr()
@@ -55,6 +57,8 @@ def test_the_commands_of_the_pages_run_in_their_order(
         assert missing in told.err
         return
     assert not ended.value.code, told.err
+    if words[0] == "style" and "-o" not in words:
+        return
     written = words[words.index("-o") + 1] if "-o" in words else words[min(2, len(words) - 1)]
     assert (room / written).exists()
 
@@ -65,8 +69,10 @@ def not_shipped(words: list[str]) -> str:
     if {"--control", "--control-weight"} & set(words) and "controlnet" not in source.parts():
         return "no depth ControlNet"
     worn = [words[place + 1] for place, word in enumerate(words) if word == "--style"]
+    worn += takewhile(lambda word: word[0] != "-", words[2:]) if words[0] == "style" else []
     names = [re.sub(r"^\d+=|:[\d.]+$", "", style) for style in worn]
-    return next((f"no style '{name}'" for name in names if not (source.folder / "styles" / name).is_dir()), "")
+    lacking = [name for name in names if not (source.folder / "styles" / name).is_dir() and not Path(name).exists()]
+    return f"no style '{lacking[0]}'" if lacking else ""
 
 
 def test_the_example_runs(room: Path) -> None:

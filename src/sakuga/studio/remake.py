@@ -19,6 +19,7 @@ from sakuga.studio.morphs import MorphRecipe
 from sakuga.studio.pictures import DrawRecipe
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import LONGEST, VERSION, Recipe, RecipeError, Remade
+from sakuga.studio.styles import styles_folder
 from sakuga.studio.variations import VaryRecipe
 from sakuga.studio.work import Work
 from sakuga.timeline.spec import ENGINE
@@ -130,7 +131,7 @@ def _source(recipe: Recipe, clip: Path, model: str | None) -> Source:
 
 def _places(recipe: Recipe, clip: Path, given: Sequence[str], source: Source) -> tuple[dict[str, str], list[str]]:
     """Find where each style from outside lies here, by its name in the recipe; and say which is not the same."""
-    found = {name: find_style(name, source) for name in given}
+    found = {name: find_style(name, source, styles_folder()) for name in given}
     places = {said.name: name for said in recipe.outside for name, style in found.items() if style.digest == said.digest}
     missing = [said for said in recipe.outside if said.name not in places]
     spare = [name for name in given if name not in places.values()]

@@ -137,7 +137,7 @@ def styles_of(film: Film) -> tuple[str | None, ...]:
     return tuple(film.settings.style if shot.style is None else shot.style for shot in film.storyboard.shots)
 
 
-def found_by_shot(film: Film, source: Source) -> list[list[tuple[Style, float]]]:
+def found_by_shot(film: Film, source: Source) -> list[list[Found]]:
     """Find what each shot wears; raises StyleError with the shot's number where it has styles of its own."""
     found = []
     for number, (shot, asked) in enumerate(zip(film.storyboard.shots, styles_of(film), strict=True), 1):
