@@ -43,8 +43,8 @@ def hub(tmp_path: Path) -> Iterator[str]:
             repo = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
             files = repos.get(repo, {})
             if parts[0] == "api":
-                listed = [{"rfilename": name} for name in files]
-                body = json.dumps({"id": repo, "sha": COMMIT, "siblings": listed}).encode()
+                listed = [{"type": "file", "path": name, "size": len(body), "oid": "0" * 40} for name, body in files.items()]
+                body = json.dumps(listed).encode()
             else:
                 body = files.get("/".join(parts[4:]), b"")
             self.send_response(200 if body and files else 404)
