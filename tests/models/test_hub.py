@@ -47,7 +47,8 @@ def hub(tmp_path: Path) -> Iterator[str]:
                 body = json.dumps(listed).encode()
             else:
                 body = files.get("/".join(parts[4:]), b"")
-            self.send_response(200 if body and files else 404)
+            body = body if body and files else b'{"error": "Repository not found"}'
+            self.send_response(200 if files else 404)
             for name, value in {"ETag": f'"{hashlib.sha1(body).hexdigest()}"', "X-Repo-Commit": COMMIT}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
