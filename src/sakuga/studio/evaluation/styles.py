@@ -72,7 +72,7 @@ def try_style(
     native = bench.source.facts.native_size
     how = settled(replace(settings, size=settings.size or (native, native), model=bench.source.name), bench.source)
     styles = find_styles(how.style, bench.source)
-    style = styles[0][0]
+    style = styles[0].style
     base = yield from draw_gallery("base", bench, replace(how, style=None), prompts, seeds)
     drawn = yield from draw_gallery(Path(style.name).stem, bench, how, prompts, seeds)
     called = Path(style.name).name
