@@ -12,7 +12,9 @@ from sakuga.timeline.spec import Digest, Drawn, digest
 
 WIDE, AIM = 1.2, 1.15
 """Usual steps from a loop's last frame to its first that are not seen, and what is aimed at where it is wider."""
-CLOSINGS = 3
+FAR = 2.5
+"""Usual steps that the last frames of a loop cannot take in, so that all of them must move."""
+CLOSINGS = 4
 """How often a loop is timed anew for its end, at most; each time the frames that move are drawn again."""
 EVENINGS = 2
 """How often an even morph is timed anew, at most; each time its frames are drawn again."""
@@ -54,7 +56,7 @@ def even_out(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Ge
 
 
 def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Generator[Step, None, list[str]]:
-    """Time a loop anew where its last step is seen: its end alone at first, and all of it where that is not enough.
+    """Time a loop anew where its last step is seen: its end alone, or all of it where that is not enough.
 
     The take with the narrowest step comes last. Returns what a person must know of it.
     """
@@ -63,8 +65,8 @@ def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Ge
         if not notes:
             notes.append(f"the loop closes with {back(tried[-1]):.1f} usual steps: its frames are timed anew")
             yield Step(stage="drawing", note=notes[0])
-        before, evening = tried[-1], len(tried) > 1
-        anew = evened(course, before.places, before.steps) if evening else closed_up(course, before.places, before.steps, AIM)
+        last, little = tried[-1], len(tried) == 1 and back(tried[0]) <= FAR
+        anew = closed_up(course, last.places, last.steps, AIM) if little else evened(course, last.places, last.steps)
         tried.append((yield from draw_at(course, anew, like, bench)))
     takes += [*tried[1:], min(tried, key=back)] if len(tried) > 1 else []
     return notes
