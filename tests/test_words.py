@@ -15,6 +15,7 @@ from sakuga.models.sources import find_checkpoint
 
 ROOT = Path(__file__).parent.parent
 QUICK = ["--steps", "2", "--size", "128"]
+LEARN = ["--steps", "2", "--batch", "2", "--sample-every", "0"]
 SHORT = {
     "animate": [*QUICK, "--shots", "2", "--seconds", "1"],
     "render": QUICK,
@@ -22,12 +23,16 @@ SHORT = {
     "vary": [*QUICK, "-n", "2", "--between", "2"],
     "morph": [*QUICK, "--frames", "4"],
     "style check": ["--steps", "2"],
+    "sketchbook dataset": ["-n", "8"],
+    "train lora": LEARN,
+    "train textual-inversion": LEARN,
+    "train dreambooth": [*LEARN, "--class-pictures", "2"],
     "storyboard": ["--shots", "2", "--seconds", "1"],
 }
 """What makes a command that draws quick; the last word on an option counts."""
 PAGES = (
     "README.md",
-    *(f"docs/{page}.md" for page in ("film", "morph", "vary", "control", "styles", "pixelate", "export", "recipe", "evaluate")),
+    *(f"docs/{page}.md" for page in ("film", "morph", "vary", "control", "styles", "pixelate", "export", "recipe", "evaluate", "train")),
 )
 """Pages whose commands work in the order in which they stand."""
 
@@ -68,7 +73,7 @@ def not_shipped(words: list[str]) -> str:
     source = find_checkpoint()
     if {"--control", "--control-weight"} & set(words) and "controlnet" not in source.parts():
         return "no depth ControlNet"
-    worn = [words[place + 1] for place, word in enumerate(words) if word == "--style"]
+    worn = [words[place + 1] for place, word in enumerate(words) if word == "--style" and words[0] != "sketchbook"]
     worn += takewhile(lambda word: word[0] != "-", words[2:]) if words[0] == "style" else []
     names = [re.sub(r"^\d+=|:[\d.]+$", "", style) for style in worn]
     lacking = [name for name in names if not (source.folder / "styles" / name).is_dir() and not Path(name).exists()]

@@ -16,6 +16,7 @@ from sakuga.cli.sheet import sheet
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
 from sakuga.cli.style import style
+from sakuga.cli.train import train
 from sakuga.cli.vary import vary
 from sakuga.cli.video import video
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models."
 )
 app.add_typer(sketchbook, name="sketchbook")
+app.add_typer(train, name="train")
 app.add_typer(frames, name="store")
 app.add_typer(style, name="style")
 app.add_typer(data, name="data")

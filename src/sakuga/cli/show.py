@@ -22,6 +22,8 @@ WORDS = {
     "finishing": "finishing",
     "export": "writing",
     "running": "running",
+    "encoding": "encoding",
+    "training": "training",
 }
 
 console = Console(stderr=True, highlight=False)

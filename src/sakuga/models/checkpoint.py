@@ -173,7 +173,7 @@ class Checkpoint:
     @torch.inference_mode()
     def encode_picture(self, picture: np.ndarray) -> Tensor:
         """Encode one picture, (height, width, 3) uint8 RGB, to the middle of its latent distribution: (1, channels, h, w)."""
-        pixels = torch.from_numpy(picture).to(self.device, self.dtype).permute(2, 0, 1)[None] / 127.5 - 1
+        pixels = torch.from_numpy(picture).to(self.device, self.vae.dtype).permute(2, 0, 1)[None] / 127.5 - 1
         encoded = self.vae.encode(pixels)
         latents = encoded.latents if isinstance(self.vae, AutoencoderTiny) else encoded.latent_dist.mode()
         return torch.as_tensor(latents * self.vae.config.scaling_factor)
@@ -184,7 +184,7 @@ class Checkpoint:
 
         One at a time: the decoder is where memory runs out, and a picture must not depend on its company.
         """
-        scaled = latents.to(self.device, self.dtype) / self.vae.config.scaling_factor
+        scaled = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor
         decoded = torch.cat([self.vae.decode(one).sample for one in scaled.split(1)])
         return (decoded.float() / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
 

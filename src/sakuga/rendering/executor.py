@@ -13,6 +13,7 @@ from sakuga.finishing.colour import match
 from sakuga.models.adapters import Adapter
 from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, stacked
+from sakuga.models.memory import is_memory
 from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.models.wearing import Put, wearing
 from sakuga.rendering.batches import Batch
@@ -79,7 +80,7 @@ class LocalExecutor:
             try:
                 yield from self._land(batch)
             except (MemoryError, RuntimeError) as error:
-                if not _is_memory(error):
+                if not is_memory(error):
                     raise
                 raise OutOfMemory(batch) from error
 
@@ -167,8 +168,3 @@ def _refuse_unread(spec: Drawn) -> None:
     """Refuse what a spec asks for and no part here can give, rather than draw without it."""
     if spec.approximations:
         raise DrawingError(f"frame {digest(spec)[:12]} asks for approximations, and this edition draws with none")
-
-
-def _is_memory(error: BaseException) -> bool:
-    named = any(word in str(error) for word in ("DefaultCPUAllocator", "out of memory"))
-    return named or isinstance(error, MemoryError | torch.OutOfMemoryError)

@@ -20,7 +20,6 @@ from sakuga.studio.set_changes import BalancedSet, SplitSet, balance_set, split_
 from sakuga.studio.settings import SettingsError, parse_ease, parse_size
 from sakuga.studio.shelf import keep_style, kept_style, list_styles, remove_style, show_style
 from sakuga.studio.sketchbook import (
-    TrainingStep,
     export_sketchbook,
     parse_start,
     score_sketchbook,
@@ -32,9 +31,12 @@ from sakuga.studio.stories import Planned, directed, planner, read_prompts, stor
 from sakuga.studio.style_check import check_style
 from sakuga.studio.style_files import blend_styles, convert_style
 from sakuga.studio.styles import parse_prompt_styles
+from sakuga.studio.training import TrainedRun, TrainingStep, TrainSettings, lora_method, train
 from sakuga.studio.variations import Varied, vary
 from sakuga.studio.videos import video
 from sakuga.studio.work import Work
+from sakuga.training.launched import leads
+from sakuga.training.plan import DreamBooth, Lora, TextualInversion
 from sakuga.training.sketchbook.options import Options as TrainingOptions
 
 __all__ = [
@@ -46,9 +48,11 @@ __all__ = [
     "CroppedSet",
     "DistilledSet",
     "Drawn",
+    "DreamBooth",
     "Evaluated",
     "FilmSettings",
     "LessonSet",
+    "Lora",
     "Morphed",
     "Pixel",
     "Pixelated",
@@ -60,6 +64,9 @@ __all__ = [
     "Sheeted",
     "SplitSet",
     "Step",
+    "TextualInversion",
+    "TrainSettings",
+    "TrainedRun",
     "TrainingOptions",
     "TrainingStep",
     "Varied",
@@ -82,7 +89,9 @@ __all__ = [
     "export_sketchbook",
     "keep_style",
     "kept_style",
+    "leads",
     "list_styles",
+    "lora_method",
     "morph",
     "parse_bytes",
     "parse_changes",
@@ -106,6 +115,7 @@ __all__ = [
     "split_set",
     "storyboard",
     "to_json",
+    "train",
     "train_sketchbook",
     "vary",
     "video",

@@ -32,7 +32,7 @@ SHOWN = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingStep:
+class StageStep:
     """A step of one stage: samples seen, of how many, and the parts of the loss, which `float` reads."""
 
     stage: str
@@ -41,7 +41,7 @@ class TrainingStep:
     losses: Mapping[str, Any]
 
 
-def train_sketchbook(stage: str, options: TrainingOptions) -> Work[TrainingStep, Path]:
+def train_sketchbook(stage: str, options: TrainingOptions) -> Work[StageStep, Path]:
     """Train one stage, or "all" in order; what is finished lies in `weights` below the work folder.
 
     Closing the work saves and stops it, with all its workers. Returns the folder of finished weights. Raises InputError for an unknown
@@ -64,13 +64,13 @@ def parse_start(text: str) -> Path:
     return folder
 
 
-def _train(stages: Sequence[Stage], options: TrainingOptions) -> Generator[TrainingStep, None, Path]:
+def _train(stages: Sequence[Stage], options: TrainingOptions) -> Generator[StageStep, None, Path]:
     from sakuga.training.sketchbook.recipe import train
 
     for stage in stages:
         with closing(train(stage, options)) as steps:
             for step in steps:
-                yield TrainingStep(stage=stage, seen=step.seen, samples=step.samples, losses=step.losses)
+                yield StageStep(stage=stage, seen=step.seen, samples=step.samples, losses=step.losses)
     return options.work / "weights"
 
 

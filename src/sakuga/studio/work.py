@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from typing import Generic, TypeVar
 
-Step = TypeVar("Step")
+Step = TypeVar("Step", covariant=True)
 Result = TypeVar("Result")
 
 

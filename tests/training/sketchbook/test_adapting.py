@@ -13,10 +13,10 @@ from sakuga.models.styles import FEW_STEP, LORA, own_styles
 from sakuga.models.wearing import wearing
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.sketchbook.reading import read_labels
+from sakuga.training.low_rank import ATTENTION, LowRank
 from sakuga.training.sketchbook import lcm, styles
 from sakuga.training.sketchbook.export import write_folder
 from sakuga.training.sketchbook.loop import with_budget
-from sakuga.training.sketchbook.low_rank import ATTENTION, LowRank
 from sakuga.training.sketchbook.options import Options
 from sakuga.training.sketchbook.pictures import IN_LOOK, draw_one
 from sakuga.training.sketchbook.recipe import train

@@ -21,11 +21,11 @@ from sakuga.models.sketchbook import LATENT_CHANNELS, NATIVE_SIZE, TOKENS, make_
 from sakuga.models.styles import LORA
 from sakuga.models.wearing import wearing
 from sakuga.timeline.spec import Sampler
+from sakuga.training.low_rank import LowRank
 from sakuga.training.sketchbook.latents import Latents
 from sakuga.training.sketchbook.loop import Plan
-from sakuga.training.sketchbook.low_rank import LowRank
-from sakuga.training.sketchbook.speed import placed, with_plain_attention
 from sakuga.training.sketchbook.unet import GUIDANCE, STEPS
+from sakuga.training.speed import placed, with_plain_attention
 
 AT_ONCE = 8
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, codes_of, load_classifier, squared
 from sakuga.models.reconstruction import to_tensor
-from sakuga.training.sketchbook.loop import Chance, Plan
+from sakuga.training.chance import Chance
+from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
 
 PLAN = Plan(samples=80_000, batch=32, rate=2e-3, pictures=12_288, warmup=1_600, decay=0.05)

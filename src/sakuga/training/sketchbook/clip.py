@@ -28,10 +28,11 @@ from sakuga.sketchbook.labels import LOOKS, Labels, Look
 from sakuga.sketchbook.quality import QUALITIES
 from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.sampling import sample_labels
+from sakuga.training.chance import Chance
 from sakuga.training.sketchbook import quality
-from sakuga.training.sketchbook.loop import Chance, Plan
+from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
-from sakuga.training.sketchbook.speed import with_plain_attention
+from sakuga.training.speed import with_plain_attention
 
 PLAN = Plan(samples=60_000, batch=32, rate=1e-3, pictures=12_288, warmup=3_000, decay=0.05, half_life=4_000)
 SPOILT = 0.08

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sakuga.training.sketchbook.pictures import SHARD, Album, moment_of, save_array, write_whole
+from sakuga.training.files import write_whole
+from sakuga.training.sketchbook.pictures import SHARD, Album, moment_of, save_array
 
 
 def _folder(album: Album, work: Path) -> Path:

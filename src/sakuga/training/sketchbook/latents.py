@@ -18,8 +18,9 @@ from torch import Tensor
 from sakuga.models.reconstruction import Pixels, to_tensor
 from sakuga.models.sketchbook import make_image_processor, open_image_encoder, open_vae
 from sakuga.sketchbook.labels import Labels, Look
-from sakuga.training.sketchbook.pictures import SHARD, Album, draw_one, labels_from_line, labels_to_line, save_array, write_whole
-from sakuga.training.sketchbook.speed import half_is_fast, with_plain_attention
+from sakuga.training.files import write_whole
+from sakuga.training.sketchbook.pictures import SHARD, Album, draw_one, labels_from_line, labels_to_line, save_array
+from sakuga.training.speed import half_is_fast, with_plain_attention
 
 AT_ONCE = 16
 """Pictures encoded in one batch."""

@@ -19,10 +19,11 @@ from sakuga.models.sampling import ZERO_SNR_RESCALE
 from sakuga.models.sketchbook import TOKENS
 from sakuga.models.styles import FEW_STEP, LORA
 from sakuga.sketchbook.captions import caption, full_caption
+from sakuga.training.chance import Chance
+from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
 from sakuga.training.sketchbook.adapting import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series
-from sakuga.training.sketchbook.loop import Chance, Plan
-from sakuga.training.sketchbook.low_rank import ATTENTION, CONVOLUTIONS
+from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE
 from sakuga.training.sketchbook.unet import CAPTIONS, GUIDANCE, SEEING, held_out
 

@@ -1,11 +1,9 @@
 """One loop for every training: it yields steps, keeps its run in a folder, and goes on from there exactly as if never stopped."""
 
-import copy
 import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,9 +16,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sakuga.training.chance import Chance
+from sakuga.training.files import write_whole
+from sakuga.training.learning import Average, Learning, fused_adamw
 from sakuga.training.sketchbook import together
-from sakuga.training.sketchbook.pictures import write_whole
-from sakuga.training.sketchbook.speed import half_is_fast
+from sakuga.training.speed import half_is_fast
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -57,22 +57,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chance:
-    """All chance of one step: a function of the run's seed and of the samples seen before, so nothing of it has to be stored."""
-
-    seed: int
-    seen: int
-
-    def rng(self) -> np.random.Generator:
-        """Return the generator of choices: pictures, crops, captions."""
-        return np.random.default_rng((self.seed, self.seen))
-
-    def noise(self) -> torch.Generator:
-        """Return the generator of noise, on the CPU, so that it is the same on every device."""
-        return torch.Generator().manual_seed((self.seed << 40) + self.seen)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step of a training."""
 
@@ -103,95 +87,52 @@ class Task(Protocol):
         """Write the networks below the folder, in half precision."""
 
 
-class Average:
-    """The running average of a network's weights, which is what is measured, shown and shipped."""
-
-    def __init__(self, networks: nn.Module) -> None:
-        self.live = [parameter.data for parameter in networks.parameters()]
-        self.mean = [copy.deepcopy(data) for data in self.live]
-
-    def update(self, kept: float) -> None:
-        """Move the average towards the weights."""
-        torch._foreach_lerp_(self.mean, self.live, 1 - kept)
-
-    @contextmanager
-    def worn(self) -> Iterator[None]:
-        """Put the average in place of the weights, and the weights back."""
-        before = [data.clone() for data in self.live]
-        torch._foreach_copy_(self.live, self.mean)
-        try:
-            yield
-        finally:
-            torch._foreach_copy_(self.live, before)
-
-
 class Training:
     """A task with its optimizer and average; `seen` samples so far. All of it goes into one checkpoint file."""
 
     def __init__(self, task: Task, run: Path, *, resume: bool) -> None:
-        self.task, self.run, self.seen, self.steps = task, run, 0, 0
-        self.whole = True
-        """False in the midst of a step, when weights, optimizer and average are not of one moment."""
-        self.average = Average(task.networks)
-        self.optimizer = torch.optim.AdamW(
-            task.networks.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=task.plan.decay, fused=True
+        self.task, self.run, self.seen = task, run, 0
+        self.learning = Learning(
+            task.networks, fused_adamw(task.networks, task.plan.decay, betas=(0.9, 0.99)), average=Average(task.networks)
         )  # fmt: skip
         run.mkdir(parents=True, exist_ok=True)
         if resume and (run / CHECKPOINT).exists():
             self._restore()
 
+    @property
+    def steps(self) -> int:
+        return self.learning.steps
+
     def step(self) -> Step:
         """Take one step: a batch, its gradient, the optimizer, the average."""
         plan, networks = self.task.plan, self.task.networks
         batch = plan.batch * together.size()
-        for group in self.optimizer.param_groups:
-            group["lr"] = plan.rate_at(self.seen)
         device = next(networks.parameters()).device
         half = plan.half and half_is_fast(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
             losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen + plan.batch * together.rank()))
         torch.autograd.backward(torch.stack([*losses.values()]).sum())
         together.average_gradients(networks, half=half)
-        nn.utils.clip_grad_norm_(networks.parameters(), plan.clip)
-        self.whole = False
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.seen += batch
-        self.steps += 1
-        self.average.update(plan.averaging_at(self.seen, batch))
-        self.whole = True
+        after = self.seen + batch
+        self.learning.apply(plan.rate_at(self.seen), plan.clip, plan.averaging_at(after, batch))
+        self.seen = after
         return Step(seen=self.seen, samples=plan.samples, losses={name: value.detach() for name, value in losses.items()})
 
     def save(self) -> None:
         """Write the checkpoint: it appears whole or not at all."""
-        tensors: dict[str, Tensor] = {}
-        for (name, parameter), mean in zip(self.task.networks.named_parameters(), self.average.mean, strict=True):
-            tensors |= {f"weights/{name}": parameter.data, f"average/{name}": mean}
-            if state := self.optimizer.state[parameter]:  # no loss reaches what has none
-                tensors |= {f"first/{name}": state["exp_avg"], f"second/{name}": state["exp_avg_sq"]}
         about = {"seen": str(self.seen), "steps": str(self.steps), "plan": json.dumps(asdict(self.task.plan))}
-        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        write_whole(self.run / CHECKPOINT, lambda path: save_file(tensors, path, about))
+        write_whole(self.run / CHECKPOINT, lambda path: save_file(self.learning.tensors(), path, about))
 
     def _restore(self) -> None:
         with safe_open(self.run / CHECKPOINT, framework="pt") as file:
             about = file.metadata()
-            self.seen, self.steps = int(about["seen"]), int(about["steps"])
-            kept = set(file.keys())
-            for (name, parameter), mean in zip(self.task.networks.named_parameters(), self.average.mean, strict=True):
-                parameter.data.copy_(file.get_tensor(f"weights/{name}"))
-                mean.copy_(file.get_tensor(f"average/{name}"))
-                if f"first/{name}" not in kept:
-                    continue
-                state = self.optimizer.state[parameter]
-                state["step"] = torch.tensor(float(self.steps), device=parameter.device)
-                state["exp_avg"] = torch.empty_like(parameter.data).copy_(file.get_tensor(f"first/{name}"))
-                state["exp_avg_sq"] = torch.empty_like(parameter.data).copy_(file.get_tensor(f"second/{name}"))
+            self.seen = int(about["seen"])
+            self.learning.restore({key: file.get_tensor(key) for key in file.keys()}, int(about["steps"]))  # noqa: SIM118
 
     def look(self) -> dict[str, float]:
         """Measure the averaged networks, write a sheet of what they make, and return the figures."""
         self.task.networks.eval()
-        with self.average.worn(), torch.inference_mode():
+        with self.learning.averaged(), torch.inference_mode():
             figures = self.task.measure()
             sheet = self.task.sheet()
         self.task.networks.train()
@@ -202,7 +143,7 @@ class Training:
 
     def write_weights(self, weights: Path) -> None:
         """Write the averaged networks into the folder of finished weights."""
-        with self.average.worn():
+        with self.learning.averaged():
             self.task.save(weights)
 
     def log(self, losses: dict[str, float], speed: float) -> None:
@@ -252,7 +193,7 @@ def run_training(training: Training, weights: Path, pace: Pace) -> Iterator[Step
                 sums, begun = {}, training.seen
             yield step
     finally:
-        if leads and training.steps and training.whole:
+        if leads and training.steps and training.learning.whole:
             training.save()
     if leads:
         training.look()

@@ -1,8 +1,7 @@
 """Training pictures: drawn once from seeds by several processes, kept as plain arrays with their labels beside."""
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from sakuga.models.reconstruction import Pixels
 from sakuga.sketchbook.labels import LOOKS, Labels, Look, Portrait
 from sakuga.sketchbook.scene import Moment, sample
+from sakuga.training.files import write_whole
 
 SHARD = 512
 LONGEST_TIME = 12.0
@@ -76,15 +76,6 @@ def draw_one(album: Album, index: int) -> tuple[Pixels, Labels, Look]:
     """Draw one picture of an album, (height, width, 3), with its labels and look."""
     moment, look = moment_of(album, index)
     return moment.picture(album.width, album.height, look), moment.labels, look
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside, and move it to its name when it is complete and on the disk."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    write(beside)
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def save_array(array: NDArray[Any], path: Path) -> None:

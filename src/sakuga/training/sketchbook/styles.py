@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from sakuga.diffusion.consistency import noised
+from sakuga.diffusion.objective import wanted
 from sakuga.models.adapters import write_adapter
 from sakuga.models.classifier import ATTRIBUTES
 from sakuga.models.reconstruction import Pixels
@@ -17,10 +18,11 @@ from sakuga.models.styles import ABOUT, LORA, STYLES
 from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.labels import Labels, Look
 from sakuga.sketchbook.lessons import trigger_of
+from sakuga.training.chance import Chance
+from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
 from sakuga.training.sketchbook.adapting import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series
-from sakuga.training.sketchbook.loop import Chance, Plan
-from sakuga.training.sketchbook.low_rank import ATTENTION, CONVOLUTIONS
+from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import HELD_OUT_IN_LOOK, IN_LOOK
 from sakuga.training.sketchbook.unet import CAPTIONS, loss_weights
 
@@ -47,9 +49,8 @@ class StyleTask(AdapterTask):
     def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor) -> Tensor:
         """Return the weighted squared error of each sample's predicted v, as the UNet was trained by, (n,)."""
         signal = self.signal_at(timesteps)
-        wanted = signal.sqrt() * noise - (1 - signal).sqrt() * clean
         made = self.velocity(self.networks, noised(clean, noise, signal), timesteps, told)
-        return (made - wanted).square().mean(dim=(1, 2, 3)) * loss_weights(signal.flatten())
+        return (made - wanted("v_prediction", clean, noise, signal)).square().mean(dim=(1, 2, 3)) * loss_weights(signal.flatten())
 
     def say(self, index: int, rng: np.random.Generator) -> str:
         """Caption a picture, now and then without its look, or with no word."""

@@ -12,16 +12,19 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sakuga.diffusion.consistency import noised
 from sakuga.diffusion.noise import seeded
+from sakuga.diffusion.objective import min_snr_weights, wanted
 from sakuga.models.checkpoint import quantised
 from sakuga.models.reconstruction import Pixels
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, make_unet, open_around, open_unet
 from sakuga.sketchbook.captions import caption
+from sakuga.training.chance import Chance
 from sakuga.training.sketchbook.latents import Latents, Series
-from sakuga.training.sketchbook.loop import Chance, Plan
+from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT
-from sakuga.training.sketchbook.speed import placed, with_plain_attention
+from sakuga.training.speed import placed, with_plain_attention
 
 PLAN = Plan(samples=600_000, batch=16, rate=8e-4, pictures=100_352, warmup=4_000, half_life=10_000)
 ASPECTS = 0.15
@@ -77,17 +80,15 @@ def held_out(work: Path, pictures: int, device: torch.device) -> tuple[Series, i
 
 
 def loss_weights(signal: Tensor) -> Tensor:
-    """Return min-SNR weights for v-prediction (Hang et al. 2023, section 3.4), given alpha squared; alone they are 0 at zero SNR."""
-    ratio = signal / (1 - signal)
-    return (ratio.clamp(max=GREATEST_WEIGHT) / (ratio + 1)).clamp(min=LEAST_WEIGHT)
+    """Return how much each sample's error counts, given alpha squared."""
+    return min_snr_weights(signal, GREATEST_WEIGHT, "v_prediction", LEAST_WEIGHT)
 
 
 def velocity_errors(predict: Callable[[Tensor], Tensor], signal: Tensor, clean: Tensor, noise: Tensor) -> Tensor:
-    """Return the weighted squared error of each sample's predicted v (Salimans and Ho 2022, appendix D), (n,), given alpha squared (n,)."""
+    """Return the weighted squared error of each sample's predicted v (n,), given alpha squared (n,)."""
     share = signal.view(-1, 1, 1, 1)
-    wanted = share.sqrt() * noise - (1 - share).sqrt() * clean
-    made = predict(share.sqrt() * clean + (1 - share).sqrt() * noise)
-    squared: Tensor = (made.float() - wanted).square().mean(dim=(1, 2, 3))
+    made = predict(noised(clean, noise, share))
+    squared: Tensor = (made.float() - wanted("v_prediction", clean, noise, share)).square().mean(dim=(1, 2, 3))
     return squared * loss_weights(signal)
 
 

@@ -1,0 +1,31 @@
+"""What learns: LoRA, Textual Inversion and DreamBooth are each one of these, and the loop knows no more of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from sakuga.models.checkpoint import Checkpoint
+
+
+class Learner(Protocol):
+    """A checkpoint that answers as it has learnt so far: untrained, as it always did."""
+
+    checkpoint: Checkpoint
+
+    @property
+    def networks(self) -> nn.Module:
+        """The weights that are learnt."""
+
+    def told(self, captions: Sequence[str]) -> Tensor:
+        """Encode captions, (n, tokens, channels)."""
+
+    def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
+        """Ask the UNet."""
+
+    def close(self) -> None:
+        """Leave the checkpoint as it was."""
+
+    def write(self, folder: Path, name: str, trigger: str) -> None:
+        """Write what was learnt into a folder, as a style or a model."""

@@ -1,0 +1,107 @@
+"""Learn what one word means (Textual Inversion, Gal et al. 2023): a few rows of the text encoder's table, and nothing else."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sakuga.models.adapters import Adapter, Word, write_words
+from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.styles import ABOUT, WORDS
+from sakuga.models.tokens import tokens_of
+from sakuga.training.files import write_whole
+from sakuga.training.plan import PlanError, TextualInversion
+from sakuga.training.texts import Texts
+
+SPREAD = 0.1
+"""How far vectors that begin with the same token are apart, as a share of the table's spread."""
+
+
+class Longer(nn.Module):
+    """A table of embeddings with rows behind its end that learn."""
+
+    def __init__(self, table: nn.Embedding, rows: nn.Parameter) -> None:
+        super().__init__()
+        self._kept = [table]  # In a list, so that its weights are none of this module's.
+        self.rows = rows
+
+    @property
+    def weight(self) -> Tensor:
+        """The table as it was."""
+        return self._kept[0].weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look tokens up."""
+        end = self._kept[0].num_embeddings
+        known = self._kept[0](ids.clamp(max=end - 1))
+        learnt = functional.embedding((ids - end).clamp(min=0), self.rows).to(known.dtype)
+        return torch.where((ids >= end)[..., None], learnt, known)
+
+
+class WordLearner:
+    """A word in learning; the checkpoint reads it from here on. Captions that do not say it, say it at their end."""
+
+    def __init__(self, checkpoint: Checkpoint, method: TextualInversion, word: str, *, seed: int) -> None:
+        self.checkpoint, self.word = checkpoint, word
+        encoder: Any = checkpoint.text_encoder
+        self._table: nn.Embedding = encoder.get_input_embeddings()
+        self._words = checkpoint.words
+        begun = first_rows(checkpoint, method.initial or word.strip("<>"), method.vectors, seed)
+        end = self._table.num_embeddings
+        self.longer = Longer(self._table, nn.Parameter(begun))
+        encoder.set_input_embeddings(self.longer)
+        checkpoint.words = {**self._words, word: tuple(range(end, end + method.vectors))}
+        self.networks = nn.ParameterDict({"rows": self.longer.rows})
+        self._texts = Texts(checkpoint, learning=True)
+
+    def told(self, captions: Sequence[str]) -> Tensor:
+        """Encode captions with the word in them; "" stays as it is."""
+        return self._texts([self.said(caption) for caption in captions])
+
+    def said(self, caption: str) -> str:
+        """Say the word in a caption that does not."""
+        says = self.checkpoint.words[self.word][0] in tokens_of(self.checkpoint.tokenizer, caption, self.checkpoint.words).ids
+        return caption if says or not caption else f"{caption}, {self.word}"
+
+    def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
+        """Ask the UNet, which is as it was."""
+        predicted: Tensor = self.checkpoint.unet(noisy, timesteps, told, return_dict=False)[0]
+        return predicted
+
+    def close(self) -> None:
+        """Leave the checkpoint as it was."""
+        self.checkpoint.text_encoder.set_input_embeddings(self._table)
+        self.checkpoint.words = self._words
+
+    def adapter(self, name: str) -> Adapter:
+        """Return what was learnt, to be worn."""
+        return Adapter(name=name, words=(Word(trigger=self.word, vectors={"text_encoder": self.longer.rows.detach().clone()}),))
+
+    def write(self, folder: Path, name: str, trigger: str) -> None:
+        """Write `learned_embeds.safetensors`, and that prompts call the word by itself."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / WORDS, partial(write_words, self.adapter(name)))
+        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": self.word}), encoding="utf-8")
+
+
+def first_rows(checkpoint: Checkpoint, initial: str, vectors: int, seed: int) -> Tensor:
+    """Return the rows to begin with, (vectors, channels): those of the initial words' tokens, again from the first where more are asked.
+
+    One vector begins as the mean of all. Raises PlanError where there are no words.
+    """
+    ids = tokens_of(checkpoint.tokenizer, initial, checkpoint.words).ids[1:-1]
+    if not ids:
+        raise PlanError("there is no word to begin from: give --initial, which says in general what the pictures show")
+    table: Tensor = checkpoint.text_encoder.get_input_embeddings().weight.detach().float()
+    found = table[torch.tensor(ids, device=table.device)]
+    if vectors == 1:
+        return found.mean(dim=0, keepdim=True)
+    rows = found[torch.arange(vectors) % len(ids)]
+    chance = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed % 2**63)).to(rows)
+    again = (torch.arange(vectors) >= len(ids))[:, None].to(rows.device)
+    return rows + torch.where(again, chance * table.std() * SPREAD, 0.0)

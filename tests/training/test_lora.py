@@ -1,0 +1,199 @@
+"""LoRA: what is learnt is what is worn, whatever is kept or cut on the way."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sakuga import InputError
+from sakuga.datasets.training_set import read_set
+from sakuga.models.adapters import read_adapter
+from sakuga.models.checkpoint import load
+from sakuga.models.sources import find_checkpoint
+from sakuga.models.styles import LORA, find_style
+from sakuga.models.wearing import wearing
+from sakuga.studio.training import TrainedRun, TrainSettings, train
+from sakuga.training.learner import Learner
+from sakuga.training.loop import TrainingError, run_training
+from sakuga.training.lora import LoraLearner
+from sakuga.training.low_rank import LowRank
+from sakuga.training.plan import Lora
+from tests.training.conftest import begun, write_small_set
+
+
+def done(settings: TrainSettings) -> TrainedRun:
+    return train(settings).result()
+
+
+def style(run: TrainedRun) -> dict[str, torch.Tensor]:
+    return load_file(run.style / LORA)
+
+
+def equal(first: TrainedRun, second: TrainedRun) -> bool:
+    one, other = style(first), style(second)
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_leaves_a_style_with_its_card_and_figures(settings: TrainSettings) -> None:
+    made = done(replace(settings, sample_every=4, prompts=("a red ball", "a blue one")))
+    found = find_style(str(made.style), find_checkpoint(settings.model))
+    assert found.trigger == "zk"
+    card = (made.style / "README.md").read_text()
+    assert "LoRA, rank 2, alpha 2, on attention of the UNet" in card
+    assert "| their licences | MIT |" in card
+    assert (made.style / "sheet.webp").exists()
+    assert sorted(path.name for path in (made.run / "samples").iterdir()) == ["step-00000004.png", "step-00000008.png"]
+    assert (made.steps, made.validation_loss is not None) == (8, True)
+    assert made.seconds > 0
+    assert made.peak_memory > 2**20
+    assert not (made.run / "cache").exists()
+    assert [path.name for path in sorted((made.run / "checkpoints").iterdir())] == [
+        "best.safetensors", "step-00000006.safetensors", "step-00000008.safetensors",
+    ]  # fmt: skip
+
+
+def test_what_is_kept_or_looked_at_on_the_way_changes_nothing(settings: TrainSettings, tmp_path: Path) -> None:
+    flipped = replace(settings, flip=True, validate_every=0)
+    plain = done(flipped)
+    assert equal(plain, done(replace(flipped, out=tmp_path / "uncached", cache=False)))
+    assert equal(plain, done(replace(flipped, out=tmp_path / "watched", sample_every=5, prompts=("a ball",), keep=1, validate_every=3)))
+
+
+def test_batches_cut_in_parts_learn_the_same(settings: TrainSettings) -> None:
+    trained = []
+    for parts in (1, 2):
+        training = begun(replace(settings, batch=4, out=Path(settings.out) / str(parts)))
+        training.parts = parts
+        list(run_training(training))
+        trained.append(torch.cat([weight.detach().flatten() for weight in training.learner.networks.parameters()]))
+        training.learner.close()
+    torch.testing.assert_close(*trained, atol=1e-4, rtol=1e-3)
+
+
+class Greedy:
+    """A learner that has no memory for more than one picture: it asks the system for more than there is."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._learner, name)
+
+    def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        if len(noisy) > 1:
+            torch.empty(2**50)
+        return self._learner.predict(noisy, timesteps, told)
+
+
+def test_where_memory_runs_out_batches_become_narrower(settings: TrainSettings) -> None:
+    training = begun(replace(settings, batch=4))
+    training.learner = Greedy(training.learner)
+    training.validation = None
+    first, *_ = run_training(training)
+    assert [note.split(" from here on")[0] for note in first.notes] == [
+        "memory ran out: batches are 2 wide", "memory ran out: batches are 1 wide",
+    ]  # fmt: skip
+    assert training.parts == 4
+
+
+def test_a_loss_that_is_no_number_stops_at_the_last_good_step(settings: TrainSettings) -> None:
+    training = begun(replace(settings, rate=1e20, schedule="constant", decay=0.0, warmup=0))
+    with pytest.raises(TrainingError, match="the loss is no number at step"):
+        list(run_training(training))
+    assert (training.run.checkpoints / f"step-{training.steps:08d}.safetensors").exists()
+    assert training.steps < 8
+
+
+def test_it_stops_early_and_takes_the_best(settings: TrainSettings) -> None:
+    made = done(replace(settings, steps=40, rate=1e-12, validate_every=1, patience=2))
+    assert made.steps == 1
+    assert made.notes == ("the style is that of step 1, with the best loss on the pictures held out",)
+    assert "stopped early: no better loss on the pictures held out for 2 validations" in (made.run / "log.txt").read_text()
+
+
+def test_what_is_trained_is_what_is_worn(tiny_folder: Path) -> None:
+    checkpoint = load(find_checkpoint(str(tiny_folder)))
+    shown, at, words = torch.randn(2, 8, 8, 8), torch.tensor([3, 900]), torch.randn(2, 77, 32)
+    method = Lora(rank=3, alpha=6.0, targets=("attention", "convolutions"), text_encoder=True)
+    with torch.no_grad():
+        plain, plain_words = checkpoint.unet(shown, at, words)[0], checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0]
+        learner = LoraLearner(checkpoint, method, seed=0)
+        assert torch.equal(learner.predict(shown, at, words), plain)
+        for network in learner.changes.values():
+            for up in network.ups:
+                up.normal_()
+        changed, changed_words = learner.predict(shown, at, words), checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0]
+        adapter = learner.adapter("new")
+        learner.close()
+        assert torch.equal(checkpoint.unet(shown, at, words)[0], plain)
+        with wearing(checkpoint, [(adapter, 1.0)]):
+            torch.testing.assert_close(checkpoint.unet(shown, at, words)[0], changed, atol=1e-3, rtol=1e-3)
+            torch.testing.assert_close(checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0], changed_words, atol=1e-3, rtol=1e-3)
+    assert (changed - plain).abs().mean() > 0.01
+    assert (changed_words - plain_words).abs().mean() > 0.01
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "bf16", "gradient_checkpointing": True, "method": Lora(rank=2, targets=("attention",), text_encoder=True)},
+        {
+            "average": 0.9, "noise_offset": 0.1, "min_snr": 0.0, "schedule": "cosine-restarts", "cycles": 2, "buckets": False,
+            "accumulation": 2,
+        },
+    ],
+)  # fmt: skip
+def test_every_way_of_training_can_be_resumed_exactly(settings: TrainSettings, tmp_path: Path, change: dict[str, object]) -> None:
+    whole = done(replace(settings, out=tmp_path / "whole", **change))  # type: ignore[arg-type]
+    half = replace(settings, **change)  # type: ignore[arg-type]
+    work = train(half)
+    next(step for step in work if step.stage == "training" and step.done == 4)
+    work.close()
+    assert equal(whole, done(replace(half, resume=True)))
+
+
+def test_less_memory_or_precision_learn_nearly_the_same(settings: TrainSettings, tmp_path: Path) -> None:
+    plain = done(settings)
+    losses = [
+        done(replace(settings, out=tmp_path / name, **change)).loss  # type: ignore[arg-type]
+        for name, change in [("half", {"precision": "bf16"}), ("checkpointed", {"gradient_checkpointing": True})]
+    ]
+    assert losses == pytest.approx([plain.loss, plain.loss], rel=0.02)
+
+
+def test_unknown_targets_are_refused_with_those_there_are(settings: TrainSettings) -> None:
+    with pytest.raises(InputError) as caught:
+        done(replace(settings, method=Lora(targets=("atention",))))
+    assert "no layer of this model is called 'atention': targets are attention, feed-forward, convolutions" in str(caught.value)
+    assert "to_out.0" in str(caught.value)
+
+
+def test_unreadable_pictures_are_left_out_unless_they_are_many(settings: TrainSettings, tmp_path: Path) -> None:
+    folder = write_small_set(tmp_path / "set")
+    taught = read_set(folder)
+    taught.path(taught.training[0]).write_bytes(b"")
+    with pytest.raises(InputError, match=r"1 of the 5 pictures of .* cannot be read \(left out: .*0000\.png"):
+        done(replace(settings, set=folder))
+
+
+def test_low_rank_on_a_convolution_with_stride_is_the_merged_weight() -> None:
+    network = torch.nn.ModuleDict({"conv1": torch.nn.Conv2d(4, 6, 3, stride=2, padding=1)})
+    change = LowRank(network, ("conv1",), 2, alpha=1.0)
+    torch.nn.init.normal_(change.ups[0])
+    shown = torch.randn(1, 4, 9, 9)
+    with change.attached():
+        answered = network["conv1"](shown)
+    factors = change.adapter("it").layers["unet.conv1"]
+    merged = (factors.up.flatten(1) @ factors.down.flatten(1)).view(6, 4, 3, 3) * factors.scale
+    expected = torch.nn.functional.conv2d(shown, network["conv1"].weight + merged, network["conv1"].bias, 2, 1)
+    torch.testing.assert_close(answered, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_style_is_written_as_other_trainers_write_it(settings: TrainSettings) -> None:
+    made = done(settings)
+    read = read_adapter(made.style / LORA, "it")
+    assert all(np.isfinite(factors.up.numpy()).all() for factors in read.layers.values())
+    assert all(key.startswith("unet.") and (".lora_A." in key or ".lora_B." in key) for key in style(made))

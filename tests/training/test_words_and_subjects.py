@@ -1,0 +1,110 @@
+"""Textual Inversion learns a word and nothing else; DreamBooth learns a subject beside its class."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sakuga import InputError, studio
+from sakuga.datasets.training_set import read_set
+from sakuga.models.adapters import read_style
+from sakuga.models.checkpoint import load
+from sakuga.models.sources import find_checkpoint
+from sakuga.models.styles import LORA, WORDS, find_style
+from sakuga.models.wearing import wearing
+from sakuga.story.film import FilmSettings
+from sakuga.studio.training import TrainedRun, TrainSettings, train
+from sakuga.training.plan import DreamBooth, Lora, TextualInversion
+from sakuga.training.textual_inversion import WordLearner
+from tests.training.conftest import begun, write_small_set
+
+
+def done(settings: TrainSettings) -> TrainedRun:
+    return train(settings).result()
+
+
+def resumed(settings: TrainSettings) -> TrainedRun:
+    """Stop it in its midst, and go on."""
+    work = train(settings)
+    next(step for step in work if step.stage == "training" and step.done == 4)
+    work.close()
+    return done(replace(settings, resume=True))
+
+
+def test_a_word_is_learnt_and_worn_and_all_else_stays(settings: TrainSettings) -> None:
+    checkpoint = load(find_checkpoint(settings.model))
+    before = {name: tensor.clone() for name, tensor in checkpoint.text_encoder.state_dict().items()}
+    method = TextualInversion(word="<zk>", initial="ball", vectors=3)
+    learner = WordLearner(checkpoint, method, "<zk>", seed=0)
+    assert learner.said("a red ball") == "a red ball, <zk>"
+    assert learner.said("a <zk> in the snow") == "a <zk> in the snow"
+    assert learner.said("") == ""
+    loss = learner.told(["a <zk> in the snow"]).square().sum()
+    loss.backward()
+    assert [name for name, weight in learner.networks.named_parameters() if weight.grad is not None] == ["rows"]
+    with torch.no_grad():
+        learner.longer.rows.add_(1.0)
+        told = learner.told(["a <zk> in the snow"])
+    adapter = learner.adapter("it")
+    learner.close()
+    after = checkpoint.text_encoder.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    with wearing(checkpoint, [(adapter, 1.0)]):
+        torch.testing.assert_close(checkpoint.encode_text(["a <zk> in the snow"]), told)
+
+
+def test_a_word_is_trained_into_a_style_of_its_own(settings: TrainSettings, tmp_path: Path) -> None:
+    inverting = replace(settings, method=TextualInversion(initial="ball", vectors=2), rate=0.1)
+    made = done(inverting)
+    style = find_style(str(made.style), find_checkpoint(settings.model))
+    assert (style.contents.words, style.said) == ({"zk": 2}, "zk")
+    rows = load_file(made.style / WORDS)["zk"]
+    assert rows.shape == (2, 32)
+    again = resumed(replace(inverting, out=tmp_path / "again"))
+    assert torch.equal(load_file(again.style / WORDS)["zk"], rows)
+    assert read_style(style.files, "it").words[0].trigger == "zk"
+    assert "Textual Inversion, 2 vectors" in (made.style / "README.md").read_text()
+
+
+def test_a_word_needs_a_name_and_a_beginning(settings: TrainSettings, tmp_path: Path) -> None:
+    plain = write_small_set(tmp_path / "plain", trigger="")
+    with pytest.raises(InputError, match="no word to learn: the set has no trigger, so give --word"):
+        done(replace(settings, set=plain, method=TextualInversion()))
+    with pytest.raises(InputError, match="no word to begin from"):
+        done(replace(settings, method=TextualInversion(word="<>")))
+
+
+def test_dreambooth_draws_its_class_and_learns_it_beside(settings: TrainSettings, tmp_path: Path) -> None:
+    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), class_prompt="a ball", class_pictures=3)
+    made = done(replace(settings, method=booth))
+    drawn = read_set(made.run / "class")
+    assert [example.text for example in drawn.examples] == ["a ball"] * 3
+    assert len({example.seed for example in drawn.examples}) == 3
+    alone = done(replace(settings, method=replace(booth, prior_weight=0.0, class_set=str(made.run / "class")), out=tmp_path / "alone"))
+    assert made.loss > alone.loss * 1.5
+    assert not np.array_equal(*(next(iter(load_file(run.style / LORA).values())).numpy() for run in (made, alone)))
+    again = resumed(replace(settings, method=booth, out=tmp_path / "again"))
+    assert (again.style / LORA).read_bytes() == (made.style / LORA).read_bytes()
+
+
+def test_a_whole_unet_becomes_a_model_that_draws(settings: TrainSettings, tmp_path: Path) -> None:
+    booth = replace(settings, method=DreamBooth(adapter=None, instance_prompt="a zk ball"), rate=1e-3, steps=6)
+    made = done(booth)
+    assert made.style == made.run / "model"
+    weights = load_file(made.style / "unet" / "diffusion_pytorch_model.safetensors")
+    base = load(find_checkpoint(settings.model)).unet.state_dict()
+    assert all((weights[name].float() - base[name]).abs().max() > 0 for name in base if name.endswith("to_q.weight"))
+    studio.draw(["a zk ball"], tmp_path / "drawn", settings=FilmSettings(model=str(made.style), steps=2)).result()
+    again = resumed(replace(booth, out=tmp_path / "again"))
+    theirs = load_file(again.style / "unet" / "diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(theirs[name], weights[name]) for name in weights)
+
+
+def test_one_prompt_may_tell_all_pictures(settings: TrainSettings) -> None:
+    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), instance_prompt="a zk ball")
+    training = begun(replace(settings, method=booth))
+    assert {lesson.text for lesson in training.courses[0].latents.lessons} == {"a zk ball"}
