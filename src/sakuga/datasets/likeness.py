@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE, KEPT = 32, 16
+SIDE, KEPT = 32, 12
 """Pixels of a side that are transformed, and the lowest frequencies of them that are kept each way."""
-NEAR = 0.08
-"""The share of differing signs up to which two pictures count as the same."""
+NEAR = 0.15
+"""The share of differing signs up to which two pictures count as the same: of the world's pictures no two different ones were below 0.21 in
+28,680 pairs, and none above 0.14 was the same in another size, compression, light or sharpness."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
