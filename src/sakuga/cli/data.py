@@ -43,6 +43,36 @@ def build(
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
+@data.command("inspect")
+def inspect(
+    source: Set,
+    model: Annotated[str, typer.Option(help="the model that is to learn: its size, its token limit, its CLIP")] = "sketchbook",
+    clip: Annotated[str | None, typer.Option(help="another CLIP to look with: a folder or owner/name", show_default="the model's")] = None,
+    size: Annotated[int | None, typer.Option(help="pixels of the side to train at", show_default="the model's own", min=8)] = None,
+    html: Annotated[Path | None, typer.Option(help="write what was found, with the pictures, as one page")] = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Look a training set through: pictures, captions, composition, and a verdict in words."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    seen = watch(studio.inspect_set(source, model=model, clip=clip, size=size, html=html), quiet=quiet or json)
+    report(studio.inspected_values(seen), as_json=json, words=studio.inspected_words(seen), quiet=quiet)
+
+
+@data.command("dedupe")
+def dedupe(source: Set, out: NewSet, json: opt.Json = False, quiet: opt.Quiet = False) -> None:
+    """Keep the best of each group of near duplicates: the largest, then the sharpest."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    made = watch(studio.dedupe_set(source, out), quiet=quiet or json)
+    lines = [f"{file} is left out, as {kept} is the same" for file, kept in made.left_out.items()]
+    words = "\n".join([*lines, f"wrote {made.out}: {made.pictures} pictures, {len(made.left_out)} left out"])
+    report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
+
+
 @data.command("split")
 def split(
     source: Set,

@@ -18,6 +18,7 @@ Item = TypeVar("Item")
 WORDS = {
     "story": "planning",
     "loading": "opening",
+    "inspecting": "looking",
     "drawing": "drawing",
     "finishing": "finishing",
     "export": "writing",

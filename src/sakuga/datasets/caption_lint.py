@@ -62,7 +62,9 @@ def common_phrase(texts: Sequence[str], trigger: str) -> tuple[str, int] | None:
         words = re.findall(r"[\w']+", text.casefold())
         counts.update({" ".join(words[place : place + LONG]) for place in range(len(words) - LONG + 1)})
     known = " ".join(re.findall(r"[\w']+", trigger.casefold()))
-    found = [(phrase, count) for phrase, count in counts.most_common(50) if count >= COMMON * len(texts) and not (known and known in phrase)]
+    found = [
+        (phrase, count) for phrase, count in counts.most_common(50) if count >= COMMON * len(texts) and not (known and known in phrase)
+    ]
     return found[0] if found else None
 
 

@@ -23,7 +23,7 @@ WORDS: dict[Composition, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """What CLIP is asked; a picture is of what the nearest of all texts is of."""
-_CLOSE = re.compile(r"\b(?:portraits?|close-?ups?|headshots?|faces?|selfies?|busts?)\b", re.IGNORECASE)
+_CLOSE = re.compile(r"\b(?:portraits?|close-?ups?|headshots?|selfies?)\b", re.IGNORECASE)
 _SOMEBODY = re.compile(
     r"\b(?:girls?|boys?|wom[ae]n|m[ae]n|persons?|people|figures?|child(?:ren)?|travell?ers?|wanderers?|hikers?|someone|knights?|"
     r"characters?|warriors?|princess(?:es)?|kings?|queens?|1girl|1boy|lady|ladies|kids?|samurai|dancers?|full.body)\b",
@@ -57,14 +57,15 @@ def by_clip(pictures: NDArray[np.float32], texts: NDArray[np.float32], kinds: Se
 def settled(
     row: Composition | None, face: Composition | None, clip: Composition | None, caption: Composition | None
 ) -> tuple[Composition, Judge] | None:
-    """Choose among what was told: the row is right; a face was seen; a caption that speaks of somebody puts them into CLIP's landscape."""
+    """Choose among what was told: a row is right; a face counts where CLIP or the caption sees somebody too, as rocks have faces now and
+    then; a caption that speaks of somebody puts them into what CLIP takes for a landscape. None where nothing was told.
+    """
     if row:
         return row, "row"
-    if face == "portrait":
+    if face and (caption or clip != "landscape"):
         return face, "face"
-    if clip == "landscape" and caption == "figure":
+    if clip == "landscape" and caption:
         return caption, "caption"
     if clip:
-        return ("figure", "face") if clip == "landscape" and face else (clip, "CLIP")
-    told: tuple[tuple[Composition | None, Judge], ...] = ((caption, "caption"), (face, "face"))
-    return next(((kind, judge) for kind, judge in told if kind), None)
+        return clip, "CLIP"
+    return (caption, "caption") if caption else None

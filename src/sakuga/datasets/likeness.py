@@ -33,7 +33,8 @@ def fingerprint(picture: NDArray[np.uint8]) -> Print:
 
 def _signs(grey: NDArray[np.float32]) -> NDArray[np.bool_]:
     low = np.asarray(cv2.dct(grey))[:KEPT, :KEPT].ravel()[1:]
-    return low > np.median(low)
+    signs: NDArray[np.bool_] = low > np.median(low)
+    return signs
 
 
 def groups_alike(prints: Sequence[Print], near: float = NEAR) -> list[list[int]]:

@@ -10,7 +10,7 @@ Grade = Literal["ready", "doubtful", "not ready"]
 FEW, ENOUGH = 10, 50
 """Pictures below which no style is learnt, and from which on one is learnt well."""
 LANDSCAPES, PORTRAITS = 0.7, 0.2
-"""So many landscapes with no more portraits leave faces unlearnt: seen at 90% of 50 pictures, and cured by 100 portraits to 50 landscapes."""
+"""So many landscapes, with no more portraits, leave faces unlearnt: seen at 90% of 50, and cured by 100 portraits to 50 landscapes."""
 ONLY_PORTRAITS = 0.9
 SOME, MUCH = 0.05, 0.25
 
@@ -40,7 +40,11 @@ def _amount(seen: Inspection) -> list[Remark]:
     if count < FEW:
         return [Remark(grade="not ready", text=f"{_pictured(count)} to learn from: a style takes {ENOUGH} or more, a subject 4 to 20")]
     if count < ENOUGH:
-        return [Remark(grade="doubtful", text=f"{_pictured(count)} to learn from: from {ENOUGH} on a style is learnt, below it soon repeats them")]
+        return [
+            Remark(
+                grade="doubtful", text=f"{_pictured(count)} to learn from: from {ENOUGH} on a style is learnt, below it soon repeats them"
+            )
+        ]
     return [Remark(grade="ready", text=f"{_pictured(count)} to learn from: enough for a style")]
 
 
@@ -48,10 +52,14 @@ def _composition(seen: Inspection) -> list[Remark]:
     shares = seen.shares
     untold = len(seen.set.examples) - len(seen.compositions)
     if untold > len(seen.set.examples) / 2:
-        return [Remark(grade="doubtful", text=f"what {untold} of the pictures are of could not be told: write `composition` into their rows")]
+        return [
+            Remark(grade="doubtful", text=f"what {untold} of the pictures are of could not be told: write `composition` into their rows")
+        ]
     portraits, figures, landscapes = (shares.get(kind, 0.0) for kind in ("portrait", "figure", "landscape"))
     if landscapes >= LANDSCAPES and portraits <= PORTRAITS:
-        said = f"{landscapes:.0%} landscapes and {portraits:.0%} portraits: faces will not take the style; add portraits, up to two for each"
+        said = (
+            f"{landscapes:.0%} landscapes and {portraits:.0%} portraits: faces will not take the style; add portraits, up to two for each"
+        )
         return [Remark(grade="not ready", text=f"{said} landscape, or `sakuga data balance`")]
     if portraits >= ONLY_PORTRAITS:
         return [Remark(grade="doubtful", text=f"{portraits:.0%} portraits: places will not take the style; add landscapes")]
@@ -65,13 +73,16 @@ def _few_faces(portraits: float) -> str:
 
 def _pictures(seen: Inspection) -> list[Remark]:
     doubts: list[tuple[str, Callable[[int], str]]] = [
-        ("unreadable", lambda n: f"{_pictured(n)} cannot be read: delete them and their rows, or build the set again"),
+        ("unreadable", lambda n: f"{_pictured(n)} cannot be read: delete what is damaged with its row, or build the set again"),
         ("leak", lambda n: f"{_pictured(n)} to learn from are also held out, so what is measured there is no proof: dedupe, then split"),
-        ("duplicate", lambda n: f"{_pictured(n)} are there twice, which will be learnt by heart: `sakuga data dedupe`"),
-        ("small", lambda n: f"{_pictured(n)} are smaller than {seen.size} pixels and will be blown up: find larger ones"),
-        ("aspect", lambda n: f"{_pictured(n)} are more than twice as long as wide: much will be cut off; `sakuga data crop` shows what"),
-        ("blur", lambda n: f"{_pictured(n)} are blurred, and the style will be: leave them out"),
-        ("border", lambda n: f"{_pictured(n)} have borders, which will be learnt: crop them"),
+        ("duplicate", lambda n: f"{_pictured(n, 'is', 'are')} there more than once and will be learnt by heart: `sakuga data dedupe`"),
+        ("small", lambda n: f"{_pictured(n, 'is', 'are')} smaller than {seen.size} pixels, to be blown up: find larger"),
+        (
+            "aspect",
+            lambda n: f"{_pictured(n, 'is', 'are')} more than twice as long as wide: much will be cut off; `sakuga data crop` shows what",
+        ),
+        ("blur", lambda n: f"{_pictured(n, 'is', 'are')} blurred, and so the style will be: leave out what is"),
+        ("border", lambda n: f"{_pictured(n, 'has', 'have')} borders, which will be learnt: crop"),
         ("watermark", lambda n: "a watermark is suspected, which will be learnt: look, and crop it"),
     ]
     return _weighed(seen, doubts, grave=("unreadable", "leak"))
@@ -79,20 +90,22 @@ def _pictures(seen: Inspection) -> list[Remark]:
 
 def _captions(seen: Inspection) -> list[Remark]:
     doubts: list[tuple[str, Callable[[int], str]]] = [
-        ("empty", lambda n: f"{_pictured(n)} have no caption: `sakuga data caption` writes them"),
-        ("trigger", lambda n: f"{n} captions do not say the trigger word {seen.set.trigger!r}, and will not teach it"),
-        ("trigger twice", lambda n: f"{n} captions say the trigger word more than once: once is enough"),
-        ("tokens", lambda n: f"{n} captions are longer than the model reads: what comes last is lost, so shorten them"),
-        ("repetition", lambda n: f"{n} captions repeat themselves: shorten them"),
-        ("same caption", lambda n: f"{_pictured(n)} share their caption with others: say what is different"),
+        ("empty", lambda n: f"{_pictured(n, 'has', 'have')} no caption: `sakuga data caption` writes them"),
+        ("trigger", lambda n: f"{_said(n, 'does', 'do')} not say the trigger word {seen.set.trigger!r}: it is not taught there"),
+        ("trigger twice", lambda n: f"{_said(n, 'says', 'say')} the trigger word more than once: once is enough"),
+        ("tokens", lambda n: f"{_said(n, 'is', 'are')} longer than the model reads: what comes last is lost"),
+        ("repetition", lambda n: f"{_said(n, 'repeats itself', 'repeat themselves')}: shorten"),
+        ("same caption", lambda n: f"{_pictured(n, 'shares its caption', 'share their captions')} with others: say what is different"),
         ("common phrase", lambda n: "a phrase stands in most captions: it will be learnt as a trigger word; leave it out, or make it one"),
-        ("writing", lambda n: f"{n} captions speak of writing on the picture: look, and crop it"),
+        ("writing", lambda n: f"{_said(n, 'speaks', 'speak')} of writing on the picture: look, and crop it"),
     ]
     return _weighed(seen, doubts, grave=())
 
 
 def _rights(seen: Inspection) -> list[Remark]:
-    return _weighed(seen, [("licence", lambda n: f"of {_pictured(n)} the licence is unknown: ask before you share what is learnt")], grave=())
+    return _weighed(
+        seen, [("licence", lambda n: f"of {_pictured(n)} the licence is unknown: ask before you share what is learnt")], grave=()
+    )
 
 
 def _weighed(seen: Inspection, doubts: list[tuple[str, Callable[[int], str]]], grave: tuple[str, ...]) -> list[Remark]:
@@ -106,5 +119,9 @@ def _weighed(seen: Inspection, doubts: list[tuple[str, Callable[[int], str]]], g
     return remarks
 
 
-def _pictured(count: int) -> str:
-    return f"{count} picture{'s' if count != 1 else ''}"
+def _pictured(count: int, one: str = "", more: str = "") -> str:
+    return f"{count} picture {one}".rstrip() if count == 1 else f"{count} pictures {more}".rstrip()
+
+
+def _said(count: int, one: str, more: str) -> str:
+    return f"{count} caption {one}" if count == 1 else f"{count} captions {more}"

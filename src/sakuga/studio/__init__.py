@@ -4,6 +4,7 @@ from sakuga.evaluation.figure import to_json
 from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
 from sakuga.studio.control import ControlPicture, control_picture
 from sakuga.studio.cropping import CroppedSet, crop_set
+from sakuga.studio.deduping import DedupedSet, dedupe_set
 from sakuga.studio.distilling import DistilledSet, distill_set
 from sakuga.studio.evaluation.evaluate import Asked, Evaluated, evaluate
 from sakuga.studio.exposures import Sheeted, sheet
@@ -17,6 +18,8 @@ from sakuga.studio.recipe import Recipe, RecipeError, Remade
 from sakuga.studio.remake import parse_changes, recipe_of, remake
 from sakuga.studio.set_building import BuiltSet, build_set
 from sakuga.studio.set_changes import BalancedSet, SplitSet, balance_set, split_set
+from sakuga.studio.set_inspection import Inspected, inspect_set
+from sakuga.studio.set_words import inspected_values, inspected_words
 from sakuga.studio.settings import SettingsError, parse_ease, parse_size
 from sakuga.studio.shelf import keep_style, kept_style, list_styles, remove_style, show_style
 from sakuga.studio.sketchbook import (
@@ -46,11 +49,13 @@ __all__ = [
     "BuiltSet",
     "ControlPicture",
     "CroppedSet",
+    "DedupedSet",
     "DistilledSet",
     "Drawn",
     "DreamBooth",
     "Evaluated",
     "FilmSettings",
+    "Inspected",
     "LessonSet",
     "Lora",
     "Morphed",
@@ -80,6 +85,7 @@ __all__ = [
     "control_picture",
     "convert_style",
     "crop_set",
+    "dedupe_set",
     "directed",
     "distill_set",
     "draw",
@@ -87,6 +93,9 @@ __all__ = [
     "draw_subject_set",
     "evaluate",
     "export_sketchbook",
+    "inspect_set",
+    "inspected_values",
+    "inspected_words",
     "keep_style",
     "kept_style",
     "leads",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["story", "loading", "drawing", "finishing", "export", "running", "encoding", "training"]
+Stage = Literal["story", "loading", "inspecting", "drawing", "finishing", "export", "running", "encoding", "training"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,103 @@
+"""Captions are looked through, compositions settled, and the verdict says what a trainer must know."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sakuga.datasets.buckets import Box
+from sakuga.datasets.caption_lint import lint_captions
+from sakuga.datasets.composition import by_clip, by_face, settled
+from sakuga.datasets.findings import Finding, Inspection
+from sakuga.datasets.training_set import Composition, Example, TrainingSet
+from sakuga.datasets.verdict import grade, verdict
+
+
+def linted(*texts: str, trigger: str = "") -> list[tuple[str, tuple[str, ...]]]:
+    examples = [Example(file=f"{place}", text=text) for place, text in enumerate(texts)]
+    found = lint_captions(examples, trigger, lambda text: len(text.split()) + 2, 8)
+    return [(finding.rule, finding.files) for finding in found]
+
+
+def test_each_doubt_about_captions_is_found_and_sound_ones_pass() -> None:
+    assert linted("a red castle, ink", "Ink: a boat", trigger="ink") == []
+    assert linted("a pink castle", "ink and ink", "", trigger="ink") == [("empty", ("2",)), ("trigger", ("0",)), ("trigger twice", ("1",))]
+    assert linted("a b c d e f", "a b c d e f g") == [("tokens", ("1",))]
+    assert linted("a girl, smiling, A girl") == [("repetition", ("0",))]
+    assert linted("a castle", "the sea", "A castle") == [("same caption", ("0", "2"))]
+    assert linted("the sea with a watermark") == [("writing", ("0",))]
+
+
+def test_a_phrase_in_most_captions_is_told_unless_it_is_the_trigger_word() -> None:
+    texts = [f"a nice picture of thing{place}" for place in range(12)]
+    assert linted(*texts) == [("common phrase", ())]
+    assert linted(*texts, trigger="a nice picture of") == []
+    assert linted(*texts[:9]) == []
+
+
+def test_compositions_are_told_by_faces_clip_and_captions() -> None:
+    large, small = Box(left=0, top=0, right=30, bottom=30), Box(left=0, top=0, right=9, bottom=9)
+    assert [by_face(faces, 100, 80) for faces in ([], [small], [small, large])] == [None, "figure", "portrait"]
+    texts = np.eye(3, dtype=np.float32)
+    near = np.array([[0.1, 3.0, 0.2], [0.0, 0.1, 0.2]], np.float32)
+    assert by_clip(near, texts, ["portrait", "figure", "landscape"]) == ["figure", "landscape"]
+
+
+@pytest.mark.parametrize(
+    ("row", "face", "clip", "caption", "expected"),
+    [
+        ("figure", "portrait", "portrait", "portrait", ("figure", "row")),
+        (None, "portrait", "landscape", None, ("landscape", "CLIP")),
+        (None, "portrait", "figure", None, ("portrait", "face")),
+        (None, None, "landscape", "figure", ("figure", "caption")),
+        (None, None, "portrait", "figure", ("portrait", "CLIP")),
+        (None, None, None, "figure", ("figure", "caption")),
+        (None, "figure", None, None, ("figure", "face")),
+        (None, None, None, None, None),
+    ],
+)
+def test_what_is_told_is_settled(
+    row: Composition | None, face: Composition | None, clip: Composition | None, caption: Composition | None, expected: object
+) -> None:
+    assert settled(row, face, clip, caption) == expected
+
+
+def inspected(portraits: int, landscapes: int, *findings: Finding) -> Inspection:
+    kinds: list[Composition] = ["portrait"] * portraits + ["landscape"] * landscapes
+    examples = tuple(Example(file=str(place), text="x") for place in range(len(kinds)))
+    whole = TrainingSet(folder=Path("x"), name="x", trigger="ink", licence="MIT", provenance="", examples=examples)
+    compositions = {example.file: kind for example, kind in zip(examples, kinds, strict=True)}
+    return Inspection(
+        set=whole, sizes={}, compositions=compositions, told_by={}, judge="", size=128, changed=False, findings=tuple(findings)
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "graded", "said"),
+    [
+        (inspected(5, 45), "not ready", "90% landscapes and 10% portraits: faces will not take the style"),
+        (inspected(100, 50), "ready", "67% portraits, 0% figures, 33% landscapes: both faces and places are learnt"),
+        (inspected(60, 0), "doubtful", "100% portraits: places will not take the style"),
+        (inspected(4, 4), "not ready", "8 pictures to learn from"),
+        (inspected(15, 15), "doubtful", "30 pictures to learn from"),
+        (replace(inspected(100, 50), compositions={}), "doubtful", "what 150 of the pictures are of could not be told"),
+        (
+            inspected(40, 20, Finding(rule="duplicate", files=("1", "2", "3"), message="")),
+            "doubtful",
+            "2 pictures are there more than once",
+        ),
+        (inspected(40, 20, Finding(rule="leak", files=("1",), message="")), "not ready", "no proof"),
+        (
+            inspected(40, 20, *[Finding(rule="trigger", files=(str(n),), message="") for n in range(59)]),
+            "not ready",
+            "59 captions do not say",
+        ),
+        (inspected(40, 20, Finding(rule="licence", files=("1",), message="")), "doubtful", "of 1 picture the licence is unknown"),
+    ],
+)
+def test_the_verdict_says_it_in_words(seen: Inspection, graded: str, said: str) -> None:
+    remarks = verdict(seen)
+    assert grade(remarks) == graded
+    assert any(said in remark.text for remark in remarks), [remark.text for remark in remarks]
+    assert remarks[0].grade == graded
