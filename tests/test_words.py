@@ -32,7 +32,10 @@ SHORT = {
 """What makes a command that draws quick; the last word on an option counts."""
 PAGES = (
     "README.md",
-    *(f"docs/{page}.md" for page in ("film", "morph", "vary", "control", "styles", "pixelate", "export", "recipe", "evaluate", "train")),
+    *(
+        f"docs/{page}.md"
+        for page in ("film", "morph", "vary", "control", "styles", "pixelate", "export", "recipe", "evaluate", "data", "train")
+    ),
 )
 """Pages whose commands work in the order in which they stand."""
 
