@@ -14,6 +14,8 @@ WIDE, AIM = 1.2, 1.15
 """Usual steps from a loop's last frame to its first that are not seen, and what is aimed at where it is wider."""
 FAR = 2.5
 """Usual steps that the last frames of a loop cannot take in, so that all of them must move."""
+EVEN = 0.35
+"""The coefficient of variation under which a loop that was timed anew is even but for its end."""
 CLOSINGS = 4
 """How often a loop is timed anew for its end, at most; each time the frames that move are drawn again."""
 EVENINGS = 2
@@ -65,7 +67,8 @@ def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Ge
         if not notes:
             notes.append(f"the loop closes with {back(tried[-1]):.1f} usual steps: its frames are timed anew")
             yield Step(stage="drawing", note=notes[0])
-        last, little = tried[-1], len(tried) == 1 and back(tried[0]) <= FAR
+        last = tried[-1]
+        little = back(last) <= FAR and (len(tried) == 1 or variation(last.steps) < EVEN)
         anew = closed_up(course, last.places, last.steps, AIM) if little else evened(course, last.places, last.steps)
         tried.append((yield from draw_at(course, anew, like, bench)))
     takes += [*tried[1:], min(tried, key=back)] if len(tried) > 1 else []
