@@ -106,6 +106,10 @@ def test_styles_are_trained_and_exported_with_trigger_and_card(work: Path, tmp_p
     assert "| `accuracy`, in training |" in card
     assert (own["comic"].folder / "sheet.webp").exists()
     assert own["comic"].files[0].stat().st_size <= 2**20
+    again = styles.StyleTask("comic", with_budget(styles.PLAN, pictures=8, batch=4), work, CPU, 1, tmp_path / "model").adapter()
+    written = read_adapter(own["comic"].files[0], "comic")
+    for name, factors in again.layers.items():
+        assert torch.allclose(factors.up * factors.scale, written.layers[name].up * written.layers[name].scale, atol=1e-6)
 
 
 def test_a_training_goes_on_from_a_finished_adapter(few: lcm.FewStepTask, work: Path, tmp_path: Path) -> None:
