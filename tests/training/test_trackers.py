@@ -1,0 +1,36 @@
+"""Curves for TensorBoard; what is not installed is refused by name."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from sakuga import InputError
+from sakuga.datasets.training_set import read_set
+from sakuga.models.sources import find_checkpoint
+from sakuga.studio.training import TrainSettings, settled_plan, train
+from sakuga.training.optimizers import make_optimizer
+from sakuga.training.trackers import make_tracker
+
+
+def test_a_run_that_goes_on_draws_one_curve(settings: TrainSettings) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    curves = replace(settings, tracker="tensorboard", log_every=2)
+    work = train(curves)
+    next(step for step in work if step.stage == "training" and step.done == 5)
+    work.close()
+    made = train(replace(curves, resume=True)).result()
+    events = EventAccumulator(str(made.run / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss")] == [2, 4, 6, 8]
+    assert [event.step for event in events.Scalars("validation_loss")] == [4, 8]
+
+
+def test_what_is_not_installed_is_refused_by_name(settings: TrainSettings, tmp_path: Path) -> None:
+    plan = settled_plan(settings, find_checkpoint(settings.model), read_set(settings.set))
+    with pytest.raises(InputError, match="pip install wandb"):
+        make_tracker(replace(plan, tracker="wandb"), tmp_path, 0)
+    with pytest.raises(InputError, match="pip install bitsandbytes"):
+        make_optimizer("adamw8bit", torch.nn.Linear(2, 2), 0.0)
