@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import cv2
 import numpy as np
 
 from sakuga.evaluation.figure import Outcome, Refused, ScoreError, along
@@ -11,11 +10,9 @@ from sakuga.evaluation.interval import Values
 from sakuga.evaluation.likeness import same_size
 from sakuga.finishing.between import flowed
 from sakuga.finishing.colour import lab_distance
-from sakuga.finishing.flow import fetched, flow
+from sakuga.finishing.flow import SURE_SHARE, fetched, pair
 from sakuga.finishing.picture import Picture
 
-FOUND_AGAIN = 0.5
-"""The share of a picture that must be found again in the next one; less is a cut."""
 LEAST = 3
 
 
@@ -39,7 +36,7 @@ def flicker(frames: Sequence[Picture]) -> Values:
 
     Each frame is fetched along the flow from the one before, and differences are taken where the flow comes back to where it began
     (Sundaram et al. 2010, equation 5), so what is uncovered or leaves does not count. NaN for the first, and at cuts, where less than
-    half comes back.
+    half of the picture is found again.
     """
     check_clip(frames)
     return np.array([np.nan, *(_unexplained(before, after) for before, after in pairwise(frames))])
@@ -48,12 +45,12 @@ def flicker(frames: Sequence[Picture]) -> Values:
 def _unexplained(before: Picture, after: Picture) -> float:
     if np.array_equal(before, after):
         return 0.0
-    here, arrived = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after))
-    there, back = flow(here, arrived), flow(arrived, here)
-    returned = fetched(back, there)
+    measured = pair(before, after)
+    there = measured.forward.flow
+    returned = fetched(measured.backward.flow, there)
     allowed = 0.01 * (np.square(there).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
     found = np.square(there + returned).sum(axis=-1) <= allowed
-    if found.mean() < FOUND_AGAIN:
+    if measured.sure < SURE_SHARE or not found.any():
         return float("nan")
     gap = np.abs(fetched(after.astype(np.float32), there) - before.astype(np.float32)).mean(axis=-1)
     return float(gap[found].mean())
