@@ -19,7 +19,6 @@ def hub_style(name: str) -> Style:
 
 def _fetched(name: str, repo: str, file: str | None) -> tuple[tuple[Path, ...], Path]:
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         there = HfApi().list_repo_files(repo)
@@ -27,11 +26,13 @@ def _fetched(name: str, repo: str, file: str | None) -> tuple[tuple[Path, ...], 
         extras = [extra for extra in (CARD, PEFT_CONFIG) if extra in there]
         paths = [Path(hf_hub_download(repo, one)) for one in (*chosen, *extras)]
         return tuple(paths[: len(chosen)]), _root(paths[0], chosen[0])
-    except (HfHubHTTPError, OSError) as error:
+    except StyleError:
+        raise
+    except Exception as error:  # whatever the hub and its client may raise, a hub that is not reached among it
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     try:
         folder = Path(snapshot_download(repo, local_files_only=True))
-    except (HfHubHTTPError, OSError, ValueError):
+    except Exception:
         raise StyleError(f"style '{name}': the Hugging Face hub did not give it ({reason})") from None
     kept = ((folder / file,) if (folder / file).is_file() else ()) if file else weights_in(folder)
     if not kept:
