@@ -114,6 +114,28 @@ def balance(
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
+@data.command("caption")
+def caption(
+    source: Set,
+    out: NewSet,
+    model: Annotated[str | None, typer.Option(help="a captioning model here (BLIP and the like): a folder, or a hub id owner/name")] = None,
+    llm: Annotated[str | None, typer.Option(help="a vision model behind a server: gpt-4o, URL#model, hf:owner/name, mistral:name")] = None,
+    clip: Annotated[str, typer.Option(help="with neither, the CLIP that chooses among plain phrases")] = "sketchbook",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="say everything anew; else captions that are there are kept")] = False,
+    trigger: Annotated[str | None, typer.Option(help="what calls up the set from now on", show_default="the set's own")] = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Caption the pictures that have no caption, and put the trigger word into every caption, once."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    work = studio.caption_set(source, out, model=model, llm=llm, clip=clip, overwrite=overwrite, trigger=trigger)
+    made = watch(work, quiet=quiet or json)
+    words = f"wrote {made.out}: {made.captioned} captioned by {made.by}, {made.kept} kept"
+    report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
+
+
 @data.command("crop")
 def crop(
     source: Set,
@@ -173,3 +195,35 @@ def distill(
     values = {"trigger": made.trigger, "pictures": made.pictures, "prompts": made.prompts}
     counts = {"drawn": made.count.drawn, "reused": made.count.reused, "notes": list(made.count.notes)}
     report({"out": str(made.out), **values, **counts}, as_json=json, words=words, quiet=quiet)
+
+
+@data.command("push")
+def push(
+    source: Set,
+    to: Annotated[str, typer.Argument(metavar="HUB_ID", help="owner/name of the data set on the Hugging Face hub")],
+    private: Annotated[bool, typer.Option("--private", help="only its owner sees it")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would be sent, and send nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Give a training set to the Hugging Face hub: listed first, sent when you say so."""
+    from sakuga import InputError, studio
+    from sakuga.cli.show import console, report, watch
+
+    parcel = studio.pack_set(source, to)
+    size = f"{len(parcel.files)} files, {parcel.size / 1e6:.1f} MB, to {to}"
+    if dry_run:
+        listed = "\n".join(
+            [*(f"{length:12,}  {name}" for name, length in parcel.files.items()), f"{size}: nothing was sent", *parcel.notes]
+        )
+        report(asdict(parcel) | {"size": parcel.size, "sent": False}, as_json=json, words=listed, quiet=quiet)
+        return
+    if not yes:
+        if json or quiet or not sys.stdin.isatty():
+            raise InputError(f"{size} would be sent for others to see: add --yes to send it, or --dry-run to see what")
+        for note in parcel.notes:
+            console.print(note, markup=False)
+        typer.confirm(f"send {size}{', private' if private else ', for everybody to see'}?", abort=True, err=True)
+    made = watch(studio.push_set(source, to, private=private), quiet=quiet or json)
+    report(asdict(made) | {"sent": True}, as_json=json, words=f"sent {made.files} files: {made.address}", quiet=quiet)

@@ -58,3 +58,15 @@ def with_trigger(text: str, trigger: str) -> str:
     if not trigger or says(trigger, text):
         return text
     return ", ".join(filter(None, [text.rstrip(" .,"), trigger]))
+
+
+def without_trigger(text: str, trigger: str) -> str:
+    """Take a trigger word out of a caption, wherever it stands, with the comma before it.
+
+    >>> without_trigger("a boat, Ink", "ink"), without_trigger("ink, a boat", "ink"), without_trigger("a pink boat", "ink")
+    ('a boat', 'a boat', 'a pink boat')
+    """
+    if not says(trigger, text):
+        return text
+    words = r"\s+".join(re.escape(word) for word in trigger.split())
+    return tidied(re.sub(rf"[\s,]*(?<!\w){words}(?!\w)", "", text, flags=re.IGNORECASE)).strip(" ,")

@@ -174,34 +174,34 @@ class _Chat:
                 return (answer.choices[0].message.content or "") if answer.choices else ""
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if len(self.formats) == 1:
-                    raise PlannerError(f"{self._where} refuses the request: {error.message}") from None
+                    raise PlannerError(complaint(self.server, self.timeout, error)) from None
                 self.formats.pop(0)
             except json.JSONDecodeError:
                 return ""
             except openai.OpenAIError as error:
-                raise PlannerError(self._complaint(error)) from None
+                raise PlannerError(complaint(self.server, self.timeout, error)) from None
 
-    @property
-    def _where(self) -> str:
-        return f"the language model server {self.server.base_url or 'of OpenAI'}"
 
-    def _complaint(self, error: Exception) -> str:
-        """Say what went wrong with the server, and what to do."""
-        import openai
+def complaint(server: Server, timeout: float, error: Exception) -> str:
+    """Say what went wrong with a server, and what to do."""
+    import openai
 
-        match error:
-            case openai.APITimeoutError():
-                return f"{self._where} did not answer within {self.timeout:g} s: try again, or another model"
-            case openai.APIConnectionError():
-                return f"{self._where} cannot be reached: is it running, and is the address right?"
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return f"{self._where} refuses the key: check it in the environment"
-            case openai.RateLimitError():
-                return f"{self._where} is over its rate limit or quota: wait, or choose another model"
-            case openai.NotFoundError():
-                return f"{self._where} has no model {self.server.model!r}: check its name and the address"
-            case _:
-                return f"{self._where} failed: {error}"
+    where = f"the language model server {server.base_url or 'of OpenAI'}"
+    match error:
+        case openai.BadRequestError() | openai.UnprocessableEntityError():
+            return f"{where} refuses the request: {error.message}"
+        case openai.APITimeoutError():
+            return f"{where} did not answer within {timeout:g} s: try again, or another model"
+        case openai.APIConnectionError():
+            return f"{where} cannot be reached: is it running, and is the address right?"
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return f"{where} refuses the key: check it in the environment"
+        case openai.RateLimitError():
+            return f"{where} is over its rate limit or quota: wait, or choose another model"
+        case openai.NotFoundError():
+            return f"{where} has no model {server.model!r}: check its name and the address"
+        case _:
+            return f"{where} failed: {error}"
 
 
 def _request(idea: str, draft: _Draft) -> str:

@@ -2,6 +2,7 @@
 
 from sakuga.evaluation.figure import to_json
 from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
+from sakuga.studio.captioning import CaptionedSet, caption_set
 from sakuga.studio.control import ControlPicture, control_picture
 from sakuga.studio.cropping import CroppedSet, crop_set
 from sakuga.studio.deduping import DedupedSet, dedupe_set
@@ -14,6 +15,7 @@ from sakuga.studio.morphs import Morphed, morph
 from sakuga.studio.pictures import Drawn, draw
 from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
 from sakuga.studio.progress import Step
+from sakuga.studio.publishing import PushedSet, pack_set, push_set
 from sakuga.studio.recipe import Recipe, RecipeError, Remade
 from sakuga.studio.remake import parse_changes, recipe_of, remake
 from sakuga.studio.set_building import BuiltSet, build_set
@@ -47,6 +49,7 @@ __all__ = [
     "Asked",
     "BalancedSet",
     "BuiltSet",
+    "CaptionedSet",
     "ControlPicture",
     "CroppedSet",
     "DedupedSet",
@@ -62,6 +65,7 @@ __all__ = [
     "Pixel",
     "Pixelated",
     "Planned",
+    "PushedSet",
     "Recipe",
     "RecipeError",
     "Remade",
@@ -80,6 +84,7 @@ __all__ = [
     "balance_set",
     "blend_styles",
     "build_set",
+    "caption_set",
     "check_style",
     "clean_store",
     "control_picture",
@@ -102,6 +107,7 @@ __all__ = [
     "list_styles",
     "lora_method",
     "morph",
+    "pack_set",
     "parse_bytes",
     "parse_changes",
     "parse_ease",
@@ -111,6 +117,7 @@ __all__ = [
     "parse_start",
     "pixelate",
     "planner",
+    "push_set",
     "read_film",
     "read_prompts",
     "recipe_of",
