@@ -68,7 +68,7 @@ def _places(examples: Sequence[Example], ratio: Ratio) -> tuple[dict[Composition
         raise SetError("no composition is asked for: say a ratio, such as --portraits 2 --landscapes 1")
     unknown = sum(example.composition is None for example in examples)
     if unknown:
-        raise SetError(f"of {unknown} pictures nobody said what they show: look at them first (`sakuga data caption` does)")
+        raise SetError(f"{unknown} pictures have no composition: write portrait, figure or landscape in their rows, as `composition`")
     found: dict[Composition, list[int]] = {kind: [] for kind in wanted}
     kept: set[int] = set()
     for place, example in enumerate(examples):
