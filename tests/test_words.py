@@ -23,7 +23,7 @@ SHORT = {
     "vary": [*QUICK, "-n", "2", "--between", "2"],
     "morph": [*QUICK, "--frames", "4"],
     "style check": ["--steps", "2"],
-    "sketchbook dataset": ["-n", "8"],
+    "sketchbook dataset": ["-n", "20"],
     "train lora": LEARN,
     "train textual-inversion": LEARN,
     "train dreambooth": [*LEARN, "--class-pictures", "2"],

@@ -255,7 +255,7 @@ def _timed(values: dict[str, Any], settings: TrainSettings, taught: TrainingSet)
         if not epochs > 0:
             raise PlanError(f"epochs {epochs:g} trains nothing: give more than 0")
         a_step = max(1, values["batch"] * values.get("accumulation", 1) * processes())
-        values["steps"] = max(1, ceil(epochs * len(taught.training) / a_step))
+        values["steps"] = max(1, ceil(epochs * len(taught.epoch) / a_step))
     steps = values["steps"]
     shared = values.get("warmup", 0)
     values["warmup"] = round(shared * steps) if isinstance(shared, float) and shared < 1 else shared

@@ -35,6 +35,8 @@ class Lesson:
     path: Path
     text: str
     bucket: Bucket
+    repeats: int = 1
+    """How often it is seen in one epoch."""
 
 
 def shapes(plan: Plan, multiple: int) -> list[Bucket]:
@@ -62,7 +64,7 @@ def read_lessons(told: TrainingSet, examples: Sequence[Example], sizes: Sequence
         except PictureError as error:
             notes.append(f"left out: {error}")
             continue
-        lessons.append(Lesson(path=path, text=example.text, bucket=bucket_of(*upright, sizes)))
+        lessons.append(Lesson(path=path, text=example.text, bucket=bucket_of(*upright, sizes), repeats=example.repeats))
     if len(notes) > MOST_UNREADABLE * len(examples):
         raise PlanError(f"{len(notes)} of the {len(examples)} pictures of {told.folder} cannot be read ({notes[0]}): mend the set")
     if not lessons:
@@ -148,7 +150,10 @@ class Course:
         self._place = 0
 
     def _begin(self) -> Iterator[tuple[int, ...]]:
-        return batches([lesson.bucket for lesson in self.latents.lessons], self.batch, self.seed)
+        lessons = self.latents.lessons
+        shown = [place for place, lesson in enumerate(lessons) for _ in range(lesson.repeats)]
+        stream = batches([lessons[place].bucket for place in shown], self.batch, self.seed)
+        return (tuple(shown[place] for place in batch) for batch in stream)
 
     def batch_at(self, place: int) -> tuple[int, ...]:
         """Return a batch by its place in the order."""
