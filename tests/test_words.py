@@ -29,9 +29,24 @@ SHORT = {
     "train dreambooth": [*LEARN, "--class-pictures", "2"],
     "storyboard": ["--shots", "2", "--seconds", "1"],
     "data distill": QUICK,
+    "study": ["--plan"],
 }
 """What makes a command that draws quick; the last word on an option counts."""
-NAMES = ("film", "morph", "vary", "control", "styles", "pixelate", "export", "recipe", "evaluate", "data", "train", "set-from-nothing")
+NAMES = (
+    "film",
+    "morph",
+    "vary",
+    "control",
+    "styles",
+    "pixelate",
+    "export",
+    "recipe",
+    "evaluate",
+    "data",
+    "train",
+    "set-from-nothing",
+    "studies",
+)
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 """Pages whose commands work in the order in which they stand."""
 
@@ -63,7 +78,7 @@ def test_the_commands_of_the_pages_run_in_their_order(
         assert missing in told.err
         return
     assert not ended.value.code, told.err
-    if words[0] == "style" and "-o" not in words:
+    if words[0] == "study" or (words[0] == "style" and "-o" not in words):
         return
     written = words[words.index("-o") + 1] if "-o" in words else words[min(2, len(words) - 1)]
     assert (room / written).exists()

@@ -15,6 +15,7 @@ from sakuga.cli.recipe import remake
 from sakuga.cli.sheet import sheet
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
+from sakuga.cli.study import study
 from sakuga.cli.style import style
 from sakuga.cli.train import train
 from sakuga.cli.vary import vary
@@ -36,6 +37,7 @@ app.command("video")(video)
 app.command("pixelate")(pixelate)
 app.command("morph")(morph)
 app.command("evaluate")(evaluate)
+app.command("study")(study)
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 

@@ -39,7 +39,10 @@ def figures_table(outcomes: Sequence[Outcome], names: Names, caption: str) -> Ta
     """Return all figures with interval, n and ceiling; of one that was refused, the reason and what to use instead."""
     capped = any(isinstance(outcome, Figure) and outcome.ceiling is not None for outcome in outcomes)
     head = ("figure", "remark", "value", "95% interval", "n", *(["on true renders"] if capped else []))
-    return Table(head=head, rows=tuple(_row(outcome, names, capped=capped) for outcome in outcomes), caption=caption, words=2)
+    rows = tuple(_row(outcome, names, capped=capped) for outcome in outcomes)
+    if any(row[1] for row in rows):
+        return Table(head=head, rows=rows, caption=caption, words=2)
+    return Table(head=(head[0], *head[2:]), rows=tuple((row[0], *row[2:]) for row in rows), caption=caption)
 
 
 def _row(outcome: Outcome, names: Names, *, capped: bool) -> tuple[str, ...]:

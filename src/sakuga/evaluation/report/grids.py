@@ -12,11 +12,24 @@ from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, clipped, drawing,
 
 CELL = 38.0
 WIDEST = 96.0
+FEW = 6
+"""Points that are all named."""
 
 
-def heat(values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], y_name: str, x_name: str, about: str) -> Markup:
-    """Draw a value for each row and column, the highest darkest and outlined; NaN is a run that is not there."""
-    every = [value for row in values for value in row if isfinite(value)]
+def heat(
+    values: Sequence[Sequence[float]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    y_name: str,
+    x_name: str,
+    about: str,
+    among: Sequence[float] = (),
+) -> Markup:
+    """Draw a value for each row and column, the highest darkest and outlined; NaN is a run that is not there.
+
+    Where several maps belong together, `among` are the values of all of them, so that shades mean the same.
+    """
+    every = [value for value in (*(value for row in values for value in row), *among) if isfinite(value)]
     low, high = min(every, default=0.0), max(every, default=1.0)
     left = max(LETTER * max(len(row) for row in rows), 8.0) + 40
     wide = min(WIDEST, (WIDTH - left - 8) / len(columns))
@@ -94,7 +107,8 @@ def scatter(
 
 
 def _points(points: Sequence[Point], x: Scale, y: Scale) -> list[Element]:
-    """Draw the points, and name each where its name covers no other."""
+    """Draw the points, and name those that none is cheaper and better than, where a name covers no other; a pointer shows all names."""
+    best = front(points)
     parts: list[Element] = []
     taken: list[tuple[float, float, float]] = []
     for point in points:
@@ -106,7 +120,9 @@ def _points(points: Sequence[Point], x: Scale, y: Scale) -> list[Element]:
         parts.append(dot)
         wide, ends = LETTER * len(point.name), across > WIDTH * 0.72
         first = across - 9 - wide if ends else across + 9
-        if all(abs(down - other) > 14 or first > stop or first + wide < start for start, stop, other in taken):
+        if (point in best or len(points) <= FEW) and all(
+            abs(down - other) > 14 or first > stop or first + wide < start for start, stop, other in taken
+        ):
             parts.append(words(point.name, across + (-9 if ends else 9), down - 1, "label", "end" if ends else None))
             taken.append((first, first + wide, down))
     return parts

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 WIDTH = 640.0
 """Of every drawing, in units that are pixels where the page is wide enough."""
-LETTER = 6.7
+LETTER = 7.4
 """About the width of a letter of 13 pixels."""
 
 

@@ -76,13 +76,13 @@ def try_style(
     base = yield from draw_gallery("base", bench, replace(how, style=None), prompts, seeds)
     drawn = yield from draw_gallery(Path(style.name).stem, bench, how, prompts, seeds)
     called = Path(style.name).name
-    look = called if called in LOOKS else style.trigger if style.trigger in LOOKS else None
+    look = called if called in LOOKS else style.said if style.said in LOOKS else None
     shown = yield from _references(reference, look, len(base), judges)
     references = see(shown, judges) if shown else None
     seen = see(base, judges, text), see(drawn, judges, text)
     pairing = pair_up(*seen, references)
     said = styled_said = None
-    if judges.clip and style.trigger:
+    if judges.clip and style.said:
         said, styled_said = judges.clip.texts(base.prompts), judges.clip.texts([worded(prompt, styles) for prompt in base.prompts])
     outcomes = [
         *own_figures(seen[0], judges, "base.", look),

@@ -10,7 +10,7 @@ from sakuga import InputError
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Page
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
-from sakuga.models.styles import LORA, own_styles
+from sakuga.models.styles import own_styles, weights_in
 from sakuga.studio.drawing import Bench
 from sakuga.studio.evaluation.clip_page import clip_differences, clip_page
 from sakuga.studio.evaluation.clips import told, watch_clip
@@ -60,14 +60,14 @@ def style_in(thing: Path) -> Path | None:
     """
     if thing.is_file() and thing.suffix == ".safetensors":
         return thing
-    if thing.is_dir() and (thing / LORA).is_file():
+    if thing.is_dir() and weights_in(thing):
         return thing
     if not is_run(thing):
         return None
     if not (thing / METRICS).is_file():
         raise InputError(f"{thing} is a training run that is not finished: go on with --resume, then evaluate it")
     made = thing / str(json.loads((thing / METRICS).read_text(encoding="utf-8")).get("style", "style"))
-    if not (made / LORA).is_file():
+    if not weights_in(made):
         raise InputError(f"{thing} trained a whole model and no style: draw with it by --model {made}, and evaluate the pictures")
     return made
 
@@ -151,7 +151,7 @@ def _style(asked: Asked, name: str, store: Path | None, run: Path | None = None)
     facts = (
         ("model", f"{source.name} {source.digest[:12]}"),
         ("style", f"{Path(tried.style.name).name} {tried.style.digest[:12]}"),
-        ("called by", tried.style.trigger or "no word of its own"),
+        ("called by", tried.style.said or "no word of its own"),
         ("seeds", f"{asked.seed} to {asked.seed + asked.seeds - 1}"),
         *_judge_facts(judges),
         *((("references", f"{len(tried.references.gallery)} {tried.references.gallery.name}"),) if tried.references else ()),

@@ -1,0 +1,71 @@
+"""Runs on the disk: `runs/<time>-<name>/`, each found again by the digest in its config.json; `metrics.json` makes it finished."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sakuga.studies.values import Named, digest, plain
+from sakuga.studio.evaluation.reports import CONFIG, METRICS, said_as_json, write_text
+
+RUNS, LOG, ROWS = "runs", "log.txt", "rows.json"
+CHECKPOINTS, INFERENCE, THUMBNAILS = "checkpoints", "inference", "thumbnails"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's folder: config.json, metrics.json, log.txt, checkpoints/, inference/, thumbnails/."""
+
+    path: Path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / METRICS).is_file()
+
+    def metrics(self) -> dict[str, Any]:
+        """Read the figures of a finished run."""
+        return dict(json.loads((self.path / METRICS).read_text(encoding="utf-8")))
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Read what was measured picture by picture."""
+        return dict(json.loads((self.path / ROWS).read_text(encoding="utf-8")))
+
+    def say(self, words: str) -> None:
+        """Add a line to the log."""
+        with (self.path / LOG).open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {words}\n")
+
+    def finish(self, figures: Mapping[str, Any]) -> None:
+        """Write the figures, by which the run is finished."""
+        write_text(self.path / METRICS, said_as_json(figures))
+
+
+def known_runs(out: Path) -> dict[str, RunFolder]:
+    """Find the runs of a study's folder by digest; of two with one digest a finished one counts."""
+    found: dict[str, RunFolder] = {}
+    for config in sorted((out / RUNS).glob(f"*/{CONFIG}")):
+        try:
+            said = json.loads(config.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        folder = RunFolder(config.parent)
+        if isinstance(said, dict) and (name := said.get("digest")) and not (name in found and found[name].finished):
+            found[name] = folder
+    return found
+
+
+def begin_run(out: Path, one: Named) -> RunFolder:
+    """Make the folder of a run that is not there yet."""
+    slug = re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-")[:48]
+    name = digest(one.run)
+    folder = RunFolder(out / RUNS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}-{name[:6]}")
+    folder.path.mkdir(parents=True)
+    kind = type(one.run).__name__.lower()
+    write_text(folder / CONFIG, said_as_json({"digest": name, "kind": kind, "name": one.name, **plain(one.run)}))
+    return folder

@@ -1,0 +1,134 @@
+"""Perform one run: teach a style, or draw and judge pictures."""
+
+from collections.abc import Generator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sakuga.studies.folders import CHECKPOINTS, INFERENCE, ROWS, THUMBNAILS, RunFolder, known_runs
+from sakuga.studies.values import Folder, Lesson, Teach, Trial, Wear, digest
+from sakuga.studio import FilmSettings, Step, to_json
+from sakuga.studio.evaluation.blends import naive_blend
+from sakuga.studio.evaluation.judges import Judges, call_judges
+from sakuga.studio.evaluation.reports import said_as_json, write_text
+from sakuga.studio.evaluation.trials import Judged, try_out
+from sakuga.studio.lessons import draw_style_set, draw_subject_set
+from sakuga.studio.training import TrainedRun, TrainSettings, train
+from sakuga.training.plan import DreamBooth, Lora, TextualInversion
+
+SHOWN = 8
+"""Pictures of a run's strip."""
+
+
+def perform(run: Teach | Trial, folder: RunFolder, out: Path, model: str) -> Generator[Step, None, None]:
+    """Do a run into its folder; what it needs is finished. A training that was begun goes on where it stopped."""
+    begun = perf_counter()
+    folder.say(f"begun: {type(run).__name__.lower()}")
+    match run:
+        case Teach():
+            figures = yield from _teach(run, folder, model)
+        case Trial():
+            figures = yield from _try(run, folder, out, model)
+    folder.finish({"seconds": round(perf_counter() - begun, 3), "n.seconds": 1, **figures})
+    folder.say("finished")
+
+
+def _teach(run: Teach, folder: RunFolder, model: str) -> Generator[Step, None, Mapping[str, Any]]:
+    place = folder / "set"
+    match run.source:
+        case Folder(path=path):
+            place = Path(path)
+        case Lesson() as lesson if not (place / "set.toml").is_file():
+            yield from _draw_set(lesson, place)
+    trained = train(settings_of(run, place, folder / CHECKPOINTS, model))
+    yield from trained
+    return taught_figures(trained.result())
+
+
+def _draw_set(lesson: Lesson, place: Path) -> Generator[Step, None, None]:
+    if lesson.subject:
+        work = draw_subject_set(
+            lesson.subject, place, count=lesson.count, style=lesson.look, class_pictures=lesson.class_pictures, seed=lesson.seed
+        )
+    else:
+        work = draw_style_set(lesson.look, place, count=lesson.count, portraits=lesson.portraits, seed=lesson.seed)
+    yield from work
+
+
+def _try(run: Trial, folder: RunFolder, out: Path, model: str) -> Generator[Step, None, Mapping[str, Any]]:
+    style = _style(run, folder, out, model)
+    judged = yield from try_out(
+        model, judges(model), run.prompts, range(run.seeds), style=style, called=run.called, suffix=run.suffix, looks=run.looks,
+        subject=run.subject, settings=FilmSettings(steps=run.steps), store=None,
+    )  # fmt: skip
+    _keep(judged, folder)
+    return to_json(judged.outcomes())
+
+
+def _style(run: Trial, folder: RunFolder, out: Path, model: str) -> str | None:
+    """Return what is worn as the settings of a film say it; a naive blend is a file of its own."""
+    asked = ", ".join(f"{place_of(wear, out)}:{wear.weight:g}" for wear in run.wears)
+    if not asked or run.blend == "exact":
+        return asked or None
+    blended = folder / CHECKPOINTS / "naive"
+    naive_blend(asked, model, blended)
+    return str(blended)
+
+
+def place_of(wear: Wear, out: Path) -> str:
+    """Return where a style lies: a taught one in the folder of its training, another by its name."""
+    if wear.taught is None:
+        return wear.own
+    return str(known_runs(out)[digest(wear.taught)] / CHECKPOINTS / "style")
+
+
+@cache
+def judges(model: str) -> Judges:
+    """Open the judges once in a process."""
+    return call_judges(model, None)
+
+
+def _keep(judged: Judged, folder: RunFolder) -> None:
+    """Write the pictures, a strip of the first of them small, and all that was measured of each."""
+    for part in (INFERENCE, THUMBNAILS):
+        (folder / part).mkdir(exist_ok=True)
+    for number, picture in enumerate(judged.gallery.pictures, 1):
+        Image.fromarray(picture).save(folder / INFERENCE / f"{number:04d}.webp", quality=90)
+    shown = [np.asarray(Image.fromarray(picture).resize((96, 96), Image.Resampling.LANCZOS)) for picture in judged.gallery.pictures[:SHOWN]]
+    Image.fromarray(np.concatenate(shown, axis=1)).save(folder / THUMBNAILS / "strip.webp", quality=85)
+    rows: dict[str, Sequence[Any]] = {"prompt": judged.gallery.prompts, "name": judged.gallery.names}
+    rows |= {key: [None if np.isnan(value) else round(float(value), 6) for value in row] for key, row in judged.rows.items()}
+    write_text(folder / ROWS, said_as_json(rows))
+
+
+def settings_of(run: Teach, place: Path, out: Path, model: str) -> TrainSettings:
+    """Say a training as the trainer takes it; it goes on where it was begun."""
+    lora = Lora(rank=run.rank, text_encoder=run.text_encoder)
+    beside = place.with_name(f"{place.name}-class")
+    match run.method:
+        case "lora":
+            method: Lora | TextualInversion | DreamBooth = lora
+        case "textual-inversion":
+            method = TextualInversion()
+        case "dreambooth":
+            method = DreamBooth(adapter=lora, class_set=str(beside) if beside.is_dir() else "")
+    return TrainSettings(
+        method=method, set=place, out=out, model=model, resume=True, steps=run.steps, batch=run.batch, rate=run.rate, seed=run.seed,
+        sample_every=0, prompts=(), validate_every=0, tracker="none",
+    )  # fmt: skip
+
+
+def taught_figures(trained: TrainedRun) -> dict[str, float]:
+    """Return what a training took; each is of one training."""
+    size = sum(file.stat().st_size for file in trained.style.glob("*.safetensors"))
+    figures = {
+        "training_seconds": trained.seconds,
+        "peak_memory_mb": trained.peak_memory / 2**20,
+        "file_kb": size / 1024,
+        "loss": trained.loss,
+    }
+    return figures | {f"n.{key}": 1 for key in figures}

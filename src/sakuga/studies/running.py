@@ -1,0 +1,59 @@
+"""Run a table: every run once, what it needs first, finished ones never again, several at a time where asked."""
+
+import os
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+
+from sakuga.studies.folders import RunFolder, begin_run, known_runs
+from sakuga.studies.perform import perform
+from sakuga.studies.results import Results
+from sakuga.studies.values import Named, digest, in_order, needs
+from sakuga.studio import Step
+
+
+def run_table(runs: Sequence[Named], out: Path, model: str, jobs: int = 1) -> Generator[Step, None, Results]:
+    """Run what is not finished; a run that was begun goes on. Yields a step for each that ends."""
+    table = in_order(tuple(runs))
+    known = known_runs(out)
+    waiting = [one for one in table if not ((folder := known.get(digest(one.run))) and folder.finished)]
+    performed = len(waiting)
+    yield Step(stage="running", done=len(table) - performed, total=len(table))
+    for one in waiting:
+        if digest(one.run) not in known:
+            known[digest(one.run)] = begin_run(out, one)
+    done = len(table) - performed
+    for one in _performed(waiting, known, out, model, jobs):
+        done += 1
+        yield Step(stage="running", done=done, total=len(table), note=f"{one.name} is done")
+    return Results(folders={digest(one.run): known[digest(one.run)] for one in table}, performed=performed)
+
+
+def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path, model: str, jobs: int) -> Generator[Named, None, None]:
+    """Give each run a process of its own as soon as what it needs is finished; so its peak of memory is its own too."""
+    left = list(waiting)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes that spin starve each other
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        doing: dict[Future[None], Named] = {}
+        try:
+            while left or doing:
+                ready = [one for one in left if all(known[digest(teach)].finished for teach in needs(one.run))]
+                for one in ready:
+                    doing[pool.submit(_worker, one, known[digest(one.run)].path, out, model, threads)] = one
+                left = [one for one in left if one not in ready]
+                for ended in wait(doing, return_when=FIRST_COMPLETED).done:
+                    ended.result()
+                    yield doing.pop(ended)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _worker(one: Named, folder: Path, out: Path, model: str, threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    for _ in perform(one.run, RunFolder(folder), out, model):
+        pass

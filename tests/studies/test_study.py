@@ -1,0 +1,57 @@
+"""A study in miniature, end to end: a set is drawn, a style taught, pictures drawn and judged, one report written."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sakuga import InputError
+from sakuga.studies.doing import settle, study
+
+GRID = (("rank", (2.0,)), ("steps", (2.0,)))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SAKUGA_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def test_a_study_runs_is_told_and_is_not_run_again(home: Path) -> None:
+    setting, out = replace(settle(quick=True, grid=GRID), prompts=("a castle at sunset", "the sea at night")), home / "ablation"
+    work = study("ablation", setting, out)
+    notes = [step.note for step in work]
+    made = work.result()
+    assert (made.runs, made.performed) == (3, 3)
+    assert notes.index("ablation: 3 runs, 0 of them finished before") < notes.index("base is done")
+    runs = {path.name.split("-", 2)[2].rsplit("-", 1)[0]: path for path in (out / "runs").iterdir()}
+    assert runs.keys() == {"base", "teach-rank-2-steps-2", "rank-2-steps-2"}
+    for path in runs.values():
+        assert {"config.json", "metrics.json", "log.txt"} <= {file.name for file in path.iterdir()}
+    assert list((runs["teach-rank-2-steps-2"] / "checkpoints" / "style").glob("*.safetensors"))
+    took = json.loads((runs["teach-rank-2-steps-2"] / "metrics.json").read_text())
+    assert took["training_seconds"] > 0
+    assert took["peak_memory_mb"] > 100
+    assert took["file_kb"] > 1
+    with Image.open(runs["rank-2-steps-2"] / "thumbnails" / "strip.webp") as strip:
+        assert strip.size == (192, 96)
+    rows = json.loads((runs["base"] / "rows.json").read_text())
+    assert len(rows["look.watercolor"]) == len(list((runs["base"] / "inference").iterdir())) == 2
+    assert (out / "report.html").read_text().count("<svg") == 3
+
+    again = study("ablation", setting, out).result()
+    assert again.performed == 0
+    assert again.figures == made.figures
+
+
+def test_what_cannot_be_studied_is_refused_in_words(home: Path) -> None:
+    with pytest.raises(InputError, match="no study 'colours': there are styles, ablation"):
+        study("colours", settle(), home / "out")
+    with pytest.raises(InputError, match="0 runs at a time"):
+        study("styles", settle(), home / "out", jobs=0)
+    (home / "mine").mkdir()
+    (home / "mine" / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds other files"):
+        study("styles", settle(), home / "mine").result()

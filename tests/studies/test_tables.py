@@ -1,0 +1,153 @@
+"""The six studies as tables: what would be run, and how what came of it is laid out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sakuga import InputError
+from sakuga.evaluation.figure import Figure, to_json
+from sakuga.evaluation.report import html
+from sakuga.studies.ablation import parse_grid
+from sakuga.studies.doing import STUDIES, laid_out
+from sakuga.studies.folders import INFERENCE, ROWS, RunFolder, begin_run, known_runs
+from sakuga.studies.results import Results
+from sakuga.studies.study import Study, plan_words, seconds
+from sakuga.studies.tables import Setting
+from sakuga.studies.values import Folder, Lesson, Named, Teach, Trial, Wear, digest, in_order, needs
+from sakuga.studio.evaluation.reports import said_as_json
+
+MODEL = "0" * 64
+PROMPTS = ("a castle at sunset", "the sea at night", "a portrait of a girl")
+SETTING = Setting(model="sketchbook", digest=MODEL, quick=True, prompts=PROMPTS)
+FULL = replace(SETTING, quick=False, prompts=())
+Rows = Callable[[Trial, np.random.Generator], dict[str, np.ndarray]]
+
+
+def performed(study: Study, out: Path, rows: Rows) -> Results:
+    """Stand in for the runs of a study: small pictures, and rows as they are given."""
+    folders: dict[str, RunFolder] = {}
+    for one in in_order(study.runs):
+        folder = folders[digest(one.run)] = begin_run(out, one)
+        if isinstance(one.run, Trial):
+            prompts = [prompt for prompt in one.run.prompts for _ in range(one.run.seeds)]
+            (folder / INFERENCE).mkdir()
+            for number in range(1, len(prompts) + 1):
+                Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / INFERENCE / f"{number:04d}.webp")
+            made = {key: list(row) for key, row in rows(one.run, np.random.default_rng(len(folders))).items()}
+            (folder / ROWS).write_text(said_as_json({"prompt": prompts, "name": ["seed"] * len(prompts), **made}))
+        folder.finish({"seconds": 1.0, "training_seconds": 10.0 * len(folders), "peak_memory_mb": 900.0, "file_kb": 50.0 * len(folders)})
+    return Results(folders=folders, performed=len(folders))
+
+
+def by_weight(run: Trial, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What an adapter does here: the look is read as surely as it is worn, and a little of the rest is lost."""
+    n, worn = len(run.prompts) * run.seeds, sum(wear.weight for wear in run.wears)
+    looks = {f"look.{look}": np.clip(0.1 + 0.7 * worn + rng.normal(0, 0.02, n), 0, 1) for look in run.looks}
+    subject = {f"subject.{run.subject}": np.full(n, 0.1 + 0.5 * worn)} if run.subject else {}
+    return {"words.clip": 30 + rng.normal(0, 1, n), "labels.all": np.full(n, 0.9 - 0.1 * worn), **looks, **subject}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_lays_one_report_out_over_all_its_runs(name: str, tmp_path: Path) -> None:
+    study = STUDIES[name](SETTING)
+    page, outcomes, found = laid_out(study, SETTING, performed(study, tmp_path, by_weight))
+    said = html(page)
+    assert found in page.sections[0].blocks[0].text  # type: ignore[union-attr]
+    assert said.count("<svg") >= 2
+    assert said.count("data:image/webp") >= 6
+    assert "nan" not in said.replace("dominant", "").lower().split("<style>")[0]
+    figures = to_json(outcomes)
+    assert len([key for key in figures if key.startswith("n.")]) == len(outcomes)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_all_trainings_of_a_study_have_one_budget_and_all_trials_the_same_prompts(name: str) -> None:
+    study = STUDIES[name](FULL)
+    taught = [one.run for one in in_order(study.runs) if isinstance(one.run, Teach)]
+    trials = [one.run for one in study.runs if isinstance(one.run, Trial)]
+    if name != "ablation":
+        assert len({(teach.steps, teach.batch) for teach in taught}) == 1
+    assert len({trial.prompts for trial in trials}) <= 2
+    assert len({trial.steps for trial in trials}) == 1
+    assert all(len(trial.prompts) * trial.seeds >= 20 for trial in trials)
+
+
+def test_all_six_fit_into_150_minutes_of_two_cores() -> None:
+    total = sum(seconds(one.run) for lay in STUDIES.values() for one in in_order(lay(FULL).runs))
+    assert total / 2 < 150 * 60
+
+
+def test_a_run_is_named_by_its_content_and_not_by_where_its_set_lies() -> None:
+    first = Teach(model=MODEL, source=Folder(path="/here", digest="a" * 64, trigger="x"))
+    assert digest(first) == digest(replace(first, source=Folder(path="/there", digest="a" * 64, trigger="x")))
+    names = {digest(run) for run in (first, replace(first, rank=4), replace(first, source=Lesson()), Trial(model=MODEL, prompts=("a",)))}
+    assert len(names) == 4
+    worn = Trial(model=MODEL, prompts=("a",), wears=(Wear(taught=first),))
+    assert digest(worn) != digest(replace(worn, wears=(Wear(taught=first, weight=0.5),)))
+
+
+def test_what_a_run_needs_comes_before_it_and_each_run_once() -> None:
+    teach = Teach(model=MODEL, source=Lesson())
+    trials = [Trial(model=MODEL, prompts=(prompt,), wears=(Wear(taught=teach),)) for prompt in "ab"]
+    table = in_order(tuple(Named(name=str(place), run=run) for place, run in enumerate([*trials, trials[0]])))
+    assert [one.run for one in table] == [teach, *trials]
+    for place, one in enumerate(table):
+        assert all(needed in [before.run for before in table[:place]] for needed in needs(one.run))
+
+
+def test_a_plan_tells_what_is_left_and_how_long_it_takes() -> None:
+    study = STUDIES["styles"](SETTING)
+    done = {digest(in_order(study.runs)[0].run)}
+    first, *rows, last = plan_words(study, done, 2, digest)
+    assert first == f"styles: {len(rows) + 1} runs, 1 of them finished before"
+    assert "with 2 at a time" in last
+
+
+def test_finished_runs_are_found_again_and_damaged_ones_are_not(tmp_path: Path) -> None:
+    one, two = (Named(name=name, run=Trial(model=MODEL, prompts=(name,))) for name in ("one", "two"))
+    begin_run(tmp_path, one).finish({"seconds": 1.0})
+    (begin_run(tmp_path, two).path / "config.json").write_text("{")
+    known = known_runs(tmp_path)
+    assert list(known) == [digest(one.run)]
+    assert known[digest(one.run)].finished
+
+
+def test_curation_says_what_the_data_say_whichever_way_it_falls(tmp_path: Path) -> None:
+    def by_set(better: int) -> Rows:
+        def rows(run: Trial, rng: np.random.Generator) -> dict[str, np.ndarray]:
+            count = run.wears[0].taught.source.portraits if run.wears and run.wears[0].taught else 0  # type: ignore[union-attr]
+            shown = 0.5 + 0.2 * better * (1 if count > 2 else -1)
+            return {"look.watercolor": np.full(3, shown) + rng.normal(0, 0.01, 3), "labels.all": np.ones(3), "words.clip": np.ones(3)}
+
+        return rows
+
+    study = STUDIES["curation"](SETTING)
+    told = {better: laid_out(study, SETTING, performed(study, tmp_path / str(better), by_set(better)))[2] for better in (1, 0, -1)}
+    assert "On portraits the style of the balanced set shows more" in told[1]
+    assert "On portraits the two sets cannot be told apart" in told[0]
+    assert "On portraits the style of the unbalanced set shows more" in told[-1]
+
+
+def test_words_and_adapter_that_add_up_do_not_interact(tmp_path: Path) -> None:
+    def rows(run: Trial, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        shown = 0.1 + 0.3 * bool(run.wears) + 0.2 * bool(run.suffix)
+        return {"look.watercolor": np.full(3, shown), "labels.all": np.ones(3), "words.clip": np.ones(3)}
+
+    study = STUDIES["prompting"](SETTING)
+    _, outcomes, _ = laid_out(study, SETTING, performed(study, tmp_path, rows))
+    found = {one.key: one for one in outcomes if isinstance(one, Figure)}
+    assert found["adapter"].value == pytest.approx(0.3)
+    assert found["words.trigger"].value == pytest.approx(0.2)
+    assert found["interaction.trigger"].value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_any_field_of_a_training_can_be_varied_and_others_are_refused() -> None:
+    assert parse_grid(["batch=2,4"]) == (("batch", (2.0, 4.0)),)
+    with pytest.raises(InputError, match="one of batch, rank, rate"):
+        parse_grid(["width=3"])
+    with pytest.raises(InputError, match="write numbers"):
+        parse_grid(["rank=small"])
