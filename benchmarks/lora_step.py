@@ -205,7 +205,8 @@ def main() -> None:
             side_of(asked.only, asked.model, folder, asked.batch).block(3)
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
             return
-        told: dict[str, Any] = {}
+        # First, while this process is small: a child begins with its parent's peak.
+        told: dict[str, Any] = {"peak_mb": {name: peak(name, asked) for name in ("example", "fp32", "bf16")}}
         for name in ("fp32", "bf16"):
             example, mine = (side_of(way, asked.model, folder / name, asked.batch) for way in ("example", name))
             told[name] = abba(example, mine, asked.steps, asked.rounds)
@@ -213,7 +214,6 @@ def main() -> None:
             told[name]["curves"] = max(curves)
             print(name, json.dumps(told[name]), file=sys.stderr, flush=True)
         told["optimizer"] = optimizers(asked.model, asked.rounds)
-        told["peak_mb"] = {name: peak(name, asked) for name in ("example", "fp32", "bf16")}
     print(json.dumps(told, indent=1))
 
 
