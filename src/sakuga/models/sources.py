@@ -18,7 +18,7 @@ NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
 UPSCALER = "upscaler"
 OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "vae", "unet", "image_encoder", "controlnet", "depth")
-EDITION = 2
+EDITION = 3
 """Of the Sketchbook: a folder made by a later one may hold what this package cannot read. Folders of other makers name none."""
 EDITION_KEY = "_sakuga_edition"
 VAES = ("AutoencoderKL", "AutoencoderTiny")

@@ -9,8 +9,8 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from sakuga.diffusion.consistency import noised
 from sakuga.diffusion.objective import min_snr_weights, wanted
+from sakuga.diffusion.velocity import noised
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.opening import quiet
 from sakuga.training.chance import Chance

@@ -23,7 +23,7 @@ PARTS = {
     "upscaler": "doubles a picture: convolutions and pixel-shuffle beside a bicubic enlargement",
     "depth": "DPTForDepthEstimation, a hybrid of convolutions and a small transformer",
     "controlnet": "ControlNetModel: depth says where things are",
-    "few_step": "a LoRA by consistency distillation (LCM): four steps, no guidance",
+    "few_step": "a LoRA taught where the guided UNet's way ends: four steps, no guidance",
     "styles": "LoRAs, each a look: {names}",
 }
 ALBUMS: tuple[tuple[str, tuple[Album, ...], str], ...] = (

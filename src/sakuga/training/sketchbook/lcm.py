@@ -1,4 +1,7 @@
-"""Teach the UNet to draw in few steps without guidance: latent consistency distillation (Luo et al. 2023) of a low-rank change (2023b)."""
+"""Teach the UNet to draw in few steps without guidance: where the guided teacher's way ends (Luhman and Luhman 2021), as a low-rank change.
+
+The `lcm` sampler then takes a picture for the end of the way, and goes on from it with new noise (Song et al. 2023, algorithm 1).
+"""
 
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from sakuga.diffusion.consistency import clean_of, consistent, noise_of, noised, pseudo_huber
 from sakuga.diffusion.guidance import guided, rescaled
+from sakuga.diffusion.velocity import clean_of, noise_of, noised, pseudo_huber
 from sakuga.models.adapters import write_adapter
 from sakuga.models.classifier import ATTRIBUTES
 from sakuga.models.reconstruction import Pixels
@@ -27,14 +30,14 @@ from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE
 from sakuga.training.sketchbook.unet import CAPTIONS, GUIDANCE, SEEING, held_out
 
-PLAN = Plan(samples=24_000, batch=16, rate=1e-3, pictures=8_192, warmup=480, last_rate=0.1, half_life=2_000, decay=0.0)
+PLAN = Plan(samples=8_000, batch=16, rate=1e-3, pictures=8_192, warmup=320, last_rate=0.1, half_life=800, decay=0.0)
 TARGETS = (*ATTENTION, *CONVOLUTIONS)
 RANK = 8
-GRID = 20
-"""The training asks at every 20th timestep from the last one down, where the `lcm` sampler asks too."""
-JUMP = 40
-"""Timesteps that the teacher goes from a point to the next on the same way."""
-FEW = 4
+ASKED = (999, 759, 499, 259)
+"""Where the `lcm` sampler asks in four steps, and so the training."""
+WAY = 4
+"""In so many steps the teacher goes from there to the picture."""
+FEW = len(ASKED)
 WIDTH = 1e-3
 """Below this an error counts by its square."""
 MEASURED = 32
@@ -63,30 +66,29 @@ class FewStepTask(AdapterTask):
 
     @torch.no_grad()
     def target(self, noisy: Tensor, timesteps: Tensor, told: Tensor, without: Tensor) -> Tensor:
-        """Return the student's answer at the next point on the guided teacher's way."""
-        both = (torch.cat([noisy, noisy]), torch.cat([timesteps, timesteps]), torch.cat([without, told]))
-        unconditional, conditional = self.velocity(self.checkpoint.unet, *both).chunk(2)
-        velocity = rescaled(guided(unconditional, conditional, GUIDANCE), conditional, ZERO_SNR_RESCALE)
-        signal, before = self.signal_at(timesteps), timesteps - JUMP
-        nearer = noised(clean_of(noisy, velocity, signal), noise_of(noisy, velocity, signal), self.signal_at(before))
-        answered = clean_of(nearer, self.velocity(self.networks, nearer, before, told), self.signal_at(before))
-        return consistent(nearer, answered, before.clamp(min=0))
+        """Return the picture that the guided teacher comes to from there, in even steps of DDIM (Song et al. 2021, eq. 12)."""
+        at, both = timesteps, torch.cat([without, told])
+        for left in reversed(range(WAY)):
+            velocities = self.velocity(self.checkpoint.unet, torch.cat([noisy, noisy]), torch.cat([at, at]), both)
+            unconditional, conditional = velocities.chunk(2)
+            velocity = rescaled(guided(unconditional, conditional, GUIDANCE), conditional, ZERO_SNR_RESCALE)
+            signal, at = self.signal_at(at), (timesteps + 1) * left // WAY - 1
+            noisy = noised(clean_of(noisy, velocity, signal), noise_of(noisy, velocity, signal), self.signal_at(at))
+        return noisy
 
     def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor, without: Tensor) -> Tensor:
-        """Return how far the student's answers at two neighbouring points are apart, (n,)."""
+        """Return how far the student's pictures are from the teacher's, (n,)."""
         signal = self.signal_at(timesteps)
         noisy = noised(clean, noise, signal)
-        wanted = self.target(noisy, timesteps, told, without)
         made = clean_of(noisy, self.velocity(self.networks, noisy, timesteps, told), signal)
-        return pseudo_huber(consistent(noisy, made, timesteps), wanted, WIDTH)
+        return pseudo_huber(made, self.target(noisy, timesteps, told, without), WIDTH)
 
     def timesteps(self, places: NDArray[np.float64]) -> Tensor:
-        """Turn places from 0 to 1 into timesteps of the grid, the last of the schedule included."""
-        steps = len(self.signal) // GRID
-        return torch.from_numpy((1 + np.floor(places * steps)).astype(np.int64) * GRID - 1).to(self.device)
+        """Turn places from 0 to 1 into the timesteps that are asked at."""
+        return torch.tensor(ASKED, device=self.device)[torch.from_numpy((places * FEW).astype(np.int64))]
 
     def losses(self, chance: Chance) -> dict[str, Tensor]:
-        """Return the error of a batch, its timesteps spread evenly over the grid."""
+        """Return the error of a batch, its timesteps spread evenly over those that are asked at."""
         rng, count = chance.rng(), self.plan.batch
         chosen = rng.integers(len(self.latents), size=count)
         told, without = self.tell(chosen, rng)
@@ -157,8 +159,8 @@ license: mit
 ---
 # Drawing in {FEW} steps
 
-Worn by `--preview` and by `--sampler lcm`, with guidance 1. Latent consistency distillation of the UNet with guidance {GUIDANCE:g}
-(rescaled by {ZERO_SNR_RESCALE:g}), on what it learnt from itself.
+Worn by `--preview` and by `--sampler lcm`, with guidance 1. At the {FEW} timesteps that are asked at, it learnt to tell the picture that
+the UNet comes to from there with guidance {GUIDANCE:g} (rescaled by {ZERO_SNR_RESCALE:g}) in {WAY} steps of DDIM.
 
 | | |
 |---|---|

@@ -10,8 +10,8 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from sakuga.diffusion.consistency import noised
 from sakuga.diffusion.objective import wanted
+from sakuga.diffusion.velocity import noised
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.classifier import ATTRIBUTES
 from sakuga.models.reconstruction import Pixels

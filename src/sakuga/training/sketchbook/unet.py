@@ -12,9 +12,9 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sakuga.diffusion.consistency import noised
 from sakuga.diffusion.noise import seeded
 from sakuga.diffusion.objective import min_snr_weights, wanted
+from sakuga.diffusion.velocity import noised
 from sakuga.models.checkpoint import quantised
 from sakuga.models.reconstruction import Pixels
 from sakuga.models.sampling import sample

@@ -1,11 +1,7 @@
-"""Consistency models: every point of a way from noise to a picture tells the picture at its end."""
+"""What a predicted v implies, and the ways between noise and a picture."""
 
 import torch
 from torch import Tensor
-
-DATA_DEVIATION = 0.5
-TIMESTEP_SCALE = 10.0
-"""Both as in Luo et al. 2023 and in the `lcm` sampler, which must agree with the training."""
 
 
 def clean_of(noisy: Tensor, velocity: Tensor, signal: Tensor) -> Tensor:
@@ -21,14 +17,6 @@ def noise_of(noisy: Tensor, velocity: Tensor, signal: Tensor) -> Tensor:
 def noised(clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     """Return latents at a noise level (Ho et al. 2020, equation 4); of predictions this is a step of DDIM (Song et al. 2021, eq. 12)."""
     return signal.sqrt() * clean + (1 - signal).sqrt() * noise
-
-
-def consistent(noisy: Tensor, clean: Tensor, timesteps: Tensor) -> Tensor:
-    """Return a consistency model's answer: almost its clean prediction, and at timestep 0 what it was given (Luo et al. 2023, eq. 9)."""
-    scaled = (timesteps * TIMESTEP_SCALE).view(-1, *[1] * (noisy.ndim - 1))
-    kept = DATA_DEVIATION**2 / (scaled**2 + DATA_DEVIATION**2)
-    made = scaled / (scaled**2 + DATA_DEVIATION**2).sqrt()
-    return kept * noisy + made * clean
 
 
 def pseudo_huber(made: Tensor, wanted: Tensor, width: float) -> Tensor:
