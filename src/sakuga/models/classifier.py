@@ -121,18 +121,19 @@ class Residual(nn.Module):
 class LabelClassifier(nn.Module):
     """A convolutional network over pictures of 128 px: (pictures, 3, 128, 128) in [-1, 1] to features and labels.
 
-    The features keep a 4x4 grid up to the last layer, because a side is a place in the picture.
+    The features keep a 4x4 grid of a few channels up to the last layer, because a side is a place in the picture.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 128, 128)) -> None:
+    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 96, 96), kept: int = 32) -> None:
         super().__init__()
-        self.widths = tuple(widths)
+        self.widths, self.kept = tuple(widths), kept
         layers: list[nn.Module] = []
         for before, width in zip((3, *self.widths), self.widths, strict=False):
             layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(8, width), nn.SiLU()]
             if width >= 96:
                 layers.append(Residual(width))
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * self.widths[-1], FEATURES))
+        layers.append(nn.Conv2d(self.widths[-1], kept, 1))
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * kept, FEATURES))
         self.heads = LabelHeads(FEATURES)
 
     def features(self, pictures: Tensor) -> Tensor:
@@ -148,7 +149,8 @@ class LabelClassifier(nn.Module):
     def save(self, folder: Path) -> None:
         """Write config.json and half-precision weights into the folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps({"widths": self.widths, "attributes": ATTRIBUTES}, indent=1) + "\n")
+        config = {"widths": self.widths, "kept": self.kept, "attributes": ATTRIBUTES}
+        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
         weights = {name: value.detach().half().contiguous() for name, value in self.state_dict().items()}
         save_file(weights, folder / "model.safetensors")
 
@@ -163,6 +165,6 @@ def squared(pictures: Tensor) -> Tensor:
 def load_classifier(folder: Path) -> LabelClassifier:
     """Return the classifier of a folder in single precision, ready to read."""
     config = json.loads((folder / "config.json").read_text())
-    classifier = LabelClassifier(tuple(config["widths"]))
+    classifier = LabelClassifier(tuple(config["widths"]), config["kept"])
     classifier.load_state_dict(load_file(folder / "model.safetensors"))
     return classifier.float().eval()

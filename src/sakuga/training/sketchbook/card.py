@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 from string import Template
 
+from sakuga.training.sketchbook.classifier import ASPECTS
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, EVERYTHING, HELD_OUT, IN_LOOK, LARGE, Album
 from sakuga.training.sketchbook.runs import Learnt
 
@@ -28,6 +29,7 @@ PARTS = {
 }
 ALBUMS: tuple[tuple[str, tuple[Album, ...], str], ...] = (
     ("everything (half flat, half other looks, held-back subjects too)", (EVERYTHING,), "autoencoder, CLIP, classifier, depth"),
+    ("everything in other shapes, an eighth each", ASPECTS, "classifier"),
     ("base (97% flat)", (BASE,), "UNet, ControlNet, few-step adapter"),
     ("base in other shapes, 5% each", BASE_ASPECTS, "the same"),
     ("everything, larger", (LARGE,), "upscaler"),

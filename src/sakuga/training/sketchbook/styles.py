@@ -1,6 +1,5 @@
 """Train styles: low-rank changes of the finished UNet, each on the same scenes in one of the other looks."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from sakuga.diffusion.objective import wanted
 from sakuga.diffusion.velocity import noised
-from sakuga.models.adapters import Adapter, write_adapter
+from sakuga.models.adapters import write_adapter
 from sakuga.models.classifier import ATTRIBUTES
 from sakuga.models.reconstruction import Pixels
 from sakuga.models.styles import ABOUT, LORA, STYLES
@@ -24,18 +23,18 @@ from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
 from sakuga.training.sketchbook.adapting import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series
 from sakuga.training.sketchbook.loop import Plan
-from sakuga.training.sketchbook.pictures import HELD_OUT_IN_LOOK, IN_LOOK
+from sakuga.training.sketchbook.pictures import BASE, HELD_OUT_IN_LOOK, IN_LOOK
 from sakuga.training.sketchbook.unet import CAPTIONS, loss_weights
 
-PLAN = Plan(samples=8_000, batch=16, rate=2e-3, pictures=1_024, warmup=320, half_life=1_000, decay=0.0)
+PLAN = Plan(samples=8_000, batch=16, rate=2e-3, pictures=2_048, warmup=320, half_life=1_000, decay=0.0)
 TARGETS = (*ATTENTION, *CONVOLUTIONS)
 RANK = 8
 DROPPED = 0.1
-"""The share of samples that are told nothing."""
+"""The share of samples that are told nothing, in the look."""
+PLAIN = 0.05
+"""The share that are told nothing and are the base's own pictures: guidance leads away from these, and so strengthens the look."""
 UNSAID = 0.2
 """The share of captions that do not name the look: it is worn, whatever is said."""
-STRENGTH: dict[Look, float] = {"watercolor": 1.0, "cel": 1.7, "luminous": 1.35, "comic": 1.5, "pixel": 1.7}
-"""How much more than it learnt a style changes: guidance, which strengthens words, leaves a look as it is, as both sides wear it."""
 MEASURED = 32
 SHOWN = 8
 
@@ -46,15 +45,9 @@ class StyleTask(AdapterTask):
     def __init__(self, look: Look, plan: Plan, work: Path, device: torch.device, processes: int, start: Path | None = None) -> None:
         super().__init__(plan, work, device, start, f"{STYLES}/{look}", TARGETS, RANK)
         self.look = look
-        if start is not None:
-            torch._foreach_div_([up.data for up in self.networks.ups], STRENGTH[look])
         self.latents = Latents(Series(album=IN_LOOK[look], work=work, device=device), plan.pictures, processes)
+        self.plain = Latents(Series(album=BASE, work=work, device=device), plan.pictures, processes)
         self.held_out = Latents(Series(album=HELD_OUT_IN_LOOK[look], work=work, device=device), min(MEASURED, plan.pictures))
-
-    def adapter(self) -> Adapter:
-        """Return what was learnt so far, in the strength that it is worn."""
-        learnt, strength = super().adapter(), STRENGTH[self.look]
-        return replace(learnt, layers={name: replace(factors, scale=factors.scale * strength) for name, factors in learnt.layers.items()})
 
     def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor) -> Tensor:
         """Return the weighted squared error of each sample's predicted v, as the UNet was trained by, (n,)."""
@@ -62,20 +55,23 @@ class StyleTask(AdapterTask):
         made = self.velocity(self.networks, noised(clean, noise, signal), timesteps, told)
         return (made - wanted("v_prediction", clean, noise, signal)).square().mean(dim=(1, 2, 3)) * loss_weights(signal.flatten())
 
-    def say(self, index: int, rng: np.random.Generator) -> str:
-        """Caption a picture, now and then without its look, or with no word."""
+    def sample(self, rng: np.random.Generator) -> tuple[Tensor, str]:
+        """Return the latents of a picture, and its caption, now and then without its look, or with no word."""
+        index, roll = int(rng.integers(len(self.latents))), rng.random()
+        if roll < PLAIN:
+            return self.plain.latents([index])[0], ""
         labels, look = self.latents.shown(index)
-        roll = rng.random()
-        return "" if roll < DROPPED else caption(labels, rng, "flat" if roll < DROPPED + UNSAID else look)
+        told = roll >= PLAIN + DROPPED
+        said = caption(labels, rng, "flat" if rng.random() < UNSAID else look) if told else ""
+        return self.latents.latents([index])[0], said
 
     def losses(self, chance: Chance) -> dict[str, Tensor]:
         """Return the error of a batch, its timesteps spread evenly over the schedule."""
         rng, count = chance.rng(), self.plan.batch
-        chosen = rng.integers(len(self.latents), size=count)
-        told = self.embed_texts([self.say(int(index), rng) for index in chosen])
+        shown, said = zip(*(self.sample(rng) for _ in range(count)), strict=True)
+        clean, told = (torch.stack(shown) * self.scale).to(self.device), self.embed_texts(said)
         places = (np.arange(count) + rng.random(count)) / count
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
-        clean = self.clean(self.latents, chosen)
         noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
         return {"error": self.errors(clean, timesteps, noise, told).mean()}
 
@@ -136,7 +132,7 @@ Worn by `sakuga draw "a castle by the sea" --style {self.look}`; its trigger, "{
 |---|---|
 | data | {self.plan.pictures:,} pictures that this package draws in this look, seeds from {first:,}; no other picture was used |
 | held out | {len(self.held_out)} scenes, seeds from {held:,} |
-| strength | {STRENGTH[self.look]:g} times what was learnt, within the file |
+| told nothing | {PLAIN:.0%} plain pictures of the base, {DROPPED:.0%} in the look |
 {self.learnt()}
 
 `sakuga sketchbook score` measures it anew, over more pictures.
