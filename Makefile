@@ -5,7 +5,7 @@ PROMPT ?= a snowy cabin in the woods at dusk, birds over the valley
 OUT ?= clip.gif
 BIN := .venv/bin
 
-.PHONY: setup animate test check format sketchbook
+.PHONY: setup animate test check format site sketchbook
 
 setup: .venv/ready
 
@@ -24,12 +24,16 @@ test: check
 	@echo "running the tests"
 	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-check: setup
+check: setup site
 	@echo "checking style, types and floors"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+site: setup
+	@echo "building the documentation in build/site"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: setup
 	@$(BIN)/ruff check --fix .

@@ -30,9 +30,12 @@ SHORT = {
     "storyboard": ["--shots", "2", "--seconds", "1"],
     "data distill": QUICK,
     "study": ["--plan"],
+    "evaluate brush-run": ["-n", "2", "--seeds", "1", "--steps", "2"],
 }
 """What makes a command that draws quick; the last word on an option counts."""
 NAMES = (
+    "first-clip",
+    "first-style",
     "film",
     "morph",
     "vary",

@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from PIL import Image
 
 from sakuga.cli import main
+from sakuga.cli.app import app
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -30,6 +33,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return int(ended.value.code or 0), said.out, said.err
 
     return command
+
+
+def paths(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from paths(below, (*path, name))
+
+
+@pytest.mark.parametrize("path", [" ".join(path) for path in paths(typer.main.get_command(app))])
+def test_every_command_explains_itself(path: str, run: Run) -> None:
+    code, out, _ = run(*path.split(), "--help")
+    assert code == 0
+    assert "--help" in out
 
 
 def test_help_and_import_load_no_torch() -> None:

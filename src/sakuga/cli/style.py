@@ -10,7 +10,7 @@ from sakuga.cli import options as opt
 
 style = typer.Typer(no_args_is_help=True, help="Styles: listed, proven, converted, blended, kept.")
 
-Named = Annotated[str, typer.Argument(metavar="STYLE", help="a style's name, a folder, a .safetensors file or hub:owner/name[/file]")]
+Named = Annotated[str, typer.Argument(metavar="STYLE", help="a style's name, a folder, a .safetensors file or hub:owner/name/file")]
 Layout = Annotated[str, typer.Option(help="diffusers, or kohya (A1111's for learnt words)")]
 
 
