@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from sakuga.evaluation.fidelity import OF_PEOPLE, SCORED, fidelity, fidelity_figures, read
-from sakuga.evaluation.score import Case, Draw, Progress, gather, held_out_cases
-from sakuga.models.classifier import ATTRIBUTES, load_classifier
+from sakuga.evaluation.score import Case, Draw, Progress, gather, held_out_cases, passed_in
+from sakuga.models.classifier import ATTRIBUTES, Codes, load_classifier
 from sakuga.models.reconstruction import Pixels
+from sakuga.models.sketchbook import open_vae
+from sakuga.sketchbook.labels import Look
 
 LOOK = list(ATTRIBUTES).index("look")
 
@@ -22,20 +24,28 @@ def _drawn(draw: Draw, cases: Sequence[Case]) -> Generator[Progress, None, Pixel
     return gather("drawing", len(cases), lambda chunk: draw([cases[index].caption for index in chunk]))
 
 
-def score_style(name: str, base: Draw, styled: Draw, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
-    """Return how often drawings in a style are read as that look, and how much rarer than the base's they show the stated subject."""
+def score_style(look: Look, base: Draw, styled: Draw, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
+    """Return how often drawings in a style are read as its look, and how much rarer than the base's they show the stated subject.
+
+    The ceiling is how often that look is read in what the autoencoder makes of the same scenes, truly rendered in it.
+    """
     classifier = load_classifier(weights / "classifier")
     cases = unnamed_cases(n)
     stated = np.stack([case.stated for case in cases])
-    codes = []
-    for draw in (base, styled):
-        codes.append(read(classifier, (yield from _drawn(draw, cases)))[0])
-    key = f"styles.{name}"
-    figures = {f"{key}.accuracy": float((codes[1][:, LOOK] == ATTRIBUTES["look"].index(name)).mean()), f"n.{key}.accuracy": len(cases)}
-    subjects = [fidelity(seen, stated, ("subject",)).get("subject") for seen in codes]
+    _, kept = yield from passed_in(look, [case.seed for case in cases], open_vae(weights).requires_grad_(False))
+    plain = read(classifier, (yield from _drawn(base, cases)))[0]
+    worn = read(classifier, (yield from _drawn(styled, cases)))[0]
+    key, code = f"styles.{look}", ATTRIBUTES["look"].index(look)
+    figures = {f"{key}.accuracy": _share(worn, code), f"n.{key}.accuracy": len(cases)}
+    figures[f"ceiling.{key}.accuracy"] = _share(read(classifier, kept)[0], code)
+    subjects = [fidelity(seen, stated, ("subject",)).get("subject") for seen in (plain, worn)]
     if subjects[0] and subjects[1]:
         figures |= {f"{key}.subject_loss": subjects[0][0] - subjects[1][0], f"n.{key}.subject_loss": subjects[0][1]}
     return figures
+
+
+def _share(codes: Codes, look: int) -> float:
+    return float((codes[:, LOOK] == look).mean())
 
 
 def score_few_step(few: Draw, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:

@@ -122,19 +122,20 @@ def score(draw: Draw, weights: Path, n: int = 256, pictures: int = 1000) -> Gene
     figures |= _clip(weights, cases[:n], true[:n])
     figures |= {"vae_psnr_db": float(psnr(passed, true).mean()), "n.vae_psnr_db": len(true)}
     for look in LOOKS[1:]:
-        figures |= yield from _passed_in(look, [case.seed for case in cases[:n][:IN_EACH_LOOK]], vae)
+        shown, kept = yield from passed_in(look, [case.seed for case in cases[:n][:IN_EACH_LOOK]], vae)
+        figures |= {f"vae_psnr_db.{look}": float(psnr(kept, shown).mean()), f"n.vae_psnr_db.{look}": len(shown)}
     return figures
 
 
-def _passed_in(look: Look, seeds: Sequence[int], vae: Any) -> Generator[Progress, None, dict[str, float]]:
-    """Measure what the autoencoder keeps of another look than flat."""
+def passed_in(look: Look, seeds: Sequence[int], vae: Any) -> Generator[Progress, None, tuple[Pixels, Pixels]]:
+    """Return held-out scenes rendered in a look, and what the autoencoder keeps of them."""
     true = yield from gather(
         "rendering",
         len(seeds),
         lambda chunk: np.stack([moment_of(seeds[index]).picture(NATIVE_SIZE, NATIVE_SIZE, look) for index in chunk]),
     )
     passed = yield from gather("autoencoder", len(seeds), lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
-    return {f"vae_psnr_db.{look}": float(psnr(passed, true).mean()), f"n.vae_psnr_db.{look}": len(seeds)}
+    return true, passed
 
 
 def _distances(drawn: Features, passed: Features, rendered: Features) -> dict[str, float]:
