@@ -1,5 +1,7 @@
 """Tiny Stable Diffusions for the tests: real config classes, random weights, made in a second."""
 
+import json
+import shutil
 import string
 from pathlib import Path
 
@@ -100,6 +102,18 @@ def _write_image_encoder(folder: Path) -> None:
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Stable Diffusion 1.x: it predicts the noise."""
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-epsilon"))
+
+
+@pytest.fixture(scope="session")
+def wordless_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny image-variation checkpoint, as the published ones are laid out: it sees pictures, and has no text encoder."""
+    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-wordless"), seed=2, sees_pictures=True)
+    for part in ("tokenizer", "text_encoder"):
+        shutil.rmtree(folder / part)
+    processor = folder / "feature_extractor" / "preprocessor_config.json"
+    told = json.loads(processor.read_text())
+    processor.write_text(json.dumps(told | {"size": 32, "crop_size": 32, "feature_extractor_type": "CLIPFeatureExtractor"}))
+    return folder
 
 
 @pytest.fixture(scope="session")

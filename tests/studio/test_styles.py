@@ -18,6 +18,7 @@ from sakuga.export import read_recipe
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.models.styles import LORA, StyleError
 from sakuga.story.film import Film, from_toml, to_toml
+from sakuga.story.keys import Key
 from sakuga.story.storyboard import prompt_of
 from sakuga.studio import FilmSettings
 from sakuga.studio.drawing import Bench
@@ -26,6 +27,7 @@ from sakuga.studio.settings import direction, settled, wardrobe
 from sakuga.studio.styles import find_styles, worded, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import chain
+from sakuga.timeline.spec import Mix, Text
 
 LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
 
@@ -339,3 +341,60 @@ def test_a_clip_in_a_style_from_outside_is_remade_with_that_style_alone(
     assert again.read_bytes() == clip.read_bytes()
     studio.remake(clip, tmp_path / f"other{clip.suffix}", styles=[str(other)], anyway=True, **given).result()
     assert json.loads(read_recipe(tmp_path / f"other{clip.suffix}") or "")["outside"][0]["name"].startswith("other@")
+
+
+def keyed_film(model: Path, style: str, seconds: float = 1.0) -> Film:
+    said = f'[film]\nfps = 8\ndrawn_rate = 8\n[[shots]]\nprompt = "a castle"\nseconds = {seconds}\nseed = 1\nstyle = "{style}"\n'
+    read = from_toml(said)
+    return replace(read, settings=replace(read.settings, model=str(model), steps=2, size=(32, 32)))
+
+
+def test_styles_change_within_a_shot_and_their_words_with_them(model: Path, tmp_path: Path) -> None:
+    film = keyed_film(model, "0: comic, 4 smooth: pixel:0.5, comic:0.2")
+    assert from_toml(to_toml(film)) == film
+    source = find_checkpoint(str(model))
+    sheet = chain(worded_film(film, source), direction(settled(film.settings, source), source), wardrobe(film, source))
+    shown = [sheet.specs[name] for name in sheet.exposures]
+    assert [[one.weight for one in frame.styles] for frame in shown] == [
+        [1.0], [0.875, 0.078125], [0.6, 0.25], [0.325, 0.421875], *[[0.5, 0.2]] * 4
+    ]  # fmt: skip
+    first, last = Text(prompt="a castle, comic book style"), Text(prompt="a castle, pixel art, comic book style")
+    assert [frame.conditioning for frame in shown[1:5:3]] == [Mix(first=first, second=last, at=0.15625), last]
+    assert not sheet.keys
+    made = studio.render(film, tmp_path / "a.apng", store=tmp_path / "frames").result()
+    recipe = json.loads(read_recipe(made.clip) or "")
+    assert recipe["shots"][0]["style"] == "0: comic:1, 4 smooth: pixel:0.5, comic:0.2"
+    again = studio.remake(made.clip, tmp_path / "b.apng", model=str(model), store=tmp_path / "empty").result()
+    assert again.path.read_bytes() == made.clip.read_bytes()
+
+
+def test_prompts_and_styles_turn_at_their_own_pace(model: Path) -> None:
+    film = keyed_film(model, "0: comic, 6: pixel")
+    shot = replace(film.storyboard.shots[0], turns=(Key(frame=4, value="the sea, pixel art"),))
+    film = replace(film, storyboard=replace(film.storyboard, shots=(shot,)))
+    source = find_checkpoint(str(model))
+    sheet = chain(worded_film(film, source), direction(settled(film.settings, source), source), wardrobe(film, source))
+    comic, pixel = (
+        Mix(first=Text(prompt=before), second=Text(prompt=after), at=0.75)
+        for before, after in (
+            ("a castle, comic book style", "the sea, pixel art, comic book style"),
+            ("a castle, pixel art", "the sea, pixel art"),
+        )
+    )
+    assert sheet.specs[sheet.exposures[3]].conditioning == Mix(first=comic, second=pixel, at=0.5)
+
+
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        ("0: comic, 9: pixel", "shot 1 ends on frame 8: move the key for style on frame 9"),
+        ("0: comic, 4: comc", r"^shot 1: no style 'comc'"),
+        ("0: comic, 4 soon: pixel", "no ease 'soon'"),
+        ("0: comic, 4:", "the key on frame 4 says nothing"),
+    ],
+)
+def test_keys_of_styles_that_cannot_be_worn_are_refused(model: Path, tmp_path: Path, style: str, said: str) -> None:
+    with pytest.raises(SakugaError, match=said):
+        studio.render(keyed_film(model, style), tmp_path / "a.gif", store=tmp_path / "frames").result()
+    with pytest.raises(SakugaError, match="give keys to the `style` of a shot"):
+        from_toml('[film]\nstyle = "0: comic, 4: pixel"\n[[shots]]\nprompt = "a castle"\nseconds = 1.0\nseed = 1\n')

@@ -128,3 +128,59 @@ def test_a_ribbon_and_a_model_without_eyes_are_refused(vary: Callable[..., Varie
         vary(picture=tmp_path / "ribbon.png")
     with pytest.raises(SakugaError, match="has no image encoder"):
         vary(settings=FilmSettings(model=str(tiny_folder)))
+
+
+def test_a_model_that_sees_and_reads_no_words_varies_pictures(
+    vary: Callable[..., Varied], wordless_folder: Path, tmp_path: Path, picture: Path
+) -> None:
+    settings = FilmSettings(model=str(wordless_folder), steps=2)
+    made = vary(settings=settings)
+    assert made.count.drawn == 6
+    assert any("reads no words" in note for note in made.notes)
+    assert not vary("plain.gif", settings=settings, repeats=0, variants=2).notes
+    assert json.loads(read_recipe(made.clip) or "")["good"] == []
+    known = {"model": str(wordless_folder), "store": tmp_path / "empty", "pictures": [picture]}
+    studio.remake(made.clip, tmp_path / "remade.gif", **known).result()
+    assert (tmp_path / "remade.gif").read_bytes() == made.clip.read_bytes()
+    with pytest.raises(SakugaError, match="reads no words, so it cannot be guided by texts"):
+        vary(settings=settings, good=["crisp"])
+    with pytest.raises(SakugaError, match="sees pictures and reads no words: vary a picture"):
+        studio.draw(["a castle"], tmp_path / "drawn", settings=settings).result()
+
+
+def test_a_model_without_words_is_drawn_with_as_diffusers_does(wordless_folder: Path) -> None:
+    import torch
+    from diffusers import StableDiffusionImageVariationPipeline
+    from transformers import CLIPImageProcessorPil
+
+    from sakuga.diffusion.noise import seeded
+    from sakuga.models.checkpoint import load
+    from sakuga.models.opening import quiet
+    from sakuga.models.sampling import sample
+    from sakuga.models.sources import find_checkpoint
+
+    checkpoint = load(find_checkpoint(str(wordless_folder), wordless=True))
+    seen = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    from diffusers import DDIMScheduler
+
+    pipeline = StableDiffusionImageVariationPipeline(
+        vae=checkpoint.vae,
+        image_encoder=checkpoint.image_encoder,
+        unet=checkpoint.unet,
+        scheduler=DDIMScheduler.from_config(checkpoint.schedule),
+        safety_checker=None,
+        feature_extractor=CLIPImageProcessorPil.from_pretrained(wordless_folder / "feature_extractor"),
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    shown = checkpoint.image_embedding(seen)
+    assert shown.shape == checkpoint.nothing().shape == (1, 1, 32)
+    noise = seeded((1, 8, 8, 8), 3)
+    start = next(noise)
+    with quiet():
+        theirs = pipeline(Image.fromarray(seen), latents=start, num_inference_steps=3, guidance_scale=4.0, output_type="latent").images
+    *_, last = sample(
+        checkpoint, conditioning=shown, negative=checkpoint.nothing(), noise=iter([start, *[torch.zeros(1, 8, 8, 8)] * 9]),
+        sampler="ddim", steps=3, guidance=4.0,
+    )  # fmt: skip
+    assert torch.allclose(last.latents, theirs, atol=1e-4)

@@ -1,13 +1,14 @@
 """Every key once, one noise each, no jump; and evening makes neighbours differ equally."""
 
 from itertools import pairwise
-from statistics import fmean, pstdev
+from math import exp
+from statistics import fmean, median, pstdev
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sakuga.timeline.morph import Course, Key, MorphError, closed_up, evened, frames_at, places
+from sakuga.timeline.morph import Course, Key, MorphError, closed_up, evened, frames_at, places, ruler
 from sakuga.timeline.spec import Drawn, Mix, Ring, Seeded, Slerp, Text, Worn, digest
 
 LIKE = Drawn(checkpoint="c", conditioning=Text(prompt=""), noise=Seeded(seed=0), width=32, height=32, batch=8)
@@ -121,7 +122,7 @@ def test_evening_makes_neighbours_differ_equally_and_keeps_the_keys(closed: bool
     at = places(way, 40, "linear")
     before = steps_at(way, at)
     for _ in range(2):
-        at = evened(way, at, steps_at(way, at))
+        at = evened(way, 40, ruler(way, at, steps_at(way, at)))
     after = steps_at(way, at)
     assert pstdev(after) / fmean(after) < 0.25 * pstdev(before) / fmean(before)
     assert len(at) == 40
@@ -132,7 +133,7 @@ def test_a_loop_that_closes_with_a_wide_step_moves_the_end_of_its_last_leg_alone
     way = course("a", "b", closed=True)
     at = places(way, 24, "linear")
     wide = [1.0] * 23 + [3.0]
-    moved = closed_up(way, at, wide, 1.2)
+    moved = closed_up(way, at, ruler(way, at, wide), 1.2)
     kept = [place for place, (before, after) in enumerate(zip(at, moved, strict=True)) if before == after]
     assert kept[0] == 0
     assert kept == list(range(len(kept)))
@@ -144,11 +145,41 @@ def test_a_loop_that_closes_with_a_wide_step_moves_the_end_of_its_last_leg_alone
 def test_a_leg_too_long_for_its_frames_takes_some_of_the_others() -> None:
     way = course("a", "b", closed=True)
     at = places(way, 10, "linear")
-    moved = closed_up(way, at, [1.0] * 5 + [9.0] * 5, 1.2)
-    assert sum(place >= 1 for place in moved) == 8
+    moved = closed_up(way, at, ruler(way, at, [1.0] * 5 + [9.0] * 5), 1.2)
+    assert sum(place >= 1 for place in moved) == 9
     assert {0.0, 1.0} < set(moved)
 
 
 def test_where_nothing_moves_frames_stay_spread_evenly() -> None:
     way = course("a", "b", "c")
-    assert evened(way, places(way, 9, "linear"), [0.0] * 8) == places(way, 9, "linear")
+    assert evened(way, 9, ruler(way, places(way, 9, "linear"), [0.0] * 8)) == places(way, 9, "linear")
+
+
+def test_a_ruler_is_as_long_as_the_steps_and_as_fine_as_what_was_seen() -> None:
+    way = course("a", "b", closed=True)
+    finer = [(0.5, 1.0), (0.75, 3.0), (1.0, 1.0), (1.5, 0.0), (1.9, 4.0), (2.0, 2.0)]
+    along = ruler(way, (0.0, 0.5, 1.0), (1.0, 2.0, 9.0), finer)
+    assert along.places == (0.0, 0.5, 0.75, 1.0, 1.5, 1.9, 2.0)
+    assert along.gone == (0.0, 1.0, 2.5, 3.0, 3.0, 9.0, 12.0)
+    assert [along.place_of(gone) for gone in (0.0, 1.75, 3.0, 6.0, 12.0)] == [0.0, 0.625, 1.0, 1.7, 2.0]
+
+
+@given(st.floats(0.01, 0.08), st.floats(0.01, 0.4), st.integers(1, 3), st.sampled_from([12, 24, 40]))
+@settings(deadline=None)
+def test_a_change_hidden_in_two_steps_is_found_and_shared_out(sharp: float, before: float, keys: int, frames: int) -> None:
+    """What was seen is kept from take to take: each looks closer where the change is, however short its moment."""
+
+    def changed(place: float) -> float:
+        moment = (place - (keys - before)) / (sharp * before)
+        return 0.3 * place + 5.0 / (1 + exp(-max(-60.0, min(60.0, moment)))) if place < keys else 0.3 * keys + 5.0
+
+    way = course(*"abc"[:keys], closed=True)
+    at, seen = places(way, frames, "linear"), set[float]()
+    for _ in range(5):
+        ends = [*at, float(keys)]
+        known = sorted(seen := seen | set(ends))
+        finer = [(place, changed(place) - changed(last)) for last, place in pairwise(known)]
+        at = evened(way, frames, ruler(way, at, [changed(b) - changed(a) for a, b in pairwise(ends)], finer))
+    moved = [changed(b) - changed(a) for a, b in pairwise([*at, float(keys)])]
+    assert moved[-1] <= 1.2 * median(moved)
+    assert max(moved) <= 2 * median(moved)

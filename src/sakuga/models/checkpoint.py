@@ -41,6 +41,7 @@ class Checkpoint:
     source: Source
     facts: Facts
     tokenizer: Any
+    """None where the checkpoint reads no words, as is the text encoder."""
     text_encoder: Any
     vae: Any
     unet: Any
@@ -116,6 +117,7 @@ class Checkpoint:
         self._directions.clear()
 
     def _encoded(self, prompt: str) -> Tensor:
+        self._need("text_encoder", "text encoder", "give it pictures")
         said = read_emphasis(prompt)
         tokens = self._tokens(said.text)
         fitted = tokens.fitted(self.facts.token_limit, self.tokenizer.pad_token_id)
@@ -156,6 +158,7 @@ class Checkpoint:
 
     def _direction(self, text: str) -> Tensor:
         """Take CLIP's projection of the text; where the folder has none, the encoder's pooled output must be in the pictures' space."""
+        self._need("text_encoder", "text encoder", "switch the guidance by texts off with 0 repeats")
         tokens = self._tokens(text)
         limit = min(len(tokens.ids), self.facts.token_limit)
         said = self.text_encoder(torch.tensor([tokens.fitted(limit, self.tokenizer.pad_token_id).ids], device=self.device))
@@ -212,13 +215,13 @@ def load(source: Source, device: str = "cpu", precision: Precision = "fp32") -> 
     Raises CheckpointError where its files do not fit together.
     """
     parts = source.parts()
-    seeing = "image_encoder" in parts
+    seeing, reading = "image_encoder" in parts, "text_encoder" in parts
     try:
         return Checkpoint(
             source=source,
             facts=source.facts,
-            tokenizer=CLIPTokenizer.from_pretrained(source.folder / "tokenizer"),
-            text_encoder=_network(CLIPTextModel, source, "text_encoder", device, precision),
+            tokenizer=CLIPTokenizer.from_pretrained(source.folder / "tokenizer") if reading else None,
+            text_encoder=_network(CLIPTextModel, source, "text_encoder", device, precision) if reading else None,
             vae=_network(_vae_class(source), source, "vae", device, precision),
             unet=_network(UNet2DConditionModel, source, "unet", device, precision),
             schedule=source.config("scheduler"),

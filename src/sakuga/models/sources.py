@@ -14,7 +14,9 @@ from sakuga import InputError
 from sakuga.timeline.spec import Digest
 
 SKETCHBOOK = "sketchbook"
-NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
+NEEDED = ("vae", "unet", "scheduler")
+WORDS = ("tokenizer", "text_encoder")
+"""Parts that read words: image-variation checkpoints, which see pictures instead, have neither."""
 UPSCALER = "upscaler"
 OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "vae", "unet", "image_encoder", "controlnet", "depth")
@@ -48,6 +50,8 @@ class Facts:
     """Whether its noise schedule ends in pure noise."""
     sees_pictures: bool
     """Whether a picture can take the place of the prompt."""
+    reads_words: bool = True
+    """Whether there is a text encoder: a checkpoint without one varies pictures, and its prompts are one token long: the picture's."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Source:
 
     def parts(self) -> list[str]:
         """List the component folders: the needed ones, and the optional ones that are there."""
-        return [*NEEDED, *(part for part in OPTIONAL if (self.folder / part).is_dir())]
+        return [*NEEDED, *(part for part in (*WORDS, *OPTIONAL) if (self.folder / part).is_dir())]
 
     def config(self, part: str) -> dict[str, Any]:
         """Read the config of one component."""
@@ -101,14 +105,18 @@ class Source:
             raise CheckpointError(f"checkpoint '{self.name}': {path} cannot be read ({error})") from error
 
 
-def find_checkpoint(name: str = SKETCHBOOK) -> Source:
+def find_checkpoint(name: str = SKETCHBOOK, *, wordless: bool = False) -> Source:
     """Find a checkpoint by name: `sketchbook`, a folder in diffusers' layout, or an `owner/name` of the Hugging Face hub.
 
-    Raises CheckpointError where there is none, where a part is missing, or where weights come only as pickles.
+    With `wordless` it need read no words, if it sees pictures. Raises CheckpointError where there is none, where a part is missing, or
+    where weights come only as pickles.
     """
     source = Source(name, _folder(name))
-    missing = [part for part in NEEDED if not (source.folder / part).is_dir()]
-    if missing:
+    missing = [part for part in (*WORDS, *NEEDED) if not (source.folder / part).is_dir()]
+    if set(missing) == set(WORDS) and (source.folder / "image_encoder").is_dir():
+        if not wordless:
+            raise CheckpointError(f"checkpoint '{name}' sees pictures and reads no words: vary a picture with it (`sakuga vary`)")
+    elif missing:
         raise CheckpointError(
             f"checkpoint '{name}': {source.folder} has no {', '.join(missing)}: give a Stable Diffusion folder in diffusers' layout"
         )
@@ -128,7 +136,7 @@ def _folder(name: str) -> Path:
         raise CheckpointError(f"checkpoint '{name}' is a single file: give a folder in diffusers' layout")
     if HUB_NAME.fullmatch(name):
         endings = ("*.json", "*.txt", "model.safetensors", "diffusion_pytorch_model.safetensors")
-        return from_hub(name, [f"{part}/{ending}" for part in (*NEEDED, *OPTIONAL) for ending in endings])
+        return from_hub(name, [f"{part}/{ending}" for part in (*WORDS, *NEEDED, *OPTIONAL) for ending in endings])
     raise CheckpointError(
         f"no checkpoint '{name}': give '{SKETCHBOOK}', a folder in diffusers' layout, or owner/name of the Hugging Face hub"
     )
@@ -192,7 +200,8 @@ def _refuse_other_kinds(source: Source) -> None:
 
 
 def _facts(source: Source) -> Facts:
-    unet, vae, text, scheduler = (source.config(part) for part in ("unet", "vae", "text_encoder", "scheduler"))
+    unet, vae, scheduler = (source.config(part) for part in ("unet", "vae", "scheduler"))
+    reads = (source.folder / "text_encoder").is_dir()
     levels = vae.get("block_out_channels") or vae["encoder_block_out_channels"]
     factor = 2 ** (len(levels) - 1)
     return Facts(
@@ -200,10 +209,11 @@ def _facts(source: Source) -> Facts:
         factor=factor,
         multiple=factor * 2 ** (len(unet["block_out_channels"]) - 1),
         latent_channels=vae["latent_channels"],
-        token_limit=text.get("max_position_embeddings", 77),
+        token_limit=source.config("text_encoder").get("max_position_embeddings", 77) if reads else 1,
         prediction=scheduler.get("prediction_type", "epsilon"),
         zero_snr=bool(scheduler.get("rescale_betas_zero_snr", False)),
         sees_pictures=(source.folder / "image_encoder").is_dir(),
+        reads_words=reads,
     )
 
 

@@ -38,7 +38,7 @@ def wearing(checkpoint: Checkpoint, worn: Sequence[tuple[Adapter, float] | Put])
     another model, has a layer that the checkpoint lacks, or brings a word that another brings too; nothing is changed then.
     """
     puts = [one if isinstance(one, Put) else Put(adapter=one[0], weight=one[1]) for one in worn]
-    networks = {"unet": checkpoint.unet, "text_encoder": checkpoint.text_encoder}
+    networks = {"unet": checkpoint.unet} | ({"text_encoder": checkpoint.text_encoder} if checkpoint.text_encoder else {})
     for put in puts:
         refuse_unfit(put.adapter, networks, checkpoint.source.name, family_of_source(checkpoint.source))
         _refuse_idle(put)

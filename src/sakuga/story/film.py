@@ -198,7 +198,9 @@ def _shot_table(shot: Shot) -> dict[str, Any]:
     for key in LIMITS:
         if (number := getattr(shot, key)) is not None:
             table[key] = written(number) if isinstance(number, tuple) else number
-    for key, usual in (("style", None), ("follow", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
+    if shot.style is not None:
+        table["style"] = written(shot.style) if isinstance(shot.style, tuple) else shot.style
+    for key, usual in (("follow", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
         if getattr(shot, key) != usual:
             table[key] = getattr(shot, key)
     return table
@@ -273,6 +275,21 @@ def _readable_prompt(text: str) -> str:
     return text
 
 
+def _readable_style(text: str) -> str:
+    _style(text)
+    return text
+
+
+def _style(text: str) -> str | Keys[str]:
+    return parse_texts(text) if is_keyed(text) else text
+
+
+def _one_style(text: str) -> str:
+    if is_keyed(text):
+        raise ValueError("a whole film's style does not change: give keys to the `style` of a shot")
+    return text
+
+
 def _readable_rate(said: Any) -> Any:
     if isinstance(said, bool) or not isinstance(said, int | float | str):
         raise ValueError('write frames a second as 12, 23.976 or "24000/1001"')
@@ -299,7 +316,7 @@ class SettingsTable(_Table):
     fps: Annotated[Any, AfterValidator(_readable_rate)] = None
     size: Annotated[str, AfterValidator(_readable_size)] | None = None
     model: str | None = None
-    style: str | None = None
+    style: Annotated[str, AfterValidator(_one_style)] | None = None
     negative: str | None = None
     sampler: str | None = None
     steps: int | None = Field(default=None, ge=1, le=1000)
@@ -357,7 +374,7 @@ class ShotTable(_Table):
     guidance: Annotated[Any, AfterValidator(_readable_number)] = None
     steps: Annotated[Any, AfterValidator(_readable_number)] = None
     control: Annotated[Any, AfterValidator(_readable_number)] = None
-    style: str | None = None
+    style: Annotated[str, AfterValidator(_readable_style)] | None = None
     follow: Follow | None = None
     camera: _CameraTable = _CameraTable()
     transition: Annotated[str, AfterValidator(_readable_transition)] = "morph"
@@ -371,8 +388,9 @@ class ShotTable(_Table):
         camera = Camera(zoom=moved.zoom, pan=(moved.pan[0], moved.pan[1]), rotate=moved.rotate, parallax=moved.parallax)
         prompt, turns = _turns(self.prompt)
         said: dict[str, Any] = {name: parse_number(value) for name in LIMITS if (value := getattr(self, name)) is not None}
-        plain = self.model_dump(exclude={"camera", "transition", "prompt", *LIMITS})
-        return Shot(prompt=prompt, turns=turns, camera=camera, transition=_transition(self.transition), **said, **plain)
+        style = None if self.style is None else _style(self.style)
+        plain = self.model_dump(exclude={"camera", "transition", "prompt", "style", *LIMITS})
+        return Shot(prompt=prompt, turns=turns, style=style, camera=camera, transition=_transition(self.transition), **said, **plain)
 
 
 class FilmFile(_Table):

@@ -89,6 +89,7 @@ class Shot:
     `seconds` is its length, the last picture being held for `hold` of them; `turns` are what the prompt becomes, at which frame.
     `strength` is how much of a start picture is drawn anew (0.0 to 1.0): a number counts for the way into the shot, keys for every drawn
     frame of it. `control` is how firmly the depth of a start picture leads. `style` is worn in place of the film's ("" is none).
+    Keys of styles travel from one to the next.
     `transition` leads to the next shot; each picture stands for `on` frames. None is always: as the film says.
     """
 
@@ -100,7 +101,7 @@ class Shot:
     guidance: Number | None = None
     steps: Number | None = None
     control: Number | None = None
-    style: str | None = None
+    style: str | Keys[str] | None = None
     follow: Follow | None = None
     camera: Camera = field(default_factory=Camera)
     transition: Transition = field(default_factory=Morph)

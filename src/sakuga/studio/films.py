@@ -15,7 +15,9 @@ from sakuga.finishing.picture import Picture
 from sakuga.finishing.texture import textured
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document
+from sakuga.story.keys import mapped
 from sakuga.story.planner import Planner
+from sakuga.story.storyboard import Shot
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.pixelate import with_pixel
@@ -23,7 +25,7 @@ from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, named, portable_style
 from sakuga.studio.settings import direction, previewed, refuse_missing, settled, wardrobe, worn_digests
 from sakuga.studio.stories import plan
-from sakuga.studio.styles import found_at, found_by_shot, shared_names, styles_of, worded_film
+from sakuga.studio.styles import by_key, found_at, found_by_shot, shared_names, styles_of, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip, Frame
@@ -121,7 +123,7 @@ def _render(
     board = worded_film(film, source)
     sheet = chain(board, direction(settings, source), wardrobe(film, source))
     refuse_missing(sheet.specs.values(), source)
-    bench = Bench(source, store, [style for styles in found_by_shot(film, source) for style in styles])
+    bench = Bench(source, store, [style for keys in found_by_shot(film, source) for key in keys for style in key.value])
     notes: list[str] = []
     for note in (*told, *bench.doubts(board)):
         notes.append(note)
@@ -195,7 +197,7 @@ class FilmRecipe(Recipe):
 
     def restyled(self, places: Mapping[str, str]) -> Self:
         film = self.film.model_copy(update={"style": found_at(self.film.style, places)})
-        shots = [shot.model_copy(update={"style": found_at(shot.style, places)}) for shot in self.shots]
+        shots = [shot.model_copy(update={"style": by_key(shot.style, lambda text: found_at(text, places))}) for shot in self.shots]
         return self.model_copy(update={"film": film, "shots": shots})
 
     def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
@@ -210,13 +212,19 @@ class FilmRecipe(Recipe):
 
 def _asked(film: Film) -> tuple[str | None, ...]:
     """List the styles of a film and of its shots."""
-    return (film.settings.style, *styles_of(film))
+    return (film.settings.style, *(key.value for keys in styles_of(film) for key in keys))
+
+
+def _shared(shot: Shot, source: Source) -> Shot:
+    if isinstance(shot.style, tuple):
+        return replace(shot, style=tuple(mapped(key, lambda text: shared_names(text, source) or "") for key in shot.style))
+    return replace(shot, style=shot.style and shared_names(shot.style, source))
 
 
 def film_recipe(film: Film, source: Source) -> FilmRecipe:
     """Write down all that decides a film's clip."""
     settings = replace(film.settings, model=None, style=shared_names(film.settings.style, source))
-    shots = tuple(replace(shot, style=shot.style and shared_names(shot.style, source)) for shot in film.storyboard.shots)
+    shots = tuple(_shared(shot, source) for shot in film.storyboard.shots)
     shared = Film(settings=settings, storyboard=replace(film.storyboard, shots=shots))
     tables = FilmFile.model_validate(to_document(shared))
     known = named(_asked(film), film.settings, source)

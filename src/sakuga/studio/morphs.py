@@ -225,7 +225,7 @@ def _film(
     written = yield from deliver(shown, out, said if recipe else None, max_size)
     done = perf_counter()
     count, gap = _counted(takes), _gap(said, takes[-1])
-    wide = [f"the loop closes with {gap:.1f} usual steps, which may show: give it more frames, or --even"] if gap and gap > WIDE else []
+    wide = [f"the loop closes with {gap:.1f} usual steps, which may show: {_remedy(said)}"] if gap and gap > WIDE else []
     return Morphed(
         clip=out,
         frames=len(shown.frames),
@@ -279,6 +279,13 @@ def _counted(takes: Sequence[Take]) -> Count:
     everything = {name for take in takes for name in take.names}
     notes = dict.fromkeys(note for take in takes for note in take.drawing.count.notes)
     return Count(drawn=drawn, reused=max(0, len(everything) - drawn), notes=tuple(notes))
+
+
+def _remedy(said: MorphRecipe) -> str:
+    """Say what to do about a wide step: a closed way of several prompts can be played forth and back instead."""
+    if said.ping_pong:
+        return "time it with --even"
+    return "give it more frames, or play it forth and back (--ping-pong)" if len(said.prompts) > 1 else "give it more frames"
 
 
 def _gap(said: MorphRecipe, take: Take) -> float | None:

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -75,6 +75,9 @@ class OutsideStyle(Part):
 
 class Recipe(Part):
     """What every recipe says; a verb adds its `kind`, its own keys, and how it is remade."""
+
+    wordless: ClassVar[bool] = False
+    """Whether it can be drawn by a model that reads no words."""
 
     recipe: int = Field(default=VERSION, ge=VERSION, le=VERSION)
     kind: str

@@ -124,7 +124,7 @@ def _source(recipe: Recipe, clip: Path, model: str | None) -> Source:
         named = f"{recipe.model!r}" if recipe.model else "a model from a folder"
         raise RecipeError(f"{clip} was drawn with {named} ({recipe.checkpoint[:12]}): give it with --model")
     try:
-        return find_checkpoint(model or SKETCHBOOK)
+        return find_checkpoint(model or SKETCHBOOK, wordless=recipe.wordless)
     except CheckpointError as error:
         raise RecipeError(f"{clip} cannot be made again: {error}") from None
 

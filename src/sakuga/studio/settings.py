@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from fractions import Fraction
+from functools import partial
 from math import isfinite, sqrt
 from typing import cast, get_args
 
@@ -11,12 +12,14 @@ from sakuga import InputError
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
 from sakuga.models.styles import few_step
 from sakuga.story.film import Film, FilmSettings
+from sakuga.story.keys import Keys, mapped
 from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
-from sakuga.story.storyboard import MOST_ON, Ease, Follow, Reading, Way
+from sakuga.story.storyboard import MOST_ON, Ease, Follow, Reading, Shot, Way
 from sakuga.studio.pixelate import check_pixel
-from sakuga.studio.styles import find_styles, styles_of, worn
+from sakuga.studio.styles import find_styles, styles_of, unsaid, worn
 from sakuga.timeline.direction import Direction
 from sakuga.timeline.spec import Drawn, FrameSpec, Sampler, Worn
+from sakuga.timeline.wearing import Outfit
 
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -93,9 +96,15 @@ def wearing(asked: str | None, settings: FilmSettings, source: Source) -> tuple[
     return worn(find_styles(asked, source)) + ((Worn(style=quick.digest),) if quick else ())
 
 
-def wardrobe(film: Film, source: Source) -> tuple[tuple[Worn, ...], ...]:
-    """Say what each shot of a film wears: its own styles in place of the film's."""
-    return tuple(wearing(asked, film.settings, source) for asked in styles_of(film))
+def wardrobe(film: Film, source: Source) -> tuple[Keys[Outfit], ...]:
+    """Say what each shot of a film wears: its own styles in place of the film's, and where they change, by which words they are called."""
+
+    def outfit(shot: Shot, asked: str, *, changes: bool) -> Outfit:
+        words = unsaid(shot, find_styles(asked, source)) if changes else ()
+        return Outfit(worn=wearing(asked, film.settings, source), words=words)
+
+    shots = zip(film.storyboard.shots, styles_of(film), strict=True)
+    return tuple(tuple(mapped(key, partial(outfit, shot, changes=len(keys) > 1)) for key in keys) for shot, keys in shots)
 
 
 def worn_digests(every: Iterable[str | None], settings: FilmSettings, source: Source) -> tuple[str, ...]:

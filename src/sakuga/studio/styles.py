@@ -1,7 +1,7 @@
 """Styles as an artist asks for them: "comic", "comic:0.8", "comic:0.8, pixel:0.3:up=0.5"; found, worn, and said in the prompt."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from sakuga.models.styles import STYLES, Style, StyleError, find_style, own_styl
 from sakuga.rendering.store import home
 from sakuga.story.emphasis import without_emphasis
 from sakuga.story.film import Film
-from sakuga.story.keys import mapped
+from sakuga.story.keys import Key, Keys, is_keyed, mapped, parse_texts, written
 from sakuga.story.storyboard import Shot, Storyboard, said
 from sakuga.timeline.spec import Worn
 
@@ -132,17 +132,19 @@ def worded(prompt: str, found: Iterable[Found]) -> str:
     return _with(prompt, triggers(found))
 
 
-def styles_of(film: Film) -> tuple[str | None, ...]:
-    """List what each shot of a film asks to wear."""
-    return tuple(film.settings.style if shot.style is None else shot.style for shot in film.storyboard.shots)
+def styles_of(film: Film) -> tuple[Keys[str], ...]:
+    """List what each shot of a film asks to wear, by its keys; most have one."""
+    usual = film.settings.style or ""
+    asked = (usual if shot.style is None else shot.style for shot in film.storyboard.shots)
+    return tuple(one if isinstance(one, tuple) else (Key(frame=0, value=one),) for one in asked)
 
 
-def found_by_shot(film: Film, source: Source) -> list[list[Found]]:
-    """Find what each shot wears; raises StyleError with the shot's number where it has styles of its own."""
+def found_by_shot(film: Film, source: Source) -> list[Keys[list[Found]]]:
+    """Find what each shot wears, by its keys; raises StyleError with the shot's number where it has styles of its own."""
     found = []
     for number, (shot, asked) in enumerate(zip(film.storyboard.shots, styles_of(film), strict=True), 1):
         try:
-            found.append(find_styles(asked, source))
+            found.append(tuple(mapped(key, lambda text: find_styles(text, source)) for key in asked))
         except StyleError as error:
             raise error if shot.style is None else StyleError(f"shot {number}: {error}") from None
     return found
@@ -152,12 +154,20 @@ def worded_film(film: Film, source: Source) -> Storyboard:
     """Let every shot say the trigger words of what it wears.
 
     What all shots say goes into the bible, where a shot that names another look is left alone; the rest is said by the shots themselves.
+    Where a shot's styles change over time, so do the words: they are part of its outfits (`unsaid`).
     """
-    board, called = film.storyboard, [triggers(found) for found in found_by_shot(film, source)]
+    board = film.storyboard
+    called = [triggers(keys[0].value) if len(keys) == 1 else [] for keys in found_by_shot(film, source)]
     everywhere = [trigger for trigger in called[0] if trigger[0].isalnum() and all(trigger in triggers for triggers in called)]
     shots = (_saying(shot, [one for one in own if one not in everywhere]) for shot, own in zip(board.shots, called, strict=True))
     spoken = ", ".join(filter(None, [board.bible.style, *everywhere]))
     return replace(board, bible=replace(board.bible, style=spoken), shots=tuple(shots))
+
+
+def unsaid(shot: Shot, found: Iterable[Found]) -> tuple[str, ...]:
+    """List the trigger words that a shot's prompts do not all say themselves."""
+    prompts = (shot.prompt, *(key.value for key in shot.turns))
+    return tuple(word for word in triggers(found) if not all(_says(word, prompt) for prompt in prompts))
 
 
 def _saying(shot: Shot, words: list[str]) -> Shot:
@@ -198,3 +208,10 @@ def found_at(asked: str | None, places: Mapping[str, str]) -> str | None:
     """Ask for styles where they lie here: each name that has a place gives way to it."""
     wishes = [parsed(text) for text in _pieces(asked)]
     return asked and ", ".join(replace(wish, name=places.get(wish.name, wish.name)).text for wish in wishes)
+
+
+def by_key(asked: str | None, change: Callable[[str], str | None]) -> str | None:
+    """Change what a shot asks to wear, at every key where it has such."""
+    if asked is None or not is_keyed(asked):
+        return asked and change(asked)
+    return written([mapped(key, lambda text: change(text) or "") for key in parse_texts(asked)])

@@ -1,13 +1,14 @@
 """The frames of a morph drawn at some places, looked at, and timed anew where they move unevenly or a loop's end would be seen."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sakuga.evaluation.smoothness import loop_gap, steps, variation
 from sakuga.finishing.colour import lab_difference
 from sakuga.studio.drawing import Bench, Drawing
 from sakuga.studio.progress import Step
-from sakuga.timeline.morph import Course, closed_up, evened, frames_at
+from sakuga.timeline.morph import Course, Ruler, closed_up, evened, frames_at, ruler
 from sakuga.timeline.spec import Digest, Drawn, digest
 
 WIDE, AIM = 1.2, 1.15
@@ -51,7 +52,7 @@ def even_out(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Ge
     """Time the frames anew by how neighbours differ, for as long as that makes them more even; the best take comes last."""
     for _ in range(EVENINGS):
         best = takes[-1]
-        takes.append((yield from draw_at(course, evened(course, best.places, best.steps), like, bench)))
+        takes.append((yield from draw_at(course, evened(course, len(best.places), measured(course, takes, bench)), like, bench)))
         if variation(takes[-1].steps) >= variation(best.steps):
             takes.append(best)
             return
@@ -63,16 +64,35 @@ def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Ge
     The take with the narrowest step comes last. Returns what a person must know of it.
     """
     tried, notes = takes[-1:], list[str]()
-    while back(tried[-1]) > WIDE and len(tried) <= CLOSINGS:
+    while seam(tried[0], tried[-1]) > WIDE and len(tried) <= CLOSINGS:
         if not notes:
             notes.append(f"the loop closes with {back(tried[-1]):.1f} usual steps: its frames are timed anew")
             yield Step(stage="drawing", note=notes[0])
-        last = tried[-1]
+        last, along = tried[-1], measured(course, [*takes, *tried[1:]], bench)
         little = back(last) <= FAR and (len(tried) == 1 or variation(last.steps) < EVEN)
-        anew = closed_up(course, last.places, last.steps, AIM) if little else evened(course, last.places, last.steps)
+        anew = closed_up(course, last.places, along, AIM) if little else evened(course, len(last.places), along)
         tried.append((yield from draw_at(course, anew, like, bench)))
-    takes += [*tried[1:], min(tried, key=back)] if len(tried) > 1 else []
+    takes += [*tried[1:], min(tried, key=partial(seam, tried[0]))] if len(tried) > 1 else []
     return notes
+
+
+def seam(first: Take, take: Take) -> float:
+    """How much of a loop's end is seen, in usual steps: its last step, or half of the widest from frames that were moved since the first.
+
+    So a wide step is not pushed from a loop's end to just before it.
+    """
+    moved = [step for place, before, step in zip(take.places, first.places, take.steps, strict=True) if place != before]
+    return max(back(take), 0.5 * (loop_gap(take.steps[:-1], max(moved)) or 0.0) if moved else 0.0)
+
+
+def measured(course: Course, takes: Sequence[Take], bench: Bench) -> Ruler:
+    """Lay a ruler by all frames that were drawn so far: how wide steps are by the last take, where in them the change is by all."""
+    seen = {place: take.drawing.renamed[name] for take in takes for place, name in zip(take.places, take.names, strict=True)}
+    if course.closed:
+        seen[float(course.legs)] = seen[0.0]
+    known = sorted(seen)
+    parts = steps((bench.store.read(seen[place]) for place in known), lab_difference)
+    return ruler(course, takes[-1].places, takes[-1].steps, zip(known[1:], parts, strict=True))
 
 
 def back(take: Take) -> float:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import isfinite, sqrt
 from pathlib import Path
 from time import perf_counter
-from typing import Literal, cast, get_args
+from typing import ClassVar, Literal, cast, get_args
 
 import numpy as np
 from pydantic import Field
@@ -92,12 +92,14 @@ def vary(
     how = Variations(
         texts=texts, seed=seed, variants=variants, between=between, noise_shift=noise_shift, mode=cast(Mode, mode), fit=cast(Fit, fit)
     )
-    return Work(_vary(Path(picture), Path(out), how, good is None, settings or FilmSettings(), store, recipe, max_size))
+    usual = good is None, bad is None
+    return Work(_vary(Path(picture), Path(out), how, usual, settings or FilmSettings(), store, recipe, max_size))
 
 
 class VaryRecipe(SettledRecipe):
     """A chain of variations of the one picture in `given`."""
 
+    wordless: ClassVar[bool] = True
     kind: Literal["vary"] = "vary"
     given: tuple[DigestText, ...] = Field(min_length=1, max_length=1)
     seed: int = Field(ge=0, lt=2**63)
@@ -134,27 +136,38 @@ def _vary(
     path: Path,
     out: Path,
     how: Variations,
-    usual: bool,
+    usual: tuple[bool, bool],
     settings: FilmSettings,
     store: Path | None,
     recipe: bool,
     max_size: int | None,
 ) -> Generator[Step, None, Varied]:
     check_target(out, max_size)
-    source = find_checkpoint(settings.model or "sketchbook")
+    source = find_checkpoint(settings.model or "sketchbook", wordless=True)
+    how, unguided = _without_words(how, all(usual), source)
     _check(how, source)
     _refuse_unread(settings)
     styles = find_styles(settings.style, source)
     outside = read_picture(path)
     settings = settled(replace(settings, fps=settings.fps or RATE, size=settings.size or _size(outside.picture, path, source)), source)
-    if usual:
+    if usual[0] and source.facts.reads_words:
         how = replace(how, texts=replace(how.texts, good=(*triggers(styles), *how.texts.good)))
     bench = Bench(source, store, styles)
-    notes = [*outside.notes, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
+    notes = [*outside.notes, *unguided, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
     for note in notes:
         yield Step(stage="story", note=note)
     made = yield from _shown(bench.store.given(outside.picture), out, how, settings, bench, recipe, max_size)
     return replace(made, notes=(*notes, *made.notes))
+
+
+def _without_words(how: Variations, usual: bool, source: Source) -> tuple[Variations, list[str]]:
+    """Leave the usual texts out where a model reads no words, and say so; raises InputError where texts were asked for."""
+    if source.facts.reads_words:
+        return how, []
+    if not usual:
+        raise InputError(f"{source.name!r} reads no words, so it cannot be guided by texts: leave good and bad out")
+    notes = [] if how.texts.off else [f"{source.name!r} reads no words: its variations are guided by no texts, and may fade"]
+    return replace(how, texts=replace(how.texts, good=(), bad=())), notes
 
 
 def _shown(
@@ -166,7 +179,8 @@ def _shown(
     sheet = lay_out(picture, how, directed)
     drawing = yield from bench.draw(sheet.specs, sheet.exposures)
     variance = _variance(sheet, how, drawing, bench)
-    alarm = (f"the pictures fade: their variance fell from {variance.first:.2g} to {variance.last:.2g}: {_remedy(how.texts)}",)
+    remedy = _remedy(how.texts, bench.source)
+    alarm = (f"the pictures fade: their variance fell from {variance.first:.2g} to {variance.last:.2g}: {remedy}",)
     for note in alarm if variance.collapsed else ():
         yield Step(stage="drawing", note=note)
     drawn = perf_counter()
@@ -188,7 +202,9 @@ def _variance(sheet: Sheet, how: Variations, drawing: Drawing, bench: Bench) -> 
     )
 
 
-def _remedy(texts: Texts) -> str:
+def _remedy(texts: Texts, source: Source) -> str:
+    if not source.facts.reads_words:
+        return "end the chain sooner, or take a model that reads words too"
     return "switch the guidance by texts on" if texts.off else "raise the scales of the guidance by texts, or its repeats"
 
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
-from sakuga.story.keys import Key
+from sakuga.story.keys import Key, Keys
 from sakuga.story.storyboard import LIMITS, Cut, Dissolve, Morph, Shot, Storyboard, StoryboardError, prompt_of
 from sakuga.timeline.camera import moved_on, rounded
 from sakuga.timeline.curve import number_at, passage
@@ -36,7 +37,7 @@ from sakuga.timeline.spec import (
     digest,
 )
 from sakuga.timeline.timing import Span, eased, exact, spans
-from sakuga.timeline.wearing import travelled
+from sakuga.timeline.wearing import Outfit, travelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +53,15 @@ class Sheet:
     """For drawn pictures whose prompt has turned: the last one before, whose correction of colours goes for them too."""
 
 
-def chain(storyboard: Storyboard, direction: Direction, wardrobe: Sequence[tuple[Worn, ...]] | None = None) -> Sheet:
+def chain(storyboard: Storyboard, direction: Direction, wardrobe: Sequence[Keys[Outfit]] | None = None) -> Sheet:
     """Lay out every frame of a film; as many exposures as round(seconds * rate). `wardrobe` says what each shot wears, where they differ.
 
     Raises StoryboardError where a shot has a key on a frame that it does not reach.
     """
-    film = _Film(storyboard, direction, wardrobe or [direction.styles] * len(storyboard.shots))
+    usual = (Key(frame=0, value=Outfit(worn=direction.styles)),)
+    film = _Film(storyboard, direction, wardrobe or [usual] * len(storyboard.shots))
     for index, span in enumerate(spans((shot.seconds for shot in storyboard.shots), direction.rate)):
-        _refuse_late_keys(storyboard.shots[index], index, len(span))
+        _refuse_late_keys(storyboard.shots[index], film.wardrobe[index], index, len(span))
         if len(span):
             film.shoot(index, span)
     return Sheet(exposures=tuple(film.exposures), specs=film.specs, keys=film.keys, lights=film.lights)
@@ -69,7 +71,7 @@ def chain(storyboard: Storyboard, direction: Direction, wardrobe: Sequence[tuple
 class _Film:
     storyboard: Storyboard
     direction: Direction
-    wardrobe: Sequence[tuple[Worn, ...]]
+    wardrobe: Sequence[Keys[Outfit]]
     specs: dict[Digest, FrameSpec] = field(default_factory=dict)
     exposures: list[Digest] = field(default_factory=list)
     keys: dict[Digest, Digest] = field(default_factory=dict)
@@ -126,7 +128,7 @@ class _Film:
             start = Start(frame=before, strength=self.strength_into(shot, place, at))
             arriving = self.drawn(index, place, noise=noise, start=start)
             conditioning = Mix(first=here, second=arriving.conditioning, at=at)
-            worn = travelled(self.wardrobe[index - 1], self.wardrobe[index], at)
+            worn = travelled(self.worn(index - 1, last), arriving.styles, at)
             on_the_way = replace(arriving, conditioning=conditioning, noise=Slerp(first=left, second=noise, at=at), styles=worn)
             led[place] = self.add(on_the_way if at < 1 else arriving)
         return led
@@ -142,13 +144,13 @@ class _Film:
         """Draw on from where the shot has arrived to its last moving frame: along the camera's way, each from the key or the one before."""
         shot, direction = self.storyboard.shots[index], self.direction
         chained = (shot.follow or direction.follow) == "chain"
-        batch = 1 if chained or _varies(shot) else direction.batch
+        batch = 1 if chained or _varies(shot) or len(self.wardrobe[index]) > 1 else direction.batch
         length, before, came_from = moving - arrived, key, 0.0
         followed: dict[int, Digest] = {}
         for place in _drawn_places(length, self.stride(shot))[1:]:
             progress = eased(place / (length - 1), shot.ease)
             strength = number_at(shot.strength, arrived + place) if isinstance(shot.strength, tuple) else direction.hold_on
-            same = before != key and self.shown(index, arrived + place) == self.shown(index, arrived)
+            same = before != key and self.look(index, arrived + place) == self.look(index, arrived)
             start = Start(frame=before, strength=strength, warp=self.warp(shot, came_from, progress), colours=key if same else None)
             spec = self.drawn(index, arrived + place, noise=self.wandering(shot, place), start=start, batch=batch)
             followed[arrived + place] = self.add(spec)
@@ -173,18 +175,33 @@ class _Film:
             spec = self.specs[name]
             assert isinstance(first, Drawn)
             assert isinstance(spec, Drawn)
-            turned = turned or spec.conditioning != first.conditioning
+            turned = turned or (spec.conditioning, spec.styles) != (first.conditioning, first.styles)
             if not turned:
                 self.keys[name], last = key, name
             elif last is not None:
                 self.lights[name] = last
 
+    def look(self, index: int, place: int) -> tuple[Text | Mix, tuple[Worn, ...]]:
+        """What decides the colours of a frame: what it shows, in which styles."""
+        return self.shown(index, place), self.worn(index, place)
+
     def shown(self, index: int, place: int) -> Text | Mix:
-        """What a shot shows at a frame."""
+        """What a shot shows at a frame; where styles change, the words that call them up change with them."""
         shot = self.storyboard.shots[index]
-        before, after, at = passage((Key(frame=0, value=shot.prompt), *shot.turns), place)
-        first, second = (Text(prompt=prompt_of(self.storyboard, index, words)) for words in (before, after))
-        return Mix(first=first, second=second, at=rounded(at)) if at and first != second else first
+        before, after, at = passage(self.wardrobe[index], place)
+        prompts = (Key(frame=0, value=shot.prompt), *shot.turns)
+        first, second = (self.said(index, passage(prompts, place), outfit.words) for outfit in (before, after))
+        return _mixed(first, second, at)
+
+    def said(self, index: int, way: tuple[str, str, float], words: Sequence[str]) -> Text | Mix:
+        """What a shot says on the way from one prompt to another, with the words of a style."""
+        before, after = (prompt_of(self.storyboard, index, prompt) for prompt in way[:2])
+        return _mixed(_with(before, words), _with(after, words), way[2])
+
+    def worn(self, index: int, place: int) -> tuple[Worn, ...]:
+        """What a shot wears at a frame."""
+        before, after, at = passage(self.wardrobe[index], place)
+        return travelled(before.worn, after.worn, at) if at else before.worn
 
     def wandering(self, shot: Shot, place: int) -> Noise:
         return Walk(seed=shot.seed, at=rounded(place / float(self.direction.rate) * self.direction.wander))
@@ -222,7 +239,7 @@ class _Film:
             control=led,
             guidance=None if shot.guidance is None else number_at(shot.guidance, place),
             steps=None if shot.steps is None else round(number_at(shot.steps, place)),
-            styles=self.wardrobe[index],
+            styles=self.worn(index, place),
             batch=batch,
         )
 
@@ -230,6 +247,14 @@ class _Film:
         """Frames from one drawn frame to the next: at least `drawn_rate` of them a second, and each of them seen, as far as may be."""
         most, on = max(1, int(self.direction.rate / self.direction.drawn_rate)), self.on(shot)
         return max(most - most % on, on)
+
+
+def _with(prompt: str, words: Sequence[str]) -> Text:
+    return Text(prompt=", ".join([prompt, *(word for word in words if word not in prompt)]))
+
+
+def _mixed(first: Text | Mix, second: Text | Mix, at: float) -> Text | Mix:
+    return Mix(first=first, second=second, at=rounded(at)) if at and first != second else first
 
 
 def _morph_frames(source: Shot, rate: Fraction, moving: int) -> int:
@@ -251,9 +276,10 @@ def _varies(shot: Shot) -> bool:
     return any(isinstance(getattr(shot, name), tuple) for name in LIMITS)
 
 
-def _refuse_late_keys(shot: Shot, index: int, length: int) -> None:
+def _refuse_late_keys(shot: Shot, styles: Keys[Outfit], index: int, length: int) -> None:
     """Raise StoryboardError for a key beyond a shot's end, where it would never count; the end itself can be a key."""
-    keyed = {"prompt": shot.turns} | {name: value for name in LIMITS if isinstance(value := getattr(shot, name), tuple)}
+    keyed: dict[str, Sequence[Key[Any]]] = {"prompt": shot.turns, "style": styles}
+    keyed |= {name: value for name in LIMITS if isinstance(value := getattr(shot, name), tuple)}
     for name, keys in keyed.items():
         if late := next((key.frame for key in keys if key.frame > length), None):
             raise StoryboardError(

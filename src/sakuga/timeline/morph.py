@@ -4,9 +4,11 @@ A place is a number: 0.0 is the first key, 1.0 the second, 1.5 half way to the t
 share, and is shown once.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from statistics import median
 
 from sakuga import InputError
@@ -64,61 +66,104 @@ def places(course: Course, frames: int, ease: Ease) -> tuple[float, ...]:
     return _ended(course, (leg + at for leg, within in enumerate(bent) for at in within))
 
 
-def legs_of(course: Course, frames: int, lengths: Sequence[float] | None = None) -> list[int]:
-    """Share the steps of `frames` frames out among the legs: by their lengths, or alike; each gets one at least."""
+def legs_of(course: Course, frames: int) -> list[int]:
+    """Share the steps of `frames` frames out among the legs, alike; each gets one at least."""
     least = max(2, len(course.keys))
     if frames < least:
         raise MorphError(f"{frames} frames cannot show {len(course.keys)} prompts in motion: ask for {least} or more")
-    steps, legs = frames if course.closed else frames - 1, course.legs
-    weights = lengths if lengths is not None and sum(lengths) > 0 else [1.0] * legs
-    spare, whole = steps - legs, sum(weights)
-    ends = [round(spare * sum(weights[:leg]) / whole, 9) for leg in range(legs + 1)]
+    spare, legs = _steps(course, frames) - course.legs, course.legs
+    ends = [round(spare * leg / legs, 9) for leg in range(legs + 1)]
     return [1 + int(stop + 0.5) - int(start + 0.5) for start, stop in pairwise(ends)]
 
 
-def evened(course: Course, known: Sequence[float], steps: Sequence[float]) -> tuple[float, ...]:
-    """Find new places for as many frames, so that neighbours differ equally, from how much they differ now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruler:
+    """How much has changed to the eye from the start of a course up to some of its places; between those it grows evenly.
 
-    `known` are the places of the frames now, every key among them; `steps` the differences of neighbours, on a closed course that from
-    the last frame to the first too. Between frames the difference is taken to grow evenly with the place. Keys stay shown.
+    The first place is 0.0, the last the course's end (of a closed one too), and every key is among them.
+    """
+
+    places: tuple[float, ...]
+    gone: tuple[float, ...]
+
+    def gone_at(self, place: float) -> float:
+        """Return how much has changed up to a place."""
+        return _between(self.places, self.gone, place)
+
+    def place_of(self, gone: float) -> float:
+        """Find where so much has changed: the first such place."""
+        return _between(self.gone, self.places, gone)
+
+
+def ruler(course: Course, known: Sequence[float], steps: Sequence[float], finer: Iterable[tuple[float, float]] = ()) -> Ruler:
+    """Lay a ruler along a course: `known` are places of frames, every key among them, and `steps` how much neighbours differ, on a closed
+    course the last frame and the first too.
+
+    `finer` are places seen before, the known ones among them, each with the difference from the place before it. They say where between two
+    known places the change is; how much it is in all the step says, as what moves to and fro is longer in small steps than in one.
     """
     ends = [*known, float(course.legs)] if course.closed else list(known)
-    gone = [0.0, *accumulate(steps)]
-    at_key = [gone[ends.index(float(key))] for key in range(course.legs + 1)]
-    shares = legs_of(course, len(known), [stop - start for start, stop in pairwise(at_key)])
+    within = sorted(finer)
+    cuts = [bisect_right(within, end, key=itemgetter(0)) for end in ends]
+    places, gone = [0.0], [0.0]
+    for stop, (first, after), step in zip(ends[1:], pairwise(cuts), steps, strict=True):
+        parts = within[first:after]
+        whole = sum(part for _, part in parts)
+        if not whole:
+            parts, whole = [(stop, 1.0)], 1.0
+        begun = gone[-1]
+        places += [place for place, _ in parts]
+        gone += [begun + step * sum_ / whole for sum_ in accumulate(part for _, part in parts)]
+    return Ruler(places=tuple(places), gone=tuple(gone))
+
+
+def evened(course: Course, frames: int, along: Ruler) -> tuple[float, ...]:
+    """Find places for frames so that neighbours differ equally, by a ruler; keys stay shown."""
+    at_key = [along.gone_at(float(key)) for key in range(course.legs + 1)]
+    lengths = [stop - start for start, stop in pairwise(at_key)]
+    shares = _shared(_steps(course, frames), lengths) if any(lengths) else legs_of(course, frames)
     way = []
-    for leg, share in enumerate(shares):
-        length = at_key[leg + 1] - at_key[leg]
-        way += [
-            _placed(ends, gone, at_key[leg] + step / share * length) if step and length else leg + step / share for step in range(share)
-        ]
+    for leg, (share, length) in enumerate(zip(shares, lengths, strict=True)):
+        way += [along.place_of(at_key[leg] + step / share * length) if step and length else leg + step / share for step in range(share)]
     return _ended(course, way)
 
 
-def closed_up(course: Course, known: Sequence[float], steps: Sequence[float], widest: float) -> tuple[float, ...]:
+def closed_up(course: Course, known: Sequence[float], along: Ruler, widest: float) -> tuple[float, ...]:
     """Find new places for a loop whose last step, back to the first frame, is wider than `widest` median steps.
 
     The last frames of the last leg are moved on, as few as will do, so that the steps from there to the first frame are alike; where
-    the whole leg is too long for its frames, all are evened. Known places and steps are those of `evened`.
+    the whole leg is too long for its frames, all are evened.
     """
-    whole = [*known, float(course.legs)]
-    gone = [0.0, *accumulate(steps)]
+    gone = [along.gone_at(place) for place in (*known, float(course.legs))]
+    steps = [after - before for before, after in pairwise(gone)]
     free = len(known) - 1 - max(place for place, at in enumerate(known) if at == int(at))
     for moved in range(1, free + 1):
         kept = len(known) - moved
         even = sum(steps[kept - 1 :]) / (moved + 1)
         if even <= widest * median([*steps[: kept - 1], *[even] * moved]):
-            way = [_placed(whole, gone, gone[kept - 1] + step * even) for step in range(1, moved + 1)]
+            way = [along.place_of(gone[kept - 1] + step * even) for step in range(1, moved + 1)]
             return _ended(course, [*known[:kept], *way])
-    return evened(course, known, steps)
+    return evened(course, len(known), along)
 
 
-def _placed(ends: Sequence[float], gone: Sequence[float], wanted: float) -> float:
-    """Find where so much has changed."""
-    for (left, before), (right, after) in pairwise(zip(ends, gone, strict=True)):
-        if before <= wanted < after:
-            return left + (right - left) * (wanted - before) / (after - before)
-    return ends[-1]
+def _steps(course: Course, frames: int) -> int:
+    return frames if course.closed else frames - 1
+
+
+def _shared(steps: int, lengths: Sequence[float]) -> list[int]:
+    """Share steps out among lengths so that the widest is as narrow as can be; each gets one at least (Adams's apportionment)."""
+    shares = [1] * len(lengths)
+    for _ in range(steps - len(lengths)):
+        shares[max(range(len(lengths)), key=lambda leg: lengths[leg] / shares[leg])] += 1
+    return shares
+
+
+def _between(known: Sequence[float], values: Sequence[float], wanted: float) -> float:
+    """Read off the value of a growing row at a place, evenly between those that are known."""
+    after = bisect_left(known, wanted, 1, len(known) - 1)
+    left, right = known[after - 1], known[after]
+    share = (wanted - left) / (right - left) if right > left else 1.0
+    return values[after - 1] + min(1.0, max(0.0, share)) * (values[after] - values[after - 1])
 
 
 def _ended(course: Course, way: Iterable[float]) -> tuple[float, ...]:

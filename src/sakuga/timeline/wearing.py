@@ -1,6 +1,16 @@
 """Styles on the way from one frame's to another's."""
 
+from dataclasses import dataclass
+
 from sakuga.timeline.spec import Worn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outfit:
+    """The styles that are worn at a key of a shot, and the words that call them up where its prompt does not say them itself."""
+
+    worn: tuple[Worn, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 def travelled(first: tuple[Worn, ...], second: tuple[Worn, ...], at: float) -> tuple[Worn, ...]:
