@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sakuga.story.film import Film, FilmError, FilmSettings, from_toml, read_film, to_toml, write_film
-from sakuga.story.keys import Key
+from sakuga.story.keys import Key, is_keyed
 from sakuga.story.rate import parse_rate
 from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, Way, prompts_of
 
 words = st.text(st.characters(codec="utf-8"), max_size=30)
+styles = words.filter(lambda text: not is_keyed(text))
 prompts = words.filter(lambda text: bool(text.strip()))
 positive = st.floats(min_value=1e-6, max_value=1e6)
 plain = st.floats(min_value=-1e6, max_value=1e6)
@@ -35,6 +36,7 @@ shots = st.builds(
     guidance=st.none() | st.floats(min_value=0, max_value=100),
     steps=st.none() | st.integers(1, 1000).map(float),
     control=st.none() | st.just((Key(frame=0, value=1.0),)),
+    style=st.none() | styles | st.just((Key(frame=0, value="comic:0.5, cel"), Key(frame=24, value="cel:2", ease="out"))),
     follow=st.sampled_from([None, "key", "chain"]),
     on=st.none() | st.integers(1, 12),
 )
@@ -45,7 +47,7 @@ films = st.builds(
         fps=st.none() | st.floats(0.1, 240).map(parse_rate) | st.fractions(1, 240, max_denominator=1001).map(parse_rate),
         size=st.none() | st.tuples(st.integers(1, 99999), st.integers(1, 99999)),
         model=st.none() | words,
-        style=st.none() | words,
+        style=st.none() | styles,
         steps=st.none() | st.integers(1, 1000),
         guidance=st.none() | st.floats(min_value=0, max_value=100),
         strength=st.none() | st.floats(min_value=0.01, max_value=1),
