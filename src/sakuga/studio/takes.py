@@ -17,8 +17,8 @@ FAR = 2.5
 """Usual steps that the last frames of a loop cannot take in, so that all of them must move."""
 EVEN = 0.35
 """The coefficient of variation under which a loop that was timed anew is even but for its end."""
-CLOSINGS = 4
-"""How often a loop is timed anew for its end, at most; each time the frames that move are drawn again."""
+CLOSINGS, TRIALS = 4, 16
+"""How often as many frames as a loop has are drawn more for its end, at most; and how often it is timed anew, where few frames move."""
 EVENINGS = 2
 """How often an even morph is timed anew, at most; each time its frames are drawn again."""
 
@@ -63,8 +63,8 @@ def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Ge
 
     The take with the narrowest step comes last. Returns what a person must know of it.
     """
-    tried, notes = takes[-1:], list[str]()
-    while seam(tried[0], tried[-1]) > WIDE and len(tried) <= CLOSINGS:
+    tried, notes, seen = takes[-1:], list[str](), set(takes[-1].places)
+    while seam(tried[0], tried[-1]) > WIDE and len(seen) <= CLOSINGS * len(tried[0].places) and len(tried) <= TRIALS:
         if not notes:
             notes.append(f"the loop closes with {back(tried[-1]):.1f} usual steps: its frames are timed anew")
             yield Step(stage="drawing", note=notes[0])
@@ -72,6 +72,7 @@ def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Ge
         little = back(last) <= FAR and (len(tried) == 1 or variation(last.steps) < EVEN)
         anew = closed_up(course, last.places, along, AIM) if little else evened(course, len(last.places), along)
         tried.append((yield from draw_at(course, anew, like, bench)))
+        seen |= set(anew)
     takes += [*tried[1:], min(tried, key=partial(seam, tried[0]))] if len(tried) > 1 else []
     return notes
 
