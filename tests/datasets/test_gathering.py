@@ -87,7 +87,7 @@ def test_what_does_not_match_is_told_with_its_count(tmp_path: Path) -> None:
     assert gathered.notes == (
         "metadata.csv: 4 of 6 rows name no picture that is there: 20.png, 21.png, 22.png and 1 more",
         "8 of 10 pictures have no row: 1.png, 2.png, 4.png and 5 more",
-        "1 captions have no picture of their name: lonely.txt",
+        "1 caption has no picture of their name: lonely.txt",
         "passed over, as no pictures: 1 .psd",
     )
 

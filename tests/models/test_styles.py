@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sakuga.models.about import About, Finishing, PixelFinish, about_text, read_about
 from sakuga.models.sources import Source
 from sakuga.models.styles import LORA, StyleError, few_step, find_style, own_styles
 
@@ -53,6 +54,28 @@ def test_what_is_no_style_is_refused(source: Source, tmp_path: Path, name: str, 
     with pytest.raises(StyleError, match=said) as caught:
         find_style(str(places.get(name, name)), source)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("weight = 9.0", "weight: input should be less than or equal to 4"),
+        ("suffix = 3", "suffix: input should be a valid string"),
+        ("[finishing.pixel]\ngrids = 4", "nothing reads its key finishing.pixel.grids"),
+        ("[finishing]\ngrain = 2.0", "finishing.grain: input should be less than or equal to 1"),
+    ],
+)
+def test_what_a_style_cannot_say_of_itself_is_refused_by_its_key(source: Source, text: str, said: str) -> None:
+    (source.folder / "styles" / "comic" / "style.toml").write_text(text)
+    with pytest.raises(StyleError) as caught:
+        find_style("comic", source)
+    assert said in str(caught.value)
+
+
+def test_what_is_said_of_a_style_is_written_as_it_is_read() -> None:
+    about = About(trigger="pixel art", suffix="8 bit", weight=0.5, finishing=Finishing(grain=0.25, pixel=PixelFinish(palette="gameboy")))
+    assert read_about(about_text(about)) == about
+    assert about_text(About()) == ""
 
 
 def test_a_checkpoint_without_styles_says_so(tmp_path: Path) -> None:

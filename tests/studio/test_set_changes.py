@@ -1,10 +1,12 @@
 """Sets made of sets: what is asked for comes of it, the first set stays as it was, and odd wishes are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sakuga.datasets.training_set import SetError, TrainingSet, digest, read_set
+from sakuga.datasets.writing import write_set
 from sakuga.studio import balance_set, draw_style_set
 
 
@@ -33,6 +35,16 @@ def test_balancing_by_repeats_tells_before_and_after(few_faces: TrainingSet, tmp
 def test_balancing_by_selection_leaves_pictures_out(few_faces: TrainingSet, tmp_path: Path) -> None:
     made = balance_set(few_faces.folder, tmp_path / "new", portraits=1, landscapes=2, figures=0, by="selection").result()
     assert (made.after, made.pictures, made.notes) == ({"landscape": 2, "portrait": 1}, 3, ())
+
+
+def test_balancing_tells_what_pictures_are_of_where_no_row_says_it(few_faces: TrainingSet, tmp_path: Path) -> None:
+    unsaid = [(replace(example, composition=None), few_faces.path(example)) for example in few_faces.examples]
+    write_set(tmp_path / "unsaid", unsaid, trigger="", licence="MIT", provenance="")
+    steps = list(balance_set(tmp_path / "unsaid", tmp_path / "new", portraits=1, landscapes=1))
+    assert any("no row says what 8 of the pictures are of; it is told" in step.note for step in steps)
+    told = {example.text: example.composition for example in read_set(tmp_path / "new").examples}
+    assert all(told.values())
+    assert sum(told[example.text] == example.composition for example in few_faces.examples) >= 6
 
 
 def test_balancing_wants_a_way_and_a_ratio(few_faces: TrainingSet, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
+from sakuga.models.about import About, Finishing, PixelFinish, about_text
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.models.styles import LORA, StyleError
-from sakuga.story.film import Film, from_toml, to_toml
+from sakuga.story.film import Film, Pixel, from_toml, to_toml
 from sakuga.story.keys import Key
 from sakuga.story.storyboard import prompt_of
 from sakuga.studio import FilmSettings
@@ -128,6 +129,25 @@ def animate(tmp_path: Path, model: Path, preview: bool = False, **settings: obje
     return studio.animate(
         "a castle", tmp_path / "clip.gif", shots=1, seconds=0.5, settings=how, store=tmp_path / "frames", preview=preview
     ).result()
+
+
+def test_what_a_style_says_of_itself_is_honoured_where_it_is_worn(model: Path, tmp_path: Path) -> None:
+    own, source = tmp_path / "dots", find_checkpoint(str(model))
+    write_lora(own, 5)
+    finishing = Finishing(grain=0.25, pixel=PixelFinish(grid=4, palette="gameboy"))
+    (own / "style.toml").write_text(about_text(About(trigger="dots", suffix="clean lines", weight=0.5, finishing=finishing)))
+    (found,) = find_styles(str(own), source)
+    assert (found.worn().weight, find_styles(f"{own}:0.75", source)[0].worn().weight) == (0.5, 0.75)
+    assert worded("a castle", [found]) == "a castle, dots, clean lines"
+    assert worded("a castle, clean lines", [found]) == "a castle, clean lines, dots"
+    assert find_styles(f"{own}:-1", source)[0].weight == -1
+    made = animate(tmp_path, model, steps=1, style=str(own), grain=0.0)
+    assert made.film.settings.grain == 0.0
+    assert made.film.settings.pixel == Pixel(grid=4, palette="gameboy")
+    with Image.open(made.clip) as clip:
+        assert len(clip.convert("RGB").getcolors() or ()) <= 4
+    converted = studio.convert_style(str(own), tmp_path / "new", model=str(model))
+    assert (converted.files[0].parent / "style.toml").read_text() == (own / "style.toml").read_text()
 
 
 def test_a_film_wears_its_style_and_its_recipe_says_so_without_paths(tmp_path: Path, model: Path) -> None:

@@ -171,6 +171,11 @@ def test_unknown_targets_are_refused_with_those_there_are(settings: TrainSetting
     assert "to_out.0" in str(caught.value)
 
 
+def test_fp16_is_refused_where_there_is_no_gpu(settings: TrainSettings) -> None:
+    with pytest.raises(InputError, match="fp16 is for GPUs"):
+        done(replace(settings, precision="fp16"))
+
+
 def test_unreadable_pictures_are_left_out_unless_they_are_many(settings: TrainSettings, tmp_path: Path) -> None:
     folder = write_small_set(tmp_path / "set")
     taught = read_set(folder)

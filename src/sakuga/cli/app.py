@@ -20,6 +20,7 @@ from sakuga.cli.style import style
 from sakuga.cli.train import train
 from sakuga.cli.vary import vary
 from sakuga.cli.video import video
+from sakuga.datasets.counting import counted
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models."
@@ -226,7 +227,7 @@ def draw(
     )
     made = watch(work, quiet=quiet or json)
     values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}
-    report(values, as_json=json, words=f"wrote {len(made.pictures)} pictures to {out}", quiet=quiet)
+    report(values, as_json=json, words=f"wrote {counted(len(made.pictures), 'picture')} to {out}", quiet=quiet)
 
 
 def _planner(llm: str | None) -> Any:

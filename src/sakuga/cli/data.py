@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.datasets.counting import counted
 
 data = typer.Typer(no_args_is_help=True, help="Training sets: pictures with their words, to teach a style with.")
 
@@ -37,7 +38,7 @@ def build(
         licence = typer.prompt("licence of pictures that name none (CC0-1.0, my own work, ...)", default="unknown", err=True)
     work = studio.build_set(pictures, out, caption=caption, trigger=trigger, licence=licence, source=source)
     made = watch(work, quiet=quiet or json)
-    words = f"wrote {made.out}: {made.pictures} pictures, {made.captioned} with a caption"
+    words = f"wrote {made.out}: {counted(made.pictures, 'picture')}, {made.captioned} with a caption"
     if made.skipped:
         words += f"; {len(made.skipped)} could not be read"
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
@@ -69,7 +70,7 @@ def dedupe(source: Set, out: NewSet, json: opt.Json = False, quiet: opt.Quiet = 
 
     made = watch(studio.dedupe_set(source, out), quiet=quiet or json)
     lines = [f"{file} is left out, as {kept} is the same" for file, kept in made.left_out.items()]
-    words = "\n".join([*lines, f"wrote {made.out}: {made.pictures} pictures, {len(made.left_out)} left out"])
+    words = "\n".join([*lines, f"wrote {made.out}: {counted(made.pictures, 'picture')}, {len(made.left_out)} left out"])
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
@@ -87,7 +88,7 @@ def split(
     from sakuga.cli.show import report, watch
 
     made = watch(studio.split_set(source, out, holdout=holdout, seed=seed), quiet=quiet or json)
-    words = f"wrote {made.out}: {made.training} pictures to learn from, {made.held_out} held out"
+    words = f"wrote {made.out}: {counted(made.training, 'picture')} to learn from, {made.held_out} held out"
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
@@ -100,6 +101,7 @@ def balance(
     landscapes: Annotated[float | None, typer.Option(help="the part of landscapes")] = None,
     by: Annotated[str, typer.Option(help="repeats (some are seen again, none is lost) or selection (some are left out)")] = "repeats",
     seed: opt.Seed = 0,
+    clip: Annotated[str, typer.Option(help="the CLIP that tells what pictures are of, where their rows do not say it")] = "sketchbook",
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -107,10 +109,10 @@ def balance(
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
-    balancing = studio.balance_set(source, out, portraits=portraits, figures=figures, landscapes=landscapes, by=by, seed=seed)
+    balancing = studio.balance_set(source, out, portraits=portraits, figures=figures, landscapes=landscapes, by=by, seed=seed, clip=clip)
     made = watch(balancing, quiet=quiet or json)
     before, after = (", ".join(f"{count} {kind}" for kind, count in shares.items()) for shares in (made.before, made.after))
-    words = f"wrote {made.out}: {made.pictures} pictures; an epoch shows {after} (before: {before})"
+    words = f"wrote {made.out}: {counted(made.pictures, 'picture')}; an epoch shows {after} (before: {before})"
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
@@ -191,7 +193,7 @@ def distill(
     )
     made = watch(drawing, quiet=quiet or json)
     drawn = f"{made.count.drawn} drawn, {made.count.reused} from the store"
-    words = f"wrote {made.out}: {made.pictures} pictures of {made.prompts} prompts; {drawn}"
+    words = f"wrote {made.out}: {counted(made.pictures, 'picture')} of {counted(made.prompts, 'prompt')}; {drawn}"
     values = {"trigger": made.trigger, "pictures": made.pictures, "prompts": made.prompts}
     counts = {"drawn": made.count.drawn, "reused": made.count.reused, "notes": list(made.count.notes)}
     report({"out": str(made.out), **values, **counts}, as_json=json, words=words, quiet=quiet)

@@ -7,6 +7,7 @@ from math import floor, isfinite
 
 import numpy as np
 
+from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import MOST_REPEATS, Composition, Example, SetError
 
 Ratio = Mapping[Composition, float]
@@ -61,15 +62,12 @@ def selected(examples: Sequence[Example], ratio: Ratio, seed: int) -> tuple[Exam
 
 def _places(examples: Sequence[Example], ratio: Ratio) -> tuple[dict[Composition, list[int]], set[int]]:
     """Find where the examples of each composition that is to be balanced stand, and which stay: all but those whose part is 0."""
-    if any(not isfinite(part) or part < 0 for part in ratio.values()):
-        raise SetError(f"a ratio of {_said(ratio)} has a part below 0: write how many of each")
-    wanted = [kind for kind, part in ratio.items() if part > 0]
-    if not wanted:
-        raise SetError("no composition is asked for: say a ratio, such as --portraits 2 --landscapes 1")
+    check_ratio(ratio)
     unknown = sum(example.composition is None for example in examples)
     if unknown:
-        raise SetError(f"{unknown} pictures have no composition: write portrait, figure or landscape in their rows, as `composition`")
-    found: dict[Composition, list[int]] = {kind: [] for kind in wanted}
+        many = counted(unknown, "picture has", "pictures have")
+        raise SetError(f"{many} no composition: write portrait, figure or landscape in their rows, as `composition`")
+    found: dict[Composition, list[int]] = {kind: [] for kind, part in ratio.items() if part > 0}
     kept: set[int] = set()
     for place, example in enumerate(examples):
         if example.held_out or not example.composition or ratio.get(example.composition, 1) > 0:
@@ -79,6 +77,14 @@ def _places(examples: Sequence[Example], ratio: Ratio) -> tuple[dict[Composition
     if missing := [kind for kind, its in found.items() if not its]:
         raise SetError(f"the set has no {' and no '.join(missing)} to balance by: bring some, or leave it out of the ratio")
     return found, kept
+
+
+def check_ratio(ratio: Ratio) -> None:
+    """Refuse a ratio that nothing can be brought into; raises SetError."""
+    if any(not isfinite(part) or part < 0 for part in ratio.values()):
+        raise SetError(f"a ratio of {_said(ratio)} has a part below 0: write how many of each")
+    if not any(ratio.values()):
+        raise SetError("no composition is asked for: say a ratio, such as --portraits 2 --landscapes 1")
 
 
 def _said(ratio: Ratio) -> str:

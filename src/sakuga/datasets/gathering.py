@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
 from sakuga.datasets.captions import read_text, tidied
+from sakuga.datasets.counting import counted
 from sakuga.datasets.folders import is_picture, natural
 from sakuga.datasets.tables import Said, read_table
 from sakuga.datasets.training_set import ABOUT, Composition, SetError
@@ -136,7 +137,7 @@ def _tell_others(files: list[Path], read: set[Path], notes: list[str]) -> None:
     stems = {path.with_suffix("") for path in read}
     captions = [path for path in files if path.suffix in CAPTIONS]
     if lonely := [path.name for path in captions if path.with_suffix("") not in stems]:
-        notes.append(f"{len(lonely)} captions have no picture of their name: {told(lonely)}")
+        notes.append(f"{counted(len(lonely), 'caption has', 'captions have')} no picture of their name: {told(lonely)}")
     others = Counter(path.suffix.lower() or path.name for path in files if path not in read and path.suffix not in CAPTIONS)
     if others:
         notes.append("passed over, as no pictures: " + ", ".join(f"{count} {suffix}" for suffix, count in others.most_common()))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import ABOUT, CARD, ROWS, STRIP, TEST, TRAIN, UNKNOWN, SetError, TrainingSet
 from sakuga.models.sources import HUB_NAME
 
@@ -29,7 +30,7 @@ def packed(told: TrainingSet, to: str) -> Parcel:
     words = [f"{part}{name}" for part in ("", f"{TRAIN}/", f"{TEST}/") for name in (CARD, ABOUT, STRIP, ROWS)]
     names = [name for name in words if (told.folder / name).is_file()] + [example.file for example in told.examples]
     unknown = sum(example.licence.lower() == UNKNOWN for example in told.examples)
-    notes = [f"of {unknown} pictures nobody said the licence: give away only what you may"] if unknown else []
+    notes = [f"of {counted(unknown, 'picture')} nobody said the licence: give away only what you may"] if unknown else []
     if CARD not in names:
         notes.append(f"the set has no {CARD}, by which others learn what it is")
     return Parcel(to=to, files={name: (told.folder / name).stat().st_size for name in names}, notes=tuple(notes))
@@ -55,7 +56,7 @@ def send(told: TrainingSet, parcel: Parcel, *, private: bool, endpoint: str | No
             folder_path=told.folder,
             repo_type="dataset",
             allow_patterns=[_literally(name) for name in parcel.files],
-            commit_message=f"{told.name}: {len(told.examples)} pictures",
+            commit_message=f"{told.name}: {counted(len(told.examples), 'picture')}",
         )
     except (HfHubHTTPError, OSError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import Example, SetError
 
 
@@ -19,7 +20,7 @@ def held_out(examples: Sequence[Example], holdout: float, seed: int) -> tuple[Ex
     if holdout <= 0:
         raise SetError(f"a holdout of {holdout:g} holds nothing out: choose 0.1 for a tenth, or a number of pictures")
     if not 1 <= wanted < len(examples):
-        raise SetError(f"a holdout of {holdout:g} takes {wanted} of {len(examples)} pictures: leave some on both sides")
+        raise SetError(f"a holdout of {holdout:g} takes {wanted} of {counted(len(examples), 'picture')}: leave some on both sides")
     rng = np.random.default_rng(seed)
     kinds: dict[str | None, list[int]] = {}
     for place, example in enumerate(examples):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from sakuga.datasets.counting import counted
 from sakuga.datasets.findings import Inspection
 
 Grade = Literal["ready", "doubtful", "not ready"]
@@ -120,8 +121,8 @@ def _weighed(seen: Inspection, doubts: list[tuple[str, Callable[[int], str]]], g
 
 
 def _pictured(count: int, one: str = "", more: str = "") -> str:
-    return f"{count} picture {one}".rstrip() if count == 1 else f"{count} pictures {more}".rstrip()
+    return counted(count, f"picture {one}".rstrip(), f"pictures {more}".rstrip())
 
 
 def _said(count: int, one: str, more: str) -> str:
-    return f"{count} caption {one}" if count == 1 else f"{count} captions {more}"
+    return counted(count, f"caption {one}", f"captions {more}")

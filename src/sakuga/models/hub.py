@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sakuga.models.styles import CARD, HUB, LORA, PEFT, PEFT_CONFIG, WORDS, Style, StyleError, card_of, weights_in
+from sakuga.models.styles import ABOUT, CARD, HUB, LORA, PEFT, PEFT_CONFIG, WORDS, Style, StyleError, about_in, weights_in
 
 NAMED = re.compile(rf"{HUB}(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>.+\.safetensors))?")
 
@@ -14,7 +14,7 @@ def hub_style(name: str) -> Style:
     if not found:
         raise StyleError(f"style '{name}' cannot be read: write {HUB}owner/name or {HUB}owner/name/file.safetensors")
     files, folder = _fetched(name, found["repo"], found["file"])
-    return Style(name, files, str(card_of(folder).get("instance_prompt") or ""), folder)
+    return Style(name, files, about_in(name, folder), folder)
 
 
 def _fetched(name: str, repo: str, file: str | None) -> tuple[tuple[Path, ...], Path]:
@@ -23,7 +23,7 @@ def _fetched(name: str, repo: str, file: str | None) -> tuple[tuple[Path, ...], 
     try:
         there = HfApi().list_repo_files(repo)
         chosen = _chosen(name, there, file)
-        extras = [extra for extra in (CARD, PEFT_CONFIG) if extra in there]
+        extras = [extra for extra in (ABOUT, CARD, PEFT_CONFIG) if extra in there]
         paths = [Path(hf_hub_download(repo, one)) for one in (*chosen, *extras)]
         return tuple(paths[: len(chosen)]), _root(paths[0], chosen[0])
     except StyleError:

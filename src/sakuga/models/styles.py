@@ -2,14 +2,12 @@
 
 import difflib
 import hashlib
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from sakuga import InputError
+from sakuga.models.about import UNSAID, About, read_about
 from sakuga.models.embeddings import head_of, words_in
 from sakuga.models.families import Family, family_of, family_said
 from sakuga.models.lora_keys import place
@@ -33,14 +31,6 @@ class StyleError(InputError, ValueError):
     """A style that cannot be found or read; the sentence says which, why, and what there is."""
 
 
-class _About(BaseModel):
-    """What `style.toml` says."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    trigger: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What a style's files hold, told by their heads."""
@@ -54,11 +44,11 @@ class Contents:
 
 @dataclass(frozen=True)
 class Style:
-    """Files of weights, and the words that call them up in a prompt."""
+    """Files of weights, and what is said of them: the words that call them up in a prompt, and more."""
 
     name: str
     files: tuple[Path, ...]
-    trigger: str = ""
+    about: About = UNSAID
     folder: Path | None = None
     """The folder that is its own, with a card and more."""
 
@@ -92,6 +82,11 @@ class Style:
         )
         ranks, tokens = ({name: value[0] for name, value in pairs.items()} for pairs in (layers, words))
         return Contents(words=tokens, layers=ranks, family=family)
+
+    @property
+    def trigger(self) -> str:
+        """The words that call it up, where they are not its learnt words."""
+        return self.about.trigger
 
     @property
     def said(self) -> str:
@@ -163,19 +158,19 @@ def _in_folder(name: str, folder: Path) -> Style:
     files = weights_in(folder)
     if not files:
         raise StyleError(f"style '{name}': the folder holds no {LORA} or {WORDS}, and no single .safetensors file")
-    return Style(name, files, _trigger(name, folder), folder)
+    return Style(name, files, about_in(name, folder), folder)
 
 
-def _trigger(name: str, folder: Path) -> str:
-    """Read what a prompt must say from `style.toml`, or else from the card's `instance_prompt`."""
+def about_in(name: str, folder: Path) -> About:
+    """Read what `style.toml` says, or else of the card its `instance_prompt`."""
     file = folder / ABOUT
     if not file.is_file():
-        return str(card_of(folder).get("instance_prompt") or "")
+        return About(trigger=str(card_of(folder).get("instance_prompt") or ""))
     try:
-        return _About.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))).trigger
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise StyleError(f"style '{name}': {file} cannot be read ({reason}); write trigger = \"word\" there, or nothing") from None
+        return read_about(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        keys = "trigger, suffix, weight and finishing may stand there, or nothing"
+        raise StyleError(f"style '{name}': {file} cannot be read ({error}); {keys}") from None
 
 
 def card_of(folder: Path) -> dict[str, object]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sakuga import InputError
 from sakuga.datasets.buckets import Bucket, buckets, usual_step
+from sakuga.datasets.counting import counted
 from sakuga.datasets.cropping import Cut, Focus, cut_out, plan_cut, preview
 from sakuga.datasets.reading import read_picture
 from sakuga.datasets.training_set import Example, TrainingSet, read_set
@@ -123,8 +124,9 @@ def _show(whole: TrainingSet, cuts: Sequence[Cut], path: Path) -> None:
 def _doubts(cuts: Sequence[Cut]) -> Iterator[str]:
     enlarged = [cut.enlarged for cut in cuts if cut.enlarged > 1]
     if enlarged:
-        yield f"{len(enlarged)} pictures are smaller than their size and are enlarged, up to {max(enlarged):.1f} times: they will be soft"
+        many = counted(len(enlarged), "picture is", "pictures are")
+        yield f"{many} smaller than the size wanted, and enlarged up to {max(enlarged):.1f} times: they will be soft"
     if broken := sum(not cut.whole_faces for cut in cuts):
-        yield f"of {broken} pictures a face is cut: look at the preview, or use buckets"
+        yield f"of {counted(broken, 'picture')} a face is cut: look at the preview, or use buckets"
     if heavy := sum(cut.lost > 0.3 for cut in cuts):
-        yield f"{heavy} pictures lose more than three tenths: look at the preview, or use buckets"
+        yield f"{counted(heavy, 'picture loses', 'pictures lose')} more than three tenths: look at the preview, or use buckets"

@@ -9,6 +9,7 @@ import numpy as np
 
 from sakuga import InputError
 from sakuga.datasets.captions import with_trigger
+from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import UNKNOWN, Example
 from sakuga.datasets.writing import check_new_set, numbered, writing_set
 from sakuga.finishing.picture import Picture
@@ -115,11 +116,12 @@ def _told(prompts: Sequence[str], count: int) -> Iterator[str]:
     """Say what of the prompts is taken more than once, or not at all."""
     again = [prompt for prompt, times in Counter(prompts).items() if times > 1]
     if again:
-        yield f"{len(again)} prompts are written more than once, such as {again[0]!r}: each is taken as one"
+        yield f"{counted(len(again), 'prompt is', 'prompts are')} written more than once, such as {again[0]!r}: each is taken as one"
     different = len(set(prompts))
     if count > different:
         least, most = count // different, -(-count // different)
-        yield f"{count} pictures of {different} prompts: each is drawn {least if least == most else f'{least} or {most}'} times"
+        times = f"{least}" if least == most else f"{least} or {most}"
+        yield f"{counted(count, 'picture')} of {counted(different, 'prompt')}: each is drawn {times} times"
 
 
 def _examples(

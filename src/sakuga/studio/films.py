@@ -23,7 +23,7 @@ from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.pixelate import with_pixel
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, named, portable_style
-from sakuga.studio.settings import direction, previewed, refuse_missing, settled, wardrobe, worn_digests
+from sakuga.studio.settings import direction, finished, previewed, refuse_missing, settled, wardrobe, worn_digests
 from sakuga.studio.stories import plan
 from sakuga.studio.styles import by_key, found_at, found_by_shot, shared_names, styles_of, worded_film
 from sakuga.studio.work import Work
@@ -89,7 +89,7 @@ def render(
     preview: bool = False,
 ) -> Work[Step, Animation]:
     """Make a clip or a preview from a film; what it leaves open is filled in for its model. A GIF stays under `max_size` bytes."""
-    return Work(_render(film, Path(out), store, recipe, max_size, preview))
+    return Work(_finished(film, Path(out), store, recipe, max_size, preview))
 
 
 def _animate(
@@ -108,7 +108,15 @@ def _animate(
     check_target(out, max_size)
     settled(settings, find_checkpoint(settings.model or "sketchbook"))
     board = yield from plan(idea, shots, seconds, seed, planner)
-    return (yield from _render(Film(settings=settings, storyboard=board), out, store, recipe, max_size, preview))
+    return (yield from _finished(Film(settings=settings, storyboard=board), out, store, recipe, max_size, preview))
+
+
+def _finished(
+    film: Film, out: Path, store: Path | None, recipe: bool, max_size: int | None, preview: bool
+) -> Generator[Step, None, Animation]:
+    """Render a film, finished as its style wants it; a recipe says by itself how its clip was finished."""
+    source = find_checkpoint(film.settings.model or "sketchbook")
+    return (yield from _render(replace(film, settings=finished(film.settings, source)), out, store, recipe, max_size, preview))
 
 
 def _render(

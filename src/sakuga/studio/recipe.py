@@ -165,7 +165,7 @@ def named(asked: Iterable[str | None], settings: FilmSettings, source: Source) -
     """Return what a recipe says of all the styles that are worn."""
     asked = tuple(asked)
     outside = tuple(
-        OutsideStyle(name=name, digest=style.digest, **({"trigger": style.trigger} if style.trigger else {}))
+        OutsideStyle(name=name, digest=style.digest, **({"trigger": said} if (said := ", ".join(style.about.words)) else {}))
         for name, style in outside_styles(asked, source).items()
     )
     found = {"styles": worn_digests(asked, settings, source), "outside": outside}

@@ -145,7 +145,7 @@ def _places(recipe: Recipe, clip: Path, given: Sequence[str], source: Source) ->
         for said, name in zip(missing, spare, strict=True)
     ]
     places |= {said.name: name for said, name in zip(missing, spare, strict=True)}
-    called = {said.name: (said.trigger, found[places[said.name]].trigger) for said in recipe.outside}
+    called = {said.name: (said.trigger, ", ".join(found[places[said.name]].about.words)) for said in recipe.outside}
     return places, notes + [
         f"style {name!r} was called {was!r} when {clip} was drawn, and is called {now!r} here (in its style.toml)"
         for name, (was, now) in called.items()

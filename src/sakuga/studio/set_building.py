@@ -9,6 +9,7 @@ import numpy as np
 
 from sakuga import __version__
 from sakuga.datasets.captions import says, tidied, with_trigger
+from sakuga.datasets.counting import counted
 from sakuga.datasets.gathering import Found, Gathered, gather, told
 from sakuga.datasets.hub import gather_from_hub
 from sakuga.datasets.reading import PictureError, read_picture
@@ -134,14 +135,15 @@ def _notes(tally: _Tally, defaults: _Defaults) -> Iterator[str]:
     """Tell what a person should know of the set that was made."""
     examples = tally.examples
     if tally.skipped:
-        yield f"{len(tally.skipped)} pictures are left out: {told(tally.skipped)}"
+        yield f"{counted(len(tally.skipped), 'picture is', 'pictures are')} left out: {told(tally.skipped)}"
     if tally.settled:
         yield told(tally.settled)
     if silent := [example.file for example in examples if not example.text]:
-        yield f"{len(silent)} pictures have no caption ({told(silent)}): give --caption, or let `sakuga data caption` write them"
+        many = counted(len(silent), "picture has", "pictures have")
+        yield f"{many} no caption ({told(silent)}): give --caption, or let `sakuga data caption` write them"
     if tally.triggered:
-        yield f"the trigger word {defaults.trigger!r} was added to {tally.triggered} captions"
+        yield f"the trigger word {defaults.trigger!r} was added to {counted(tally.triggered, 'caption')}"
     if unknown := sum(example.licence == UNKNOWN for example in examples):
-        yield f"of {unknown} pictures the licence is unknown: say it with --licence, or in a column `licence`"
+        yield f"of {counted(unknown, 'picture')} the licence is unknown: say it with --licence, or in a column `licence`"
     if len(examples) == 1:
         yield "a set of one picture teaches this picture, and no style: bring 10 or more"

@@ -1,14 +1,16 @@
 """Training sets made of training sets; what they are made of is never changed."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from sakuga.datasets.balancing import OFTEN, Ratio, repeated, selected, weights
+from sakuga.datasets.balancing import OFTEN, Ratio, check_ratio, repeated, selected, weights
 from sakuga.datasets.splitting import held_out
 from sakuga.datasets.training_set import Composition, Example, SetError, TrainingSet, read_set
 from sakuga.datasets.writing import check_new_set, writing_set
+from sakuga.models.sources import SKETCHBOOK
+from sakuga.studio.compositions import with_compositions
 from sakuga.studio.progress import Step
 from sakuga.studio.work import Work
 
@@ -59,21 +61,25 @@ def balance_set(
     landscapes: float | None = None,
     by: str = "repeats",
     seed: int = 0,
+    clip: str = SKETCHBOOK,
 ) -> Work[Step, BalancedSet]:
     """Write a set in which compositions are seen in a ratio, such as two portraits for one landscape; None leaves one as it is.
 
-    By "repeats" no picture is lost, and some are seen again in an epoch; by "selection" some are left out. Raises SetError.
+    By "repeats" no picture is lost, and some are seen again in an epoch; by "selection" some are left out. Where rows
+    do not say what pictures are of, it is told by faces, `clip` and captions, and written into the rows. Raises SakugaError.
     """
     if by not in BALANCINGS:
         raise SetError(f"a set cannot be balanced by {by!r}: there are {', '.join(BALANCINGS)}")
     parts: dict[Composition, float | None] = {"portrait": portraits, "figure": figures, "landscape": landscapes}
     ratio = {kind: part for kind, part in parts.items() if part is not None}
-    return Work(_balance(Path(source), Path(out), ratio, cast(By, by), seed))
+    return Work(_balance(Path(source), Path(out), ratio, cast(By, by), seed, clip))
 
 
-def _balance(source: Path, out: Path, ratio: Ratio, by: By, seed: int) -> Generator[Step, None, BalancedSet]:
+def _balance(source: Path, out: Path, ratio: Ratio, by: By, seed: int, clip: str) -> Generator[Step, None, BalancedSet]:
     check_new_set(out)
+    check_ratio(ratio)
     whole = read_set(source)
+    whole = replace(whole, examples=(yield from with_compositions(whole, clip)))
     examples = BALANCINGS[by](whole.examples, ratio, seed)
     said = " to ".join(f"{part:g} {kind}" for kind, part in ratio.items())
     made = yield from taken_over(whole, examples, out, f"balanced by {by} to {said}")

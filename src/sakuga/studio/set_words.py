@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from sakuga.datasets.composition import JUDGES
+from sakuga.datasets.counting import counted
 from sakuga.datasets.findings import RULES, Finding
 from sakuga.datasets.training_set import COMPOSITIONS
 from sakuga.studio.set_inspection import Inspected
@@ -46,7 +47,7 @@ def inspected_words(seen: Inspected) -> str:
     sizes = sorted(look.sizes.values(), key=lambda size: size[0] * size[1]) or [(0, 0)]
     held = f" ({len(look.set.training)} to learn from, {len(look.set.held_out)} held out)" if look.set.held_out else ""
     lines = [
-        f"{look.set.name}: {len(look.set.examples)} pictures{held}, {_sized(sizes[0])} to {_sized(sizes[-1])}",
+        f"{look.set.name}: {counted(len(look.set.examples), 'picture')}{held}, {_sized(sizes[0])} to {_sized(sizes[-1])}",
         _line("composition", ", ".join(f"{kind} {look.shares.get(kind, 0.0):.0%}" for kind in COMPOSITIONS)),
         _line("told by", ", ".join(f"{judge} {count}" for judge, count in look.told_by.items()) + f"; {look.judge}"),
         *(["changed        since it was written"] if look.changed else []),

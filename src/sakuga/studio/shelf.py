@@ -3,8 +3,9 @@
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sakuga import InputError
 from sakuga.models.families import CALLED
@@ -29,6 +30,12 @@ class Shown:
     digest: str
     bytes: int
     trigger: str
+    suffix: str
+    """Words that prompts say behind the trigger."""
+    weight: float
+    """How strongly it is worn, unless said."""
+    finishing: dict[str, Any]
+    """How clips in it are finished; empty where it says nothing."""
     words: dict[str, int]
     """Learnt words, with how many tokens each takes."""
     layers: int
@@ -114,6 +121,9 @@ def _shown(style: Style, place: str) -> Shown:
         digest=style.digest,
         bytes=sum(file.stat().st_size for file in style.files),
         trigger=style.said,
+        suffix=style.about.suffix,
+        weight=style.about.weight,
+        finishing={key: value for key, value in asdict(style.about.finishing).items() if value is not None},
         words=held.words,
         layers=len(held.layers),
         ranks=tuple(sorted(set(held.layers.values()))),

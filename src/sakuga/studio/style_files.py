@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import tomli_w
-
+from sakuga.models.about import About, Finishing, about_text
 from sakuga.models.families import CALLED
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
 from sakuga.models.styles import ABOUT, CARD, LORA, PICKLES, WORDS, StyleError, find_style
@@ -53,16 +52,16 @@ def convert_style(
     if pickle and path.suffix in PICKLES:
         if not path.is_file():
             raise StyleError(f"style '{name}': there is no such file")
-        adapter, said = read_pickle(path, name), ""
+        adapter, about = read_pickle(path, name), About()
     else:
         style = find_style(name, find_checkpoint(model), styles_folder())
-        adapter, said = read_style(style.files, style.name), style.trigger
+        adapter, about = read_style(style.files, style.name), style.about
     if trigger and len(adapter.words) > 1:
         raise StyleError(f"style '{name}' teaches {len(adapter.words)} words: it cannot be called by the one word '{trigger}'")
     if trigger and adapter.words:
         adapter = replace(adapter, words=(replace(adapter.words[0], trigger=trigger),))
-    said = said if trigger is None or adapter.words else trigger
-    return _written(adapter, Path(out), layout, precision, said, f"`{Path(name).name}`, converted")
+    about = about if trigger is None or adapter.words else replace(about, trigger=trigger)
+    return _written(adapter, Path(out), layout, precision, about, f"`{Path(name).name}`, converted")
 
 
 def blend_styles(
@@ -91,10 +90,18 @@ def blend_styles(
     found = [find_wish(text, source) for text in wishes]
     parts = [(scaled(read_style(one.style.files, one.style.name), one.wish.scales), one.weight) for one in found]
     made = blended(Path(out).stem, parts, rank)
-    said = ", ".join(dict.fromkeys(one.style.trigger for one in found if one.style.trigger and one.weight > 0))
+    about = _together([one.style.about for one in found if one.weight > 0])
     told = " + ".join(f"{one.weight:g} x `{Path(one.style.name).name}`" for one in found)
     whole = f"{told}, rank {rank}, {made.error:.2%} off" if rank else told
-    return replace(_written(made.adapter, Path(out), layout, precision, said, whole), error=made.error)
+    return replace(_written(made.adapter, Path(out), layout, precision, about, whole), error=made.error)
+
+
+def _together(abouts: Sequence[About]) -> About:
+    """Say of a blend all that its parts are called by; it is finished as the first is that says how, and worn with weight 1."""
+    words = (", ".join(dict.fromkeys(filter(None, said))) for said in zip(*((one.trigger, one.suffix) for one in abouts), strict=True))
+    trigger, suffix = words if abouts else ("", "")
+    finishing = next((one.finishing for one in abouts if one.finishing != Finishing()), Finishing())
+    return About(trigger=trigger, suffix=suffix, finishing=finishing)
 
 
 def _check(layout: str, precision: str) -> None:
@@ -104,7 +111,7 @@ def _check(layout: str, precision: str) -> None:
         raise StyleError(f"no precision {precision!r}: there are {', '.join(PRECISIONS)}")
 
 
-def _written(adapter: Any, out: Path, layout: Any, precision: Any, trigger: str, told: str) -> MadeStyle:
+def _written(adapter: Any, out: Path, layout: Any, precision: Any, about: About, told: str) -> MadeStyle:
     """Write a style to a file, or to a folder with what is to be said of it."""
     from sakuga.models.adapters import write_adapter, write_words
     from sakuga.models.checkpoint import DTYPES
@@ -122,8 +129,8 @@ def _written(adapter: Any, out: Path, layout: Any, precision: Any, trigger: str,
         files.append(out if alone else out / WORDS)
         write_words(adapter, files[-1], layout)
     if not alone:
-        (out / ABOUT).write_text(tomli_w.dumps({"trigger": trigger} if trigger else {}), encoding="utf-8")
-        (out / CARD).write_text(_card(adapter, out.name, trigger, told), encoding="utf-8")
+        (out / ABOUT).write_text(about_text(about), encoding="utf-8")
+        (out / CARD).write_text(_card(adapter, out.name, about.trigger, told), encoding="utf-8")
     ranks = tuple(sorted({factors.rank for factors in adapter.layers.values()}))
     return MadeStyle(files=tuple(files), layers=len(adapter.layers), ranks=ranks, words=tuple(word.trigger for word in adapter.words))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sakuga.models.about import STRONGEST
 from sakuga.models.sources import Source
 from sakuga.models.styles import STYLES, Style, StyleError, find_style, own_styles
 from sakuga.rendering.store import home
@@ -14,7 +15,6 @@ from sakuga.story.keys import Key, Keys, is_keyed, mapped, parse_texts, written
 from sakuga.story.storyboard import Shot, Storyboard, said
 from sakuga.timeline.spec import Worn
 
-STRONGEST = 4.0
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)"
 WEIGHT = re.compile(_NUMBER)
 SCALE = re.compile(rf"(text|unet|mid(?:\.\d+)?|(?:down|up)(?:\.\d+){{0,2}})=({_NUMBER})")
@@ -23,15 +23,16 @@ SCALE = re.compile(rf"(text|unet|mid(?:\.\d+)?|(?:down|up)(?:\.\d+){{0,2}})=({_N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A style by its name, how strongly it is worn, and how strongly in parts: "comic:0.8:up=0.5"."""
+    """A style by its name, how strongly it is worn (None as the style says), and how strongly in parts: "comic:0.8:up=0.5"."""
 
     name: str
-    weight: float = 1.0
+    weight: float | None = None
     scales: tuple[tuple[str, float], ...] = ()
 
     @property
     def text(self) -> str:
-        return ":".join([self.name, f"{self.weight:g}", *(f"{part}={scale:g}" for part, scale in self.scales)])
+        weight = [] if self.weight is None else [f"{self.weight:g}"]
+        return ":".join([self.name, *weight, *(f"{part}={scale:g}" for part, scale in self.scales)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +44,11 @@ class Found:
 
     @property
     def weight(self) -> float:
-        return self.wish.weight
+        return self.style.about.weight if self.wish.weight is None else self.wish.weight
 
     def worn(self) -> Worn:
         """Say by its digest what is worn."""
-        return Worn(style=self.style.digest, weight=self.wish.weight, scales=self.wish.scales)
+        return Worn(style=self.style.digest, weight=self.weight, scales=self.wish.scales)
 
 
 def styles_folder() -> Path:
@@ -56,7 +57,7 @@ def styles_folder() -> Path:
 
 
 def find_styles(asked: str | None, source: Source) -> list[Found]:
-    """Find each style with its weight, which is 1 unless said; raises StyleError."""
+    """Find each style with its weight, which is the style's own (mostly 1) unless said; raises StyleError."""
     found: list[Found] = []
     for piece in _pieces(asked):
         one = find_wish(piece, source)
@@ -69,17 +70,17 @@ def find_styles(asked: str | None, source: Source) -> list[Found]:
 def find_wish(text: str, source: Source) -> Found:
     """Find one style; raises StyleError."""
     wish = parsed(text)
-    style = find_style(wish.name, source, styles_folder())
-    for number in (wish.weight, *(scale for _, scale in wish.scales)):
+    found = Found(style=find_style(wish.name, source, styles_folder()), wish=wish)
+    for number in (found.weight, *(scale for _, scale in wish.scales)):
         if abs(number) > STRONGEST:
-            raise StyleError(f"style {style.name!r} cannot be worn with weight {number:g}: choose -{STRONGEST:g} to {STRONGEST:g}")
-    if style.contents.words and wish.weight < 0:
-        raise StyleError(f"style {style.name!r} teaches a word, which is there or not: give it a weight above 0")
-    return Found(style=style, wish=wish)
+            raise StyleError(f"style {found.style.name!r} cannot be worn with weight {number:g}: choose -{STRONGEST:g} to {STRONGEST:g}")
+    if found.style.contents.words and found.weight < 0:
+        raise StyleError(f"style {found.style.name!r} teaches a word, which is there or not: give it a weight above 0")
+    return found
 
 
 def parsed(text: str) -> Wish:
-    """Read NAME, NAME:WEIGHT or NAME:WEIGHT:PART=SCALE...; the weight is 1 unless said, and a name may have colons of its own.
+    """Read NAME, NAME:WEIGHT or NAME:WEIGHT:PART=SCALE...; a weight that is not said is None, and a name may have colons of its own.
 
     >>> parsed("hub:owner/ink:0.5:up.1=0:text=2")
     Wish(name='hub:owner/ink', weight=0.5, scales=(('up.1', 0.0), ('text', 2.0)))
@@ -89,7 +90,7 @@ def parsed(text: str) -> Wish:
     while len(pieces) > 1 and (scaled := SCALE.fullmatch(pieces[-1].strip())):
         scales.insert(0, (scaled[1], float(scaled[2])))
         pieces.pop()
-    weight = float(pieces.pop()) if len(pieces) > 1 and WEIGHT.fullmatch(pieces[-1].strip()) else 1.0
+    weight = float(pieces.pop()) if len(pieces) > 1 and WEIGHT.fullmatch(pieces[-1].strip()) else None
     return Wish(name=":".join(pieces).strip(), weight=weight, scales=tuple(scales))
 
 
@@ -121,10 +122,18 @@ def worn(found: Iterable[Found]) -> tuple[Worn, ...]:
 
 
 def triggers(found: Iterable[Found]) -> list[str]:
-    """List the words that call the styles up; one that is turned around is not called, and learnt words are weighed by emphasis."""
-    called = [one for one in found if one.style.said and one.weight > 0]
-    weighed = [bool(one.style.contents.words) and one.weight != 1 for one in called]
-    return [f"({one.style.said}:{one.weight:g})" if by else one.style.said for one, by in zip(called, weighed, strict=True)]
+    """List the words that call the styles up, and those that suit them; one that is turned around is not called.
+
+    Learnt words are weighed by emphasis.
+    """
+    called = [one for one in found if one.weight > 0]
+    suiting = (one.style.about.suffix for one in called)
+    return list(dict.fromkeys(filter(None, (*map(_called, called), *suiting))))
+
+
+def _called(one: Found) -> str:
+    said = one.style.said
+    return f"({said}:{one.weight:g})" if said and one.style.contents.words and one.weight != 1 else said
 
 
 def worded(prompt: str, found: Iterable[Found]) -> str:
@@ -194,7 +203,7 @@ def shared_name(style: Style, source: Source) -> str:
 def shared_names(asked: str | None, source: Source) -> str | None:
     """Write styles that are asked for down with no place on a disk in their names."""
     found = find_styles(asked, source)
-    return ", ".join(replace(one.wish, name=shared_name(one.style, source)).text for one in found) or None
+    return ", ".join(replace(one.wish, name=shared_name(one.style, source), weight=one.weight).text for one in found) or None
 
 
 def outside_styles(asked: Iterable[str | None], source: Source) -> dict[str, Style]:

@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import TrainingSet, digest, read_set
 from sakuga.models.sources import SKETCHBOOK, Source, find_checkpoint
 from sakuga.story.film import FilmSettings
@@ -181,7 +182,7 @@ def _run(
     from sakuga.training.finishing import finish
     from sakuga.training.loop import run_training
 
-    run.say(f"training {plan.method.kind} for {plan.steps} steps on {len(taught.training)} pictures")
+    run.say(f"training {plan.method.kind} for {plan.steps} steps on {counted(len(taught.training), 'picture')}")
     for step in run_training(training):
         yield TrainingStep(
             stage="training", done=step.number, total=step.total, note="; ".join(step.notes), loss=step.loss, rate=step.rate,

@@ -16,7 +16,7 @@ from sakuga.training.lessons import Course, Latents, read_lessons, shapes
 from sakuga.training.loop import Training
 from sakuga.training.lora import LoraLearner
 from sakuga.training.objective import Objective
-from sakuga.training.plan import DreamBooth, Lora, Plan, TextualInversion
+from sakuga.training.plan import DreamBooth, Lora, Plan, PlanError, TextualInversion
 from sakuga.training.run_folder import RunFolder
 from sakuga.training.speed import half_is_fast, placed, with_plain_attention
 from sakuga.training.textual_inversion import WordLearner
@@ -70,7 +70,12 @@ def _called(plan: Plan, taught: TrainingSet) -> TrainingSet:
 
 
 def opened(plan: Plan, source: Source, device: torch.device) -> Checkpoint:
-    """Open a checkpoint as it trains fastest; only what is not learnt is in half precision, and never the autoencoder."""
+    """Open a checkpoint as it trains fastest; only what is not learnt is in half precision, and never the autoencoder.
+
+    Raises PlanError for fp16 on a CPU, which has no units for it.
+    """
+    if plan.precision == "fp16" and device.type == "cpu":
+        raise PlanError("fp16 is for GPUs, and a CPU is slow and inexact in it: train in bf16 or fp32")
     checkpoint = load(source, str(device))
     placed(checkpoint.unet, device)
     with_plain_attention(checkpoint.text_encoder, device)

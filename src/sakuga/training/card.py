@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import TrainingSet
 from sakuga.training.plan import DreamBooth, Lora, Plan, TextualInversion
 
@@ -55,7 +56,7 @@ def method_in_words(plan: Plan) -> str:
         case Lora() as lora:
             return f"LoRA, {_lora(lora)}"
         case TextualInversion(vectors=vectors):
-            return f"Textual Inversion, {vectors} {'vector' if vectors == 1 else 'vectors'}"
+            return f"Textual Inversion, {counted(vectors, 'vector')}"
         case DreamBooth(adapter=None):
             return "DreamBooth, the whole UNet"
         case DreamBooth(adapter=Lora() as lora):

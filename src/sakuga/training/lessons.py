@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sakuga.datasets.buckets import Bucket, BucketError, bucket_of, buckets, crop_box
+from sakuga.datasets.counting import counted
 from sakuga.datasets.reading import PictureError, opened, read_picture
 from sakuga.datasets.training_set import Example, TrainingSet
 from sakuga.models.checkpoint import Checkpoint
@@ -66,7 +67,8 @@ def read_lessons(told: TrainingSet, examples: Sequence[Example], sizes: Sequence
             continue
         lessons.append(Lesson(path=path, text=example.text, bucket=bucket_of(*upright, sizes), repeats=example.repeats))
     if len(notes) > MOST_UNREADABLE * len(examples):
-        raise PlanError(f"{len(notes)} of the {len(examples)} pictures of {told.folder} cannot be read ({notes[0]}): mend the set")
+        whole = f"{counted(len(examples), 'picture')} of {told.folder}"
+        raise PlanError(f"{len(notes)} of the {whole} cannot be read ({notes[0]}): mend the set")
     if not lessons:
         raise PlanError(f"{told.folder} holds no picture to learn from: hold fewer out")
     return lessons, notes

@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 import torch
 from torch import Tensor, nn
 
+from sakuga.models.about import About, about_text
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.styles import ABOUT, LORA
@@ -67,7 +67,7 @@ class LoraLearner:
         adapter = self.adapter(name)
         write_whole(folder / LORA, partial(write_adapter, adapter))
         write_whole(folder / f"{name}-kohya.safetensors", partial(write_adapter, adapter, layout="kohya"))
-        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": trigger}), encoding="utf-8")
+        (folder / ABOUT).write_text(about_text(About(trigger=trigger)), encoding="utf-8")
 
 
 def layer_endings(unet: Any, targets: Sequence[str]) -> tuple[str, ...]:

@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sakuga.models.about import About, about_text
 from sakuga.models.adapters import Adapter, Word, write_words
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.styles import ABOUT, WORDS
@@ -86,7 +86,7 @@ class WordLearner:
         """Write `learned_embeds.safetensors`, and that prompts call the word by itself."""
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / WORDS, partial(write_words, self.adapter(name)))
-        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": self.word}), encoding="utf-8")
+        (folder / ABOUT).write_text(about_text(About(trigger=self.word)), encoding="utf-8")
 
 
 def first_rows(checkpoint: Checkpoint, initial: str, vectors: int, seed: int) -> Tensor:

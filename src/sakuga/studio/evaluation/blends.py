@@ -1,12 +1,12 @@
 """A blend that is wrong, to be held against the right one: the factors of two adapters averaged, as is often done."""
 
-import json
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from sakuga import InputError
+from sakuga.models.about import About, about_text
 from sakuga.models.adapters import Adapter, Factors, read_adapter, write_adapter
 from sakuga.models.sources import find_checkpoint
 from sakuga.models.styles import ABOUT, LORA
@@ -26,7 +26,7 @@ def naive_blend(asked: str, model: str, out: Path) -> None:
     if any(adapter.layers.keys() != layers for adapter, _ in read):
         raise InputError("adapters of different layers have no factors to average: teach them alike")
     write_adapter(Adapter(name="naive", layers={layer: _averaged(layer, read) for layer in layers}), out / LORA)
-    (out / ABOUT).write_text(f"trigger = {json.dumps(', '.join(triggers(found)))}\n", encoding="utf-8")
+    (out / ABOUT).write_text(about_text(About(trigger=", ".join(triggers(found)))), encoding="utf-8")
 
 
 def _averaged(layer: str, read: list[tuple[Adapter, float]]) -> Factors:
