@@ -95,7 +95,7 @@ def test_ratios_that_cannot_be_are_refused(ratio: dict[Composition, float], said
 
 def test_pictures_that_nobody_looked_at_are_refused() -> None:
     unseen = (*examples(portrait=3, landscape=4), Example(file="x.png", text=""))
-    with pytest.raises(SetError, match="1 pictures have no composition"):
+    with pytest.raises(SetError, match="1 picture has no composition"):
         selected(unseen, TWO_TO_ONE, 0)
 
 

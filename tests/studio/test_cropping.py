@@ -34,7 +34,7 @@ def test_buckets_keep_shapes_and_words(mixed: TrainingSet, tmp_path: Path) -> No
     made = crop_set(mixed.folder, tmp_path / "new", size=128, bucketed=True).result()
     assert made.sizes == {"128x128": 2, "176x88": 1, "88x176": 1}
     assert (made.pictures, made.cut, made.lost, made.enlarged) == (4, 0, 0.0, 1)
-    assert "1 pictures are smaller" in made.notes[0]
+    assert "1 picture is smaller" in made.notes[0]
     read = read_set(tmp_path / "new")
     assert read.examples == mixed.examples
     assert read_picture(read.path(read.examples[0])).picture.shape == (88, 176, 3)

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, replace
 from fractions import Fraction
 from functools import partial
 from math import isfinite, sqrt
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from sakuga import InputError
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
@@ -50,7 +50,7 @@ def finished(settings: FilmSettings, source: Source) -> FilmSettings:
     said = [one.style.about.finishing for one in find_styles(settings.style, source) if one.weight > 0]
     for finishing in said:
         pixel = Pixel(**asdict(finishing.pixel)) if finishing.pixel else None
-        told = {"grain": finishing.grain, "paper": finishing.paper, "pixel": pixel}
+        told: dict[str, Any] = {"grain": finishing.grain, "paper": finishing.paper, "pixel": pixel}
         settings = replace(settings, **{key: value for key, value in told.items() if getattr(settings, key) is None})
     return settings
 

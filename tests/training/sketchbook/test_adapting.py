@@ -93,9 +93,9 @@ def test_pictures_of_a_style_have_its_look_and_their_captions_mostly_say_so(work
     assert set(IN_LOOK) == set(LOOKS) - {"flat"}
     assert all(draw_one(album, 0)[2] == look for look, album in IN_LOOK.items())
     task = styles.StyleTask("comic", with_budget(styles.PLAN, pictures=8, batch=4), work, CPU, 1)
-    said = [task.say(index % 8, np.random.default_rng(index)) for index in range(200)]
+    said = [task.sample(np.random.default_rng(index))[1] for index in range(200)]
     shares = [sum(read_labels(text).look == "comic" for text in said) / 200, sum(text == "" for text in said) / 200]
-    assert shares == pytest.approx([0.7, 0.1], abs=0.1)
+    assert shares == pytest.approx([0.68, 0.15], abs=0.1)
 
 
 def test_styles_are_trained_and_exported_with_trigger_and_card(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+"""A short training on the Sketchbook itself: a look that the base is not told of shows where its new word is said."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sakuga import studio
+from sakuga.models.classifier import ATTRIBUTES, load_classifier
+from sakuga.models.reconstruction import to_tensor
+from sakuga.models.sources import find_checkpoint
+from sakuga.story.film import FilmSettings
+from sakuga.studio.training import TrainSettings, train
+
+PROMPTS = ("a castle on green hills at sunset, sks style", "a lighthouse by the sea, sks style", "a portrait of a girl, sks style")
+
+
+def evidence(folder: Path, style: Path | None, look: str) -> float:
+    """How much more the classifier takes drawings for one look than for a flat one: the mean difference of the two scores."""
+    settings = FilmSettings(style=str(style) if style else None, steps=4, size=(128, 128))
+    drawn = studio.draw(PROMPTS, folder, settings=settings, store=folder / "store").result()
+    shown = to_tensor(np.stack([np.array(Image.open(path).convert("RGB")) for path in drawn.pictures]), torch.device("cpu"))
+    with torch.no_grad():
+        looks = load_classifier(find_checkpoint().folder / "classifier")(shown)[list(ATTRIBUTES).index("look")]
+    return float((looks[:, ATTRIBUTES["look"].index(look)] - looks[:, ATTRIBUTES["look"].index("flat")]).mean())
+
+
+def test_a_look_is_learnt_by_a_word_that_the_base_does_not_know(tmp_path: Path) -> None:
+    studio.draw_style_set("comic", tmp_path / "set", count=12, trigger="sks style", seed=3).result()
+    settings = TrainSettings(
+        set=tmp_path / "set", out=tmp_path / "run", steps=24, batch=4, rate=3e-3, warmup=2, sample_every=0, tracker="none"
+    )
+    made = train(settings).result()
+    assert evidence(tmp_path / "styled", made.style, "comic") > evidence(tmp_path / "plain", None, "comic") + 1.0
