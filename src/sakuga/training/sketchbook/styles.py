@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import tomli_w
 import torch
 from einops import rearrange
 from PIL import Image
@@ -10,7 +11,6 @@ from torch import Tensor
 
 from sakuga.diffusion.objective import wanted
 from sakuga.diffusion.velocity import noised
-from sakuga.models.about import About, about_text
 from sakuga.models.adapters import write_adapter
 from sakuga.models.classifier import ATTRIBUTES
 from sakuga.models.reconstruction import Pixels
@@ -110,7 +110,7 @@ class StyleTask(AdapterTask):
         """Write styles/LOOK/: the LoRA, its trigger, its card, and base and style side by side."""
         folder = weights / self.part
         write_adapter(self.adapter(), folder / LORA)
-        (folder / ABOUT).write_text(about_text(About(trigger=trigger_of(self.look))), encoding="utf-8")
+        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": trigger_of(self.look)}), encoding="utf-8")
         if self.shown is not None:
             Image.fromarray(self.shown).save(folder / "sheet.webp", quality=80)
         (folder / "README.md").write_text(self.card(), encoding="utf-8")
