@@ -19,7 +19,8 @@ WORDS = ("tokenizer", "text_encoder")
 """Parts that read words: image-variation checkpoints, which see pictures instead, have neither."""
 UPSCALER = "upscaler"
 OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
-NETWORKS = ("text_encoder", "vae", "unet", "image_encoder", "controlnet", "depth")
+NETWORKS = ("text_encoder", "vae", "unet", "image_encoder", "controlnet", "depth", "classifier")
+JUDGES = ("tokenizer", "text_encoder", "feature_extractor", "image_encoder", "classifier")
 EDITION = 3
 """Of the Sketchbook: a folder made by a later one may hold what this package cannot read. Folders of other makers name none."""
 EDITION_KEY = "_sakuga_edition"
@@ -67,6 +68,16 @@ class Source:
         return self._named(self.files())
 
     @cached_property
+    def core(self) -> Digest:
+        """Name in the same way what draws from words alone: no eyes, depth or control, which may be taught anew beside it."""
+        return self._named(sorted(path for part in NEEDED for path in self.files_of(part)))
+
+    @cached_property
+    def judges(self) -> Digest:
+        """Name in the same way what looks at pictures in it: its CLIP and its label classifier."""
+        return self._named(sorted(path for part in JUDGES if (self.folder / part).is_dir() for path in self.files_of(part)))
+
+    @cached_property
     def upscaler(self) -> Digest | None:
         """Name its upscaler in the same way, which enlarges frames but draws none; None where it has none."""
         paths = sorted(path for path in (self.folder / UPSCALER).glob("*") if path.suffix in (".json", ".safetensors"))
@@ -85,12 +96,13 @@ class Source:
 
     def files(self) -> list[Path]:
         """List the files that are loaded: one set of weights per network, configs, the tokenizer's words."""
-        found: list[Path] = []
-        for part in self.parts():
-            folder = self.folder / part
-            found += [path for path in folder.iterdir() if path.suffix in (".json", ".txt") and ".index." not in path.name]
-            found += weight_files(folder, self.name) if part in NETWORKS else []
-        return sorted(found)
+        return sorted(path for part in self.parts() for path in self.files_of(part))
+
+    def files_of(self, part: str) -> list[Path]:
+        """List the files of one component that are loaded."""
+        folder = self.folder / part
+        found = [path for path in folder.iterdir() if path.suffix in (".json", ".txt") and ".index." not in path.name]
+        return found + (weight_files(folder, self.name) if part in NETWORKS else [])
 
     def parts(self) -> list[str]:
         """List the component folders: the needed ones, and the optional ones that are there."""

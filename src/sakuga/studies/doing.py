@@ -68,7 +68,7 @@ def settle(
         made = read_set(place)
         look = made.trigger if made.trigger in LOOKS else made.name
         folders.append(Folder(path=str(place.absolute()), digest=set_digest(made), trigger=made.trigger, look=look, subject=made.name))
-    return Setting(model=source.name, digest=source.digest, quick=quick, prompts=tuple(prompts), sets=tuple(folders), grid=grid)
+    return Setting(model=source.name, digest=source.core, quick=quick, prompts=tuple(prompts), sets=tuple(folders), grid=grid)
 
 
 def study(name: str, setting: Setting, out: Path | str, *, jobs: int = 1) -> Work[Step, Studied]:

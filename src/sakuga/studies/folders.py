@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sakuga.studies.values import Named, digest, plain
-from sakuga.studio.evaluation.reports import CONFIG, METRICS, said_as_json, write_text
+from sakuga.studio.evaluation.reports import CONFIG, METRICS, is_report, said_as_json, write_text
 
 RUNS, LOG, ROWS = "runs", "log.txt", "rows.json"
 CHECKPOINTS, INFERENCE, THUMBNAILS = "checkpoints", "inference", "thumbnails"
@@ -47,7 +47,17 @@ class RunFolder:
 
 
 def known_runs(out: Path) -> dict[str, RunFolder]:
-    """Find the runs of a study's folder by digest; of two with one digest a finished one counts."""
+    """Find runs by digest: those of a study's folder, and finished ones of the studies beside it, so that what they share is run once.
+
+    Of two with one digest a finished one counts.
+    """
+    own = _runs_in(out)
+    beside = (place for place in sorted(out.absolute().parent.glob("*")) if place != out.absolute() and is_report(place))
+    others = {name: folder for place in beside for name, folder in _runs_in(place).items() if folder.finished}
+    return others | {name: folder for name, folder in own.items() if folder.finished or name not in others}
+
+
+def _runs_in(out: Path) -> dict[str, RunFolder]:
     found: dict[str, RunFolder] = {}
     for config in sorted((out / RUNS).glob(f"*/{CONFIG}")):
         try:

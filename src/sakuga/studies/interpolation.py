@@ -28,6 +28,8 @@ def interpolation(setting: Setting) -> Study:
     plain = Trial(model=setting.digest, prompts=setting.said(32, 3), looks=looks, steps=setting.sized(20, 4), called=False)
     trials = {
         (blend, at): replace(plain, blend=blend, wears=(Wear(taught=first, weight=1 - at), Wear(taught=second, weight=at)))
+        if 0 < at < 1
+        else replace(plain, wears=(Wear(taught=second if at else first),))
         for blend in BLENDS
         for at in places
     }

@@ -3,25 +3,30 @@
 from collections.abc import Generator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from sakuga.models.sources import find_checkpoint
 from sakuga.studies.folders import CHECKPOINTS, INFERENCE, ROWS, THUMBNAILS, RunFolder, known_runs
 from sakuga.studies.values import Folder, Lesson, Teach, Trial, Wear, digest
 from sakuga.studio import FilmSettings, Step, to_json
 from sakuga.studio.evaluation.blends import naive_blend
+from sakuga.studio.drawing import Bench
+from sakuga.studio.evaluation.gallery import Gallery
 from sakuga.studio.evaluation.judges import Judges, call_judges
 from sakuga.studio.evaluation.reports import said_as_json, write_text
-from sakuga.studio.evaluation.trials import Judged, try_out
+from sakuga.studio.evaluation.trials import draw_out, judge, read_out
 from sakuga.studio.lessons import draw_style_set, draw_subject_set
 from sakuga.studio.training import TrainedRun, TrainSettings, train
 from sakuga.training.plan import DreamBooth, Lora, TextualInversion
 
 SHOWN = 8
 """Pictures of a run's strip."""
+TOLD = ("prompt", "name")
+"""Rows that tell of each picture what it was to show, and by which seed."""
 
 
 def perform(run: Teach | Trial, folder: RunFolder, out: Path, model: str) -> Generator[Step, None, None]:
@@ -44,9 +49,10 @@ def _teach(run: Teach, folder: RunFolder, model: str) -> Generator[Step, None, M
             place = Path(path)
         case Lesson() as lesson if not (place / "set.toml").is_file():
             yield from _draw_set(lesson, place)
+    begun = process_time()
     trained = train(settings_of(run, place, folder / CHECKPOINTS, model))
     yield from trained
-    return taught_figures(trained.result())
+    return taught_figures(trained.result()) | {"processor_seconds": round(process_time() - begun, 3), "n.processor_seconds": 1}
 
 
 def _draw_set(lesson: Lesson, place: Path) -> Generator[Step, None, None]:
@@ -61,12 +67,11 @@ def _draw_set(lesson: Lesson, place: Path) -> Generator[Step, None, None]:
 
 def _try(run: Trial, folder: RunFolder, out: Path, model: str) -> Generator[Step, None, Mapping[str, Any]]:
     style = _style(run, folder, out, model)
-    judged = yield from try_out(
-        model, judges(model), run.prompts, range(run.seeds), style=style, called=run.called, suffix=run.suffix, looks=run.looks,
-        subject=run.subject, settings=FilmSettings(steps=run.steps), store=None,
-    )  # fmt: skip
-    _keep(judged, folder)
-    return to_json(judged.outcomes())
+    gallery = yield from draw_out(
+        bench(model), run.prompts, range(run.seeds), style=style, called=run.called, suffix=run.suffix, settings=FilmSettings(steps=run.steps)
+    )
+    _keep(gallery, folder)
+    return judge_run(run, folder, model)
 
 
 def _style(run: Trial, folder: RunFolder, out: Path, model: str) -> str | None:
@@ -80,10 +85,14 @@ def _style(run: Trial, folder: RunFolder, out: Path, model: str) -> str | None:
 
 
 def place_of(wear: Wear, out: Path) -> str:
-    """Return where a style lies: a taught one in the folder of its training, another by its name."""
-    if wear.taught is None:
-        return wear.own
+    """Return where a style lies: in the folder of its training."""
     return str(known_runs(out)[digest(wear.taught)] / CHECKPOINTS / "style")
+
+
+@cache
+def bench(model: str) -> Bench:
+    """Open the networks that draw once in a process."""
+    return Bench(find_checkpoint(model))
 
 
 @cache
@@ -92,17 +101,37 @@ def judges(model: str) -> Judges:
     return call_judges(model, None)
 
 
-def _keep(judged: Judged, folder: RunFolder) -> None:
-    """Write the pictures, a strip of the first of them small, and all that was measured of each."""
+def _keep(gallery: Gallery, folder: RunFolder) -> None:
+    """Write the pictures without loss, a strip of the first of them small, and what each was to show."""
     for part in (INFERENCE, THUMBNAILS):
         (folder / part).mkdir(exist_ok=True)
-    for number, picture in enumerate(judged.gallery.pictures, 1):
-        Image.fromarray(picture).save(folder / INFERENCE / f"{number:04d}.webp", quality=90)
-    shown = [np.asarray(Image.fromarray(picture).resize((96, 96), Image.Resampling.LANCZOS)) for picture in judged.gallery.pictures[:SHOWN]]
+    for number, picture in enumerate(gallery.pictures, 1):
+        Image.fromarray(picture).save(folder / INFERENCE / f"{number:04d}.webp", lossless=True)
+    shown = [np.asarray(Image.fromarray(picture).resize((96, 96), Image.Resampling.LANCZOS)) for picture in gallery.pictures[:SHOWN]]
     Image.fromarray(np.concatenate(shown, axis=1)).save(folder / THUMBNAILS / "strip.webp", quality=85)
-    rows: dict[str, Sequence[Any]] = {"prompt": judged.gallery.prompts, "name": judged.gallery.names}
-    rows |= {key: [None if np.isnan(value) else round(float(value), 6) for value in row] for key, row in judged.rows.items()}
-    write_text(folder / ROWS, said_as_json(rows))
+    write_text(folder / ROWS, said_as_json({"prompt": gallery.prompts, "name": gallery.names}))
+
+
+def judge_run(run: Trial, folder: RunFolder, model: str) -> Mapping[str, Any]:
+    """Measure the pictures of a trial as they lie there; write all that was measured of each, and by whom. Returns the figures."""
+    told = folder.rows()
+    gallery = read_out(folder / INFERENCE, told["prompt"], told["name"])
+    judged = judge(gallery, judges(model), looks=run.looks, subject=run.subject)
+    measured = {key: [None if np.isnan(value) else round(float(value), 6) for value in row] for key, row in judged.rows.items()}
+    write_text(folder / ROWS, said_as_json({"judges": find_checkpoint(model).judges, **{key: told[key] for key in TOLD}, **measured}))
+    return to_json(judged.outcomes())
+
+
+def judge_again(run: Trial, folder: RunFolder, model: str) -> bool:
+    """Measure a finished trial again if others judged it, or not by all that is asked now; tell whether that was so."""
+    rows = folder.rows()
+    wanted = {*(f"look.{look}" for look in run.looks), *([f"subject.{run.subject}"] if run.subject else [])}
+    if rows.get("judges") == find_checkpoint(model).judges and wanted <= rows.keys():
+        return False
+    before = folder.metrics()
+    folder.finish({key: before[key] for key in ("seconds", "n.seconds") if key in before} | judge_run(run, folder, model))
+    folder.say("judged again")
+    return True
 
 
 def settings_of(run: Teach, place: Path, out: Path, model: str) -> TrainSettings:

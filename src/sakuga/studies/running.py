@@ -7,14 +7,17 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from sakuga.studies.folders import RunFolder, begin_run, known_runs
-from sakuga.studies.perform import perform
+from sakuga.studies.perform import judge_again, perform
 from sakuga.studies.results import Results
-from sakuga.studies.values import Named, digest, in_order, needs
+from sakuga.studies.values import Named, Teach, Trial, digest, in_order, needs
 from sakuga.studio import Step
 
 
 def run_table(runs: Sequence[Named], out: Path, model: str, jobs: int = 1) -> Generator[Step, None, Results]:
-    """Run what is not finished; a run that was begun goes on. Yields a step for each that ends."""
+    """Run what is not finished; a run that was begun goes on. Yields a step for each that ends.
+
+    Pictures that others judged, such as an earlier label classifier, are judged again.
+    """
     table = in_order(tuple(runs))
     known = known_runs(out)
     waiting = [one for one in table if not ((folder := known.get(digest(one.run))) and folder.finished)]
@@ -27,27 +30,36 @@ def run_table(runs: Sequence[Named], out: Path, model: str, jobs: int = 1) -> Ge
     for one in _performed(waiting, known, out, model, jobs):
         done += 1
         yield Step(stage="running", done=done, total=len(table), note=f"{one.name} is done")
+    for one in table:
+        if isinstance(one.run, Trial) and judge_again(one.run, known[digest(one.run)], model):
+            yield Step(stage="finishing", note=f"{one.name} is judged again")
     return Results(folders={digest(one.run): known[digest(one.run)] for one in table}, performed=performed)
 
 
 def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path, model: str, jobs: int) -> Generator[Named, None, None]:
-    """Give each run a process of its own as soon as what it needs is finished; so its peak of memory is its own too."""
+    """Do each run as soon as what it needs is finished, in processes beside this one.
+
+    A training has a process of its own, so that its peak of memory is its own too; pictures are drawn by processes that stay.
+    """
     left = list(waiting)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes that spin starve each other
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, max_tasks_per_child=1) as teaching, ProcessPoolExecutor(jobs, spawn) as drawing:
         doing: dict[Future[None], Named] = {}
         try:
             while left or doing:
-                ready = [one for one in left if all(known[digest(teach)].finished for teach in needs(one.run))]
+                ready = [one for one in left if all(known[digest(teach)].finished for teach in needs(one.run))][: jobs - len(doing)]
                 for one in ready:
+                    pool = teaching if isinstance(one.run, Teach) else drawing
                     doing[pool.submit(_worker, one, known[digest(one.run)].path, out, model, threads)] = one
                 left = [one for one in left if one not in ready]
                 for ended in wait(doing, return_when=FIRST_COMPLETED).done:
                     ended.result()
                     yield doing.pop(ended)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for pool in (teaching, drawing):
+                pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 

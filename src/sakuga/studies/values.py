@@ -5,8 +5,11 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-EDITION = 1
+EDITION = 2
 """Goes into every name: raise it when the same values begin to mean another run."""
+
+JUDGED = ("looks", "subject")
+"""Fields of a trial that decide what is measured of its pictures, and not the pictures."""
 
 Method = Literal["lora", "textual-inversion", "dreambooth"]
 Blend = Literal["exact", "naive"]
@@ -47,7 +50,7 @@ class Teach:
     """A training run."""
 
     model: str
-    """The digest of the base."""
+    """The digest of the base, of what draws in it."""
     source: Source
     method: Method = "lora"
     rank: int = 8
@@ -60,10 +63,9 @@ class Teach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wear:
-    """A style that is worn, taught here or the model's own."""
+    """A style that was taught here, worn."""
 
-    taught: Teach | None = None
-    own: str = ""
+    taught: Teach
     weight: float = 1.0
 
 
@@ -80,11 +82,11 @@ class Trial:
     """Whether the prompts say the trigger words of what is worn."""
     suffix: str = ""
     """Words that are added to every prompt."""
+    steps: int = 20
     looks: tuple[str, ...] = ()
-    """Looks that the pictures are judged by."""
+    """Looks that the pictures are judged by, beside those of the world; who judges decides no picture, and so no name."""
     subject: str = ""
     """A subject that they are judged by."""
-    steps: int = 20
 
 
 Run: TypeAlias = Teach | Trial
@@ -111,16 +113,17 @@ def plain(run: Run) -> dict[str, Any]:
         case Teach():
             return asdict(run)
         case Trial(wears=wears):
-            return {**asdict(replace(run, wears=())), "wears": [_worn(wear) for wear in wears]}
+            drawn = asdict(replace(run, wears=()))
+            return {key: value for key, value in drawn.items() if key not in JUDGED} | {"wears": [_worn(wear) for wear in wears]}
 
 
 def _worn(wear: Wear) -> dict[str, Any]:
-    return {"taught": plain(wear.taught) if wear.taught else None, "own": wear.own, "weight": wear.weight}
+    return {"taught": plain(wear.taught), "weight": wear.weight}
 
 
 def needs(run: Run) -> tuple[Teach, ...]:
     """List what must be taught before a run."""
-    return tuple(wear.taught for wear in run.wears if wear.taught) if isinstance(run, Trial) else ()
+    return tuple(wear.taught for wear in run.wears) if isinstance(run, Trial) else ()
 
 
 def in_order(runs: tuple[Named, ...]) -> tuple[Named, ...]:

@@ -61,6 +61,12 @@ class Bench:
         self.words = {word: (0,) * tokens for style in worn for word, tokens in style.contents.words.items()}
         self._adapters: dict[Digest, Any] = {}
 
+    def wearing(self, styles: Iterable[Found]) -> "Bench":
+        """Return a bench with the same networks and store, that may wear these styles."""
+        other = Bench(self.source, self.store.root, styles)
+        other.checkpoint = self.checkpoint
+        return other
+
     @cached_property
     def checkpoint(self) -> Any:
         """The networks."""

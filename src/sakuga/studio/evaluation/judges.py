@@ -41,20 +41,20 @@ class Judges:
 
         return None if self.classifier is None else read(self.classifier, _squared(pictures))[0]
 
-    def surely(self, pictures: Sequence[Picture], attribute: str, value: str) -> Values | None:
-        """Tell how surely each picture shows a label, 0 to 1, (n,); None where nobody can."""
+    def surely(self, pictures: Sequence[Picture], attribute: str) -> dict[str, Values] | None:
+        """Tell how surely each picture shows each value of a label, 0 to 1, (n,); None where nobody can."""
         import torch
 
         from sakuga.evaluation.fidelity import read
         from sakuga.models.classifier import ATTRIBUTES
 
-        if self.classifier is None or value not in ATTRIBUTES[attribute]:
+        if self.classifier is None:
             return None
         seen = torch.from_numpy(read(self.classifier, _squared(pictures))[1]).float()
         with torch.inference_mode():
             logits = self.classifier.heads(seen)[list(ATTRIBUTES).index(attribute)]
-        shares: Values = logits.softmax(dim=-1)[:, ATTRIBUTES[attribute].index(value)].double().numpy()
-        return shares
+        shares: Values = logits.softmax(dim=-1).double().numpy()
+        return {value: shares[:, place] for place, value in enumerate(ATTRIBUTES[attribute])}
 
 
 def _squared(pictures: Sequence[Picture]) -> Picture:

@@ -1,4 +1,4 @@
-"""Pictures drawn in one way and judged picture by picture, so that ways can be compared pair by pair."""
+"""Pictures drawn in one way, and judged picture by picture, so that ways can be compared pair by pair."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 from sakuga.evaluation.clip import clip_scores
 from sakuga.evaluation.figure import Outcome, mean
 from sakuga.evaluation.interval import Values
-from sakuga.models.sources import find_checkpoint
+from sakuga.sketchbook.labels import LOOKS
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
 from sakuga.studio.evaluation.gallery import Gallery, draw_gallery
@@ -40,48 +40,53 @@ class Judged:
         return made
 
 
-def try_out(
-    model: str,
-    judges: Judges,
+def draw_out(
+    bench: Bench,
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
     style: str | None = None,
     called: bool = True,
     suffix: str = "",
-    looks: Sequence[str] = (),
-    subject: str = "",
     settings: FilmSettings | None = None,
-    store: Path | None = None,
-) -> Generator[Step, None, Judged]:
-    """Draw every prompt with every seed in a style, and judge each picture.
-
-    The rows are `words.clip` (100 x cosine to the prompt as it is without style words), `labels.all` (what the prompt states and the
-    picture shows), `look.NAME` and `subject.NAME`: how surely the label classifier reads it, 0 to 1; without a classifier, CLIP's score.
-    """
-    source = find_checkpoint(model)
-    native = source.facts.native_size
-    how = settled(replace(settings or FilmSettings(), size=(native, native), model=source.name, style=style), source)
-    bench = Bench(source, store, find_styles(how.style, source))
+) -> Generator[Step, None, Gallery]:
+    """Draw every prompt with every seed in a style; the gallery tells each prompt as it is without the suffix."""
+    native = bench.source.facts.native_size
+    asked = replace(settings or FilmSettings(), size=(native, native), model=bench.source.name, style=style)
     said = [", ".join(filter(None, (prompt, suffix))) for prompt in prompts]
-    drawn = yield from draw_gallery("pictures", bench, how, said, seeds, called=called)
-    plain = tuple(prompt for prompt in prompts for _ in seeds)
-    gallery = replace(drawn, prompts=plain)
+    worn = bench.wearing(find_styles(style, bench.source))
+    drawn = yield from draw_gallery("pictures", worn, settled(asked, bench.source), said, seeds, called=called)
+    return replace(drawn, prompts=tuple(prompt for prompt in prompts for _ in seeds))
+
+
+def judge(gallery: Gallery, judges: Judges, *, looks: Sequence[str] = (), subject: str = "") -> Judged:
+    """Judge each picture.
+
+    The rows are `words.clip` (100 x cosine to its prompt), `labels.all` (the share of what the prompt states that the picture shows),
+    `look.NAME` and `subject.NAME`: how surely the label classifier reads it, 0 to 1, all looks of the world and those that are named;
+    without a classifier, CLIP's score of those that are named.
+    """
     seen = see(gallery, judges)
     rows = {WORDS: seen.words, LABELS: seen.labels}
-    rows |= {f"look.{look}": _surely(gallery, judges, "look", look) for look in looks}
-    rows |= {f"subject.{subject}": _surely(gallery, judges, "subject", subject)} if subject else {}
+    read = judges.surely(gallery.pictures, "look") or {}
+    rows |= {f"look.{look}": read[look] for look in LOOKS if look in read}
+    rows |= {f"look.{look}": _likened(gallery, judges, f"{look} style") for look in looks if look not in read}
+    if subject:
+        found = (judges.surely(gallery.pictures, "subject") or {}).get(subject)
+        rows[f"subject.{subject}"] = _likened(gallery, judges, f"a picture of {subject}") if found is None else found
     return Judged(gallery=gallery, rows=rows)
 
 
-def _surely(gallery: Gallery, judges: Judges, attribute: str, value: str) -> Values:
-    found = judges.surely(gallery.pictures, attribute, value)
-    if found is not None:
-        return found
+def _likened(gallery: Gallery, judges: Judges, text: str) -> Values:
+    """Return CLIP's score of a text."""
     if judges.clip is None:
         return np.full(len(gallery), np.nan)
-    return clip_scores(
-        value,
-        judges.clip.pictures(gallery.pictures),
-        judges.clip.texts([f"a picture of {value}" if attribute == "subject" else f"{value} style"]),
-    )
+    return clip_scores(text, judges.clip.pictures(gallery.pictures), judges.clip.texts([text]))
+
+
+def read_out(folder: Path, prompts: Sequence[str], names: Sequence[str]) -> Gallery:
+    """Read pictures that were drawn before, in the order of their names."""
+    from sakuga.datasets.reading import read_picture
+
+    pictures = tuple(read_picture(path).picture for path in sorted(folder.glob("*.webp")))
+    return Gallery(name="pictures", pictures=pictures, prompts=tuple(prompts), names=tuple(names))
