@@ -79,6 +79,11 @@ def inspected(portraits: int, landscapes: int, *findings: Finding) -> Inspection
         (inspected(5, 45), "not ready", "90% landscapes and 10% portraits: faces will not take the style"),
         (inspected(100, 50), "ready", "67% portraits, 0% figures, 33% landscapes: both faces and places are learnt"),
         (inspected(60, 0), "doubtful", "100% portraits: places will not take the style"),
+        (
+            replace(inspected(30, 30), compositions={str(n): "portrait" if n < 30 else "figure" for n in range(60)}),
+            "doubtful",
+            "0% landscapes: places may hardly take the style",
+        ),
         (inspected(4, 4), "not ready", "8 pictures to learn from"),
         (inspected(15, 15), "doubtful", "30 pictures to learn from"),
         (replace(inspected(100, 50), compositions={}), "doubtful", "what 150 of the pictures are of could not be told"),

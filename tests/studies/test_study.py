@@ -45,10 +45,28 @@ def test_a_study_runs_is_told_and_is_not_run_again(home: Path) -> None:
     assert again.performed == 0
     assert again.figures == made.figures
 
+    beside = study("ablation", setting, home / "beside").result()
+    assert beside.performed == 0, "what another study beside it has run is not run again"
+    assert not (home / "beside" / "runs").exists()
+    assert beside.figures == made.figures
+
+    found = study("ablation", replace(setting, search=1), home / "search").result()
+    assert found.performed == 0
+    assert {one.key for one in found.figures} == {one.key for one in made.figures}
+
+    for path in (runs["base"], runs["rank-2-steps-2"]):
+        (path / "rows.json").write_text(json.dumps({**json.loads((path / "rows.json").read_text()), "judges": "others"}))
+    told = [step.note for step in study("ablation", setting, out)]
+    assert "base is judged again" in told
+    rejudged = json.loads((runs["base"] / "rows.json").read_text())
+    assert rejudged == rows, "pictures are kept without loss, so the same judges say the same again"
+
 
 def test_what_cannot_be_studied_is_refused_in_words(home: Path) -> None:
     with pytest.raises(InputError, match="no study 'colours': there are styles, ablation"):
         study("colours", settle(), home / "out")
+    with pytest.raises(InputError, match="a search is for the grid of an ablation"):
+        study("styles", settle(search=3), home / "out")
     with pytest.raises(InputError, match="0 runs at a time"):
         study("styles", settle(), home / "out", jobs=0)
     (home / "mine").mkdir()

@@ -21,6 +21,9 @@ def study(
     vary: Annotated[
         list[str] | None, typer.Option(help="a field of an ablation, such as rank=4,8,16; repeatable", show_default="rank, steps, rate")
     ] = None,
+    search: Annotated[
+        int, typer.Option(help="of an ablation's grid run only so many places, each chosen by what was seen before", show_default="all")
+    ] = 0,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be run and about how long it takes, and stop")] = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -32,7 +35,7 @@ def study(
     from sakuga.studies.ablation import parse_grid
 
     said = studio.read_prompts(prompts) if prompts else ()
-    setting = doing.settle(model, quick=quick, prompts=said, sets=sets or (), grid=parse_grid(vary or ()))
+    setting = doing.settle(model, quick=quick, prompts=said, sets=sets or (), grid=parse_grid(vary or ()), search=search)
     folder = out or Path("studies") / name
     if plan:
         lines = doing.planned(name, setting, folder, jobs)

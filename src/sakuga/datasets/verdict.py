@@ -12,7 +12,7 @@ FEW, ENOUGH = 10, 50
 """Pictures below which no style is learnt, and from which on one is learnt well."""
 LANDSCAPES, PORTRAITS = 0.7, 0.2
 """So many landscapes, with no more portraits, leave faces unlearnt: seen at 90% of 50, and cured by 100 portraits to 50 landscapes."""
-ONLY_PORTRAITS = 0.9
+ONLY_PORTRAITS, FEW_PLACES = 0.9, 0.1
 SOME, MUCH = 0.05, 0.25
 
 
@@ -64,12 +64,12 @@ def _composition(seen: Inspection) -> list[Remark]:
         return [Remark(grade="not ready", text=f"{said} landscape, or `sakuga data balance`")]
     if portraits >= ONLY_PORTRAITS:
         return [Remark(grade="doubtful", text=f"{portraits:.0%} portraits: places will not take the style; add landscapes")]
+    if landscapes < FEW_PLACES:
+        return [Remark(grade="doubtful", text=f"{landscapes:.0%} landscapes: places may hardly take the style; add some")]
+    if portraits <= PORTRAITS:
+        return [Remark(grade="doubtful", text=f"{portraits:.0%} portraits: faces may hardly take the style; add some")]
     said = f"{portraits:.0%} portraits, {figures:.0%} figures, {landscapes:.0%} landscapes: both faces and places are learnt"
-    return [Remark(grade="ready" if portraits > PORTRAITS else "doubtful", text=said if portraits > PORTRAITS else _few_faces(portraits))]
-
-
-def _few_faces(portraits: float) -> str:
-    return f"{portraits:.0%} portraits: faces may hardly take the style; add some"
+    return [Remark(grade="ready", text=said)]
 
 
 def _pictures(seen: Inspection) -> list[Remark]:

@@ -3,34 +3,47 @@
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from itertools import product
+from math import nan
 
 from sakuga import InputError
-from sakuga.evaluation.figure import Outcome
+from sakuga.evaluation.figure import Outcome, Refused
 from sakuga.evaluation.report import Chart, Point, Section, Table, heat, scatter
 from sakuga.evaluation.report.svg import number
 from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Named, Teach, Trial, Wear
+from sakuga.studies.verdicts import clearly, sorted_out, stood
 
 QUESTION = "How do rank, steps and rate decide how firmly a style is learnt, and what is the cheapest adapter that does?"
 LOOK = "watercolor"
-GRID: tuple[tuple[str, tuple[float, ...]], ...] = (("rank", (2, 8, 32)), ("steps", (75, 150, 300)), ("rate", (3e-4, 1e-3, 3e-3)))
-QUICK: tuple[tuple[str, tuple[float, ...]], ...] = (("rank", (2, 8)), ("steps", (2, 4)))
+Grid = tuple[tuple[str, tuple[float, ...]], ...]
+"""Fields of a training with their values."""
 Place = tuple[float, ...]
+"""A value of each field."""
+GRID: Grid = (("rank", (2, 8, 32)), ("steps", (100, 200)), ("rate", (5e-4, 1e-3, 2e-3)))
+QUICK: Grid = (("rank", (2, 8)), ("steps", (2, 4)))
 
 
 def ablation(setting: Setting) -> Study:
     """Lay the study out: a training and its pictures for each place of the grid."""
-    grid = setting.grid or (QUICK if setting.quick else GRID)
+    return ablation_of(setting, tuple(product(*(values for _, values in grid_of(setting)))))
+
+
+def grid_of(setting: Setting) -> Grid:
+    """Return the grid of a setting."""
+    return setting.grid or (QUICK if setting.quick else GRID)
+
+
+def ablation_of(setting: Setting, places: Sequence[Place]) -> Study:
+    """Lay the study out over some places of its grid."""
+    grid = grid_of(setting)
     names = [name for name, _ in grid]
     source = setting.sets[0] if setting.sets else setting.lesson(LOOK)
     look = source.look or LOOK
-    base = Trial(model=setting.digest, prompts=setting.said(24, 3), looks=(look,), steps=setting.sized(20, 4), called=False)
-    taught = {
-        place: setting.teach(source, **_typed(dict(zip(names, place, strict=True)))) for place in product(*(values for _, values in grid))
-    }
-    trials = {place: _wearing(base, teach) for place, teach in taught.items()}
+    base = replace(setting.trial(), looks=(look,))
+    taught = {place: setting.teach(source, **_typed(dict(zip(names, place, strict=True)))) for place in places}
+    trials = {place: replace(base, wears=(Wear(taught=teach),), suffix=source.trigger) for place, teach in taught.items()}
     runs = [Named(name="base", run=base)]
     for place in taught:
         called = " ".join(f"{name} {number:g}" for name, number in zip(names, place, strict=True))
@@ -38,7 +51,7 @@ def ablation(setting: Setting) -> Study:
     return Study(name="ablation", question=QUESTION, runs=tuple(runs), lay=lambda results: _lay(results, look, grid, base, taught, trials))
 
 
-def parse_grid(said: Sequence[str]) -> tuple[tuple[str, tuple[float, ...]], ...]:
+def parse_grid(said: Sequence[str]) -> Grid:
     """Read "rank=4,8,16" as a field of a training with its values; raises InputError.
 
     >>> parse_grid(["rank=4,8", "rate=1e-3"])
@@ -63,14 +76,10 @@ def _typed(values: dict[str, float]) -> dict[str, object]:
     return {name: value if kinds[name] is float else int(value) for name, value in values.items()}
 
 
-def _wearing(base: Trial, teach: Teach) -> Trial:
-    return replace(base, wears=(Wear(taught=teach),))
-
-
 def _lay(
     results: Results,
     look: str,
-    grid: Sequence[tuple[str, tuple[float, ...]]],
+    grid: Grid,
     base: Trial,
     taught: dict[Place, Teach],
     trials: dict[Place, Trial],
@@ -81,18 +90,17 @@ def _lay(
     before = results.figure("base.look", base, f"look.{look}")
     kept = {place: results.more(f"labels.{slug[place]}", [base], [trial], "labels.all") for place, trial in trials.items()}
     n = len(results.prompts(base))
-    blocks = [
-        _map(grid, rest, {place: value(one) for place, one in scores.items()}, n) for rest in product(*(values for _, values in grid[2:]))
-    ]
+    read, rests = {place: value(one) for place, one in scores.items()}, list(product(*(values for _, values in grid[2:])))
+    blocks = [_map(grid, rest, read, n) for rest in rests if any(place[2:] == rest for place in trials)]
     order = sorted(trials, key=lambda place: -value(scores[place]))
     table = Table(
-        head=(*names, "style", "labels lost", "seconds", "KB"),
+        head=(*names, "style", "labels lost", "processor seconds", "KB"),
         rows=tuple(
             (
                 *(f"{one:g}" for one in place),
                 number(value(scores[place])),
                 number(-value(kept[place])),
-                number(results.teaching(taught[place], "training_seconds")),
+                number(results.teaching(taught[place], "processor_seconds")),
                 number(results.teaching(taught[place], "file_kb")),
             )
             for place in order
@@ -115,7 +123,7 @@ def _lay(
             ),
             caption="The dashed line joins what none is cheaper and better than (Pareto).",
         )
-        for cost, key in (("seconds of training", "training_seconds"), ("size of the file (KB)", "file_kb"))
+        for cost, key in (("processor seconds of training", "processor_seconds"), ("size of the file (KB)", "file_kb"))
     ]
     ends = [order[0], order[len(order) // 2], order[-1]]
     columns = [("base", base), *((_named(names, place), trials[place]) for place in dict.fromkeys(ends))]
@@ -125,24 +133,43 @@ def _lay(
         Section(title="What quality costs", blocks=tuple(planes)),
         Section(title="Pictures", blocks=(strip,)),
     )
-    outcomes: list[Outcome] = [before, *scores.values(), *kept.values()]
-    return (
-        sections,
-        outcomes,
-        {},
-        f"Base: {before}. Best: {_named(names, order[0])} ({scores[order[0]]}); worst: {_named(names, order[-1])} ({scores[order[-1]]}).",
-    )
+    behind = {place: results.more(f"behind.{slug[place]}", [trials[order[0]]], [trials[place]], f"look.{look}") for place in order[1:]}
+    effects = {name: _effect(results, grid, at, trials, f"look.{look}") for at, (name, values) in enumerate(grid) if len(values) > 1}
+    outcomes: list[Outcome] = [before, *scores.values(), *kept.values(), *behind.values(), *effects.values()]
+    cost = {place: results.teaching(taught[place], "processor_seconds") for place in order}
+    close = [order[0], *(place for place in order[1:] if clearly(behind[place]) >= 0)]
+    cheapest = min(close, key=lambda place: cost[place])
+    found = [
+        f"Read most surely with {_named(names, order[0])}: {stood(scores[order[0]])}; the base: {stood(before)}.",
+        f"Of {len(order)} trainings {len(close) - 1} others cannot be told from it; the cheapest of all these is {_named(names, cheapest)}"
+        f" ({stood(scores[cheapest])}, {number(cost[cheapest])} processor seconds; the first took {number(cost[order[0]])}).",
+        sorted_out(
+            {f"{name} {min(values):g} to {max(values):g}": effects[name] for name, values in grid if name in effects},
+            "From its least value to its greatest, with all else the same, more is shown by", "less by", "no clear difference is made by",
+        ),
+    ]  # fmt: skip
+    return sections, outcomes, {}, " ".join(found)
+
+
+def _effect(results: Results, grid: Grid, at: int, trials: dict[Place, Trial], row: str) -> Outcome:
+    """Return how much more is shown at the greatest value of a field than at its least, where all else is the same."""
+    name, values = grid[at]
+    least = [place for place in trials if place[at] == min(values)]
+    pairs = [(trials[one], trials[other]) for one in least if (other := (*one[:at], max(values), *one[at + 1 :])) in trials]
+    if not pairs:
+        return Refused(key=f"effect.{name}", reason="no two runs differ in it alone", instead="run the whole grid")
+    return results.more(f"effect.{name}", [one for one, _ in pairs], [other for _, other in pairs], row)
 
 
 def _named(names: Sequence[str], place: Place) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in zip(names, place, strict=True))
 
 
-def _map(grid: Sequence[tuple[str, tuple[float, ...]]], rest: Place, scores: dict[Place, float], n: int) -> Chart:
+def _map(grid: Grid, rest: Place, scores: dict[Place, float], n: int) -> Chart:
     """Draw the first two fields against each other, all others held."""
     rows, columns = grid[0], grid[1] if len(grid) > 1 else ("", (0.0,))
     held = ", ".join(f"{name} {value:g}" for (name, _), value in zip(grid[2:], rest, strict=True))
-    cells = [[scores[(row, column, *rest) if len(grid) > 1 else (row,)] for column in columns[1]] for row in rows[1]]
+    cells = [[scores.get((row, column, *rest) if len(grid) > 1 else (row,), nan) for column in columns[1]] for row in rows[1]]
     drawn = heat(
         cells,
         [f"{one:g}" for one in rows[1]],

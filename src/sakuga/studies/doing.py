@@ -12,7 +12,7 @@ from sakuga.evaluation.report import Page, Prose, Section
 from sakuga.evaluation.report.figures import figures_table
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
 from sakuga.sketchbook.labels import LOOKS
-from sakuga.studies.ablation import ablation
+from sakuga.studies.ablation import Grid, ablation
 from sakuga.studies.curation import curation
 from sakuga.studies.folders import known_runs
 from sakuga.studies.interpolation import interpolation
@@ -20,6 +20,7 @@ from sakuga.studies.methods import methods
 from sakuga.studies.prompting import prompting
 from sakuga.studies.results import Results
 from sakuga.studies.running import run_table
+from sakuga.studies.search import searched
 from sakuga.studies.study import Study, plan_words
 from sakuga.studies.styles import styles
 from sakuga.studies.tables import Setting
@@ -54,7 +55,8 @@ def settle(
     quick: bool = False,
     prompts: Sequence[str] = (),
     sets: Sequence[Path] = (),
-    grid: tuple[tuple[str, tuple[float, ...]], ...] = (),
+    grid: Grid = (),
+    search: int = 0,
 ) -> Setting:
     """Find the model and the training sets that a study is done with; raises InputError.
 
@@ -68,7 +70,9 @@ def settle(
         made = read_set(place)
         look = made.trigger if made.trigger in LOOKS else made.name
         folders.append(Folder(path=str(place.absolute()), digest=set_digest(made), trigger=made.trigger, look=look, subject=made.name))
-    return Setting(model=source.name, digest=source.core, quick=quick, prompts=tuple(prompts), sets=tuple(folders), grid=grid)
+    return Setting(
+        model=source.name, digest=source.core, quick=quick, prompts=tuple(prompts), sets=tuple(folders), grid=grid, search=search
+    )
 
 
 def study(name: str, setting: Setting, out: Path | str, *, jobs: int = 1) -> Work[Step, Studied]:
@@ -79,6 +83,8 @@ def study(name: str, setting: Setting, out: Path | str, *, jobs: int = 1) -> Wor
     """
     if jobs < 1:
         raise InputError(f"{jobs} runs at a time do nothing: choose 1 or more")
+    if setting.search < 0 or (setting.search and name != "ablation"):
+        raise InputError("a search is for the grid of an ablation: say how many places it may look at, or leave it out")
     return Work(_study(_named(name)(setting), setting, Path(out), jobs))
 
 
@@ -102,6 +108,9 @@ def _study(asked: Study, setting: Setting, out: Path, jobs: int) -> Generator[St
     for line in plan_words(asked, _finished(out), jobs, digest):
         yield Step(stage="story", note=line)
     write_mark(out, asked, setting)
+    if setting.search:
+        yield Step(stage="story", note=f"of these only {setting.search} trainings, chosen one after the other by what was seen before")
+        asked = yield from searched(setting, out, jobs)
     results = yield from run_table(asked.runs, out, setting.model, jobs)
     page, outcomes, found = laid_out(asked, setting, results)
     write_report(out, page, outcomes, _config(asked, setting))

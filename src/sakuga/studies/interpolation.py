@@ -9,7 +9,8 @@ from sakuga.evaluation.report.figures import ranged
 from sakuga.studies.results import Results, spread
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
-from sakuga.studies.values import Blend, Named, Trial, Wear
+from sakuga.studies.values import Blend, Named, Teach, Trial, Wear
+from sakuga.studies.verdicts import listed, sorted_out, stood
 
 QUESTION = (
     "What is on the way from one style to another, and does averaging the factors of two adapters do as well as adding what they change?"
@@ -25,16 +26,17 @@ def interpolation(setting: Setting) -> Study:
     looks = tuple(source.look or look for source, look in zip(sources, LOOKS, strict=True))
     places = PLACES[::2] if setting.quick else PLACES
     first, second = (setting.teach(source) for source in sources)
-    plain = Trial(model=setting.digest, prompts=setting.said(32, 3), looks=looks, steps=setting.sized(20, 4), called=False)
-    trials = {
-        (blend, at): replace(plain, blend=blend, wears=(Wear(taught=first, weight=1 - at), Wear(taught=second, weight=at)))
-        if 0 < at < 1
-        else replace(plain, wears=(Wear(taught=second if at else first),))
-        for blend in BLENDS
-        for at in places
-    }
+    plain = replace(setting.trial(), looks=looks)
+    calls = ", ".join(dict.fromkeys(source.trigger for source in sources))
+    ends = {0.0: setting.worn(plain, sources[0]), 1.0: setting.worn(plain, sources[1])}
+    trials = {(blend, at): ends.get(at) or _between(plain, blend, first, second, at, calls) for blend in BLENDS for at in places}
     runs = [Named(name=f"{blend} {at:g}", run=trial) for (blend, at), trial in trials.items()]
     return Study(name="interpolation", question=QUESTION, runs=tuple(runs), lay=lambda results: _lay(results, looks, places, trials))
+
+
+def _between(plain: Trial, blend: Blend, first: Teach, second: Teach, at: float, calls: str) -> Trial:
+    """Wear a share of both, and call both."""
+    return replace(plain, blend=blend, wears=(Wear(taught=first, weight=1 - at), Wear(taught=second, weight=at)), suffix=calls)
 
 
 def _lay(results: Results, looks: tuple[str, ...], places: tuple[float, ...], trials: Mapping[tuple[Blend, float], Trial]) -> Laid:
@@ -73,9 +75,12 @@ def _lay(results: Results, looks: tuple[str, ...], places: tuple[float, ...], tr
     strips = tuple(_strip(results, blend, places, trials) for blend in BLENDS)
     sections = (Section(title="Along the way", blocks=(way, gap)), Section(title="Pictures", blocks=strips))
     outcomes: list[Outcome] = [*found.values(), *gaps.values(), *kept]
-    middle = [gaps[look, at] for look in looks for at in inner if abs(at - 0.5) < 1e-9]
-    said = "; ".join(f"{look}: {one}" for look, one in zip(looks, middle, strict=False))
-    return sections, outcomes, {}, f"Half way, the exact blend minus the naive one: {said}."
+    half = {look: gaps[look, 0.5] for look in looks}
+    said = sorted_out(
+        half, "Half way the exact blend shows more of", "Half way the naive blend shows more of", "Half way they are alike in"
+    )
+    ways = listed([f"{look} {listed([stood(found['exact', look, at]) for at in (places[0], 0.5, places[-1])])}" for look in looks])
+    return sections, outcomes, {}, f"{said} From the one end over the middle to the other the exact blend is read as {ways}."
 
 
 def _at(at: float) -> str:

@@ -10,12 +10,14 @@ from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import METHODS, Lesson, Method, Named, Teach, Trial, Wear
+from sakuga.studies.verdicts import sorted_out, stood
 
 QUESTION = "Which way of teaching a new subject shows it best, at what cost in time, memory and space, and what else is forgotten?"
 SUBJECT = "balloon"
 RATES: dict[Method, float] = {"lora": 1e-3, "textual-inversion": 5e-3, "dreambooth": 1e-3}
 """The usual rate of each method: the same for all would favour one."""
 CALLED: dict[Method, str] = {"lora": "LoRA", "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth"}
+COSTS = ("processor_seconds", "peak_memory_mb", "file_kb")
 SCENES = (
     "{} over a meadow on a clear day", "{} above the hills at sunset", "{} over the sea at dawn", "{} above a village at night",
     "{} over a lake on a cloudy day", "{} in the mountains, snow", "{} over a forest in the fog", "{} above a desert at sunset",
@@ -25,11 +27,11 @@ SCENES = (
 def methods(setting: Setting) -> Study:
     """Lay the study out: each method draws the subject, and prompts that do not call it."""
     own = setting.sets[0] if setting.sets else None
-    trigger, subject = (own.trigger, own.subject) if own and not isinstance(own, Lesson) else (f"<{SUBJECT}>", SUBJECT)
-    source = own or Lesson(subject=subject, count=setting.sized(12, 4), class_pictures=setting.sized(24, 4))
-    scenes = tuple(scene.format(trigger) for scene in SCENES[: setting.sized(8, 2)])
-    base = Trial(model=setting.digest, prompts=scenes, seeds=setting.sized(4, 1), subject=subject, steps=setting.sized(20, 4))
-    other = replace(base, prompts=setting.said(32, 3), seeds=1, called=False)
+    source = own or Lesson(subject=SUBJECT, count=setting.sized(12, 4), class_pictures=setting.sized(24, 4))
+    subject = source.subject
+    scenes = tuple(scene.format(source.trigger) for scene in SCENES[: setting.sized(8, 2)])
+    other = setting.trial()
+    base = replace(other, prompts=scenes, seeds=setting.sized(4, 1), subject=subject)
     taught = {method: setting.teach(source, method=method, rate=RATES[method]) for method in METHODS}
     shows = {method: replace(base, wears=(Wear(taught=teach),)) for method, teach in taught.items()}
     keeps = {method: replace(other, wears=(Wear(taught=teach),)) for method, teach in taught.items()}
@@ -54,12 +56,10 @@ def _lay(
     row = f"subject.{subject}"
     before = results.figure(f"base.{row}", base, row)
     after = {method: results.figure(f"{method}.{row}", trial, row) for method, trial in shows.items()}
+    gains = {method: results.more(f"more.{method}.{row}", [base], [trial], row) for method, trial in shows.items()}
     forgets = {method: results.more(f"forgetting.{method}.labels", [other], [trial], "labels.all") for method, trial in keeps.items()}
     words = {method: results.more(f"forgetting.{method}.words", [other], [trial], "words.clip") for method, trial in keeps.items()}
-    costs = {
-        method: [_cost(results, teach, method, key) for key in ("training_seconds", "peak_memory_mb", "file_kb")]
-        for method, teach in taught.items()
-    }
+    costs = {method: [_cost(results, teach, method, key) for key in COSTS] for method, teach in taught.items()}
     n, m = len(results.prompts(base)), len(results.prompts(other))
     groups = [bar("base", (before,)), *(bar(CALLED[method], (after[method],)) for method in taught)]
     shown = Chart(
@@ -75,15 +75,18 @@ def _lay(
     rows = tuple((CALLED[method], *(number(one.value) for one in costs[method]), f"{RATES[method]:g}") for method in taught)
     steps = next(iter(taught.values()))
     table = Table(
-        head=("method", "seconds of training", "peak memory (MB)", "file (KB)", "rate"),
+        head=("method", "processor seconds", "peak memory (MB)", "file (KB)", "rate"),
         rows=rows,
-        caption=f"{steps.steps} steps of {steps.batch} pictures, each training in a process of its own; n 1, times of this machine.",
+        caption=(
+            f"{steps.steps} steps of {steps.batch} pictures; DreamBooth learns as many of the class beside. "
+            "Each training in a process of its own, opening and encoding included; n 1."
+        ),
     )
     points = [Point(x=costs[method][0].value, y=value(after[method]), name=CALLED[method], series=1) for method in taught]
     plane = Chart(
         title="Quality against time",
-        drawing=scatter(points, "seconds of training", f"{subject} read", "quality against time"),
-        caption="The dashed line joins what none is faster and better than.",
+        drawing=scatter(points, "processor seconds", f"{subject} read", "quality against time"),
+        caption="The dashed line joins what none is faster and better than. Processor time, as others work on the machine too.",
     )
     columns = [("base", base), *((CALLED[method], trial) for method, trial in shows.items())]
     others = [("base", other), *((CALLED[method], trial) for method, trial in keeps.items())]
@@ -96,9 +99,32 @@ def _lay(
         Section(title="Is anything forgotten?", blocks=(lost,)),
         Section(title="Pictures", blocks=strips),
     )
-    outcomes: list[Outcome] = [before, *after.values(), *forgets.values(), *words.values(), *(one for row in costs.values() for one in row)]
+    outcomes: list[Outcome] = [
+        before,
+        *after.values(),
+        *gains.values(),
+        *forgets.values(),
+        *words.values(),
+        *(one for row in costs.values() for one in row),
+    ]
     best = max(taught, key=lambda method: value(after[method]))
-    return sections, outcomes, {}, f"{CALLED[best]} shows it most surely ({after[best]}; base {before})."
+    ahead = {CALLED[one]: results.more(f"ahead.{best}.{one}", [shows[one]], [shows[best]], row) for one in taught if one != best}
+    said = [
+        sorted_out(_called(gains), "Shown clearly more than by the base", "Shown clearly less than by the base", "Not told from the base"),
+        f"{CALLED[best]} shows it most ({stood(after[best])}; base {stood(before)}).",
+        sorted_out(ahead, "It is clearly ahead of", "It is behind", "It cannot be told from"),
+        sorted_out(
+            _called(forgets),
+            "Prompts that do not call it gain by",
+            "Prompts that do not call it lose clearly by",
+            "Nothing that would show is forgotten by",
+        ),
+    ]
+    return sections, [*outcomes, *ahead.values()], {}, " ".join(filter(None, said))
+
+
+def _called(outcomes: dict[Method, Outcome]) -> dict[str, Outcome]:
+    return {CALLED[method]: one for method, one in outcomes.items()}
 
 
 def _cost(results: Results, teach: Teach, method: str, key: str) -> Figure:

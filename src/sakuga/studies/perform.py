@@ -1,6 +1,6 @@
 """Perform one run: teach a style, or draw and judge pictures."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from functools import cache
 from pathlib import Path
 from time import perf_counter, process_time
@@ -13,8 +13,8 @@ from sakuga.models.sources import find_checkpoint
 from sakuga.studies.folders import CHECKPOINTS, INFERENCE, ROWS, THUMBNAILS, RunFolder, known_runs
 from sakuga.studies.values import Folder, Lesson, Teach, Trial, Wear, digest
 from sakuga.studio import FilmSettings, Step, to_json
-from sakuga.studio.evaluation.blends import naive_blend
 from sakuga.studio.drawing import Bench
+from sakuga.studio.evaluation.blends import naive_blend
 from sakuga.studio.evaluation.gallery import Gallery
 from sakuga.studio.evaluation.judges import Judges, call_judges
 from sakuga.studio.evaluation.reports import said_as_json, write_text
@@ -61,14 +61,19 @@ def _draw_set(lesson: Lesson, place: Path) -> Generator[Step, None, None]:
             lesson.subject, place, count=lesson.count, style=lesson.look, class_pictures=lesson.class_pictures, seed=lesson.seed
         )
     else:
-        work = draw_style_set(lesson.look, place, count=lesson.count, portraits=lesson.portraits, seed=lesson.seed)
+        work = draw_style_set(lesson.look, place, count=lesson.count, portraits=lesson.portraits, trigger=lesson.trigger, seed=lesson.seed)
     yield from work
 
 
 def _try(run: Trial, folder: RunFolder, out: Path, model: str) -> Generator[Step, None, Mapping[str, Any]]:
     style = _style(run, folder, out, model)
     gallery = yield from draw_out(
-        bench(model), run.prompts, range(run.seeds), style=style, called=run.called, suffix=run.suffix, settings=FilmSettings(steps=run.steps)
+        bench(model),
+        run.prompts,
+        range(run.seeds),
+        style=style,
+        suffix=run.suffix,
+        settings=FilmSettings(steps=run.steps),
     )
     _keep(gallery, folder)
     return judge_run(run, folder, model)

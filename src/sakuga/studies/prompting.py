@@ -1,17 +1,15 @@
 """Study `prompting`: what words add, what an adapter adds, and what both add together."""
 
 from dataclasses import replace
-from typing import cast
 
 from sakuga.evaluation.figure import Outcome, Refused, mean
 from sakuga.evaluation.report import Bar, Chart, Section, bars, differences
 from sakuga.evaluation.report.figures import bar, ranged
-from sakuga.sketchbook.labels import Look
-from sakuga.sketchbook.lessons import trigger_of
 from sakuga.studies.results import Results, spread
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
-from sakuga.studies.values import Folder, Named, Trial, Wear
+from sakuga.studies.values import Named, Trial, Wear
+from sakuga.studies.verdicts import sorted_out
 
 QUESTION = "Of a style in a picture, how much is due to words in the prompt, how much to an adapter, and do they add up?"
 LOOK = "watercolor"
@@ -21,9 +19,8 @@ def prompting(setting: Setting) -> Study:
     """Lay the study out: four ways to say it, each with and without the adapter."""
     source = setting.sets[0] if setting.sets else setting.lesson(LOOK)
     look = source.look or LOOK
-    trigger = source.trigger if isinstance(source, Folder) else trigger_of(cast(Look, look))
-    ways = {"nothing said": "", "trigger": trigger, "style words": f"{look} painting", "weighted words": f"({look}:1.2) painting"}
-    plain = Trial(model=setting.digest, prompts=setting.said(40, 4), looks=(look,), steps=setting.sized(20, 4), called=False)
+    ways = {"nothing said": "", "trigger": source.trigger, "style words": f"{look} painting", "weighted words": f"({look}:1.2) painting"}
+    plain = replace(setting.trial(), looks=(look,))
     wear = (Wear(taught=setting.teach(source)),)
     without = {way: replace(plain, suffix=words) for way, words in ways.items()}
     worn = {way: replace(trial, wears=wear) for way, trial in without.items()}
@@ -81,8 +78,17 @@ def _lay(results: Results, look: str, without: dict[str, Trial], worn: dict[str,
     )
     outcomes: list[Outcome] = [one for pair in cells.values() for one in pair]
     outcomes += [adapter, *words.values(), *both.values(), *together.values(), *kept.values()]
-    found = f"The adapter alone adds {adapter}; the trigger alone {words['trigger']}; their interaction is {together['trigger']}."
-    return sections, outcomes, {}, found
+    alone = {"the adapter": adapter, **{f"the {way}" if way == "trigger" else way: one for way, one in words.items()}}
+    said = sorted_out(
+        alone, "Alone, these add to the style", "Alone, these take from the style", "Alone, these cannot be told from nothing"
+    )
+    crossed_said = sorted_out(
+        together,
+        "With the adapter these do more than both alone together",
+        "With the adapter these do less than both alone together, one doing the other's work",
+        "With the adapter these simply add up, as far as can be told",
+    )
+    return sections, outcomes, {}, f"{said} {crossed_said}"
 
 
 def _interaction(results: Results, key: str, cells: list[Trial], row: str) -> Outcome:

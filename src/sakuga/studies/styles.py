@@ -1,5 +1,6 @@
 """Study `styles`: one adapter for each of several looks, each against the base on the same prompts and seeds."""
 
+from dataclasses import replace
 from math import nan
 
 from sakuga.evaluation.figure import Outcome
@@ -8,7 +9,8 @@ from sakuga.evaluation.report.figures import bar, ranged
 from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import LOOKS, Setting
-from sakuga.studies.values import Named, Trial, Wear
+from sakuga.studies.values import Named, Trial
+from sakuga.studies.verdicts import clearly, gained, listed, sorted_out
 
 QUESTION = "Does one adapter for each style, taught with the same budget, show that style and no other, and what does it cost?"
 
@@ -17,17 +19,11 @@ def styles(setting: Setting) -> Study:
     """Lay the study out."""
     sources = {source.look or f"set {number}": source for number, source in enumerate(setting.sets, 1)}
     sources = sources or {look: setting.lesson(look) for look in (LOOKS[:2] if setting.quick else LOOKS)}
-    looks, prompts = tuple(sources), setting.said(40, 4)
-    base = Trial(model=setting.digest, prompts=prompts, looks=looks, steps=setting.sized(20, 4), called=False)
-    worn = {look: _wearing(base, setting, look, sources[look]) for look in looks}
+    looks = tuple(sources)
+    base = replace(setting.trial(), looks=looks)
+    worn = {look: setting.worn(base, source) for look, source in sources.items()}
     runs = (Named(name="base", run=base), *(Named(name=look, run=trial) for look, trial in worn.items()))
     return Study(name="styles", question=QUESTION, runs=runs, lay=lambda results: _lay(results, base, worn))
-
-
-def _wearing(base: Trial, setting: Setting, look: str, source: object) -> Trial:
-    from dataclasses import replace
-
-    return replace(base, wears=(Wear(taught=setting.teach(source)),))  # type: ignore[arg-type]
 
 
 def _lay(results: Results, base: Trial, worn: dict[str, Trial]) -> Laid:
@@ -63,7 +59,13 @@ def _lay(results: Results, base: Trial, worn: dict[str, Trial]) -> Laid:
         Section(title="What do they cost?", blocks=(lost,)),
         Section(title="Pictures", blocks=(strip,)),
     )
-    best = max(looks, key=lambda look: value(gains[look]))
-    worst = min(looks, key=lambda look: value(gains[look]))
-    found = f"The clearest gain is {best}'s ({gains[best]}), the least {worst}'s ({gains[worst]})."
-    return sections, outcomes, {}, found
+    found = sorted_out(gains, "Shown clearly, above the base", "Shown less than by the base", "Cannot be told from the base")
+    return sections, outcomes, {}, f"{found} {_cost(costs)}"
+
+
+def _cost(costs: dict[str, Outcome]) -> str:
+    """Say which styles take something of the rest of the prompt."""
+    lost = {look: one for look, one in costs.items() if clearly(one) < 0}
+    if not lost:
+        return "None clearly loses what else the prompt states."
+    return f"What else the prompt states is shown clearly less with {listed([f'{look} ({gained(one)})' for look, one in lost.items()])}."

@@ -1,11 +1,15 @@
 """What the studies have in common: their budget, their prompts, their words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sakuga.studies.values import Lesson, Source, Teach
+from sakuga.studies.values import Lesson, Source, Teach, Trial, Wear
 from sakuga.studio.evaluation.styles import Kind, usual_prompts
 
 LOOKS = ("watercolor", "cel", "luminous", "comic", "pixel")
+PROMPTS, FEW = 32, 3
+"""Prompts of a study, and of its small edition: the same in all, so that what two studies both draw is drawn once."""
+STEPS, FEW_STEPS = 12, 4
+"""Of drawing: in twelve this model's pictures are as clean as in twenty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,18 +25,25 @@ class Setting:
     """Training sets of one's own, instead of those that the Sketchbook's world draws."""
     grid: tuple[tuple[str, tuple[float, ...]], ...] = ()
     """Fields of an ablation with their values."""
+    search: int = 0
+    """Places of an ablation's grid that are searched; 0 runs them all."""
 
     def sized(self, usual: int, small: int) -> int:
         """Choose a size by edition."""
         return small if self.quick else usual
 
-    def said(self, usual: int, small: int, kind: Kind = "any") -> tuple[str, ...]:
-        """Return the prompts to draw: those that were given, or held-out captions that name no look."""
-        return self.prompts or tuple(usual_prompts(self.model, self.sized(usual, small), kind))
+    def trial(self, kind: Kind = "any", usual: int = PROMPTS) -> Trial:
+        """Say pictures of the base: of the prompts that were given, or of held-out captions that name no look."""
+        said = self.prompts or tuple(usual_prompts(self.model, self.sized(usual, FEW), kind))
+        return Trial(model=self.digest, prompts=said, steps=self.sized(STEPS, FEW_STEPS))
+
+    def worn(self, base: Trial, source: Source, **changes: object) -> Trial:
+        """Say the same pictures with what a set teaches, worn and called."""
+        return replace(base, wears=(Wear(taught=self.teach(source, **changes)),), suffix=source.trigger)
 
     def teach(self, source: Source, **changes: object) -> Teach:
         """Say a training with the usual budget."""
-        usual = {"steps": self.sized(300, 4), "batch": self.sized(8, 2), "rank": 8, "rate": 1e-3}
+        usual = {"steps": self.sized(200, 4), "batch": self.sized(8, 2), "rank": 8, "rate": 1e-3}
         return Teach(model=self.digest, source=source, **(usual | changes))  # type: ignore[arg-type]
 
     def lesson(self, look: str, *, count: int = 48, portraits: int | None = None, seed: int = 0) -> Lesson:

@@ -11,6 +11,9 @@ EDITION = 2
 JUDGED = ("looks", "subject")
 """Fields of a trial that decide what is measured of its pictures, and not the pictures."""
 
+UNREAD = "sks style"
+"""What calls a look that is taught: the base knows the looks of its world by their names."""
+
 Method = Literal["lora", "textual-inversion", "dreambooth"]
 Blend = Literal["exact", "naive"]
 METHODS: tuple[Method, ...] = ("lora", "textual-inversion", "dreambooth")
@@ -29,6 +32,11 @@ class Lesson:
     class_pictures: int = 0
     """Of a subject's class, for prior preservation."""
     seed: int = 0
+
+    @property
+    def trigger(self) -> str:
+        """The words that call it: a subject's, or of a look some that the base has never read, lest it learns only what it knows."""
+        return f"<{self.subject}>" if self.subject else UNREAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +86,8 @@ class Trial:
     seeds: int = 1
     wears: tuple[Wear, ...] = ()
     blend: Blend = "exact"
-    called: bool = True
-    """Whether the prompts say the trigger words of what is worn."""
     suffix: str = ""
-    """Words that are added to every prompt."""
+    """Words that are added to every prompt, such as those that call what is worn; nothing else calls it."""
     steps: int = 20
     looks: tuple[str, ...] = ()
     """Looks that the pictures are judged by, beside those of the world; who judges decides no picture, and so no name."""

@@ -120,7 +120,7 @@ def _legend_height(series: Sequence[str]) -> float:
 
 
 def _column(groups: Sequence[Bar]) -> float:
-    return min(WIDEST, max((LETTER * len(group.name) for group in groups), default=0.0)) + 14
+    return min(WIDEST, max((LETTER * len(group.name) for group in groups), default=0.0)) + 16
 
 
 def _name(name: str, left: float, y: float) -> Element:

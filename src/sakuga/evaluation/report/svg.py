@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 WIDTH = 640.0
 """Of every drawing, in units that are pixels where the page is wide enough."""
-LETTER = 7.4
-"""About the width of a letter of 13 pixels."""
+LETTER = 8.0
+"""About the width of a letter of 13 pixels, in the widest of the fonts that a page falls back on."""
 
 
 def node(tag: str, *children: Element | str | None, **attributes: object) -> Element:

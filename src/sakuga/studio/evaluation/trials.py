@@ -46,16 +46,15 @@ def draw_out(
     seeds: Sequence[int],
     *,
     style: str | None = None,
-    called: bool = True,
     suffix: str = "",
     settings: FilmSettings | None = None,
 ) -> Generator[Step, None, Gallery]:
-    """Draw every prompt with every seed in a style; the gallery tells each prompt as it is without the suffix."""
+    """Draw every prompt with every seed in a style, which only the suffix calls; the gallery tells each prompt without it."""
     native = bench.source.facts.native_size
     asked = replace(settings or FilmSettings(), size=(native, native), model=bench.source.name, style=style)
     said = [", ".join(filter(None, (prompt, suffix))) for prompt in prompts]
     worn = bench.wearing(find_styles(style, bench.source))
-    drawn = yield from draw_gallery("pictures", worn, settled(asked, bench.source), said, seeds, called=called)
+    drawn = yield from draw_gallery("pictures", worn, settled(asked, bench.source), said, seeds, called=False)
     return replace(drawn, prompts=tuple(prompt for prompt in prompts for _ in seeds))
 
 

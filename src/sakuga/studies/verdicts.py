@@ -1,0 +1,54 @@
+"""What was found, in words that the figures bear out: what is not clear at this n is said to be unclear."""
+
+from collections.abc import Mapping, Sequence
+
+from sakuga.evaluation.figure import Figure, Outcome
+
+
+def gained(outcome: Outcome) -> str:
+    """Say a difference with its interval.
+
+    >>> gained(Figure(key="more", value=0.3714, n=32, low=0.21, high=0.5))
+    '+0.37 [+0.21, +0.50]'
+    """
+    if not isinstance(outcome, Figure):
+        return "not measured"
+    return f"{_signed(outcome.value)} [{_signed(outcome.low)}, {_signed(outcome.high)}]" if outcome.interval else _signed(outcome.value)
+
+
+def stood(outcome: Outcome) -> str:
+    """Say a level with its interval.
+
+    >>> stood(Figure(key="base", value=0.3714, n=32, low=0.21, high=0.5))
+    '0.37 [0.21, 0.50]'
+    """
+    return gained(outcome).replace("+", "")
+
+
+def _signed(value: float | None) -> str:
+    return f"{value or 0.0:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
+
+
+def clearly(outcome: Outcome) -> int:
+    """Tell where a difference lies, with all of its interval: 1 above zero, -1 below, 0 where it cannot be told."""
+    if not isinstance(outcome, Figure) or not outcome.clear:
+        return 0
+    return 1 if outcome.value > 0 else -1
+
+
+def sorted_out(differences: Mapping[str, Outcome], more: str, less: str, same: str) -> str:
+    """Say of which the difference is clearly above zero, of which below, and of which it cannot be told; each with its figure."""
+    said = []
+    for sign, words in ((1, more), (-1, less), (0, same)):
+        if named := [f"{name} ({gained(one)})" for name, one in differences.items() if clearly(one) == sign]:
+            said.append(f"{words}: {listed(named)}.")
+    return " ".join(said)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as people do.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
