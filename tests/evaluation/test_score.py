@@ -1,5 +1,6 @@
 """Scores are of held-out scenes, and carry their ceilings and sample sizes."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,5 +43,8 @@ def test_a_true_render_scores_as_its_own_ceiling_does_without_the_autoencoder(we
     assert figures["n.vae_psnr_db.watercolor"] == 6
     assert len({figures[f"vae_psnr_db.{look}"] for look in LOOKS[1:]}) == 5
     assert "fd" not in figures
-    assert all(f"n.{name.removeprefix('ceiling.')}" in figures for name in figures if not name.startswith("n."))
+    bare = {re.sub(r"^(n|low|high|ceiling)\.", "", name) for name in figures}
+    assert all(f"n.{name}" in figures for name in bare)
+    assert {"low.fidelity.time", "high.fidelity.time", "low.kid", "high.vae_psnr_db.comic", "low.clip.retrieval_top1"} <= figures.keys()
+    assert all(figures[f"low.{name}"] <= figures[name] <= figures[f"high.{name}"] for name in bare if f"low.{name}" in figures)
     assert figures["kid"] != pytest.approx(figures["ceiling.kid"])

@@ -111,6 +111,8 @@ def test_a_folder_is_judged_by_the_words_of_its_recipes(folder: Path, tmp_path: 
     assert words.low is not None
     assert isinstance(found["diversity"], Figure)
     assert "label classifier leads" in words.note
+    assert isinstance(found["inception"], Refused)
+    assert "4 pictures do not fill" in found["inception"].reason
 
 
 def test_a_folder_against_itself_differs_in_nothing_and_sets_this_small_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -118,8 +120,26 @@ def test_a_folder_against_itself_differs_in_nothing_and_sets_this_small_are_refu
     more = found["more.words.clip"]
     assert isinstance(more, Figure)
     assert more.value == 0
+    assert isinstance(found["ssim"], Figure)
+    assert found["ssim"].value == pytest.approx(1.0)
     assert isinstance(found["apart.fd"], Refused)
     assert "2 prompts" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_pairs_that_are_no_copies_are_not_compared_pixel_by_pixel(folder: Path, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a castle\n")
+    plain, turned = copied(folder, tmp_path / "plain"), copied(folder, tmp_path / "turned")
+    names = [path.read_bytes() for path in sorted(turned.iterdir())]
+    for path, other in zip(sorted(turned.iterdir()), names[::-1], strict=True):
+        path.write_bytes(other)
+    found = measured(plain, tmp_path / "report", against=str(turned), prompts=prompts)
+    assert isinstance(found["ssim"], Refused)
+    assert "no copies of each other" in found["ssim"].reason
+    smaller = copied(folder, tmp_path / "smaller", size=96)
+    found = measured(plain, tmp_path / "report", against=str(smaller), prompts=prompts)
+    assert isinstance(found["psnr_db"], Refused)
+    assert "pair 4 is of 96x96 and 128x128 pixels" in found["psnr_db"].reason
 
 
 def copied(folder: Path, place: Path, count: int = 4, size: int | None = None) -> Path:
@@ -182,6 +202,11 @@ def test_the_style_of_a_run_is_drawn_beside_its_base_from_the_same_noise(tmp_pat
     assert "0.001" in page
     again = measured(style, tmp_path / "report", count=2, seeds=1)
     assert again == found
+    other = measured(style, tmp_path / "against", count=2, seeds=1, against="cel")
+    assert {"base.look.cel", "style.look.cel", "style.look.watercolor", "more.look.cel", "more.look.watercolor"} <= other.keys()
+    assert other["style.words.clip"] == found["style.words.clip"]
+    assert other["base.words.clip"] != found["base.words.clip"]
+    assert "drawn in cel and in run" in (tmp_path / "against" / "report.html").read_text()
 
 
 def test_what_cannot_be_measured_is_refused_in_words(folder: Path, tmp_path: Path) -> None:
@@ -198,6 +223,8 @@ def test_what_cannot_be_measured_is_refused_in_words(folder: Path, tmp_path: Pat
         (tmp_path / "nothing", {}, "no such folder, clip or style"),
         (unfinished, {}, "not finished: go on with --resume"),
         (folder, {"against": str(tmp_path / "single.png")}, "is no folder"),
+        ("cel", {"against": str(folder)}, "is no style: a style is held against another style"),
+        ("cel", {"against": "nothing"}, "no style 'nothing'"),
     ]
     for thing, asked, said in cases:
         with pytest.raises(SakugaError, match=said):

@@ -1,18 +1,20 @@
 """Figures of what a checkpoint can wear: whether a style shows and what it costs, and whether few steps do as well as all."""
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from sakuga.evaluation.fidelity import OF_PEOPLE, SCORED, fidelity, fidelity_figures, read
+from sakuga.evaluation.fidelity import OF_PEOPLE, SCORED, fidelity_figures, read
+from sakuga.evaluation.figure import counted, numbers, paired
 from sakuga.evaluation.score import Case, Draw, Progress, gather, held_out_cases, passed_in
 from sakuga.models.classifier import ATTRIBUTES, Codes, load_classifier
 from sakuga.models.reconstruction import Pixels
 from sakuga.models.sketchbook import open_vae
 from sakuga.sketchbook.labels import Look
 
-LOOK = list(ATTRIBUTES).index("look")
+LOOK, SUBJECT = (list(ATTRIBUTES).index(name) for name in ("look", "subject"))
 
 
 def unnamed_cases(n: int) -> list[Case]:
@@ -36,11 +38,12 @@ def score_style(look: Look, base: Draw, styled: Draw, weights: Path, n: int) -> 
     plain = read(classifier, (yield from _drawn(base, cases)))[0]
     worn = read(classifier, (yield from _drawn(styled, cases)))[0]
     key, code = f"styles.{look}", ATTRIBUTES["look"].index(look)
-    figures = {f"{key}.accuracy": _share(worn, code), f"n.{key}.accuracy": len(cases)}
-    figures[f"ceiling.{key}.accuracy"] = _share(read(classifier, kept)[0], code)
-    subjects = [fidelity(seen, stated, ("subject",)).get("subject") for seen in (plain, worn)]
-    if subjects[0] and subjects[1]:
-        figures |= {f"{key}.subject_loss": subjects[0][0] - subjects[1][0], f"n.{key}.subject_loss": subjects[0][1]}
+    shown = counted(f"{key}.accuracy", _share(worn, code), len(cases))
+    figures = numbers(replace(shown, ceiling=_share(read(classifier, kept)[0], code)))
+    told = stated[:, SUBJECT] >= 0
+    if told.any():
+        right = [(seen == stated)[told, SUBJECT] for seen in (plain, worn)]
+        figures |= numbers(paired(f"{key}.subject_loss", right[1], right[0]))
     return figures
 
 

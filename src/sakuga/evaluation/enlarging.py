@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sakuga.evaluation.figure import mean, numbers
 from sakuga.evaluation.score import CPU, Progress, gather, held_out_cases, moment_of, render
 from sakuga.models.reconstruction import Pixels, psnr, reconstruct
 from sakuga.models.sketchbook import NATIVE_SIZE, open_vae
@@ -27,7 +28,7 @@ def score_upscaler(weights: Path, n: int) -> Generator[Progress, None, dict[str,
 
     found = yield from gather("enlarging", n, compared)
     names = ("upscaler_psnr_db", "upscaler_psnr_db.lanczos")
-    return {name: float(mean) for name, mean in zip(names, found.mean(axis=0), strict=True)} | {f"n.{name}": n for name in names}
+    return numbers(*(mean(name, column) for name, column in zip(names, found.T, strict=True)))
 
 
 def _lanczos(picture: Pixels) -> Pixels:

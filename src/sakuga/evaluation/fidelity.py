@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sakuga.evaluation.figure import counted, numbers
 from sakuga.models.classifier import ATTRIBUTES, Codes, LabelClassifier, squared
 from sakuga.models.reconstruction import Pixels, to_tensor
 
@@ -30,10 +31,10 @@ def read(classifier: LabelClassifier, pictures: Pixels) -> tuple[Codes, NDArray[
 def fidelity_figures(
     prefix: str, codes: Codes, stated: Codes, attributes: Sequence[str] = SCORED, ceiling: Codes | None = None
 ) -> dict[str, float]:
-    """Return fidelity by keys that begin with `prefix`, with counts under "n.", and that of the codes in `ceiling` under "ceiling."."""
+    """Return fidelity by keys that begin with `prefix`, with counts and intervals, and that of the codes in `ceiling` under "ceiling."."""
     figures: dict[str, float] = {}
     for name, (share, count) in fidelity(codes, stated, attributes).items():
-        figures |= {f"{prefix}.{name}": share, f"n.{prefix}.{name}": count}
+        figures |= numbers(counted(f"{prefix}.{name}", share, count))
     if ceiling is not None:
         figures |= {f"ceiling.{prefix}.{name}": share for name, (share, _) in fidelity(ceiling, stated, attributes).items()}
     return figures

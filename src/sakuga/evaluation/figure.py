@@ -83,6 +83,11 @@ def mean(key: str, values: ArrayLike, *, groups: Sequence[Hashable] | None = Non
     return figure(key, float(given.mean()), len(given), mean_interval(given, groups), ceiling=ceiling, note=note)
 
 
+def counted(key: str, value: float, n: int) -> Figure:
+    """Return a share of n that was counted before."""
+    return figure(key, value, n, share_interval(round(value * n), n))
+
+
 def share(key: str, hits: ArrayLike, *, ceiling: float | None = None, note: str = "") -> Figure:
     """Return the share of pictures of which something is true."""
     given = _numbers(key, hits)
@@ -124,6 +129,12 @@ def to_json(outcomes: Iterable[Outcome]) -> dict[str, float | str]:
         said[key] = outcome.value
         said |= {f"{name}.{key}": value for name, value in beside.items() if value is not None}
     return said
+
+
+def numbers(*outcomes: Outcome) -> dict[str, float]:
+    """Return figures as plain numbers, with "n.", "low.", "high." and "ceiling." before the same key; what was refused is left out."""
+    measured = [outcome for outcome in outcomes if isinstance(outcome, Figure)]
+    return {key: value for key, value in to_json(measured).items() if not isinstance(value, str)}
 
 
 def from_json(said: Mapping[str, float | str]) -> tuple[Outcome, ...]:

@@ -1,7 +1,7 @@
 """The Sketchbook's figures: what it draws, beside what its own autoencoder makes of true renders."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sakuga.evaluation.discrepancy import kid
 from sakuga.evaluation.fidelity import OF_PEOPLE, fidelity_figures, read
-from sakuga.evaluation.figure import Figure
+from sakuga.evaluation.figure import Figure, counted, mean, numbers
 from sakuga.evaluation.frechet import Features, fd
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated, load_classifier
 from sakuga.models.matching import caption_pair, preference, retrieval, states_one_other
@@ -120,10 +120,10 @@ def score(draw: Draw, weights: Path, n: int = 256, pictures: int = 1000) -> Gene
     figures |= fidelity_figures("fidelity", codes, stated, OF_PEOPLE, codes_passed)
     figures |= _distances(features[:pictures], features_passed[:pictures], read(classifier, other)[1])
     figures |= _clip(weights, cases[:n], true[:n])
-    figures |= {"vae_psnr_db": float(psnr(passed, true).mean()), "n.vae_psnr_db": len(true)}
+    figures |= numbers(mean("vae_psnr_db", psnr(passed, true)))
     for look in LOOKS[1:]:
         shown, kept = yield from passed_in(look, [case.seed for case in cases[:n][:IN_EACH_LOOK]], vae)
-        figures |= {f"vae_psnr_db.{look}": float(psnr(kept, shown).mean()), f"n.vae_psnr_db.{look}": len(shown)}
+        figures |= numbers(mean(f"vae_psnr_db.{look}", psnr(kept, shown)))
     return figures
 
 
@@ -140,10 +140,10 @@ def passed_in(look: Look, seeds: Sequence[int], vae: Any) -> Generator[Progress,
 
 def _distances(drawn: Features, passed: Features, rendered: Features) -> dict[str, float]:
     figures: dict[str, float] = {}
-    for prefix, features in (("", drawn), ("ceiling.", passed)):
-        for outcome in (kid("kid", features, rendered), fd("fd", features, rendered)):
-            if isinstance(outcome, Figure):
-                figures |= {f"{prefix}{outcome.key}": outcome.value, f"n.{outcome.key}": outcome.n}
+    for measure in (kid, fd):
+        made, ceiling = (measure(measure.__name__, features, rendered) for features in (drawn, passed))
+        if isinstance(made, Figure) and isinstance(ceiling, Figure):
+            figures |= numbers(replace(made, ceiling=ceiling.value))
     return figures
 
 
@@ -160,9 +160,7 @@ def _clip(weights: Path, cases: list[Case], true: Pixels) -> dict[str, float]:
     images = torch.cat([image_encoder(pixel_values=part).image_embeds for part in torch.split(to_tensor(true, CPU), 64)])
     right, wrong = embedded([text for text, _ in pairs]), embedded([text for _, text in pairs])
     differ = torch.tensor([states_one_other(*pair) for pair in pairs])
-    return {
-        "clip.retrieval_top1": retrieval(images, right),
-        "n.clip.retrieval_top1": len(images),
-        "clip.one_attribute": preference(images[differ], right[differ], wrong[differ]),
-        "n.clip.one_attribute": int(differ.sum()),
-    }
+    preferred = preference(images[differ], right[differ], wrong[differ])
+    return numbers(
+        counted("clip.retrieval_top1", retrieval(images, right), len(images)), counted("clip.one_attribute", preferred, int(differ.sum()))
+    )

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from sakuga.evaluation.fidelity import read
+from sakuga.evaluation.figure import counted, mean, numbers
 from sakuga.evaluation.score import CPU, Progress, gather, render
 from sakuga.models.classifier import ATTRIBUTES, Codes, load_classifier
 from sakuga.models.reconstruction import Pixels, psnr, reconstruct
@@ -50,6 +51,7 @@ def score_variation(vary: Vary, weights: Path, n: int = 256) -> Generator[Progre
     figures: dict[str, float] = {}
     for prefix, pictures in (("", varied), ("ceiling.", passed)):
         for name, (share, count) in labels_kept(before, read(classifier, pictures)[0]).items():
-            figures |= {f"{prefix}variation.{name}": share, f"n.variation.{name}": count}
-        figures |= {f"{prefix}variation.psnr_db": float(psnr(pictures, true).mean()), "n.variation.psnr_db": n}
+            figures |= {f"ceiling.variation.{name}": share} if prefix else numbers(counted(f"variation.{name}", share, count))
+        near = mean("variation.psnr_db", psnr(pictures, true))
+        figures |= {"ceiling.variation.psnr_db": near.value} if prefix else numbers(near)
     return figures

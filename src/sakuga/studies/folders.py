@@ -32,8 +32,8 @@ class RunFolder:
         """Read the figures of a finished run."""
         return dict(json.loads((self.path / METRICS).read_text(encoding="utf-8")))
 
-    def rows(self) -> dict[str, list[Any]]:
-        """Read what was measured picture by picture."""
+    def rows(self) -> dict[str, Any]:
+        """Read what was measured picture by picture, and who judged."""
         return dict(json.loads((self.path / ROWS).read_text(encoding="utf-8")))
 
     def say(self, words: str) -> None:

@@ -133,8 +133,8 @@ def judge_again(run: Trial, folder: RunFolder, model: str) -> bool:
     wanted = {*(f"look.{look}" for look in run.looks), *([f"subject.{run.subject}"] if run.subject else [])}
     if rows.get("judges") == find_checkpoint(model).judges and wanted <= rows.keys():
         return False
-    before = folder.metrics()
-    folder.finish({key: before[key] for key in ("seconds", "n.seconds") if key in before} | judge_run(run, folder, model))
+    took = {key: value for key, value in folder.metrics().items() if key in ("seconds", "n.seconds")}
+    folder.finish({**took, **judge_run(run, folder, model)})
     folder.say("judged again")
     return True
 

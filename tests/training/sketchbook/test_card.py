@@ -43,6 +43,10 @@ def test_every_figure_has_its_row_with_count_and_ceiling(folder: Path, tmp_path:
     assert "Not there yet: `tokenizer`, " in written
     assert json.loads((folder / FIGURES).read_text()) == figures
     assert studio.write_sketchbook_card(folder).read_text() == written
+    (tmp_path / "new.json").write_text(json.dumps({**figures, "low.fidelity.hair": 0.913, "high.fidelity.hair": 0.998}))
+    with_ends = studio.write_sketchbook_card(folder, figures=tmp_path / "new.json").read_text()
+    assert "| `fidelity.hair` | 0.988 | 0.913 to 0.998 | 0.95 | 61 | 0.90 |" in with_ends
+    assert "`low." not in with_ends
 
 
 def test_runs_tell_of_their_samples_and_times(folder: Path, tmp_path: Path) -> None:

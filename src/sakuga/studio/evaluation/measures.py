@@ -8,17 +8,20 @@ import numpy as np
 from sakuga.evaluation.clip import Embeddings, clip_scores, directional, style_similarities
 from sakuga.evaluation.discrepancy import cmmd, kid
 from sakuga.evaluation.fidelity import SCORED
-from sakuga.evaluation.figure import Outcome, Refused, mean, paired, share
+from sakuga.evaluation.figure import Figure, Outcome, Refused, mean, paired, share
 from sakuga.evaluation.frechet import Features, fd
 from sakuga.evaluation.interval import Values
-from sakuga.evaluation.likeness import diversity
-from sakuga.evaluation.manifold import precision_recall
+from sakuga.evaluation.likeness import WINDOW, diversity, likenesses
+from sakuga.evaluation.manifold import inception_score, precision_recall
+from sakuga.finishing.picture import Picture
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.sketchbook.reading import read_labels
 from sakuga.studio.evaluation.gallery import Gallery
 from sakuga.studio.evaluation.judges import Judges
 
+COPY = 0.5
+"""The structural similarity from which on pictures are copies of each other, as after writing them smaller; other draws are far below."""
 LOOK = list(ATTRIBUTES).index("look")
 JUDGED = [list(ATTRIBUTES).index(name) for name in SCORED]
 
@@ -63,14 +66,14 @@ def see(gallery: Gallery, judges: Judges, text: str | None = None) -> Seen:
     )
 
 
-def own_figures(seen: Seen, judges: Judges, prefix: str = "", look: str | None = None) -> list[Outcome]:
-    """Return the figures of one gallery, their keys after `prefix`."""
+def own_figures(seen: Seen, judges: Judges, prefix: str = "", looks: Sequence[str] = ()) -> list[Outcome]:
+    """Return the figures of one gallery, their keys after `prefix`; of all looks that are read in it unless some are named."""
     made = [_words(seen, judges, prefix)]
     if np.isfinite(seen.text).any():
         made.append(mean(f"{prefix}text.clip", seen.text, note="100 x cosine to the one text"))
     if seen.codes is not None and seen.stated is not None:
         made += _labels(seen, prefix)
-        looks = [look] if look else [LOOKS[code] for code in np.unique(seen.codes[:, LOOK])]
+        looks = looks or [LOOKS[code] for code in np.unique(seen.codes[:, LOOK])]
         reader = "read by the label classifier"
         made += [share(f"{prefix}look.{one}", seen.codes[:, LOOK] == LOOKS.index(one), note=reader) for one in looks]
     prompts = [prompt or name for prompt, name in zip(seen.gallery.prompts, seen.gallery.names, strict=True)]
@@ -129,7 +132,7 @@ def pair_up(base: Seen, other: Seen, references: Seen | None = None) -> Pairing:
     return Pairing(base=base, other=other, gain=gain)
 
 
-def paired_figures(pairing: Pairing, prefix: str = "more.", look: str | None = None) -> list[Outcome]:
+def paired_figures(pairing: Pairing, prefix: str = "more.", looks: Sequence[str] = ()) -> list[Outcome]:
     """Return how much more the other gallery has than the base, pair by pair."""
     base, other, groups = pairing.base, pairing.other, pairing.groups
     made: list[Outcome] = []
@@ -142,9 +145,10 @@ def paired_figures(pairing: Pairing, prefix: str = "more.", look: str | None = N
         if known.any():
             inside = [group for group, stays in zip(groups, known, strict=True) if stays]
             made.append(paired(f"{prefix}{key}", before[known], after[known], groups=inside, note="pair by pair, same prompt and seed"))
-    if look and base.codes is not None and other.codes is not None:
-        shows = [one.codes[:, LOOK] == LOOKS.index(look) for one in (base, other) if one.codes is not None]
-        made.append(paired(f"{prefix}look.{look}", shows[0], shows[1], groups=groups, note="pair by pair, same prompt and seed"))
+    if base.codes is not None and other.codes is not None:
+        for look in looks:
+            before, after = (codes[:, LOOK] == LOOKS.index(look) for codes in (base.codes, other.codes))
+            made.append(paired(f"{prefix}look.{look}", before, after, groups=groups, note="pair by pair, same prompt and seed"))
     return made
 
 
@@ -171,6 +175,39 @@ def distance_figures(first: Seen, second: Seen, prefix: str, eye: str) -> list[O
         made.append(cmmd(f"{prefix}cmmd", first.embeddings.astype(np.float64), second.embeddings.astype(np.float64)))
     made += precision_recall(prefix.rstrip(".") or "set", first.features, second.features)
     return made
+
+
+def copy_figures(first: Seen, second: Seen) -> list[Outcome]:
+    """Return how near pairs are pixel by pixel, where they are copies of each other; else nothing is said by that, and why."""
+    pairs = list(zip(first.gallery.pictures, second.gallery.pictures, strict=True))
+    why = _unlike_copies(pairs)
+    near: tuple[Figure, ...] = ()
+    if not why:
+        near = likenesses(first.gallery.pictures, second.gallery.pictures)
+        why = f"the pairs are no copies of each other (SSIM {near[0].value:.2f})" if near[0].value < COPY else ""
+    if why:
+        return [Refused(key=key, reason=why, instead="go by what differs pair by pair") for key in ("ssim", "psnr_db")]
+    return list(near)
+
+
+def _unlike_copies(pairs: Sequence[tuple[Picture, Picture]]) -> str:
+    """Say which pair cannot be compared pixel by pixel, and why."""
+    for place, (one, other) in enumerate(pairs, 1):
+        if one.shape != other.shape:
+            sizes = " and ".join(f"{picture.shape[1]}x{picture.shape[0]}" for picture in (one, other))
+            return f"pair {place} is of {sizes} pixels"
+        if min(one.shape[:2]) < WINDOW:
+            return f"pair {place} is smaller than {WINDOW} pixels"
+    return ""
+
+
+def sureness(seen: Seen, judges: Judges) -> Outcome:
+    """Return the inception score of the subjects that the label classifier reads."""
+    read = judges.surely(seen.gallery.pictures, "subject")
+    if read is None:
+        reason = "no classifier knows what these pictures may be of"
+        return Refused(key="inception", reason=reason, instead="look at the variety of one prompt's pictures, or hold them against others")
+    return inception_score("inception", np.stack(list(read.values()), axis=1))
 
 
 def worst_first(values: Sequence[float]) -> list[int]:

@@ -25,6 +25,9 @@ NAMES = {
     "style.similarity": "similarity to the references",
     "style.direction": "moved as its words did (directional CLIP)",
     "diversity": "variety of one prompt's pictures",
+    "ssim": "SSIM, pixel by pixel",
+    "psnr_db": "PSNR, pixel by pixel (dB)",
+    "inception": "inception score of the subjects read",
     "kid": "KID",
     "fd": "Frechet distance",
     "cmmd": "CMMD",
@@ -34,9 +37,16 @@ NAMES = {
 SIDES = {"base.": " (base)", "style.": " (style)", "more.": " (difference)", "first.": " (first)", "second.": " (second)"}
 
 
-def named(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Return what the figures are called on a page."""
-    return {outcome.key: _name(outcome.key) for outcome in outcomes}
+def named(outcomes: Sequence[Outcome], sides: tuple[str, str] = ("base", "style")) -> dict[str, str]:
+    """Return what the figures are called on a page, where the two sides have these names."""
+    return {outcome.key: _sided(_name(outcome.key), sides) for outcome in outcomes}
+
+
+def _sided(said: str, sides: tuple[str, str]) -> str:
+    for end, side in zip((SIDES["base."], SIDES["style."]), sides, strict=True):
+        if said.endswith(end):
+            return f"{said.removesuffix(end)} ({side})"
+    return said
 
 
 def _name(key: str) -> str:
@@ -61,9 +71,9 @@ def style_page(
         _cases("Where it shows most and least", pairing, pairing.gain, sides, _told_gain(found)),
         _scores(found, sides, judge),
         _lost(pairing, sides),
-        Section(title="All figures", blocks=(figures_table(outcomes, named(outcomes), _how(pairing)),)),
+        Section(title="All figures", blocks=(figures_table(outcomes, named(outcomes, sides), _how(pairing)),)),
     )
-    return Page(title=title, lede=lede, tiles=_tiles(found), sections=tuple(one for one in sections if one), facts=facts)
+    return Page(title=title, lede=lede, tiles=_tiles(found, sides[0]), sections=tuple(one for one in sections if one), facts=facts)
 
 
 def _how(pairing: Pairing) -> str:
@@ -74,15 +84,15 @@ def _how(pairing: Pairing) -> str:
     )
 
 
-def _tiles(found: dict[str, Outcome]) -> tuple[Tile, ...]:
+def _tiles(found: dict[str, Outcome], plain: str) -> tuple[Tile, ...]:
     first = [key for key in found if key.startswith("style.look.")][:1]
     wanted = [*first, "more.style.similarity", "more.words.clip", "more.labels.all"]
-    return tuple(_tile(key, found) for key in wanted if key in found)[:4]
+    return tuple(_tile(key, found, plain) for key in wanted if key in found)[:4]
 
 
-def _tile(key: str, found: dict[str, Outcome]) -> Tile:
+def _tile(key: str, found: dict[str, Outcome], plain: str) -> Tile:
     before = found.get("base." + key.removeprefix("style."))
-    beside = f"base {before.value:.2g}" if isinstance(before, Figure) and key.startswith("style.") else ""
+    beside = f"{plain} {before.value:.2g}" if isinstance(before, Figure) and key.startswith("style.") else ""
     more = key.startswith("more.")
     name = _name(key.removeprefix("style.").removeprefix("more.")) + (": gain" if more else "")
     return tile(name, found[key], difference=more, beside=beside)

@@ -18,7 +18,7 @@ from sakuga.studio.evaluation.evaluate import Asked
 from sakuga.studio.evaluation.gallery import Gallery, read_gallery
 from sakuga.studio.evaluation.gallery_page import gallery_page
 from sakuga.studio.evaluation.judges import Judges, call_judges
-from sakuga.studio.evaluation.measures import distance_figures, own_figures, pair_up, paired_figures, see
+from sakuga.studio.evaluation.measures import copy_figures, distance_figures, own_figures, pair_up, paired_figures, see, sureness
 from sakuga.studio.evaluation.reports import CONFIG, METRICS
 from sakuga.studio.evaluation.style_page import style_page
 from sakuga.studio.evaluation.styles import try_style, usual_prompts
@@ -101,7 +101,7 @@ def _galleries(asked: Asked, folder: Path) -> Generator[Step, None, Made]:
     config = {"kind": "pictures", "pictures": len(first), "judges": _judged_by(judges)}
     if second is None:
         seen = see(first, judges, asked.text)
-        outcomes = tuple(own_figures(seen, judges))
+        outcomes = (*own_figures(seen, judges), sureness(seen, judges))
         return gallery_page(seen, outcomes, _facts(first, judges)), outcomes, config
     seen, other = see(first, judges, asked.text), see(second, judges, asked.text)
     distances = distance_figures(seen, other, "apart.", judges.eye.name)
@@ -111,7 +111,7 @@ def _galleries(asked: Asked, folder: Path) -> Generator[Step, None, Made]:
         return gallery_page(seen, outcomes, _facts(first, judges), other), outcomes, config
     pairing = pair_up(other, seen)
     sides = (*own_figures(other, judges, "base."), *own_figures(seen, judges, "style."))
-    outcomes = (*sides, *paired_figures(pairing), *distances)
+    outcomes = (*sides, *paired_figures(pairing), *copy_figures(other, seen), *distances)
     title, lede = f"{first.name} against {second.name}", f"{len(first)} pairs of pictures, paired by prompt and name."
     return style_page(title, lede, pairing, outcomes, _facts(first, judges), judges.caution), outcomes, config
 
@@ -139,15 +139,16 @@ def _style(asked: Asked, name: str, store: Path | None, run: Path | None = None)
     prompts = list(dict.fromkeys(read_prompts(asked.prompts))) if asked.prompts else usual_prompts(source.name, asked.count or PROMPTS)
     prompts = prompts[: asked.count]
     seeds = range(asked.seed, asked.seed + asked.seeds)
-    styles = find_styles(name, source)
+    other = _other_style(asked.against)
+    styles = [*find_styles(name, source), *find_styles(other, source)]
     judges = call_judges(source.name, asked.clip)
     bench = Bench(source, store, styles)
     wearing = replace(asked.settings, style=name)
-    tried = yield from try_style(bench, wearing, judges, prompts, seeds, reference=asked.reference, text=asked.text)
-    if asked.against:
-        raise InputError("a style is held against its base; to hold it against another style, evaluate both and compare their figures")
-    title = f"The style {tried.pairing.other.gallery.name} on {source.name}"
-    lede = f"{len(prompts)} prompts with {asked.seeds} seed{'s' * (asked.seeds > 1)} each, drawn without the style and with it."
+    tried = yield from try_style(bench, wearing, judges, prompts, seeds, against=other, reference=asked.reference, text=asked.text)
+    shown, plain = tried.pairing.other.gallery.name, tried.pairing.base.gallery.name
+    title = f"The style {shown} {f'against {plain} ' if other else ''}on {source.name}"
+    ways = f"drawn in {plain} and in {shown}" if other else "drawn without the style and with it"
+    lede = f"{len(prompts)} prompts with {asked.seeds} seed{'s' * (asked.seeds > 1)} each, {ways}."
     facts = (
         ("model", f"{source.name} {source.digest[:12]}"),
         ("style", f"{Path(tried.style.name).name} {tried.style.digest[:12]}"),
@@ -161,6 +162,18 @@ def _style(asked: Asked, name: str, store: Path | None, run: Path | None = None)
     if run and (training := training_section(run)):
         page = replace(page, sections=(*page.sections, training), facts=(*page.facts, *training_facts(run)))
     return page, tried.outcomes, config
+
+
+def _other_style(against: str | None) -> str | None:
+    """Find what a style is held against: another style, as its files or by its name."""
+    if against is None:
+        return None
+    place = Path(against).expanduser()
+    if (found := style_in(place)) is not None:
+        return str(found)
+    if place.exists():
+        raise InputError(f"{against} is no style: a style is held against another style, or without --against against its base")
+    return against
 
 
 def _judged_by(judges: Judges) -> dict[str, str | None]:

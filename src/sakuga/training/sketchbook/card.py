@@ -44,6 +44,8 @@ STAGES = {
     "lcm": "few-step adapter",
 }
 """Runs by the names that people know; the others are called as they are."""
+BESIDE = ("n.", "low.", "high.", "ceiling.")
+"""What stands before a figure's key for all but its value."""
 ASKED = {
     "fidelity.time": "0.98",
     "fidelity.weather": "0.95",
@@ -128,9 +130,17 @@ def _stage(name: str, run: Mapping[str, float]) -> tuple[str, ...]:
 def _figures(figures: Mapping[str, float]) -> str:
     rows = []
     for key, value in figures.items():
-        if key.startswith(("n.", "ceiling.")):
+        if key.startswith(BESIDE):
             continue
         ceiling = f"{figures[f'ceiling.{key}']:.3g}" if f"ceiling.{key}" in figures else ""
         count = f"{figures[f'n.{key}']:.0f}" if f"n.{key}" in figures else ""
-        rows.append((f"`{key}`", f"{value:.3g}", ceiling, count, ASKED.get(key, "")))
-    return _table(("figure", "drawn", "ceiling (the same on true renders)", "n", "asked"), rows)
+        ends = f"{figures[f'low.{key}']:.3g} to {figures[f'high.{key}']:.3g}" if f"low.{key}" in figures else ""
+        rows.append((f"`{key}`", f"{value:.3g}", ends, ceiling, count, ASKED.get(key, "")))
+    told = any(row[2] for row in rows)
+    head = ("figure", "drawn", "95% interval", "ceiling (the same on true renders)", "n", "asked")
+    return _table(head if told else _without(head), rows if told else map(_without, rows))
+
+
+def _without(row: Sequence[str]) -> Sequence[str]:
+    """Leave the intervals out, which older scores do not tell."""
+    return (*row[:2], *row[3:])
