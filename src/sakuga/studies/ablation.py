@@ -21,7 +21,7 @@ Grid = tuple[tuple[str, tuple[float, ...]], ...]
 """Fields of a training with their values."""
 Place = tuple[float, ...]
 """A value of each field."""
-GRID: Grid = (("rank", (2, 8, 32)), ("steps", (100, 200)), ("rate", (5e-4, 1e-3, 2e-3)))
+GRID: Grid = (("rank", (2, 8, 32)), ("steps", (60, 200)), ("rate", (5e-4, 2e-3)))
 QUICK: Grid = (("rank", (2, 8)), ("steps", (2, 4)))
 
 

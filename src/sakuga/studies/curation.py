@@ -24,7 +24,7 @@ def curation(setting: Setting) -> Study:
         "unbalanced": setting.lesson(LOOK, count=50, portraits=5),
         "balanced": setting.lesson(LOOK, count=150, portraits=100),
     }
-    base = {kind: replace(setting.trial(kind, 24), looks=(LOOK,)) for kind in KINDS}
+    base = {kind: replace(setting.trial(kind, 16), looks=(LOOK,)) for kind in KINDS}
     worn = {
         (name, kind): [setting.worn(base[kind], source, seed=seed) for seed in seeds] for name, source in sets.items() for kind in KINDS
     }

@@ -6,7 +6,7 @@ from sakuga.studies.values import Lesson, Source, Teach, Trial, Wear
 from sakuga.studio.evaluation.styles import Kind, usual_prompts
 
 LOOKS = ("watercolor", "cel", "luminous", "comic", "pixel")
-PROMPTS, FEW = 32, 3
+PROMPTS, FEW = 24, 3
 """Prompts of a study, and of its small edition: the same in all, so that what two studies both draw is drawn once."""
 STEPS, FEW_STEPS = 12, 4
 """Of drawing: in twelve this model's pictures are as clean as in twenty."""
@@ -43,7 +43,7 @@ class Setting:
 
     def teach(self, source: Source, **changes: object) -> Teach:
         """Say a training with the usual budget."""
-        usual = {"steps": self.sized(200, 4), "batch": self.sized(8, 2), "rank": 8, "rate": 1e-3}
+        usual = {"steps": self.sized(200, 4), "batch": self.sized(8, 2), "rank": 8, "rate": 2e-3}
         return Teach(model=self.digest, source=source, **(usual | changes))  # type: ignore[arg-type]
 
     def lesson(self, look: str, *, count: int = 48, portraits: int | None = None, seed: int = 0) -> Lesson:
