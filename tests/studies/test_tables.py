@@ -58,7 +58,7 @@ def test_a_study_lays_one_report_out_over_all_its_runs(name: str, tmp_path: Path
     study = STUDIES[name](SETTING)
     page, outcomes, found = laid_out(study, SETTING, performed(study, tmp_path, by_weight))
     said = html(page)
-    assert found in page.sections[0].blocks[0].text  # type: ignore[union-attr]
+    assert [block.text for block in page.sections[0].blocks] == found.splitlines()  # type: ignore[union-attr]
     assert said.count("<svg") >= 2
     assert said.count("data:image/webp") >= 6
     assert "nan" not in said.replace("dominant", "").lower().split("<style>")[0]
@@ -75,7 +75,7 @@ def test_all_trainings_of_a_study_have_one_budget_and_all_trials_the_same_prompt
         assert len({(teach.steps, teach.batch) for teach in taught}) == 1
     assert len({trial.prompts for trial in trials}) <= 2
     assert len({trial.steps for trial in trials}) == 1
-    assert all(len(trial.prompts) * trial.seeds >= 20 for trial in trials)
+    assert all(len(trial.prompts) * trial.seeds >= 16 for trial in trials)
 
 
 def test_all_six_fit_into_an_hour_of_one_core_as_they_share_runs() -> None:

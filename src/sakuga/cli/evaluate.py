@@ -10,7 +10,7 @@ from sakuga.cli import options as opt
 
 def evaluate(
     thing: Annotated[str, typer.Argument(help="a folder of pictures, a clip, a training run, or a style: a name, folder or file")],
-    against: Annotated[str | None, typer.Option(help="another folder or clip to hold it against")] = None,
+    against: Annotated[str | None, typer.Option(help="another folder, clip or style to hold it against")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="the report's folder", show_default="THING-report")] = None,
     prompts: Annotated[
         Path | None, typer.Option(help="one prompt a line, # begins a comment: what to draw in a style, or what a folder's pictures show")

@@ -1,13 +1,14 @@
 """Study `ablation`: rank, steps and rate of an adapter, or any other field, in a full grid or searched."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import product
 from math import nan
 
 from sakuga import InputError
-from sakuga.evaluation.figure import Outcome, Refused
+from sakuga.evaluation.figure import Figure, Outcome, Refused
 from sakuga.evaluation.report import Chart, Point, Section, Table, heat, scatter
+from sakuga.evaluation.report.figures import interval_words
 from sakuga.evaluation.report.svg import number
 from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
@@ -94,11 +95,12 @@ def _lay(
     blocks = [_map(grid, rest, read, n) for rest in rests if any(place[2:] == rest for place in trials)]
     order = sorted(trials, key=lambda place: -value(scores[place]))
     table = Table(
-        head=(*names, "style", "labels lost", "processor seconds", "KB"),
+        head=(*names, "style", "95% interval", "labels lost", "processor seconds", "KB"),
         rows=tuple(
             (
                 *(f"{one:g}" for one in place),
                 number(value(scores[place])),
+                interval_words(one) if isinstance(one := scores[place], Figure) else "–",
                 number(-value(kept[place])),
                 number(results.teaching(taught[place], "processor_seconds")),
                 number(results.teaching(taught[place], "file_kb")),
@@ -137,18 +139,33 @@ def _lay(
     effects = {name: _effect(results, grid, at, trials, f"look.{look}") for at, (name, values) in enumerate(grid) if len(values) > 1}
     outcomes: list[Outcome] = [before, *scores.values(), *kept.values(), *behind.values(), *effects.values()]
     cost = {place: results.teaching(taught[place], "processor_seconds") for place in order}
-    close = [order[0], *(place for place in order[1:] if clearly(behind[place]) >= 0)]
+    changed = {f"{name} {min(values):g} to {max(values):g}": effects[name] for name, values in grid if name in effects}
+    return sections, outcomes, {}, _found(names, order, scores, behind, cost, before, changed)
+
+
+def _found(
+    names: Sequence[str],
+    order: Sequence[Place],
+    scores: Mapping[Place, Outcome],
+    behind: Mapping[Place, Outcome],
+    cost: Mapping[Place, float],
+    before: Outcome,
+    changed: Mapping[str, Outcome],
+) -> str:
+    """Say what is best, what is as good and cheaper, and which field matters."""
+    first = order[0]
+    close = [first, *(place for place in order[1:] if clearly(behind[place]) >= 0)]
     cheapest = min(close, key=lambda place: cost[place])
-    found = [
-        f"Read most surely with {_named(names, order[0])}: {stood(scores[order[0]])}; the base: {stood(before)}.",
-        f"Of {len(order)} trainings {len(close) - 1} others cannot be told from it; the cheapest of all these is {_named(names, cheapest)}"
-        f" ({stood(scores[cheapest])}, {number(cost[cheapest])} processor seconds; the first took {number(cost[order[0]])}).",
-        sorted_out(
-            {f"{name} {min(values):g} to {max(values):g}": effects[name] for name, values in grid if name in effects},
-            "From its least value to its greatest, with all else the same, more is shown by", "less by", "no clear difference is made by",
-        ),
-    ]  # fmt: skip
-    return sections, outcomes, {}, " ".join(found)
+    spent = f"{number(cost[cheapest])} processor seconds; the first took {number(cost[first])}"
+    better, worse = (f"From its least value to its greatest, all else the same, {much} is shown by" for much in ("more", "less"))
+    said = [
+        f"Of {len(order)} trainings it is read most surely with {_named(names, first)}: {stood(scores[first])}; the base: {stood(before)}. "
+        "The best of many is a little flattered.",
+        f"{len(close) - 1} of the others cannot be told from it; the cheapest of them all is {_named(names, cheapest)} "
+        f"({stood(scores[cheapest])}, {spent}).",
+        sorted_out(changed, better, worse, "No clear difference is made by"),
+    ]
+    return "\n".join(filter(None, said))
 
 
 def _effect(results: Results, grid: Grid, at: int, trials: dict[Place, Trial], row: str) -> Outcome:

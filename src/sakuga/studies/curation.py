@@ -66,7 +66,7 @@ def _lay(results: Results, base: dict[Kind, Trial], worn: dict[tuple[str, Kind],
     ]
     sections = (Section(title="Faces and landscapes", blocks=(shown, gap)), Section(title="Pictures", blocks=tuple(strips)))
     outcomes: list[Outcome] = [*none.values(), *figures.values(), *gaps.values(), *kept.values()]
-    return sections, outcomes, {}, " ".join(_said(kind, gaps[kind], kept[kind]) for kind in KINDS)
+    return sections, outcomes, {}, "\n".join(_said(kind, gaps[kind], kept[kind]) for kind in KINDS)
 
 
 def _said(kind: str, gap: Outcome, kept: Outcome) -> str:

@@ -122,10 +122,15 @@ def laid_out(asked: Study, setting: Setting, results: Results) -> tuple[Page, Se
     sections, outcomes, names, found = asked.lay(results)
     seconds = sum(float(folder.metrics().get("seconds", 0.0)) for folder in results.folders.values())
     table = figures_table(outcomes, names, "Intervals are 95%, by bootstrap over prompts; differences are pair by pair. n counts pictures.")
+    said = Section(title="Found", blocks=tuple(Prose(text=line) for line in found.splitlines()))
     page = Page(
         title=f"Study: {asked.name}",
         lede=asked.question,
-        sections=(Section(title="Found", blocks=(Prose(text=found),)), *sections, Section(title="All figures", blocks=(table,))),
+        sections=(
+            said,
+            *sections,
+            Section(title="All figures", blocks=(table,)),
+        ),
         facts=(
             ("model", f"{setting.model} {setting.digest[:12]}"),
             ("runs", f"{len(results.folders)}, {seconds / 60:.0f} minutes of them all"),

@@ -80,7 +80,7 @@ def _lay(results: Results, looks: tuple[str, ...], places: tuple[float, ...], tr
         half, "Half way the exact blend shows more of", "Half way the naive blend shows more of", "Half way they are alike in"
     )
     ways = listed([f"{look} {listed([stood(found['exact', look, at]) for at in (places[0], 0.5, places[-1])])}" for look in looks])
-    return sections, outcomes, {}, f"{said} From the one end over the middle to the other the exact blend is read as {ways}."
+    return sections, outcomes, {}, f"{said}\nFrom the one end over the middle to the other the exact blend is read as {ways}."
 
 
 def _at(at: float) -> str:

@@ -120,7 +120,7 @@ def _lay(
             "Nothing that would show is forgotten by",
         ),
     ]
-    return sections, [*outcomes, *ahead.values()], {}, " ".join(filter(None, said))
+    return sections, [*outcomes, *ahead.values()], {}, "\n".join(filter(None, said))
 
 
 def _called(outcomes: dict[Method, Outcome]) -> dict[str, Outcome]:

@@ -51,7 +51,7 @@ def _lay(results: Results, look: str, without: dict[str, Trial], worn: dict[str,
     )
     groups = [Bar(name="the adapter alone", values=(ranged(adapter),))]
     groups += [Bar(name=f"{way} alone", values=(ranged(words[way]),)) for way in ways[1:]]
-    groups += [Bar(name=f"adapter and {way}", values=(ranged(both[way]),)) for way in ways[1:]]
+    groups += [Bar(name=f"adapter, {way}", values=(ranged(both[way]),)) for way in ways[1:]]
     effects = Chart(
         title="What each adds to nothing at all",
         drawing=differences(groups, ("",), "effects"),
@@ -88,7 +88,7 @@ def _lay(results: Results, look: str, without: dict[str, Trial], worn: dict[str,
         "With the adapter these do less than both alone together, one doing the other's work",
         "With the adapter these simply add up, as far as can be told",
     )
-    return sections, outcomes, {}, f"{said} {crossed_said}"
+    return sections, outcomes, {}, f"{said}\n{crossed_said}"
 
 
 def _interaction(results: Results, key: str, cells: list[Trial], row: str) -> Outcome:

@@ -60,7 +60,7 @@ def _lay(results: Results, base: Trial, worn: dict[str, Trial]) -> Laid:
         Section(title="Pictures", blocks=(strip,)),
     )
     found = sorted_out(gains, "Shown clearly, above the base", "Shown less than by the base", "Cannot be told from the base")
-    return sections, outcomes, {}, f"{found} {_cost(costs)}"
+    return sections, outcomes, {}, f"{found}\n{_cost(costs)}"
 
 
 def _cost(costs: dict[str, Outcome]) -> str:

@@ -42,7 +42,7 @@ def sorted_out(differences: Mapping[str, Outcome], more: str, less: str, same: s
     for sign, words in ((1, more), (-1, less), (0, same)):
         if named := [f"{name} ({gained(one)})" for name, one in differences.items() if clearly(one) == sign]:
             said.append(f"{words}: {listed(named)}.")
-    return " ".join(said)
+    return "\n".join(said)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -110,7 +110,7 @@ def _points(points: Sequence[Point], x: Scale, y: Scale) -> list[Element]:
     """Draw the points, and name those that none is cheaper and better than, where a name covers no other; a pointer shows all names."""
     best = front(points)
     parts: list[Element] = []
-    taken: list[tuple[float, float, float]] = []
+    taken = [(x(point.x) - 6, x(point.x) + 6, y(point.y)) for point in points]
     for point in points:
         across, down = x(point.x), y(point.y)
         if isfinite(point.low) and isfinite(point.high):
