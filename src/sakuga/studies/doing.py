@@ -88,9 +88,9 @@ def study(name: str, setting: Setting, out: Path | str, *, jobs: int = 1) -> Wor
     return Work(_study(_named(name)(setting), setting, Path(out), jobs))
 
 
-def planned(name: str, setting: Setting, out: Path, jobs: int = 1) -> list[str]:
+def planned(name: str, setting: Setting, out: Path | str, jobs: int = 1) -> list[str]:
     """Say what a study would run, and about how long that takes; raises InputError for an unknown one."""
-    return plan_words(_named(name)(setting), _finished(out), jobs, digest)
+    return plan_words(_named(name)(setting), _finished(Path(out)), jobs, digest)
 
 
 def _named(name: str) -> Callable[[Setting], Study]:

@@ -1,0 +1,59 @@
+"""The notebooks run from top to bottom in a real kernel, on the Sketchbook, with small parameters; and hold no outputs."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client import KernelManager
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent
+SMALL = {
+    "animate": "STEPS, SHOTS, SECONDS = 2, 2, 1.0",
+    "morph_and_vary": "STEPS, FRAMES, VARIANTS, BETWEEN = 2, 4, 2, 1",
+    "train_a_style": "COUNT, STEPS, BATCH, DRAW_STEPS = 12, 2, 2, 2",
+    "evaluate": "STEPS, EACH, PROMPTS = 2, 2, 2",
+    "studies": "RANKS, STEPS = (2,), 2",
+}
+"""What a cell below the parameters says instead."""
+MADE = {
+    "animate": ("again.gif", "painted.gif"),
+    "morph_and_vary": ("loop.gif", "travel.gif", "wander.gif"),
+    "train_a_style": ("run/style/pytorch_lora_weights.safetensors", "after/0003.png"),
+    "evaluate": ("pictures-report/report.html", "style-report/report.html", "clip-report/report.html"),
+    "studies": ("ablation/report.html",),
+}
+
+
+def read(name: str) -> nbformat.NotebookNode:
+    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+
+
+def test_every_notebook_is_run_here() -> None:
+    assert {file.stem for file in (ROOT / "notebooks").glob("*.ipynb")} == SMALL.keys()
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
+    """One kernel for all, as opening the libraries takes longer than the notebooks do; each begins with no names."""
+    paths = os.pathsep.join(filter(None, (str(ROOT / "src"), os.environ.get("PYTHONPATH"))))
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(env={**os.environ, "PYTHONPATH": paths, "SAKUGA_HOME": str(tmp_path_factory.mktemp("home"))})
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_notebook_runs(name: str, kernel: KernelManager, tmp_path: Path) -> None:
+    book = read(name)
+    assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in book.cells)
+    place = next(number for number, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", ()))
+    assert 'MODEL = "sketchbook"' in book.cells[place].source
+    book.cells.insert(place + 1, nbformat.v4.new_code_cell(SMALL[name]))
+    book.cells.insert(0, nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {tmp_path}"))
+    NotebookClient(book, km=kernel, timeout=600).execute()
+    assert all((tmp_path / file).exists() for file in MADE[name])
+    shown = [output for cell in book.cells for output in cell.get("outputs", ()) if "data" in output]
+    assert any({"image/png", "image/gif"} & output["data"].keys() for output in shown)
