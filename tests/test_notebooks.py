@@ -6,7 +6,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client import KernelManager
+from jupyter_client import BlockingKernelClient, KernelManager
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
@@ -35,25 +36,31 @@ def test_every_notebook_is_run_here() -> None:
     assert {file.stem for file in (ROOT / "notebooks").glob("*.ipynb")} == SMALL.keys()
 
 
+FORGET = r"%reset_selective -f ^(?!(In|Out|exit|quit|open|get_ipython)$)[A-Za-z]"
+"""Takes the names of the notebook before away."""
+
+
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
-    """One kernel for all, as opening the libraries takes longer than the notebooks do; each begins with no names."""
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+    """One kernel for all, and its client, as opening the libraries takes longer than the notebooks do."""
     paths = os.pathsep.join(filter(None, (str(ROOT / "src"), os.environ.get("PYTHONPATH"))))
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env={**os.environ, "PYTHONPATH": paths, "SAKUGA_HOME": str(tmp_path_factory.mktemp("home"))})
-    yield manager
+    manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": paths, "SAKUGA_HOME": str(tmp_path_factory.mktemp("home"))})
+    yield manager, client
+    client.stop_channels()
     manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_a_notebook_runs(name: str, kernel: KernelManager, tmp_path: Path) -> None:
+def test_a_notebook_runs(name: str, kernel: tuple[KernelManager, BlockingKernelClient], tmp_path: Path) -> None:
     book = read(name)
     assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in book.cells)
     place = next(number for number, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", ()))
     assert 'MODEL = "sketchbook"' in book.cells[place].source
     book.cells.insert(place + 1, nbformat.v4.new_code_cell(SMALL[name]))
-    book.cells.insert(0, nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {tmp_path}"))
-    NotebookClient(book, km=kernel, timeout=600).execute()
+    book.cells.insert(0, nbformat.v4.new_code_cell(f"{FORGET}\n%cd -q {tmp_path}"))
+    running = NotebookClient(book, km=kernel[0], timeout=600)
+    running.kc = kernel[1]
+    running.execute()
     assert all((tmp_path / file).exists() for file in MADE[name])
     shown = [output for cell in book.cells for output in cell.get("outputs", ()) if "data" in output]
     assert any({"image/png", "image/gif"} & output["data"].keys() for output in shown)
