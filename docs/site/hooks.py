@@ -11,9 +11,8 @@ from mkdocs.exceptions import Abort
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from network import fetched_from_elsewhere
+from notebook_pages import notebook_pages
 from papers import papers_page
-
-from notebooks import notebook_pages
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCE, NOTEBOOKS = ROOT / "src" / "sakuga", ROOT / "notebooks"

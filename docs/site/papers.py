@@ -85,8 +85,9 @@ def papers_page(root: Path, linked: tuple[str, ...]) -> str:
     known, by_paper = books(), defaultdict[str, list[Citation]](list)
     for one in citations(root):
         by_paper[one.paper].append(one)
-    if unknown := sorted(set(by_paper) ^ set(known)):
-        raise ValueError(f"docs/site/papers.toml and the docstrings of src/sakuga do not name the same papers: {', '.join(unknown)}")
+    if set(by_paper) != set(known):
+        new, old = (", ".join(sorted(one)) or "none" for one in (by_paper.keys() - known, known.keys() - by_paper))
+        raise ValueError(f"docs/site/papers.toml is to hold what docstrings name: give {new} a title there, and take out {old}")
     lines, left = [INTRODUCTION], sorted(by_paper)
     for title, rooms in PARTS.items():
         here = [paper for paper in left if rooms & {one.name.split(".")[1] for one in by_paper[paper]}]

@@ -76,7 +76,7 @@ def test_papers_are_read_with_their_places(part, tmp_path: Path) -> None:
 
 def test_a_paper_without_a_title_and_one_that_nothing_names_are_refused(part, tmp_path: Path) -> None:
     (tmp_path / "sums.py").write_text('"""Sums (Nobody 1999)."""\n')
-    with pytest.raises(ValueError, match=r"papers.toml .*Ho et al. 2020.*Nobody 1999"):
+    with pytest.raises(ValueError, match=r"papers.toml .*give Nobody 1999 .*take out .*Ho et al. 2020"):
         part("papers").papers_page(tmp_path, ())
 
 
@@ -108,7 +108,7 @@ def test_pages_that_fetch_from_elsewhere_are_found(part, tmp_path: Path) -> None
 def test_a_notebook_becomes_a_page(part, tmp_path: Path) -> None:
     cells = [{"cell_type": "markdown", "source": ["# Draw\n", "\n", "A picture."]}, {"cell_type": "code", "source": ["draw()"]}]
     (tmp_path / "draw.ipynb").write_text(json.dumps({"cells": cells}))
-    pages = part("notebooks").notebook_pages(tmp_path)
+    pages = part("notebook_pages").notebook_pages(tmp_path)
     assert "| [Draw](draw.md) | A picture. |" in pages["index"]
     assert pages["draw"].startswith("# Draw\n\nA picture.\n\n[Download")
     assert pages["draw"].endswith("```python\ndraw()\n```\n")
