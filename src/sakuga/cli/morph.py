@@ -20,7 +20,7 @@ def morph(
     ] = False,
     ping_pong: Annotated[bool, typer.Option("--ping-pong", help="play forth and back: a loop for half the drawing")] = False,
     even: Annotated[
-        bool, typer.Option("--even", help="time the frames so that neighbours differ equally; draws up to three times as much")
+        bool, typer.Option("--even", help="time the frames so that neighbours differ equally; draws up to five times as much")
     ] = False,
     fps: opt.Fps = None,
     model: opt.Model = "sketchbook",

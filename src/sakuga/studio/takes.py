@@ -19,8 +19,8 @@ EVEN = 0.35
 """The coefficient of variation under which a loop that was timed anew is even but for its end."""
 CLOSINGS, TRIALS = 4, 16
 """How often as many frames as a loop has are drawn more for its end, at most; and how often it is timed anew, where few frames move."""
-EVENINGS = 2
-"""How often an even morph is timed anew, at most; each time its frames are drawn again."""
+EVENINGS, SMOOTH = 4, 0.1
+"""How often an even morph is timed anew, at most, each time its frames are drawn again; and the variation that is even enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +49,12 @@ def draw_at(course: Course, at: tuple[float, ...], like: Drawn, bench: Bench) ->
 
 
 def even_out(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Generator[Step, None, None]:
-    """Time the frames anew by how neighbours differ, for as long as that makes them more even; the best take comes last."""
-    for _ in range(EVENINGS):
-        best = takes[-1]
-        takes.append((yield from draw_at(course, evened(course, len(best.places), measured(course, takes, bench)), like, bench)))
-        if variation(takes[-1].steps) >= variation(best.steps):
-            takes.append(best)
-            return
+    """Time the frames anew by how neighbours differ, until they do so equally; the most even take comes last."""
+    tried = takes[-1:]
+    while variation(tried[-1].steps) > SMOOTH and len(tried) <= EVENINGS:
+        anew = evened(course, len(tried[-1].places), measured(course, tried, bench))
+        tried.append((yield from draw_at(course, anew, like, bench)))
+    takes += [*tried[1:], min(tried, key=lambda take: variation(take.steps))] if len(tried) > 1 else []
 
 
 def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Generator[Step, None, list[str]]:
