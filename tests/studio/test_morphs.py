@@ -140,5 +140,5 @@ def test_bad_requests_are_one_sentence_and_exit_code_2(
 def test_a_share_of_a_start_picture_means_nothing_here(tmp_path: Path, settings: FilmSettings) -> None:
     with pytest.raises(SakugaError, match="strength"):
         morph(tmp_path, replace(settings, strength=0.5))
-    with pytest.raises(SakugaError, match="reads no grain"):
-        morph(tmp_path, replace(settings, grain=0.5))
+    with pytest.raises(SakugaError, match="reads no wander"):
+        morph(tmp_path, replace(settings, wander=0.5))

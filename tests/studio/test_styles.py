@@ -25,7 +25,7 @@ from sakuga.studio import FilmSettings
 from sakuga.studio.drawing import Bench
 from sakuga.studio.scoring import score_few_step, score_styles
 from sakuga.studio.settings import direction, settled, wardrobe
-from sakuga.studio.styles import find_styles, worded, worded_film
+from sakuga.studio.styles import find_styles, named_style, styled_as_named, worded, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import chain
 from sakuga.timeline.spec import Mix, Text
@@ -106,6 +106,51 @@ def test_trigger_words_are_said_once_and_only_where_the_style_is_put_on(model: P
     assert [one.weight for one in styles] == [0.5, -1.0]
     assert worded("a castle", styles) == "a castle, comic book style"
     assert worded("a castle in comic book style", styles) == "a castle in comic book style"
+
+
+def test_a_style_that_is_named_is_worn_unless_it_is_left_off(draw: Callable[..., bytes], model: Path) -> None:
+    source = find_checkpoint(str(model))
+    assert named_style(["a comic of a castle", "the sea, comic style"], source) == "comic"
+    assert named_style(["a comic of a castle", "the sea"], source) is None
+    assert named_style(["a comic, pixel art"], source) is None
+    prompt = "a castle, comic book style"
+    assert draw(prompt) == draw(prompt, style="comic")
+    assert draw(prompt, style="none") == draw(prompt, style="comic:0") != draw(prompt)
+
+
+def test_each_picture_of_a_list_wears_what_its_own_prompt_names(model: Path, tmp_path: Path) -> None:
+    prompts, how = ["a castle", "pixel art of a castle"], FilmSettings(model=str(model), size=(32, 32), steps=1)
+    work = studio.draw(prompts, tmp_path, settings=how, store=tmp_path / "frames")
+    assert [step.note for step in work if "is named" in step.note] == [
+        "'pixel art of a castle': pixel is named, so the style pixel is worn; --style none leaves it off"
+    ]
+    told = [json.loads(read_recipe(path) or "")["settings"].get("style") for path in work.result().pictures]
+    assert told == [None, "pixel:1"]
+
+
+def test_a_morph_travels_between_the_styles_that_its_prompts_name(model: Path, tmp_path: Path) -> None:
+    how = FilmSettings(model=str(model), size=(32, 32), steps=1, pixel=Pixel(colors=4))
+    prompts = ["a castle, comic book style", "a castle"]
+    made = studio.morph(prompts, tmp_path / "a.gif", frames=3, settings=how, store=tmp_path / "frames").result()
+    told = json.loads(read_recipe(made.clip) or "")
+    assert told["prompt_styles"] == ["comic:1", ""]
+    with Image.open(made.clip) as clip:
+        assert len(clip.convert("RGB").getcolors() or ()) <= 4
+    assert any("prompt 1: comic is named" in note for note in made.notes)
+
+
+def test_shots_wear_what_they_name(model: Path) -> None:
+    source = find_checkpoint(str(model))
+    shot = '[[shots]]\nseconds = 1.0\nseed = 0\nprompt = '
+    film = from_toml(f'{shot}"a comic of a castle"\n{shot}"the sea, comic style"\n')
+    worn, notes = styled_as_named(film, source)
+    assert (worn.settings.style, len(notes)) == ("comic", 1)
+    shots = (film.storyboard.shots[0], replace(film.storyboard.shots[1], prompt="the sea"))
+    mixed, notes = styled_as_named(replace(film, storyboard=replace(film.storyboard, shots=shots)), source)
+    assert [shot.style for shot in mixed.storyboard.shots] == ["comic", None]
+    assert notes == ["shot 1: comic is named, so the style comic is worn; --style none leaves it off"]
+    off = replace(film, settings=replace(film.settings, style="none"))
+    assert styled_as_named(off, source) == (off, [])
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,9 @@ def draw(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     size: opt.Size = None,
+    grain: opt.Grain = None,
+    paper: opt.Paper = None,
+    pixel: opt.Pixel = None,
     preview: opt.Preview = False,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -208,7 +211,8 @@ def draw(
     from sakuga.cli.show import report, watch
 
     settings = opt.settings(
-        model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size
+        model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size,
+        grain=grain, paper=paper, pixel=pixel,
     )  # fmt: skip
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])
     leading = studio.control_picture(control, control_weight, depth)

@@ -35,6 +35,9 @@ def morph(
     seed: opt.Seed = 0,
     same_seed: Annotated[bool, typer.Option("--same-seed", help="the same noise for all prompts: only they and their styles move")] = False,
     size: opt.Size = None,
+    grain: opt.Grain = None,
+    paper: opt.Paper = None,
+    pixel: opt.Pixel = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
     max_size: opt.MaxSize = None,
@@ -47,7 +50,8 @@ def morph(
 
     everywhere, styles = studio.parse_prompt_styles(style or (), len(prompts))
     settings = opt.settings(
-        fps=fps, model=model, style=everywhere, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size
+        fps=fps, model=model, style=everywhere, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size,
+        grain=grain, paper=paper, pixel=pixel,
     )  # fmt: skip
     work = studio.morph(
         prompts,

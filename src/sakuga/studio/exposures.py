@@ -10,7 +10,7 @@ from sakuga.models.sources import find_checkpoint
 from sakuga.story.film import Film
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import direction, settled, wardrobe
-from sakuga.studio.styles import worded_film
+from sakuga.studio.styles import styled_as_named, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import chain
 from sakuga.timeline.exposure import exposures
@@ -39,6 +39,7 @@ def sheet(film: Film, out: Path | str) -> Work[Step, Sheeted]:
 def _sheet(film: Film, out: Path) -> Generator[Step, None, Sheeted]:
     check_sheet(out)
     source = find_checkpoint(film.settings.model or "sketchbook")
+    film, _ = styled_as_named(film, source)
     settings = settled(film.settings, source)
     film = replace(film, settings=settings)
     how, board = direction(settings, source), worded_film(film, source)

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Literal, Self
@@ -12,7 +11,6 @@ from pydantic import AfterValidator, model_validator
 from sakuga.export import check_target
 from sakuga.finishing.colour import match
 from sakuga.finishing.picture import Picture
-from sakuga.finishing.texture import textured
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document
 from sakuga.story.keys import mapped
@@ -20,12 +18,12 @@ from sakuga.story.planner import Planner
 from sakuga.story.storyboard import Shot
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
-from sakuga.studio.pixelate import with_pixel
+from sakuga.studio.finish import finished, in_cells, texture_of
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, named, portable_style
-from sakuga.studio.settings import direction, finished, previewed, refuse_missing, settled, wardrobe, worn_digests
+from sakuga.studio.settings import direction, previewed, refuse_missing, settled, wardrobe, worn_digests
 from sakuga.studio.stories import plan
-from sakuga.studio.styles import by_key, found_at, found_by_shot, shared_names, styles_of, worded_film
+from sakuga.studio.styles import by_key, found_at, found_by_shot, shared_names, styled_as_named, styles_of, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip, Frame
@@ -114,9 +112,13 @@ def _animate(
 def _finished(
     film: Film, out: Path, store: Path | None, recipe: bool, max_size: int | None, preview: bool
 ) -> Generator[Step, None, Animation]:
-    """Render a film, finished as its style wants it; a recipe says by itself how its clip was finished."""
+    """Render a film in the styles that it asks for or names, finished as they want it; a recipe says all that by itself."""
     source = find_checkpoint(film.settings.model or "sketchbook")
-    return (yield from _render(replace(film, settings=finished(film.settings, source)), out, store, recipe, max_size, preview))
+    film, notes = styled_as_named(film, source)
+    for note in notes:
+        yield Step(stage="story", note=note)
+    made = yield from _render(replace(film, settings=finished(film.settings, source)), out, store, recipe, max_size, preview)
+    return replace(made, notes=(*notes, *made.notes))
 
 
 def _render(
@@ -165,15 +167,14 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
             picture = match(picture, kept, COLOUR_MATCH, seen)
         return enlarged(picture)
 
-    texture = partial(textured, grain=film.settings.grain or 0.0, paper=film.settings.paper or 0.0, seed=film.storyboard.shots[0].seed)
+    texture = texture_of(film.settings, film.storyboard.shots[0].seed)
     frames: list[Frame] = []
     for name, picture in zip(sheet.exposures, bench.develop(drawing, sheet.exposures, finish), strict=True):
-        picture = texture(picture, number=len(frames) // (film.settings.on or 1))
+        picture = texture(picture, len(frames) // (film.settings.on or 1))
         frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
         yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
     rate = direction(film.settings, source).rate
-    clip = Clip(frames=tuple(frames), rate=rate)
-    return (yield from with_pixel(clip, film.settings.pixel)) if film.settings.pixel else clip
+    return (yield from in_cells(Clip(frames=tuple(frames), rate=rate), film.settings))
 
 
 def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:

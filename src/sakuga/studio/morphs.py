@@ -18,11 +18,12 @@ from sakuga.story.storyboard import Ease
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count
 from sakuga.studio.films import Seconds
+from sakuga.studio.finish import finished, in_cells, texture_of
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed, portable_style, restyled_settings
 from sakuga.studio.settings import direction, settled, wearing, worn_digests
-from sakuga.studio.styles import Found, find_styles, found_at, shared_names, worded
+from sakuga.studio.styles import Found, find_styles, found_at, named_note, named_style, shared_names, worded
 from sakuga.studio.takes import WIDE, Take, close_up, draw_at, even_out
 from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
@@ -33,7 +34,7 @@ FRAMES = 20
 """Frames from one prompt to the next, unless said."""
 MOST = 10_000
 """Frames of a morph."""
-UNREAD = ("strength", "between", "on", "grain", "paper", "pixel", "follow", "hold_on", "wander", "drawn_rate", "control", "depth")
+UNREAD = ("strength", "between", "on", "follow", "hold_on", "wander", "drawn_rate", "control", "depth")
 """Settings of films that mean nothing here."""
 
 
@@ -161,7 +162,9 @@ def _morph(
     if styles and len(styles) != len(prompts):
         raise InputError(f"there are styles for {len(styles)} prompts, and {len(prompts)} prompts: give one for each")
     source = find_checkpoint(settings.model or "sketchbook")
-    settings = settled(settings, source)
+    settings, styles, named = _styled(settled(settings, source), styles, prompts, source)
+    for note in named:
+        yield Step(stage="story", note=note)
     said = MorphRecipe.of(
         source,
         **_named(styles, settings, source),
@@ -174,7 +177,21 @@ def _morph(
         even=even,
         same_seed=same_seed,
     )
-    return (yield from _film(said, styles, settings, out, source, store, recipe, max_size))
+    made = yield from _film(said, styles, settings, out, source, store, recipe, max_size)
+    return replace(made, notes=(*named, *made.notes))
+
+
+def _styled(
+    settings: FilmSettings, styles: tuple[str, ...], prompts: Sequence[str], source: Source
+) -> tuple[FilmSettings, tuple[str, ...], list[str]]:
+    """Let prompts for which no style is asked wear those that they name; returns settings, each prompt's styles, and what to tell."""
+    if settings.style is not None or any(styles):
+        return finished(settings, source), styles, []
+    named = [named_style([prompt], source) or "" for prompt in prompts]
+    if len(set(named)) == 1:
+        settings = replace(settings, style=named[0] or None)
+        return finished(settings, source), styles, [named_note(named[0])] if named[0] else []
+    return settings, tuple(named), [named_note(name, f"prompt {number}: ") for number, name in enumerate(named, 1) if name]
 
 
 def _named(asked: Sequence[str], settings: FilmSettings, source: Source) -> dict[str, Any]:
@@ -262,15 +279,15 @@ def _doubts(course: Course, bench: Bench) -> list[str]:
 
 
 def _finish(said: MorphRecipe, take: Take, settings: FilmSettings, source: Source, bench: Bench) -> Generator[Step, None, Clip]:
-    """Bring every frame to the size that was asked for."""
+    """Bring every frame to the size that was asked for, and finish it."""
     assert settings.size
-    enlarged = bench.enlarger(*settings.size)
+    enlarged, texture = bench.enlarger(*settings.size), texture_of(settings, said.seed)
     frames: list[Frame] = []
     for spec, picture in zip(take.specs, bench.develop(take.drawing, take.names, lambda _, picture: enlarged(picture)), strict=True):
-        frames.append(Frame(picture=picture, spec=spec))
+        frames.append(Frame(picture=texture(picture, len(frames)), spec=spec))
         yield Step(stage="finishing", done=len(frames), total=len(take.specs))
     played = there_and_back(frames) if said.ping_pong else frames
-    return Clip(frames=tuple(played), rate=direction(settings, source).rate)
+    return (yield from in_cells(Clip(frames=tuple(played), rate=direction(settings, source).rate), settings))
 
 
 def _counted(takes: Sequence[Take]) -> Count:

@@ -16,10 +16,11 @@ from sakuga.story.film import FilmSettings
 from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
+from sakuga.studio.finish import finished, in_cells, texture_of
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed
 from sakuga.studio.settings import direction, previewed, settled
-from sakuga.studio.styles import find_styles, worded
+from sakuga.studio.styles import find_styles, named_note, named_style, worded
 from sakuga.studio.work import Work
 from sakuga.timeline import spec as specs
 from sakuga.timeline.clip import Clip, Frame
@@ -90,7 +91,7 @@ class DrawRecipe(SettledRecipe):
         spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
         bench, said = Bench(source, store, find_styles(settings.style, source)), self.followed(source, **dressed(settings, source))
         if not self.steps_shown:
-            count = (yield from _to_files([spec], [out], [said], settings, bench)).count
+            count = (yield from _to_files([_Asked(spec=spec, seed=self.seed, settings=settings, path=out, recipe=said)], bench)).count
             return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
         name = specs.digest(spec)
         drawing = yield from bench.draw(_leaned([spec], bench) | {name: spec}, [name])
@@ -121,46 +122,71 @@ def _draw(
     source = find_checkpoint(settings.model or "sketchbook")
     settings = settled(settings, source)
     settings, notes = previewed(settings, source) if preview else (settings, [])
-    styles = find_styles(settings.style, source)
+    worn = {prompt: _styled(settings, prompt, source) for prompt in prompts}
+    styles = {prompt: find_styles(how.style, source) for prompt, how in worn.items()}
     given = read_picture(start) if start else None
     leading, layout = read_control(control, source) if control else (None, None)
     out.mkdir(parents=True, exist_ok=True)
     check_folder(out)
-    bench = Bench(source, store, styles)
+    bench = Bench(source, store, [style for found in styles.values() for style in found])
+    named = [named_note(how.style, f"'{prompt}': ") for prompt, how in worn.items() if how.style and settings.style is None]
     odd = (*(given.notes if given else ()), *(doubts(layout) if layout else ()))
-    unread = [note for prompt in prompts for note in bench.unread(worded(prompt, styles))]
-    for note in (*notes, *unread, *odd):
+    unread = [note for prompt in prompts for note in bench.unread(worded(prompt, styles[prompt]))]
+    for note in (*notes, *named, *unread, *odd):
         yield Step(stage="story", note=note)
     led = leading.control(specs.digest(bench.store.given(layout.picture))) if leading and layout else None
     begin = specs.Start(frame=specs.digest(bench.store.given(given.picture)), strength=settings.strength or 1.0) if given else None
     seeds = [(prompt, seed + number) for prompt in prompts for number in range(each)]
-    wanted = [drawn_spec(prompt, its, settings, source, begin, led) for prompt, its in seeds]
-    paths = [out / f"{place:04d}.png" for place in range(1, len(wanted) + 1)]
     pictures = [leaned.frame for leaned in (begin, led) if leaned]
     said: dict[str, Any] = {"control": leading} if leading else {}
-    said |= dressed(settings, source)
-    told = DrawRecipe.of(source, given=pictures, prompt="", seed=0, **said)
-    recipes = [told.model_copy(update={"prompt": prompt, "seed": its}) if recipe else None for prompt, its in seeds]
-    drawing = yield from _to_files(wanted, paths, recipes, settings, bench)
+
+    def told(prompt: str, its: int) -> DrawRecipe | None:
+        return DrawRecipe.of(source, given=pictures, prompt=prompt, seed=its, **said, **dressed(worn[prompt], source)) if recipe else None
+
+    asked = [
+        _Asked(
+            spec=drawn_spec(prompt, its, worn[prompt], source, begin, led), seed=its, settings=worn[prompt],
+            path=out / f"{place:04d}.png", recipe=told(prompt, its),
+        )
+        for place, (prompt, its) in enumerate(seeds, 1)
+    ]  # fmt: skip
+    drawing = yield from _to_files(asked, bench)
     if steps_gif:
-        yield from _show_steps(drawing, wanted[0], steps_gif, recipes[0], settings, bench)
+        yield from _show_steps(drawing, asked[0].spec, steps_gif, asked[0].recipe, settings, bench)
     said_prompts, their_seeds = zip(*seeds, strict=True)
-    return Drawn(pictures=tuple(paths), prompts=said_prompts, seeds=their_seeds, count=drawing.count)
+    return Drawn(pictures=tuple(one.path for one in asked), prompts=said_prompts, seeds=their_seeds, count=drawing.count)
 
 
-def _to_files(
-    wanted: Sequence[specs.Drawn], paths: Sequence[Path], recipes: Sequence[DrawRecipe | None], settings: FilmSettings, bench: Bench
-) -> Generator[Step, None, Drawing]:
-    """Draw pictures, bring them to the size that was asked for, and write each to its file."""
+def _styled(settings: FilmSettings, prompt: str, source: Source) -> FilmSettings:
+    """Let a picture for which no style is asked wear the one that its prompt names, finished as its style wants it."""
+    style = named_style([prompt], source) if settings.style is None else settings.style
+    return finished(replace(settings, style=style), source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A picture that is to be written."""
+
+    spec: specs.Drawn
+    seed: int
+    settings: FilmSettings
+    path: Path
+    recipe: DrawRecipe | None
+
+
+def _to_files(asked: Sequence[_Asked], bench: Bench) -> Generator[Step, None, Drawing]:
+    """Draw pictures of one size, bring them to the size that was asked for, finish each and write it to its file."""
+    wanted = [one.spec for one in asked]
     names = [specs.digest(spec) for spec in wanted]
     drawing = yield from bench.draw(_leaned(wanted, bench) | dict(zip(names, wanted, strict=True)), names)
-    assert settings.size
-    enlarged = bench.enlarger(*settings.size)
+    assert asked[0].settings.size
+    enlarged = bench.enlarger(*asked[0].settings.size)
     shown = bench.develop(drawing, names, lambda _, picture: enlarged(picture))
-    for place, (spec, path, recipe, picture) in enumerate(zip(wanted, paths, recipes, shown, strict=True), 1):
-        text = recipe.text() if recipe else ""
-        write(Clip(frames=(Frame(picture=picture, spec=spec),), rate=Fraction(1), recipe=text), path)
-        yield Step(stage="export", done=place, total=len(wanted))
+    for place, (one, picture) in enumerate(zip(asked, shown, strict=True), 1):
+        textured = texture_of(one.settings, one.seed)(picture, 0)
+        clip = Clip(frames=(Frame(picture=textured, spec=one.spec),), rate=Fraction(1), recipe=one.recipe.text() if one.recipe else "")
+        write((yield from in_cells(clip, one.settings)), one.path)
+        yield Step(stage="export", done=place, total=len(asked))
     return drawing
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -13,10 +14,12 @@ from sakuga.models.styles import few_step, own_styles
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
+from sakuga.studio.finish import finished, in_cells
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import previewed
 from sakuga.studio.work import Work
+from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import FrameSpec, digest
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ TIMED = ("a castle at sunset", "a cabin in the snow", "the sea at night", "a por
 
 
 def drawing(bench: Bench, how: FilmSettings) -> "Draw":
-    """Return what draws captions by settled settings at their size, with the seeds 0, 1, 2, ... in their order."""
+    """Return what draws captions by settled settings at their size, finished, with the seeds 0, 1, 2, ... in their order."""
     asked = 0
     assert how.size
     enlarged = bench.enlarger(*how.size)
@@ -41,9 +44,15 @@ def drawing(bench: Bench, how: FilmSettings) -> "Draw":
             specs[digest(spec)] = spec
         asked += len(captions)
         drawn = Work(bench.draw(specs, specs)).result()
-        return np.stack(list(bench.develop(drawn, specs, lambda _, picture: enlarged(picture))))
+        shown = bench.develop(drawn, specs, lambda _, picture: enlarged(picture))
+        return np.stack([_finished(picture, spec, how) for picture, spec in zip(shown, specs.values(), strict=True)])
 
     return draw
+
+
+def _finished(picture: Any, spec: FrameSpec, how: FilmSettings) -> Any:
+    clip = Clip(frames=(Frame(picture=picture, spec=spec),), rate=Fraction(1))
+    return Work(in_cells(clip, how)).result().frames[0].picture
 
 
 def score_styles(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
@@ -55,7 +64,7 @@ def score_styles(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, Non
         yield Step(stage="drawing", note=f"{bench.source.name!r} has no styles: they are not scored")
     figures: dict[str, float] = {}
     for name in names:
-        base, styled = drawing(bench, how), drawing(bench, replace(how, style=name))
+        base, styled = drawing(bench, how), drawing(bench, finished(replace(how, style=name), bench.source))
         figures |= yield from told(score_style(name, base, styled, bench.source.folder, n))
     return figures
 

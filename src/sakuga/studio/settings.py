@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial
 from math import isfinite, sqrt
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from sakuga import InputError
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
 from sakuga.models.styles import few_step
-from sakuga.story.film import Film, FilmSettings, Pixel
+from sakuga.story.film import Film, FilmSettings
 from sakuga.story.keys import Keys, mapped
 from sakuga.story.rate import FASTEST, SLOWEST, parse_rate
 from sakuga.story.storyboard import MOST_ON, Ease, Follow, Reading, Shot, Way
@@ -43,16 +43,6 @@ def settled(settings: FilmSettings, source: Source) -> FilmSettings:
     )
     _check(filled, source)
     return filled
-
-
-def finished(settings: FilmSettings, source: Source) -> FilmSettings:
-    """Fill in how clips in the style that is worn are finished, where settings leave it open; of several styles the first that says it."""
-    said = [one.style.about.finishing for one in find_styles(settings.style, source) if one.weight > 0]
-    for finishing in said:
-        pixel = Pixel(**asdict(finishing.pixel)) if finishing.pixel else None
-        told: dict[str, Any] = {"grain": finishing.grain, "paper": finishing.paper, "pixel": pixel}
-        settings = replace(settings, **{key: value for key, value in told.items() if getattr(settings, key) is None})
-    return settings
 
 
 def previewed(settings: FilmSettings, source: Source) -> tuple[FilmSettings, list[str]]:

@@ -12,9 +12,11 @@ from sakuga.rendering.store import home
 from sakuga.story.emphasis import without_emphasis
 from sakuga.story.film import Film
 from sakuga.story.keys import Key, Keys, is_keyed, mapped, parse_texts, written
-from sakuga.story.storyboard import Shot, Storyboard, said
+from sakuga.story.storyboard import Shot, Storyboard, prompts_of, said
 from sakuga.timeline.spec import Worn
 
+NONE = "none"
+"""Asked for as a style, it is none, even where a prompt names one."""
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)"
 WEIGHT = re.compile(_NUMBER)
 SCALE = re.compile(rf"(text|unet|mid(?:\.\d+)?|(?:down|up)(?:\.\d+){{0,2}})=({_NUMBER})")
@@ -95,7 +97,22 @@ def parsed(text: str) -> Wish:
 
 
 def _pieces(asked: str | None) -> list[str]:
-    return [piece.strip() for piece in (asked or "").split(",") if piece.strip()]
+    return [said for piece in (asked or "").split(",") if (said := piece.strip()) and said != NONE]
+
+
+def named_style(prompts: Iterable[str], source: Source) -> str | None:
+    """Find the one of a checkpoint's own styles that every prompt calls by its trigger, in any words that mean it, or return None.
+
+    A model may know the word of a look, and yet draw it badly without the style.
+    """
+    prompts = tuple(prompts)
+    named = [name for name, style in own_styles(source).items() if style.said and all(_says(style.said, prompt) for prompt in prompts)]
+    return named[0] if prompts and len(named) == 1 else None
+
+
+def named_note(name: str, where: str = "") -> str:
+    """Tell a person that a style is worn because it was named."""
+    return f"{where}{name} is named, so the style {name} is worn; --style {NONE} leaves it off"
 
 
 def parse_prompt_styles(said: Iterable[str], prompts: int) -> tuple[list[str], tuple[str, ...]]:
@@ -146,6 +163,20 @@ def styles_of(film: Film) -> tuple[Keys[str], ...]:
     usual = film.settings.style or ""
     asked = (usual if shot.style is None else shot.style for shot in film.storyboard.shots)
     return tuple(one if isinstance(one, tuple) else (Key(frame=0, value=one),) for one in asked)
+
+
+def styled_as_named(film: Film, source: Source) -> tuple[Film, list[str]]:
+    """Let shots that ask for no style wear the one that all their prompts name; returns what a person must know of it, too."""
+    if film.settings.style is not None:
+        return film, []
+    board = film.storyboard
+    bare = [number for number, shot in enumerate(board.shots) if shot.style is None]
+    named = [named_style(prompts_of(board, number), source) if number in bare else None for number in range(len(board.shots))]
+    if named[0] and all(name == named[0] for name in named):
+        return replace(film, settings=replace(film.settings, style=named[0])), [named_note(named[0])]
+    shots = tuple(replace(shot, style=name) if name else shot for shot, name in zip(board.shots, named, strict=True))
+    notes = [named_note(name, f"shot {number}: ") for number, name in enumerate(named, 1) if name]
+    return replace(film, storyboard=replace(board, shots=shots)), notes
 
 
 def found_by_shot(film: Film, source: Source) -> list[Keys[list[Found]]]:

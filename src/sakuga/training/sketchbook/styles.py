@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import tomli_w
 import torch
 from einops import rearrange
 from PIL import Image
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from sakuga.diffusion.objective import wanted
 from sakuga.diffusion.velocity import noised
+from sakuga.models.about import About, Finishing, PixelFinish, about_text
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.classifier import ATTRIBUTES
 from sakuga.models.reconstruction import Pixels
@@ -36,6 +36,8 @@ PLAIN = 0.05
 """The share that are told nothing and are the base's own pictures: guidance leads away from these, and so strengthens the look."""
 STRENGTH: dict[Look, float] = {"cel": 1.3, "comic": 0.7, "pixel": 1.5}
 """How much of what it learnt a style wears, where it is not all: where its look is read often enough at the least cost of subjects."""
+FINISHING: dict[Look, Finishing] = {"pixel": Finishing(pixel=PixelFinish(colors=16, dither="none"))}
+"""How pictures in a style are finished: the autoencoder keeps no grid of two pixels, so one is laid over what is drawn."""
 UNSAID = 0.2
 """The share of captions that do not name the look: it is worn, whatever is said."""
 MEASURED = 32
@@ -120,7 +122,8 @@ class StyleTask(AdapterTask):
         """Write styles/LOOK/: the LoRA, its trigger, its card, and base and style side by side."""
         folder = weights / self.part
         write_adapter(self.adapter(), folder / LORA)
-        (folder / ABOUT).write_text(tomli_w.dumps({"trigger": trigger_of(self.look)}), encoding="utf-8")
+        about = About(trigger=trigger_of(self.look), finishing=FINISHING.get(self.look, Finishing()))
+        (folder / ABOUT).write_text(about_text(about), encoding="utf-8")
         if self.shown is not None:
             Image.fromarray(self.shown).save(folder / "sheet.webp", quality=80)
         (folder / "README.md").write_text(self.card(), encoding="utf-8")

@@ -1,0 +1,36 @@
+"""How drawn pictures are finished: grain, paper and pixel art, by settings or because the style that is worn wants it."""
+
+from collections.abc import Callable, Generator
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from sakuga.finishing.picture import Picture
+from sakuga.finishing.texture import textured
+from sakuga.models.sources import Source
+from sakuga.story.film import FilmSettings, Pixel
+from sakuga.studio.pixelate import with_pixel
+from sakuga.studio.progress import Step
+from sakuga.studio.styles import find_styles
+from sakuga.timeline.clip import Clip
+
+
+def finished(settings: FilmSettings, source: Source) -> FilmSettings:
+    """Fill in how pictures in the styles that are worn are finished, where settings leave it open; the first that says it counts."""
+    said = [one.style.about.finishing for one in find_styles(settings.style, source) if one.weight > 0]
+    for finishing in said:
+        pixel = Pixel(**asdict(finishing.pixel)) if finishing.pixel else None
+        told: dict[str, Any] = {"grain": finishing.grain, "paper": finishing.paper, "pixel": pixel}
+        settings = replace(settings, **{key: value for key, value in told.items() if getattr(settings, key) is None})
+    return settings
+
+
+def texture_of(settings: FilmSettings, seed: int) -> Callable[[Picture, int], Picture]:
+    """Return what lays grain and paper over a frame, given its number."""
+    lay = partial(textured, grain=settings.grain or 0.0, paper=settings.paper or 0.0, seed=seed)
+    return lambda picture, number: lay(picture, number=number)
+
+
+def in_cells(clip: Clip, settings: FilmSettings) -> Generator[Step, None, Clip]:
+    """Bring a clip onto one grid and one palette, where the settings make it pixel art."""
+    return (yield from with_pixel(clip, settings.pixel)) if settings.pixel else clip
