@@ -141,7 +141,7 @@ def test_a_morph_travels_between_the_styles_that_its_prompts_name(model: Path, t
 
 def test_shots_wear_what_they_name(model: Path) -> None:
     source = find_checkpoint(str(model))
-    shot = '[[shots]]\nseconds = 1.0\nseed = 0\nprompt = '
+    shot = "[[shots]]\nseconds = 1.0\nseed = 0\nprompt = "
     film = from_toml(f'{shot}"a comic of a castle"\n{shot}"the sea, comic style"\n')
     worn, notes = styled_as_named(film, source)
     assert (worn.settings.style, len(notes)) == ("comic", 1)
