@@ -176,6 +176,21 @@ def test_words_and_adapter_that_add_up_do_not_interact(tmp_path: Path) -> None:
     assert found["interaction.trigger"].value == pytest.approx(0.0, abs=1e-9)
 
 
+def test_an_ablation_names_what_is_as_good_and_cheaper_and_which_field_matters(tmp_path: Path) -> None:
+    def rows(run: Trial, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        rank = run.wears[0].taught.rank if run.wears else 0
+        shown = {0: 0.0, 2: 0.2, 8: 0.8, 32: 0.8}[rank] + np.array([-0.1, 0.0, 0.1]) * (rank or 1) / 32
+        return {"look.watercolor": shown, "labels.all": np.ones(3), "words.clip": np.ones(3)}
+
+    setting = replace(SETTING, grid=(("rank", (2.0, 8.0, 32.0)), ("steps", (2.0, 4.0))))
+    study = STUDIES["ablation"](setting)
+    page, _, found = laid_out(study, setting, performed(study, tmp_path, rows))
+    assert "the cheapest of them all is rank 8, steps 2" in found
+    assert "more is shown by: rank 2 to 32 (+0.6" in found
+    assert "No clear difference is made by: steps 2 to 4" in found
+    assert html(page).count("best") >= 1
+
+
 def test_any_field_of_a_training_can_be_varied_and_others_are_refused() -> None:
     assert parse_grid(["batch=2,4"]) == (("batch", (2.0, 4.0)),)
     with pytest.raises(InputError, match="one of batch, rank, rate"):

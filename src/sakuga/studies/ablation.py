@@ -138,9 +138,13 @@ def _lay(
     behind = {place: results.more(f"behind.{slug[place]}", [trials[order[0]]], [trials[place]], f"look.{look}") for place in order[1:]}
     effects = {name: _effect(results, grid, at, trials, f"look.{look}") for at, (name, values) in enumerate(grid) if len(values) > 1}
     outcomes: list[Outcome] = [before, *scores.values(), *kept.values(), *behind.values(), *effects.values()]
-    cost = {place: results.teaching(taught[place], "processor_seconds") for place in order}
+    spent = {
+        place: Figure(key=f"cost.{slug[place]}.processor_seconds", value=results.teaching(taught[place], "processor_seconds"), n=1)
+        for place in order
+    }
+    cost = {place: one.value for place, one in spent.items()}
     changed = {f"{name} {min(values):g} to {max(values):g}": effects[name] for name, values in grid if name in effects}
-    return sections, outcomes, {}, _found(names, order, scores, behind, cost, before, changed)
+    return sections, [*outcomes, *spent.values()], {}, _found(names, order, scores, behind, cost, before, changed)
 
 
 def _found(

@@ -113,7 +113,7 @@ def _study(asked: Study, setting: Setting, out: Path, jobs: int) -> Generator[St
         asked = yield from searched(setting, out, jobs)
     results = yield from run_table(asked.runs, out, setting.model, jobs)
     page, outcomes, found = laid_out(asked, setting, results)
-    write_report(out, page, outcomes, _config(asked, setting))
+    write_report(out, page, outcomes, {**_config(asked, setting), "question": asked.question, "found": found.splitlines()})
     return Studied(report=out / REPORT, figures=tuple(outcomes), found=found, runs=len(results.folders), performed=results.performed)
 
 

@@ -1,5 +1,6 @@
 """Study `methods`: LoRA, Textual Inversion and DreamBooth on the same pictures, with the same budget."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sakuga.evaluation.figure import Figure, Outcome
@@ -10,7 +11,7 @@ from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import METHODS, Lesson, Method, Named, Teach, Trial, Wear
-from sakuga.studies.verdicts import sorted_out, stood
+from sakuga.studies.verdicts import listed, sorted_out, stood
 
 QUESTION = "Which way of teaching a new subject shows it best, at what cost in time, memory and space, and what else is forgotten?"
 SUBJECT = "balloon"
@@ -120,7 +121,13 @@ def _lay(
             "Nothing that would show is forgotten by",
         ),
     ]
+    said.append(f"What they cost: {listed([_price(method, costs[method]) for method in taught])}.")
     return sections, [*outcomes, *ahead.values()], {}, "\n".join(filter(None, said))
+
+
+def _price(method: Method, costs: Sequence[Figure]) -> str:
+    seconds, memory, file = (number(one.value) for one in costs)
+    return f"{CALLED[method]} {seconds} processor seconds, {memory} MB at most and a file of {file} KB"
 
 
 def _called(outcomes: dict[Method, Outcome]) -> dict[str, Outcome]:
