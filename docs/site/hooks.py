@@ -75,9 +75,14 @@ def _shown_whole() -> tuple[str, ...]:
 BLOCK = re.compile(r"(?:\A|(?<=\n\n))    .*\n(?:\n*    .*\n)*")
 
 
+OUTWARD = re.compile(r"(?<!!)\[([^\[\]]+)\]\(((?:\.\./)+)[^()]*\)")
+
+
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Give indented code the colours of its language."""
-    return BLOCK.sub(lambda found: _fenced(found[0]), markdown + "\n")
+    """Give indented code the colours of its language, and leave links to files beside docs/ as their words."""
+    deep = page.file.src_uri.count("/")
+    inward = OUTWARD.sub(lambda found: found[1] if found[2].count("/") > deep else found[0], markdown)
+    return BLOCK.sub(lambda found: _fenced(found[0]), inward + "\n")
 
 
 def _fenced(block: str) -> str:

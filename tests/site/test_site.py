@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -114,12 +115,24 @@ def test_a_notebook_becomes_a_page(part, tmp_path: Path) -> None:
     assert pages["draw"].endswith("```python\ndraw()\n```\n")
 
 
-def test_commands_get_their_colours_and_lists_stay_lists(part) -> None:
-    coloured = part("hooks").on_page_markdown
-    assert (
-        coloured("Draw:\n\n    sakuga draw\n    sakuga vary\n\nNext", page=None)
-        == "Draw:\n\n```bash\nsakuga draw\nsakuga vary\n```\n\nNext\n"
-    )
+@pytest.fixture
+def shown(part) -> Callable[[str], str]:
+    """Show the Markdown of a page docs/studies/README.md as the site does."""
+    from mkdocs.config import load_config
+    from mkdocs.structure.files import File
+    from mkdocs.structure.pages import Page
+
+    config = load_config(str(ROOT / "mkdocs.yml"))
+    page = Page(None, File("studies/README.md", str(DOCS), "", use_directory_urls=False), config)
+    return lambda markdown: part("hooks").on_page_markdown(markdown, page=page)
+
+
+def test_commands_get_their_colours_and_lists_stay_lists(shown: Callable[[str], str]) -> None:
+    assert shown("Draw:\n\n    sakuga draw\n    sakuga vary\n\nNext") == "Draw:\n\n```bash\nsakuga draw\nsakuga vary\n```\n\nNext\n"
     listed = "-   **Draw**\n\n    a picture\n"
-    assert coloured(listed, page=None) == f"{listed}\n"
-    assert "```toml\n[film]\n" in coloured('Write\n\n    [film]\n    style = ""\n\n', page=None)
+    assert shown(listed) == f"{listed}\n"
+    assert "```toml\n[film]\n" in shown('Write\n\n    [film]\n    style = ""\n\n')
+
+
+def test_links_that_leave_the_pages_are_left_as_words(shown: Callable[[str], str]) -> None:
+    assert shown("[film](../film.md) by [this](../../benchmarks/proofs.py)") == "[film](../film.md) by this\n"
