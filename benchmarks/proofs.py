@@ -43,7 +43,7 @@ from sakuga.timeline.spec import FrameSpec, Text, digest
 LOOK: Look = "watercolor"
 HELD_OUT = 77
 """The seed of lessons that no training is given."""
-SCENES, FACES, PLACES, SEEDS = 104, 16, 32, 16
+SCENES, FACES, PLACES, SEEDS = 104, 8, 32, 16
 SHOWN, SIDE = 6, 112
 NAMES = list(ATTRIBUTES)
 PERSON = ("person", "hair", "hair_length", "dress")
