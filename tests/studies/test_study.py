@@ -10,6 +10,7 @@ from PIL import Image
 from sakuga import InputError
 from sakuga.studies.doing import settle, study
 
+COMMITTED = Path(__file__).parents[2] / "docs" / "studies" / "ablation" / "metrics.json"
 GRID = (("rank", (2.0,)), ("steps", (2.0,)))
 
 
@@ -40,6 +41,10 @@ def test_a_study_runs_is_told_and_is_not_run_again(home: Path) -> None:
     rows = json.loads((runs["base"] / "rows.json").read_text())
     assert len(rows["look.watercolor"]) == len(list((runs["base"] / "inference").iterdir())) == 2
     assert (out / "report.html").read_text().count("<svg") == 3
+
+    if COMMITTED.is_file():
+        kinds = {key.split(".", 1)[0] for key in json.loads(COMMITTED.read_text()) if not key.startswith("n.")}
+        assert {one.key.split(".", 1)[0] for one in made.figures} <= kinds, "the study in miniature measures what the one in docs/ did"
 
     again = study("ablation", setting, out).result()
     assert again.performed == 0

@@ -1,6 +1,7 @@
 """Run a table: every run once, what it needs first, finished ones never again, several at a time where asked."""
 
 import os
+import signal
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
@@ -45,7 +46,10 @@ def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path,
     threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes that spin starve each other
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, max_tasks_per_child=1) as teaching, ProcessPoolExecutor(jobs, spawn) as drawing:
+    with (
+        ProcessPoolExecutor(jobs, spawn, initializer=_stopped_quietly, max_tasks_per_child=1) as teaching,
+        ProcessPoolExecutor(jobs, spawn, initializer=_stopped_quietly) as drawing,
+    ):
         doing: dict[Future[None], Named] = {}
         try:
             while left or doing:
@@ -61,6 +65,15 @@ def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path,
             for pool in (teaching, drawing):
                 pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _stopped_quietly() -> None:
+    """Let Ctrl-C end a process beside without a word, what it was at closed and saved: the one that asked says it."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(130)
+
+    signal.signal(signal.SIGINT, stop)
 
 
 def _worker(one: Named, folder: Path, out: Path, model: str, threads: int) -> None:
