@@ -3,7 +3,7 @@
     python benchmarks/collapse.py [--pictures 3] [--variants 40] [--steps 8] [--sheet collapse.png] [--model sketchbook]
 
 Pictures are held-out renders of the world. Prints JSON: for guidance off and on, the mean over chains of the variance of the whole chain,
-its first ten and its last ten variants, and how many chains the alarm calls collapsed.
+its first ten and its last ten variants, and how many chains the alarms call faded and burnt.
 """
 
 import argparse
@@ -30,12 +30,13 @@ def measure(repeats: int, given: argparse.Namespace, folder: Path) -> tuple[dict
         Image.fromarray(render(CASES + index)).save(picture)
         how = studio.FilmSettings(model=given.model, steps=given.steps, size=(128, 128))
         work = studio.vary(picture, clip, variants=given.variants, between=1, repeats=repeats, seed=index * 1000, settings=how)
-        told.append(work.result().variance)
+        told.append(work.result())
         rows.append(row(picture, clip))
     names = ("whole", "first", "last")
     return {
-        **{name: float(np.mean([getattr(one, name) for one in told])) for name in names},
-        "collapsed": sum(o.collapsed for o in told),
+        **{name: float(np.mean([getattr(one.variance, name) for one in told])) for name in names},
+        "faded": sum(one.variance.collapsed for one in told),
+        "burnt": sum(one.growth.burnt for one in told),
     }, rows
 
 

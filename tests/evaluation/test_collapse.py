@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sakuga.evaluation.collapse import chain_variance, variance
+from sakuga.evaluation.collapse import chain_growth, chain_variance, variance
+from sakuga.sketchbook.scene import sample
 
 
 def test_variance_is_the_mean_squared_distance_to_the_mean_direction() -> None:
@@ -25,3 +26,12 @@ def test_a_chain_has_collapsed_where_its_last_pictures_are_nearly_alike() -> Non
     assert measured.last < 0.01 < 0.5 < measured.first < 1
     assert not chain_variance(lively[:3]).collapsed
     assert not chain_variance(lively[:1]).collapsed
+
+
+def test_a_chain_has_burnt_where_its_last_pictures_are_a_mosaic_of_bright_patches() -> None:
+    scenes = [sample(seed).at(1.0).picture(64, 64) for seed in range(4)]
+    patches = np.random.default_rng(2).integers(0, 2, (10, 16, 16, 3), np.uint8) * 255
+    assert chain_growth([scenes[0], *patches.repeat(4, axis=1).repeat(4, axis=2)]).burnt
+    grey = [scene.mean(axis=-1, keepdims=True).repeat(3, axis=-1).astype(np.uint8) for scene in scenes]
+    for chain in (scenes, scenes[:1], grey[:1] + scenes[:1], [scenes[0]] + [255 - scene for scene in scenes]):
+        assert not chain_growth(chain).burnt

@@ -47,5 +47,5 @@ def vary(
         max_size=opt.most_bytes(max_size),
     )  # fmt: skip
     made = watch(work, quiet=quiet or json)
-    values = {"variance": asdict(made.variance), "collapsed": made.variance.collapsed}
+    values = {"variance": asdict(made.variance), "growth": asdict(made.growth), "collapsed": made.variance.collapsed or made.growth.burnt}
     report_clip(made, as_json=json, quiet=quiet, values=values)

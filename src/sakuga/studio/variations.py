@@ -13,7 +13,7 @@ from pydantic import Field
 
 from sakuga import InputError
 from sakuga.datasets.reading import read_picture
-from sakuga.evaluation.collapse import Variance, chain_variance
+from sakuga.evaluation.collapse import Growth, Variance, chain_growth, chain_variance
 from sakuga.export import check_target
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
@@ -52,6 +52,7 @@ class Varied:
     clip: Path
     frames: int
     variance: Variance
+    growth: Growth
     count: Count
     seconds: Seconds
     notes: tuple[str, ...]
@@ -178,10 +179,13 @@ def _shown(
     directed = replace(direction(settings, bench.source), batch=BATCH)
     sheet = lay_out(picture, how, directed)
     drawing = yield from bench.draw(sheet.specs, sheet.exposures)
-    variance = _variance(sheet, how, drawing, bench)
+    variants = [bench.store.read(drawing.renamed[name]) for name in sheet.exposures[how.between - 1 :: how.between]]
+    variance, growth = _variance(variants, how, bench), chain_growth(variants)
     remedy = _remedy(how.texts, bench.source)
-    alarm = (f"the pictures fade: their variance fell from {variance.first:.2g} to {variance.last:.2g}: {remedy}",)
-    for note in alarm if variance.collapsed else ():
+    faded = f"the pictures fade: their variance fell from {variance.first:.2g} to {variance.last:.2g}: {remedy}"
+    burnt = f"the pictures burn: {growth.colour:.1f} times the colour and {growth.detail:.1f} times the detail of the first: {remedy}"
+    alarms = [note for note, rings in ((faded, variance.collapsed), (burnt, growth.burnt)) if rings]
+    for note in alarms:
         yield Step(stage="drawing", note=note)
     drawn = perf_counter()
     frames = yield from _finished(sheet, settings, drawing, bench)
@@ -190,13 +194,12 @@ def _shown(
     written = yield from deliver(Clip(frames=frames, rate=directed.rate), out, told, max_size)
     done = perf_counter()
     spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
-    notes = (*drawing.count.notes, *(alarm if variance.collapsed else ()), *written.notes)
-    return Varied(clip=out, frames=len(frames), variance=variance, count=drawing.count, seconds=spent, notes=notes)
+    notes = (*drawing.count.notes, *alarms, *written.notes)
+    return Varied(clip=out, frames=len(frames), variance=variance, growth=growth, count=drawing.count, seconds=spent, notes=notes)
 
 
-def _variance(sheet: Sheet, how: Variations, drawing: Drawing, bench: Bench) -> Variance:
-    """Measure the variants, in-betweens left out, by what the model's own CLIP sees in them."""
-    variants = [bench.store.read(drawing.renamed[name]) for name in sheet.exposures[how.between - 1 :: how.between]]
+def _variance(variants: Sequence[Picture], how: Variations, bench: Bench) -> Variance:
+    """Measure the variants by what the model's own CLIP sees in them."""
     return chain_variance(
         np.concatenate([bench.checkpoint.image_embedding(variant, how.fit)[0].float().cpu().numpy() for variant in variants])
     )
