@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 from string import Template
 
+from sakuga.models.sources import EDITION
 from sakuga.training.sketchbook.classifier import ASPECTS
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, EVERYTHING, HELD_OUT, IN_LOOK, LARGE, Album
 from sakuga.training.sketchbook.runs import Learnt
@@ -76,6 +77,7 @@ def card(folder: Path, figures: Mapping[str, float], training: Learnt) -> str:
     words = Template(Path(__file__).with_name("card.md").read_text(encoding="utf-8"))
     missing = [f"`{part}`" for part in PARTS if not (folder / part).is_dir()]
     return words.substitute(
+        edition=EDITION,
         parts=_parts(folder),
         missing=f"Not there yet: {', '.join(missing)}.\n\n" if missing else "",
         albums=_table(("set", "seeds from", "for"), [_album(*row) for row in ALBUMS]),
