@@ -15,12 +15,21 @@ ORDER = ("methods", "curation", "prompting", "styles", "interpolation", "ablatio
 KEPT = ("report.html", "metrics.json")
 HEAD = """# What the studies found
 
-Six studies on the Sketchbook ([how to run them](../studies.md)), each with its report and its figures beside this page. Adapters of rank 8
-are taught in 200 steps of 8 pictures, a look from 48 of them (half portraits) unless said; the same held-out prompts and noise in every
+Studies on the Sketchbook ([how to run them](../studies.md)), each with its report and its figures beside this page. Adapters of rank 8 are
+taught in 200 steps of 8 pictures, a look from 48 of them (half portraits) unless said; the same held-out prompts and noise in every
 column, 12 steps of drawing. A number in brackets is a 95% interval over prompts; what it does not settle is said to be unsettled. But for
 `curation`, one training stands for each place of a table, so another seed of training may differ by more than the interval says. The judge
-is the Sketchbook's own label classifier, which learnt from true renders. The sentences with their figures are written by the studies.
+is the Sketchbook's own label classifier, which learnt from true renders. The sentences with their figures are written by the studies, those
+on what is seen by a person.
 """
+SEEN = {
+    "prompting": (
+        "Words alone draw a mosaic of crumbs in the colours of watercolor, in which little can be told; the classifier is sure of it all "
+        "the same, so its 1.00 is no praise. The adapter alone keeps ship, cottage and tower where they were and gives them the pale edge "
+        "and the washes, if faint on bright skies."
+    ),
+}
+"""What a person saw in the pictures of the reports."""
 
 
 def main() -> None:
@@ -36,13 +45,16 @@ def main() -> None:
             for kept in (*KEPT, "config.json"):
                 shutil.copyfile(made / kept, given.docs / name / kept)
     there = [name for name in ORDER if (given.docs / name / "config.json").is_file()]
-    (given.docs / "README.md").write_text("\n".join([HEAD, *(section(given.docs, name) for name in there)]), encoding="utf-8")
+    left = [name for name in ORDER if name not in there]
+    rest = [f"Not run with these weights yet: {', '.join(left)}.\n"] if left else []
+    page = "\n".join([HEAD, *(section(given.docs, name) for name in there), *rest])
+    (given.docs / "README.md").write_text(page, encoding="utf-8")
 
 
 def section(docs: Path, name: str) -> str:
     """Say what a study asked and found."""
     told = json.loads((docs / name / "config.json").read_text(encoding="utf-8"))
-    found = " ".join(told["found"])
+    found = "\n\n".join(filter(None, (" ".join(told["found"]), SEEN.get(name))))
     return f"## {name}\n\n*{told['question']}*\n\n{found}\n\n[The report]({name}/report.html), [its figures]({name}/metrics.json).\n"
 
 

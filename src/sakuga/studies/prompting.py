@@ -42,7 +42,9 @@ def _lay(results: Results, look: str, without: dict[str, Trial], worn: dict[str,
         way: _interaction(results, f"interaction.{slug[way]}", [without[silent], without[way], worn[silent], worn[way]], row)
         for way in ways[1:]
     }
-    kept = {way: results.more(f"labels.{slug[way]}", [without[silent]], [worn[way]], "labels.all") for way in ways}
+    rest_of = {"LoRA alone" if way == silent else f"LoRA with {way}": (way, trial) for way, trial in worn.items()}
+    kept = {name: results.more(f"labels.{slug[way]}", [without[silent]], [trial], "labels.all") for name, (way, trial) in rest_of.items()}
+    kept |= {f"{way} alone": results.more(f"labels.base.{slug[way]}", [without[silent]], [without[way]], "labels.all") for way in ways[1:]}
     n = len(results.prompts(without[silent]))
     table = Chart(
         title=f"How surely pictures are read as {look}",
@@ -60,11 +62,14 @@ def _lay(results: Results, look: str, without: dict[str, Trial], worn: dict[str,
     crossed = Chart(
         title="Interaction",
         drawing=differences([Bar(name=way, values=(ranged(together[way]),)) for way in ways[1:]], ("",), "interaction"),
-        caption="(both − adapter) − (words − nothing), picture by picture: 0 where they add up, below 0 where one does the other's work.",
+        caption=(
+            "(both − adapter) − (words − nothing), picture by picture: 0 where they add up, below 0 where one does the other's work, "
+            "as where one alone is near 1 and leaves nothing to add."
+        ),
     )
     cost = Chart(
         title="What it costs of the rest of the prompt",
-        drawing=differences([Bar(name=f"LoRA, {way}", values=(ranged(kept[way]),)) for way in ways], ("",), "labels"),
+        drawing=differences([Bar(name=name, values=(ranged(one),)) for name, one in kept.items()], ("",), "labels"),
         caption=f"Share of what the prompt states and the picture shows, minus the base's; n {n}.",
     )
     columns = [*((f"base: {way}", without[way]) for way in ways[:3]), *((f"LoRA: {way}", worn[way]) for way in ways[:3])]
@@ -88,7 +93,9 @@ def _lay(results: Results, look: str, without: dict[str, Trial], worn: dict[str,
         "With the adapter these do less than both alone together, one doing the other's work",
         "With the adapter these simply add up, as far as can be told",
     )
-    return sections, outcomes, {}, f"{said}\n{crossed_said}"
+    less = "Less of what else is asked for is shown by"
+    rest = sorted_out(kept, less.replace("Less", "More"), less, "No difference is told for")
+    return sections, outcomes, {}, f"{said}\n{crossed_said}\n{rest}"
 
 
 def _interaction(results: Results, key: str, cells: list[Trial], row: str) -> Outcome:

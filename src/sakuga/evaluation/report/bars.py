@@ -11,7 +11,7 @@ from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, clipped, drawing,
 
 BAR, GAP, APART = 15.0, 3.0, 16.0
 """The thickness of a bar, the gap between bars of a group, and between groups."""
-WIDEST = 200.0
+WIDEST = 240.0
 """Of the column of names."""
 
 
