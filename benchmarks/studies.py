@@ -23,6 +23,10 @@ is the Sketchbook's own label classifier, which learnt from true renders. The se
 on what is seen by a person.
 """
 SEEN = {
+    "interpolation": (
+        "Both ways are smooth, with no double pictures. Half way both looks are faint: the paper's edge is gone, the ink is hardly there. "
+        "At a quarter the exact blend keeps more of the edge. The comic was little learnt in 200 steps: contours, and few dots."
+    ),
     "prompting": (
         "Words alone draw a mosaic of crumbs in the colours of watercolor, in which little can be told; the classifier is sure of it all "
         "the same, so its 1.00 is no praise. The adapter alone keeps ship, cottage and tower where they were and gives them the pale edge "

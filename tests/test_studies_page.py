@@ -19,7 +19,7 @@ def told(name: str) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_of_a_paragraph_is_one_of_the_files(name: str) -> None:
     figures = [value for value in json.loads((DOCS / name / "metrics.json").read_text()).values() if isinstance(value, (int, float))]
-    said = NUMBER.findall(re.sub(r"rate [\d.]+( to [\d.]+)?", "", told(name)))
+    said = NUMBER.findall(re.sub(r"(rate|at) [\d.]+( to [\d.]+)?", "", told(name)))
     assert said
     for number in said:
         places = len(number.split(".")[1])

@@ -75,10 +75,8 @@ def _lay(results: Results, looks: tuple[str, ...], places: tuple[float, ...], tr
     strips = tuple(_strip(results, blend, places, trials) for blend in BLENDS)
     sections = (Section(title="Along the way", blocks=(way, gap)), Section(title="Pictures", blocks=strips))
     outcomes: list[Outcome] = [*found.values(), *gaps.values(), *kept]
-    half = {look: gaps[look, 0.5] for look in looks}
-    said = sorted_out(
-        half, "Half way the exact blend shows more of", "Half way the naive blend shows more of", "Half way they are alike in"
-    )
+    named = {f"{look} at {at:g}": one for (look, at), one in gaps.items()}
+    said = sorted_out(named, "The exact blend shows more of", "The naive blend shows more of", "They cannot be told apart in")
     ways = listed([f"{look} {listed([stood(found['exact', look, at]) for at in (places[0], 0.5, places[-1])])}" for look in looks])
     return sections, outcomes, {}, f"{said}\nFrom the one end over the middle to the other the exact blend is read as {ways}."
 

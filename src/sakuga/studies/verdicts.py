@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from sakuga.evaluation.figure import Figure, Outcome
 
+NOTHING = 0.005
+"""A difference of shares that two places behind the point do not show."""
+
 
 def gained(outcome: Outcome) -> str:
     """Say a difference with its interval.
@@ -30,10 +33,13 @@ def _signed(value: float | None) -> str:
 
 
 def clearly(outcome: Outcome) -> int:
-    """Tell where a difference lies, with all of its interval: 1 above zero, -1 below, 0 where it cannot be told."""
-    if not isinstance(outcome, Figure) or not outcome.clear:
+    """Tell where a difference of shares lies, with all of its interval: 1 above zero, -1 below, 0 where it cannot be told.
+
+    What two places behind the point would not show is nothing.
+    """
+    if not isinstance(outcome, Figure) or outcome.low is None or outcome.high is None:
         return 0
-    return 1 if outcome.value > 0 else -1
+    return 1 if outcome.low > NOTHING else -1 if outcome.high < -NOTHING else 0
 
 
 def sorted_out(differences: Mapping[str, Outcome], more: str, less: str, same: str) -> str:
