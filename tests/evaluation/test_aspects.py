@@ -40,4 +40,5 @@ def test_drawings_of_every_shape_are_read_beside_renders_of_that_shape() -> None
 def test_the_upscaler_is_measured_beside_lanczos() -> None:
     figures = Work(score_upscaler(WEIGHTS, 2)).result()
     assert 20 < figures["upscaler_psnr_db"] != figures["upscaler_psnr_db.lanczos"] > 20
+    assert figures["upscaler_edge_error"] < figures["upscaler_edge_error.lanczos"]
     assert figures["n.upscaler_psnr_db"] == figures["n.upscaler_psnr_db.lanczos"] == 2

@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from einops import reduce
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -36,3 +37,9 @@ def reconstruct(vae: Any, pixels: Pixels, device: torch.device, batch: int = 16)
         latents = vae.encode(to_tensor(pixels[first : first + batch], device)).latent_dist.mean
         made.append(to_pixels(vae.decode(latents).sample))
     return np.concatenate(made)
+
+
+def halved(pixels: Pixels) -> Pixels:
+    """Return pictures (n, height, width, 3) at half their size, each pixel the mean of four."""
+    mean: NDArray[np.float32] = reduce(pixels.astype(np.float32), "n (y two) (x too) c -> n y x c", "mean", two=2, too=2)
+    return np.rint(mean).astype(np.uint8)

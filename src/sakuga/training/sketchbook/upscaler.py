@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from einops import reduce
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from sakuga.models.reconstruction import Pixels, psnr, reconstruct, to_pixels, to_tensor
+from sakuga.models.reconstruction import Pixels, halved, psnr, reconstruct, to_pixels, to_tensor
 from sakuga.models.sketchbook import open_vae
 from sakuga.models.upscaler import Upscaler, open_upscaler
 from sakuga.training.chance import Chance
@@ -28,12 +26,6 @@ CRISP = 0.25
 """The share of crops that never went through the autoencoder: a second doubling starts from crisp pictures."""
 EDGE_WEIGHT = 0.5
 MEASURED = 32
-
-
-def halved(pixels: Pixels) -> Pixels:
-    """Return pictures (n, height, width, 3) at half their size, each pixel the mean of four."""
-    mean: NDArray[np.float32] = reduce(pixels.astype(np.float32), "n (y two) (x too) c -> n y x c", "mean", two=2, too=2)
-    return np.rint(mean).astype(np.uint8)
 
 
 class Pairs:
