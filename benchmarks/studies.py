@@ -27,6 +27,10 @@ SEEN = {
         "Both ways are smooth, with no double pictures. Half way both looks are faint: the paper's edge is gone, the ink is hardly there. "
         "At a quarter the exact blend keeps more of the edge. The comic was little learnt in 200 steps: contours, and few dots."
     ),
+    "styles": (
+        "Watercolor is the only one that a person would name at once. Cel and comic both bring dark contours and can hardly be told apart, "
+        "luminous has deeper colours, pixel hardly differs from the base: 1,600 samples are too few for these. Nothing falls apart."
+    ),
     "prompting": (
         "Words alone draw a mosaic of crumbs in the colours of watercolor, in which little can be told; the classifier is sure of it all "
         "the same, so its 1.00 is no praise. The adapter alone keeps ship, cottage and tower where they were and gives them the pale edge "

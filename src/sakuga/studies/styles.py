@@ -10,7 +10,7 @@ from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import LOOKS, Setting
 from sakuga.studies.values import Named, Trial
-from sakuga.studies.verdicts import clearly, gained, listed, sorted_out
+from sakuga.studies.verdicts import clearly, gained, listed, sorted_out, stood
 
 QUESTION = "Does one adapter for each style, taught with the same budget, show that style and no other, and what does it cost?"
 
@@ -34,7 +34,13 @@ def _lay(results: Results, base: Trial, worn: dict[str, Trial]) -> Laid:
     costs = {look: results.more(f"more.{look}.labels.all", [base], [worn[look]], "labels.all") for look in looks}
     words = {look: results.more(f"more.{look}.words.clip", [base], [worn[look]], "words.clip") for look in looks}
     outcomes: list[Outcome] = [*before.values(), *after.values(), *gains.values(), *costs.values(), *words.values()]
-    read = [[value(results.figure("read", worn[one], f"look.{other}")) for other in looks] for one in looks]
+    cross = {
+        (one, other): after[one] if one == other else results.figure(f"{one}.look.{other}", worn[one], f"look.{other}")
+        for one in looks
+        for other in looks
+    }
+    outcomes += [one for place, one in cross.items() if place[0] != place[1]]
+    read = [[value(cross[one, other]) for other in looks] for one in looks]
     n = len(results.prompts(base))
     groups = [bar(look, (before[look], after[look])) for look in looks]
     shown = Chart(
@@ -60,7 +66,17 @@ def _lay(results: Results, base: Trial, worn: dict[str, Trial]) -> Laid:
         Section(title="Pictures", blocks=(strip,)),
     )
     found = sorted_out(gains, "Shown clearly, above the base", "Shown less than by the base", "Cannot be told from the base")
-    return sections, outcomes, {}, f"{found}\n{_cost(costs)}"
+    return sections, outcomes, {}, "\n".join(filter(None, (found, _mistaken(looks, cross), _cost(costs))))
+
+
+def _mistaken(looks: list[str], cross: dict[tuple[str, str], Outcome]) -> str:
+    """Say which styles are read as another look more surely than as their own."""
+    said = []
+    for look in looks:
+        most = max(looks, key=lambda other: value(cross[look, other]))
+        if most != look:
+            said.append(f"{look} (as {most} {stood(cross[look, most])}, as itself {stood(cross[look, look])})")
+    return f"Read as another look more surely than as its own: {listed(said)}." if said else ""
 
 
 def _cost(costs: dict[str, Outcome]) -> str:
