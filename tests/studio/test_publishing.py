@@ -75,7 +75,7 @@ def test_what_would_be_sent_is_the_set_and_nothing_else(told: TrainingSet) -> No
     assert set(parcel.files) == WORDS | {"images/0[1].png", "images/1[1].png"}
     assert all(size == (told.folder / name).stat().st_size for name, size in parcel.files.items())
     assert parcel.size == sum(parcel.files.values())
-    assert parcel.notes == ("of 1 pictures nobody said the licence: give away only what you may",)
+    assert parcel.notes == ("of 1 picture nobody said the licence: give away only what you may",)
 
 
 def test_a_set_arrives_in_one_commit_without_what_else_lies_there(told: TrainingSet) -> None:
