@@ -1,5 +1,7 @@
 """The built-in model through the studio: its figures have the names and the counts that were promised, and bad requests are refused."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,16 @@ def test_the_shipped_networks_are_what_the_card_says() -> None:
 def test_shipped_weights_stay_within_their_budget() -> None:
     weights = find_checkpoint().folder
     assert sum(path.stat().st_size for path in (*weights.rglob("*.safetensors"), weights / "tokenizer" / "tokenizer.json")) <= 44_000_000
+
+
+def test_no_config_tells_where_its_network_was_made(tmp_path: Path) -> None:
+    shipped = find_checkpoint().folder
+    assert not [path for path in shipped.rglob("config.json") if "_name_or_path" in path.read_text(encoding="utf-8")]
+    shutil.copytree(shipped, tmp_path / "made")
+    config = tmp_path / "made" / "unet" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "_name_or_path": "/home/somebody"}))
+    studio.export_sketchbook(tmp_path / "made", tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "unet" / "config.json").read_text()) == json.loads((shipped / "unet" / "config.json").read_text())
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,16 @@ def write_folder(weights: Path, target: Path) -> list[str]:
         beside = target / f".{part}"
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(weights / part, beside)
+        for config in beside.rglob("config.json"):
+            _without_place(config)
         shutil.rmtree(target / part, ignore_errors=True)
         beside.rename(target / part)
     (target / "model_index.json").write_text(json.dumps(PIPELINE, indent=2) + "\n")
     return parts
+
+
+def _without_place(config: Path) -> None:
+    """Leave out where a network was opened from, which the libraries write into its config."""
+    said = json.loads(config.read_text(encoding="utf-8"))
+    if said.pop("_name_or_path", None) is not None:
+        config.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
