@@ -57,8 +57,8 @@ def test_shipped_weights_stay_within_their_budget() -> None:
 def test_no_config_tells_where_its_network_was_made(tmp_path: Path) -> None:
     shipped = find_checkpoint().folder
     assert not [path for path in shipped.rglob("config.json") if "_name_or_path" in path.read_text(encoding="utf-8")]
-    shutil.copytree(shipped, tmp_path / "made")
-    config = tmp_path / "made" / "unet" / "config.json"
+    shutil.copytree(shipped, tmp_path / "made" / "weights")
+    config = tmp_path / "made" / "weights" / "unet" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "_name_or_path": "/home/somebody"}))
     studio.export_sketchbook(tmp_path / "made", tmp_path / "out")
     assert json.loads((tmp_path / "out" / "unet" / "config.json").read_text()) == json.loads((shipped / "unet" / "config.json").read_text())
