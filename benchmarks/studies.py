@@ -23,6 +23,11 @@ is the Sketchbook's own label classifier, which learnt from true renders. The se
 on what is seen by a person.
 """
 SEEN = {
+    "curation": (
+        "To the eye both sets bring paper and washes to faces as to land, and hardly differ. With equal steps the fifty pictures were each seen "
+        "three times as often as the hundred and fifty, which may be why they show more; so unbalanced sets do no harm that shows here, in a "
+        "world whose look treats a face as it treats a hill."
+    ),
     "interpolation": (
         "Both ways are smooth, with no double pictures. Half way both looks are faint: the paper's edge is gone, the ink is hardly there. "
         "At a quarter the exact blend keeps more of the edge. The comic was little learnt in 200 steps: contours, and few dots."
