@@ -24,9 +24,9 @@ on what is seen by a person.
 """
 SEEN = {
     "curation": (
-        "To the eye both sets bring paper and washes to faces as to land, and hardly differ. With equal steps the fifty pictures were each seen "
-        "three times as often as the hundred and fifty, which may be why they show more; so unbalanced sets do no harm that shows here, in a "
-        "world whose look treats a face as it treats a hill."
+        "To the eye both sets bring paper and washes to faces as to land, and hardly differ. With equal steps the fifty pictures were "
+        "each seen three times as often as the hundred and fifty, which may be why they show more; so unbalanced sets do no harm that "
+        "shows here, in a world whose look treats a face as it treats a hill."
     ),
     "interpolation": (
         "Both ways are smooth, with no double pictures. Half way both looks are faint: the paper's edge is gone, the ink is hardly there. "
