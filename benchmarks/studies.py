@@ -23,6 +23,11 @@ is the Sketchbook's own label classifier, which learnt from true renders. The se
 on what is seen by a person.
 """
 SEEN = {
+    "methods": (
+        "LoRA and DreamBooth draw something round, blue and yellow that floats: a balloon by its colours, and half by its shape, "
+        "DreamBooth's the rounder. The learnt word draws the base's heap of patches, a little bluer. The base's 0.28 says that the "
+        "judge takes patches in the sky for a balloon now and then."
+    ),
     "curation": (
         "To the eye both sets bring paper and washes to faces as to land, and hardly differ. With equal steps the fifty pictures were "
         "each seen three times as often as the hundred and fifty, which may be why they show more; so unbalanced sets do no harm that "
