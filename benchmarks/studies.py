@@ -23,6 +23,10 @@ is the Sketchbook's own label classifier, which learnt from true renders. The se
 on what is seen by a person.
 """
 SEEN = {
+    "ablation": (
+        "A small part of the usual grid: `--vary rank=2,8 --vary steps=60,200 --vary rate=2e-3`. Rank 2 after 60 steps can hardly be told "
+        "from the base; the others have the paper's edge and the washes, after 200 steps paler ones."
+    ),
     "methods": (
         "LoRA and DreamBooth draw something round, blue and yellow that floats: a balloon by its colours, and half by its shape, "
         "DreamBooth's the rounder. The learnt word draws the base's heap of patches, a little bluer. The base's 0.28 says that the "
