@@ -1,6 +1,9 @@
 """What is written is read back: frames, times, colours, recipe, and the same bytes again."""
 
 import json
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,6 +76,17 @@ def test_the_recipe_comes_back_and_bytes_repeat(suffix: str, tmp_path: Path) -> 
     assert first.read_bytes() == second.read_bytes()
     bare = write(Clip(frames=shown.frames, rate=shown.rate), tmp_path / f"bare{suffix}")
     assert read_recipe(bare.path) is None
+
+
+@pytest.mark.parametrize("suffix", MOVING)
+def test_bytes_do_not_hang_on_what_lay_in_memory(suffix: str, tmp_path: Path) -> None:
+    """x264's macroblock tree read what nothing had written: the C library is told to fill fresh memory, differently each time."""
+    script = "from pathlib import Path; from test_write import clip; from sakuga.export import write; write(clip(6), Path({!r}))"
+    paths = [tmp_path / f"{filled}{suffix}" for filled in (1, 90, 255)]
+    for path in paths:
+        surroundings = {**os.environ, "MALLOC_PERTURB_": path.stem}
+        subprocess.run([sys.executable, "-c", script.format(str(path))], check=True, env=surroundings, cwd=Path(__file__).parent)
+    assert len({path.read_bytes() for path in paths}) == 1
 
 
 @pytest.mark.parametrize(("suffix", "lengths"), [(".gif", [80, 90, 80, 80, 90, 80]), (".webp", [83, 84, 83, 83, 84, 83])])

@@ -1,6 +1,8 @@
 """Video by PyAV, so that no system ffmpeg is needed: MP4 (H.264) and WebM (VP9).
 
 One thread and bit-exact flags, so that the same clip is always the same bytes: no dates, no random ids, no versions.
+x264's macroblock tree is off: it reads memory that nothing wrote when a row of macroblocks is no whole vector, so its bytes are chance.
+A clip is then as large and as true at crf 18 to 19 as with the tree at 17.
 """
 
 from collections.abc import Iterator
@@ -34,7 +36,7 @@ class Coding:
 _MP4 = Coding(
     container="mp4",
     codec="libx264",
-    codec_options={"crf": "17", "preset": "medium", "tune": "animation", "threads": "1"},
+    codec_options={"crf": "18", "preset": "medium", "tune": "animation", "threads": "1", "x264-params": "mbtree=0"},
     container_options={"movflags": "+faststart", "fflags": "+bitexact"},
 )
 _WEBM = Coding(
