@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import asdict, replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,8 @@ from sakuga.story.film import FilmSettings, Pixel
 from sakuga.studio.pixelate import with_pixel
 from sakuga.studio.progress import Step
 from sakuga.studio.styles import find_styles
-from sakuga.timeline.clip import Clip
+from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.spec import FrameSpec
 
 
 def finished(settings: FilmSettings, source: Source) -> FilmSettings:
@@ -29,6 +31,12 @@ def texture_of(settings: FilmSettings, seed: int) -> Callable[[Picture, int], Pi
     """Return what lays grain and paper over a frame, given its number."""
     lay = partial(textured, grain=settings.grain or 0.0, paper=settings.paper or 0.0, seed=seed)
     return lambda picture, number: lay(picture, number=number)
+
+
+def alone(picture: Picture, spec: FrameSpec, settings: FilmSettings, seed: int) -> Generator[Step, None, Clip]:
+    """Finish a picture that stands by itself, as a clip of one frame."""
+    frame = Frame(picture=texture_of(settings, seed)(picture, 0), spec=spec)
+    return (yield from in_cells(Clip(frames=(frame,), rate=Fraction(1)), settings))
 
 
 def in_cells(clip: Clip, settings: FilmSettings) -> Generator[Step, None, Clip]:

@@ -16,7 +16,7 @@ from sakuga.story.film import FilmSettings
 from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
-from sakuga.studio.finish import finished, in_cells, texture_of
+from sakuga.studio.finish import alone, finished
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed
 from sakuga.studio.settings import direction, previewed, settled
@@ -183,9 +183,8 @@ def _to_files(asked: Sequence[_Asked], bench: Bench) -> Generator[Step, None, Dr
     enlarged = bench.enlarger(*asked[0].settings.size)
     shown = bench.develop(drawing, names, lambda _, picture: enlarged(picture))
     for place, (one, picture) in enumerate(zip(asked, shown, strict=True), 1):
-        textured = texture_of(one.settings, one.seed)(picture, 0)
-        clip = Clip(frames=(Frame(picture=textured, spec=one.spec),), rate=Fraction(1), recipe=one.recipe.text() if one.recipe else "")
-        write((yield from in_cells(clip, one.settings)), one.path)
+        clip = yield from alone(picture, one.spec, one.settings, one.seed)
+        write(replace(clip, recipe=one.recipe.text() if one.recipe else ""), one.path)
         yield Step(stage="export", done=place, total=len(asked))
     return drawing
 

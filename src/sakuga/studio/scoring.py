@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -14,12 +13,11 @@ from sakuga.models.styles import few_step, own_styles
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
-from sakuga.studio.finish import finished, in_cells
+from sakuga.studio.finish import alone, finished
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import previewed
 from sakuga.studio.work import Work
-from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import FrameSpec, digest
 
 if TYPE_CHECKING:
@@ -39,20 +37,17 @@ def drawing(bench: Bench, how: FilmSettings) -> "Draw":
     def draw(captions: Sequence[str]) -> Any:
         nonlocal asked
         specs: dict[str, FrameSpec] = {}
-        for seed, text in enumerate(captions, asked):
+        first = asked
+        for seed, text in enumerate(captions, first):
             spec = drawn_spec(text, seed, how, bench.source)
             specs[digest(spec)] = spec
         asked += len(captions)
         drawn = Work(bench.draw(specs, specs)).result()
-        shown = bench.develop(drawn, specs, lambda _, picture: enlarged(picture))
-        return np.stack([_finished(picture, spec, how) for picture, spec in zip(shown, specs.values(), strict=True)])
+        shown = zip(specs.values(), bench.develop(drawn, specs, lambda _, picture: enlarged(picture)), strict=True)
+        clips = [Work(alone(picture, spec, how, first + place)).result() for place, (spec, picture) in enumerate(shown)]
+        return np.stack([clip.frames[0].picture for clip in clips])
 
     return draw
-
-
-def _finished(picture: Any, spec: FrameSpec, how: FilmSettings) -> Any:
-    clip = Clip(frames=(Frame(picture=picture, spec=spec),), rate=Fraction(1))
-    return Work(in_cells(clip, how)).result().frames[0].picture
 
 
 def score_styles(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
