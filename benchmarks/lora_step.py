@@ -34,6 +34,7 @@ from sakuga.models.checkpoint import load
 from sakuga.models.sources import find_checkpoint
 from sakuga.studio.training import TrainSettings, settled_plan
 from sakuga.studio.work import Work
+from sakuga.training.adamw import OneCallAdamW
 from sakuga.training.beginning import begin
 from sakuga.training.lessons import cut
 from sakuga.training.loop import Training
@@ -172,15 +173,13 @@ def abba(first: Side, second: Side, steps: int, rounds: int) -> dict[str, Any]:
 
 def optimizers(model: str, rounds: int) -> dict[str, Any]:
     """Step the whole UNet's parameters by the default AdamW and by ours."""
-    from sakuga.training.learning import fused_adamw
-
     unets = [load(find_checkpoint(model)).unet.requires_grad_(True) for _ in range(2)]
-    default, fused = torch.optim.AdamW(unets[0].parameters(), lr=RATE), fused_adamw(unets[1], 0.01)
+    default, ours = torch.optim.AdamW(unets[0].parameters(), lr=RATE), OneCallAdamW.of(unets[1], 0.01)
     for unet in unets:
         torch.manual_seed(0)
         for parameter in unet.parameters():
             parameter.grad = torch.randn_like(parameter)
-    first, second = (Side(lambda: None, lambda _, step=one.step: float(bool(step()))) for one in (default, fused))
+    first, second = (Side(lambda: None, lambda _, step=one.step: float(bool(step()))) for one in (default, ours))
     return abba(first, second, 5, rounds)
 
 

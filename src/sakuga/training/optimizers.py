@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sakuga.training.learning import fused_adamw
+from sakuga.training.adamw import OneCallAdamW
 from sakuga.training.plan import Optimizer, PlanError
 
 
@@ -11,7 +11,7 @@ def make_optimizer(name: Optimizer, networks: nn.Module, decay: float) -> torch.
     """Make an optimizer for what is learnt; raises PlanError where its library is not installed."""
     match name:
         case "adamw":
-            return fused_adamw(networks, decay)
+            return OneCallAdamW.of(networks, decay)
         case "adamw8bit":
             try:
                 from bitsandbytes.optim import AdamW8bit

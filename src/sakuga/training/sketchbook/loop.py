@@ -16,9 +16,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sakuga.training.adamw import OneCallAdamW
 from sakuga.training.chance import Chance
 from sakuga.training.files import write_whole
-from sakuga.training.learning import Average, Learning, fused_adamw
+from sakuga.training.learning import Average, Learning
 from sakuga.training.sketchbook import together
 from sakuga.training.speed import half_is_fast
 
@@ -93,7 +94,7 @@ class Training:
     def __init__(self, task: Task, run: Path, *, resume: bool) -> None:
         self.task, self.run, self.seen = task, run, 0
         self.learning = Learning(
-            task.networks, fused_adamw(task.networks, task.plan.decay, betas=(0.9, 0.99)), average=Average(task.networks)
+            task.networks, OneCallAdamW.of(task.networks, task.plan.decay, betas=(0.9, 0.99)), average=Average(task.networks)
         )  # fmt: skip
         run.mkdir(parents=True, exist_ok=True)
         if resume and (run / CHECKPOINT).exists():
