@@ -9,6 +9,7 @@ from PIL import Image
 
 from sakuga import InputError
 from sakuga.studies.doing import settle, study
+from sakuga.studio.lessons import draw_style_set
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "studies" / "ablation" / "metrics.json"
 GRID = (("rank", (2.0,)), ("steps", (2.0,)))
@@ -34,6 +35,8 @@ def test_a_study_runs_is_told_and_is_not_run_again(home: Path) -> None:
     assert list((runs["teach-rank-2-steps-2"] / "checkpoints" / "style").glob("*.safetensors"))
     took = json.loads((runs["teach-rank-2-steps-2"] / "metrics.json").read_text())
     assert took["training_seconds"] > 0
+    assert took["processor_seconds"] > 0
+    assert json.loads((runs["base"] / "metrics.json").read_text())["processor_seconds"] > 0
     assert took["peak_memory_mb"] > 100
     assert took["file_kb"] > 1
     with Image.open(runs["rank-2-steps-2"] / "thumbnails" / "strip.webp") as strip:
@@ -77,6 +80,12 @@ def test_what_cannot_be_studied_is_refused_in_words(home: Path) -> None:
         study("styles", settle(search=3), home / "out")
     with pytest.raises(InputError, match="0 runs at a time"):
         study("styles", settle(), home / "out", jobs=0)
+    with pytest.raises(InputError, match="'styles' varies nothing: --vary is for the grid of an ablation"):
+        study("styles", settle(grid=GRID), home / "out")
+    made = draw_style_set("watercolor", home / "set", count=2, portraits=1).result()
+    assert made
+    with pytest.raises(InputError, match="1 training sets were given, and 'curation' takes 2"):
+        study("curation", settle(sets=[home / "set"]), home / "out")
     (home / "mine").mkdir()
     (home / "mine" / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match="holds other files"):

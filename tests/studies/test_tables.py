@@ -1,6 +1,7 @@
 """The six studies as tables: what would be run, and how what came of it is laid out."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sakuga.studies.doing import STUDIES, laid_out
 from sakuga.studies.folders import INFERENCE, ROWS, RunFolder, begin_run, known_runs
 from sakuga.studies.results import Results
 from sakuga.studies.search import make_sampler
-from sakuga.studies.study import Study, plan_words, seconds
+from sakuga.studies.study import Study, budget_words, plan_words, seconds
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Folder, Lesson, Named, Teach, Trial, Wear, digest, in_order, needs
 from sakuga.studies.verdicts import sorted_out
@@ -71,11 +72,36 @@ def test_all_trainings_of_a_study_have_one_budget_and_all_trials_the_same_prompt
     study = STUDIES[name](FULL)
     taught = [one.run for one in in_order(study.runs) if isinstance(one.run, Teach)]
     trials = [one.run for one in study.runs if isinstance(one.run, Trial)]
-    if name != "ablation":
-        assert len({(teach.steps, teach.batch) for teach in taught}) == 1
+    budgets = {(teach.steps, teach.batch) for teach in taught}
+    assert len(budgets) == {"ablation": 2, "curation": 2}.get(name, 1), (
+        "an ablation varies it; curation is at equal steps and at equal passes"
+    )
     assert len({trial.prompts for trial in trials}) <= 2
     assert len({trial.steps for trial in trials}) == 1
     assert all(len(trial.prompts) * trial.seeds >= 16 for trial in trials)
+
+
+def test_curation_compares_at_equal_steps_at_equal_passes_and_where_only_the_balance_differs() -> None:
+    taught = {one.name: one.run for one in STUDIES["curation"](FULL).runs if isinstance(one.run, Teach)}
+    few, less, many, even = (
+        taught[f"teach {name}, seed 0"] for name in ("unbalanced", "unbalanced, fewer steps", "balanced", "balanced, as few")
+    )
+    assert few.steps == many.steps == even.steps
+    passes = [one.steps * one.batch / one.source.count for one in (less, many)]
+    assert passes[0] == pytest.approx(passes[1], rel=0.02)
+    assert few.source.count == even.source.count == 50
+    assert [one.source.portraits for one in (few, many, even) if isinstance(one.source, Lesson)] == [5, 100, 33]
+    assert len({one.source for one in taught.values()}) == 9, "each repeat has sets of its own"
+    said = budget_words(taught.values())
+    assert said == "200 steps of 8 pictures (32 passes over 50 and 10.7 passes over 150); 67 steps of 8 pictures (10.7 passes over 50)"
+
+
+def test_sets_and_prompts_of_ones_own_are_told_apart_or_refused() -> None:
+    own = tuple(Folder(path=f"/{name}", digest=name * 64, trigger="x", count=count) for name, count in (("a", 20), ("b", 80)))
+    taught = {one.name: one.run for one in STUDIES["curation"](replace(FULL, sets=own)).runs if isinstance(one.run, Teach)}
+    assert {(one.source, one.steps) for one in taught.values()} == {(own[0], 200), (own[1], 200), (own[0], 50)}
+    with pytest.raises(InputError, match="none of the prompts asks for a portrait: portraits begin with 'a portrait of' or"):
+        STUDIES["curation"](replace(SETTING, prompts=("the sea",)))
 
 
 def test_all_six_fit_into_an_hour_of_one_core_as_they_share_runs() -> None:
@@ -113,8 +139,8 @@ def test_a_verdict_goes_by_the_interval(low: float, high: float, said: str) -> N
 
 
 def test_a_run_is_named_by_its_content_and_not_by_where_its_set_lies() -> None:
-    first = Teach(model=MODEL, source=Folder(path="/here", digest="a" * 64, trigger="x"))
-    assert digest(first) == digest(replace(first, source=Folder(path="/there", digest="a" * 64, trigger="x")))
+    first = Teach(model=MODEL, source=Folder(path="/here", digest="a" * 64, trigger="x", count=3))
+    assert digest(first) == digest(replace(first, source=replace(first.source, path="/there", count=4)))
     names = {digest(run) for run in (first, replace(first, rank=4), replace(first, source=Lesson()), Trial(model=MODEL, prompts=("a",)))}
     assert len(names) == 4
     worn = Trial(model=MODEL, prompts=("a",), wears=(Wear(taught=first),))
@@ -133,9 +159,24 @@ def test_what_a_run_needs_comes_before_it_and_each_run_once() -> None:
 def test_a_plan_tells_what_is_left_and_how_long_it_takes() -> None:
     study = STUDIES["styles"](SETTING)
     done = {digest(in_order(study.runs)[0].run)}
-    first, *rows, last = plan_words(study, done, 2, digest)
+    first, budget, *rows, last = plan_words(study, done, 2, digest)
+    assert budget == "  each training: 4 steps of 2 pictures (1.33 passes over 6)"
     assert first == f"styles: {len(rows) + 1} runs, 1 of them finished before"
     assert "with 2 at a time" in last
+
+
+def test_a_run_of_several_sittings_tells_all_of_its_time(tmp_path: Path) -> None:
+    folder = begin_run(tmp_path, Named(name="one", run=Trial(model=MODEL, prompts=("a",))))
+    stopped = KeyboardInterrupt()
+    with suppress(KeyboardInterrupt), folder.timed():
+        sum(range(200_000))
+        raise stopped
+    first = folder.spent()
+    with folder.timed():
+        sum(range(200_000))
+    assert first["processor_seconds"] > 0
+    assert folder.spent()["processor_seconds"] > first["processor_seconds"]
+    assert folder.spent()["seconds"] >= folder.spent()["processor_seconds"] * 0.5
 
 
 def test_finished_runs_are_found_again_and_damaged_ones_are_not(tmp_path: Path) -> None:
@@ -148,19 +189,31 @@ def test_finished_runs_are_found_again_and_damaged_ones_are_not(tmp_path: Path) 
 
 
 def test_curation_says_what_the_data_say_whichever_way_it_falls(tmp_path: Path) -> None:
-    def by_set(better: int) -> Rows:
+    faces = tuple(f"{words} {who}" for words in ("a portrait of", "a close-up of") for who in ("a girl", "a man", "an old woman"))
+    land = ("a castle at sunset", "the sea at night", "a forest", "a village", "a lake", "a harbour")
+    setting = replace(FULL, prompts=faces + land)
+
+    def by_set(better: float, waver: float = 0.0) -> Rows:
         def rows(run: Trial, rng: np.random.Generator) -> dict[str, np.ndarray]:
-            count = run.wears[0].taught.source.portraits if run.wears and run.wears[0].taught else 0  # type: ignore[union-attr]
-            shown = 0.5 + 0.2 * better * (1 if count > 2 else -1)
-            return {"look.watercolor": np.full(3, shown) + rng.normal(0, 0.01, 3), "labels.all": np.ones(3), "words.clip": np.ones(3)}
+            taught = run.wears[0].taught if run.wears else None
+            balanced = taught is not None and taught.source.portraits > 5  # type: ignore[union-attr]
+            apart = waver * (-1) ** taught.seed if taught else 0.0
+            shown = 0.5 + (0.2 * better + apart) * (1 if balanced else -1)
+            return {"look.watercolor": np.full(6, shown) + rng.normal(0, 0.001, 6), "labels.all": np.ones(6), "words.clip": np.ones(6)}
 
         return rows
 
-    study = STUDIES["curation"](SETTING)
-    told = {better: laid_out(study, SETTING, performed(study, tmp_path / str(better), by_set(better)))[2] for better in (1, 0, -1)}
-    assert "On portraits the style of the balanced set shows more" in told[1]
-    assert "On portraits they cannot be told apart" in told[0]
-    assert "On portraits the style of the unbalanced set shows more" in told[-1]
+    study = STUDIES["curation"](setting)
+    told = {
+        (better, waver): laid_out(study, setting, performed(study, tmp_path / f"{better}{waver}", by_set(better, waver)))[2].splitlines()
+        for better, waver in ((1, 0), (-1, 0), (0.3, 0.2))
+    }
+    assert len(told[1, 0]) == 3
+    for line, equal in zip(told[1, 0], ("At equal steps", "At equal passes over the set", "At equal steps, passes and size"), strict=True):
+        assert line.startswith(equal)
+        assert "on portraits the style of the balanced set shows more (+0.4" in line
+    assert all("on landscapes the style of the unbalanced set shows more (−0.4" in line for line in told[-1, 0])
+    assert all("they cannot be told apart (+0.2" in line for line in told[0.3, 0.2]), "two trainings of three say so, and one the contrary"
 
 
 def test_words_and_adapter_that_add_up_do_not_interact(tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from sakuga.evaluation.figure import Outcome, Refused, figure
 from sakuga.evaluation.interval import jackknife_error, jackknife_interval
 
 Features = NDArray[np.float64]
 """(pictures, features)."""
-PANEL = 128
 
 
 def fd(key: str, first: Features, second: Features) -> Outcome:
@@ -47,22 +47,22 @@ def root_trace_of_few(x: Features, y: Features) -> float:
 
 
 def root_trace(a: Features, b: Features) -> float:
-    """Return the trace of the root of ab: with a = l l^T, the eigenvalues of ab are those of the symmetric l^T b l.
+    """Return the trace of the root of ab: with a = u^T u, the eigenvalues of ab are those of the symmetric u b u^T.
 
-    As l is lower triangular and only the lower half of l^T b l is asked for, a third of the whole products does.
+    LAPACK's own steps of a generalised symmetric problem: Cholesky, the product in one triangle, a tridiagonal matrix, its eigenvalues.
     """
-    root, product = _lower(a), np.zeros_like(b)
-    for start in range(0, len(b), PANEL):
-        rest, panel = slice(start, None), slice(start, start + PANEL)
-        product[rest, panel] = root[rest, rest].T @ (b[rest, rest] @ root[rest, panel])
-    return float(np.sqrt(np.maximum(np.linalg.eigvalsh(product, UPLO="L"), 0.0)).sum())
+    upper, failed = lapack.dpotrf(a.T, clean=False)
+    product = _by_eigenvectors(a, b) if failed else lapack.dsygst(b.T, upper, itype=2)[0]
+    room, _ = lapack.dsytrd_lwork(len(b))
+    _, diagonal, beside, _, _ = lapack.dsytrd(product, lwork=int(room), overwrite_a=True)
+    values, failed = lapack.dsterf(diagonal, beside)
+    if failed:
+        raise ArithmeticError("the eigenvalues of two sets' covariances were not found: are their features finite?")
+    return float(np.sqrt(np.maximum(values, 0.0)).sum())
 
 
-def _lower(a: Features) -> Features:
-    """Return a lower triangular l with l l^T = a: Cholesky's, or by eigenvectors where a feature never varies."""
-    try:
-        return np.asarray(np.linalg.cholesky(a))
-    except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(a)
-        upper: Features = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T)[1]
-        return upper.T
+def _by_eigenvectors(a: Features, b: Features) -> Features:
+    """Return r^T b r with r r^T = a, where a feature never varies, so that there is no Cholesky's factor."""
+    values, vectors = np.linalg.eigh(a)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(root.T @ b @ root)

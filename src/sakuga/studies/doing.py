@@ -21,10 +21,10 @@ from sakuga.studies.prompting import prompting
 from sakuga.studies.results import Results
 from sakuga.studies.running import run_table
 from sakuga.studies.search import searched
-from sakuga.studies.study import Study, plan_words
+from sakuga.studies.study import Study, budget_words, plan_words
 from sakuga.studies.styles import styles
 from sakuga.studies.tables import Setting
-from sakuga.studies.values import Folder, digest
+from sakuga.studies.values import Folder, digest, in_order
 from sakuga.studio import Step, Work
 from sakuga.studio.evaluation.reports import CONFIG, MADE_BY, REPORT, check_report, said_as_json, write_report, write_text
 
@@ -36,6 +36,10 @@ STUDIES: dict[str, Callable[[Setting], Study]] = {
     "curation": curation,
     "prompting": prompting,
 }
+
+
+SETS = {"interpolation": 2, "curation": 2, "ablation": 1, "methods": 1, "prompting": 1}
+"""Training sets of one's own that a study takes; `styles` takes any number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,10 @@ def settle(
     for place in sets:
         made = read_set(place)
         look = made.trigger if made.trigger in LOOKS else made.name
-        folders.append(Folder(path=str(place.absolute()), digest=set_digest(made), trigger=made.trigger, look=look, subject=made.name))
+        count = len(made.epoch)
+        folders.append(
+            Folder(path=str(place.absolute()), digest=set_digest(made), trigger=made.trigger, count=count, look=look, subject=made.name)
+        )
     return Setting(
         model=source.name, digest=source.core, quick=quick, prompts=tuple(prompts), sets=tuple(folders), grid=grid, search=search
     )
@@ -85,18 +92,23 @@ def study(name: str, setting: Setting, out: Path | str, *, jobs: int = 1) -> Wor
         raise InputError(f"{jobs} runs at a time do nothing: choose 1 or more")
     if setting.search < 0 or (setting.search and name != "ablation"):
         raise InputError("a search is for the grid of an ablation: say how many places it may look at, or leave it out")
-    return Work(_study(_named(name)(setting), setting, Path(out), jobs))
+    return Work(_study(_laid(name, setting), setting, Path(out), jobs))
 
 
 def planned(name: str, setting: Setting, out: Path | str, jobs: int = 1) -> list[str]:
     """Say what a study would run, and about how long that takes; raises InputError for an unknown one."""
-    return plan_words(_named(name)(setting), _finished(Path(out)), jobs, digest)
+    return plan_words(_laid(name, setting), _finished(Path(out)), jobs, digest)
 
 
-def _named(name: str) -> Callable[[Setting], Study]:
+def _laid(name: str, setting: Setting) -> Study:
     if name not in STUDIES:
         raise InputError(f"no study {name!r}: there are {', '.join(STUDIES)}")
-    return STUDIES[name]
+    given, wanted = len(setting.sets), SETS.get(name, len(setting.sets))
+    if given not in (0, wanted):
+        raise InputError(f"{given} training sets were given, and {name!r} takes {wanted}: repeat --set so often, or leave it out")
+    if setting.grid and name != "ablation":
+        raise InputError(f"{name!r} varies nothing: --vary is for the grid of an ablation")
+    return STUDIES[name](setting)
 
 
 def _finished(out: Path) -> set[str]:
@@ -134,6 +146,7 @@ def laid_out(asked: Study, setting: Setting, results: Results) -> tuple[Page, Se
         facts=(
             ("model", f"{setting.model} {setting.digest[:12]}"),
             ("runs", f"{len(results.folders)}, {seconds / 60:.0f} minutes of them all"),
+            ("each training", budget_words(one.run for one in in_order(asked.runs))),
             ("edition", "quick: too small to conclude from" if setting.quick else "full"),
             ("judges", "the label classifier for looks, subjects and labels; the model's own CLIP for words"),
         ),

@@ -2,16 +2,18 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter, process_time
 from typing import Any
 
 from sakuga.studies.values import Named, digest, plain
 from sakuga.studio.evaluation.reports import CONFIG, METRICS, is_report, said_as_json, write_text
 
-RUNS, LOG, ROWS = "runs", "log.txt", "rows.json"
+RUNS, LOG, ROWS, SPENT = "runs", "log.txt", "rows.json", "spent.json"
 CHECKPOINTS, INFERENCE, THUMBNAILS = "checkpoints", "inference", "thumbnails"
 
 
@@ -40,6 +42,21 @@ class RunFolder:
         """Add a line to the log."""
         with (self.path / LOG).open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {words}\n")
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Add up the time that is spent in here, also where it is stopped: a run may take several sittings."""
+        before, begun, busy = self.spent(), perf_counter(), process_time()
+        try:
+            yield
+        finally:
+            now = {"seconds": perf_counter() - begun, "processor_seconds": process_time() - busy}
+            write_text(self / SPENT, said_as_json({key: round(before.get(key, 0.0) + value, 3) for key, value in now.items()}))
+
+    def spent(self) -> dict[str, float]:
+        """Read the seconds of the clock and of the processor that a run has taken so far."""
+        path = self / SPENT
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
     def finish(self, figures: Mapping[str, Any]) -> None:
         """Write the figures, by which the run is finished."""

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Mapping
 from functools import cache
 from pathlib import Path
-from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -31,14 +30,14 @@ TOLD = ("prompt", "name")
 
 def perform(run: Teach | Trial, folder: RunFolder, out: Path, model: str) -> Generator[Step, None, None]:
     """Do a run into its folder; what it needs is finished. A training that was begun goes on where it stopped."""
-    begun = perf_counter()
     folder.say(f"begun: {type(run).__name__.lower()}")
-    match run:
-        case Teach():
-            figures = yield from _teach(run, folder, model)
-        case Trial():
-            figures = yield from _try(run, folder, out, model)
-    folder.finish({"seconds": round(perf_counter() - begun, 3), "n.seconds": 1, **figures})
+    with folder.timed():
+        match run:
+            case Teach():
+                figures = yield from _teach(run, folder, model)
+            case Trial():
+                figures = yield from _try(run, folder, out, model)
+    folder.finish({**_counted(folder.spent()), **figures})
     folder.say("finished")
 
 
@@ -49,10 +48,9 @@ def _teach(run: Teach, folder: RunFolder, model: str) -> Generator[Step, None, M
             place = Path(path)
         case Lesson() as lesson if not (place / "set.toml").is_file():
             yield from _draw_set(lesson, place)
-    begun = process_time()
     trained = train(settings_of(run, place, folder / CHECKPOINTS, model))
     yield from trained
-    return taught_figures(trained.result()) | {"processor_seconds": round(process_time() - begun, 3), "n.processor_seconds": 1}
+    return taught_figures(trained.result())
 
 
 def _draw_set(lesson: Lesson, place: Path) -> Generator[Step, None, None]:
@@ -133,8 +131,7 @@ def judge_again(run: Trial, folder: RunFolder, model: str) -> bool:
     wanted = {*(f"look.{look}" for look in run.looks), *([f"subject.{run.subject}"] if run.subject else [])}
     if rows.get("judges") == find_checkpoint(model).judges and wanted <= rows.keys():
         return False
-    took = {key: value for key, value in folder.metrics().items() if key in ("seconds", "n.seconds")}
-    folder.finish({**took, **judge_run(run, folder, model)})
+    folder.finish({**_counted(folder.spent()), **judge_run(run, folder, model)})
     folder.say("judged again")
     return True
 
@@ -165,4 +162,9 @@ def taught_figures(trained: TrainedRun) -> dict[str, float]:
         "file_kb": size / 1024,
         "loss": trained.loss,
     }
-    return figures | {f"n.{key}": 1 for key in figures}
+    return _counted(figures)
+
+
+def _counted(figures: Mapping[str, float]) -> dict[str, float]:
+    """Say of each figure that it is of one run."""
+    return {**figures, **{f"n.{key}": 1 for key in figures}}

@@ -1,6 +1,6 @@
 """A study: a question, a table of runs of equal budget, and the page that is laid out of what came of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -8,6 +8,7 @@ from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Section
 from sakuga.studies.results import Results
 from sakuga.studies.values import Named, Teach, Trial, in_order
+from sakuga.studies.verdicts import listed
 
 Laid: TypeAlias = tuple[Sequence[Section], Sequence[Outcome], dict[str, str], str]
 """The sections, the figures, what these are called, and what was found, in a sentence or two."""
@@ -41,6 +42,17 @@ def seconds(run: Teach | Trial) -> float:
             return OPENING + len(prompts) * seeds * (steps * PICTURE + JUDGED)
 
 
+def budget_words(runs: Iterable[Teach | Trial]) -> str:
+    """Say what each training of a table is given: its steps, and how often it sees each picture of its set."""
+    taught = [run for run in runs if isinstance(run, Teach)]
+    sizes = dict.fromkeys((run.steps, run.batch) for run in taught)
+    sets = {size: sorted({run.source.count for run in taught if (run.steps, run.batch) == size}) for size in sizes}
+    return "; ".join(
+        f"{steps} steps of {batch} pictures ({listed([f'{steps * batch / count:.3g} passes over {count}' for count in counts])})"
+        for (steps, batch), counts in sets.items()
+    )
+
+
 def plan_words(study: Study, finished: set[str], jobs: int, names: Callable[[Teach | Trial], str]) -> list[str]:
     """Say what will be run, and about how long it takes on so many cores."""
     table = in_order(study.runs)
@@ -51,4 +63,5 @@ def plan_words(study: Study, finished: set[str], jobs: int, names: Callable[[Tea
     said = f"{study.name}: {len(table)} runs, {len(table) - len(left)} of them finished before"
     wall = max(total / jobs, longest)
     time = f"{wall / 60:.0f} minutes" if wall >= 120 else f"{wall:.0f} seconds"
-    return [said, *rows, f"about {time} with {jobs} at a time, each on a core like those that the rates were measured on"]
+    budget = f"  each training: {budget_words(one.run for one in table)}"
+    return [said, budget, *rows, f"about {time} with {jobs} at a time, each on a core like those that the rates were measured on"]

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from sakuga import InputError
 from sakuga.studies.values import Lesson, Source, Teach, Trial, Wear
-from sakuga.studio.evaluation.styles import Kind, usual_prompts
+from sakuga.studio.evaluation.styles import PEOPLE, Kind, of_kind, usual_prompts
 
 LOOKS = ("watercolor", "cel", "luminous", "comic", "pixel")
 PROMPTS, FEW = 24, 3
@@ -33,8 +34,12 @@ class Setting:
         return small if self.quick else usual
 
     def trial(self, kind: Kind = "any", usual: int = PROMPTS) -> Trial:
-        """Say pictures of the base: of the prompts that were given, or of held-out captions that name no look."""
-        said = self.prompts or tuple(usual_prompts(self.model, self.sized(usual, FEW), kind))
+        """Say pictures of the base: of the prompts that were given, or of held-out captions that name no look; raises InputError."""
+        said = of_kind(self.prompts, kind) if self.prompts else tuple(usual_prompts(self.model, self.sized(usual, FEW), kind))
+        if not said:
+            raise InputError(
+                f"none of the prompts asks for a {kind}: portraits begin with {' or '.join(map(repr, PEOPLE))}, landscapes do not"
+            )
         return Trial(model=self.digest, prompts=said, steps=self.sized(STEPS, FEW_STEPS))
 
     def worn(self, base: Trial, source: Source, **changes: object) -> Trial:

@@ -46,6 +46,8 @@ class Folder:
     path: str
     digest: str
     trigger: str
+    count: int
+    """Pictures of one pass over it."""
     look: str = ""
     subject: str = ""
 
@@ -112,10 +114,11 @@ def digest(run: Run) -> str:
 
 
 def plain(run: Run) -> dict[str, Any]:
-    """Return a run as JSON values; where a set lies on the disk decides nothing."""
+    """Return a run as JSON values; where a set lies on the disk decides nothing, and how large it is its digest knows."""
     match run:
         case Teach(source=Folder() as folder):
-            return asdict(replace(run, source=replace(folder, path="")))
+            told = asdict(replace(folder, path=""))
+            return asdict(run) | {"source": {key: value for key, value in told.items() if key != "count"}}
         case Teach():
             return asdict(run)
         case Trial(wears=wears):

@@ -14,9 +14,14 @@ def gained(outcome: Outcome) -> str:
     >>> gained(Figure(key="more", value=0.3714, n=32, low=0.21, high=0.5))
     '+0.37 [+0.21, +0.50]'
     """
-    if not isinstance(outcome, Figure):
-        return "not measured"
-    return f"{_signed(outcome.value)} [{_signed(outcome.low)}, {_signed(outcome.high)}]" if outcome.interval else _signed(outcome.value)
+    if isinstance(outcome, Figure) and outcome.interval:
+        return f"{_signed(outcome.value)} [{_signed(outcome.low)}, {_signed(outcome.high)}]"
+    return changed(outcome)
+
+
+def changed(outcome: Outcome) -> str:
+    """Say a difference alone."""
+    return _signed(outcome.value) if isinstance(outcome, Figure) else "not measured"
 
 
 def stood(outcome: Outcome) -> str:

@@ -56,13 +56,17 @@ def usual_prompts(model: str, n: int, kind: Kind = "any") -> list[str]:
     `kind` chooses portraits or landscapes; with "any" the captions come as the world has them.
     """
     if model != SKETCHBOOK:
-        fitting = [prompt for prompt in PROMPTS if kind == "any" or prompt.startswith(PEOPLE) == (kind == "portrait")]
-        return fitting[:n]
+        return list(of_kind(PROMPTS, kind)[:n])
     from sakuga.evaluation.adapters import unnamed_cases
 
     cases = unnamed_cases(n if kind == "any" else 8 * n)
     fitting = [case.caption for case in cases if kind == "any" or (case.labels.portrait is not None) == (kind == "portrait")]
     return list(dict.fromkeys(fitting))[:n]
+
+
+def of_kind(prompts: Sequence[str], kind: Kind) -> tuple[str, ...]:
+    """Choose the prompts that ask for people from near, or those that do not; "any" keeps all."""
+    return tuple(prompt for prompt in prompts if kind == "any" or prompt.startswith(PEOPLE) == (kind == "portrait"))
 
 
 def try_style(
