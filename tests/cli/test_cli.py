@@ -116,7 +116,12 @@ def test_morph_writes_a_clip_and_tells_how_it_moves(run: Run, tmp_path: Path, ti
         (("vary", "."), "is a folder"),
         (("vary", "absent.png", "--mode", "none"), "no mode 'none'"),
         (("render", "absent.toml"), "no such film"),
-        (("storyboard", "sea", "-o", "/proc/none/film.toml"), "cannot be written"),
+        (("render", "."), "is a folder: give the film.toml"),
+        (("animate", "sea", "--strength", 0), "choose above 0 to 1"),
+        (("animate", "sea", "--llm", "http://localhost:1/v1"), "name the model behind a #"),
+        (("storyboard", "sea", "-o", "/proc/none/film.toml"), "cannot write in /proc"),
+        (("storyboard", "sea", "-o", "file/film.toml"), "is a file, not a folder"),
+        (("animate", "sea", "--film", "/proc/none/film.toml"), "cannot write in /proc"),
         (("animate", "sea", "--model", "no/such/folder"), "no checkpoint"),
     ],
 )
@@ -124,6 +129,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     run: Run, tiny_v_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("file").touch()
     if words[0] in ("animate", "draw", "vary", "morph") and "--model" not in words:
         words = (*words, "--model", tiny_v_folder)
     code, out, err = run(*words)

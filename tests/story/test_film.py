@@ -100,6 +100,7 @@ def test_a_film_by_hand_is_read() -> None:
     assert (first.seconds, first.seed, first.transition) == (2.0, 7, Dissolve(seconds=0.5))
     assert second.camera == Camera(zoom=1.2, pan=(0.1, 0.0))
     assert second.transition == Morph()
+    assert from_toml(FILM.replace('"256x160"', "256")).settings.size == (256, 256)
 
 
 def test_keys_are_read_as_written() -> None:
@@ -124,13 +125,15 @@ def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
     assert "seed = 7" in path.read_text()
     assert [file.name for file in tmp_path.iterdir()] == ["film.toml"]
     with pytest.raises(FilmError, match="cannot be written"):
-        write_film(from_toml(FILM), tmp_path / "nowhere" / "film.toml")
+        write_film(from_toml(FILM), path / "film.toml")
+    write_film(from_toml(FILM), tmp_path / "new" / "film.toml")
+    assert read_film(tmp_path / "new" / "film.toml") == from_toml(FILM)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("seed = 7", "sede = 7", r"my\.toml: shot 1\.seed: is missing: add it \(and 1 more\)"),
+        ("seed = 7", "sede = 7", r"my\.toml: shot 1\.sede: unknown key; did you mean 'seed'\? \(and 1 more\)"),
         ("seed = 7", "seed = 7\nstrenght = 0.5", r"my\.toml: shot 1\.strenght: unknown key; did you mean 'strength'\?"),
         ("zoom = 1.2", "zom = 1.2", r"shot 2\.camera\.zom: unknown key; did you mean 'zoom'"),
         ("[film]", "[films]", r"my\.toml: films: unknown key; did you mean 'film'"),
@@ -138,6 +141,8 @@ def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
         ("seconds = 2", "seconds = nan", r"shot 1\.seconds: input should be a finite number"),
         ("seconds = 2", "seconds = 0", r"my\.toml: shot 1 lasts 0 seconds"),
         ('"dissolve 0.5"', '"fade"', r"shot 1\.transition: 'fade' cannot be read: write \"cut\", \"morph 1\.0\""),
+        ('"256x160"', "0", r"film\.size: 0 cannot be read: write it as width and height"),
+        ('"256x160"', "true", r"film\.size: True cannot be read: write it as width and height"),
         ('"256x160"', '"big"', r"film\.size: 'big' cannot be read: write it as width and height"),
         ('"a castle at dawn"', "", r"my\.toml: is not TOML"),
         ("[0.1, 0]", "[0.1]", r"shot 2\.camera\.pan"),

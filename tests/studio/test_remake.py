@@ -162,7 +162,7 @@ def tampered(**changed: object) -> str:
         (tampered(film={"size": "999999x1"}), "film.size"),
         (tampered(film={"steps": 10**9}), "film.steps"),
         (tampered(film={"fps": 1e9}), "film.fps"),
-        (tampered(command="rm"), "command"),
+        (tampered(command="rm"), "command: unknown key"),
         (tampered(checkpoint="latest"), "checkpoint"),
         (tampered(shots=[]), "at least one shot"),
         (tampered(shots=[{**FILM["shots"][0], "seconds": -1}]), "seconds"),

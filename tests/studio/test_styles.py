@@ -195,6 +195,26 @@ def test_what_a_style_says_of_itself_is_honoured_where_it_is_worn(model: Path, t
     assert (converted.files[0].parent / "style.toml").read_text() == (own / "style.toml").read_text()
 
 
+def test_chains_and_denoisings_are_finished_as_their_style_wants(model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "dots"
+    write_lora(own, 5)
+    (own / "style.toml").write_text(about_text(About(trigger="dots", finishing=Finishing(pixel=PixelFinish(grid=4, palette="gameboy")))))
+    settings = FilmSettings(model=str(model), size=(32, 32), steps=2, style=str(own))
+    how = {"settings": settings, "store": tmp_path / "frames"}
+    (picture,) = studio.draw(["a"], tmp_path, steps_gif=tmp_path / "steps.apng", **how).result().pictures
+    varied = studio.vary(picture, tmp_path / "clip.apng", variants=2, between=2, **how).result()
+    for path in (picture, tmp_path / "steps.apng", varied.clip):
+        with Image.open(path) as clip:
+            assert all(len(frame.convert("RGB").getcolors() or ()) <= 4 for frame in ImageSequence.Iterator(clip))
+    given = {"model": str(model), "pictures": [picture], "styles": [str(own)], "store": tmp_path / "empty"}
+    assert studio.remake(varied.clip, tmp_path / "again.apng", **given).result().path.read_bytes() == varied.clip.read_bytes()
+    plain = studio.vary(
+        picture, tmp_path / "plain.apng", variants=2, between=2, **how | {"settings": replace(settings, pixel=Pixel(colors=9))}
+    )
+    with Image.open(plain.result().clip) as clip:
+        assert 4 < len(clip.convert("RGB").getcolors() or ()) <= 9
+
+
 def test_a_film_wears_its_style_and_its_recipe_says_so_without_paths(tmp_path: Path, model: Path) -> None:
     folder = model / "styles" / "comic"
     made = animate(tmp_path, model, steps=2, style=f"{folder}:0.5")

@@ -48,6 +48,15 @@ def test_guidance_by_texts_changes_what_is_drawn(vary: Callable[..., Varied]) ->
     assert len(pictures) == 3
 
 
+def test_a_chain_is_finished_as_it_is_asked_and_drawn_as_without(vary: Callable[..., Varied], tiny_v_folder: Path) -> None:
+    plain = vary("plain.apng")
+    settings = FilmSettings(model=str(tiny_v_folder), steps=2, grain=0.3, paper=0.3)
+    made = vary("grainy.apng", settings=settings)
+    assert made.count.drawn == 0
+    assert pixels(made.clip) != pixels(plain.clip)
+    assert json.loads(read_recipe(made.clip) or "")["settings"]["grain"] == 0.3
+
+
 def test_the_whole_of_a_picture_is_seen_where_it_is_filled_up(
     vary: Callable[..., Varied], picture: Path, tiny_v_folder: Path, tmp_path: Path
 ) -> None:

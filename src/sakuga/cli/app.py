@@ -100,11 +100,9 @@ def animate(
         recipe=recipe,
         max_size=opt.most_bytes(max_size),
         preview=preview,
+        film=film,
     )
-    made = watch(work, quiet=quiet or json)
-    if film:
-        studio.write_film(made.film, film)
-    report_clip(made, as_json=json, quiet=quiet)
+    report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 
 
 @app.command()

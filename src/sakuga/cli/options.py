@@ -36,7 +36,7 @@ Preview = Annotated[bool, typer.Option("--preview", help="draw a quick look in f
 Negative = Annotated[str | None, typer.Option(help="what should not be seen")]
 Steps = Annotated[int | None, typer.Option(help="denoising steps", show_default="the model's usual")]
 Guidance = Annotated[float | None, typer.Option(help="how firmly the prompt is followed; 1 is off", show_default="the model's usual")]
-Strength = Annotated[float | None, typer.Option(help="how much of a start picture is drawn anew, 0 to 1", show_default="0.7")]
+Strength = Annotated[float | None, typer.Option(help="how much of a start picture is drawn anew, above 0 to 1", show_default="0.7")]
 Sampler = Annotated[str | None, typer.Option(help="dpm++, ddim, euler or lcm", show_default="dpm++")]
 Control = Annotated[Path | None, typer.Option(help="a picture whose depth says where things are")]
 ControlWeight = Annotated[float | None, typer.Option(help="how firmly the control is followed, 0 to 2", show_default="1")]
@@ -53,7 +53,7 @@ Grain = Annotated[float | None, typer.Option(help="film grain, 0 to 1", show_def
 Paper = Annotated[float | None, typer.Option(help="paper texture, 0 to 1", show_default="0")]
 Pixel = Annotated[str | None, typer.Option(help="finish as pixel art: a palette's name (gameboy, nes, ...) or a number of colours")]
 Follow = Annotated[str | None, typer.Option(help="what frames within a shot start from: key or chain", show_default="key")]
-HoldOn = Annotated[float | None, typer.Option(help="how much of it they draw anew, 0 to 1", show_default="0.4")]
+HoldOn = Annotated[float | None, typer.Option(help="how much of it they draw anew, above 0 to 1", show_default="0.4")]
 Wander = Annotated[float | None, typer.Option(help="how far the noise walks in a second; 0 is frozen", show_default="0.15")]
 DrawnRate = Annotated[int | None, typer.Option(help="frames a second that the model draws, at least", show_default="4")]
 FollowControl = Annotated[

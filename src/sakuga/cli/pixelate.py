@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.datasets.counting import counted
 
 
 def pixelate(
@@ -30,5 +31,5 @@ def pixelate(
     made = watch(studio.pixelate(source, out, pixel=pixel, scale=scale, sheet=sheet), quiet=quiet or json)
     values = asdict(made) | {"out": str(out), "sheet": str(sheet) if sheet else None}
     across, down = made.cells
-    words = f"wrote {out}: {made.frames} frames of {across} x {down} cells in {len(made.colors)} colours"
+    words = f"wrote {out}: {counted(made.frames, 'frame')} of {across} x {down} cells in {len(made.colors)} colours"
     report(values, as_json=json, words=words, quiet=quiet)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.datasets.counting import counted
 
 
 def recipe(
@@ -50,5 +51,5 @@ def remake(
         "reused": made.reused,
         "notes": list(made.notes),
     }
-    words = f"wrote {made.path}: {made.frames} frames, {made.drawn} drawn and {made.reused} from the store"
+    words = f"wrote {made.path}: {counted(made.frames, 'frame')}, {made.drawn} drawn and {made.reused} from the store"
     report(values, as_json=json, words=words, quiet=quiet)

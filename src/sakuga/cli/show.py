@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sakuga.datasets.counting import counted
 from sakuga.studio import Step, Work
 
 Result = TypeVar("Result")
@@ -70,7 +71,7 @@ def report_clip(made: Any, *, as_json: bool, quiet: bool, values: Mapping[str, A
     counts = {"frames": made.frames, "drawn": made.count.drawn, "reused": made.count.reused}
     seconds = {key: round(value, 3) for key, value in asdict(made.seconds).items()}
     where = f"{made.count.drawn} drawn and {made.count.reused} from the store"
-    first = f"wrote {made.clip}: {made.frames} frames, {where}, in {made.seconds.total:.0f} s"
+    first = f"wrote {made.clip}: {counted(made.frames, 'frame')}, {where}, in {made.seconds.total:.0f} s"
     everything = {"clip": str(made.clip), **counts, "seconds": seconds, **(values or {}), "notes": list(made.notes)}
     report(everything, as_json=as_json, words="\n".join([first, *words]), quiet=quiet)
 

@@ -30,6 +30,9 @@ def vary(
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the picture's shape at the usual area")] = None,
+    grain: opt.Grain = None,
+    paper: opt.Paper = None,
+    pixel: opt.Pixel = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
     max_size: opt.MaxSize = None,
@@ -40,7 +43,10 @@ def vary(
     from sakuga import studio
     from sakuga.cli.show import report_clip, watch
 
-    settings = opt.settings(fps=fps, model=model, style=style, steps=steps, guidance=guidance, sampler=sampler, size=size)
+    settings = opt.settings(
+        fps=fps, model=model, style=style, steps=steps, guidance=guidance, sampler=sampler, size=size,
+        grain=grain, paper=paper, pixel=pixel,
+    )  # fmt: skip
     work = studio.vary(
         picture, out, variants=variants, between=between, noise_shift=noise_shift, mode=mode, fit=fit, good=good or None, bad=bad or None,
         positive=clip_positive, negative=clip_negative, repeats=repeats, seed=seed, settings=settings, store=store, recipe=recipe,

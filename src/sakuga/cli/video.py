@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.datasets.counting import counted
 
 
 def video(
@@ -28,5 +29,5 @@ def video(
     made = watch(work, quiet=quiet or json)
     seconds = float(made.seconds)
     values = {"clip": str(made.path), "frames": made.frames, "seconds": seconds, "bytes": made.bytes, "notes": list(made.notes)}
-    words = f"wrote {made.path}: {made.frames} frames, {seconds:.2f} s, {made.bytes / 1e6:.2f} MB"
+    words = f"wrote {made.path}: {counted(made.frames, 'frame')}, {seconds:.2f} s, {made.bytes / 1e6:.2f} MB"
     report(values, as_json=json, words=words, quiet=quiet)

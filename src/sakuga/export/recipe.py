@@ -19,6 +19,10 @@ def read_recipe(path: Path) -> str | None:
         return recipe_in_picture(path)
     except UnidentifiedImageError:
         pass
+    except FileNotFoundError:
+        raise ExportError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise ExportError(f"{path} is a folder: give one picture or clip") from None
     except (OSError, SyntaxError, ValueError) as error:  # SyntaxError is Pillow's word for a broken PNG
         raise ExportError(f"cannot read {path}: {error}") from error
     try:

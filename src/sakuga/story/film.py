@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -118,6 +119,8 @@ def read_film(path: Path | str) -> Film:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise FilmError(f"{path}: there is no such film; `sakuga storyboard IDEA -o {path}` writes one") from None
+    except IsADirectoryError:
+        raise FilmError(f"{path}: is a folder: give the film.toml itself") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FilmError(f"{path}: cannot be read as a text file ({error})") from None
     return from_toml(text, str(path))
@@ -128,13 +131,15 @@ def write_film(film: Film, path: Path | str) -> None:
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("w", encoding="utf-8", newline="\n") as file:
             file.write(to_toml(film))
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise FilmError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
 
 
@@ -255,9 +260,11 @@ def _size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or found[1])
 
 
-def _readable_size(text: str) -> str:
-    _size(text)
-    return text
+def _readable_size(said: Any) -> str:
+    if isinstance(said, bool) or not isinstance(said, int | str):
+        raise ValueError('write it as width and height, "256x160"')
+    _size(str(said))
+    return str(said)
 
 
 def _readable_transition(text: str) -> str:
@@ -314,7 +321,7 @@ class SettingsTable(_Table):
     """Settings as they stand in a file."""
 
     fps: Annotated[Any, AfterValidator(_readable_rate)] = None
-    size: Annotated[str, AfterValidator(_readable_size)] | None = None
+    size: Annotated[Any, AfterValidator(_readable_size)] = None
     model: str | None = None
     style: Annotated[str, AfterValidator(_one_style)] | None = None
     negative: str | None = None
@@ -412,8 +419,8 @@ _TABLES: dict[str, type[_Table]] = {"film": FilmTable, "bible": BibleTable, "sho
 
 
 def _sentence(name: str, errors: list[ErrorDetails]) -> str:
-    """Say the first error with its key and remedy, and how many more there are."""
-    error = errors[0]
+    """Say the first error with its key and remedy, and how many more there are; a key that is misspelt before one that is missing."""
+    error = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     place = error["loc"]
     key = ".".join(f"shot {part + 1}" if isinstance(part, int) else str(part) for part in place).replace("shots.shot", "shot")
     match error["type"]:

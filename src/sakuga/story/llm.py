@@ -8,7 +8,7 @@ from typing import Any
 
 from sakuga.story.lint import loose_pronoun
 from sakuga.story.parse_reply import MOVES, Reply, Sketch, parse_reply
-from sakuga.story.planner import PlannerError, checked_idea, lengths, shot_seed
+from sakuga.story.planner import PlannerError, ServerError, checked_idea, lengths, shot_seed
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, content_words
 
 SYSTEM = """\
@@ -67,12 +67,12 @@ def server_of(name: str, environment: Mapping[str, str] = os.environ) -> Server:
     """Read `gpt-4o`, `http://localhost:11434/v1#mistral`, `hf:owner/model` or `mistral:model`; keys come from the environment only.
 
     OPENAI_API_KEY, HF_TOKEN and MISTRAL_API_KEY go to their own makers' servers; any other address gets LLM_API_KEY, if there is one.
-    Raises PlannerError without the key or with a name that cannot be read.
+    Raises ServerError without the key or with a name that cannot be read.
     """
     if name.startswith(("http://", "https://")):
         address, _, model = name.partition("#")
         if not model:
-            raise PlannerError(f"{name}: name the model behind a #, as in {name.rstrip('/')}#mistral")
+            raise ServerError(f"{name}: name the model behind a #, as in {name.rstrip('/')}#mistral")
         return Server(model=model, base_url=address, key=environment.get("LLM_API_KEY", "none"))
     kind, _, rest = name.partition(":")
     base_url: str | None
@@ -84,9 +84,9 @@ def server_of(name: str, environment: Mapping[str, str] = os.environ) -> Server:
         case _:
             model, base_url, variable = name, None, "OPENAI_API_KEY"
     if not model.strip():
-        raise PlannerError(f"{name!r} names no language model: write gpt-4o, mistral:NAME, hf:OWNER/NAME or http://HOST/v1#NAME")
+        raise ServerError(f"{name!r} names no language model: write gpt-4o, mistral:NAME, hf:OWNER/NAME or http://HOST/v1#NAME")
     if not environment.get(variable):
-        raise PlannerError(f"{name} needs a key: set {variable} in the environment")
+        raise ServerError(f"{name} needs a key: set {variable} in the environment")
     return Server(model=model, base_url=base_url, key=environment[variable])
 
 

@@ -4,7 +4,7 @@ import hashlib
 from itertools import pairwise
 from typing import Protocol
 
-from sakuga import SakugaError
+from sakuga import InputError, SakugaError
 from sakuga.story.storyboard import Storyboard, StoryboardError
 
 MOST_SHOTS = 60
@@ -12,6 +12,10 @@ MOST_SHOTS = 60
 
 class PlannerError(SakugaError, RuntimeError):
     """No whole storyboard could be made; the message says why and what to do."""
+
+
+class ServerError(InputError, PlannerError):
+    """A language model cannot be asked as it was named; the message says what is missing."""
 
 
 class Planner(Protocol):

@@ -1,6 +1,6 @@
 """The bench where frames are drawn: one checkpoint, one store; the networks are loaded when the first frame is missing."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -146,6 +146,13 @@ class Bench:
             return finish(asked[name], self.store.read(name))
 
         return develop(drawing.specs, [drawing.renamed[name] for name in names], read, self.inbetweener)
+
+    def exposed(
+        self, drawing: Drawing, names: Sequence[Digest], finish: Callable[[Digest, Picture], Picture]
+    ) -> Iterator[tuple[FrameSpec, Picture]]:
+        """Show frames as `develop` does, each with how it was drawn in the end."""
+        specs = (drawing.specs[drawing.renamed[name]] for name in names)
+        return zip(specs, self.develop(drawing, names, finish), strict=True)
 
     def enlarger(self, width: int, height: int) -> Callable[[Picture], Picture]:
         """Return what brings a drawn picture to its final size: the checkpoint's own upscaler where it has one."""

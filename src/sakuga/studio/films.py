@@ -8,17 +8,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from sakuga.export import check_target
+from sakuga.export import check_folder, check_target
 from sakuga.finishing.colour import match
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
-from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document
+from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document, write_film
 from sakuga.story.keys import mapped
 from sakuga.story.planner import Planner
 from sakuga.story.storyboard import Shot
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
-from sakuga.studio.finish import finished, in_cells, texture_of
+from sakuga.studio.finish import finished, in_cells, on_paper
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Portable, Recipe, Remade, check_amount, named, portable_style
 from sakuga.studio.settings import direction, previewed, refuse_missing, settled, wardrobe, worn_digests
@@ -26,7 +26,7 @@ from sakuga.studio.stories import plan
 from sakuga.studio.styles import by_key, found_at, found_by_shot, shared_names, styled_as_named, styles_of, worded_film
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet, chain
-from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.clip import Clip
 from sakuga.timeline.spec import Digest
 
 COLOUR_MATCH = 0.8
@@ -41,6 +41,12 @@ class Seconds:
     finishing: float
     export: float
     total: float
+
+    @classmethod
+    def since(cls, begun: float, drawn: float, finished: float) -> Self:
+        """Read the clock for a file that has just been written; the others are what it said where each stage began or ended."""
+        done = perf_counter()
+        return cls(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +75,15 @@ def animate(
     recipe: bool = True,
     max_size: int | None = None,
     preview: bool = False,
+    film: Path | None = None,
 ) -> Work[Step, Animation]:
     """Make a clip from an idea: storyboard, frames, file; a preview is drawn in few steps, and its film is that of the final clip.
 
-    Frames already in the store are not drawn again. Raises SakugaError with one sentence where something is wrong.
+    The film is written to `film`, too. Frames already in the store are not drawn again. Raises SakugaError with one sentence where
+    something is wrong.
     """
-    return Work(_animate(idea, Path(out), shots, seconds, seed, settings or FilmSettings(), planner, store, recipe, max_size, preview))
+    how = settings or FilmSettings()
+    return Work(_animate(idea, Path(out), shots, seconds, seed, how, planner, store, recipe, max_size, preview, film))
 
 
 def render(
@@ -102,11 +111,17 @@ def _animate(
     recipe: bool,
     max_size: int | None,
     preview: bool,
+    written: Path | None,
 ) -> Generator[Step, None, Animation]:
     check_target(out, max_size)
+    if written:
+        check_folder(written.parent)
     settled(settings, find_checkpoint(settings.model or "sketchbook"))
     board = yield from plan(idea, shots, seconds, seed, planner)
-    return (yield from _finished(Film(settings=settings, storyboard=board), out, store, recipe, max_size, preview))
+    made = yield from _finished(Film(settings=settings, storyboard=board), out, store, recipe, max_size, preview)
+    if written:
+        write_film(made.film, written)
+    return made
 
 
 def _finished(
@@ -143,14 +158,13 @@ def _render(
     clip = yield from _finish(film, source, sheet, drawing, bench)
     finished = perf_counter()
     written = yield from deliver(clip, out, film_recipe(film, source) if recipe else None, max_size)
-    done = perf_counter()
-    spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
+    seconds = Seconds.since(begun, drawn, finished)
     return Animation(
         clip=out,
         film=final,
         frames=len(clip.frames),
         count=drawing.count,
-        seconds=spent,
+        seconds=seconds,
         notes=(*notes, *drawing.count.notes, *written.notes),
     )
 
@@ -167,14 +181,9 @@ def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: B
             picture = match(picture, kept, COLOUR_MATCH, seen)
         return enlarged(picture)
 
-    texture = texture_of(film.settings, film.storyboard.shots[0].seed)
-    frames: list[Frame] = []
-    for name, picture in zip(sheet.exposures, bench.develop(drawing, sheet.exposures, finish), strict=True):
-        picture = texture(picture, len(frames) // (film.settings.on or 1))
-        frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
-        yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
-    rate = direction(film.settings, source).rate
-    return (yield from in_cells(Clip(frames=tuple(frames), rate=rate), film.settings))
+    shown = bench.exposed(drawing, sheet.exposures, finish)
+    frames = yield from on_paper(shown, len(sheet.exposures), film.settings, film.storyboard.shots[0].seed)
+    return (yield from in_cells(Clip(frames=frames, rate=direction(film.settings, source).rate), film.settings))
 
 
 def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:

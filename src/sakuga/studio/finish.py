@@ -1,9 +1,8 @@
 """How drawn pictures are finished: grain, paper and pixel art, by settings or because the style that is worn wants it."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, replace
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 from sakuga.finishing.picture import Picture
@@ -27,18 +26,27 @@ def finished(settings: FilmSettings, source: Source) -> FilmSettings:
     return settings
 
 
-def texture_of(settings: FilmSettings, seed: int) -> Callable[[Picture, int], Picture]:
-    """Return what lays grain and paper over a frame, given its number."""
-    lay = partial(textured, grain=settings.grain or 0.0, paper=settings.paper or 0.0, seed=seed)
-    return lambda picture, number: lay(picture, number=number)
+def on_paper(
+    shown: Iterable[tuple[FrameSpec, Picture]], total: int, settings: FilmSettings, seed: int
+) -> Generator[Step, None, tuple[Frame, ...]]:
+    """Lay grain and paper over `total` pictures or fewer that are shown one after the other; the grain is new with every picture."""
+    frames: list[Frame] = []
+    for spec, picture in shown:
+        frames.append(Frame(picture=_textured(picture, len(frames) // (settings.on or 1), settings, seed), spec=spec))
+        yield Step(stage="finishing", done=len(frames), total=total)
+    return tuple(frames)
 
 
 def alone(picture: Picture, spec: FrameSpec, settings: FilmSettings, seed: int) -> Generator[Step, None, Clip]:
     """Finish a picture that stands by itself, as a clip of one frame."""
-    frame = Frame(picture=texture_of(settings, seed)(picture, 0), spec=spec)
+    frame = Frame(picture=_textured(picture, 0, settings, seed), spec=spec)
     return (yield from in_cells(Clip(frames=(frame,), rate=Fraction(1)), settings))
 
 
 def in_cells(clip: Clip, settings: FilmSettings) -> Generator[Step, None, Clip]:
     """Bring a clip onto one grid and one palette, where the settings make it pixel art."""
     return (yield from with_pixel(clip, settings.pixel)) if settings.pixel else clip
+
+
+def _textured(picture: Picture, number: int, settings: FilmSettings, seed: int) -> Picture:
+    return textured(picture, grain=settings.grain or 0.0, paper=settings.paper or 0.0, seed=seed, number=number)

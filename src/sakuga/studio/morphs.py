@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from sakuga import InputError
+from sakuga.datasets.counting import counted
 from sakuga.evaluation.smoothness import loop_gap, variation
 from sakuga.export import check_target
 from sakuga.models.sources import Source, find_checkpoint
@@ -18,7 +19,7 @@ from sakuga.story.storyboard import Ease
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count
 from sakuga.studio.films import Seconds
-from sakuga.studio.finish import finished, in_cells, texture_of
+from sakuga.studio.finish import finished, in_cells, on_paper
 from sakuga.studio.pictures import drawn_spec
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed, portable_style, restyled_settings
@@ -26,7 +27,7 @@ from sakuga.studio.settings import direction, settled, wearing, worn_digests
 from sakuga.studio.styles import Found, find_styles, found_at, named_note, named_style, shared_names, worded
 from sakuga.studio.takes import WIDE, Take, close_up, draw_at, even_out
 from sakuga.studio.work import Work
-from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.clip import Clip
 from sakuga.timeline.morph import Course, Key, places
 from sakuga.timeline.timing import there_and_back
 
@@ -156,7 +157,7 @@ def _morph(
     _check(seed, settings, loop and ping_pong, ease is not None and even)
     many = FRAMES * course.legs if frames is None else frames
     if not 2 <= many <= MOST:
-        raise InputError(f"{many} frames are no morph: choose 2 to {MOST}")
+        raise InputError(f"{counted(many, 'frame is', 'frames are')} no morph: choose 2 to {MOST}")
     ease = ease or ("linear" if even or len(prompts) == 1 else "smooth")
     places(course, many, ease)
     if styles and len(styles) != len(prompts):
@@ -240,14 +241,14 @@ def _film(
     shown = yield from _finish(said, takes[-1], settings, source, bench)
     finished = perf_counter()
     written = yield from deliver(shown, out, said if recipe else None, max_size)
-    done = perf_counter()
+    seconds = Seconds.since(begun, drawn, finished)
     count, gap = _counted(takes), _gap(said, takes[-1])
     wide = [f"the loop closes with {gap:.1f} usual steps, which may show: {_remedy(said)}"] if gap and gap > WIDE else []
     return Morphed(
         clip=out,
         frames=len(shown.frames),
         count=count,
-        seconds=Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun),
+        seconds=seconds,
         step_variation=variation(takes[-1].steps),
         step_variation_before=variation(takes[0].steps) if said.even else None,
         loop_gap=gap,
@@ -281,11 +282,9 @@ def _doubts(course: Course, bench: Bench) -> list[str]:
 def _finish(said: MorphRecipe, take: Take, settings: FilmSettings, source: Source, bench: Bench) -> Generator[Step, None, Clip]:
     """Bring every frame to the size that was asked for, and finish it."""
     assert settings.size
-    enlarged, texture = bench.enlarger(*settings.size), texture_of(settings, said.seed)
-    frames: list[Frame] = []
-    for spec, picture in zip(take.specs, bench.develop(take.drawing, take.names, lambda _, picture: enlarged(picture)), strict=True):
-        frames.append(Frame(picture=texture(picture, len(frames)), spec=spec))
-        yield Step(stage="finishing", done=len(frames), total=len(take.specs))
+    enlarged = bench.enlarger(*settings.size)
+    shown = bench.exposed(take.drawing, take.names, lambda _, picture: enlarged(picture))
+    frames = yield from on_paper(shown, len(take.specs), settings, said.seed)
     played = there_and_back(frames) if said.ping_pong else frames
     return (yield from in_cells(Clip(frames=tuple(played), rate=direction(settings, source).rate), settings))
 

@@ -16,14 +16,14 @@ from sakuga.story.film import FilmSettings
 from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
-from sakuga.studio.finish import alone, finished
+from sakuga.studio.finish import alone, finished, in_cells, on_paper
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import Remade, SettledRecipe, check_amount, dressed
 from sakuga.studio.settings import direction, previewed, settled
 from sakuga.studio.styles import find_styles, named_note, named_style, worded
 from sakuga.studio.work import Work
 from sakuga.timeline import spec as specs
-from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.clip import Clip
 
 STEPS_RATE, STEPS_HELD = Fraction(10), 10
 """Denoising steps shown a second, and for how many the finished picture stands."""
@@ -90,12 +90,13 @@ class DrawRecipe(SettledRecipe):
         led = self.control.control(self.given[-1]) if self.control else None
         spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
         bench, said = Bench(source, store, find_styles(settings.style, source)), self.followed(source, **dressed(settings, source))
+        asked = _Asked(spec=spec, seed=self.seed, settings=settings, path=out, recipe=said)
         if not self.steps_shown:
-            count = (yield from _to_files([_Asked(spec=spec, seed=self.seed, settings=settings, path=out, recipe=said)], bench)).count
+            count = (yield from _to_files([asked], bench)).count
             return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
         name = specs.digest(spec)
         drawing = yield from bench.draw(_leaned([spec], bench) | {name: spec}, [name])
-        frames = yield from _show_steps(drawing, spec, out, said, settings, bench)
+        frames = yield from _show_steps(drawing, out, asked, bench)
         return Remade(path=out, frames=frames, drawn=drawing.count.drawn, reused=drawing.count.reused, notes=drawing.count.notes)
 
 
@@ -152,7 +153,7 @@ def _draw(
     ]  # fmt: skip
     drawing = yield from _to_files(asked, bench)
     if steps_gif:
-        yield from _show_steps(drawing, asked[0].spec, steps_gif, asked[0].recipe, settings, bench)
+        yield from _show_steps(drawing, steps_gif, asked[0], bench)
     said_prompts, their_seeds = zip(*seeds, strict=True)
     return Drawn(pictures=tuple(one.path for one in asked), prompts=said_prompts, seeds=their_seeds, count=drawing.count)
 
@@ -194,17 +195,16 @@ def _leaned(wanted: Sequence[specs.Drawn], bench: Bench) -> dict[specs.Digest, s
     return {name: bench.store.spec(name) for spec in wanted for name in specs.needs(spec)}
 
 
-def _show_steps(
-    drawing: Drawing, spec: specs.Drawn, out: Path, recipe: DrawRecipe | None, settings: FilmSettings, bench: Bench
-) -> Generator[Step, None, int]:
-    """Write a clip of a picture's denoising, which stands still at its end; returns its frames."""
-    assert settings.size
-    enlarged = bench.enlarger(*settings.size)
-    frames: list[Frame] = []
-    for picture in bench.watch(drawing, specs.digest(spec)):
-        frames.append(Frame(picture=enlarged(picture), spec=spec))
-        yield Step(stage="finishing", done=len(frames), total=settings.steps or 0)
-    clip = Clip(frames=(*frames, *frames[-1:] * STEPS_HELD), rate=STEPS_RATE)
+def _show_steps(drawing: Drawing, out: Path, asked: _Asked, bench: Bench) -> Generator[Step, None, int]:
+    """Write a clip of a picture's denoising, finished as the picture is, which stands still at its end; returns its frames."""
+    assert asked.settings.size
+    assert asked.settings.steps
+    enlarged = bench.enlarger(*asked.settings.size)
+    shown = ((asked.spec, enlarged(picture)) for picture in bench.watch(drawing, specs.digest(asked.spec)))
+    steady = replace(asked.settings, on=asked.settings.steps)  # one grain for all steps, as the last is the picture
+    frames = yield from on_paper(shown, asked.settings.steps, steady, asked.seed)
+    clip = yield from in_cells(Clip(frames=(*frames, *frames[-1:] * STEPS_HELD), rate=STEPS_RATE), asked.settings)
+    recipe = asked.recipe
     yield from deliver(clip, out, recipe.model_copy(update={"steps_shown": True}) if recipe else None)
     return len(clip.frames)
 

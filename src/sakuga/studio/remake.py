@@ -218,6 +218,12 @@ def _sentence(name: str, errors: list[ErrorDetails]) -> str:
     if error["type"].startswith("union_tag"):
         return f"{name}: its recipe is of a kind that this sakuga does not know (it knows {', '.join(KINDS)}): take a newer one"
     key = ".".join(str(part + 1 if isinstance(part, int) else part) for part in error["loc"][1:]) or "as a whole"
-    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    match error["type"]:
+        case "value_error":
+            said = str(error["ctx"]["error"])
+        case "extra_forbidden":
+            said = "unknown key"
+        case _:
+            said = f"{error['msg'][0].lower()}{error['msg'][1:]}"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{name}: its recipe cannot be followed, {key}: {said}{more}"

@@ -196,5 +196,6 @@ def _check(settings: FilmSettings, source: Source) -> None:
     }
     for name, (least, most) in limits.items():
         value = getattr(settings, name)
-        if value is not None and (not (isfinite(value) and least <= value <= most) or (name in ("strength", "hold_on") and value == 0)):
-            raise SettingsError(f"{name} {float(value):g} is out of range: choose {float(least):g} to {most}")
+        above = "above " if (some := name in ("strength", "hold_on")) else ""
+        if value is not None and not (isfinite(value) and least <= value <= most and not (some and value == 0)):
+            raise SettingsError(f"{name} {float(value):g} is out of range: choose {above}{float(least):g} to {most}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from sakuga import InputError
+from sakuga.export import check_folder
 from sakuga.models.sources import SKETCHBOOK, find_checkpoint
 from sakuga.story.film import Film, FilmSettings, write_film
 from sakuga.story.offline import OfflinePlanner
@@ -36,7 +37,7 @@ def storyboard(
 ) -> Work[Step, Planned]:
     """Plan a storyboard, and write it as a film where `out` is given.
 
-    The offline planner works unless another is given. Raises StoryboardError, PlannerError or FilmError.
+    The offline planner works unless another is given. Raises SakugaError with one sentence where something is wrong.
     """
     return Work(_storyboard(idea, out, shots, seconds, seed, model, planner))
 
@@ -84,6 +85,8 @@ def _storyboard(
     idea: str, out: Path | str | None, shots: int, seconds: float, seed: int, model: str, planner: Planner | None
 ) -> Generator[Step, None, Planned]:
     source = find_checkpoint(model)
+    if out is not None:
+        check_folder(Path(out).parent)
     board = yield from plan(idea, shots, seconds, seed, planner)
     if out is not None:
         write_film(Film(settings=FilmSettings(model=model), storyboard=board), out)

@@ -22,6 +22,7 @@ from sakuga.story.film import FilmSettings
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
 from sakuga.studio.films import Seconds
+from sakuga.studio.finish import finished, in_cells, on_paper
 from sakuga.studio.pictures import BATCH
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import DigestText, Remade, SettledRecipe, check_amount, dressed
@@ -29,7 +30,7 @@ from sakuga.studio.settings import direction, settled
 from sakuga.studio.styles import find_styles, triggers
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet
-from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.clip import Clip
 from sakuga.timeline.spec import Fit, Given, Way, digest
 from sakuga.timeline.variations import Mode, Texts, Variations
 from sakuga.timeline.variations import vary as lay_out
@@ -37,7 +38,7 @@ from sakuga.timeline.variations import vary as lay_out
 RATE = Fraction(20)
 """Frames a second where nobody says otherwise."""
 NARROWEST = 4
-READ = ("fps", "size", "model", "style", "sampler", "steps", "guidance")
+READ = ("fps", "size", "model", "style", "sampler", "steps", "guidance", "grain", "paper", "pixel")
 """The settings of a film that a chain is drawn by."""
 MODES: tuple[Mode, ...] = ("lerp", *get_args(Way))
 LIMITS: dict[str, tuple[float, float]] = {
@@ -150,7 +151,8 @@ def _vary(
     _refuse_unread(settings)
     styles = find_styles(settings.style, source)
     outside = read_picture(path)
-    settings = settled(replace(settings, fps=settings.fps or RATE, size=settings.size or _size(outside.picture, path, source)), source)
+    settings = replace(settings, fps=settings.fps or RATE, size=settings.size or _size(outside.picture, path, source))
+    settings = finished(settled(settings, source), source)
     if usual[0] and source.facts.reads_words:
         how = replace(how, texts=replace(how.texts, good=(*triggers(styles), *how.texts.good)))
     bench = Bench(source, store, styles)
@@ -188,14 +190,13 @@ def _shown(
     for note in alarms:
         yield Step(stage="drawing", note=note)
     drawn = perf_counter()
-    frames = yield from _finished(sheet, settings, drawing, bench)
-    finished = perf_counter()
+    clip = yield from _finish(sheet, settings, how.seed, drawing, bench)
+    shown = perf_counter()
     told = _recipe(picture, how, settings, bench.source) if recipe else None
-    written = yield from deliver(Clip(frames=frames, rate=directed.rate), out, told, max_size)
-    done = perf_counter()
-    spent = Seconds(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
+    written = yield from deliver(clip, out, told, max_size)
+    seconds = Seconds.since(begun, drawn, shown)
     notes = (*drawing.count.notes, *alarms, *written.notes)
-    return Varied(clip=out, frames=len(frames), variance=variance, growth=growth, count=drawing.count, seconds=spent, notes=notes)
+    return Varied(clip=out, frames=len(clip.frames), variance=variance, growth=growth, count=drawing.count, seconds=seconds, notes=notes)
 
 
 def _variance(variants: Sequence[Picture], how: Variations, bench: Bench) -> Variance:
@@ -211,14 +212,13 @@ def _remedy(texts: Texts, source: Source) -> str:
     return "switch the guidance by texts on" if texts.off else "raise the scales of the guidance by texts, or its repeats"
 
 
-def _finished(sheet: Sheet, settings: FilmSettings, drawing: Drawing, bench: Bench) -> Generator[Step, None, tuple[Frame, ...]]:
+def _finish(sheet: Sheet, settings: FilmSettings, seed: int, drawing: Drawing, bench: Bench) -> Generator[Step, None, Clip]:
+    """Bring every frame to the size that was asked for, and finish it."""
     assert settings.size
     enlarged = bench.enlarger(*settings.size)
-    frames: list[Frame] = []
-    for name, picture in zip(sheet.exposures, bench.develop(drawing, sheet.exposures, lambda _, drawn: enlarged(drawn)), strict=True):
-        frames.append(Frame(picture=picture, spec=drawing.specs[drawing.renamed[name]]))
-        yield Step(stage="finishing", done=len(frames), total=len(sheet.exposures))
-    return tuple(frames)
+    shown = bench.exposed(drawing, sheet.exposures, lambda _, drawn: enlarged(drawn))
+    frames = yield from on_paper(shown, len(sheet.exposures), settings, seed)
+    return (yield from in_cells(Clip(frames=frames, rate=direction(settings, bench.source).rate), settings))
 
 
 def _size(picture: Picture, path: Path, source: Source) -> tuple[int, int]:
