@@ -79,10 +79,3 @@ def test_a_file_of_junk(tmp_path: Path, junk: bytes, suffix: str, start: bytes) 
     path = tmp_path / f"junk{suffix}"
     path.write_bytes(start + junk)
     outcome(path)
-
-
-def test_what_is_no_file_is_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"absent\.gif: there is no such file$"):
-        read_recipe(tmp_path / "absent.gif")
-    with pytest.raises(ExportError, match="is a folder: give one picture or clip"):
-        read_recipe(tmp_path)

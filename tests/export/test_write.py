@@ -224,5 +224,7 @@ def test_what_is_no_clip_has_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "poem.gif").write_text("no picture at all")
     with pytest.raises(ExportError, match="no picture or video"):
         read_recipe(tmp_path / "poem.gif")
-    with pytest.raises(ExportError, match="cannot read"):
+    with pytest.raises(ExportError, match="there is no such file"):
         read_recipe(tmp_path / "absent.gif")
+    with pytest.raises(ExportError, match="is a folder: give one picture or clip"):
+        read_recipe(tmp_path)

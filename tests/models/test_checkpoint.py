@@ -77,6 +77,11 @@ def test_no_picture_is_squashed_whatever_the_processor_does(seeing: Checkpoint, 
     assert torch.equal(seeing.image_embedding(picture), middle)
 
 
+def test_of_a_picture_of_one_pixel_its_colour_is_seen(seeing: Checkpoint) -> None:
+    dot = np.array([[[200, 60, 30]]], np.uint8)
+    assert torch.allclose(seeing.image_embedding(dot), seeing.image_embedding(np.tile(dot, (40, 40, 1))), atol=1e-5)
+
+
 def test_a_checkpoint_without_eyes_says_so(tiny_folder: Path, picture: np.ndarray) -> None:
     with pytest.raises(CheckpointError, match="has no image encoder"):
         embedding(load(find_checkpoint(str(tiny_folder))), Image(frame="f"), lambda name: picture)

@@ -1,5 +1,7 @@
 """The main job, whole: an idea becomes a file, and only what is missing is drawn. A tiny real Stable Diffusion draws."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +45,18 @@ def test_a_second_call_draws_nothing_and_writes_the_same_bytes(tmp_path: Path, s
     again = animate(tmp_path, settings, "again.gif").result()
     assert (again.count.drawn, again.count.reused) == (0, first.count.drawn)
     assert again.clip.read_bytes() == first.clip.read_bytes()
+
+
+def test_where_nothing_is_missing_what_draws_is_not_opened(tmp_path: Path, settings: FilmSettings) -> None:
+    made = animate(tmp_path, settings).result()
+    studio.write_film(made.film, tmp_path / "film.toml")
+    render = ["render", "film.toml", "-o", "again.gif", "--store", "frames", "--quiet"]
+    watched = f"import sys, sakuga.cli; sys.argv = ['sakuga', *{render}]\ntry: sakuga.cli.main()\nexcept SystemExit: pass\n"
+    told = subprocess.run(
+        [sys.executable, "-c", watched + "print('diffusers' in sys.modules)"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert told.stdout == "False\n", told.stderr
+    assert (tmp_path / "again.gif").read_bytes() == made.clip.read_bytes()
 
 
 def test_a_changed_last_shot_redraws_only_itself(tmp_path: Path, settings: FilmSettings) -> None:

@@ -40,7 +40,7 @@ def watch(work: Work[Step, Result], *, quiet: bool) -> Result:
         tasks: dict[str, Any] = {}
         for step in work:
             if step.note:
-                console.print(step.note, markup=False)
+                console.print(step.note, markup=False, soft_wrap=True)
             if step.total:
                 if step.stage not in tasks:
                     tasks[step.stage] = bars.add_task(WORDS[step.stage], total=step.total)

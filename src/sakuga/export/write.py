@@ -53,6 +53,19 @@ def check_target(path: Path, max_size: int | None = None) -> None:
     check_folder(path.parent if ending else path)
 
 
+def check_frames(path: Path, frames: int) -> None:
+    """Refuse, before any drawing, a name that cannot hold so many frames; ExportError says why in one sentence."""
+    ending = _ending(path)
+    if ending == ".png" and frames > 1:
+        raise ExportError(f"{path.name} would hold only one of {frames} frames: take .apng, .sheet.png or .contact.png")
+    if ending:
+        return
+    if frames > MOST_FRAMES:
+        raise ExportError(f"{frames} frames are too many for a folder: {MOST_FRAMES} are the most, so choose fewer a second")
+    if strange := sorted(set(path.glob("[0-9][0-9][0-9][0-9]*.png")) - set(_places(path, frames))):
+        raise ExportError(f"{strange[0]} is no frame of this clip of {frames}: empty the folder or choose another")
+
+
 def write(clip: Clip, path: Path, max_size: int | None = None) -> Written:
     """Write a clip, its recipe inside; a file appears whole or not at all, and equal clips give equal bytes.
 
@@ -62,12 +75,11 @@ def write(clip: Clip, path: Path, max_size: int | None = None) -> Written:
     """
     check_target(path, max_size)
     _check(clip)
+    check_frames(path, len(clip.frames))
     ending, notes = _ending(path), tuple[str, ...]()
     if not ending:
         size = sum(frame.stat().st_size for frame in write_frames(clip, path))
         return Written(path=path, bytes=size, frames=len(clip.frames), seconds=clip.seconds)
-    if ending == ".png" and len(clip.frames) > 1:
-        raise ExportError(f"{path.name} would hold only one of {len(clip.frames)} frames: take .apng, .sheet.png or .contact.png")
     if ending == ".sheet.png":
         with whole(path.with_suffix(".json")) as draft:
             draft.write_text(sheet_places(clip, path.name), encoding="utf-8")
@@ -83,16 +95,16 @@ def write_frames(clip: Clip, folder: Path) -> list[Path]:
     """Write every frame as a PNG, 0001.png and on; a folder with later numbers than the clip has is refused, as they would join it."""
     check_folder(folder)
     _check(clip)
-    if len(clip.frames) > MOST_FRAMES:
-        raise ExportError(f"{len(clip.frames)} frames are too many for a folder: {MOST_FRAMES} are the most, so choose fewer a second")
-    paths = [folder / f"{index:04}.png" for index in range(1, len(clip.frames) + 1)]
-    strange = sorted(set(folder.glob("[0-9][0-9][0-9][0-9]*.png")) - set(paths))
-    if strange:
-        raise ExportError(f"{strange[0]} is no frame of this clip of {len(paths)}: empty the folder or choose another")
+    check_frames(folder, len(clip.frames))
+    paths = _places(folder, len(clip.frames))
     for frame, path in zip(clip.frames, paths, strict=True):
         with whole(path) as draft:
             write_picture(frame.picture, clip.recipe, draft)
     return paths
+
+
+def _places(folder: Path, frames: int) -> list[Path]:
+    return [folder / f"{index:04}.png" for index in range(1, frames + 1)]
 
 
 def _ending(path: Path) -> str:

@@ -143,7 +143,9 @@ class Checkpoint:
             raise CheckpointError(f"checkpoint '{self.source.name}' has no image encoder: describe the picture in words")
         crops_itself = "shortest_edge" in self.image_processor.size
         seen = _padded_square(picture) if fit == "pad" else picture if crops_itself else _middle_square(picture)
-        pixels = self.image_processor(images=seen, return_tensors="pt").pixel_values.to(self.device, self.dtype)
+        pixels = self.image_processor(images=seen, input_data_format="channels_last", return_tensors="pt").pixel_values.to(
+            self.device, self.dtype
+        )
         return torch.as_tensor(self.image_encoder(pixels).image_embeds)[:, None]
 
     @torch.inference_mode()

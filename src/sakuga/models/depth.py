@@ -85,7 +85,7 @@ def load_depth(folder: Path, device: str = "cpu") -> Callable[[Pixels], Depth]:
 
     @torch.inference_mode()
     def estimate(picture: Pixels) -> Depth:
-        shown = processor(images=picture, return_tensors="pt").pixel_values.to(device)
+        shown = processor(images=picture, input_data_format="channels_last", return_tensors="pt").pixel_values.to(device)
         said = network(pixel_values=shown).predicted_depth[:, None].float()
         full = nn.functional.interpolate(said, size=picture.shape[:2], mode="bilinear", align_corners=False)[0, 0]
         near = full if getattr(network.config, NEAR, False) else _stretched(full)

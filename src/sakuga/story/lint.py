@@ -1,7 +1,7 @@
 """What may go wrong with a storyboard's prompts, said before anything is drawn."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sakuga.sketchbook.reading import facts_in, normalise
@@ -47,6 +47,23 @@ def lint(
                 message = f"the Sketchbook has never seen {', '.join(map(repr, unknown))}: the picture may not show it"
                 notes.append(LintNote(shot=index, rule="words", message=message))
     return notes
+
+
+def by_shots(said: Iterable[tuple[int, str]]) -> list[str]:
+    """Say what is said of shots, counted from 0, the same of several once.
+
+    >>> by_shots([(0, "dull"), (1, "long"), (1, "dull")])
+    ['shots 1 and 2: dull', 'shot 2: long']
+    """
+    shots: dict[str, list[str]] = {}
+    for shot, message in said:
+        shots.setdefault(message, []).append(str(shot + 1))
+    return [f"{_listed(list(dict.fromkeys(numbers)))}: {message}" for message, numbers in shots.items()]
+
+
+def _listed(numbers: list[str]) -> str:
+    *first, last = numbers
+    return f"shots {', '.join(first)} and {last}" if first else f"shot {last}"
 
 
 def loose_pronoun(prompt: str) -> str | None:

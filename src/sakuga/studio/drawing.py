@@ -17,7 +17,7 @@ from sakuga.rendering.develop import develop
 from sakuga.rendering.store import FrameStore, home
 from sakuga.sketchbook.captions import known_words
 from sakuga.story.emphasis import read_emphasis, without_emphasis
-from sakuga.story.lint import lint, words_of
+from sakuga.story.lint import by_shots, lint, words_of
 from sakuga.story.storyboard import Storyboard, prompts_of
 from sakuga.studio.progress import Step
 from sakuga.studio.styles import Found
@@ -78,17 +78,20 @@ class Bench:
 
     def draw(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Drawing]:
         """Draw what is missing; where memory runs out, go on with batches of half the width, which is written into the specs."""
-        from sakuga.rendering.executor import OutOfMemory
-
         wanted = list(dict.fromkeys(wanted))
         renamed = {name: name for name in specs}
         missing = missing_frames(specs, wanted, self.store.has)
         reused = sum(isinstance(spec, Drawn) for spec in specs.values()) - len(missing)
         drawn, notes = 0, list[str]()
-        executor = self._executor()
-        if missing:
+        if not missing:  # seconds are saved where the libraries that draw need not be opened
+            yield Step(stage="drawing")
+            return Drawing(specs=specs, renamed=renamed, count=Count(drawn=0, reused=reused))
+        if "checkpoint" not in self.__dict__:
             yield Step(stage="loading", note=f"opening {self.source.name}")
         yield Step(stage="drawing", total=len(missing))
+        from sakuga.rendering.executor import OutOfMemory
+
+        executor = self._executor()
         while True:
             try:
                 for landed in executor.run(plan(specs, [renamed[name] for name in wanted], self.store.has)):
@@ -180,8 +183,8 @@ class Bench:
         known = known_words() | learnt if self.source.name == SKETCHBOOK else None
         notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
         said = [(index, prompt) for index in range(len(board.shots)) for prompt in prompts_of(board, index)]
-        bracketed = [f"shot {index + 1}: {doubt}" for index, prompt in said for doubt in read_emphasis(prompt).doubts]
-        return [f"shot {note.shot + 1}: {note.message}" for note in notes] + bracketed
+        bracketed = [(index, doubt) for index, prompt in said for doubt in read_emphasis(prompt).doubts]
+        return by_shots([*((note.shot, note.message) for note in notes), *bracketed])
 
     def unread(self, prompt: str) -> list[str]:
         """Say what of a single prompt this checkpoint does not read."""

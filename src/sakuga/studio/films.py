@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from sakuga.export import check_folder, check_target
+from sakuga.export import check_folder, check_frames, check_target
 from sakuga.finishing.colour import match
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
@@ -147,6 +147,7 @@ def _render(
     film = replace(final, settings=settings)
     board = worded_film(film, source)
     sheet = chain(board, direction(settings, source), wardrobe(film, source))
+    check_frames(out, len(sheet.exposures))
     refuse_missing(sheet.specs.values(), source)
     bench = Bench(source, store, [style for keys in found_by_shot(film, source) for key in keys for style in key.value])
     notes: list[str] = []

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sakuga import InputError
 from sakuga.datasets.counting import counted
 from sakuga.evaluation.smoothness import loop_gap, variation
-from sakuga.export import check_target
+from sakuga.export import check_frames, check_target
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.story.storyboard import Ease
@@ -158,6 +158,7 @@ def _morph(
     many = FRAMES * course.legs if frames is None else frames
     if not 2 <= many <= MOST:
         raise InputError(f"{counted(many, 'frame is', 'frames are')} no morph: choose 2 to {MOST}")
+    check_frames(out, 2 * many - 2 if ping_pong else many)
     ease = ease or ("linear" if even or len(prompts) == 1 else "smooth")
     places(course, many, ease)
     if styles and len(styles) != len(prompts):

@@ -127,8 +127,8 @@ def _draw(
     styles = {prompt: find_styles(how.style, source) for prompt, how in worn.items()}
     given = read_picture(start) if start else None
     leading, layout = read_control(control, source) if control else (None, None)
-    out.mkdir(parents=True, exist_ok=True)
     check_folder(out)
+    out.mkdir(parents=True, exist_ok=True)
     bench = Bench(source, store, [style for found in styles.values() for style in found])
     named = [named_note(how.style, f"'{prompt}': ") for prompt, how in worn.items() if how.style and settings.style is None]
     odd = (*(given.notes if given else ()), *(doubts(layout) if layout else ()))

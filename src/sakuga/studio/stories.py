@@ -73,6 +73,8 @@ def read_prompts(path: Path) -> list[str]:
     """Read one prompt a line; blank lines and lines that begin with # are skipped."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a text file ({error})") from None
     prompts = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

@@ -14,7 +14,7 @@ from pydantic import Field
 from sakuga import InputError
 from sakuga.datasets.reading import read_picture
 from sakuga.evaluation.collapse import Growth, Variance, chain_growth, chain_variance
-from sakuga.export import check_target
+from sakuga.export import check_frames, check_target
 from sakuga.finishing.picture import Picture
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.sketchbook.quality import BAD, GOOD
@@ -180,6 +180,7 @@ def _shown(
     begun = perf_counter()
     directed = replace(direction(settings, bench.source), batch=BATCH)
     sheet = lay_out(picture, how, directed)
+    check_frames(out, len(sheet.exposures))
     drawing = yield from bench.draw(sheet.specs, sheet.exposures)
     variants = [bench.store.read(drawing.renamed[name]) for name in sheet.exposures[how.between - 1 :: how.between]]
     variance, growth = _variance(variants, how, bench), chain_growth(variants)
