@@ -1,6 +1,7 @@
-"""Measure what three trainings taught the Sketchbook: a look (LoRA), a word (Textual Inversion), somebody (DreamBooth).
+"""Measure what trainings taught the Sketchbook: a look (LoRA), a name and a word (Textual Inversion), somebody (DreamBooth).
 
     python benchmarks/proofs.py look RUN -o docs/proofs
+    python benchmarks/proofs.py name RUN -o docs/proofs
     python benchmarks/proofs.py word RUN -o docs/proofs
     python benchmarks/proofs.py somebody RUN -o docs/proofs
 
@@ -11,26 +12,28 @@ interval, and NAME.webp with pictures. What is drawn is kept in the frame store,
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from PIL import Image
 
 from sakuga.evaluation.adapters import unnamed_cases
-from sakuga.evaluation.clip import clip_scores, style_similarities
+from sakuga.evaluation.clip import clip_scores, style_similarities, unit
 from sakuga.evaluation.figure import Figure, Outcome, figure, mean, paired, share
 from sakuga.evaluation.likeness import diversity
 from sakuga.evaluation.score import Case
 from sakuga.finishing.picture import Picture
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated
+from sakuga.models.reconstruction import reconstruct
 from sakuga.models.sources import find_checkpoint
-from sakuga.sketchbook.labels import CHARACTER, Look
-from sakuga.sketchbook.lessons import Lesson, class_lessons, style_lessons, subject_lessons
+from sakuga.sketchbook.labels import CHARACTER, DressColour, HairColour, Look, Subject
+from sakuga.sketchbook.lessons import ITSELF, TAUGHT, Lesson, Taught, class_lessons, style_lessons, subject_lessons
 from sakuga.sketchbook.reading import read_labels
+from sakuga.sketchbook.scene import compose
 from sakuga.studio import FilmSettings, to_json
 from sakuga.studio.drawing import Bench
 from sakuga.studio.evaluation.judges import Judges, call_judges
@@ -136,17 +139,25 @@ def look(easel: Easel, run: Path, n: int) -> Found:
 
 
 def word(easel: Easel, run: Path, n: int) -> Found:
-    """Is the subject drawn where its word is said? The base is told its kind, and the words that the learning began from."""
+    """Is the subject drawn where its word is said? The base is told its kind, and the words that the learning began from.
+
+    A word that names no object of the world names the held-back character.
+    """
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     trigger, initial = config["method"]["word"], config["method"]["initial"]
-    subject = trigger.strip("<>")
+    thing = trigger.strip("<>")
+    subject: Taught = thing if thing in TAUGHT else "character"
     true = list(subject_lessons(n, subject=subject, name=trigger, seed=HELD_OUT))
-    told = {"base": initial, "kind": subject, "worn": trigger}
+    told = {"base": initial, "kind": f"a {CHARACTER.person}" if subject == "character" else thing, "worn": trigger}
     drawn = {
-        side: easel.draw([lesson.text.replace(trigger, said) for lesson in true], run if side == "worn" else None)
+        side: easel.draw(
+            [lesson.text.replace(trigger, said) for lesson in true],
+            run if side == "worn" else None,
+        )
         for side, said in told.items()
     }
-    return _likened(easel, drawn, painted(true), lambda codes: column(codes, "subject") == ATTRIBUTES["subject"].index(subject))
+    made, strips = _likened(easel, drawn, painted(true), _herself if subject == "character" else _is_a(subject))
+    return made + _told_apart(easel, drawn, true), strips
 
 
 def somebody(easel: Easel, run: Path, n: int) -> Found:
@@ -155,9 +166,7 @@ def somebody(easel: Easel, run: Path, n: int) -> Found:
     true = list(subject_lessons(n, subject="character", name=name, seed=HELD_OUT))
     told = [lesson.text.replace(name, "a girl with long green hair in a yellow dress") for lesson in true]
     drawn = {"base": easel.draw(told), "worn": easel.draw([lesson.text for lesson in true], run)}
-    herself = np.array([ATTRIBUTES[part].index(getattr(CHARACTER, part)) for part in PERSON])
-    places = [NAMES.index(part) for part in PERSON]
-    made, strips = _likened(easel, drawn, painted(true), lambda codes: (codes[:, places] == herself).all(axis=1))
+    made, strips = _likened(easel, drawn, painted(true), _herself)
     others = list(class_lessons(n, subject="character", seed=HELD_OUT))
     stated = np.stack([codes_stated(read_labels(lesson.text)) for lesson in others])
     sides: dict[str, Path | None] = {"base": None, "worn": run}
@@ -171,6 +180,46 @@ def somebody(easel: Easel, run: Path, n: int) -> Found:
         girls = easel.draw(["a portrait of a girl"] * SEEDS, taught, called=False)
         made.append(diversity(f"class.diversity.{side}", girls, [0] * SEEDS, easel.judges.eye.distance))
     return made, [*strips, *(of_class[side][:SHOWN] for side in sides)]
+
+
+def _herself(codes: Codes) -> Any:
+    """Tell of each picture whether hair, its length, dress and person are those of the held-back character."""
+    return (codes[:, [NAMES.index(part) for part in PERSON]] == [ATTRIBUTES[part].index(getattr(CHARACTER, part)) for part in PERSON]).all(
+        axis=1
+    )
+
+
+def _is_a(subject: str) -> Callable[[Codes], Any]:
+    return lambda codes: column(codes, "subject") == ATTRIBUTES["subject"].index(subject)
+
+
+def _told_apart(easel: Easel, drawn: dict[str, Pictures], true: Sequence[Lesson]) -> list[Outcome]:
+    """How often CLIP finds a drawing nearer to the true picture of its scene than to all look-alikes in that very scene.
+
+    Look-alikes of somebody have other hair or another dress, those of an object are the other objects. `apart.copies` is the ceiling:
+    true pictures through the autoencoder.
+    """
+    scenes = [_with_look_alikes(lesson) for lesson in true]
+    seen = unit(easel.seen([picture for scene in scenes for picture in scene])).reshape(len(true), len(scenes[0]), -1)
+    copies = reconstruct(easel.base.checkpoint.vae, np.stack([scene[0] for scene in scenes]), torch.device("cpu"))
+
+    def apart(pictures: Pictures) -> Any:
+        return np.einsum("nd,nkd->nk", unit(easel.seen(pictures)), seen).argmax(axis=1) == 0
+
+    with torch.inference_mode():
+        return [*shares("apart", {side: apart(pictures) for side, pictures in drawn.items()}), share("apart.copies", apart(list(copies)))]
+
+
+def _with_look_alikes(lesson: Lesson) -> Pictures:
+    """Render a scene with its subject, and then with each of those that could be taken for it."""
+    labels = lesson.moment.labels
+    if person := labels.portrait:
+        others = [replace(person, hair=hair) for hair in get_args(HairColour) if hair != person.hair]
+        others += [replace(person, dress=dress) for dress in get_args(DressColour) if dress != person.dress]
+        every = [labels, *(replace(labels, portrait=other) for other in others)]
+    else:
+        every = [labels, *(replace(labels, subject=subject) for subject in get_args(Subject)[1:] if subject != labels.subject)]
+    return [compose(one, lesson.seed, identity=ITSELF).at(0.0).picture(128, 128) for one in every]
 
 
 def _likened(easel: Easel, drawn: dict[str, Pictures], true: Pictures, shown: Any) -> Found:
@@ -201,7 +250,7 @@ def write(folder: Path, name: str, made: list[Outcome], rows: list[Pictures]) ->
 def main() -> None:
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser()
-    parser.add_argument("proof", choices=("look", "word", "somebody"))
+    parser.add_argument("proof", choices=("look", "name", "word", "somebody"))
     parser.add_argument("run", type=Path)
     parser.add_argument("-n", type=int)
     parser.add_argument("-o", "--out", type=Path, default=Path("proofs"))
@@ -210,7 +259,7 @@ def main() -> None:
     match asked.proof:
         case "look":
             made, rows = look(easel, asked.run, asked.n or SCENES)
-        case "word":
+        case "name" | "word":
             made, rows = word(easel, asked.run, asked.n or PLACES)
         case _:
             made, rows = somebody(easel, asked.run, asked.n or PLACES)

@@ -171,6 +171,14 @@ def test_unknown_targets_are_refused_with_those_there_are(settings: TrainSetting
     assert "to_out.0" in str(caught.value)
 
 
+def test_a_run_that_was_refused_does_not_hold_its_folder(settings: TrainSettings) -> None:
+    for refused in (replace(settings, method=Lora(targets=("atention",))), replace(settings, precision="fp16")):
+        with pytest.raises(InputError):
+            done(refused)
+    assert not any(Path(settings.out).iterdir())
+    assert done(replace(settings, steps=1)).steps == 1
+
+
 def test_fp16_is_refused_where_there_is_no_gpu(settings: TrainSettings) -> None:
     with pytest.raises(InputError, match="fp16 is for GPUs"):
         done(replace(settings, precision="fp16"))

@@ -101,7 +101,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(settings: TrainSett
         done(changing)
     with pytest.raises(InputError, match=r"rate 0.01, not 0.02\): resume it as it was"):
         done(replace(changing, resume=True, rate=0.02))
-    with pytest.raises(InputError, match="begun otherwise"):
+    with pytest.raises(InputError, match=r"begun otherwise \(rank 2, not 3\)"):
         done(replace(changing, resume=True, method=Lora(rank=3, targets=("attention",))))
     rows = tmp_path / "set" / "train" / "metadata.jsonl"
     rows.write_text(rows.read_text().replace("red", "blue"))

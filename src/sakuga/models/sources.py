@@ -208,7 +208,7 @@ def _refuse_other_kinds(source: Source) -> None:
     }
     for reason, refused in reasons.items():
         if refused:
-            raise CheckpointError(f"checkpoint '{source.name}' cannot be drawn with: {reason}; Stable Diffusion 1.x and 2.x can")
+            raise CheckpointError(f"checkpoint '{source.name}' can neither draw nor learn here: {reason}; Stable Diffusion 1.x and 2.x can")
 
 
 def _facts(source: Source) -> Facts:

@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sakuga import InputError
 from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import TrainingSet, digest, read_set
 from sakuga.models.sources import SKETCHBOOK, Source, find_checkpoint
@@ -130,15 +131,25 @@ def _trained(settings: TrainSettings) -> Generator[TrainingStep, None, TrainedRu
     else:
         run.begin(plan)
         wait_for_all()
+    try:
+        return (yield from _learnt(plan, source, taught, run, notes, settings.device, resumed=kept is not None))
+    except InputError:
+        run.withdraw()
+        raise
+
+
+def _learnt(
+    plan: Plan, source: Source, taught: TrainingSet, run: RunFolder, notes: list[str], device: str, *, resumed: bool
+) -> Generator[TrainingStep, None, TrainedRun]:
     for note in notes:
         run.say(note)
         yield TrainingStep(stage="loading", note=note)
     prior = yield from _prior(plan, run)
-    training = yield from _begun(plan, source, taught, prior, run, settings.device)
+    training = yield from _begun(plan, source, taught, prior, run, device)
     samples = Samples(training, source, plan.prompts if plan.sample_every and run.leads else ())
     try:
         samples.begin()
-        for note in [*(training.resume() if kept else []), *training.track()]:
+        for note in [*(training.resume() if resumed else []), *training.track()]:
             run.say(note)
             yield TrainingStep(stage="loading", note=note)
         return (yield from _run(plan, taught, training, samples, run, notes))

@@ -178,6 +178,17 @@ def read_plan(file: Path) -> Plan:
 
 
 def differences(first: Plan, second: Plan) -> dict[str, tuple[Any, Any]]:
-    """Tell by key in what two plans would learn differently."""
-    ours, theirs = to_values(first), to_values(second)
-    return {key: (ours[key], theirs[key]) for key in ours if key not in OPERATION and ours[key] != theirs[key]}
+    """Tell by key in what two plans would learn differently; of a method its own keys, where it is the same method."""
+    ours, theirs = _flat(to_values(first)), _flat(to_values(second))
+    if ours["kind"] != theirs["kind"]:
+        return {"method": (ours["kind"], theirs["kind"])}
+    keys = [key for key in {**ours, **theirs} if key not in OPERATION]
+    return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Put the keys of a method, and of its adapter, among those of the plan."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value) | flat if isinstance(value, dict) else {key: value}
+    return flat

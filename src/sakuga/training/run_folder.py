@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +57,14 @@ class RunFolder:
             write_whole(self.path / CONFIG, lambda path: path.write_text(text, encoding="utf-8"))
         except OSError as error:
             raise PlanError(f"{self.path} cannot be written to ({error.strerror}): name another folder") from None
+
+    def withdraw(self) -> None:
+        """Take back what `begin` wrote where nothing was learnt: a run that was refused does not hold its folder."""
+        if self.leads and not any(self.checkpoints.iterdir()):
+            for folder in (self.checkpoints, self.cache):
+                shutil.rmtree(folder)
+            for file in (CONFIG, LOG):
+                (self.path / file).unlink(missing_ok=True)
 
     def taken_up(self, plan: Plan) -> Plan:
         """Return the plan of the run that is here, to go on with; raises PlanError where it is another than is asked for now."""
