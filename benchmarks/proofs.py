@@ -148,7 +148,9 @@ def word(easel: Easel, run: Path, n: int) -> Found:
     thing = trigger.strip("<>")
     subject: Taught = thing if thing in TAUGHT else "character"
     true = list(subject_lessons(n, subject=subject, name=trigger, seed=HELD_OUT))
-    told = {"base": initial, "kind": f"a {CHARACTER.person}" if subject == "character" else thing, "worn": trigger}
+    told = {"base": initial, "kind": thing, "worn": trigger}
+    if subject == "character":
+        told |= {"base": f"a {initial}", "kind": f"a {CHARACTER.person}"}
     drawn = {
         side: easel.draw(
             [lesson.text.replace(trigger, said) for lesson in true],

@@ -79,8 +79,8 @@ def usual(method: Method, facts: Facts) -> dict[str, Any]:
         case Lora():
             return {**values, "steps": 500 if small else 1500, "rate": 1e-3 if small else 1e-4, "warmup": 0.05}
         case TextualInversion():
-            quiet = {"caption_dropout": 0.0, "min_snr": None, "decay": 0.0, "schedule": "constant"}
-            return {**values, **quiet, "steps": 400 if small else 3000, "rate": 5e-3 if small else 2e-3}
+            quiet = {"caption_dropout": 0.0, "min_snr": None, "decay": 0.0, "schedule": "cosine" if small else "constant"}
+            return {**values, **quiet, "steps": 200 if small else 3000, "rate": 1e-3 if small else 2e-3}
         case DreamBooth(adapter=None):
             return {**values, "steps": 300 if small else 800, "rate": 1e-4 if small else 5e-6, "caption_dropout": 0.0, "accumulation": 1}
         case DreamBooth():
