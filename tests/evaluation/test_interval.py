@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sakuga.evaluation.figure import paired
 from sakuga.evaluation.interval import (
+    SHARES,
     along_interval,
     difference_interval,
     jackknife_error,
@@ -25,6 +27,20 @@ def test_the_interval_of_a_mean_is_the_accelerated_bootstrap() -> None:
     assert found == mean_interval(skewed)
     assert mean_interval(skewed[:1]) is None
     assert mean_interval(np.full(5, 2.0)) == (2.0, 2.0)
+
+
+def test_what_is_alike_in_few_pictures_is_not_certain_of_all() -> None:
+    for n in (4, 30):
+        low, high = mean_interval(np.ones(n), within=SHARES) or (0, 0)
+        assert high == 1.0
+        assert low**n == pytest.approx(0.025), "so many true ones come by chance in 2.5% of cases, where the share is the lower end"
+    assert mean_interval(np.ones(8), groups=[0, 0, 1, 1, 2, 2, 3, 3], within=SHARES) == mean_interval(np.ones(4), within=SHARES)
+    assert mean_interval(np.array([0.0, 1.0, 1.0, 1.0]), within=SHARES) == mean_interval(np.array([0.0, 1.0, 1.0, 1.0]))
+    gains = {n: paired("more", np.zeros(n), np.ones(n), within=SHARES) for n in (4, 8)}
+    assert not gains[4].clear, "by the sign test four of four is no evidence either"
+    assert gains[8].clear
+    same = paired("more", np.ones(24), np.ones(24), within=SHARES)
+    assert (same.low, same.high) == (pytest.approx(-0.1425, abs=1e-3), pytest.approx(0.1425, abs=1e-3))
 
 
 def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:

@@ -76,11 +76,22 @@ def figure(key: str, value: float, n: int, interval: Interval | None, *, ceiling
     return Figure(key=key, value=float(value), n=n, low=low, high=high, ceiling=ceiling, note=note)
 
 
-def mean(key: str, values: ArrayLike, *, groups: Sequence[Hashable] | None = None, ceiling: float | None = None, note: str = "") -> Figure:
-    """Return the mean of one value for each picture; with `groups`, such as each picture's prompt, its interval is over groups."""
+def mean(
+    key: str,
+    values: ArrayLike,
+    *,
+    groups: Sequence[Hashable] | None = None,
+    within: Interval | None = None,
+    ceiling: float | None = None,
+    note: str = "",
+) -> Figure:
+    """Return the mean of one value for each picture; with `groups`, such as each picture's prompt, its interval is over groups.
+
+    `within` tells between what ends a value can lie: without it, values that are all alike have an interval of no width.
+    """
     given = _numbers(key, values)
     _same_length(key, given, groups)
-    return figure(key, float(given.mean()), len(given), mean_interval(given, groups), ceiling=ceiling, note=note)
+    return figure(key, float(given.mean()), len(given), mean_interval(given, groups, within=within), ceiling=ceiling, note=note)
 
 
 def counted(key: str, value: float, n: int) -> Figure:
@@ -94,12 +105,24 @@ def share(key: str, hits: ArrayLike, *, ceiling: float | None = None, note: str 
     return figure(key, float(given.mean()), len(given), share_interval(int(given.sum()), len(given)), ceiling=ceiling, note=note)
 
 
-def paired(key: str, base: ArrayLike, other: ArrayLike, *, groups: Sequence[Hashable] | None = None, note: str = "") -> Figure:
-    """Return how much more `other` has than `base`, picture by picture of the same prompt and seed; n counts pairs."""
+def paired(
+    key: str,
+    base: ArrayLike,
+    other: ArrayLike,
+    *,
+    groups: Sequence[Hashable] | None = None,
+    within: Interval | None = None,
+    note: str = "",
+) -> Figure:
+    """Return how much more `other` has than `base`, picture by picture of the same prompt and seed; n counts pairs.
+
+    `within` tells between what ends a value of either can lie, as of `mean`.
+    """
     before, after = _numbers(key, base), _numbers(key, other)
     if len(before) != len(after):
         raise ScoreError(f"{key}: {len(before)} pictures cannot be paired with {len(after)}: draw both from the same prompts and seeds")
-    return mean(key, after - before, groups=groups, note=note)
+    apart = within and Interval(within.low - within.high, within.high - within.low)
+    return mean(key, after - before, groups=groups, within=apart, note=note)
 
 
 def difference(key: str, first: ArrayLike, second: ArrayLike, *, note: str = "") -> Figure:

@@ -29,16 +29,25 @@ def resamples(n: int, seed: int = 0, count: int = RESAMPLES) -> Values:
     return np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(np.float64)
 
 
-def mean_interval(values: Values, groups: Sequence[Hashable] | None = None, seed: int = 0) -> Interval | None:
+SHARES = Interval(0.0, 1.0)
+"""Between what ends shares and certainties lie."""
+
+
+def mean_interval(
+    values: Values, groups: Sequence[Hashable] | None = None, seed: int = 0, within: Interval | None = None
+) -> Interval | None:
     """Return the interval of a mean, by the bias-corrected and accelerated bootstrap (Efron 1987, equation 6.8).
 
     With `groups`, one name for each value, whole groups are resampled, as pictures of one prompt are not independent of each other.
-    None where there are fewer than two values or groups.
+    None where there are fewer than two values or groups. Values that are all alike resample to themselves: where it is known between
+    what ends any value lies (`within`), they have an interval by what may have gone unseen.
     """
     sums, counts = _gathered(values, groups)
     n = len(sums)
     if n < 2:
         return None
+    if within and (values == values[0]).all():
+        return _alike(float(values[0]), n, within)
     drawn = resamples(n, seed)
     replicates = drawn @ sums / (drawn @ counts)
     without = (sums.sum() - sums) / (counts.sum() - counts)
@@ -52,6 +61,12 @@ def _gathered(values: Values, groups: Sequence[Hashable] | None) -> tuple[Values
     places = {name: place for place, name in enumerate(dict.fromkeys(groups))}
     index = [places[name] for name in groups]
     return np.bincount(index, values).astype(np.float64), np.bincount(index).astype(np.float64)
+
+
+def _alike(value: float, n: int, within: Interval) -> Interval:
+    """Of n that are all alike, up to 1 - 0.025^(1/n) of all others may be otherwise (Clopper and Pearson 1934), at worst at an end."""
+    unseen = 1 - TAILS[0] ** (1 / n)
+    return Interval(*(value + unseen * (end - value) for end in within))
 
 
 def _bca(value: float, replicates: Values, without: Values) -> Interval:

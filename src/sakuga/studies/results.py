@@ -11,6 +11,7 @@ from sakuga.evaluation.interval import Values
 from sakuga.evaluation.report import Picture, Strip
 from sakuga.studies.folders import INFERENCE, RunFolder
 from sakuga.studies.values import Run, Teach, Trial, digest
+from sakuga.studio.evaluation.trials import span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,8 @@ class Results:
         known = np.isfinite(values)
         if not known.any():
             return Refused(key=key, reason=f"{row} was not measured", instead="name a model that has a classifier or a CLIP")
-        return mean(key, values[known], groups=[group for group, there in zip(groups, known, strict=True) if there])
+        inside = [group for group, there in zip(groups, known, strict=True) if there]
+        return mean(key, values[known], groups=inside, within=span(row))
 
     def more(self, key: str, base: Sequence[Trial], other: Sequence[Trial], row: str) -> Outcome:
         """Return how much more `other` has than `base`, picture by picture of the same prompt and seed."""
@@ -54,7 +56,8 @@ class Results:
         known = np.isfinite(before) & np.isfinite(after)
         if not known.any():
             return Refused(key=key, reason=f"{row} was not measured", instead="name a model that has a classifier or a CLIP")
-        return paired(key, before[known], after[known], groups=[group for group, there in zip(groups, known, strict=True) if there])
+        inside = [group for group, there in zip(groups, known, strict=True) if there]
+        return paired(key, before[known], after[known], groups=inside, within=span(row))
 
     def teaching(self, teach: Teach, key: str) -> float:
         """Return a figure of a training, such as its seconds."""

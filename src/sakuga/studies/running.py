@@ -4,9 +4,11 @@ import os
 import signal
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
+from sakuga import SakugaError
 from sakuga.studies.folders import RunFolder, begin_run, known_runs
 from sakuga.studies.perform import judge_again, perform
 from sakuga.studies.results import Results
@@ -59,12 +61,24 @@ def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path,
                     doing[pool.submit(_worker, one, known[digest(one.run)].path, out, model, threads)] = one
                 left = [one for one in left if one not in ready]
                 for ended in wait(doing, return_when=FIRST_COMPLETED).done:
-                    ended.result()
-                    yield doing.pop(ended)
+                    one = doing.pop(ended)
+                    _heard(ended, one)
+                    yield one
         except BaseException:
             for pool in (teaching, drawing):
                 pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _heard(ended: Future[None], one: Named) -> None:
+    """Raise what a run raised; a process that died has no words of its own."""
+    try:
+        ended.result()
+    except BrokenProcessPool as error:
+        raise SakugaError(
+            f"the run {one.name!r} was ended from outside, as where memory runs out: free some, or ask for fewer --jobs; "
+            "what is finished is kept, and the same command goes on"
+        ) from error
 
 
 def _stopped_quietly() -> None:

@@ -20,7 +20,7 @@ def gallery_page(seen: Seen, outcomes: Sequence[Outcome], facts: tuple[tuple[str
     """Lay out what was measured of a gallery, its best and worst cases first."""
     names = named(outcomes)
     gallery = seen.gallery
-    title = f"Pictures of {gallery.name}" + (f" against {against.gallery.name}" if against else "")
+    title = f"Pictures in {gallery.name}" + (f" against {against.gallery.name}" if against else "")
     lede = f"{len(gallery)} pictures, {len(gallery.told)} of which tell what they were to show."
     if against:
         lede += f" Against {len(against.gallery)} others; nothing pairs them, so sets are compared with sets."
@@ -56,7 +56,7 @@ def _cases(seen: Seen) -> list[Section]:
 
 def _flow(seen: Seen, places: Sequence[int], title: str) -> Strip:
     pictures = tuple(_picture(seen, place) for place in places)
-    return Strip(title=title, rows=(("", pictures),), caption=f"{len(pictures)} of {len(seen.gallery)} pictures of {seen.gallery.name}.")
+    return Strip(title=title, rows=(("", pictures),), caption=f"{len(pictures)} of {len(seen.gallery)} pictures.")
 
 
 def _picture(seen: Seen, place: int) -> Picture:

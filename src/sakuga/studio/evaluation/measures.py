@@ -10,7 +10,7 @@ from sakuga.evaluation.discrepancy import cmmd, kid
 from sakuga.evaluation.fidelity import SCORED
 from sakuga.evaluation.figure import Figure, Outcome, Refused, mean, paired, share
 from sakuga.evaluation.frechet import Features, fd
-from sakuga.evaluation.interval import Values
+from sakuga.evaluation.interval import SHARES, Values
 from sakuga.evaluation.likeness import WINDOW, diversity, likenesses
 from sakuga.evaluation.manifold import inception_score, precision_recall
 from sakuga.finishing.picture import Picture
@@ -102,7 +102,9 @@ def _labels(seen: Seen, prefix: str) -> list[Outcome]:
             made.append(share(f"{prefix}labels.{name}", (seen.codes == seen.stated)[told, column]))
     known = np.isfinite(seen.labels)
     if known.any():
-        made.append(mean(f"{prefix}labels.all", seen.labels[known], note="share of what its words state, picture by picture"))
+        groups = [prompt for prompt, there in zip(seen.gallery.prompts, known, strict=True) if there]
+        note = "share of what its words state, picture by picture"
+        made.append(mean(f"{prefix}labels.all", seen.labels[known], groups=groups, within=SHARES, note=note))
     return made
 
 
@@ -136,19 +138,20 @@ def paired_figures(pairing: Pairing, prefix: str = "more.", looks: Sequence[str]
     """Return how much more the other gallery has than the base, pair by pair."""
     base, other, groups = pairing.base, pairing.other, pairing.groups
     made: list[Outcome] = []
-    for key, before, after in (
-        ("words.clip", base.words, other.words),
-        ("text.clip", base.text, other.text),
-        ("labels.all", base.labels, other.labels),
+    note = "pair by pair, same prompt and seed"
+    for key, before, after, within in (
+        ("words.clip", base.words, other.words, None),
+        ("text.clip", base.text, other.text, None),
+        ("labels.all", base.labels, other.labels, SHARES),
     ):
         known = np.isfinite(before) & np.isfinite(after)
         if known.any():
             inside = [group for group, stays in zip(groups, known, strict=True) if stays]
-            made.append(paired(f"{prefix}{key}", before[known], after[known], groups=inside, note="pair by pair, same prompt and seed"))
+            made.append(paired(f"{prefix}{key}", before[known], after[known], groups=inside, within=within, note=note))
     if base.codes is not None and other.codes is not None:
         for look in looks:
             before, after = (codes[:, LOOK] == LOOKS.index(look) for codes in (base.codes, other.codes))
-            made.append(paired(f"{prefix}look.{look}", before, after, groups=groups, note="pair by pair, same prompt and seed"))
+            made.append(paired(f"{prefix}look.{look}", before, after, groups=groups, within=SHARES, note=note))
     return made
 
 

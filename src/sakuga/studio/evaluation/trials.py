@@ -8,7 +8,7 @@ import numpy as np
 
 from sakuga.evaluation.clip import clip_scores
 from sakuga.evaluation.figure import Outcome, mean
-from sakuga.evaluation.interval import Values
+from sakuga.evaluation.interval import SHARES, Interval, Values
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
@@ -20,6 +20,11 @@ from sakuga.studio.settings import settled
 from sakuga.studio.styles import find_styles
 
 WORDS, LABELS = "words.clip", "labels.all"
+
+
+def span(key: str) -> Interval | None:
+    """Tell between what ends the values of a row lie: shares from 0 to 1; of the rest it depends on the judge."""
+    return SHARES if key == LABELS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,7 +41,7 @@ class Judged:
             known = np.isfinite(row)
             groups = [prompt for prompt, there in zip(self.gallery.prompts, known, strict=True) if there]
             if known.any():
-                made.append(mean(key, row[known], groups=groups))
+                made.append(mean(key, row[known], groups=groups, within=span(key)))
         return made
 
 
