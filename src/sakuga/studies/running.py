@@ -5,7 +5,7 @@ import signal
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from sakuga import SakugaError
@@ -47,7 +47,7 @@ def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path,
     left = list(waiting)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes that spin starve each other
-    spawn = get_context("spawn")
+    spawn, others = get_context("spawn"), set(active_children())
     with (
         ProcessPoolExecutor(jobs, spawn, initializer=_stopped_quietly, max_tasks_per_child=1) as teaching,
         ProcessPoolExecutor(jobs, spawn, initializer=_stopped_quietly) as drawing,
@@ -65,8 +65,11 @@ def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path,
                     _heard(ended, one)
                     yield one
         except BaseException:
+            for child in set(active_children()) - others:
+                if child.pid:
+                    os.kill(child.pid, signal.SIGINT)
             for pool in (teaching, drawing):
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
             raise
 
 
@@ -82,9 +85,10 @@ def _heard(ended: Future[None], one: Named) -> None:
 
 
 def _stopped_quietly() -> None:
-    """Let Ctrl-C end a process beside without a word, what it was at closed and saved: the one that asked says it."""
+    """Let an interrupt end a process beside without a word, what it was at closed and saved: the one that asked says it."""
 
     def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one may come while what was done is saved
         raise SystemExit(130)
 
     signal.signal(signal.SIGINT, stop)
