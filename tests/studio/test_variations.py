@@ -57,6 +57,18 @@ def test_a_chain_is_finished_as_it_is_asked_and_drawn_as_without(vary: Callable[
     assert json.loads(read_recipe(made.clip) or "")["settings"]["grain"] == 0.3
 
 
+@pytest.mark.parametrize(("style", "called"), [(None, "flat illustration"), ("watercolor", "watercolor")])
+def test_the_look_is_kept_and_a_picture_followed_half_as_firmly_as_words(
+    style: str | None, called: str, picture: Path, tmp_path: Path
+) -> None:
+    settings = FilmSettings(steps=1, style=style, size=(128, 128))
+    made = studio.vary(picture, tmp_path / "clip.apng", variants=1, between=1, settings=settings, store=tmp_path / "frames").result()
+    recipe = json.loads(read_recipe(made.clip) or "")
+    assert called in recipe["good"]
+    assert ("flat illustration" in recipe["good"]) == (style is None)
+    assert recipe["settings"]["guidance"] == 2.0
+
+
 def test_the_whole_of_a_picture_is_seen_where_it_is_filled_up(
     vary: Callable[..., Varied], picture: Path, tiny_v_folder: Path, tmp_path: Path
 ) -> None:

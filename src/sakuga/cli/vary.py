@@ -16,7 +16,9 @@ def vary(
     mode: Annotated[str, typer.Option(help="what lies between: lerp is drawn; flow, latent, crossfade are made of the pictures")] = "lerp",
     fit: Annotated[str, typer.Option(help="what is seen of pictures that are no squares: crop (their middle) or pad (the whole)")] = "crop",
     noise_shift: Annotated[float, typer.Option(help="how much of a new noise each variant takes in, 0 to 1")] = 0.4,
-    good: Annotated[list[str] | None, typer.Option(help="what to draw towards; repeatable", show_default="words for quality")] = None,
+    good: Annotated[
+        list[str] | None, typer.Option(help="what to draw towards; repeatable", show_default="the look's own words, and for quality")
+    ] = None,
     bad: Annotated[list[str] | None, typer.Option(help="what to draw away from; repeatable", show_default="words for bad pictures")] = None,
     clip_positive: Annotated[float, typer.Option(help="how firmly to draw towards the good texts")] = 30.0,
     clip_negative: Annotated[float, typer.Option(help="how firmly to draw away from the bad texts")] = 30.0,
@@ -26,7 +28,9 @@ def vary(
     model: opt.Model = "sketchbook",
     style: opt.Style = None,
     steps: opt.Steps = None,
-    guidance: Annotated[float | None, typer.Option(help="how firmly the picture is followed", show_default="the model's usual")] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="how firmly the picture is followed", show_default="half the model's usual")
+    ] = None,
     sampler: opt.Sampler = None,
     seed: opt.Seed = 0,
     size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the picture's shape at the usual area")] = None,

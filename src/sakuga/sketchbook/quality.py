@@ -12,3 +12,6 @@ QUALITIES: dict[str, tuple[str, ...]] = {
 GOOD: tuple[str, ...] = QUALITIES["good"][:3]
 BAD: tuple[str, ...] = tuple(ways[0] for quality, ways in QUALITIES.items() if quality != "good")
 """What variations are drawn towards and away from where nobody says otherwise."""
+
+OWN_LOOK: tuple[str, ...] = ("picture book illustration", "storybook illustration", "flat illustration")
+"""How the Sketchbook's own look is called: variations that wear no style are drawn towards it."""

@@ -160,6 +160,13 @@ def _usual(source: Source, sampler: str | None) -> FilmSettings:
     return replace(common, steps=30, guidance=7.5)
 
 
+def seen_guidance(source: Source, sampler: str | None = None) -> float:
+    """Return how firmly a picture's own embedding is followed: half as firmly as words, or a chain of pictures burns."""
+    guidance = _usual(source, sampler).guidance
+    assert guidance
+    return max(1.0, guidance / 2)
+
+
 def _near(length: float, multiple: int) -> int:
     return max(multiple, round(length / multiple) * multiple)
 

@@ -10,7 +10,7 @@ from sakuga.studio.drawing import Bench
 from sakuga.studio.pictures import BATCH
 from sakuga.studio.progress import Step
 from sakuga.studio.scoring import told
-from sakuga.studio.settings import direction
+from sakuga.studio.settings import direction, seen_guidance
 from sakuga.studio.work import Work
 from sakuga.timeline.spec import Drawn, FrameSpec, Given, Image, Nothing, Seeded, digest
 
@@ -47,6 +47,6 @@ def _variation(given: Given, seed: int, how: FilmSettings, bench: Bench) -> Draw
         height=directed.height,
         sampler=directed.sampler,
         steps=directed.steps,
-        guidance=directed.guidance,
+        guidance=seen_guidance(bench.source, directed.sampler),
         batch=BATCH,
     )

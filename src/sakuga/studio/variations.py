@@ -16,8 +16,8 @@ from sakuga.datasets.reading import read_picture
 from sakuga.evaluation.collapse import Growth, Variance, chain_growth, chain_variance
 from sakuga.export import check_frames, check_target
 from sakuga.finishing.picture import Picture
-from sakuga.models.sources import Source, find_checkpoint
-from sakuga.sketchbook.quality import BAD, GOOD
+from sakuga.models.sources import SKETCHBOOK, Source, find_checkpoint
+from sakuga.sketchbook.quality import BAD, GOOD, OWN_LOOK
 from sakuga.story.film import FilmSettings
 from sakuga.studio.delivery import deliver
 from sakuga.studio.drawing import Bench, Count, Drawing
@@ -26,8 +26,8 @@ from sakuga.studio.finish import finished, in_cells, on_paper
 from sakuga.studio.pictures import BATCH
 from sakuga.studio.progress import Step
 from sakuga.studio.recipe import DigestText, Remade, SettledRecipe, check_amount, dressed
-from sakuga.studio.settings import direction, settled
-from sakuga.studio.styles import find_styles, triggers
+from sakuga.studio.settings import direction, seen_guidance, settled
+from sakuga.studio.styles import Found, find_styles, triggers
 from sakuga.studio.work import Work
 from sakuga.timeline.chain import Sheet
 from sakuga.timeline.clip import Clip
@@ -83,8 +83,9 @@ def vary(
 
     Between two of them stand `between` - 1 frames, drawn from embeddings and noise on the way ("lerp") or made of the pictures ("flow",
     "latent", "crossfade"). In CLIP's space each variant is drawn towards `good` texts and away from `bad` ones, by default the styles'
-    trigger words and words for quality; with 0 repeats it is not, and the chain fades into texture. Of pictures that are no squares the
-    model looks at the middle ("crop") or at the whole, filled up at the edges ("pad"). Raises SakugaError with one sentence
+    trigger words (with no style the Sketchbook's own look) and words for quality; with 0 repeats it is not, and the chain fades. The
+    picture is followed half as firmly as a model's words usually are, where the settings name no guidance. Of pictures that are no
+    squares the model looks at the middle ("crop") or at the whole, filled up at the edges ("pad"). Raises SakugaError with one sentence
     where something is wrong.
     """
     texts = Texts(
@@ -151,16 +152,22 @@ def _vary(
     _refuse_unread(settings)
     styles = find_styles(settings.style, source)
     outside = read_picture(path)
-    settings = replace(settings, fps=settings.fps or RATE, size=settings.size or _size(outside.picture, path, source))
-    settings = finished(settled(settings, source), source)
+    guidance = seen_guidance(source, settings.sampler) if settings.guidance is None else settings.guidance
+    size = settings.size or _size(outside.picture, path, source)
+    settings = finished(settled(replace(settings, fps=settings.fps or RATE, size=size, guidance=guidance), source), source)
     if usual[0] and source.facts.reads_words:
-        how = replace(how, texts=replace(how.texts, good=(*triggers(styles), *how.texts.good)))
+        how = replace(how, texts=replace(how.texts, good=(*_look(styles, source), *how.texts.good)))
     bench = Bench(source, store, styles)
     notes = [*outside.notes, *unguided, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
     for note in notes:
         yield Step(stage="story", note=note)
     made = yield from _shown(bench.store.given(outside.picture), out, how, settings, bench, recipe, max_size)
     return replace(made, notes=(*notes, *made.notes))
+
+
+def _look(styles: Sequence[Found], source: Source) -> Sequence[str]:
+    """Return the words of the look that variations are to keep: the styles', or the Sketchbook's own where none is worn."""
+    return triggers(styles) if styles or source.name != SKETCHBOOK else OWN_LOOK
 
 
 def _without_words(how: Variations, usual: bool, source: Source) -> tuple[Variations, list[str]]:
