@@ -28,6 +28,7 @@ def test_renders_in_a_look_have_it_and_others_have_not() -> None:
     assert abs(styled["styles.comic.subject_loss"]) < 0.5
     assert styled["n.styles.comic.accuracy"] == 8
     assert styled["ceiling.styles.comic.accuracy"] > 0.7
+    assert abs(styled["ceiling.styles.comic.subject_loss"]) < 0.5
     unstyled = Work(score_style("comic", base, base, WEIGHTS, 8)).result()
     assert unstyled["styles.comic.accuracy"] < 0.3
     assert unstyled["styles.comic.subject_loss"] == 0.0

@@ -20,13 +20,15 @@ def wanted(prediction: str, clean: Tensor, noise: Tensor, signal: Tensor) -> Ten
             raise ValueError(f"no prediction {prediction!r}: there are epsilon, v_prediction and sample")
 
 
-def min_snr_weights(signal: Tensor, gamma: float, prediction: str, least: float = 0.0) -> Tensor:
+def min_snr_weights(signal: Tensor, gamma: float, prediction: str, least: float = 0.0, variance: Tensor | float = 1.0) -> Tensor:
     """Return the weight of each sample's squared error (min-SNR, Hang et al. 2023, section 3.4), given alpha squared.
 
-    With zero terminal SNR the weight of v is 0 where sampling begins, and those steps would never be learnt: none is below `least`.
+    `variance` is the data's; where channels differ, (channels,) beside a `signal` of (n, 1), each has the weight of its own ratio of
+    signal to noise, as if all had been brought to 1 before. With zero terminal SNR the weight of v is 0 where sampling begins, and those
+    steps would never be learnt: none is below `least`.
     """
     ratio = signal / (1 - signal)
-    kept = ratio.clamp(max=gamma)
+    kept = (ratio * variance).clamp(max=gamma) / variance
     match prediction:
         case "epsilon":
             weights = torch.where(ratio > 0, kept / ratio, 1.0)

@@ -29,21 +29,27 @@ def _drawn(draw: Draw, cases: Sequence[Case]) -> Generator[Progress, None, Pixel
 def score_style(look: Look, base: Draw, styled: Draw, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
     """Return how often drawings in a style are read as its look, and how much rarer than the base's they show the stated subject.
 
-    The ceiling is how often that look is read in what the autoencoder makes of the same scenes, truly rendered in it.
+    The ceilings are the same of what the autoencoder makes of the same scenes, truly rendered in the look and in the base's: subjects are
+    harder to read in some looks.
     """
     classifier = load_classifier(weights / "classifier")
     cases = unnamed_cases(n)
     stated = np.stack([case.stated for case in cases])
-    _, kept = yield from passed_in(look, [case.seed for case in cases], open_vae(weights).requires_grad_(False))
+    vae, seeds = open_vae(weights).requires_grad_(False), [case.seed for case in cases]
+    true = []
+    for each in ("flat", look):
+        _, kept = yield from passed_in(each, seeds, vae)
+        true.append(read(classifier, kept)[0])
     plain = read(classifier, (yield from _drawn(base, cases)))[0]
     worn = read(classifier, (yield from _drawn(styled, cases)))[0]
     key, code = f"styles.{look}", ATTRIBUTES["look"].index(look)
     shown = counted(f"{key}.accuracy", _share(worn, code), len(cases))
-    figures = numbers(replace(shown, ceiling=_share(read(classifier, kept)[0], code)))
+    figures = numbers(replace(shown, ceiling=_share(true[1], code)))
     told = stated[:, SUBJECT] >= 0
     if told.any():
-        right = [(seen == stated)[told, SUBJECT] for seen in (plain, worn)]
-        figures |= numbers(paired(f"{key}.subject_loss", right[1], right[0]))
+        base_right, right, true_base_right, true_right = [(seen == stated)[told, SUBJECT] for seen in (plain, worn, *true)]
+        lost = float(true_base_right.mean() - true_right.mean())
+        figures |= numbers(replace(paired(f"{key}.subject_loss", right, base_right), ceiling=lost))
     return figures
 
 

@@ -38,8 +38,10 @@ def relative_error(made: torch.Tensor, wanted: torch.Tensor) -> float:
 
 
 def test_weights_follow_the_signal_and_never_vanish() -> None:
-    ratios = torch.tensor([0.0, 0.25, 5.0, 1e4])
-    assert loss_weights(ratios / (ratios + 1)).tolist() == pytest.approx([0.25, 0.25, 5 / 6, 0.25], rel=1e-3)
+    ratios = torch.tensor([0.0, 0.25, 5.0, 25.0, 1e4])
+    even, fine = loss_weights(ratios / (ratios + 1), torch.tensor([1.0, 0.2])).T.tolist()
+    assert even == pytest.approx([0.25, 0.25, 5 / 6, 0.25, 0.25], rel=1e-3)
+    assert fine == pytest.approx([0.25, 0.25, 5 / 6, 25 / 26, 0.25], rel=1e-3)
 
 
 def test_latents_and_embeddings_are_those_of_the_checkpoint(task: UnetTask, exported: Path) -> None:

@@ -53,7 +53,9 @@ class ControlnetTask:
         untold = np.random.default_rng((self.plan.seed, chance.seen, 1)).random(len(near)) < UNTOLD
         told = torch.where(torch.from_numpy(untold).to(self.device)[:, None, None], self.base.nothing, batch.told)
         signal = self.base.signal[batch.timesteps]
-        errors = velocity_errors(lambda noisy: self.led(noisy, batch.timesteps, told, near), signal, batch.clean, batch.noise)
+        errors = velocity_errors(
+            lambda noisy: self.led(noisy, batch.timesteps, told, near), signal, batch.clean, batch.noise, self.base.variance
+        )
         return {"error": errors.mean()}
 
     def measure(self) -> dict[str, float]:
@@ -79,7 +81,7 @@ class ControlnetTask:
                 alone: Tensor = self.unet(noisy, at, told, return_dict=False)[0] if shown is None else self.led(noisy, at, told, shown)
                 return alone
 
-            found.append(velocity_errors(predict, self.base.signal[at], clean[part], noise[part]))
+            found.append(velocity_errors(predict, self.base.signal[at], clean[part], noise[part], self.base.variance))
         return float(torch.cat(found).mean())
 
     def sheet(self) -> None:

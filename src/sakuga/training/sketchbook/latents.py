@@ -24,6 +24,8 @@ from sakuga.training.speed import half_is_fast, with_plain_attention
 
 AT_ONCE = 16
 """Pictures encoded in one batch."""
+MEASURED = 1_024
+"""Pictures that channels are measured on."""
 
 
 @cache
@@ -143,3 +145,8 @@ class Latents:
     def shown(self, index: int) -> tuple[Labels, Look]:
         """Return what a picture shows, and its look."""
         return labels_from_line(self._lines[index])
+
+
+def channel_variance(latents: Latents) -> Tensor:
+    """Return the variance of each channel of unscaled latents over the first pictures, (channels,)."""
+    return latents.latents(range(min(MEASURED, len(latents)))).var(dim=(0, 2, 3))

@@ -22,19 +22,19 @@ from sakuga.sketchbook.lessons import trigger_of
 from sakuga.training.chance import Chance
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
 from sakuga.training.sketchbook.adapting import AdapterTask
-from sakuga.training.sketchbook.latents import Latents, Series
+from sakuga.training.sketchbook.latents import Latents, Series, channel_variance
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE, HELD_OUT_IN_LOOK, IN_LOOK
 from sakuga.training.sketchbook.unet import CAPTIONS, loss_weights
 
-PLAN = Plan(samples=8_000, batch=16, rate=2e-3, pictures=2_048, warmup=320, half_life=1_000, decay=0.0)
+PLAN = Plan(samples=24_000, batch=16, rate=2e-3, pictures=4_096, warmup=320, half_life=2_000, decay=0.0)
 TARGETS = (*ATTENTION, *CONVOLUTIONS)
 RANK = 8
 DROPPED = 0.1
 """The share of samples that are told nothing, in the look."""
 PLAIN = 0.05
 """The share that are told nothing and are the base's own pictures: guidance leads away from these, and so strengthens the look."""
-STRENGTH: dict[Look, float] = {"cel": 1.3, "comic": 0.7, "pixel": 1.5}
+STRENGTH: dict[Look, float] = {"cel": 0.85, "pixel": 1.5}
 """How much of what it learnt a style wears, where it is not all: where its look is read often enough at the least cost of subjects."""
 FINISHING: dict[Look, Finishing] = {"pixel": Finishing(pixel=PixelFinish(colors=16, dither="none"))}
 """How pictures in a style are finished: the autoencoder keeps no grid of two pixels, so one is laid over what is drawn."""
@@ -54,6 +54,7 @@ class StyleTask(AdapterTask):
             torch._foreach_div_([up.data for up in self.networks.ups], self.strength)
         self.latents = Latents(Series(album=IN_LOOK[look], work=work, device=device), plan.pictures, processes)
         self.plain = Latents(Series(album=BASE, work=work, device=device), plan.pictures, processes)
+        self.variance = channel_variance(self.plain).to(device) * self.scale**2
         self.held_out = Latents(Series(album=HELD_OUT_IN_LOOK[look], work=work, device=device), min(MEASURED, plan.pictures))
 
     def adapter(self) -> Adapter:
@@ -65,7 +66,8 @@ class StyleTask(AdapterTask):
         """Return the weighted squared error of each sample's predicted v, as the UNet was trained by, (n,)."""
         signal = self.signal_at(timesteps)
         made = self.velocity(self.networks, noised(clean, noise, signal), timesteps, told)
-        return (made - wanted("v_prediction", clean, noise, signal)).square().mean(dim=(1, 2, 3)) * loss_weights(signal.flatten())
+        squared = (made - wanted("v_prediction", clean, noise, signal)).square().mean(dim=(2, 3))
+        return (squared * loss_weights(signal.flatten(), self.variance)).mean(dim=1)
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, str]:
         """Return the latents of a picture, and its caption, now and then without its look, or with no word."""

@@ -21,7 +21,7 @@ from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, make_unet, open_around, open_unet
 from sakuga.sketchbook.captions import caption
 from sakuga.training.chance import Chance
-from sakuga.training.sketchbook.latents import Latents, Series
+from sakuga.training.sketchbook.latents import Latents, Series, channel_variance
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT
 from sakuga.training.speed import placed, with_plain_attention
@@ -79,17 +79,21 @@ def held_out(work: Path, pictures: int, device: torch.device) -> tuple[Series, i
     return Series(album=HELD_OUT, work=work, device=device), min(MEASURED, pictures)
 
 
-def loss_weights(signal: Tensor) -> Tensor:
-    """Return how much each sample's error counts, given alpha squared."""
-    return min_snr_weights(signal, GREATEST_WEIGHT, "v_prediction", LEAST_WEIGHT)
+def loss_weights(signal: Tensor, variance: Tensor) -> Tensor:
+    """Return how much the error of each channel of each sample counts (n, channels), given alpha squared (n,) and the channels' variance.
+
+    A channel that varies little is hidden by less noise and decided later, and the finest of a picture is in such channels: so each is
+    weighted by its own ratio of signal to noise, and its error counts in its own deviations.
+    """
+    return min_snr_weights(signal[:, None], GREATEST_WEIGHT, "v_prediction", LEAST_WEIGHT, variance)
 
 
-def velocity_errors(predict: Callable[[Tensor], Tensor], signal: Tensor, clean: Tensor, noise: Tensor) -> Tensor:
-    """Return the weighted squared error of each sample's predicted v (n,), given alpha squared (n,)."""
+def velocity_errors(predict: Callable[[Tensor], Tensor], signal: Tensor, clean: Tensor, noise: Tensor, variance: Tensor) -> Tensor:
+    """Return the weighted squared error of each sample's predicted v (n,), given alpha squared (n,) and the channels' variance."""
     share = signal.view(-1, 1, 1, 1)
     made = predict(noised(clean, noise, share))
-    squared: Tensor = (made.float() - wanted("v_prediction", clean, noise, share)).square().mean(dim=(1, 2, 3))
-    return squared * loss_weights(signal)
+    squared: Tensor = (made.float() - wanted("v_prediction", clean, noise, share)).square().mean(dim=(2, 3))
+    return (squared * loss_weights(signal, variance)).mean(dim=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,7 @@ class UnetTask:
         self.scale: float = self.checkpoint.vae.config.scaling_factor
         self.nothing = self.embed_texts([""])
         *self.aspects, self.square = [Latents(series, count, processes) for series, count in albums(work, plan.pictures, device)]
+        self.variance = channel_variance(self.square).to(device) * self.scale**2
         self.held_out = Latents(*held_out(work, plan.pictures, device))
 
     @torch.no_grad()
@@ -144,7 +149,7 @@ class UnetTask:
     def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor) -> Tensor:
         """Return the weighted error of each sample, (n,)."""
         return velocity_errors(
-            lambda noisy: self.networks(noisy, timesteps, told, return_dict=False)[0], self.signal[timesteps], clean, noise
+            lambda noisy: self.networks(noisy, timesteps, told, return_dict=False)[0], self.signal[timesteps], clean, noise, self.variance
         )
 
     def batch(self, chance: Chance) -> Batch:
