@@ -15,7 +15,7 @@ from sakuga.studies.verdicts import listed, sorted_out, stood
 
 QUESTION = "Which way of teaching a new subject shows it best, at what cost in time, memory and space, and what else is forgotten?"
 SUBJECT = "balloon"
-RATES: dict[Method, float] = {"lora": 2e-3, "textual-inversion": 1e-2, "dreambooth": 2e-3}
+RATES: dict[Method, float] = {"lora": 2e-3, "textual-inversion": 2e-3, "dreambooth": 2e-3}
 """A rate for each method, twice what is usual for longer trainings: the same for all would favour one."""
 CALLED: dict[Method, str] = {"lora": "LoRA", "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth"}
 COSTS = ("processor_seconds", "peak_memory_mb", "file_kb")
