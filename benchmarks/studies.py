@@ -34,9 +34,9 @@ SEEN = {
         "judge takes patches in the sky for a balloon now and then."
     ),
     "curation": (
-        "To the eye both sets bring paper and washes to faces as to land, and hardly differ. With equal steps the fifty pictures were "
-        "each seen three times as often as the hundred and fifty, which may be why they show more; so unbalanced sets do no harm that "
-        "shows here, in a world whose look treats a face as it treats a hill."
+        "All sets bring paper and washes to faces as to land. What portraits in a set teach here is less the look than the people: after the "
+        "unbalanced set dresses take other colours than they were told (red turns purple, a white collar pink), most of all after few steps; "
+        "after the balanced ones they mostly stay."
     ),
     "interpolation": (
         "Both ways are smooth, with no double pictures. Half way both looks are faint: the paper's edge is gone, the ink is hardly there. "
