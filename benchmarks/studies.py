@@ -34,9 +34,9 @@ SEEN = {
         "judge takes patches in the sky for a balloon now and then."
     ),
     "curation": (
-        "All sets bring paper and washes to faces as to land. What portraits in a set teach here is less the look than the people: after the "
-        "unbalanced set dresses take other colours than they were told (red turns purple, a white collar pink), most of all after few steps; "
-        "after the balanced ones they mostly stay."
+        "All sets bring paper and washes to faces as to land. What portraits in a set teach here is less the look than the people: after "
+        "the unbalanced set dresses take other colours than they were told (red turns purple, a white collar pink), most of all after "
+        "few steps; after the balanced ones they mostly stay."
     ),
     "interpolation": (
         "Both ways are smooth, with no double pictures. Half way both looks are faint: the paper's edge is gone, the ink is hardly there. "
