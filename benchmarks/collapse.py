@@ -25,7 +25,7 @@ from sakuga.evaluation.score import render
 from sakuga.evaluation.variation import CASES
 from sakuga.finishing.picture import Picture
 from sakuga.models.checkpoint import Checkpoint, load, quantised
-from sakuga.models.classifier import ATTRIBUTES, load_classifier
+from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, load_classifier
 from sakuga.models.sampling import sample
 from sakuga.models.sources import find_checkpoint
 from sakuga.sketchbook.quality import BAD, GOOD, OWN_LOOK
@@ -47,20 +47,19 @@ def chains(checkpoint: Checkpoint, starts: Sequence[Picture], repeats: int, give
     nothing = checkpoint.nothing().expand(count, -1, -1)
     for at in range(1, given.variants + 1):
         seen = torch.cat([checkpoint.image_embedding(picture) for picture in shown])
-        told = steered(seen, good, bad, positive=30.0, negative=30.0, repeats=repeats).expand(-1, checkpoint.facts.token_limit, -1)
+        drawn_to = steered(seen, good, bad, positive=30.0, negative=30.0, repeats=repeats).expand(-1, checkpoint.facts.token_limit, -1)
         noise = torch.stack([next(shifted(SHAPE, index * 1000, float(at), 0.4)) for index in range(count)])
         *_, last = sample(
-            checkpoint, conditioning=told, negative=nothing, noise=iter([noise]), sampler="dpm++", steps=given.steps, guidance=guidance
+            checkpoint, conditioning=drawn_to, negative=nothing, noise=iter([noise]), sampler="dpm++", steps=given.steps, guidance=guidance
         )
         shown = list(quantised(checkpoint.decode(last.latents)))
         made.append(shown)
     return [list(one) for one in zip(*made, strict=True)]
 
 
-def measure(checkpoint: Checkpoint, variants: Sequence[Picture]) -> dict[str, float]:
+def measure(checkpoint: Checkpoint, classifier: LabelClassifier, variants: Sequence[Picture]) -> dict[str, float]:
     """Return each figure of a chain."""
     seen = np.concatenate([checkpoint.image_embedding(variant)[0].float().numpy() for variant in variants])
-    classifier = load_classifier(find_checkpoint("sketchbook").folder / "classifier")
     codes = dict(zip(ATTRIBUTES, read(classifier, np.stack(variants[-WINDOW:]))[0].T, strict=True))
     return {
         **{f"variance.{first + 1}-{first + WINDOW}": variance(seen[first : first + WINDOW]) for first in range(0, len(seen), WINDOW)},
@@ -87,9 +86,10 @@ def main() -> None:
     parser.add_argument("--model", default="sketchbook")
     given = parser.parse_args()
     checkpoint = load(find_checkpoint(given.model))
+    classifier = load_classifier(find_checkpoint("sketchbook").folder / "classifier")
     starts = [render(CASES + index) for index in range(given.pictures)]
     drawn = [chains(checkpoint, starts, repeats, given) for repeats in (0, 10)]
-    off, on = (gathered([measure(checkpoint, chain) for chain in each]) for each in drawn)
+    off, on = (gathered([measure(checkpoint, classifier, chain) for chain in each]) for each in drawn)
     differences = {name: on[name] - off[name] for name in on}
     asked = {"n": given.pictures, "variants": given.variants, "steps": given.steps}
     print(json.dumps({**asked, "off": told(off), "on": told(on), "difference": told(differences)}, indent=1))
