@@ -3,6 +3,7 @@
 import pytest
 
 from sakuga.sketchbook.captions import facts_in, known_words, read_labels
+from sakuga.story.courses import stages_in
 from sakuga.story.emphasis import read_emphasis
 from sakuga.story.lint import lint
 from sakuga.story.offline import OfflinePlanner
@@ -42,17 +43,96 @@ def test_five_shots_are_five_pictures_of_the_same_thing(idea: str, seed: int) ->
         assert stated.weather in (None, told.weather)
         assert stated.extras - {"sun"} <= told.extras
         assert set(prompt.lower().replace(",", " ").split()) <= known_words() | set(idea.lower().replace(",", " ").split())
-    assert stated.time in (None, read_labels(prompts[0]).time)
+    if stated.time and not stages_in(idea, "time")[1:]:
+        assert {read_labels(prompt).time for prompt in prompts} == {stated.time}
     assert lint(board, lambda text: len(text.split()), 77, None) == []
     assert sum(shot.seconds for shot in board.shots) == pytest.approx(6.0)
     assert len({shot.seed for shot in board.shots}) == 5
 
 
-def test_the_idea_leads_and_time_goes_on() -> None:
+def test_the_idea_leads_and_its_shots_flow_on() -> None:
     board = plan(IDEAS[0])
     assert prompt_of(board, 0) == IDEAS[0]
-    assert [read_labels(shot.prompt).time for shot in board.shots] == ["sunset"] * 3 + ["night"] * 2
     assert all(isinstance(shot.transition, Morph) for shot in board.shots[:-1])
+
+
+LASTING = [
+    "a lighthouse by the sea at night, full moon",
+    "a castle on a hill at night",
+    "a dragon over the mountains in a storm",
+    "summer day at the beach, children playing",
+    "a moonlit lake, stars",
+    "a portrait of a girl with red hair, smiling, at night",
+    "a castle at noon, full moon",
+    "the last light of day over a village in the valley",
+    "cyberpunk city at night in the rain, neon lights",
+    "a boat on a stormy sea at night. It reaches a castle in the mountains",
+    "In autumn a knight walks through a forest at dawn. He finds a cottage. He meets a dragon",
+    "a girl walks on a foggy evening, a girl rests by a lake",
+]
+
+
+@pytest.mark.parametrize("idea", LASTING)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_the_idea_states_holds_to_the_end(idea: str, seed: int) -> None:
+    stated = read_labels(idea)
+    season = stages_in(idea, "season")
+    for shot in range(5):
+        prompt = prompt_of(plan(idea, seed=seed), shot)
+        told = read_labels(prompt)
+        assert stages_in(prompt, "time") == ((stated.time,) if stated.time else stages_in(prompt, "time"))
+        assert told.weather == stated.weather if stated.weather else True
+        assert stages_in(prompt, "season") == season
+
+
+@pytest.mark.parametrize(
+    ("idea", "attribute", "course"),
+    [
+        ("a castle by the sea from day to night", "time", "day day sunset night night"),
+        ("a boat on a lake, from dawn till dusk", "time", "dawn dawn day sunset sunset"),
+        ("a village as the day turns into a rainy night", "time", "day day sunset night night"),
+        ("day and night over a castle", "time", "day day sunset night night"),
+        ("a castle at night after a sunny day", "time", "day day sunset night night"),
+        ("the sun goes down over the sea", "time", "sunset sunset sunset night night"),
+        ("night falls over the village", "time", "night night night night night"),
+        ("a boat leaves the village. It reaches a lighthouse at night", "time", "sunset sunset sunset night night"),
+        ("a girl walks through a forest at night. Morning comes", "time", "night night night dawn dawn"),
+        ("a day in the life of a windmill", "time", "dawn day sunset sunset night"),
+        ("a windmill in a meadow on a sunny day, then it snows", "weather", "clear clear clear snow snow"),
+        ("rain turns to snow over a village", "weather", "rain rain rain snow snow"),
+        ("a village in the rain. Then the rain stops", "weather", "rain rain rain clear clear"),
+        ("a village at night. It rains", "weather", "cloudy cloudy cloudy rain rain"),
+        ("an oak tree through the four seasons", "season", "spring summer autumn autumn winter"),
+    ],
+)
+def test_what_the_idea_says_changes_changes_in_its_order(idea: str, attribute: str, course: str) -> None:
+    board = plan(idea)
+    prompts = [prompt_of(board, index) for index in range(5)]
+    read = [stages_in(prompt, attribute) for prompt in prompts]
+    assert [stages[0] if stages else None for stages in read] == course.split()
+    last_words = {fact[1] for fact in facts_in(prompts[-1]) if fact[0] == attribute}
+    assert attribute == "season" or last_words == {course.split()[-1]}, "nothing of the first is left in the last"
+
+
+def test_a_change_of_the_sky_goes_on_with_what_is_shown() -> None:
+    last = prompts_of("a windmill in a meadow on a sunny day, then it snows")[-1]
+    assert last.startswith("a windmill in a meadow by day, it snows")
+
+
+def test_who_acts_is_shown_in_every_scene_and_where() -> None:
+    prompts = prompts_of("A knight walks through a forest at dawn. He fights a dragon. He rests by a lake", 3)
+    assert all("a knight" in prompt.lower() and "at dawn" in prompt for prompt in prompts)
+    assert [read_labels(prompt).place for prompt in prompts] == ["forest", "forest", "lake"]
+    assert prompts_of("a boat leaves the village. It meets a whale", 2)[1].startswith("a boat meets a whale")
+    assert read_labels(prompts_of("a boat leaves the village. It meets a whale", 2)[1]).place is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_rain_falls_in_a_room_and_no_snow_in_summer(seed: int) -> None:
+    board = plan("an old man by the fire in a kitchen", seed=seed)
+    assert not any(name in ("weather", "extras") for shot in board.shots for name, _ in facts_in(shot.prompt))
+    summer = plan("a forest in summer", seed=seed)
+    assert not any(read_labels(shot.prompt).weather in ("snow", "rain") for shot in summer.shots)
 
 
 def test_a_change_of_place_is_a_cut_and_pronouns_are_named() -> None:
@@ -96,13 +176,11 @@ def test_a_person_keeps_hair_and_clothes_but_no_deed_place_or_time() -> None:
     assert prompts[2].startswith("a girl with red hair meets a dragon")
     boy = prompts_of("a boy with green hair at night")
     assert all(prompt.count("with green hair") == 1 for prompt in boy)
-    assert [read_labels(prompt).time for prompt in boy] == ["night"] * 3 + ["dawn"] * 2
+    assert [read_labels(prompt).time for prompt in boy] == ["night"] * 5
 
 
 def test_what_is_said_twice_is_said_once() -> None:
-    assert [prompt.split(",")[0] for prompt in prompts_of("a castle at sunset at sunset")] == ["a castle at sunset"] * 3 + [
-        "a castle at night"
-    ] * 2
+    assert [prompt.split(",")[0] for prompt in prompts_of("a castle at sunset at sunset")] == ["a castle at sunset"] * 5
 
 
 def test_what_is_denied_goes_to_the_negative_prompt() -> None:

@@ -299,13 +299,20 @@ JOINT: dict[str, tuple[Fact, ...]] = {
 """Phrases that state two facts at once."""
 
 HEARD: dict[Fact, tuple[str, ...]] = {
-    ("time", "dawn"): split("morning, daybreak, first light, sun rises, sun comes up, sun is rising"),
+    ("time", "dawn"): split(
+        "morning, daybreak, first light, sun rises, sun comes up, sun is rising, the sun rises, the sun comes up, the sun is rising"
+    ),
     ("time", "day"): split("by day, sunlit, sunshine, broad daylight"),
-    ("time", "sunset"): split("sundown, nightfall, gloaming, sun sets, sun is setting, dusky, evenings, golden light"),
-    ("time", "night"): split("nights, moonlight, after dark, in the dark, starry night, nightly"),
+    ("time", "sunset"): split(
+        "sundown, nightfall, gloaming, sun sets, sun is setting, the sun sets, the sun is setting, dusky, evenings, golden light, last "
+        "light, last light of day"
+    ),
+    ("time", "night"): split("nights, moonlight, after dark, in the dark, starry night, nightly, northern lights, aurora, milky way"),
     ("weather", "clear"): split("clear evening, clear morning, fine weather, blue skies"),
     ("weather", "cloudy"): split("cloud, grey clouds, gray sky, gray clouds, heavy clouds, dark clouds, storm clouds"),
-    ("weather", "rain"): split("rains, rainstorm, storm, stormy, thunderstorm, downpour, shower, showers, drizzling, pouring"),
+    ("weather", "rain"): split(
+        "rains, rainstorm, storm, stormy, thunderstorm, downpour, shower, showers, drizzling, pouring, lightning, thunder"
+    ),
     ("weather", "snow"): split("snows, snowstorm, blizzard, winter, wintry, snow covered, snowflake, snow capped"),
     ("weather", "fog"): split("fogs, mists, hazy, foggy, smog"),
     ("place", "meadow"): split("meadows, field, fields, grasslands, pastures, prairie, farmland"),

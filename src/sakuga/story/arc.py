@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -9,13 +10,8 @@ from typing import get_args
 from sakuga.sketchbook.labels import Expression, Extra, Side, Time, Weather
 from sakuga.sketchbook.reading import Stated
 
-NEXT: dict[Time, tuple[Time, ...]] = {
-    "dawn": ("dawn", "day"),
-    "day": ("day", "sunset", "night"),
-    "sunset": ("sunset", "night"),
-    "night": ("night", "dawn"),
-}
 OPEN_ARCS: tuple[tuple[Time, ...], ...] = (("dawn", "day", "sunset"), ("day", "sunset", "night"))
+DIM_ARC: tuple[Time, ...] = ("sunset", "night")
 WEATHER_ARCS: tuple[tuple[Weather, Weather], ...] = (("clear", "cloudy"), ("fog", "clear"), ("cloudy", "rain"), ("clear", "snow"))
 DRY_ARCS = WEATHER_ARCS[:1]
 COLD_ARCS = (WEATHER_ARCS[0], WEATHER_ARCS[1], WEATHER_ARCS[3])
@@ -23,37 +19,49 @@ DWELLINGS = ("cottage", "cabin", "houses", "castle", "tower", "lighthouse", "win
 BLOOMING = ("meadow", "hills", "valley", "village")
 WATER = ("sea", "lake")
 AFLOAT = ("boat", "whale", "balloon")
+_DIM = re.compile(r"\b(?:dark|gloomy|shadowy|lanterns?|fireflies|campfire|neon)\b", re.IGNORECASE)
+_FAIR = re.compile(r"\bsummer(?:time)?\b", re.IGNORECASE)
+_WARM = re.compile(r"\b(?:spring(?:time)?|autumn|jungle|tropical|palms?|blossoms?)\b", re.IGNORECASE)
+_INDOORS = re.compile(
+    r"\b(?:indoors|inside|room|bedroom|kitchen|library|cave|cellar|attic|tavern|workshop|classroom|underwater|fireplace)\b", re.IGNORECASE
+)
 MOODS: tuple[Expression, ...] = ("calm", "smiling", "surprised")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
-    """What a shot adds to the idea's own words; None where the idea speaks, or nothing is said."""
+    """What a shot adds to the idea's own words; None or nothing where the idea speaks, or nothing is said."""
 
     time: Time | None = None
     weather: Weather | None = None
+    season: str = ""
     extras: tuple[Extra, ...] = ()
     side: Side | None = None
     mood: Expression | None = None
 
 
-def beats(whole: Stated, scenes: list[Stated], passes: tuple[Time, ...], rng: random.Random) -> list[Beat]:
-    """Plan one beat a shot, no two alike while there is more to show.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What the words of a shot state, the light, weather and season that the film has reached, and whether it plays indoors."""
 
-    `whole` is what the idea states, `scenes` what the scene of each shot does, `passes` the times of day that the idea itself goes
-    through. What is stated of weather, side or mood is left alone; the time may go on.
-    """
-    times, turn = passes if len(passes) > 1 else _times(whole, rng), _weathers(whole, rng)
+    stated: Stated
+    time: Time | None
+    weather: Weather | None
+    season: str = ""
+    indoors: bool = False
+
+
+def beats(scenes: list[Scene], rng: random.Random) -> list[Beat]:
+    """Plan one beat a shot, no two alike while there is more to show; what the words state of weather, side or mood is left alone."""
     enters = rng.random() < 0.5
     planned: list[Beat] = []
     shown: set[tuple[object, ...]] = set()
-    for index, here in enumerate(scenes):
-        progress = index / len(scenes)
-        time = here.time if here.time and here != whole else _time_at(times, progress, stays=len(passes) == 1)
-        weather = turn[0 if progress < 0.4 else 1] if turn and here.weather is None else None
+    for index, scene in enumerate(scenes):
+        progress, here = index / len(scenes), scene.stated
         mood = MOODS[int(progress * len(MOODS))] if here.close_up and here.expression is None else None
-        beat = Beat(time=time, weather=weather, mood=mood)
-        variants = list(_variants(beat, here, index, enters and progress >= 0.4))
+        weather = None if here.weather or scene.season == "winter" else scene.weather
+        beat = Beat(time=scene.time, weather=weather, season=scene.season, mood=mood)
+        variants = list(_variants(beat, scene, index, enters and progress >= 0.4))
         fresh = (variant for variant in variants if _shown(variant) not in shown)
         sayable = [variant for variant in variants if variant.extras] or variants
         planned.append(next(fresh, sayable[index % len(sayable)]))
@@ -61,47 +69,48 @@ def beats(whole: Stated, scenes: list[Stated], passes: tuple[Time, ...], rng: ra
     return planned
 
 
-def _times(stated: Stated, rng: random.Random) -> tuple[Time, ...]:
-    """Return the times of day that a film may go through."""
-    if {"moon", "stars"} & stated.extras:
-        return ("sunset", "night") if stated.time == "sunset" else ("night",)
-    if stated.time is None:
-        return OPEN_ARCS[0] if "sun" in stated.extras else rng.choice(OPEN_ARCS)
-    following = NEXT[stated.time]
-    return tuple(time for time in following if time != "night") or (stated.time,) if "sun" in stated.extras else following
+def open_times(whole: Stated, idea: str, rng: random.Random) -> tuple[Time, ...]:
+    """Return the times of day that a film goes through whose idea states none."""
+    if "sun" in whole.extras:
+        return OPEN_ARCS[0]
+    return DIM_ARC if _DIM.search(idea) else rng.choice(OPEN_ARCS)
 
 
-def _time_at(times: tuple[Time, ...], progress: float, *, stays: bool) -> Time:
-    """Spread the times evenly; the idea's own time keeps the first half for itself."""
-    if not stays or len(times) == 1:
-        return times[int(progress * len(times))]
-    return times[0] if progress < 0.5 else times[1 + int((progress - 0.5) * 2 * (len(times) - 1))]
-
-
-def _weathers(stated: Stated, rng: random.Random) -> tuple[Weather, Weather] | None:
-    """Return the weather before and after it turns; None where the idea states it, or its sun, moon or stars need a clear sky."""
-    if stated.weather is not None or {"sun", "moon", "stars"} & stated.extras:
-        return None
-    if stated.place == "desert":
+def open_weathers(whole: Stated, idea: str, rng: random.Random) -> tuple[Weather, ...]:
+    """Return the weather before and after it turns, where the idea states none; none where its sun, moon or stars need a clear sky."""
+    if {"sun", "moon", "stars"} & whole.extras or indoors(idea):
+        return ()
+    if whole.place == "desert" or _FAIR.search(idea):
         return rng.choice(DRY_ARCS)
-    return rng.choice(COLD_ARCS if stated.place in ("mountains", "forest", "snowfield") else WEATHER_ARCS[:3])
+    cold = whole.place in ("mountains", "forest", "snowfield") and not _WARM.search(idea)
+    return rng.choice(COLD_ARCS if cold else WEATHER_ARCS[:3])
 
 
-def _extras(stated: Stated, beat: Beat) -> list[Extra]:
+def indoors(text: str) -> bool:
+    """Return whether a text plays where neither sky nor weather is seen."""
+    return _INDOORS.search(text) is not None
+
+
+def _extras(scene: Scene, beat: Beat) -> list[Extra]:
     """Return what may be seen besides, at this time and in this weather, the most telling first."""
-    weather = stated.weather or beat.weather or "clear"
+    stated = scene.stated
+    if scene.indoors:
+        return []
+    weather = stated.weather or beat.weather or ("snow" if beat.season == "winter" else "clear")
     options: list[Extra] = []
     if beat.time == "night":
         options += ["moon", "stars"] if weather == "clear" else ["moon"] if weather == "cloudy" else []
     elif weather == "clear":
         options.append("sun")
+    blooming = beat.time != "night" and weather not in ("rain", "snow")
     if stated.close_up:
-        options += ["flowers"] if beat.time == "night" else ["birds", "flowers"]
+        options += ["birds"] if beat.time != "night" else []
+        options += ["flowers"] if blooming else []
     else:
         if beat.time in ("sunset", "night") and stated.subject in DWELLINGS:
             options.insert(0, "lit windows")
         options.insert(0 if beat.time != "night" else len(options), "birds")
-        if stated.place in BLOOMING and weather != "snow":
+        if stated.place in BLOOMING and blooming:
             options.append("flowers")
         if stated.place not in WATER and stated.subject not in AFLOAT:
             options.append("path")
@@ -110,17 +119,17 @@ def _extras(stated: Stated, beat: Beat) -> list[Extra]:
 
 def _shown(beat: Beat) -> tuple[object, ...]:
     """Return what can be seen of a beat, in whatever order it is said."""
-    return beat.time, beat.weather, frozenset(beat.extras), beat.side, beat.mood
+    return beat.time, beat.weather, beat.season, frozenset(beat.extras), beat.side, beat.mood
 
 
-def _variants(beat: Beat, here: Stated, index: int, enters: bool) -> Iterator[Beat]:
+def _variants(beat: Beat, scene: Scene, index: int, enters: bool) -> Iterator[Beat]:
     """Yield beats from the one wanted to ones that at least differ: other extras, more of them, somebody, another side."""
-    options = _extras(here, beat)
+    here, options = scene.stated, _extras(scene, beat)
     turn = max(0, index - 1) % max(1, len(options))
     options = options[turn:] + options[:turn]
     pairs = map(list, itertools.combinations(options, 2))
     chosen = [[] if index == 0 else options[:1], *([extra] for extra in options), *pairs, options, []]
-    alone = here.close_up or here.place in WATER or "figure" in here.extras
+    alone = scene.indoors or here.close_up or here.place in WATER or here.subject in AFLOAT or "figure" in here.extras
     guests: list[tuple[Extra, ...]] = [()] if alone else [("figure",), ()] if enters else [(), ("figure",)]
     sides: list[Side | None] = [None, *get_args(Side)] if here.side is None and (here.subject or here.close_up) else [None]
     for side, guest, extras in itertools.product(sides, guests, chosen):

@@ -2,13 +2,18 @@
 
 import random
 import re
+from typing import cast
 
+from sakuga.sketchbook.labels import Time, Weather
 from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.words import WORDING, Fact, split
-from sakuga.story.arc import Beat, beats
+from sakuga.story.arc import Beat, Scene, beats, indoors, open_times, open_weathers
+from sakuga.story.courses import LEADING, over_shots, stages_in, without_turning
 from sakuga.story.planner import checked_idea, lengths, shot_seed
-from sakuga.story.retelling import retold, sayable, scenes_of, subject_of, times_in, without_turning
+from sakuga.story.retelling import retold
+from sakuga.story.scenes import placed, sayable, scenes_of
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
+from sakuga.story.whom import subject_of
 
 MOVES = (
     Camera(zoom=1.12),
@@ -31,7 +36,7 @@ class OfflinePlanner:
         idea = checked_idea(idea, shots, seconds)
         rng = random.Random(f"{seed}/{idea}")
         said, denied = sayable(idea)
-        scenes = _gathered(scenes_of(said), shots)
+        scenes, setting = placed(_gathered(scenes_of(said), shots))
         scene_of = [index * len(scenes) // shots for index in range(shots)]
         prompts = _prompts(scenes, scene_of, rng)
         planned: list[Shot] = []
@@ -49,7 +54,7 @@ class OfflinePlanner:
                 negative=denied,
             )
             planned.append(shot)
-        return Storyboard(idea=idea, bible=_bible(scenes), shots=tuple(planned))
+        return Storyboard(idea=idea, bible=_bible(scenes, setting), shots=tuple(planned))
 
 
 def _gathered(scenes: list[str], shots: int) -> list[str]:
@@ -59,10 +64,28 @@ def _gathered(scenes: list[str], shots: int) -> list[str]:
 
 def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random) -> list[str]:
     """Write every shot's prompt: its scene in the idea's own words, and what the arc over the whole film adds."""
-    told = [without_turning(scene) if len(times_in(scene)) > 1 else scene for scene in scenes]
+    idea = ", ".join(scenes)
+    told = [without_turning(scene) or subject_of(scene) for scene in scenes]
     stated = [read_labels(scene) for scene in told]
-    whole = stated[0] if len(told) == 1 else read_labels(", ".join(told))
-    planned = beats(whole, [stated[place] for place in scene_of], times_in(", ".join(scenes)), rng)
+    whole = read_labels(", ".join(told))
+    openings = {"time": open_times(whole, idea, rng), "weather": open_weathers(whole, idea, rng), "season": ()}
+    shots = [scene_of.count(place) for place in range(len(scenes))]
+    times, weathers, seasons = (
+        over_shots([_stages(scene, name) for scene in scenes], shots, opening, LEADING[name]) for name, opening in openings.items()
+    )
+    planned = beats(
+        [
+            Scene(
+                stated=stated[place],
+                time=cast(Time | None, times[index]),
+                weather=cast(Weather | None, weathers[index]),
+                season=seasons[index] or "",
+                indoors=indoors(told[place]),
+            )
+            for index, place in enumerate(scene_of)
+        ],
+        rng,
+    )
     prompts: list[str] = []
     for place, beat in zip(scene_of, planned, strict=True):
         ways = (_prompt(told[place], beat, way) for way in range(WAYS))
@@ -70,6 +93,12 @@ def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random) -> list
     if "" in prompts:
         raise StoryboardError(f"the idea is enough for {prompts.index('')} different shots: ask for fewer, or tell more")
     return prompts
+
+
+def _stages(scene: str, attribute: str) -> tuple[str, ...]:
+    """Return what a scene goes through; a moon or stars without a time of day make it night."""
+    dark = attribute == "time" and {"moon", "stars"} & read_labels(scene).extras
+    return stages_in(scene, attribute) or (("night",) if dark else ())
 
 
 def _prompt(scene: str, beat: Beat, way: int = 0) -> str:
@@ -87,15 +116,14 @@ def _prompt(scene: str, beat: Beat, way: int = 0) -> str:
         (name, value) for name, value in (("expression", beat.mood), ("weather", beat.weather), ("side", beat.side)) if value
     ]
     added += [("extras", extra) for extra in beat.extras]
+    text = f"{text}, in {beat.season}" if beat.season and not stages_in(text, "season") else text
     views = [VIEWS[way % len(VIEWS)]] if way % len(VIEWS) else []
     wordings = (WORDING[fact].after for fact in added)
     return ", ".join([text, *(after[way // len(VIEWS) % len(after)] for after in wordings), *views])
 
 
-def _bible(scenes: list[str]) -> Bible:
+def _bible(scenes: list[str], setting: str) -> Bible:
     stated = read_labels(", ".join(scenes))
-    places = {place for place in (read_labels(scene).place for scene in scenes) if place is not None}
-    setting = WORDING["place", places.pop()].after[0] if len(places) == 1 else ""
     style = WORDING["look", stated.look].tags[0] if stated.look else ""
     named = (scene for scene in scenes if (stated_here := read_labels(scene)).subject or stated_here.person)
     return Bible(subject=subject_of(next(named, scenes[0])), setting=setting, style=style)

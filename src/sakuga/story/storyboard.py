@@ -213,4 +213,9 @@ def _with_subject(text: str, subject: str) -> str:
         return bare.sub(lambda _: subject, text, count=1)
     if mention := re.search(rf"\b{re.escape(head)}\b", text, re.IGNORECASE):
         return text if not tail or said(tail, text) else f"{text[: mention.end()]} {tail}{text[mention.end() :]}"
-    return f"{subject}, {text}"
+    return f"{subject}, {lowered(text)}"
+
+
+def lowered(text: str) -> str:
+    """Return the text with its leading article in lower case."""
+    return re.sub(r"^(A|An|The)\b", lambda found: found[1].lower(), text)
