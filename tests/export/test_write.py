@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sakuga.export import ExportError, check_folder, check_target, contact_sheet, read_recipe, write, write_frames
+from sakuga.export import ExportError, check_folder, check_frames, check_target, contact_sheet, read_recipe, write, write_frames
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
 
@@ -210,6 +211,23 @@ def test_frames_are_numbered_from_one(tmp_path: Path) -> None:
     assert read_recipe(paths[0]) == RECIPE
     with pytest.raises(ExportError, match=r"0003\.png is no frame of this clip of 2"):
         write_frames(clip(2), tmp_path / "frames")
+
+
+def test_pictures_of_anything_else_are_not_written_over_by_frames(tmp_path: Path) -> None:
+    other = replace(clip(3), recipe='{"idea": "another"}')
+    write_frames(clip(3), tmp_path / "frames")
+    write_frames(clip(3), tmp_path / "frames")
+    before = (tmp_path / "frames" / "0001.png").read_bytes()
+    for strange in (other, replace(other, recipe="")):
+        with pytest.raises(ExportError, match=r"0001\.png is no frame of this clip of 3: empty the folder"):
+            write(strange, tmp_path / "frames")
+    with pytest.raises(ExportError, match=r"0001\.png is no frame"):
+        check_frames(tmp_path / "frames", 3, other.recipe)
+    assert (tmp_path / "frames" / "0001.png").read_bytes() == before
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "0002.png").write_text("no picture at all")
+    with pytest.raises(ExportError, match=r"0002\.png is no frame"):
+        write_frames(clip(3), tmp_path / "broken")
 
 
 def test_a_contact_sheet_holds_every_frame_in_reading_order() -> None:

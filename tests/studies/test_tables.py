@@ -244,6 +244,25 @@ def test_an_ablation_names_what_is_as_good_and_cheaper_and_which_field_matters(t
     assert html(page).count("best") >= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("ablation", r"None of 4 trainings shows the style more surely than the base"), ("methods", "so none is best: teach longer")],
+)
+def test_where_nothing_is_learnt_no_training_is_called_best(name: str, said: str, tmp_path: Path) -> None:
+    def rows(run: Trial, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        n = len(run.prompts) * run.seeds
+        looks, subject = {f"look.{look}": np.full(n, 1e-4) for look in run.looks}, {f"subject.{run.subject}": np.full(n, 1e-4)}
+        return {"words.clip": np.ones(n), "labels.all": np.ones(n), **looks, **(subject if run.subject else {})}
+
+    setting = replace(SETTING, grid=(("rank", (2.0, 8.0)), ("steps", (2.0, 4.0)))) if name == "ablation" else SETTING
+    study = STUDIES[name](setting)
+    found = laid_out(study, setting, performed(study, tmp_path, rows))[2]
+    assert said in found
+    assert "surely with" not in found
+    assert "shows it most" not in found
+    assert "cheapest" not in found
+
+
 def test_any_field_of_a_training_can_be_varied_and_others_are_refused() -> None:
     assert parse_grid(["batch=2,4"]) == (("batch", (2.0, 4.0)),)
     with pytest.raises(InputError, match="one of batch, rank, rate"):

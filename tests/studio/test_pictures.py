@@ -25,6 +25,32 @@ def test_a_picture_does_not_depend_on_its_company(tmp_path: Path, settings: Film
     assert many.pictures[5].read_bytes() == alone.pictures[0].read_bytes()
 
 
+def test_pictures_are_added_behind_those_that_are_there(tmp_path: Path, settings: FilmSettings) -> None:
+    out, given = tmp_path / "out", {"settings": settings, "store": tmp_path / "frames"}
+    first = studio.draw(["a"], out, each=2, **given).result().pictures
+    (out / "0007.jpg").write_bytes(b"somebody's own")
+    kept = {path: path.read_bytes() for path in out.iterdir()}
+    work = studio.draw(["b", "a"], out, each=2, **given)
+    notes = [step.note for step in work if step.note]
+    second = work.result().pictures
+    assert f"{out} holds 3 numbered pictures: what is new begins at 0008.png" in notes
+    assert [path.name for path in second] == ["0008.png", "0009.png", "0001.png", "0002.png"], "what is there already keeps its place"
+    assert all(path.read_bytes() == data for path, data in kept.items())
+    Image.open(first[0]).rotate(90).save(first[0])
+    turned = first[0].read_bytes()
+    again = studio.draw(["a"], out, each=2, **given).result().pictures
+    assert [path.name for path in again] == ["0010.png", "0002.png"]
+    assert first[0].read_bytes() == turned, "what a person changed is theirs"
+    assert [path.name for path in studio.draw(["c", "c"], out, **given).result().pictures] == ["0011.png", "0012.png"]
+
+
+def test_a_clip_is_not_written_among_drawn_pictures(tmp_path: Path, settings: FilmSettings) -> None:
+    drawn = studio.draw(["a"], tmp_path / "out", settings=settings, store=tmp_path / "frames").result().pictures[0].read_bytes()
+    with pytest.raises(SakugaError, match=r"0001\.png is no frame of this clip"):
+        studio.animate("a", tmp_path / "out", shots=1, seconds=0.5, settings=settings, store=tmp_path / "frames").result()
+    assert (tmp_path / "out" / "0001.png").read_bytes() == drawn
+
+
 def test_img2img_starts_from_the_picture(tmp_path: Path, settings: FilmSettings) -> None:
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "start.png")

@@ -77,6 +77,11 @@ def test_a_folder_becomes_a_folder_with_one_palette(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
     colours = {bytes(c).hex() for path in (tmp_path / "out").iterdir() for c in np.asarray(Image.open(path)).reshape(-1, 3)}
     assert colours == set(made.colors)
+    for there in ("in", "out"):
+        before = (tmp_path / there / "1.png").read_bytes()
+        with pytest.raises(InputError, match="is there already, and is not written over"):
+            studio.pixelate(tmp_path / "in", tmp_path / there, pixel=Pixel(grid=4, colors=2)).result()
+        assert (tmp_path / there / "1.png").read_bytes() == before
     with pytest.raises(InputError, match="several sizes"):
         studio.pixelate(tmp_path / "in", tmp_path / "again", sheet=tmp_path / "sheet.png").result()
     assert not (tmp_path / "again").exists()

@@ -1,5 +1,6 @@
 """The commands."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,27 +24,18 @@ from sakuga.cli.video import video
 from sakuga.datasets.counting import counted
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Stylised animation with diffusion models."
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help='Stylised animation with diffusion models. To begin: sakuga animate "a castle at sunset"',
 )
-app.add_typer(sketchbook, name="sketchbook")
-app.add_typer(train, name="train")
-app.add_typer(frames, name="store")
-app.add_typer(style, name="style")
-app.add_typer(data, name="data")
-app.command("sheet")(sheet)
-app.command("vary")(vary)
-app.command("recipe")(show_recipe)
-app.command("remake")(remake)
-app.command("video")(video)
-app.command("pixelate")(pixelate)
-app.command("morph")(morph)
-app.command("evaluate")(evaluate)
-app.command("study")(study)
+DRAW, FILES, LEARN, KEEP = "Draw", "Change and exchange files", "Teach and measure", "Behind it all"
+"""The chapters of the help."""
 
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 
 
-@app.command()
+@app.command(rich_help_panel=DRAW)
 def animate(
     idea: Idea,
     out: Annotated[Path, typer.Option("--out", "-o", help=opt.CLIP)] = Path("clip.gif"),
@@ -105,7 +97,7 @@ def animate(
     report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 
 
-@app.command()
+@app.command(rich_help_panel=DRAW)
 def render(
     film: Annotated[Path, typer.Argument(help="a film.toml")],
     out: Annotated[Path, typer.Option("--out", "-o", help=opt.CLIP)] = Path("clip.mp4"),
@@ -151,7 +143,7 @@ def render(
     report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 
 
-@app.command()
+@app.command(rich_help_panel=DRAW)
 def storyboard(
     idea: Idea,
     out: Annotated[Path, typer.Option("--out", "-o", help="the film to write")] = Path("film.toml"),
@@ -175,12 +167,12 @@ def storyboard(
     report(values, as_json=json, words="\n".join([*lines, *planned.notes, f"wrote {out}"]), quiet=quiet)
 
 
-@app.command()
+@app.command(rich_help_panel=DRAW)
 def draw(
     prompt: Annotated[str | None, typer.Argument(help="what the picture shows")] = None,
     prompts: Annotated[Path | None, typer.Option(help="a text file with one prompt a line; # begins a comment")] = None,
     each: Annotated[int, typer.Option("-n", help="pictures of each prompt")] = 1,
-    out: Annotated[Path, typer.Option("--out", "-o", help="the folder for the pictures")] = Path("pictures"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="the folder for the pictures; those that it holds stay")] = Path("pictures"),
     start: Annotated[Path | None, typer.Option("--from", help="start from this picture (img2img)")] = None,
     steps_gif: Annotated[Path | None, typer.Option(help="write a clip of one picture's denoising, decoded after each step")] = None,
     control: opt.Control = None,
@@ -229,10 +221,37 @@ def draw(
     )
     made = watch(work, quiet=quiet or json)
     values = {"pictures": [str(path) for path in made.pictures], "drawn": made.count.drawn, "reused": made.count.reused}
-    report(values, as_json=json, words=f"wrote {counted(len(made.pictures), 'picture')} to {out}", quiet=quiet)
+    report(values, as_json=json, words=f"{counted(len(made.pictures), 'picture')} in {out}: {_named(made.pictures)}", quiet=quiet)
+
+
+def _named(paths: Sequence[Path]) -> str:
+    """Name the first and the last of pictures, or the only one."""
+    return " to ".join(dict.fromkeys((paths[0].name, paths[-1].name)))
 
 
 def _planner(llm: str | None) -> Any:
     from sakuga import studio
 
     return studio.planner(llm)
+
+
+for name, command, panel in (
+    ("morph", morph, DRAW),
+    ("vary", vary, DRAW),
+    ("video", video, FILES),
+    ("pixelate", pixelate, FILES),
+    ("recipe", show_recipe, FILES),
+    ("remake", remake, FILES),
+    ("sheet", sheet, FILES),
+    ("evaluate", evaluate, LEARN),
+    ("study", study, LEARN),
+):
+    app.command(name, rich_help_panel=panel)(command)
+for name, group, panel in (
+    ("style", style, LEARN),
+    ("train", train, LEARN),
+    ("data", data, LEARN),
+    ("sketchbook", sketchbook, KEEP),
+    ("store", frames, KEEP),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)

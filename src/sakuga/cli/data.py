@@ -10,7 +10,7 @@ import typer
 from sakuga.cli import options as opt
 from sakuga.datasets.counting import counted
 
-data = typer.Typer(no_args_is_help=True, help="Training sets: pictures with their words, to teach a style with.")
+data = typer.Typer(no_args_is_help=True, help="Make training sets: pictures with their words, to teach a style with.")
 
 Set = Annotated[Path, typer.Argument(metavar="SET", help="a training set, as `sakuga data build` writes it")]
 NewSet = Annotated[Path, typer.Option("--out", "-o", help="the training set to write")]

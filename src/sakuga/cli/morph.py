@@ -44,7 +44,7 @@ def morph(
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Flow from prompt to prompt."""
+    """Make a clip that flows from prompt to prompt."""
     from sakuga import studio
     from sakuga.cli.show import report_clip, watch
 

@@ -7,7 +7,7 @@ import typer
 
 from sakuga.cli import options as opt
 
-frames = typer.Typer(no_args_is_help=True, help="Drawn frames on the disk.")
+frames = typer.Typer(no_args_is_help=True, help="See how much room drawn frames take, and make room.")
 
 
 @frames.command("show")

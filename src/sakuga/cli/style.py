@@ -8,7 +8,7 @@ import typer
 
 from sakuga.cli import options as opt
 
-style = typer.Typer(no_args_is_help=True, help="Styles: listed, proven, converted, blended, kept.")
+style = typer.Typer(no_args_is_help=True, help="List, check, convert, blend and keep styles.")
 
 Named = Annotated[str, typer.Argument(metavar="STYLE", help="a style's name, a folder, a .safetensors file or hub:owner/name/file")]
 Layout = Annotated[str, typer.Option(help="diffusers, or kohya (A1111's for learnt words)")]

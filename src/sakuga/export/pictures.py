@@ -1,6 +1,7 @@
 """Picture files and moving picture files by Pillow: PNG, APNG, WebP."""
 
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree import ElementTree
 
 from PIL import Image, PngImagePlugin
@@ -18,7 +19,7 @@ _SAKUGA = "https://sakuga.invalid/recipe/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 
-def write_picture(picture: Picture, recipe: str, path: Path) -> None:
+def write_picture(picture: Picture, recipe: str, path: Path | BinaryIO) -> None:
     """Write one PNG with the recipe in an iTXt chunk."""
     Image.fromarray(picture).save(path, format="PNG", pnginfo=_text_chunk(recipe))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from sakuga.export.budget import write_gif_within
 from sakuga.export.gif import write_gif
 from sakuga.export.pictures import write_apng, write_picture, write_png, write_webp
+from sakuga.export.recipe import read_recipe
 from sakuga.export.sheet import sheet_places, write_contact, write_sheet
 from sakuga.export.target import ExportError, check_folder, whole
 from sakuga.export.video import write_mp4, write_webm
@@ -53,8 +54,12 @@ def check_target(path: Path, max_size: int | None = None) -> None:
     check_folder(path.parent if ending else path)
 
 
-def check_frames(path: Path, frames: int) -> None:
-    """Refuse, before any drawing, a name that cannot hold so many frames; ExportError says why in one sentence."""
+def check_frames(path: Path, frames: int, recipe: str | None = None) -> None:
+    """Refuse, before any drawing, a name that cannot hold so many frames; ExportError says why in one sentence.
+
+    A folder may hold frames of the same clip, told by its `recipe` (None while it is not known), and no other numbered pictures: those
+    would be written over, or join the clip.
+    """
     ending = _ending(path)
     if ending == ".png" and frames > 1:
         raise ExportError(f"{path.name} would hold only one of {frames} frames: take .apng, .sheet.png or .contact.png")
@@ -62,8 +67,18 @@ def check_frames(path: Path, frames: int) -> None:
         return
     if frames > MOST_FRAMES:
         raise ExportError(f"{frames} frames are too many for a folder: {MOST_FRAMES} are the most, so choose fewer a second")
-    if strange := sorted(set(path.glob("[0-9][0-9][0-9][0-9]*.png")) - set(_places(path, frames))):
-        raise ExportError(f"{strange[0]} is no frame of this clip of {frames}: empty the folder or choose another")
+    places = set(_places(path, frames))
+    there = sorted(path.glob("[0-9][0-9][0-9][0-9]*.png"))
+    strange = (file for file in there if file not in places or not (recipe is None or _is_made_by(file, recipe)))
+    if file := next(strange, None):
+        raise ExportError(f"{file} is no frame of this clip of {frames}: empty the folder or choose another")
+
+
+def _is_made_by(file: Path, recipe: str) -> bool:
+    try:
+        return recipe != "" and read_recipe(file) == recipe
+    except ExportError:
+        return False
 
 
 def write(clip: Clip, path: Path, max_size: int | None = None) -> Written:
@@ -75,7 +90,7 @@ def write(clip: Clip, path: Path, max_size: int | None = None) -> Written:
     """
     check_target(path, max_size)
     _check(clip)
-    check_frames(path, len(clip.frames))
+    check_frames(path, len(clip.frames), clip.recipe)
     ending, notes = _ending(path), tuple[str, ...]()
     if not ending:
         size = sum(frame.stat().st_size for frame in write_frames(clip, path))
@@ -92,10 +107,10 @@ def write(clip: Clip, path: Path, max_size: int | None = None) -> Written:
 
 
 def write_frames(clip: Clip, folder: Path) -> list[Path]:
-    """Write every frame as a PNG, 0001.png and on; a folder with later numbers than the clip has is refused, as they would join it."""
+    """Write every frame as a PNG, 0001.png and on; a folder with numbered pictures of anything else is refused."""
     check_folder(folder)
     _check(clip)
-    check_frames(folder, len(clip.frames))
+    check_frames(folder, len(clip.frames), clip.recipe)
     paths = _places(folder, len(clip.frames))
     for frame, path in zip(clip.frames, paths, strict=True):
         with whole(path) as draft:

@@ -14,7 +14,7 @@ from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Named, Teach, Trial, Wear
-from sakuga.studies.verdicts import clearly, sorted_out, stood
+from sakuga.studies.verdicts import clearly, gained, sorted_out, stood
 
 QUESTION = "How do rank, steps and rate decide how firmly a style is learnt, and what is the cheapest adapter that does?"
 LOOK = "watercolor"
@@ -136,21 +136,23 @@ def _lay(
         Section(title="Pictures", blocks=(strip,)),
     )
     behind = {place: results.more(f"behind.{slug[place]}", [trials[order[0]]], [trials[place]], f"look.{look}") for place in order[1:]}
+    learnt = results.more(f"learnt.{slug[order[0]]}", [base], [trials[order[0]]], f"look.{look}")
     effects = {name: _effect(results, grid, at, trials, f"look.{look}") for at, (name, values) in enumerate(grid) if len(values) > 1}
-    outcomes: list[Outcome] = [before, *scores.values(), *kept.values(), *behind.values(), *effects.values()]
+    outcomes: list[Outcome] = [before, *scores.values(), *kept.values(), learnt, *behind.values(), *effects.values()]
     spent = {
         place: Figure(key=f"cost.{slug[place]}.processor_seconds", value=results.teaching(taught[place], "processor_seconds"), n=1)
         for place in order
     }
     cost = {place: one.value for place, one in spent.items()}
     changed = {f"{name} {min(values):g} to {max(values):g}": effects[name] for name, values in grid if name in effects}
-    return sections, [*outcomes, *spent.values()], {}, _found(names, order, scores, behind, cost, before, changed)
+    return sections, [*outcomes, *spent.values()], {}, _found(names, order, scores, learnt, behind, cost, before, changed)
 
 
 def _found(
     names: Sequence[str],
     order: Sequence[Place],
     scores: Mapping[Place, Outcome],
+    learnt: Outcome,
     behind: Mapping[Place, Outcome],
     cost: Mapping[Place, float],
     before: Outcome,
@@ -162,11 +164,20 @@ def _found(
     cheapest = min(close, key=lambda place: cost[place])
     spent = f"{number(cost[cheapest])} processor seconds; the first took {number(cost[first])}"
     better, worse = (f"From its least value to its greatest, all else the same, {much} is shown by" for much in ("more", "less"))
+    if clearly(learnt) <= 0:
+        none = "The one training does not show" if len(order) == 1 else f"None of {len(order)} trainings shows"
+        return (
+            f"{none} the style more surely than the base does: {_named(names, first)} shows it in {stood(scores[first])}, the base in "
+            f"{stood(before)}, a difference of {gained(learnt)}. So none can be called best: teach longer, or try on more prompts."
+        )
+    others = len(close) - 1
     said = [
         f"Of {len(order)} trainings it is read most surely with {_named(names, first)}: {stood(scores[first])}; the base: {stood(before)}. "
         "The best of many is a little flattered.",
-        f"{len(close) - 1} of the others cannot be told from it; the cheapest of them all is {_named(names, cheapest)} "
-        f"({stood(scores[cheapest])}, {spent}).",
+        f"{others} of the others cannot be told from it; the cheapest of them all is {_named(names, cheapest)} "
+        f"({stood(scores[cheapest])}, {spent})."
+        if others
+        else "Every other is clearly behind it.",
         sorted_out(changed, better, worse, "No clear difference is made by"),
     ]
     return "\n".join(filter(None, said))

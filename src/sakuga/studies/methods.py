@@ -11,7 +11,7 @@ from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import METHODS, Lesson, Method, Named, Teach, Trial, Wear
-from sakuga.studies.verdicts import listed, sorted_out, stood
+from sakuga.studies.verdicts import clearly, listed, sorted_out, stood
 
 QUESTION = "Which way of teaching a new subject shows it best, at what cost in time, memory and space, and what else is forgotten?"
 SUBJECT = "balloon"
@@ -110,10 +110,13 @@ def _lay(
     ]
     best = max(taught, key=lambda method: value(after[method]))
     ahead = {CALLED[one]: results.more(f"ahead.{best}.{one}", [shows[one]], [shows[best]], row) for one in taught if one != best}
+    learnt = any(clearly(one) > 0 for one in (*gains.values(), *ahead.values()))
     said = [
         sorted_out(_called(gains), "Shown clearly more than by the base", "Shown clearly less than by the base", "Not told from the base"),
-        f"{CALLED[best]} shows it most ({stood(after[best])}; base {stood(before)}).",
-        sorted_out(ahead, "It is clearly ahead of", "It is behind", "It cannot be told from"),
+        f"{CALLED[best]} shows it most ({stood(after[best])}; base {stood(before)})."
+        if learnt
+        else f"None shows it clearly more than the base does ({stood(before)}), so none is best: teach longer, or try on more prompts.",
+        sorted_out(ahead, "It is clearly ahead of", "It is behind", "It cannot be told from") if learnt else "",
         sorted_out(
             _called(forgets),
             "Prompts that do not call it gain by",

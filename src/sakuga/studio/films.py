@@ -147,7 +147,8 @@ def _render(
     film = replace(final, settings=settings)
     board = worded_film(film, source)
     sheet = chain(board, direction(settings, source), wardrobe(film, source))
-    check_frames(out, len(sheet.exposures))
+    said = film_recipe(film, source) if recipe else None
+    check_frames(out, len(sheet.exposures), said.text() if said else "")
     refuse_missing(sheet.specs.values(), source)
     bench = Bench(source, store, [style for keys in found_by_shot(film, source) for key in keys for style in key.value])
     notes: list[str] = []
@@ -158,7 +159,7 @@ def _render(
     drawn = perf_counter()
     clip = yield from _finish(film, source, sheet, drawing, bench)
     finished = perf_counter()
-    written = yield from deliver(clip, out, film_recipe(film, source) if recipe else None, max_size)
+    written = yield from deliver(clip, out, said, max_size)
     seconds = Seconds.since(begun, drawn, finished)
     return Animation(
         clip=out,

@@ -1,6 +1,6 @@
 """Single pictures from prompts."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from sakuga import InputError
+from sakuga.datasets.counting import counted
 from sakuga.datasets.reading import read_picture
-from sakuga.export import check_folder, check_target, write
+from sakuga.export import Album, check_target, write
 from sakuga.models.sources import Source, find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
@@ -57,6 +58,7 @@ def draw(
 ) -> Work[Step, Drawn]:
     """Draw `each` pictures of every prompt into a folder, with the seeds seed, seed + 1, ...; with `start`, from that picture on.
 
+    They are numbered on from those that the folder holds; one that it holds already, to the byte, keeps its place.
     What is where follows the depth of a `control` picture. `steps_gif` is a file for a clip of a single picture's denoising: what the
     decoder sees after each step; a preview is drawn in few steps. Raises SakugaError with one sentence where something is wrong.
     """
@@ -90,9 +92,9 @@ class DrawRecipe(SettledRecipe):
         led = self.control.control(self.given[-1]) if self.control else None
         spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
         bench, said = Bench(source, store, find_styles(settings.style, source)), self.followed(source, **dressed(settings, source))
-        asked = _Asked(spec=spec, seed=self.seed, settings=settings, path=out, recipe=said)
+        asked = _Asked(spec=spec, seed=self.seed, settings=settings, recipe=said)
         if not self.steps_shown:
-            count = (yield from _to_files([asked], bench)).count
+            count = (yield from _to_files([asked], bench, lambda clip: write(clip, out).path))[0].count
             return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
         name = specs.digest(spec)
         drawing = yield from bench.draw(_leaned([spec], bench) | {name: spec}, [name])
@@ -127,13 +129,14 @@ def _draw(
     styles = {prompt: find_styles(how.style, source) for prompt, how in worn.items()}
     given = read_picture(start) if start else None
     leading, layout = read_control(control, source) if control else (None, None)
-    check_folder(out)
+    album = Album(out)
     out.mkdir(parents=True, exist_ok=True)
     bench = Bench(source, store, [style for found in styles.values() for style in found])
     named = [named_note(how.style, f"'{prompt}': ") for prompt, how in worn.items() if how.style and settings.style is None]
     odd = (*(given.notes if given else ()), *(doubts(layout) if layout else ()))
     unread = [note for prompt in prompts for note in bench.unread(worded(prompt, styles[prompt]))]
-    for note in (*notes, *named, *unread, *odd):
+    full = [f"{out} holds {counted(album.held, 'numbered picture')}: what is new begins at {album.first}"] if album.held else []
+    for note in (*notes, *named, *unread, *odd, *full):
         yield Step(stage="story", note=note)
     led = leading.control(specs.digest(bench.store.given(layout.picture))) if leading and layout else None
     begin = specs.Start(frame=specs.digest(bench.store.given(given.picture)), strength=settings.strength or 1.0) if given else None
@@ -145,17 +148,14 @@ def _draw(
         return DrawRecipe.of(source, given=pictures, prompt=prompt, seed=its, **said, **dressed(worn[prompt], source)) if recipe else None
 
     asked = [
-        _Asked(
-            spec=drawn_spec(prompt, its, worn[prompt], source, begin, led), seed=its, settings=worn[prompt],
-            path=out / f"{place:04d}.png", recipe=told(prompt, its),
-        )
-        for place, (prompt, its) in enumerate(seeds, 1)
-    ]  # fmt: skip
-    drawing = yield from _to_files(asked, bench)
+        _Asked(spec=drawn_spec(prompt, its, worn[prompt], source, begin, led), seed=its, settings=worn[prompt], recipe=told(prompt, its))
+        for prompt, its in seeds
+    ]
+    drawing, paths = yield from _to_files(asked, bench, album.add)
     if steps_gif:
         yield from _show_steps(drawing, steps_gif, asked[0], bench)
     said_prompts, their_seeds = zip(*seeds, strict=True)
-    return Drawn(pictures=tuple(one.path for one in asked), prompts=said_prompts, seeds=their_seeds, count=drawing.count)
+    return Drawn(pictures=tuple(paths), prompts=said_prompts, seeds=their_seeds, count=drawing.count)
 
 
 def _styled(settings: FilmSettings, prompt: str, source: Source) -> FilmSettings:
@@ -171,23 +171,23 @@ class _Asked:
     spec: specs.Drawn
     seed: int
     settings: FilmSettings
-    path: Path
     recipe: DrawRecipe | None
 
 
-def _to_files(asked: Sequence[_Asked], bench: Bench) -> Generator[Step, None, Drawing]:
-    """Draw pictures of one size, bring them to the size that was asked for, finish each and write it to its file."""
+def _to_files(asked: Sequence[_Asked], bench: Bench, put: Callable[[Clip], Path]) -> Generator[Step, None, tuple[Drawing, list[Path]]]:
+    """Draw pictures of one size, bring them to the size that was asked for, finish each and put it into its file."""
     wanted = [one.spec for one in asked]
     names = [specs.digest(spec) for spec in wanted]
     drawing = yield from bench.draw(_leaned(wanted, bench) | dict(zip(names, wanted, strict=True)), names)
     assert asked[0].settings.size
     enlarged = bench.enlarger(*asked[0].settings.size)
     shown = bench.develop(drawing, names, lambda _, picture: enlarged(picture))
-    for place, (one, picture) in enumerate(zip(asked, shown, strict=True), 1):
+    paths: list[Path] = []
+    for one, picture in zip(asked, shown, strict=True):
         clip = yield from alone(picture, one.spec, one.settings, one.seed)
-        write(replace(clip, recipe=one.recipe.text() if one.recipe else ""), one.path)
-        yield Step(stage="export", done=place, total=len(asked))
-    return drawing
+        paths.append(put(replace(clip, recipe=one.recipe.text() if one.recipe else "")))
+        yield Step(stage="export", done=len(paths), total=len(asked))
+    return drawing, paths
 
 
 def _leaned(wanted: Sequence[specs.Drawn], bench: Bench) -> dict[specs.Digest, specs.FrameSpec]:

@@ -102,6 +102,8 @@ def _pixelate(source: Path, out: Path, pixel: Pixel, scale: int | None, sheet: P
     if names and out.suffix:
         raise InputError(f"{out.name} is a file, and a folder of pictures becomes a folder: leave the suffix out")
     check_target(out) if out.suffix else check_folder(out)
+    if there := next((file for name in names if (file := out / f"{name}.png").exists()), None):
+        raise InputError(f"{there} is there already, and is not written over: empty the folder or choose another")
     if sheet:
         check_sheet(sheet)
     read = _folder(source, names) if names else read_clip(source)

@@ -187,7 +187,8 @@ def _shown(
     begun = perf_counter()
     directed = replace(direction(settings, bench.source), batch=BATCH)
     sheet = lay_out(picture, how, directed)
-    check_frames(out, len(sheet.exposures))
+    told = _recipe(picture, how, settings, bench.source) if recipe else None
+    check_frames(out, len(sheet.exposures), told.text() if told else "")
     drawing = yield from bench.draw(sheet.specs, sheet.exposures)
     variants = [bench.store.read(drawing.renamed[name]) for name in sheet.exposures[how.between - 1 :: how.between]]
     variance, growth = _variance(variants, how, bench), chain_growth(variants)
@@ -200,7 +201,6 @@ def _shown(
     drawn = perf_counter()
     clip = yield from _finish(sheet, settings, how.seed, drawing, bench)
     shown = perf_counter()
-    told = _recipe(picture, how, settings, bench.source) if recipe else None
     written = yield from deliver(clip, out, told, max_size)
     seconds = Seconds.since(begun, drawn, shown)
     notes = (*drawing.count.notes, *alarms, *written.notes)
