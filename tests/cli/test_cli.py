@@ -14,6 +14,7 @@ import pytest
 import typer
 from PIL import Image
 
+from sakuga import __version__
 from sakuga.cli.app import app
 from tests.cli.conftest import Run
 
@@ -36,6 +37,10 @@ def test_help_and_import_load_no_torch() -> None:
     told = subprocess.run([sys.executable, "-c", watched + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True)
     assert told.stdout.strip().endswith("False")
     assert "animate" in told.stdout
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version") == (0, f"sakuga {__version__}\n", "")
 
 
 def test_animate_render_and_reuse(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
@@ -101,6 +106,11 @@ def test_morph_writes_a_clip_and_tells_how_it_moves(run: Run, tmp_path: Path, ti
         (("morph", "sea"), "two prompts or more"),
         (("morph", "sea", "castle", "--ease", "bouncy"), "no ease 'bouncy'"),
         (("animate", ""), "idea is empty"),
+        (("animate", "a", "castle", "at", "sea", "--shots", 2), 'as in sakuga animate "a castle at sea"'),
+        (("draw", "a", "castle"), "put all of them between quotation marks"),
+        (("storyboard", "sea", "-o", "film.json"), "end its name with .toml"),
+        (("video", "absent"), "absent: there is no such folder or clip"),
+        (("animate", "sea", "--max-size", "4"), "write a unit, such as 4MB"),
         (("animate", "sea", "--shots", 0), "0 shots"),
         (("animate", "sea", "--shots", 100_000), "100000 shots"),
         (("animate", "sea", "-o", "clip.bmp"), ".gif"),

@@ -69,7 +69,15 @@ def test_what_cannot_be_reached_is_said_and_nothing_is_written(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("name", "most"), [("clip.mp4", 1000), ("clip.gif", 0), ("frames", 1000)])
-def test_a_budget_is_for_gif_only(tmp_path: Path, name: str, most: int) -> None:
-    with pytest.raises(ExportError, match=r"budget above 0 is kept by \.gif files only"):
+@pytest.mark.parametrize(
+    ("name", "most", "said"),
+    [
+        ("clip.mp4", 1000, r"only a \.gif can"),
+        ("frames", 1000, r"only a \.gif can"),
+        ("clip.gif", 0, "write a unit, such as 4MB"),
+        ("clip.gif", 4, "no GIF is as small as 4 bytes"),
+    ],
+)
+def test_a_budget_is_for_gif_only(tmp_path: Path, name: str, most: int, said: str) -> None:
+    with pytest.raises(ExportError, match=said):
         check_target(tmp_path / name, most)

@@ -175,5 +175,5 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(FilmError, match="there is no such film"):
         read_film(tmp_path / "no.toml")
     (tmp_path / "picture.toml").write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(FilmError, match="cannot be read as a text file"):
+    with pytest.raises(FilmError, match="is no text: give a film"):
         read_film(tmp_path / "picture.toml")

@@ -119,6 +119,21 @@ def test_a_change_of_the_sky_goes_on_with_what_is_shown() -> None:
     assert last.startswith("a windmill in a meadow by day, it snows")
 
 
+@pytest.mark.parametrize(
+    ("idea", "said"),
+    [
+        ("a castle at sundown", "a castle at sunset"),
+        ("a boat in the moonlight", "a boat at night"),
+        ("northern lights over a snowy plain", "northern lights over a snowy plain at night"),
+        ("a windmill on a sunny day, then it snows", "it snows, in the snow"),
+        ("a boat on a stormy sea", "a boat on a stormy sea by day, in the rain"),
+        ("a cottage in winter", "in the snow"),
+    ],
+)
+def test_light_and_weather_are_said_in_words_that_the_sketchbook_has_learnt(idea: str, said: str) -> None:
+    assert any(said in prompt for prompt in prompts_of(idea))
+
+
 def test_who_acts_is_shown_in_every_scene_and_where() -> None:
     prompts = prompts_of("A knight walks through a forest at dawn. He fights a dragon. He rests by a lake", 3)
     assert all("a knight" in prompt.lower() and "at dawn" in prompt for prompt in prompts)

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from sakuga import __version__
 from sakuga.cli import options as opt
 from sakuga.cli.data import data
 from sakuga.cli.evaluate import evaluate
 from sakuga.cli.morph import morph
 from sakuga.cli.pixelate import pixelate
+from sakuga.cli.quoted import Quoted
 from sakuga.cli.recipe import recipe as show_recipe
 from sakuga.cli.recipe import remake
 from sakuga.cli.sheet import sheet
@@ -32,10 +34,24 @@ app = typer.Typer(
 DRAW, FILES, LEARN, KEEP = "Draw", "Change and exchange files", "Teach and measure", "Behind it all"
 """The chapters of the help."""
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"sakuga {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="print the version", is_eager=True, callback=_version)] = False,
+) -> None:
+    pass
+
+
 Idea = Annotated[str, typer.Argument(help="what the film shows, in a few words")]
 
 
-@app.command(rich_help_panel=DRAW)
+@app.command(rich_help_panel=DRAW, cls=Quoted)
 def animate(
     idea: Idea,
     out: Annotated[Path, typer.Option("--out", "-o", help=opt.CLIP)] = Path("clip.gif"),
@@ -143,7 +159,7 @@ def render(
     report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 
 
-@app.command(rich_help_panel=DRAW)
+@app.command(rich_help_panel=DRAW, cls=Quoted)
 def storyboard(
     idea: Idea,
     out: Annotated[Path, typer.Option("--out", "-o", help="the film to write")] = Path("film.toml"),
@@ -167,7 +183,7 @@ def storyboard(
     report(values, as_json=json, words="\n".join([*lines, *planned.notes, f"wrote {out}"]), quiet=quiet)
 
 
-@app.command(rich_help_panel=DRAW)
+@app.command(rich_help_panel=DRAW, cls=Quoted)
 def draw(
     prompt: Annotated[str | None, typer.Argument(help="what the picture shows")] = None,
     prompts: Annotated[Path | None, typer.Option(help="a text file with one prompt a line; # begins a comment")] = None,

@@ -16,6 +16,8 @@ from sakuga.timeline.clip import Clip
 
 MOST_FRAMES = 99_999
 """Frames of a folder."""
+LEAST = 100
+"""Bytes that any GIF takes."""
 WRITERS: dict[str, Callable[[Clip, Path], None]] = {
     ".gif": write_gif,
     ".webp": write_webp,
@@ -47,8 +49,10 @@ def check_target(path: Path, max_size: int | None = None) -> None:
     if ending not in WRITERS and path.suffix:
         known = ", ".join(WRITERS)
         raise ExportError(f"{path.name} ends with no known suffix: take one of {known}, or none for a folder of frames")
-    if max_size is not None and (ending != ".gif" or max_size <= 0):
-        raise ExportError(f"{path.name} cannot be kept under {max_size} bytes: a budget above 0 is kept by .gif files only")
+    if max_size is not None and ending != ".gif":
+        raise ExportError(f"{path.name} cannot be kept under a size, as only a .gif can: name a .gif, or ask for no size")
+    if max_size is not None and max_size < LEAST:
+        raise ExportError(f"no GIF is as small as {max_size} bytes: write a unit, such as 4MB")
     if ending and path.is_dir():
         raise ExportError(f"{path} is a folder: name a file in it")
     check_folder(path.parent if ending else path)

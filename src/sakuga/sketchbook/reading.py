@@ -87,8 +87,8 @@ def _portrait_phrases() -> list[tuple[str, tuple[Fact, ...]]]:
 
 
 @cache
-def vocabulary() -> dict[str, tuple[Fact, ...]]:
-    """Return every phrase that states something, normalised, with the facts it states; what captions say goes before what is only heard."""
+def spoken() -> dict[str, tuple[Fact, ...]]:
+    """Return every phrase of the captions that states something, normalised, with the facts it states: what the Sketchbook has learnt."""
     table: dict[str, tuple[Fact, ...]] = {normalise(phrase): facts for phrase, facts in JOINT.items()}
     for fact, wording in WORDING.items():
         mute = fact[0] == "subject"  # Its adjectives and verbs fit other things as well.
@@ -97,6 +97,13 @@ def vocabulary() -> dict[str, tuple[Fact, ...]]:
             table.setdefault(normalise(phrase), (fact,))
     for phrase, facts in _portrait_phrases():
         table.setdefault(normalise(phrase), facts)
+    return table
+
+
+@cache
+def vocabulary() -> dict[str, tuple[Fact, ...]]:
+    """Return what the captions say and, behind it, what is only heard: understood here, and not by the Sketchbook."""
+    table = dict(spoken())
     for fact, heard in HEARD.items():
         for phrase in heard:
             table.setdefault(normalise(phrase), (fact,))
@@ -123,6 +130,16 @@ def facts_in(text: str) -> list[Fact]:
     return [fact for _, _, facts in spans_in(normalise(text)) for fact in facts]
 
 
+def facts_spoken(text: str) -> set[Fact]:
+    """Return the facts that a text states in words of the captions.
+
+    >>> facts_spoken("a tower at sundown, it is snowing") == {("subject", "tower"), ("weather", "snow")}
+    True
+    """
+    text = normalise(text)
+    return {fact for start, stop, facts in spans_in(text) if text[start:stop] in spoken() for fact in facts}
+
+
 def read_labels(text: str) -> Stated:
     """Return what a text states; where it contradicts itself the first word counts, and clothes or moods count only of a person."""
     first: dict[str, str] = {}
@@ -143,5 +160,5 @@ def read_labels(text: str) -> Stated:
 def known_words() -> frozenset[str]:
     """Return every word of the grammar and of the foreign words, normalised."""
     verbs = chain.from_iterable((*wording.clauses, *wording.before) for wording in WORDING.values())
-    phrases = chain(vocabulary(), verbs, QUALITY, STORY, EVERYDAY, NEUTRAL, FUNCTION_WORDS)
+    phrases = chain(spoken(), verbs, QUALITY, STORY, EVERYDAY, NEUTRAL, FUNCTION_WORDS)
     return frozenset(word for phrase in phrases for word in re.findall(r"[\w']+", normalise(phrase)))

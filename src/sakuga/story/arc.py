@@ -42,12 +42,16 @@ class Beat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What the words of a shot state, the light, weather and season that the film has reached, and whether it plays indoors."""
+    """What the words of a shot state, the light, weather and season that the film has reached, and whether it plays indoors.
+
+    `weather_told` says that the words state a weather as the Sketchbook does, so that it need not be added.
+    """
 
     stated: Stated
     time: Time | None
     weather: Weather | None
     season: str = ""
+    weather_told: bool = False
     indoors: bool = False
 
 
@@ -59,8 +63,8 @@ def beats(scenes: list[Scene], rng: random.Random) -> list[Beat]:
     for index, scene in enumerate(scenes):
         progress, here = index / len(scenes), scene.stated
         mood = MOODS[int(progress * len(MOODS))] if here.close_up and here.expression is None else None
-        weather = None if here.weather or scene.season == "winter" else scene.weather
-        beat = Beat(time=scene.time, weather=weather, season=scene.season, mood=mood)
+        weather = "snow" if scene.season == "winter" and here.weather is None else scene.weather
+        beat = Beat(time=scene.time, weather=None if scene.weather_told else weather, season=scene.season, mood=mood)
         variants = list(_variants(beat, scene, index, enters and progress >= 0.4))
         fresh = (variant for variant in variants if _shown(variant) not in shown)
         sayable = [variant for variant in variants if variant.extras] or variants
@@ -96,7 +100,7 @@ def _extras(scene: Scene, beat: Beat) -> list[Extra]:
     stated = scene.stated
     if scene.indoors:
         return []
-    weather = stated.weather or beat.weather or ("snow" if beat.season == "winter" else "clear")
+    weather = stated.weather or beat.weather or "clear"
     options: list[Extra] = []
     if beat.time == "night":
         options += ["moon", "stars"] if weather == "clear" else ["moon"] if weather == "cloudy" else []

@@ -121,8 +121,10 @@ def read_film(path: Path | str) -> Film:
         raise FilmError(f"{path}: there is no such film; `sakuga storyboard IDEA -o {path}` writes one") from None
     except IsADirectoryError:
         raise FilmError(f"{path}: is a folder: give the film.toml itself") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FilmError(f"{path}: cannot be read as a text file ({error})") from None
+    except UnicodeDecodeError:
+        raise FilmError(f"{path}: is no text: give a film.toml; a clip that sakuga made is made again by `sakuga remake {path}`") from None
+    except OSError as error:
+        raise FilmError(f"{path}: cannot be read ({error.strerror})") from None
     return from_toml(text, str(path))
 
 

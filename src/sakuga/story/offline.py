@@ -5,12 +5,12 @@ import re
 from typing import cast
 
 from sakuga.sketchbook.labels import Time, Weather
-from sakuga.sketchbook.reading import read_labels
+from sakuga.sketchbook.reading import facts_spoken, read_labels
 from sakuga.sketchbook.words import WORDING, Fact, split
 from sakuga.story.arc import Beat, Scene, beats, indoors, open_times, open_weathers
 from sakuga.story.courses import LEADING, over_shots, stages_in, without_turning
 from sakuga.story.planner import checked_idea, lengths, shot_seed
-from sakuga.story.retelling import retold
+from sakuga.story.retelling import plainly, retold
 from sakuga.story.scenes import placed, sayable, scenes_of
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
 from sakuga.story.whom import subject_of
@@ -80,6 +80,7 @@ def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random) -> list
                 time=cast(Time | None, times[index]),
                 weather=cast(Weather | None, weathers[index]),
                 season=seasons[index] or "",
+                weather_told=any(name == "weather" for name, _ in facts_spoken(told[place])),
                 indoors=indoors(told[place]),
             )
             for index, place in enumerate(scene_of)
@@ -107,9 +108,8 @@ def _prompt(scene: str, beat: Beat, way: int = 0) -> str:
     >>> _prompt("A snowy cabin in the woods at dusk, birds", Beat(time="night", extras=("moon",)))
     'A snowy cabin in the woods at night, birds, with a full moon'
     """
-    text = scene if beat.time is None else retold(scene, beat.time)
-    stated = read_labels(text)
-    if beat.time is not None and stated.time != beat.time:
+    text = scene if beat.time is None else plainly(retold(scene, beat.time), beat.time)
+    if beat.time is not None and ("time", beat.time) not in facts_spoken(text):
         head, *rest = re.split(r",\s*", text, maxsplit=1)
         text = ", ".join([f"{head} {WORDING['time', beat.time].after[0]}", *rest])
     added: list[Fact] = [

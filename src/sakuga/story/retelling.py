@@ -3,11 +3,12 @@
 import re
 
 from sakuga.sketchbook.labels import Time
-from sakuga.sketchbook.reading import flattened, spans_in
+from sakuga.sketchbook.reading import flattened, spans_in, spoken
 from sakuga.sketchbook.words import WORDING, Fact
 from sakuga.story.courses import HAPPENS
 from sakuga.story.storyboard import PREPOSITIONS
 
+_WHEN = re.compile(r"\b(?:at|by|in)\s+(?:the\s+)?$", re.IGNORECASE)
 _AGAIN = re.compile(r"\b(\w+(?: \w+){0,3}) and \1\b")
 
 
@@ -22,6 +23,19 @@ def retold(text: str, time: Time) -> str:
             instead = _same_kind(flattened(text[start:stop]), facts, time)
             text = _agreeing(text[:start], instead) + instead + text[stop:]
     return _AGAIN.sub(r"\1", text)
+
+
+def plainly(text: str, time: Time) -> str:
+    """Say a time of day that has a phrase of its own as the captions do.
+
+    >>> plainly("a castle at sundown, birds", "sunset")
+    'a castle at sunset, birds'
+    """
+    for start, stop, facts in reversed(spans_in(flattened(text))):
+        before = _WHEN.search(text[:start])
+        if before and ("time", time) in facts and flattened(text[start:stop]) not in spoken():
+            text = text[: before.start()] + WORDING["time", time].after[0] + text[stop:]
+    return text
 
 
 def _same_kind(phrase: str, facts: tuple[Fact, ...], time: Time) -> str:

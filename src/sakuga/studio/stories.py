@@ -88,6 +88,8 @@ def _storyboard(
 ) -> Generator[Step, None, Planned]:
     source = find_checkpoint(model)
     if out is not None:
+        if Path(out).suffix.lower() != ".toml":
+            raise InputError(f"{out}: a storyboard is written as a film: end its name with .toml")
         check_folder(Path(out).parent)
     board = yield from plan(idea, shots, seconds, seed, planner)
     if out is not None:

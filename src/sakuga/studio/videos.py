@@ -62,6 +62,8 @@ def _video(
     if source.is_dir():
         clip = yield from _folder(source, out, rate or USUAL, fit)
         return (yield from deliver(clip, out, max_size=max_size))
+    if not source.exists():
+        raise InputError(f"{source}: there is no such folder or clip")
     clip = yield from _file(source, rate)
     kept = (yield from _carried(source)) if recipe else None
     written = yield from deliver(clip, out, kept, max_size)
