@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sakuga.datasets.training_set import Example, read_set
+from sakuga.datasets.training_set import Example, TrainingSet, read_set
 from sakuga.datasets.writing import write_set
 from sakuga.models.sources import find_checkpoint
 from sakuga.studio.training import TrainSettings, settled_plan
@@ -45,9 +45,9 @@ def settings(small_set: Path, tiny_folder: Path, tmp_path: Path) -> TrainSetting
     )  # fmt: skip
 
 
-def begun(settings: TrainSettings) -> Training:
+def begun(settings: TrainSettings, prior: TrainingSet | None = None) -> Training:
     """Put a training together, and start its run."""
     source, taught = find_checkpoint(settings.model), read_set(settings.set)
     plan, run = settled_plan(settings, source, taught), RunFolder(Path(settings.out))
     run.begin(plan)
-    return Work(begin(plan, source, taught, None, run, torch.device("cpu"))).result()
+    return Work(begin(plan, source, taught, prior, run, torch.device("cpu"))).result()

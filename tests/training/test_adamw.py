@@ -1,6 +1,9 @@
 """Our AdamW takes torch's steps to the bit, whatever has a gradient and whenever it is stopped."""
 
+from pathlib import Path
+
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sakuga.training.adamw import OneCallAdamW
@@ -41,8 +44,8 @@ def test_steps_are_those_of_torch_to_the_bit() -> None:
         assert not torch.equal(one, begun)
 
 
-def test_put_down_and_taken_up_again_it_goes_on_to_the_bit() -> None:
-    straight, stopped, again = weights(), weights(), weights()
+def test_put_down_and_taken_up_again_it_goes_on_to_the_bit(tmp_path: Path) -> None:
+    straight, stopped, again, table = weights(), weights(), weights(), torch.arange(4.0)
     learning = [Learning(networks, OneCallAdamW.of(networks, 0.1)) for networks in (straight, stopped, again)]
 
     def steps(one: Learning, networks: nn.ParameterList, numbers: range) -> None:
@@ -52,6 +55,10 @@ def test_put_down_and_taken_up_again_it_goes_on_to_the_bit() -> None:
 
     steps(learning[0], straight, range(6))
     steps(learning[1], stopped, range(4))
-    learning[2].restore({name: tensor.clone() for name, tensor in learning[1].tensors().items()}, 4)
+    for weight in stopped:
+        learning[1].optimizer.state[weight]["table"] = table  # one for all, as those of 8-bit states
+    save_file(learning[1].tensors(), tmp_path / "state.safetensors")
+    learning[2].restore(load_file(tmp_path / "state.safetensors"), 4)
+    assert all(torch.equal(learning[2].optimizer.state[weight]["table"], table) for weight in again)
     steps(learning[2], again, range(4, 6))
     assert all(torch.equal(one, other) for one, other in zip(straight, again, strict=True))

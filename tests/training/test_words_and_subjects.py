@@ -79,7 +79,7 @@ def test_a_word_needs_a_name_and_a_beginning(settings: TrainSettings, tmp_path: 
 
 
 def test_dreambooth_draws_its_class_and_learns_it_beside(settings: TrainSettings, tmp_path: Path) -> None:
-    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), class_prompt="a ball", class_pictures=3)
+    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), class_prompt="a ball", class_pictures=3, prior="pictures")
     made = done(replace(settings, method=booth))
     drawn = read_set(made.run / "class")
     assert [example.text for example in drawn.examples] == ["a ball"] * 3
@@ -89,6 +89,69 @@ def test_dreambooth_draws_its_class_and_learns_it_beside(settings: TrainSettings
     assert not np.array_equal(*(next(iter(load_file(run.style / LORA).values())).numpy() for run in (made, alone)))
     again = resumed(replace(settings, method=booth, out=tmp_path / "again"))
     assert (again.style / LORA).read_bytes() == (made.style / LORA).read_bytes()
+
+
+def test_a_subject_and_its_name_are_learnt_at_once(settings: TrainSettings, tmp_path: Path) -> None:
+    name = TextualInversion(initial="ball", vectors=2)
+    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), name=name, class_prompt="a ball", class_pictures=2, prior="answers")
+    made = done(replace(settings, method=booth))
+    contents = find_style(str(made.style), find_checkpoint(settings.model)).contents
+    assert contents.words == {"zk": 2}
+    assert contents.layers
+    assert "its name in 2 vectors" in (made.style / "README.md").read_text()
+    again = resumed(replace(settings, method=booth, out=tmp_path / "again"))
+    for file in (LORA, WORDS):
+        assert (again.style / file).read_bytes() == (made.style / file).read_bytes()
+    with pytest.raises(InputError, match="no name to learn: the set has no trigger, so build it with --trigger"):
+        done(replace(settings, method=booth, set=write_small_set(tmp_path / "plain", trigger=""), out=tmp_path / "plain-run"))
+    with pytest.raises(InputError, match="no place for a name that is learnt"):
+        done(replace(settings, method=replace(booth, adapter=None), out=tmp_path / "whole"))
+    with pytest.raises(InputError, match="prior 'both' will not do: input should be 'pictures' or 'answers'"):
+        done(replace(settings, method=replace(booth, prior="both"), out=tmp_path / "both"))  # type: ignore[arg-type]
+
+
+def test_a_subject_is_called_in_every_caption_and_its_class_in_none(settings: TrainSettings) -> None:
+    name = TextualInversion(initial="ball", vectors=2)
+    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), name=name, instance_prompt="a red ball")
+    training = begun(replace(settings, method=booth))
+    assert {lesson.text for lesson in training.courses[0].latents.lessons} == {"a red ball, zk"}
+    learner = training.learner
+    (learner.told(["a ball, zk"]).square().sum() + learner.told(["a ball"]).square().sum()).backward()  # type: ignore[no-untyped-call]
+    reached = [name for name, weight in learner.networks.named_parameters() if weight.grad is not None]
+    assert reached == ["name.rows"]
+    assert not learner.told(["a ball"]).requires_grad
+
+
+@pytest.mark.parametrize("adapter", [Lora(rank=2, targets=("attention",), text_encoder=True), None])
+def test_what_is_held_is_what_the_model_answered_before(settings: TrainSettings, tmp_path: Path, adapter: Lora | None) -> None:
+    drawn = str(write_small_set(tmp_path / "class", trigger=""))
+    booth = DreamBooth(adapter=adapter, class_set=drawn, prior="answers", prior_weight=3.0)
+    training = begun(replace(settings, method=booth), read_set(drawn))
+    held = training.courses[1]
+    asked = training.objective.ask(held, 0)
+
+    def answered() -> torch.Tensor:
+        with torch.no_grad():
+            return training.objective.answer(training.learner.predict, asked, training.learner.told(asked.captions))
+
+    before = answered()
+    assert float(training._loss(asked, held.held).detach()) == 0.0
+    for _ in range(3):
+        training.step()
+    assert float(training._loss(asked, held.held).detach()) > 0.0
+    assert not torch.equal(answered(), before)
+    with training.learner.unchanged():
+        assert torch.equal(answered(), before)
+    assert not torch.equal(answered(), before)
+
+
+def test_a_word_that_the_model_knows_is_doubted(settings: TrainSettings) -> None:
+    def notes(word: str, out: str) -> list[str]:
+        method = TextualInversion(word=word, initial="ball")
+        return [step.note for step in train(replace(settings, method=method, steps=1, out=Path(settings.out) / out)) if step.note]
+
+    assert any("the model knows 'b' already: prompts with it show what is learnt instead" in note for note in notes("b", "known"))
+    assert not any("knows" in note for note in notes("<b>", "new"))
 
 
 def test_a_whole_unet_becomes_a_model_that_draws(settings: TrainSettings, tmp_path: Path) -> None:

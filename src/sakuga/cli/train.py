@@ -155,8 +155,11 @@ def dreambooth(
     class_prompt: Annotated[str, typer.Option(help='what the subject is one of, as "a balloon", and is to stay')] = "",
     class_set: Annotated[str, typer.Option(help="a training set of such", show_default="drawn by the model")] = "",
     class_pictures: Annotated[int, typer.Option(help="how many are drawn")] = 50,
+    prior: Annotated[str | None, typer.Option(help="what of them is held: pictures, or the model's answers", show_default=USUAL)] = None,
     prior_weight: Annotated[float, typer.Option(help="how much they count")] = 1.0,
     instance_prompt: Annotated[str, typer.Option(help='what all pictures show, as "a zk balloon"', show_default="their captions")] = "",
+    initial: Annotated[str, typer.Option(help="words that the name begins as, and it is learnt beside; what the subject looks like")] = "",
+    vectors: Annotated[int | None, typer.Option(help="tokens that the learnt name takes", show_default="as many as these words")] = None,
     full: Annotated[bool, typer.Option("--full", help="change the whole UNet, not a LoRA; makes a model, not a style")] = False,
     rank: Rank = None,
     alpha: Alpha = None,
@@ -167,9 +170,11 @@ def dreambooth(
     from sakuga import studio
 
     adapter = studio.lora_method(rank=rank, alpha=alpha, targets=_named(targets), text_encoder=text_encoder)
+    count = len(initial.split()) if vectors is None else vectors
+    name = studio.TextualInversion(initial=initial, vectors=count) if initial or vectors is not None else None
     method = studio.DreamBooth(
-        adapter=None if full else adapter, class_prompt=class_prompt, class_set=class_set, class_pictures=class_pictures,
-        prior_weight=prior_weight, instance_prompt=instance_prompt,
+        adapter=None if full else adapter, name=name, class_prompt=class_prompt, class_set=class_set, class_pictures=class_pictures,
+        prior=prior, prior_weight=prior_weight, instance_prompt=instance_prompt,  # type: ignore[arg-type]
     )  # fmt: skip
     return {"method": method}
 

@@ -146,7 +146,7 @@ def settings_of(run: Teach, place: Path, out: Path, model: str) -> TrainSettings
         case "textual-inversion":
             method = TextualInversion()
         case "dreambooth":
-            method = DreamBooth(adapter=lora, class_set=str(beside) if beside.is_dir() else "")
+            method = DreamBooth(adapter=lora, class_set=str(beside) if beside.is_dir() else "", prior="pictures")
     return TrainSettings(
         method=method, set=place, out=out, model=model, resume=True, steps=run.steps, batch=run.batch, rate=run.rate, seed=run.seed,
         sample_every=0, prompts=(), validate_every=0, tracker="none",

@@ -15,11 +15,12 @@ from sakuga.training.learner import Learner
 from sakuga.training.lessons import Course, Latents, read_lessons, shapes
 from sakuga.training.loop import Training
 from sakuga.training.lora import LoraLearner
+from sakuga.training.naming import NamedLearner
 from sakuga.training.objective import Objective
 from sakuga.training.plan import DreamBooth, Lora, Plan, PlanError, TextualInversion
 from sakuga.training.run_folder import RunFolder
 from sakuga.training.speed import half_is_fast, placed, with_plain_attention
-from sakuga.training.textual_inversion import WordLearner
+from sakuga.training.textual_inversion import WordLearner, known_already
 from sakuga.training.validation import Validation
 from sakuga.training.whole_unet import WholeLearner
 
@@ -48,14 +49,18 @@ def begin(
 ) -> Generator[Encoded, None, Training]:
     """Open the model, and encode the pictures; with a `prior` set of its class, DreamBooth learns that beside."""
     checkpoint = opened(plan, source, device)
+    for note in _doubts(plan, checkpoint):
+        run.say(note)
+        yield Encoded(done=0, total=len(taught.training), note=note)
     learner = make_learner(plan, checkpoint)
     objective = Objective(checkpoint, plan)
-    taught = _called(plan, taught)
+    taught = _called(plan, taught, learner)
     latents = yield from _latents(plan, checkpoint, taught, taught.training, run, "training")
     courses = [Course(latents, plan.batch, plan.seed)]
     if prior and isinstance(plan.method, DreamBooth):
         beside = yield from _latents(plan, checkpoint, prior, prior.training, run, "class")
-        courses.append(Course(beside, plan.batch, plan.seed + 1, weight=plan.method.prior_weight))
+        held = plan.method.prior == "answers"
+        courses.append(Course(beside, plan.batch, plan.seed + 1, weight=plan.method.prior_weight, held=held))
     validation = None
     if plan.validate_every and taught.held_out:
         held_out = yield from _latents(plan, checkpoint, taught, taught.held_out, run, "held-out")
@@ -63,10 +68,23 @@ def begin(
     return Training(plan, learner, courses, objective, run, validation)
 
 
-def _called(plan: Plan, taught: TrainingSet) -> TrainingSet:
-    """Tell all pictures by one prompt, where DreamBooth is asked to."""
-    said = plan.method.instance_prompt if isinstance(plan.method, DreamBooth) else ""
-    return replace(taught, examples=tuple(replace(example, text=said or example.text) for example in taught.examples))
+def _doubts(plan: Plan, checkpoint: Checkpoint) -> list[str]:
+    """Say what happens to a word that the model has already, where it is learnt anew."""
+    match plan.method:
+        case TextualInversion(word=word) | DreamBooth(name=TextualInversion(word=word)) if known_already(checkpoint, word):
+            return [
+                f"the model knows {word!r} already: prompts with it show what is learnt instead while this is worn; '<{word}>' keeps both"
+            ]
+        case _:
+            return []
+
+
+def _called(plan: Plan, taught: TrainingSet, learner: Learner) -> TrainingSet:
+    """Tell all pictures by one prompt, where DreamBooth is asked to, and say in each the name that is learnt."""
+    prompt = plan.method.instance_prompt if isinstance(plan.method, DreamBooth) else ""
+    texts = [prompt or example.text for example in taught.examples]
+    said = [learner.name.said(text) for text in texts] if isinstance(learner, NamedLearner) else texts
+    return replace(taught, examples=tuple(replace(example, text=text) for example, text in zip(taught.examples, said, strict=True)))
 
 
 def opened(plan: Plan, source: Source, device: torch.device) -> Checkpoint:
@@ -94,10 +112,13 @@ def make_learner(plan: Plan, checkpoint: Checkpoint) -> Learner:
             return LoraLearner(checkpoint, plan.method, seed=plan.seed, keep_texts=plan.cache)
         case TextualInversion():
             return WordLearner(checkpoint, plan.method, plan.method.word, seed=plan.seed)
-        case DreamBooth(adapter=adapter):
-            if adapter is None:
-                return WholeLearner(checkpoint, keep_texts=plan.cache)
-            return LoraLearner(checkpoint, adapter, seed=plan.seed, keep_texts=plan.cache)
+        case DreamBooth(adapter=None, prior=prior):
+            return WholeLearner(checkpoint, keep_texts=plan.cache, remembers=prior == "answers")
+        case DreamBooth(adapter=Lora() as adapter, name=name):
+            lora = LoraLearner(checkpoint, adapter, seed=plan.seed, keep_texts=plan.cache)
+            return NamedLearner(lora, WordLearner(checkpoint, name, name.word, seed=plan.seed)) if name else lora
+        case _:
+            raise AssertionError(plan.method)
 
 
 def _latents(

@@ -59,8 +59,9 @@ def method_in_words(plan: Plan) -> str:
             return f"Textual Inversion, {counted(vectors, 'vector')}"
         case DreamBooth(adapter=None):
             return "DreamBooth, the whole UNet"
-        case DreamBooth(adapter=Lora() as lora):
-            return f"DreamBooth as a LoRA, {_lora(lora)}"
+        case DreamBooth(adapter=Lora() as lora, name=name):
+            called = f", and its name in {counted(name.vectors, 'vector')}" if name else ""
+            return f"DreamBooth as a LoRA, {_lora(lora)}{called}"
         case _:
             raise AssertionError(plan.method)
 
@@ -77,8 +78,8 @@ def _tags(plan: Plan) -> list[str]:
             return ["lora"]
         case TextualInversion():
             return ["textual_inversion"]
-        case DreamBooth(adapter=adapter):
-            return ["dreambooth", "lora"] if adapter else ["dreambooth"]
+        case DreamBooth(adapter=adapter, name=name):
+            return ["dreambooth", *(["lora"] if adapter else []), *(["textual_inversion"] if name else [])]
 
 
 def _most(counts: Counter[str]) -> str:

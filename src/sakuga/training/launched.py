@@ -1,9 +1,11 @@
-"""Trainings that `accelerate launch` or `torchrun` starts several times: a process for each GPU, which learn one thing together."""
+"""Trainings that `accelerate launch` or `torchrun` starts several times: processes that learn one thing together, each on its GPU."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+
+from sakuga import InputError
 
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others: the first one draws and writes now and then."""
@@ -21,8 +23,12 @@ def leads() -> bool:
 
 @contextmanager
 def joined(device: str) -> Iterator[str]:
-    """Let the launched processes know of each other for as long as the block lasts; yields the name of this one's device."""
+    """Let the launched processes know of each other for as long as the block lasts; yields the name of this one's device.
+
+    Raises InputError where others were asked for and not started.
+    """
     if processes() == 1:
+        _refuse_alone()
         yield device
         return
     import torch
@@ -45,3 +51,12 @@ def wait_for_all() -> None:
         from torch import distributed
 
         distributed.barrier()
+
+
+def _refuse_alone() -> None:
+    """Refuse to be the only one of several: on CPUs accelerate names the others' address, starts one process, and does not say so."""
+    if os.environ.get("ACCELERATE_USE_CPU") == "True" and "MASTER_ADDR" in os.environ and "WORLD_SIZE" not in os.environ:
+        raise InputError(
+            "on CPUs `accelerate launch` starts one process, however many are asked for: start them by "
+            "`torchrun --nproc-per-node 2 -m sakuga train ...`"
+        )

@@ -1,6 +1,7 @@
 """What learns: LoRA, Textual Inversion and DreamBooth are each one of these, and the loop knows no more of them."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,9 @@ class Learner(Protocol):
 
     def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
         """Ask the UNet."""
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Let it answer as before it had learnt anything, for as long as the block lasts."""
 
     def close(self) -> None:
         """Leave the checkpoint as it was."""

@@ -86,7 +86,7 @@ class Learning:
                 tensors[f"average/{name}"] = self.average.mean[place]
             state = self.optimizer.state.get(parameter, {})  # no loss reaches what has none
             tensors |= {f"{NAMES.get(key, key)}/{name}": value for key, value in state.items() if key != "step" and torch.is_tensor(value)}
-        return {name: tensor.contiguous() for name, tensor in tensors.items()}
+        return _apart({name: tensor.contiguous() for name, tensor in tensors.items()})
 
     def restore(self, tensors: Mapping[str, Tensor], steps: int) -> None:
         """Take up what `tensors` returned after so many steps."""
@@ -111,6 +111,12 @@ class Learning:
         """Take up the scale of losses, as it was written down."""
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(json.loads(state))
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copy what lies where another tensor does, as the tables of 8-bit states do: a file of tensors takes each once."""
+    places = {tensor.data_ptr(): name for name, tensor in tensors.items()}
+    return {name: tensor if places[tensor.data_ptr()] == name else tensor.clone() for name, tensor in tensors.items()}
 
 
 def _like(tensor: Tensor, parameter: Tensor) -> Tensor:

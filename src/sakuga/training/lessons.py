@@ -144,10 +144,13 @@ def cut(lesson: Lesson, mirrored: bool) -> np.ndarray:
 
 
 class Course:
-    """Lessons in their order: batch after batch without end, and each counts by its weight."""
+    """Lessons in their order: batch after batch without end, and each counts by its weight.
 
-    def __init__(self, latents: Latents, batch: int, seed: int, *, weight: float = 1.0) -> None:
-        self.latents, self.batch, self.seed, self.weight = latents, batch, seed, weight
+    What is `held` is not learnt: the model is to answer as it did before.
+    """
+
+    def __init__(self, latents: Latents, batch: int, seed: int, *, weight: float = 1.0, held: bool = False) -> None:
+        self.latents, self.batch, self.seed, self.weight, self.held = latents, batch, seed, weight, held
         self._stream = self._begin()
         self._place = 0
 

@@ -122,16 +122,22 @@ class Training:
             for place in range(first, first + batches):
                 asked = self.objective.ask(course, place)
                 for part in self._split(asked):
-                    loss = self._loss(part) * (course.weight / (course.batch * batches))
+                    loss = self._loss(part, course.held) * (course.weight / (course.batch * batches))
                     torch.autograd.backward(self.learning.scaler.scale(loss))
                     total += loss.detach().double().cpu()
         return float(total)
 
-    def _loss(self, asked: Question) -> Tensor:
+    def _loss(self, asked: Question, held: bool) -> Tensor:
         device, dtype = self.learner.checkpoint.device, self.learner.checkpoint.dtype
         mixed = self.plan.precision != "fp32" and dtype == torch.float32
         with torch.autocast(device.type, dtype=DTYPES[self.plan.precision] if mixed else torch.bfloat16, enabled=mixed):
-            return self.objective.loss(self.learner.predict, asked, self.learner.told(asked.captions))
+            before = self._answered_before(asked) if held else None
+            return self.objective.loss(self.learner.predict, asked, self.learner.told(asked.captions), before)
+
+    @torch.no_grad()
+    def _answered_before(self, asked: Question) -> Tensor:
+        with self.learner.unchanged():
+            return self.objective.answer(self.learner.predict, asked, self.learner.told(asked.captions))
 
     def _split(self, asked: Question) -> Iterator[Question]:
         rows = len(asked.clean)

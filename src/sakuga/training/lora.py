@@ -1,7 +1,7 @@
 """Learn a LoRA (Hu et al. 2022): which layers may change, and what comes of it."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,27 @@ class LoraLearner:
         self.changes = made
         self.networks = nn.ModuleDict(made)
         self.told: Callable[[Sequence[str]], Tensor] = Texts(checkpoint, learning=method.text_encoder, kept=keep_texts)
-        self._attached = ExitStack()
-        for network in self.changes.values():
-            self._attached.enter_context(network.attached())
+        self._attached = self._attach()
+
+    def _attach(self) -> ExitStack:
+        with ExitStack() as stack:
+            for network in self.changes.values():
+                stack.enter_context(network.attached())
+            return stack.pop_all()
 
     def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
         """Ask the changed UNet."""
         predicted: Tensor = self.checkpoint.unet(noisy, timesteps, told, return_dict=False)[0]
         return predicted
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Take the changes off, and put them on again."""
+        self._attached.close()
+        try:
+            yield
+        finally:
+            self._attached = self._attach()
 
     def close(self) -> None:
         """Leave the checkpoint as it was."""

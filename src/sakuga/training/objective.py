@@ -66,16 +66,23 @@ class Objective:
         captions = tuple("" if dropped else course.latents.lessons[index].text for index, dropped in zip(chosen, silent, strict=True))
         return Question(clean=clean, noise=noise.to(clean), timesteps=timesteps.to(clean.device), captions=captions)
 
-    def errors(self, predict: Predict, asked: Question, told: Tensor) -> Tensor:
-        """Return the squared error of each sample, (n,), each noise level counting the same."""
-        signal = self.signal[asked.timesteps].view(-1, 1, 1, 1)
-        shown = noised(asked.clean, asked.noise, signal).to(self.checkpoint.dtype)
-        answer = predict(shown, asked.timesteps, told.to(shown.dtype)).float()
-        return (answer - wanted(self.prediction, asked.clean, asked.noise, signal)).square().mean(dim=(1, 2, 3))
+    def answer(self, predict: Predict, asked: Question, told: Tensor) -> Tensor:
+        """Return what a network predicts of hidden latents."""
+        shown = noised(asked.clean, asked.noise, self._signal(asked)).to(self.checkpoint.dtype)
+        return predict(shown, asked.timesteps, told.to(shown.dtype)).float()
 
-    def loss(self, predict: Predict, asked: Question, told: Tensor) -> Tensor:
+    def errors(self, predict: Predict, asked: Question, told: Tensor, right: Tensor | None = None) -> Tensor:
+        """Return the squared error of each sample, (n,), each noise level counting the same; `right` is the true answer unless given."""
+        if right is None:
+            right = wanted(self.prediction, asked.clean, asked.noise, self._signal(asked))
+        return (self.answer(predict, asked, told) - right).square().mean(dim=(1, 2, 3))
+
+    def _signal(self, asked: Question) -> Tensor:
+        return self.signal[asked.timesteps].view(-1, 1, 1, 1)
+
+    def loss(self, predict: Predict, asked: Question, told: Tensor, right: Tensor | None = None) -> Tensor:
         """Return the sum over the samples of what is minimised."""
-        errors = self.errors(predict, asked, told)
+        errors = self.errors(predict, asked, told, right)
         if self.plan.min_snr is None:
             return errors.sum()
         least = LEAST_WEIGHT if self.prediction == "v_prediction" else 0.0

@@ -17,6 +17,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Optimizer = Literal["adamw", "adamw8bit"]
+Prior = Literal["pictures", "answers"]
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -61,6 +62,8 @@ class DreamBooth:
     kind: Literal["dreambooth"] = "dreambooth"
     adapter: Lora | None = Lora()
     """None to change the whole UNet."""
+    name: TextualInversion | None = None
+    """Learns beside what the subject's name means, as Kumari et al. (2023) do; None leaves the name to what the model reads in it."""
     instance_prompt: str = ""
     """What every picture of the subject is told by, such as "a zk balloon"; their own captions unless said."""
     class_prompt: str = ""
@@ -69,6 +72,9 @@ class DreamBooth:
     """A training set of pictures of the class; drawn by the model where there is none."""
     class_pictures: Count = 50
     """How many are drawn."""
+    prior: Prior | None = None
+    """What is held, the usual unless said: what the class's pictures show (Ruiz et al. 2023), or the model's answers about them before
+    (Li and Hoiem 2018)."""
     prior_weight: NotNegative = 1.0
 
 
@@ -150,7 +156,7 @@ def planned(said: dict[str, Any], place: str = "this training") -> Plan:
     except ValidationError as caught:
         error = caught.errors()[0]
         key = ".".join(str(part) for part in error["loc"] if part not in ("lora", "textual-inversion", "dreambooth"))
-        called = key.removeprefix("method.").replace("adapter.", "").replace("_", " ")
+        called = key.removeprefix("method.").replace("adapter.", "").replace("name.", "").replace("_", " ")
         if error["type"] == "missing":
             raise PlanError(f"{place}: {called} is missing") from None
         if error["type"] == "extra_forbidden":
@@ -187,7 +193,7 @@ def differences(first: Plan, second: Plan) -> dict[str, tuple[Any, Any]]:
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    """Put the keys of a method, and of its adapter, among those of the plan."""
+    """Put the keys of a method, and of its parts, among those of the plan."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= _flat(value) | flat if isinstance(value, dict) else {key: value}

@@ -1,6 +1,7 @@
 """Learn what one word means (Textual Inversion, Gal et al. 2023): a few rows of the text encoder's table, and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,21 +58,28 @@ class WordLearner:
         encoder.set_input_embeddings(self.longer)
         checkpoint.words = {**self._words, word: tuple(range(end, end + method.vectors))}
         self.networks = nn.ParameterDict({"rows": self.longer.rows})
-        self._texts = Texts(checkpoint, learning=True)
+        self.read: Callable[[Sequence[str]], Tensor] = Texts(checkpoint, learning=True)
 
     def told(self, captions: Sequence[str]) -> Tensor:
         """Encode captions with the word in them; "" stays as it is."""
-        return self._texts([self.said(caption) for caption in captions])
+        return self.read([self.said(caption) for caption in captions])
 
     def said(self, caption: str) -> str:
         """Say the word in a caption that does not."""
-        says = self.checkpoint.words[self.word][0] in tokens_of(self.checkpoint.tokenizer, caption, self.checkpoint.words).ids
-        return caption if says or not caption else f"{caption}, {self.word}"
+        return caption if self.says(caption) or not caption else f"{caption}, {self.word}"
+
+    def says(self, caption: str) -> bool:
+        """Tell whether a caption says the word."""
+        return self.checkpoint.words[self.word][0] in tokens_of(self.checkpoint.tokenizer, caption, self.checkpoint.words).ids
 
     def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
         """Ask the UNet, which is as it was."""
         predicted: Tensor = self.checkpoint.unet(noisy, timesteps, told, return_dict=False)[0]
         return predicted
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Change nothing: what does not say the word is told as ever."""
+        return nullcontext()
 
     def close(self) -> None:
         """Leave the checkpoint as it was."""
@@ -87,6 +95,12 @@ class WordLearner:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / WORDS, partial(write_words, self.adapter(name)))
         (folder / ABOUT).write_text(about_text(About(trigger=self.word)), encoding="utf-8")
+
+
+def known_already(checkpoint: Checkpoint, word: str) -> bool:
+    """Tell whether a model reads a word as words of its own, each one token."""
+    read = [tokens_of(checkpoint.tokenizer, part, {}).ids for part in word.split()]
+    return word.replace(" ", "").isalnum() and all(len(ids) == 3 for ids in read)
 
 
 def first_rows(checkpoint: Checkpoint, initial: str, vectors: int, seed: int) -> Tensor:

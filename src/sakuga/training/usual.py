@@ -53,8 +53,8 @@ def find_preset(name: str) -> Preset:
 def filled(method: Method, facts: Facts, trigger: str) -> Method:
     """Fill in what nobody said of a method.
 
-    The layers that learn are those of attention, and on small models the convolutions, in which their looks are; a word that is learnt is
-    the set's trigger. Raises PlanError where there is none.
+    The layers that learn are those of attention, and on small models the convolutions, in which their looks are; small models hold their
+    answers about a class, as was measured (docs/proofs.md). A word that is learnt is the set's trigger; raises PlanError where none is.
     """
     match method:
         case Lora(targets=()):
@@ -63,10 +63,19 @@ def filled(method: Method, facts: Facts, trigger: str) -> Method:
             if not trigger:
                 raise PlanError("there is no word to learn: the set has no trigger, so give --word")
             return replace(method, word=trigger)
-        case DreamBooth(adapter=Lora() as adapter):
-            own = filled(adapter, facts, trigger)
+        case DreamBooth(adapter=None, name=TextualInversion()):
+            raise PlanError(
+                "the whole UNet becomes a model, which has no place for a name that is learnt: learn a LoRA, or leave --initial off"
+            )
+        case DreamBooth(prior=None):
+            return filled(replace(method, prior="answers" if facts.native_size <= SMALL else "pictures"), facts, trigger)
+        case DreamBooth(name=TextualInversion(word="")) if not trigger:
+            raise PlanError("there is no name to learn: the set has no trigger, so build it with --trigger")
+        case DreamBooth(adapter=Lora() as adapter, name=name):
+            own, called = filled(adapter, facts, trigger), name and filled(name, facts, trigger)
             assert isinstance(own, Lora)
-            return replace(method, adapter=own)
+            assert isinstance(called, TextualInversion | None)
+            return replace(method, adapter=own, name=called)
         case _:
             return method
 

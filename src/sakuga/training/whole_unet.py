@@ -3,7 +3,8 @@
 import copy
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from sakuga.training.texts import Texts
 
 
 class WholeLearner:
-    """The UNet itself in learning."""
+    """The UNet itself in learning; `remembers` keeps a copy of what it was, to ask."""
 
-    def __init__(self, checkpoint: Checkpoint, *, keep_texts: bool = True) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, keep_texts: bool = True, remembers: bool = False) -> None:
         self.checkpoint = checkpoint
+        self._before: Any = copy.deepcopy(checkpoint.unet) if remembers else None
         self.networks: Any = checkpoint.unet.requires_grad_(True)
+        self._asked = self.networks
         self._texts = Texts(checkpoint, kept=keep_texts)
 
     def told(self, captions: Sequence[str]) -> Tensor:
@@ -27,8 +30,17 @@ class WholeLearner:
 
     def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
         """Ask the UNet as it has become."""
-        predicted: Tensor = self.networks(noisy, timesteps, told, return_dict=False)[0]
+        predicted: Tensor = self._asked(noisy, timesteps, told, return_dict=False)[0]
         return predicted
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Ask the copy."""
+        self._asked = self._before
+        try:
+            yield
+        finally:
+            self._asked = self.networks
 
     def close(self) -> None:
         """Let the UNet learn no more; it stays as it has become."""
