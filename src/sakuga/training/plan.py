@@ -63,7 +63,7 @@ class DreamBooth:
     adapter: Lora | None = Lora()
     """None to change the whole UNet."""
     name: TextualInversion | None = None
-    """Learns beside what the subject's name means, as Kumari et al. (2023) do; None leaves the name to what the model reads in it."""
+    """Learns, beside the LoRA, what the subject's name means (Kumari et al. 2023); None leaves it to what the model reads in it."""
     instance_prompt: str = ""
     """What every picture of the subject is told by, such as "a zk balloon"; their own captions unless said."""
     class_prompt: str = ""
