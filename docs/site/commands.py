@@ -11,8 +11,8 @@ LAST = re.compile(r"  \[(?P<extra>[^\[\]]*)\]$")
 
 OVERVIEW = """# Commands
 
-Every command takes `--help`; `sakuga --version` says which it is. `--json` prints one object for programs, with words on stderr; the exit code is
-0 when all is done, 2 for bad input, 130 on Ctrl-C with all that was drawn kept, and 1 for anything else.
+Every command takes `--help`; `sakuga --version` says which it is. `--json` prints one object for programs, with words on stderr; the exit
+code is 0 when all is done, 2 for bad input, 130 on Ctrl-C with all that was drawn kept, and 1 for anything else.
 
 | | |
 |---|---|"""
