@@ -10,12 +10,14 @@ import torch
 from sakuga.models import sketchbook
 from sakuga.models.checkpoint import load
 from sakuga.models.sources import find_checkpoint
-from sakuga.sketchbook.captions import caption
+from sakuga.sketchbook.captions import caption, full_caption
+from sakuga.sketchbook.scene import sample
+from sakuga.training.sketchbook import focus
 from sakuga.training.sketchbook.export import write_folder
-from sakuga.training.sketchbook.latents import Series, encoders_digest, make_latents
+from sakuga.training.sketchbook.latents import Latents, Series, encoders_digest, make_latents
 from sakuga.training.sketchbook.loop import with_budget
 from sakuga.training.sketchbook.pictures import BASE_ASPECTS, HELD_OUT, draw_one
-from sakuga.training.sketchbook.unet import DROPPED, PLAN, SEEING, UnetTask, loss_weights
+from sakuga.training.sketchbook.unet import DROPPED, PEOPLE, PLAN, SEEING, WHOLE, UnetTask, loss_weights
 
 CPU = torch.device("cpu")
 
@@ -42,6 +44,28 @@ def test_weights_follow_the_signal_and_never_vanish() -> None:
     even, fine = loss_weights(ratios / (ratios + 1), torch.tensor([1.0, 0.2])).T.tolist()
     assert even == pytest.approx([0.25, 0.25, 5 / 6, 0.25, 0.25], rel=1e-3)
     assert fine == pytest.approx([0.25, 0.25, 5 / 6, 25 / 26, 0.25], rel=1e-3)
+
+
+def test_faces_and_the_ground_of_subjects_count_more_and_a_picture_as_much_as_before() -> None:
+    shown = [sample(seed, portrait=seed % 2 == 0).labels for seed in range(8)]
+    counts = focus.weights(shown, 16, 16)
+    assert counts.shape == (8, 1, 16, 16)
+    torch.testing.assert_close(counts.mean(dim=(1, 2, 3)), torch.ones(8))
+    mouth, corner = counts[0, 0, 9, 7:9].mean(), counts[0, 0, 15, 0]
+    assert mouth > 20 * corner
+    for labels, sides in zip(shown, counts.sum(dim=(1, 2)), strict=True):
+        if labels.portrait is None and labels.subject != "none" and labels.side != "centre":
+            assert (sides[:8].sum() > sides[8:].sum()) == (labels.side == "left")
+    assert focus.weights(shown[:1], 12, 20).shape == (1, 1, 12, 20)
+
+
+def test_portraits_are_chosen_more_often_than_chance_would(task: UnetTask, work: Path) -> None:
+    tall = Latents(Series(album=BASE_ASPECTS[1], work=work, device=CPU), 8)
+    portraits = np.array([tall.shown(index)[0].portrait is not None for index in range(len(tall))])
+    assert 0 < portraits.mean() < 1
+    rng = np.random.default_rng(0)
+    chosen = np.concatenate([task.choose(tall, rng) for _ in range(400)])
+    assert portraits[chosen].mean() == pytest.approx(PEOPLE + (1 - PEOPLE) * portraits.mean(), abs=0.06)
 
 
 def test_latents_and_embeddings_are_those_of_the_checkpoint(task: UnetTask, exported: Path) -> None:
@@ -75,7 +99,7 @@ def test_a_sample_is_told_by_words_by_a_picture_or_not_at_all(task: UnetTask) ->
     rng = np.random.default_rng(0)
     rng.random(2 * len(chosen))  # Who sees, and who is told nothing.
     labels, look = task.square.shown(int(chosen[worded[0]]))
-    text = caption(labels, rng, look)
+    text = (full_caption if rng.random() < WHOLE else caption)(labels, rng, look)
     torch.testing.assert_close(told[worded[0]], task.embed_texts([text])[0], atol=1e-4, rtol=1e-4)
 
 
