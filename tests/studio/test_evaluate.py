@@ -81,6 +81,10 @@ def test_a_faulty_clip_is_worse_than_a_good_one(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert told["n.words.clip"] == 24
     assert json.loads((tmp_path / "report" / "config.json").read_text())["bad_frames"] == []
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "<h2>Side by side</h2>" in page
+    assert "bad.webp" in page.split('class="tiles"')[1].split("</dl>")[0], "what it is held against is read first, too"
+    assert ">loop gap</dt>" not in page, "a clip that is no loop is not judged as one"
 
 
 def test_a_clip_that_tells_no_words_is_not_scored_by_them(judges: Judges, tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def bars(groups: Sequence[Bar], series: Sequence[str], about: str) -> Markup:
     """Draw horizontal bars from zero with their intervals, a group for each name and a colour for each series."""
     ends = [end for group in groups for one in group.values for end in one.ends]
     low, high = min([0.0, *ends]), max([0.0, *ends]) or 1.0
-    left, top = _column(groups), _legend_height(series)
+    left = _column(groups)
+    top = 8.0 + legend_height(series, left)
     scale = Scale(low=low, high=high, start=left, stop=WIDTH - 62)
     parts: list[Element] = legend(series, left)
     tall = len(series) * (BAR + GAP) - GAP
@@ -80,7 +81,8 @@ def differences(groups: Sequence[Bar], series: Sequence[str], about: str) -> Mar
     ends = [end for group in groups for one in group.values for end in one.ends]
     reach = max([abs(end) for end in ends], default=1.0) or 1.0
     low, high = min([0.0, *ends]), max([0.0, *ends])
-    left, top = _column(groups), _legend_height(series)
+    left = _column(groups)
+    top = 8.0 + legend_height(series, left)
     scale = Scale(low=min(low, -0.12 * reach), high=max(high, 0.12 * reach), start=left + 8, stop=WIDTH - 62)
     tall = len(series) * 22.0
     bottom = top + len(groups) * tall + 4
@@ -98,25 +100,41 @@ def differences(groups: Sequence[Bar], series: Sequence[str], about: str) -> Mar
 
 
 def signed(value: float) -> str:
-    """Write a difference, with its sign."""
-    return ("+" if value > 0 else "") + number(value)
+    """Write a difference, with its sign.
+
+    >>> signed(0.25), signed(1e-9)
+    ('+0.250', '0')
+    """
+    said = number(value)
+    return f"+{said}" if value > 0 and said != "0" else said
 
 
 def legend(series: Sequence[str], left: float) -> list[Element]:
-    """Say what the colours mean, where there is more than one."""
+    """Say what the colours mean, where there is more than one; what does not fit beside the others goes below."""
     parts: list[Element] = []
-    if len(series) < 2:
-        return parts
-    x = left
-    for kind, name in enumerate(series):
-        parts.append(node("rect", x=x, y=2.0, width=11.0, height=11.0, rx=2.0, class_=f"fill s{kind}"))
-        parts.append(words(name, x + 17, 7.5))
-        x += 17 + LETTER * len(name) + 24
+    for kind, (x, y) in enumerate(_legend_places(series, left)):
+        parts.append(node("rect", x=x, y=y + 2.0, width=11.0, height=11.0, rx=2.0, class_=f"fill s{kind}"))
+        parts.append(words(series[kind], x + 17, y + 7.5))
     return parts
 
 
-def _legend_height(series: Sequence[str]) -> float:
-    return 30.0 if len(series) > 1 else 8.0
+def legend_height(series: Sequence[str], left: float) -> float:
+    """Return how much room a legend takes."""
+    places = _legend_places(series, left)
+    return places[-1][1] + 22.0 if places else 0.0
+
+
+def _legend_places(series: Sequence[str], left: float) -> list[tuple[float, float]]:
+    if len(series) < 2:
+        return []
+    places, x, y = list[tuple[float, float]](), left, 0.0
+    for name in series:
+        wide = 17 + LETTER * len(name)
+        if x > left and x + wide > WIDTH:
+            x, y = left, y + 20
+        places.append((x, y))
+        x += wide + 24
+    return places
 
 
 def _column(groups: Sequence[Bar]) -> float:

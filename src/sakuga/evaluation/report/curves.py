@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from sakuga.evaluation.report.bars import legend
+from sakuga.evaluation.report.bars import legend, legend_height
 from sakuga.evaluation.report.svg import WIDTH, Scale, drawing, node, path, short, words
 
 LEFT, RIGHT = 52.0, WIDTH - 14
@@ -51,7 +51,7 @@ def curves(
 ) -> Markup:
     """Draw panels over the places `along` a clip; marks run through all of them."""
     x = Scale(low=along[0], high=along[-1] if along[-1] > along[0] else along[0] + 1, start=LEFT, stop=RIGHT)
-    top = (24.0 if len(series) > 1 else 0.0) + (18.0 if marks else 4.0)
+    top = legend_height(series, LEFT) + (18.0 if marks else 4.0)
     bottom = top + len(panels) * (TALL + APART) - APART + 22
     parts: list[Element] = legend(series, LEFT)
     parts += _marks(marks, x, top, bottom)

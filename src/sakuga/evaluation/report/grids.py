@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from sakuga.evaluation.report.bars import legend
+from sakuga.evaluation.report.bars import legend, legend_height
 from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, clipped, drawing, node, number, path, short, words
 
 CELL = 38.0
@@ -52,7 +52,10 @@ def _cell(value: float, share: float, x: float, y: float, wide: float, *, best: 
     if not isfinite(value):
         return [node("rect", **box, class_="cell none"), words("–", across, down, "label faint", "middle")]
     shade = node("rect", **box, class_="cell best" if best else "cell", style=f"--share:{8 + 82 * share:.0f}%")
-    return [shade, words(number(value), across, down, "inside dark" if share > 0.7 else "inside", "middle")]
+    return [
+        shade,
+        words(f"{value:.2f}" if 0 <= value <= 1 else number(value), across, down, "inside dark" if share > 0.7 else "inside", "middle"),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,7 @@ def scatter(
 ) -> Markup:
     """Draw runs by cost and quality, and with `best` the line of those that none is cheaper and better than."""
     left, right, height = 58.0, WIDTH - 24, 320.0
-    top, bottom = (48.0 if len(series) > 1 else 24.0), height - 48
+    top, bottom = 24.0 + legend_height(series, left), height - 48
     x = _axis([point.x for point in points], left, right, log=log)
     y = _axis([end for point in points for end in (point.y, point.low, point.high) if isfinite(end)], bottom, top)
     parts: list[Element] = legend(series, left)

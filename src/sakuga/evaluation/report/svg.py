@@ -100,18 +100,18 @@ def _round_step(rough: float) -> float:
 def number(value: float) -> str:
     """Write a number for people: three digits that count, and no powers of ten.
 
-    >>> [number(value) for value in (31.987, 0.98765, 1234567.0, 0.00012, 0.0, -2.5, float("nan"))]
-    ['32.0', '0.988', '1,234,567', '0.00012', '0', '−2.50', '–']
+    >>> [number(value) for value in (31.987, 0.98765, 0.9999999, 1234567.0, 0.00012, -1e-9, -2.5, float("nan"))]
+    ['32.0', '0.988', '1.00', '1,234,567', '0.00012', '0', '−2.50', '–']
     """
     if not isfinite(value):
         return "–"
-    size = abs(value)
+    size = abs(value) if abs(value) >= 100 else abs(float(f"{value:.3g}"))
     if size < 1e-12:
         return "0"
     places = 0 if size >= 100 else min(6, 2 - floor(log10(size)))
     said = f"{size:,.{places}f}"
     said = said.rstrip("0").rstrip(".") if size < 0.001 else said
-    return ("−" if value < 0 else "") + said
+    return ("−" if value < 0 and said != "0" else "") + said
 
 
 def short(value: float) -> str:

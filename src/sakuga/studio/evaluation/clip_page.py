@@ -5,12 +5,15 @@ from math import isfinite
 
 import numpy as np
 
+from sakuga.datasets.counting import counted
 from sakuga.evaluation.bad_frames import BadFrames
 from sakuga.evaluation.figure import Figure, Outcome
-from sakuga.evaluation.report import Block, Chart, Line, Mark, Page, Panel, Picture, Prose, Section, Strip, Table, Tile, curves
+from sakuga.evaluation.report import Chart, Mark, Page, Panel, Picture, Prose, Section, Strip, Table, Tile, curves
+from sakuga.evaluation.report.curves import Line as Curve
 from sakuga.evaluation.report.figures import figures_table, tile
 from sakuga.finishing.resize import within
-from sakuga.studio.evaluation.clips import Watched
+from sakuga.studio.evaluation.clips import NO_LOOP, Watched
+from sakuga.studio.evaluation.side_by_side import Line, level, side_by_side
 from sakuga.studio.films import FilmRecipe
 from sakuga.studio.morphs import MorphRecipe
 
@@ -32,15 +35,32 @@ def clip_page(clip: Watched, against: Watched | None = None) -> Page:
     """Lay a scorecard out."""
     title = f"Scorecard of {clip.path.name}" + (f" against {against.path.name}" if against else "")
     pictures = f"{len(clip.pictures)} pictures in {clip.seconds:.2f} s"
-    bad = f"{len(clip.bad)} to look at" if clip.bad else "none stands out as bad"
-    sections = [_strips(clip, against), _along(clip, against), _bad(clip), _figures(clip, against)]
-    return Page(title=title, lede=f"{pictures}; {bad}.", sections=tuple(sections), tiles=_tiles(clip), facts=_facts(clip, against))
+    bad = f"{counted(len(clip.bad), 'place')} to look at" if clip.bad else "none stands out as bad"
+    beside = [_beside(clip, against)] if against else []
+    sections = [_strips(clip, against), _along(clip, against), *beside, _bad(clip), _figures(clip)]
+    return Page(title=title, lede=f"{pictures}; {bad}.", sections=tuple(sections), tiles=_tiles(clip, against), facts=_facts(clip, against))
 
 
-def _tiles(clip: Watched) -> tuple[Tile, ...]:
+def _tiles(clip: Watched, against: Watched | None) -> tuple[Tile, ...]:
+    """Show what is read first: of a clip that was not made as a loop its drift in place of the gap."""
     found = {outcome.key: outcome for outcome in clip.outcomes}
-    shown = [tile(NAMES[key], found[key]) for key in ("words.clip", "motion.flicker", "motion.loop_gap") if key in found]
-    return (*shown, Tile(name="bad frames", value=str(len(clip.bad)), note="named below" if clip.bad else "none found"))
+    others = {outcome.key: outcome for outcome in against.outcomes} if against else {}
+    last = "colour.drift" if NO_LOOP in getattr(found.get("motion.loop_gap"), "note", "") else "motion.loop_gap"
+    shown = [
+        tile(NAMES[key], found[key], beside=f"{against.path.name} {level(others[key])}" if against and key in others else "")
+        for key in ("words.clip", "motion.flicker", last)
+        if key in found
+    ]
+    return (*shown, Tile(name="places to look at", value=str(len(clip.bad)), note="frames named below" if clip.bad else "none found"))
+
+
+def _beside(clip: Watched, against: Watched) -> Section:
+    """Hold the figures of both clips against each other, line by line."""
+    others = {outcome.key: outcome for outcome in against.outcomes}
+    more = {outcome.key: outcome for outcome in clip_differences(clip, against)}
+    lines = [Line(name=NAMES[one.key], sides=(one, others.get(one.key)), difference=more.get(f"more.{one.key}")) for one in clip.outcomes]
+    caption = "In brackets 95% intervals. Clips that show other things differ for that alone: more of a measure is then not worse."
+    return Section(title="Side by side", blocks=(side_by_side(lines, (clip.path.name, against.path.name), caption),))
 
 
 def _strips(clip: Watched, against: Watched | None) -> Section:
@@ -76,7 +96,7 @@ def _along(clip: Watched, against: Watched | None) -> Section:
         Panel(
             title=title,
             lines=tuple(
-                Line(values=tuple(_on(one, getattr(one, row), along)), series=kind + 1 if len(both) == 1 else kind)
+                Curve(values=tuple(_on(one, getattr(one, row), along)), series=kind + 1 if len(both) == 1 else kind)
                 for kind, one in enumerate(both)
             ),
             from_zero=from_zero,
@@ -160,11 +180,8 @@ def _remedy(clip: Watched, bad: BadFrames) -> str:
     return f"draw it again with another seed, or look at it with: sakuga recipe {clip.path.name}"
 
 
-def _figures(clip: Watched, against: Watched | None) -> Section:
-    blocks: list[Block] = [figures_table(clip.outcomes, NAMES, _how(clip))]
-    if against:
-        blocks.append(figures_table(against.outcomes, NAMES, f"The same of {against.path.name}."))
-    return Section(title="All figures", blocks=tuple(blocks))
+def _figures(clip: Watched) -> Section:
+    return Section(title="All figures", blocks=(figures_table(clip.outcomes, NAMES, _how(clip)),))
 
 
 def _how(clip: Watched) -> str:

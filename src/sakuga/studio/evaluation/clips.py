@@ -31,6 +31,8 @@ SURE = 0.9
 """The share of a frame's words from which on it can be blamed for not showing them; on the way to others it shows neither whole."""
 PARTS = 4
 """What is measured along a clip, one after the other."""
+NO_LOOP = "not made as a loop"
+"""What is said of the gap of a clip that goes on from its last frame to nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -165,7 +167,7 @@ def _outcomes(pictures: Sequence[Picture], rows: _Rows, cuts: Sequence[int], jud
     moved = [float(step) for step in np.delete(rows.steps, [0, *cuts])]
     n = len(pictures)
     gap = loop_gap(moved, lab_difference(pictures[-1], pictures[0]))
-    said = "made as a loop" if closed else "not made as a loop"
+    said = "made as a loop" if closed else NO_LOOP
     still = Refused(key="motion.loop_gap", reason="most frames stand still", instead="look at the last and the first frame")
     made: list[Outcome] = [
         course("motion.flicker", rows.flicker, note="grey levels that motion does not explain"),

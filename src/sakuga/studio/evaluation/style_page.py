@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sakuga.evaluation.figure import Figure, Outcome
+from sakuga.evaluation.figure import Figure, Outcome, Refused
 from sakuga.evaluation.report import Bar, Chart, Page, Picture, Section, Strip, Tile, bars, differences
+from sakuga.evaluation.report.bars import signed
 from sakuga.evaluation.report.figures import bar, figures_table, ranged, tile
 from sakuga.finishing.resize import within
 from sakuga.studio.evaluation.measures import Pairing, worst_first
+from sakuga.studio.evaluation.side_by_side import Line, side_by_side
 
 SIDE, CASES = 192, 4
 """Pixels of a shown picture's longer side, and cases of each kind that are shown."""
@@ -69,18 +71,46 @@ def style_page(
     sides = (pairing.base.gallery.name, pairing.other.gallery.name)
     sections = (
         _cases("Where it shows most and least", pairing, pairing.gain, sides, _told_gain(found)),
-        _scores(found, sides, judge),
+        _scores(found, sides, judge, seeded=_by_seed(pairing)),
         _lost(pairing, sides),
-        Section(title="All figures", blocks=(figures_table(outcomes, named(outcomes, sides), _how(pairing)),)),
+        _figures(found, sides, _how(pairing)),
     )
     return Page(title=title, lede=lede, tiles=_tiles(found, sides[0]), sections=tuple(one for one in sections if one), facts=facts)
 
 
+def _figures(found: dict[str, Outcome], sides: tuple[str, str], how: str) -> Section:
+    """Lay out what was measured of both sides line by line, then the rest; what was refused of both for one reason is said once."""
+    both = [key for key in _points(found) if isinstance(found[f"base.{key}"], Figure) and isinstance(found[f"style.{key}"], Figure)]
+    lines = [
+        Line(name=_name(key), sides=(found[f"base.{key}"], found[f"style.{key}"]), difference=found.get(f"more.{key}")) for key in both
+    ]
+    there = {f"{side}.{key}" for key in both for side in ("base", "style", "more")}
+    rest = [one for key, one in found.items() if key not in there and not (key.startswith("style.") and _refused_alike(found, key))]
+    called = named(rest, sides) | {
+        one.key: _name(one.key[5:]) for one in rest if one.key.startswith("base.") and _refused_alike(found, one.key)
+    }
+    tables = (side_by_side(lines, sides, how), *([figures_table(rest, called, "")] if rest else []))
+    return Section(title="All figures", blocks=tables)
+
+
+def _points(found: dict[str, Outcome]) -> list[str]:
+    """Return what was measured, or refused, of both sides."""
+    return [key.removeprefix("base.") for key in found if key.startswith("base.") and f"style.{key.removeprefix('base.')}" in found]
+
+
+def _refused_alike(found: dict[str, Outcome], key: str) -> bool:
+    """Return whether both sides were refused for one reason."""
+    _, _, measure = key.partition(".")
+    one, other = (found.get(f"{side}.{measure}") for side in ("base", "style"))
+    return isinstance(one, Refused) and isinstance(other, Refused) and one.reason == other.reason
+
+
 def _how(pairing: Pairing) -> str:
     prompts = len(dict.fromkeys(pairing.groups))
+    noise = ", both of a pair from the same noise" if _by_seed(pairing) else ""
     return (
-        f"{len(pairing.base.gallery)} pairs of pictures from {prompts} prompts, both of a pair from the same noise. Intervals are 95%, by "
-        "bootstrap over prompts (shares: Wilson's). A difference whose interval leaves out 0 is clear at this n."
+        f"{len(pairing.base.gallery)} pairs of pictures from {prompts} prompts{noise}. In brackets 95% intervals, by bootstrap over "
+        "prompts (shares: Wilson's). A difference whose interval leaves out 0 is clear at this n."
     )
 
 
@@ -98,8 +128,8 @@ def _tile(key: str, found: dict[str, Outcome], plain: str) -> Tile:
     return tile(name, found[key], difference=more, beside=beside)
 
 
-def _scores(found: dict[str, Outcome], sides: tuple[str, str], judge: str) -> Section:
-    points = [key.removeprefix("base.") for key in found if key.startswith("base.") and f"style.{key.removeprefix('base.')}" in found]
+def _scores(found: dict[str, Outcome], sides: tuple[str, str], judge: str, *, seeded: bool) -> Section:
+    points = _points(found)
     hundred = [key for key in points if key.endswith((".clip", "style.similarity"))]
     shares = [key for key in points if key.startswith(("labels.", "look."))]
     more = [key.removeprefix("more.") for key in found if key.startswith("more.")]
@@ -114,7 +144,7 @@ def _scores(found: dict[str, Outcome], sides: tuple[str, str], judge: str) -> Se
         if keys:
             groups = [Bar(name=_name(key), values=(ranged(found[f"more.{key}"]),)) for key in keys]
             pairs = f"95% intervals, n {_n(found, keys, 'more.')} pairs"
-            caption = f"{sides[1]} minus {sides[0]}, pair by pair with the same prompt and seed; {pairs}."
+            caption = f"{sides[1]} minus {sides[0]}, pair by pair with the same prompt and {'seed' if seeded else 'name'}; {pairs}."
             blocks.append(Chart(title=f"Differences, {title}", drawing=differences(groups, ("",), title), caption=caption))
     return Section(title="Scores", blocks=tuple(blocks))
 
@@ -135,7 +165,12 @@ def _cases(title: str, pairing: Pairing, values: np.ndarray, sides: tuple[str, s
     strips = [strip_of(pairing, best, sides, "Most", f"Ordered by the {by}: the highest of {len(order)} pairs.", values)]
     if worst:
         strips.append(strip_of(pairing, worst, sides, "Least", f"The lowest of {len(order)} pairs.", values))
-    return Section(title=title, blocks=tuple(strips), lede="Same prompt and same noise in each row.")
+    return Section(title=title, blocks=tuple(strips), lede=f"Same prompt and {'seed' if _by_seed(pairing) else 'name'} in each row.")
+
+
+def _by_seed(pairing: Pairing) -> bool:
+    """Return whether the pairs were drawn here, from the same noise, and not found in two folders."""
+    return all(name.startswith("seed ") for name in pairing.base.gallery.names)
 
 
 def _lost(pairing: Pairing, sides: tuple[str, str]) -> Section | None:
@@ -159,7 +194,8 @@ def strip_of(pairing: Pairing, places: Sequence[int], sides: tuple[str, str], ti
             Picture(pixels=within(one.gallery.pictures[place], SIDE), about=f"{side}: {prompt or name}", below=_below(one.words[place]))
             for side, one in zip(sides, (pairing.base, pairing.other), strict=True)
         )
-        rows.append((f"{prompt} ({name}): {values[place]:+.3g}" if prompt else f"{name}: {values[place]:+.3g}", shown))
+        gain = signed(float(values[place]))
+        rows.append((f"{prompt} ({name}): {gain}" if prompt else f"{name}: {gain}", shown))
     return Strip(title=title, columns=sides, rows=tuple(rows), caption=f"{caption} Below each picture, its CLIP score to the prompt.")
 
 

@@ -146,7 +146,8 @@ def _style(asked: Asked, name: str, store: Path | None, run: Path | None = None)
     wearing = replace(asked.settings, style=name)
     tried = yield from try_style(bench, wearing, judges, prompts, seeds, against=other, reference=asked.reference, text=asked.text)
     shown, plain = tried.pairing.other.gallery.name, tried.pairing.base.gallery.name
-    title = f"The style {shown} {f'against {plain} ' if other else ''}on {source.name}"
+    called = f"What the training {run.name!r} taught" if run else f"The style {shown}"
+    title = f"{called} {f'against {plain} ' if other else ''}on {source.name}"
     ways = f"drawn in {plain} and in {shown}" if other else "drawn without the style and with it"
     lede = f"{len(prompts)} prompts with {asked.seeds} seed{'s' * (asked.seeds > 1)} each, {ways}."
     facts = (
