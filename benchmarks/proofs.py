@@ -1,8 +1,9 @@
-"""Measure what trainings taught the Sketchbook: a look (LoRA), a name and a word (Textual Inversion), somebody (DreamBooth).
+"""Measure what trainings taught the Sketchbook: a look (LoRA), a name and a word (Textual Inversion), a thing and somebody (DreamBooth).
 
     python benchmarks/proofs.py look RUN -o docs/proofs
     python benchmarks/proofs.py name RUN -o docs/proofs
     python benchmarks/proofs.py word RUN -o docs/proofs
+    python benchmarks/proofs.py thing RUN -o docs/proofs
     python benchmarks/proofs.py somebody RUN -o docs/proofs
 
 RUN is the folder of a finished training; docs/proofs.md shows the commands that make it. Every prompt is drawn with a seed of its own, the
@@ -46,7 +47,7 @@ from sakuga.timeline.spec import FrameSpec, Text, digest
 LOOK: Look = "watercolor"
 HELD_OUT = 77
 """The seed of lessons that no training is given."""
-SCENES, FACES, PLACES, SEEDS = 104, 8, 32, 16
+SCENES, FACES, PLACES, PEOPLE, SEEDS = 104, 8, 32, 64, 16
 SHOWN, SIDE = 6, 112
 NAMES = list(ATTRIBUTES)
 PERSON = ("person", "hair", "hair_length", "dress")
@@ -141,10 +142,11 @@ def look(easel: Easel, run: Path, n: int) -> Found:
 def word(easel: Easel, run: Path, n: int) -> Found:
     """Is the subject drawn where its word is said? The base is told its kind, and the words that the learning began from.
 
-    A word that names no object of the world names the held-back character.
+    A word that names no object of the world names the held-back character. Where a LoRA is learnt beside: are others still themselves?
     """
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    trigger, initial = config["method"]["word"], config["method"]["initial"]
+    method = json.loads((run / "config.json").read_text(encoding="utf-8"))["method"]
+    learnt = method.get("name") or method
+    trigger, initial = learnt["word"], learnt["initial"]
     thing = trigger.strip("<>")
     subject: Taught = thing if thing in TAUGHT else "character"
     true = list(subject_lessons(n, subject=subject, name=trigger, seed=HELD_OUT))
@@ -159,7 +161,11 @@ def word(easel: Easel, run: Path, n: int) -> Found:
         for side, said in told.items()
     }
     made, strips = _likened(easel, drawn, painted(true), _herself if subject == "character" else _is_a(subject))
-    return made + _told_apart(easel, drawn, true), strips
+    made += _told_apart(easel, drawn, true)
+    if method["kind"] == "dreambooth":
+        kept, of_class, _ = _class_kept(easel, run, n, subject, ("subject",))
+        return made + kept, [*strips, *(pictures[:SHOWN] for pictures in of_class.values())]
+    return made, strips
 
 
 def somebody(easel: Easel, run: Path, n: int) -> Found:
@@ -169,19 +175,32 @@ def somebody(easel: Easel, run: Path, n: int) -> Found:
     told = [lesson.text.replace(name, "a girl with long green hair in a yellow dress") for lesson in true]
     drawn = {"base": easel.draw(told), "worn": easel.draw([lesson.text for lesson in true], run)}
     made, strips = _likened(easel, drawn, painted(true), _herself)
-    others = list(class_lessons(n, subject="character", seed=HELD_OUT))
-    stated = np.stack([codes_stated(read_labels(lesson.text)) for lesson in others])
-    sides: dict[str, Path | None] = {"base": None, "worn": run}
-    of_class = {side: easel.draw([lesson.text for lesson in others], taught, called=False) for side, taught in sides.items()}
-    codes = {side: easel.codes(pictures) for side, pictures in of_class.items()}
+    kept, of_class, codes = _class_kept(easel, run, n, "character", ("hair", "dress"))
     green = ATTRIBUTES["hair"].index(CHARACTER.hair)
-    for part in ("hair", "dress"):
-        made += shares(f"class.{part}", {side: column(read, part) == column(stated, part) for side, read in codes.items()})
-    made += shares("class.green", {side: column(read, "hair") == green for side, read in codes.items()})
+    made += kept + shares("class.green", {side: column(read, "hair") == green for side, read in codes.items()})
+    sides: dict[str, Path | None] = {"base": None, "worn": run}
     for side, taught in sides.items():
         girls = easel.draw(["a portrait of a girl"] * SEEDS, taught, called=False)
         made.append(diversity(f"class.diversity.{side}", girls, [0] * SEEDS, easel.judges.eye.distance))
     return made, [*strips, *(of_class[side][:SHOWN] for side in sides)]
+
+
+def _class_kept(
+    easel: Easel, run: Path, n: int, subject: Taught, parts: Sequence[str]
+) -> tuple[list[Outcome], dict[str, Pictures], dict[str, Codes]]:
+    """Do others of a subject's class show what is said of them, without the style and with it; how far, in grey levels, do they move?"""
+    others = list(class_lessons(n, subject=subject, seed=HELD_OUT))
+    stated = np.stack([codes_stated(read_labels(lesson.text)) for lesson in others])
+    texts = [lesson.text for lesson in others]
+    drawn = {"base": easel.draw(texts), "worn": easel.draw(texts, run, called=False)}
+    codes = {side: easel.codes(pictures) for side, pictures in drawn.items()}
+    made = [
+        one
+        for part in parts
+        for one in shares(f"class.{part}", {side: column(read, part) == column(stated, part) for side, read in codes.items()})
+    ]
+    moved = [np.abs(after.astype(float) - before).mean() for before, after in zip(*drawn.values(), strict=True)]
+    return [*made, mean("class.moved", moved)], drawn, codes
 
 
 def _herself(codes: Codes) -> Any:
@@ -252,7 +271,7 @@ def write(folder: Path, name: str, made: list[Outcome], rows: list[Pictures]) ->
 def main() -> None:
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser()
-    parser.add_argument("proof", choices=("look", "name", "word", "somebody"))
+    parser.add_argument("proof", choices=("look", "name", "word", "thing", "somebody"))
     parser.add_argument("run", type=Path)
     parser.add_argument("-n", type=int)
     parser.add_argument("-o", "--out", type=Path, default=Path("proofs"))
@@ -261,10 +280,10 @@ def main() -> None:
     match asked.proof:
         case "look":
             made, rows = look(easel, asked.run, asked.n or SCENES)
-        case "name" | "word":
+        case "name" | "word" | "thing":
             made, rows = word(easel, asked.run, asked.n or PLACES)
         case _:
-            made, rows = somebody(easel, asked.run, asked.n or PLACES)
+            made, rows = somebody(easel, asked.run, asked.n or PEOPLE)
     made += took(asked.run)
     write(asked.out, asked.proof, made, rows)
     print("\n".join(f"{one.key:24} {one}" for one in made if isinstance(one, Figure)))
