@@ -1,6 +1,11 @@
 """A study in miniature, end to end: a set is drawn, a style taught, pictures drawn and judged, one report written."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +76,20 @@ def test_a_study_runs_is_told_and_is_not_run_again(home: Path) -> None:
     for key, told_first in rows.items():
         numbers = isinstance(told_first, list) and all(isinstance(one, float) for one in told_first)
         assert rejudged[key] == (pytest.approx(told_first, rel=1e-5) if numbers else told_first), "the same pictures, the same judges"
+
+
+def test_a_study_that_is_stopped_as_it_begins_says_so_in_one_sentence(home: Path) -> None:
+    command = [sys.executable, "-m", "sakuga", "study", "styles", "--quick", "-o", str(home / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True) as running:
+        while not list(home.glob("out/runs/*")):
+            assert running.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.3)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert said.endswith("sakuga: stopped; what was drawn is kept, and the same command goes on from there\n")
+    assert "Traceback" not in said
 
 
 def test_what_cannot_be_studied_is_refused_in_words(home: Path) -> None:

@@ -2,10 +2,12 @@
 
 import os
 import signal
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context
+from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 
 from sakuga import SakugaError
@@ -58,7 +60,8 @@ def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path,
                 ready = [one for one in left if all(known[digest(teach)].finished for teach in needs(one.run))][: jobs - len(doing)]
                 for one in ready:
                     pool = teaching if isinstance(one.run, Teach) else drawing
-                    doing[pool.submit(_worker, one, known[digest(one.run)].path, out, model, threads)] = one
+                    with _interrupts_held():
+                        doing[pool.submit(_worker, one, known[digest(one.run)].path, out, model, threads)] = one
                 left = [one for one in left if one not in ready]
                 for ended in wait(doing, return_when=FIRST_COMPLETED).done:
                     one = doing.pop(ended)
@@ -84,6 +87,20 @@ def _heard(ended: Future[None], one: Named) -> None:
         ) from error
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Keep interrupts from the processes that begin meanwhile, until they have something to end; Windows has no such mask."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    ensure_running()  # it would let go of the mask, once
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _stopped_quietly() -> None:
     """Let an interrupt end a process beside without a word, what it was at closed and saved: the one that asked says it."""
 
@@ -95,6 +112,8 @@ def _stopped_quietly() -> None:
 
 
 def _worker(one: Named, folder: Path, out: Path, model: str, threads: int) -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # one that waited ends the run before it begins
     import torch
 
     torch.set_num_threads(threads)
