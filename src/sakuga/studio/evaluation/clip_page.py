@@ -11,9 +11,10 @@ from sakuga.evaluation.figure import Figure, Outcome
 from sakuga.evaluation.report import Chart, Mark, Page, Panel, Picture, Prose, Section, Strip, Table, Tile, curves
 from sakuga.evaluation.report.curves import Line as Curve
 from sakuga.evaluation.report.figures import figures_table, tile
+from sakuga.evaluation.report.svg import number
 from sakuga.finishing.resize import within
 from sakuga.studio.evaluation.clips import NO_LOOP, Watched
-from sakuga.studio.evaluation.side_by_side import Line, level, side_by_side
+from sakuga.studio.evaluation.side_by_side import Line, side_by_side
 from sakuga.studio.films import FilmRecipe
 from sakuga.studio.morphs import MorphRecipe
 
@@ -47,11 +48,15 @@ def _tiles(clip: Watched, against: Watched | None) -> tuple[Tile, ...]:
     others = {outcome.key: outcome for outcome in against.outcomes} if against else {}
     last = "colour.drift" if NO_LOOP in getattr(found.get("motion.loop_gap"), "note", "") else "motion.loop_gap"
     shown = [
-        tile(NAMES[key], found[key], beside=f"{against.path.name} {level(others[key])}" if against and key in others else "")
+        tile(NAMES[key], found[key], beside=_against(against, others.get(key)))
         for key in ("words.clip", "motion.flicker", last)
         if key in found
     ]
     return (*shown, Tile(name="places to look at", value=str(len(clip.bad)), note="frames named below" if clip.bad else "none found"))
+
+
+def _against(clip: Watched | None, other: Outcome | None) -> str:
+    return f"{clip.path.name} {number(other.value)}" if clip and isinstance(other, Figure) else ""
 
 
 def _beside(clip: Watched, against: Watched) -> Section:
