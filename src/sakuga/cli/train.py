@@ -155,10 +155,12 @@ def dreambooth(
     class_prompt: Annotated[str, typer.Option(help='what the subject is one of, as "a balloon", and is to stay')] = "",
     class_set: Annotated[str, typer.Option(help="a training set of such", show_default="drawn by the model")] = "",
     class_pictures: Annotated[int, typer.Option(help="how many are drawn")] = 50,
-    prior: Annotated[str | None, typer.Option(help="what of them is held: pictures, or the model's answers", show_default=USUAL)] = None,
+    prior: Annotated[
+        str | None, typer.Option(help="what of them is held: pictures, or answers that the model gave before", show_default=USUAL)
+    ] = None,
     prior_weight: Annotated[float, typer.Option(help="how much they count")] = 1.0,
     instance_prompt: Annotated[str, typer.Option(help='what all pictures show, as "a zk balloon"', show_default="their captions")] = "",
-    initial: Annotated[str, typer.Option(help="words that the name begins as, and it is learnt beside; what the subject looks like")] = "",
+    initial: Annotated[str, typer.Option(help="how the subject looks, in known words: its name begins so, and is learnt beside")] = "",
     vectors: Annotated[int | None, typer.Option(help="tokens that the learnt name takes", show_default="as many as these words")] = None,
     full: Annotated[bool, typer.Option("--full", help="change the whole UNet, not a LoRA; makes a model, not a style")] = False,
     rank: Rank = None,
