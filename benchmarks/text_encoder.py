@@ -38,7 +38,7 @@ class JointTask(UnetTask):
         super().__init__(*given)
         if fresh:
             torch.manual_seed(self.plan.seed)
-            self.checkpoint.text_encoder = make_text_encoder(self.checkpoint.tokenizer)
+            self.checkpoint.readers[0].encoder = make_text_encoder(self.checkpoint.tokenizer)
         self.networks = Both(self.networks, self.checkpoint.text_encoder.requires_grad_(True)).train()
 
     def embed_texts(self, texts: list[str]) -> Tensor:

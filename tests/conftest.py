@@ -4,6 +4,7 @@ import json
 import shutil
 import string
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,19 +15,11 @@ def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: in
     With `prediction="v_prediction"` its schedule has zero terminal SNR and trailing steps, as the Sketchbook's.
     """
     import torch
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from diffusers import DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(seed)
-    AutoencoderKL(
-        block_out_channels=(8, 16, 16),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        latent_channels=8,
-        layers_per_block=1,
-        norm_num_groups=4,
-        sample_size=32,
-    ).save_pretrained(folder / "vae")
+    _vae().save_pretrained(folder / "vae")
     UNet2DConditionModel(
         sample_size=8,
         in_channels=8,
@@ -67,6 +60,64 @@ def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: in
     if sees_pictures:
         _write_image_encoder(folder)
     return folder
+
+
+def write_tiny_xl(folder: Path, *, seed: int = 3, zeros: bool = True) -> Path:
+    """Write a Stable Diffusion XL of a few thousand weights as diffusers does: two text encoders, whose words are 16 + 24 wide."""
+    import torch
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+    torch.manual_seed(seed)
+    words = _words()
+    marks = {"bos_token_id": words["<|startoftext|>"], "eos_token_id": words["<|endoftext|>"], "vocab_size": len(words)}
+    small = {"num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32, **marks}
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(16, 32),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        transformer_layers_per_block=(1, 2),
+        layers_per_block=1,
+        norm_num_groups=8,
+        cross_attention_dim=40,
+        attention_head_dim=2,
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=20 + 6 * 8,
+    )
+    pad = words["<|endoftext|>"]
+    StableDiffusionXLPipeline(
+        vae=_vae(),
+        unet=unet,
+        text_encoder=CLIPTextModel(CLIPTextConfig(hidden_size=16, pad_token_id=pad, hidden_act="quick_gelu", **small)),
+        text_encoder_2=CLIPTextModelWithProjection(CLIPTextConfig(hidden_size=24, projection_dim=20, pad_token_id=words["!"], **small)),
+        tokenizer=CLIPTokenizer(vocab=words, merges=[], model_max_length=77),
+        tokenizer_2=CLIPTokenizer(vocab=words, merges=[], model_max_length=77, pad_token="!"),
+        scheduler=EulerDiscreteScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading"
+        ),
+        force_zeros_for_empty_prompt=zeros,
+        add_watermarker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def _vae() -> Any:
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(
+        block_out_channels=(8, 16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        latent_channels=8,
+        layers_per_block=1,
+        norm_num_groups=4,
+        sample_size=32,
+    )
 
 
 def _words() -> dict[str, int]:
@@ -120,3 +171,9 @@ def wordless_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_v_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Stable Diffusion of the Sketchbook's kind: v-prediction, zero terminal SNR, and it sees pictures."""
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-v"), prediction="v_prediction", seed=1, sees_pictures=True)
+
+
+@pytest.fixture(scope="session")
+def tiny_xl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Stable Diffusion XL."""
+    return write_tiny_xl(tmp_path_factory.mktemp("tiny-xl"))

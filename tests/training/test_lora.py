@@ -1,5 +1,6 @@
 """LoRA: what is learnt is what is worn, whatever is kept or cut on the way."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,10 +83,10 @@ class Greedy:
     def __getattr__(self, name: str) -> object:
         return getattr(self._learner, name)
 
-    def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        if len(noisy) > 1:
+    def told(self, captions: Sequence[str]) -> torch.Tensor:
+        if len(captions) > 1:
             torch.empty(2**50)
-        return self._learner.predict(noisy, timesteps, told)
+        return self._learner.told(captions)
 
 
 def test_where_memory_runs_out_batches_become_narrower(settings: TrainSettings) -> None:
@@ -121,11 +122,11 @@ def test_what_is_trained_is_what_is_worn(tiny_folder: Path) -> None:
     with torch.no_grad():
         plain, plain_words = checkpoint.unet(shown, at, words)[0], checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0]
         learner = LoraLearner(checkpoint, method, seed=0)
-        assert torch.equal(learner.predict(shown, at, words), plain)
+        assert torch.equal(checkpoint.unet(shown, at, words)[0], plain)
         for network in learner.changes.values():
             for up in network.ups:
                 up.normal_()
-        changed, changed_words = learner.predict(shown, at, words), checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0]
+        changed, changed_words = checkpoint.unet(shown, at, words)[0], checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0]
         adapter = learner.adapter("new")
         learner.close()
         assert torch.equal(checkpoint.unet(shown, at, words)[0], plain)

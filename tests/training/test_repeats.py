@@ -9,7 +9,9 @@ from sakuga.training.streams import batches
 
 
 def course(*repeats: int) -> list[tuple[int, ...]]:
-    lessons = [Lesson(path=Path(f"{place}.png"), text="", bucket=(64, 64), repeats=times) for place, times in enumerate(repeats)]
+    lessons = [
+        Lesson(path=Path(f"{place}.png"), text="", size=(64, 64), bucket=(64, 64), repeats=times) for place, times in enumerate(repeats)
+    ]
     learnt = Course(Latents(None, lessons, kept=False), 2, seed=5)  # type: ignore[arg-type]
     return [learnt.batch_at(place) for place in range(60)]
 

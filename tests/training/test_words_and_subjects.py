@@ -1,11 +1,14 @@
 """Textual Inversion learns a word and nothing else; DreamBooth learns a subject beside its class."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from sakuga import InputError, studio
@@ -19,6 +22,7 @@ from sakuga.story.film import FilmSettings
 from sakuga.studio.training import TrainedRun, TrainSettings, train
 from sakuga.training.plan import DreamBooth, Lora, TextualInversion
 from sakuga.training.textual_inversion import WordLearner
+from sakuga.training.whole_unet import WholeLearner
 from tests.training.conftest import begun, write_small_set
 
 
@@ -46,7 +50,7 @@ def test_a_word_is_learnt_and_worn_and_all_else_stays(settings: TrainSettings) -
     loss.backward()
     assert [name for name, weight in learner.networks.named_parameters() if weight.grad is not None] == ["rows"]
     with torch.no_grad():
-        learner.longer.rows.add_(1.0)
+        learner.longer["text_encoder"].rows.add_(1.0)
         told = learner.told(["a <zk> in the snow"])
     adapter = learner.adapter("it")
     learner.close()
@@ -132,7 +136,7 @@ def test_what_is_held_is_what_the_model_answered_before(settings: TrainSettings,
 
     def answered() -> torch.Tensor:
         with torch.no_grad():
-            return training.objective.answer(training.learner.predict, asked, training.learner.told(asked.captions))
+            return training.objective.answer(asked, training.learner.told(asked.captions))
 
     before = answered()
     assert float(training._loss(asked, held.held).detach()) == 0.0
@@ -165,6 +169,31 @@ def test_a_whole_unet_becomes_a_model_that_draws(settings: TrainSettings, tmp_pa
     again = resumed(replace(booth, out=tmp_path / "again"))
     theirs = load_file(again.style / "unet" / "diffusion_pytorch_model.safetensors")
     assert all(torch.equal(theirs[name], weights[name]) for name in weights)
+
+
+@pytest.mark.parametrize("told", [None, {"_class_name": "StableDiffusionPipeline", "safety_checker": ["stable_diffusion", "Checker"]}])
+def test_a_model_that_was_written_opens_in_diffusers(settings: TrainSettings, tmp_path: Path, told: dict[str, object] | None) -> None:
+    """A base may bring a safety checker along, which is not copied, or may not say what it is made of."""
+    folder = Path(shutil.copytree(settings.model, tmp_path / "base"))
+    if told:
+        checkpoint = load(find_checkpoint(settings.model))
+        parts = {"scheduler": DDIMScheduler.from_config(checkpoint.schedule), "feature_extractor": None, "safety_checker": None}
+        networks = {
+            "vae": checkpoint.vae,
+            "text_encoder": checkpoint.text_encoder,
+            "tokenizer": checkpoint.tokenizer,
+            "unet": checkpoint.unet,
+        }
+        StableDiffusionPipeline(**networks, **parts, requires_safety_checker=False).save_pretrained(folder)
+        (folder / "model_index.json").write_text(json.dumps(json.loads((folder / "model_index.json").read_text()) | told))
+        (folder / "safety_checker").mkdir()
+    learner = WholeLearner(load(find_checkpoint(str(folder))))
+    learner.write(tmp_path / "model", "model", "zk")
+    learner.close()
+    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "model", dtype=torch.float32)
+    weights = zip(pipeline.unet.parameters(), learner.networks.parameters(), strict=True)
+    assert all(torch.allclose(one, other, atol=1e-3) for one, other in weights)
+    assert pipeline.safety_checker is None
 
 
 def test_one_prompt_may_tell_all_pictures(settings: TrainSettings) -> None:

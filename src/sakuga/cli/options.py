@@ -26,7 +26,7 @@ def _rate(said: str) -> Any:
 
 
 Model = Annotated[
-    str, typer.Option(help="sketchbook, a Stable Diffusion 1.x or 2.x folder, or a hub id owner/name", show_default="sketchbook")
+    str, typer.Option(help="sketchbook, a Stable Diffusion 1.x, 2.x or XL folder, or a hub id owner/name", show_default="sketchbook")
 ]
 Style = Annotated[
     list[str] | None,

@@ -127,7 +127,7 @@ def taught_by(method: Callable[..., dict[str, Any]]) -> Callable[..., None]:
 
 
 def lora(
-    preset: Annotated[str | None, typer.Option(help="a recipe in use: sd15, portraits, sd21, sd21-long or restarts")] = None,
+    preset: Annotated[str | None, typer.Option(help="a recipe in use: sd15, portraits, sd21, sd21-long, sdxl or restarts")] = None,
     rank: Rank = None,
     alpha: Alpha = None,
     targets: Targets = None,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from sakuga import InputError
 from sakuga.diffusion.low_rank import with_middle
-from sakuga.models.embeddings import A1111, XL, words_in
+from sakuga.models.embeddings import A1111, WORD, XL, words_in
 from sakuga.models.families import Family, family_of, family_said
 from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMERS, UP, kohya_layer, other_kind, place, written
 
@@ -107,7 +108,7 @@ def read_pickle(file: Path, name: str) -> Adapter:
 
 def _adapter(tensors: Mapping[str, Tensor], about: Mapping[str, Any], metadata: Mapping[str, Any], file: Path, name: str) -> Adapter:
     said_for = family_said(metadata)
-    if words := _words(tensors, file.stem):
+    if words := _words(tensors, metadata, file.stem):
         return Adapter(name=name, words=words, said_for=said_for)
     return Adapter(name=name, layers=_layers(tensors, about, file, name), said_for=said_for)
 
@@ -119,9 +120,9 @@ def read_style(files: Sequence[Path], name: str) -> Adapter:
     return Adapter(name=name, layers=layers, words=tuple(word for one in read for word in one.words), said_for=read[0].said_for)
 
 
-def _words(tensors: Mapping[str, Tensor], stem: str) -> tuple[Word, ...]:
+def _words(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any], stem: str) -> tuple[Word, ...]:
     vectors: dict[str, dict[str, Tensor]] = {}
-    for key, (trigger, network) in words_in({key: value.shape for key, value in tensors.items()}, stem).items():
+    for key, (trigger, network) in words_in({key: value.shape for key, value in tensors.items()}, metadata, stem).items():
         vectors.setdefault(trigger, {})[network] = tensors[key] if tensors[key].ndim == 2 else tensors[key][None]
     return tuple(Word(trigger=trigger, vectors=parts) for trigger, parts in vectors.items())
 
@@ -187,25 +188,27 @@ def write_adapter(adapter: Adapter, file: Path, layout: Layout = "diffusers", dt
 
 
 def write_words(adapter: Adapter, file: Path, layout: Layout = "diffusers") -> None:
-    """Write an adapter's words as diffusers does, {trigger: vectors}, or one as A1111 does, whose name is the file's; so are SDXL's.
+    """Write an adapter's words as diffusers does, {trigger: vectors}, or one as A1111 does, whose name is the file's.
 
-    Raises AdapterError where a file cannot hold so many.
+    So is SDXL's word, which the file's metadata says too. Raises AdapterError where a file cannot hold so many.
     """
     tensors: dict[str, Tensor] = {}
-    if len(adapter.words) > 1 and (layout == "kohya" or any("text_encoder_2" in word.vectors for word in adapter.words)):
-        raise AdapterError(f"style '{adapter.name}' teaches {len(adapter.words)} words, and such a file holds one: write diffusers' layout")
+    doubled = any("text_encoder_2" in word.vectors for word in adapter.words)
+    if len(adapter.words) > 1 and (layout == "kohya" or doubled):
+        remedy = "keep them in styles of their own" if doubled else "write diffusers' layout"
+        raise AdapterError(f"style '{adapter.name}' teaches {len(adapter.words)} words, and such a file holds one: {remedy}")
     for word in adapter.words:
         two = "text_encoder_2" in word.vectors
         keys: dict[str, str] = (
             {network: key for key, network in XL.items()} if two else {"text_encoder": A1111 if layout == "kohya" else word.trigger}
         )
         tensors |= {keys[network]: vectors.detach().float().cpu().contiguous() for network, vectors in word.vectors.items()}
-    _save(tensors, adapter, file)
+    _save(tensors, adapter, file, {WORD: adapter.words[0].trigger} if doubled else {})
 
 
-def _save(tensors: Mapping[str, Tensor], adapter: Adapter, file: Path) -> None:
+def _save(tensors: Mapping[str, Tensor], adapter: Adapter, file: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     made_for = {"sakuga.base": adapter.family} if adapter.family else {}
     beside = file.with_name(f".writing-{file.name}")
-    save_file(dict(tensors), beside, {"format": "pt", **made_for})
+    save_file(dict(tensors), beside, {"format": "pt", **made_for, **more})
     beside.replace(file)

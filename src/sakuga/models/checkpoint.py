@@ -1,6 +1,6 @@
 """A checkpoint in memory: text, pictures and latents go through here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,16 +8,27 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
 from torch import Tensor
-from transformers import CLIPImageProcessorPil, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
+from transformers import (
+    CLIPImageProcessorPil,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionModelWithProjection,
+)
 
 from sakuga.diffusion.emphasis import weighted
 from sakuga.models.depth import load_depth
+from sakuga.models.embeddings import Network
 from sakuga.models.opening import opened
-from sakuga.models.sources import CheckpointError, Facts, Source, weight_files
-from sakuga.models.tokens import Tokens, tokens_of
+from sakuga.models.sources import CheckpointError, Facts, Source, has_vocabulary, weight_files
+from sakuga.models.text_encoders import Reader, parts, read_texts, weights
+from sakuga.models.tokens import Tokens
 from sakuga.story.emphasis import read_emphasis, without_emphasis
 from sakuga.timeline.spec import Fit, Precision
 
+TEXT_ENCODERS: dict[Network, Any] = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
+VAES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+OPEN_CLIP_PADDING = "!"
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -40,17 +51,14 @@ class Checkpoint:
 
     source: Source
     facts: Facts
-    tokenizer: Any
-    """None where the checkpoint reads no words, as is the text encoder."""
-    text_encoder: Any
+    readers: tuple[Reader, ...]
+    """Its text encoders: one, two of Stable Diffusion XL, or none where the checkpoint reads no words."""
     vae: Any
     unet: Any
     schedule: dict[str, Any]
     """The scheduler's config; `sampling` builds the sampler asked for from it."""
     image_encoder: Any = None
     image_processor: Any = None
-    words: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Words that are worn, with their token numbers; `wearing` puts them here."""
     _texts: dict[str, Tensor] = field(default_factory=dict)
     _directions: dict[str, Tensor] = field(default_factory=dict)
     _opened: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +71,20 @@ class Checkpoint:
     def dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.unet.dtype
         return dtype
+
+    @property
+    def tokenizer(self) -> Any:
+        """The first tokenizer; None where the checkpoint reads no words, as is the text encoder."""
+        return self.readers[0].tokenizer if self.readers else None
+
+    @property
+    def text_encoder(self) -> Any:
+        return self.readers[0].encoder if self.readers else None
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """What adapters may change, by the names that they use."""
+        return {"unet": self.unet, **{reader.network: reader.encoder for reader in self.readers}}
 
     @property
     def controlnet(self) -> Any:
@@ -102,7 +124,7 @@ class Checkpoint:
 
     @torch.inference_mode()
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
-        """Encode prompts: (prompts, token limit, channels).
+        """Encode prompts: (prompts, rows, channels), a row for each token up to the limit, and of two encoders one for the pooled text.
 
         Each is encoded alone and remembered, so that a prompt's embedding never depends on its company. Emphasised words weigh more.
         """
@@ -118,20 +140,34 @@ class Checkpoint:
 
     def _encoded(self, prompt: str) -> Tensor:
         self._need("text_encoder", "text encoder", "give it pictures")
-        said = read_emphasis(prompt)
-        tokens = self._tokens(said.text)
-        fitted = tokens.fitted(self.facts.token_limit, self.tokenizer.pad_token_id)
-        ids = torch.tensor([fitted.ids], device=self.device)
-        seen = torch.arange(len(fitted.ids), device=self.device)[None] < len(tokens.ids)
-        mask = seen.long() if getattr(self.text_encoder.config, "use_attention_mask", False) else None
-        encoded = torch.as_tensor(self.text_encoder(ids, attention_mask=mask)[0]).to(self.dtype)
+        said, limit = read_emphasis(prompt), self.facts.token_limit
+        encoded = read_texts(self.readers, [said.text], limit).to(self.dtype)
         if said.plain:
             return encoded
-        weights = torch.tensor([said.weight(start, stop) for start, stop in fitted.places])
-        return weighted(encoded, self.encode_text([""]), weights.to(encoded))
+        return weighted(encoded, self.encode_text([""]), weights(self.readers, said, limit, self.facts.rows).to(encoded))
 
     def _tokens(self, text: str) -> Tokens:
-        return tokens_of(self.tokenizer, text, self.words)
+        return self.readers[0].tokens(text)
+
+    def parts(self, told: Tensor) -> tuple[Tensor, ...]:
+        """Tell the rows of what was encoded, (n, rows, channels), apart: those of words, and where there is one that of the pooled text."""
+        return parts(told, self.facts.pooled)
+
+    def ask(self, network: Any, noisy: Tensor, timestep: Any, told: Tensor, origins: Tensor | None = None, **more: Any) -> Any:
+        """Ask the UNet, or its ControlNet, about noisy latents; returns its answers as a tuple.
+
+        `told` is (n, rows, channels) as encoded. `origins`, (n, 4), says of each picture how high and wide it was in pixels, and how far
+        from its top and left it was cut (Podell et al. 2023, section 2.2); unless said, each is told as drawn whole. Most models are told
+        no sizes.
+        """
+        words, *pooled = self.parts(told)
+        if pooled and network.config.addition_embed_type:
+            size = [side * self.facts.factor for side in noisy.shape[-2:]]
+            shown = torch.tensor([*size, 0, 0] if origins is None else size, device=noisy.device).expand(len(noisy), -1)
+            time_ids = torch.cat([shown, shown[:, :2]] if origins is None else [origins.to(shown), shown], dim=1)
+            text = pooled[0][:, 0, : self.facts.pooled]
+            more["added_cond_kwargs"] = {"text_embeds": text, "time_ids": time_ids}
+        return network(noisy, timestep, encoder_hidden_states=words, return_dict=False, **more)
 
     @torch.inference_mode()
     def image_embedding(self, picture: np.ndarray, fit: Fit = "crop") -> Tensor:
@@ -172,8 +208,8 @@ class Checkpoint:
         return torch.as_tensor(embedded).to(self.dtype)
 
     def nothing(self) -> Tensor:
-        """Return zeros, (1, token limit, channels): what an image-conditioned drawing is led away from."""
-        return torch.zeros(1, self.facts.token_limit, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
+        """Return zeros, (1, rows, channels): what an image-conditioned drawing is led away from."""
+        return torch.zeros(1, self.facts.rows, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
 
     @torch.inference_mode()
     def encode_picture(self, picture: np.ndarray) -> Tensor:
@@ -216,15 +252,13 @@ def load(source: Source, device: str = "cpu", precision: Precision = "fp32") -> 
 
     Raises CheckpointError where its files do not fit together.
     """
-    parts = source.parts()
-    seeing, reading = "image_encoder" in parts, "text_encoder" in parts
+    seeing = source.facts.sees_pictures
     try:
         return Checkpoint(
             source=source,
             facts=source.facts,
-            tokenizer=CLIPTokenizer.from_pretrained(source.folder / "tokenizer") if reading else None,
-            text_encoder=_network(CLIPTextModel, source, "text_encoder", device, precision) if reading else None,
-            vae=_network(_vae_class(source), source, "vae", device, precision),
+            readers=tuple(_reader(source, network, device, precision) for network in TEXT_ENCODERS if network in source.parts()),
+            vae=_vae(source, device, precision),
             unet=_network(UNet2DConditionModel, source, "unet", device, precision),
             schedule=source.config("scheduler"),
             image_encoder=_network(CLIPVisionModelWithProjection, source, "image_encoder", device, precision) if seeing else None,
@@ -237,14 +271,30 @@ def load(source: Source, device: str = "cpu", precision: Precision = "fp32") -> 
 
 def _refuse_unfit(controlnet: Any, unet: Any, source: Source) -> None:
     """Refuse a ControlNet whose words or residuals are not of its UNet's sizes."""
-    for name in ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim"):
+    for name in ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim", "addition_embed_type"):
         own, wanted = controlnet.config[name], unet.config[name]
         if own != wanted:
             raise CheckpointError(f"checkpoint '{source.name}': its ControlNet was made for another UNet ({name} {own} against {wanted})")
 
 
-def _vae_class(source: Source) -> Any:
-    return {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}[source.config("vae")["_class_name"]]
+def _reader(source: Source, network: Network, device: str, precision: Precision) -> Reader:
+    encoder = _network(TEXT_ENCODERS[network], source, network, device, precision)
+    return Reader(network=network, tokenizer=_tokenizer(source, network), encoder=encoder)
+
+
+def _tokenizer(source: Source, network: Network) -> Any:
+    """Open a text encoder's tokenizer; one without a vocabulary has the first's, and fills up as OpenCLIP does."""
+    folder = source.folder / network.replace("text_encoder", "tokenizer")
+    if has_vocabulary(folder):
+        return CLIPTokenizer.from_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(source.folder / "tokenizer", pad_token=OPEN_CLIP_PADDING)
+
+
+def _vae(source: Source, device: str, precision: Precision) -> Any:
+    """Open the autoencoder; that of Stable Diffusion XL in fp32 where its numbers are too great for fp16."""
+    config = source.config("vae")
+    whole = precision == "fp16" and source.facts.pooled and config.get("force_upcast", True)
+    return _network(VAES[config["_class_name"]], source, "vae", device, "fp32" if whole else precision)
 
 
 def _network(kind: Any, source: Source, part: str, device: str, precision: Precision) -> Any:

@@ -14,7 +14,7 @@ from sakuga.timeline.spec import Conditioning, Digest, Guided, Image, Mix, Noise
 
 
 def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Callable[[Digest], np.ndarray]) -> Tensor:
-    """Turn a conditioning into (1, token limit, channels).
+    """Turn a conditioning into (1, rows, channels), as `Checkpoint.encode_text` lays them out.
 
     The one token of a picture is repeated to a prompt's length: attention over equal tokens is attention over one,
     and so words and pictures can be mixed and share a batch.
@@ -23,9 +23,9 @@ def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Calla
         case Text(prompt=prompt):
             return checkpoint.encode_text([prompt])
         case Image(frame=frame, fit=fit):
-            return checkpoint.image_embedding(picture(frame), fit).expand(1, checkpoint.facts.token_limit, -1)
+            return checkpoint.image_embedding(picture(frame), fit).expand(1, checkpoint.facts.rows, -1)
         case Mix(first=first, second=second, at=at, way="slerp"):
-            return slerp(embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
+            return _slerped(checkpoint, embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
         case Mix(first=first, second=second, at=at):
             return torch.lerp(embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
         case Guided():
@@ -34,6 +34,19 @@ def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Calla
             return steered(seen, good, bad, positive=positive, negative=negative, repeats=conditioning.repeats)
         case Nothing():
             return checkpoint.nothing()
+
+
+def led_away(checkpoint: Checkpoint, negative: Conditioning, picture: Callable[[Digest], np.ndarray]) -> Tensor:
+    """Turn what a drawing is led away from into (1, rows, channels): for a silent checkpoint, where nothing is said, into zeros."""
+    if checkpoint.facts.silent and negative == Text(prompt=""):
+        return checkpoint.nothing()
+    return embedding(checkpoint, negative, picture)
+
+
+def _slerped(checkpoint: Checkpoint, first: Tensor, second: Tensor, at: float) -> Tensor:
+    """Go along the great circle between words, and along another between pooled texts, whose lengths are not those of words."""
+    pairs = zip(checkpoint.parts(first), checkpoint.parts(second), strict=True)
+    return torch.cat([slerp(here, there, at) for here, there in pairs], dim=1)
 
 
 def draws(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Iterator[Tensor]:

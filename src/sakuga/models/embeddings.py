@@ -10,13 +10,17 @@ from sakuga.models.lora_keys import other_kind, place
 Network = Literal["text_encoder", "text_encoder_2"]
 A1111 = "emb_params"
 XL: dict[str, Network] = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
+WORD = "sakuga.word"
+"""Where a file's metadata says its word, if its name does not."""
 
 
-def words_in(shapes: Mapping[str, Sequence[int]], stem: str) -> dict[str, tuple[str, Network]]:
+def words_in(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str], stem: str) -> dict[str, tuple[str, Network]]:
     """Tell by key which word a file's tensor is for, and in which text encoder; nothing where the file is no embedding.
 
-    Diffusers writes {word: vectors}; A1111 `emb_params`, and for SDXL `clip_l` and `clip_g`, the word being the file's name.
+    Diffusers writes {word: vectors}; A1111 `emb_params`, and for SDXL `clip_l` and `clip_g`, the word being the file's name
+    unless its metadata says another.
     """
+    stem = metadata.get(WORD, stem)
     if shapes.keys() == {A1111}:
         return {A1111: (stem, "text_encoder")}
     if shapes and shapes.keys() <= XL.keys():

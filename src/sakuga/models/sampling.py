@@ -59,9 +59,9 @@ def sample(
 ) -> Iterator[DenoisingStep]:
     """Draw a batch of frames; the last step holds what is to be decoded.
 
-    `conditioning` and `negative` are (frames, tokens, channels). `noise` gives (frames, channels, h, w): first the start noise, then
-    what the `lcm` sampler adds at each step. With `start_latents` this is img2img (SDEdit, Meng et al. 2022): the last `strength`
-    of the steps, one at least. Guidance of 1.0 or less is none, and spares half the work. `rescale` is the phi of
+    `conditioning` and `negative` are (frames, rows, channels), as encoded. `noise` gives (frames, channels, h, w): first the start noise,
+    then what the `lcm` sampler adds at each step. With `start_latents` this is img2img (SDEdit, Meng et al. 2022): the last `strength` of
+    the steps, one at least. Guidance of 1.0 or less is none, and spares half the work. `rescale` is the phi of
     `diffusion.guidance.rescaled`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0. `control` is (frames, 3, height,
     width), 0 to 1, as the checkpoint's ControlNet was taught: near is white.
     """
@@ -73,7 +73,7 @@ def sample(
     latents = _begin(checkpoint, scheduler, next(noise), start_latents, timesteps[:1])
     phi = _default_rescale(checkpoint) if rescale is None else rescale
     words = (torch.cat([negative, conditioning]) if guidance > 1 else conditioning).to(checkpoint.device, checkpoint.dtype)
-    led = None if control is None or not control_weight else _Led(checkpoint.controlnet, control, control_weight)
+    led = None if control is None or not control_weight else _Led(checkpoint, control, control_weight)
     for index, timestep in enumerate(timesteps):
         prediction = _predict(checkpoint, scheduler, latents, timestep, words, guidance, phi, led)
         with torch.inference_mode():
@@ -113,13 +113,14 @@ def _begin(checkpoint: Checkpoint, scheduler: Any, noise: Tensor, start: Tensor 
 class _Led:
     """A ControlNet and what it is shown (Zhang et al. 2023): its residuals are added to the UNet's, times `weight`."""
 
-    network: Any
+    checkpoint: Checkpoint
     hint: Tensor  # (frames, 3, height, width)
     weight: float
 
     def residuals(self, shown: Tensor, timestep: Tensor, words: Tensor) -> dict[str, Any]:
         hint = self.hint.to(shown).repeat(len(shown) // len(self.hint), 1, 1, 1)
-        down, middle = self.network(shown, timestep, words, hint, conditioning_scale=self.weight, return_dict=False)
+        network = self.checkpoint.controlnet
+        down, middle = self.checkpoint.ask(network, shown, timestep, words, controlnet_cond=hint, conditioning_scale=self.weight)
         return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
 
 
@@ -138,7 +139,7 @@ def _predict(
     shown = torch.cat([latents, latents]) if guidance > 1 else latents
     shown = scheduler.scale_model_input(shown, timestep).to(checkpoint.dtype)
     residuals = led.residuals(shown, timestep, words) if led else {}
-    prediction: Tensor = checkpoint.unet(shown, timestep, encoder_hidden_states=words, return_dict=False, **residuals)[0].float()
+    prediction: Tensor = checkpoint.ask(checkpoint.unet, shown, timestep, words, **residuals)[0].float()
     if guidance <= 1:
         return prediction
     unconditional, conditional = prediction.chunk(2)

@@ -19,6 +19,7 @@ from transformers import (
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.opening import opened
 from sakuga.models.sources import SKETCHBOOK, Facts, Source
+from sakuga.models.text_encoders import Reader
 
 NATIVE_SIZE = 128
 WIDTH = 256
@@ -204,11 +205,11 @@ def _trainable(kind: Any, folder: Path) -> Any:
 
 def open_around(unet: UNet2DConditionModel, weights: Path, device: torch.device) -> Checkpoint:
     """Open the finished networks around a UNet that may still be in training: a checkpoint that draws as the shipped one will."""
+    encoder = open_text_encoder(weights).to(device).requires_grad_(False)
     return Checkpoint(
         source=Source(SKETCHBOOK, weights),
         facts=FACTS,
-        tokenizer=open_tokenizer(weights / "tokenizer"),
-        text_encoder=open_text_encoder(weights).to(device).requires_grad_(False),
+        readers=(Reader(network="text_encoder", tokenizer=open_tokenizer(weights / "tokenizer"), encoder=encoder),),
         vae=open_vae(weights).to(device).requires_grad_(False),
         unet=unet,
         schedule=dict(make_scheduler().config),

@@ -71,7 +71,7 @@ class Style:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise StyleError(f"style '{self.name}': {file} cannot be read ({error}); fetch or train it again") from None
             said = said or family_said(metadata)
-            found = words_in(shapes, file.stem)
+            found = words_in(shapes, metadata, file.stem)
             for key, (trigger, network) in found.items():
                 rows, channels = shapes[key] if len(shapes[key]) == 2 else (1, *shapes[key])
                 words.setdefault(trigger, (rows, []))[1].append((network, channels))

@@ -1,7 +1,7 @@
 """Wear adapters: put on for as long as a block lasts, and taken off to the bit."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from sakuga.models.adapters import Adapter, AdapterError, Factors, Word
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.families import CALLED, Family, family_of_source
 from sakuga.models.lora_keys import TEXT_MODEL
+from sakuga.models.text_encoders import Reader
 
 Networks = Mapping[str, Any]
 """By name: unet, text_encoder, text_encoder_2."""
@@ -38,12 +39,12 @@ def wearing(checkpoint: Checkpoint, worn: Sequence[tuple[Adapter, float] | Put])
     another model, has a layer that the checkpoint lacks, or brings a word that another brings too; nothing is changed then.
     """
     puts = [one if isinstance(one, Put) else Put(adapter=one[0], weight=one[1]) for one in worn]
-    networks = {"unet": checkpoint.unet} | ({"text_encoder": checkpoint.text_encoder} if checkpoint.text_encoder else {})
+    networks = checkpoint.networks
     for put in puts:
         refuse_unfit(put.adapter, networks, checkpoint.source.name, family_of_source(checkpoint.source))
         _refuse_idle(put)
     words = _words(puts)
-    reworded = bool(words) or any(layer.startswith("text_encoder.") for put in puts for layer in put.adapter.layers)
+    reworded = bool(words) or any(layer.startswith("text_encoder") for put in puts for layer in put.adapter.layers)
     with changed(networks, puts), _knowing(checkpoint, words):
         try:
             if reworded:
@@ -132,6 +133,9 @@ def unmatched(adapter: Adapter, networks: Networks) -> dict[str, str]:
     """Say by layer, or by word, what of an adapter does not fit: "is 32 x 32, and in the model 64 x 64", or that the model has it not."""
     wrong = {layer: why for layer, factors in adapter.layers.items() if (why := _misfit(weight_of(networks, layer), factors))}
     for word in adapter.words:
+        for network in networks:
+            if network != "unet" and network not in word.vectors:
+                wrong[f"'{word.trigger}'"] = f"has no vectors for {network}, which reads it too"
         for network, vectors in word.vectors.items():
             width = networks[network].get_input_embeddings().weight.shape[1] if network in networks else None
             if width != vectors.shape[1]:
@@ -186,22 +190,28 @@ def _words(puts: Sequence[Put]) -> tuple[Word, ...]:
 
 @contextmanager
 def _knowing(checkpoint: Checkpoint, words: Sequence[Word]) -> Iterator[None]:
-    """Let the text encoder know words: its table is longer for as long as the block lasts."""
-    if not words:
+    """Let the text encoders know words, for as long as the block lasts."""
+    with ExitStack() as stack:
+        for reader in checkpoint.readers if words else ():
+            stack.enter_context(_longer(reader, {word.trigger: word.vectors[reader.network] for word in words}))
         yield
-        return
-    encoder, before = checkpoint.text_encoder, checkpoint.words
+
+
+@contextmanager
+def _longer(reader: Reader, vectors: Mapping[str, Tensor]) -> Iterator[None]:
+    """Let one text encoder know words by their vectors: its table is longer for as long as the block lasts."""
+    encoder, before = reader.encoder, reader.words
     table: nn.Embedding = encoder.get_input_embeddings()
-    vectors = [word.vectors["text_encoder"].to(table.weight) for word in words]
+    rows = [one.to(table.weight) for one in vectors.values()]
     ends = [table.num_embeddings]
-    for rows in vectors:
-        ends.append(ends[-1] + len(rows))
-    known = {word.trigger: tuple(range(first, last)) for word, first, last in zip(words, ends, ends[1:], strict=False)}
-    longer = nn.Embedding(ends[-1], table.embedding_dim, _weight=torch.cat([table.weight.detach(), *vectors]), _freeze=True)
+    for one in rows:
+        ends.append(ends[-1] + len(one))
+    known = {trigger: tuple(range(first, last)) for trigger, first, last in zip(vectors, ends, ends[1:], strict=False)}
+    longer = nn.Embedding(ends[-1], table.embedding_dim, _weight=torch.cat([table.weight.detach(), *rows]), _freeze=True)
     encoder.set_input_embeddings(longer)
-    checkpoint.words = {**before, **known}
+    reader.words = {**before, **known}
     try:
         yield
     finally:
         encoder.set_input_embeddings(table)
-        checkpoint.words = before
+        reader.words = before

@@ -12,7 +12,7 @@ from sakuga import SakugaError
 from sakuga.finishing.colour import match
 from sakuga.models.adapters import Adapter
 from sakuga.models.checkpoint import Checkpoint, quantised
-from sakuga.models.conditioning import draws, embedding, stacked
+from sakuga.models.conditioning import draws, embedding, led_away, stacked
 from sakuga.models.memory import is_memory
 from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.models.wearing import Put, wearing
@@ -129,7 +129,7 @@ class LocalExecutor:
             yield from sample(
                 checkpoint,
                 conditioning=torch.cat([embedding(checkpoint, row.conditioning, pictures) for row in rows]),
-                negative=torch.cat([embedding(checkpoint, row.negative, pictures) for row in rows]),
+                negative=torch.cat([led_away(checkpoint, row.negative, pictures) for row in rows]),
                 noise=stacked([draws(row.noise, shape, attempt) for row in rows]),
                 sampler=common.sampler,
                 steps=common.steps,

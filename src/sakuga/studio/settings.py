@@ -146,7 +146,7 @@ def parse_ease(text: str) -> Ease:
 
 
 def _usual(source: Source, sampler: str | None) -> FilmSettings:
-    """What draws well, by model: the Sketchbook is small and fast and wants little guidance; `lcm` with its adapter wants none."""
+    """What draws well, by model: the Sketchbook is small and fast and wants little guidance, as XL does; `lcm` with its adapter none."""
     native = source.facts.native_size
     depth: Reading = "estimate" if "depth" in source.parts() else "luminance"
     motion = FilmSettings(fps=Fraction(12), strength=0.7, follow="key", hold_on=0.4, wander=0.15, drawn_rate=4, control=0.0, depth=depth)
@@ -157,7 +157,7 @@ def _usual(source: Source, sampler: str | None) -> FilmSettings:
         return replace(common, steps=FEW_STEPS, guidance=1.0)
     if source.name == SKETCHBOOK:
         return replace(common, steps=20, guidance=4.0)
-    return replace(common, steps=30, guidance=7.5)
+    return replace(common, steps=30, guidance=5.0 if source.facts.pooled else 7.5)
 
 
 def seen_guidance(source: Source, sampler: str | None = None) -> float:

@@ -70,7 +70,7 @@ def _check(asked: str, model: str, strip: Path | None, settings: FilmSettings, s
     adapter = read_style(found.style.files, found.style.name)
     bench = Bench(source, store, [found])
     yield Step(stage="loading", note=f"opening {source.name}")
-    networks = {"unet": bench.checkpoint.unet, "text_encoder": bench.checkpoint.text_encoder}
+    networks = bench.checkpoint.networks
     family, wrong = family_of_source(source), unmatched(adapter, networks)
     made = Checked(
         style=found.style.name,
@@ -112,7 +112,7 @@ def _prediction_change(checkpoint: Any, adapter: "Adapter", found: Found) -> flo
     @torch.inference_mode()
     def predicted() -> Any:
         words = checkpoint.encode_text(said)
-        return torch.stack([checkpoint.unet(noisy, time, words).sample.float() for time in (200, 500, 800)])
+        return torch.stack([checkpoint.ask(checkpoint.unet, noisy, time, words)[0].float() for time in (200, 500, 800)])
 
     off = predicted()
     with wearing(checkpoint, [Put(adapter=adapter, weight=found.weight, scales=found.wish.scales)]):

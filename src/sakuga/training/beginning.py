@@ -96,7 +96,8 @@ def opened(plan: Plan, source: Source, device: torch.device) -> Checkpoint:
         raise PlanError("fp16 is for GPUs, and a CPU is slow and inexact in it: train in bf16 or fp32")
     checkpoint = load(source, str(device))
     placed(checkpoint.unet, device)
-    with_plain_attention(checkpoint.text_encoder, device)
+    for reader in checkpoint.readers:
+        with_plain_attention(reader.encoder, device)
     if not (isinstance(plan.method, DreamBooth) and plan.method.adapter is None):
         with quiet():
             checkpoint.unet.to(DTYPES[plan.precision])

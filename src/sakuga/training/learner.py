@@ -20,10 +20,7 @@ class Learner(Protocol):
         """The weights that are learnt."""
 
     def told(self, captions: Sequence[str]) -> Tensor:
-        """Encode captions, (n, tokens, channels)."""
-
-    def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
-        """Ask the UNet."""
+        """Encode captions, (n, rows, channels)."""
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Let it answer as before it had learnt anything, for as long as the block lasts."""

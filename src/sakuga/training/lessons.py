@@ -31,10 +31,12 @@ MOST_UNREADABLE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """A picture to learn: where it lies, its words, and the bucket that it is cut to."""
+    """A picture to learn: where it lies, its words, its size in pixels, and the bucket that it is cut to."""
 
     path: Path
     text: str
+    size: tuple[int, int]
+    """Width and height, upright."""
     bucket: Bucket
     repeats: int = 1
     """How often it is seen in one epoch."""
@@ -65,7 +67,7 @@ def read_lessons(told: TrainingSet, examples: Sequence[Example], sizes: Sequence
         except PictureError as error:
             notes.append(f"left out: {error}")
             continue
-        lessons.append(Lesson(path=path, text=example.text, bucket=bucket_of(*upright, sizes), repeats=example.repeats))
+        lessons.append(Lesson(path=path, text=example.text, size=upright, bucket=bucket_of(*upright, sizes), repeats=example.repeats))
     if len(notes) > MOST_UNREADABLE * len(examples):
         whole = f"{counted(len(examples), 'picture')} of {told.folder}"
         raise PlanError(f"{len(notes)} of the {whole} cannot be read ({notes[0]}): mend the set")
@@ -115,6 +117,10 @@ class Latents:
         scaled: Tensor = torch.stack(drawn) * self.checkpoint.vae.config.scaling_factor
         return scaled.to(self.checkpoint.device)
 
+    def origins(self, chosen: Sequence[int], mirrored: Sequence[bool]) -> Tensor:
+        """Return how high and wide pictures were, and how far from their top and left they are cut, (n, 4)."""
+        return torch.tensor([origin(self.lessons[index], bool(turned)) for index, turned in zip(chosen, mirrored, strict=True)])
+
     def _of(self, index: int, mirrored: bool) -> Tensor:
         kept = self._moments.get((index, mirrored))
         return self._encoded(index, mirrored) if kept is None else kept
@@ -141,6 +147,18 @@ def cut(lesson: Lesson, mirrored: bool) -> np.ndarray:
     box = crop_box(*picture.size, lesson.bucket)
     made = picture.resize(lesson.bucket, Image.Resampling.LANCZOS, box=(box.left, box.top, box.right, box.bottom))
     return np.array(made)[:, ::-1].copy() if mirrored else np.array(made)
+
+
+def origin(lesson: Lesson, mirrored: bool) -> tuple[int, int, int, int]:
+    """Tell a picture's height and width, and the top and left of what is cut of it, in pixels of the bucket (Podell et al. 2023, 2.2).
+
+    >>> origin(Lesson(path=Path("wide.png"), text="", size=(300, 100), bucket=(64, 64)), False)
+    (100, 300, 0, 64)
+    """
+    width, height = lesson.size
+    box = crop_box(width, height, lesson.bucket)
+    left = width - box.right if mirrored else box.left
+    return height, width, round(box.top * lesson.bucket[1] / box.height), round(left * lesson.bucket[0] / box.width)
 
 
 class Course:

@@ -132,12 +132,12 @@ class Training:
         mixed = self.plan.precision != "fp32" and dtype == torch.float32
         with torch.autocast(device.type, dtype=DTYPES[self.plan.precision] if mixed else torch.bfloat16, enabled=mixed):
             before = self._answered_before(asked) if held else None
-            return self.objective.loss(self.learner.predict, asked, self.learner.told(asked.captions), before)
+            return self.objective.loss(asked, self.learner.told(asked.captions), before)
 
     @torch.no_grad()
     def _answered_before(self, asked: Question) -> Tensor:
         with self.learner.unchanged():
-            return self.objective.answer(self.learner.predict, asked, self.learner.told(asked.captions))
+            return self.objective.answer(asked, self.learner.told(asked.captions))
 
     def _split(self, asked: Question) -> Iterator[Question]:
         rows = len(asked.clean)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sakuga.models.about import About, about_text
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.families import family_of_source
 from sakuga.models.styles import ABOUT, LORA
 from sakuga.training.files import write_whole
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS, FEED_FORWARD, LowRank, matching
@@ -27,7 +28,7 @@ TEXT_GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class LoraLearner:
-    """Low-rank changes of the UNet, and of the text encoder if asked for; the checkpoint answers with them on from here on."""
+    """Low-rank changes of the UNet, and of its text encoders if asked for; the checkpoint answers with them on from here on."""
 
     def __init__(self, checkpoint: Checkpoint, method: Lora, *, seed: int, keep_texts: bool = True) -> None:
         self.checkpoint = checkpoint
@@ -35,11 +36,11 @@ class LoraLearner:
         made: dict[str, LowRank] = {}
         targets = layer_endings(checkpoint.unet, method.targets)
         made["unet"] = LowRank(checkpoint.unet, targets, method.rank, alpha=method.alpha, generator=chance)
-        if method.text_encoder:
+        for reader in checkpoint.readers if method.text_encoder else ():
             endings = [ending for target in method.targets for ending in TEXT_GROUPS.get(target, ())] or TEXT_GROUPS["attention"]
-            made["text_encoder"] = LowRank(
-                checkpoint.text_encoder, endings, method.rank, alpha=method.alpha, part="text_encoder", generator=chance
-            )
+            made[reader.network] = LowRank(
+                reader.encoder, endings, method.rank, alpha=method.alpha, part=reader.network, generator=chance
+            )  # fmt: skip
         self.changes = made
         self.networks = nn.ModuleDict(made)
         self.told: Callable[[Sequence[str]], Tensor] = Texts(checkpoint, learning=method.text_encoder, kept=keep_texts)
@@ -50,11 +51,6 @@ class LoraLearner:
             for network in self.changes.values():
                 stack.enter_context(network.attached())
             return stack.pop_all()
-
-    def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
-        """Ask the changed UNet."""
-        predicted: Tensor = self.checkpoint.unet(noisy, timesteps, told, return_dict=False)[0]
-        return predicted
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -72,7 +68,7 @@ class LoraLearner:
     def adapter(self, name: str) -> Adapter:
         """Return what was learnt, to be worn."""
         layers = {layer: factors for network in self.changes.values() for layer, factors in network.adapter(name).layers.items()}
-        return Adapter(name=name, layers=layers)
+        return Adapter(name=name, layers=layers, said_for=family_of_source(self.checkpoint.source))
 
     def write(self, folder: Path, name: str, trigger: str) -> None:
         """Write the LoRA in diffusers' layout and in kohya's, and what calls it up."""

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from sakuga import InputError
 from sakuga.models.adapters import Adapter, Factors
+from sakuga.models.lora_keys import TEXT_MODEL
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 FEED_FORWARD = ("net.0.proj", "net.2")
@@ -36,8 +37,9 @@ class LowRank(nn.Module):
     ) -> None:
         super().__init__()
         self._network = [network]  # In a list, so that its weights are none of this module's.
-        self.part, self.rank, self.scale = part, rank, 1.0 if alpha is None else alpha / rank
+        self.rank, self.scale = rank, 1.0 if alpha is None else alpha / rank
         self.layers = matching(network, targets)
+        self.names = [f"{part}.{name.removeprefix(TEXT_MODEL)}" for name in self.layers]
         weights = [network.get_submodule(name).weight for name in self.layers]
         self.downs = nn.ParameterList(torch.empty((rank, *weight.shape[1:])) for weight in weights)
         self.ups = nn.ParameterList(torch.zeros((weight.shape[0], rank, *[1] * (weight.ndim - 2))) for weight in weights)
@@ -48,11 +50,10 @@ class LowRank(nn.Module):
 
     def load(self, adapter: Adapter) -> None:
         """Go on from an adapter of the same layers and rank; raises InputError for another."""
-        known = {f"{self.part}.{layer}" for layer in self.layers}
-        if adapter.layers.keys() != known or any(factors.down.shape[0] != self.rank for factors in adapter.layers.values()):
+        if adapter.layers.keys() != set(self.names) or any(factors.down.shape[0] != self.rank for factors in adapter.layers.values()):
             raise InputError(f"'{adapter.name}' changes other layers, or in another rank, than is trained here: train it anew")
-        for layer, down, up in zip(self.layers, self.downs, self.ups, strict=True):
-            factors = adapter.layers[f"{self.part}.{layer}"]
+        for name, down, up in zip(self.names, self.downs, self.ups, strict=True):
+            factors = adapter.layers[name]
             down.data.copy_(factors.down)
             up.data.copy_(factors.up * (factors.scale / self.scale))
 
@@ -75,8 +76,8 @@ class LowRank(nn.Module):
 
     def adapter(self, name: str) -> Adapter:
         """Return what a checkpoint can wear."""
-        pairs = zip(self.layers, self.downs, self.ups, strict=True)
-        layers = {f"{self.part}.{layer}": Factors(down=down.detach(), up=up.detach(), scale=self.scale) for layer, down, up in pairs}
+        pairs = zip(self.names, self.downs, self.ups, strict=True)
+        layers = {name: Factors(down=down.detach(), up=up.detach(), scale=self.scale) for name, down, up in pairs}
         return Adapter(name=name, layers=layers)
 
 

@@ -21,10 +21,6 @@ class NamedLearner:
         """Encode captions; those of the class, which never say the name, are kept."""
         return self.name.read(captions) if any(map(self.name.says, captions)) else self.changes.told(captions)
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
-        """Ask the changed UNet."""
-        return self.changes.predict(noisy, timesteps, told)
-
     def unchanged(self) -> AbstractContextManager[None]:
         """Take the changes off; what does not say the name never heard of it."""
         return self.changes.unchanged()

@@ -1,6 +1,5 @@
 """One batch: what hides it, what is asked, and how wrong the answer is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +19,6 @@ from sakuga.training.plan import Plan
 LEAST_WEIGHT = 0.1
 """Of a sample where the schedule ends in pure noise: there min-SNR alone would be 0."""
 
-Predict = Callable[[Tensor, Tensor, Tensor], Tensor]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -31,12 +28,15 @@ class Question:
     noise: Tensor
     timesteps: Tensor  # (n,)
     captions: tuple[str, ...]
+    origins: Tensor  # (n, 4)
+    """Of each picture its height and width, and how far from its top and left it is cut."""
 
     def part(self, first: int, last: int) -> "Question":
         """Return some of its rows."""
         rows = slice(first, last)
         return Question(
-            clean=self.clean[rows], noise=self.noise[rows], timesteps=self.timesteps[rows], captions=self.captions[rows]
+            clean=self.clean[rows], noise=self.noise[rows], timesteps=self.timesteps[rows], captions=self.captions[rows],
+            origins=self.origins[rows],
         )  # fmt: skip
 
 
@@ -64,25 +64,27 @@ class Objective:
             noise = noise + self.plan.noise_offset * torch.randn((*clean.shape[:2], 1, 1), generator=generator)
         timesteps = torch.from_numpy((spread * len(self.signal)).astype(np.int64))
         captions = tuple("" if dropped else course.latents.lessons[index].text for index, dropped in zip(chosen, silent, strict=True))
-        return Question(clean=clean, noise=noise.to(clean), timesteps=timesteps.to(clean.device), captions=captions)
+        origins = course.latents.origins(chosen, mirrored.tolist()).to(clean.device)
+        return Question(clean=clean, noise=noise.to(clean), timesteps=timesteps.to(clean.device), captions=captions, origins=origins)
 
-    def answer(self, predict: Predict, asked: Question, told: Tensor) -> Tensor:
-        """Return what a network predicts of hidden latents."""
+    def answer(self, asked: Question, told: Tensor) -> Tensor:
+        """Return what the UNet predicts of hidden latents."""
         shown = noised(asked.clean, asked.noise, self._signal(asked)).to(self.checkpoint.dtype)
-        return predict(shown, asked.timesteps, told.to(shown.dtype)).float()
+        answer: Tensor = self.checkpoint.ask(self.checkpoint.unet, shown, asked.timesteps, told.to(shown.dtype), asked.origins)[0]
+        return answer.float()
 
-    def errors(self, predict: Predict, asked: Question, told: Tensor, right: Tensor | None = None) -> Tensor:
+    def errors(self, asked: Question, told: Tensor, right: Tensor | None = None) -> Tensor:
         """Return the squared error of each sample, (n,), each noise level counting the same; `right` is the true answer unless given."""
         if right is None:
             right = wanted(self.prediction, asked.clean, asked.noise, self._signal(asked))
-        return (self.answer(predict, asked, told) - right).square().mean(dim=(1, 2, 3))
+        return (self.answer(asked, told) - right).square().mean(dim=(1, 2, 3))
 
     def _signal(self, asked: Question) -> Tensor:
         return self.signal[asked.timesteps].view(-1, 1, 1, 1)
 
-    def loss(self, predict: Predict, asked: Question, told: Tensor, right: Tensor | None = None) -> Tensor:
+    def loss(self, asked: Question, told: Tensor, right: Tensor | None = None) -> Tensor:
         """Return the sum over the samples of what is minimised."""
-        errors = self.errors(predict, asked, told, right)
+        errors = self.errors(asked, told, right)
         if self.plan.min_snr is None:
             return errors.sum()
         least = LEAST_WEIGHT if self.prediction == "v_prediction" else 0.0

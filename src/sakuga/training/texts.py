@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.tokens import tokens_of
+from sakuga.models.text_encoders import read_texts
 
 
 class Texts:
@@ -20,7 +20,10 @@ class Texts:
         self._known: dict[str, Tensor] = {}
 
     def __call__(self, captions: Sequence[str]) -> Tensor:
-        """Return (captions, token limit, channels); gradients flow where the text encoder learns."""
+        """Return (captions, rows, channels); gradients flow where the text encoder learns.
+
+        No words are told as a drawing is led away from them.
+        """
         if self.learning:
             return self._encoded(captions)
         return torch.cat([self._one(caption) for caption in captions])
@@ -36,11 +39,8 @@ class Texts:
 
     def _encoded(self, captions: Sequence[str]) -> Tensor:
         checkpoint = self.checkpoint
-        limit, padding = checkpoint.facts.token_limit, checkpoint.tokenizer.pad_token_id
-        read = [tokens_of(checkpoint.tokenizer, caption, checkpoint.words) for caption in captions]
-        ids = torch.tensor([tokens.fitted(limit, padding).ids for tokens in read], device=checkpoint.device)
-        masked = getattr(checkpoint.text_encoder.config, "use_attention_mask", False)
-        seen = [[place < len(tokens.ids) for place in range(limit)] for tokens in read]
-        mask = torch.tensor(seen, dtype=torch.long, device=checkpoint.device) if masked else None
-        encoded: Tensor = checkpoint.text_encoder(ids, attention_mask=mask)[0]
-        return encoded.to(checkpoint.dtype)
+        encoded = read_texts(checkpoint.readers, captions, checkpoint.facts.token_limit).to(checkpoint.dtype)
+        if not checkpoint.facts.silent:
+            return encoded
+        heard = torch.tensor([bool(caption) for caption in captions], device=encoded.device)
+        return torch.where(heard[:, None, None], encoded, 0.0)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,10 @@ from torch.nn import functional
 from sakuga.models.about import About, about_text
 from sakuga.models.adapters import Adapter, Word, write_words
 from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.embeddings import Network
+from sakuga.models.families import family_of_source
 from sakuga.models.styles import ABOUT, WORDS
+from sakuga.models.text_encoders import Reader
 from sakuga.models.tokens import tokens_of
 from sakuga.training.files import write_whole
 from sakuga.training.plan import PlanError, TextualInversion
@@ -21,6 +23,8 @@ from sakuga.training.texts import Texts
 
 SPREAD = 0.1
 """How far vectors that begin with the same token are apart, as a share of the table's spread."""
+ROWS: dict[Network, str] = {"text_encoder": "rows", "text_encoder_2": "rows_2"}
+"""What checkpoints call the rows of each text encoder."""
 
 
 class Longer(nn.Module):
@@ -45,19 +49,18 @@ class Longer(nn.Module):
 
 
 class WordLearner:
-    """A word in learning; the checkpoint reads it from here on. Captions that do not say it, say it at their end."""
+    """A word in learning, in every text encoder; the checkpoint reads it from here on. Captions that do not say it, say it at their end."""
 
     def __init__(self, checkpoint: Checkpoint, method: TextualInversion, word: str, *, seed: int) -> None:
         self.checkpoint, self.word = checkpoint, word
-        encoder: Any = checkpoint.text_encoder
-        self._table: nn.Embedding = encoder.get_input_embeddings()
-        self._words = checkpoint.words
-        begun = first_rows(checkpoint, method.initial or word.strip("<>"), method.vectors, seed)
-        end = self._table.num_embeddings
-        self.longer = Longer(self._table, nn.Parameter(begun))
-        encoder.set_input_embeddings(self.longer)
-        checkpoint.words = {**self._words, word: tuple(range(end, end + method.vectors))}
-        self.networks = nn.ParameterDict({"rows": self.longer.rows})
+        self._before = [(reader.encoder.get_input_embeddings(), reader.words) for reader in checkpoint.readers]
+        self.longer: dict[Network, Longer] = {}
+        for reader, (table, words) in zip(checkpoint.readers, self._before, strict=True):
+            begun = first_rows(reader, method.initial or word.strip("<>"), method.vectors, seed)
+            longer = self.longer[reader.network] = Longer(table, nn.Parameter(begun))
+            reader.encoder.set_input_embeddings(longer)
+            reader.words = {**words, word: tuple(range(table.num_embeddings, table.num_embeddings + method.vectors))}
+        self.networks = nn.ParameterDict({ROWS[network]: longer.rows for network, longer in self.longer.items()})
         self.read: Callable[[Sequence[str]], Tensor] = Texts(checkpoint, learning=True)
 
     def told(self, captions: Sequence[str]) -> Tensor:
@@ -70,12 +73,8 @@ class WordLearner:
 
     def says(self, caption: str) -> bool:
         """Tell whether a caption says the word."""
-        return self.checkpoint.words[self.word][0] in tokens_of(self.checkpoint.tokenizer, caption, self.checkpoint.words).ids
-
-    def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
-        """Ask the UNet, which is as it was."""
-        predicted: Tensor = self.checkpoint.unet(noisy, timesteps, told, return_dict=False)[0]
-        return predicted
+        reader = self.checkpoint.readers[0]
+        return reader.words[self.word][0] in reader.tokens(caption).ids
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Change nothing: what does not say the word is told as ever."""
@@ -83,12 +82,16 @@ class WordLearner:
 
     def close(self) -> None:
         """Leave the checkpoint as it was."""
-        self.checkpoint.text_encoder.set_input_embeddings(self._table)
-        self.checkpoint.words = self._words
+        for reader, (table, words) in zip(self.checkpoint.readers, self._before, strict=True):
+            reader.encoder.set_input_embeddings(table)
+            reader.words = words
 
     def adapter(self, name: str) -> Adapter:
         """Return what was learnt, to be worn."""
-        return Adapter(name=name, words=(Word(trigger=self.word, vectors={"text_encoder": self.longer.rows.detach().clone()}),))
+        vectors: dict[str, Tensor] = {network: longer.rows.detach().clone() for network, longer in self.longer.items()}
+        return Adapter(
+            name=name, words=(Word(trigger=self.word, vectors=vectors),), said_for=family_of_source(self.checkpoint.source)
+        )  # fmt: skip
 
     def write(self, folder: Path, name: str, trigger: str) -> None:
         """Write `learned_embeds.safetensors`, and that prompts call the word by itself."""
@@ -103,15 +106,15 @@ def known_already(checkpoint: Checkpoint, word: str) -> bool:
     return word.replace(" ", "").isalnum() and all(len(ids) == 3 for ids in read)
 
 
-def first_rows(checkpoint: Checkpoint, initial: str, vectors: int, seed: int) -> Tensor:
+def first_rows(reader: Reader, initial: str, vectors: int, seed: int) -> Tensor:
     """Return the rows to begin with, (vectors, channels): those of the initial words' tokens, again from the first where more are asked.
 
     One vector begins as the mean of all. Raises PlanError where there are no words.
     """
-    ids = tokens_of(checkpoint.tokenizer, initial, checkpoint.words).ids[1:-1]
+    ids = reader.tokens(initial).ids[1:-1]
     if not ids:
         raise PlanError("there is no word to begin from: give --initial, which says in general what the pictures show")
-    table: Tensor = checkpoint.text_encoder.get_input_embeddings().weight.detach().float()
+    table: Tensor = reader.encoder.get_input_embeddings().weight.detach().float()
     found = table[torch.tensor(ids, device=table.device)]
     if vectors == 1:
         return found.mean(dim=0, keepdim=True)

@@ -10,6 +10,8 @@ from sakuga.training.plan import DreamBooth, Lora, Method, PlanError, TextualInv
 
 SMALL = 256
 """Pixels: models that draw no larger pictures are trained in larger batches, and faster."""
+LARGE = 1024
+"""Pixels: models that draw such pictures keep less in memory while they learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "sd21": _preset(replace(_OPENLY, rank=4), epochs=5, batch=16, schedule="constant", size=768),
     "sd21-long": _preset(replace(_OPENLY, rank=4), epochs=30, batch=16, schedule="constant", size=768),
+    "sdxl": _preset(
+        replace(_OPENLY, rank=4), steps=500, batch=1, accumulation=4, schedule="constant", size=1024, gradient_checkpointing=True,
+    ),
     "restarts": _preset(
         replace(_OPENLY, rank=32, alpha=16.0, text_encoder=True), steps=2000, batch=1, schedule="cosine-restarts", cycles=3, warmup=100,
         min_snr=5.0,
@@ -83,7 +88,10 @@ def filled(method: Method, facts: Facts, trigger: str) -> Method:
 def usual(method: Method, facts: Facts) -> dict[str, Any]:
     """Return the usual values of a plan; `warmup` is a share of the steps here."""
     small = facts.native_size <= SMALL
-    values: dict[str, Any] = {"size": facts.native_size, "batch": 8 if small else 1, "accumulation": 1 if small else 4}
+    values: dict[str, Any] = {
+        "size": facts.native_size, "batch": 8 if small else 1, "accumulation": 1 if small else 4,
+        "gradient_checkpointing": facts.native_size >= LARGE,
+    }  # fmt: skip
     match method:
         case Lora():
             return {**values, "steps": 500 if small else 1500, "rate": 1e-3 if small else 1e-4, "warmup": 0.05}

@@ -35,7 +35,7 @@ class Validation:
         for group in self.groups():
             for level in range(LEVELS):
                 asked = self._question(group, level)
-                errors = self.objective.errors(learner.predict, asked, learner.told(asked.captions))
+                errors = self.objective.errors(asked, learner.told(asked.captions))
                 sums += float(errors.double().sum())
                 count += len(group)
         return sums / count
@@ -46,4 +46,7 @@ class Validation:
         noise = torch.stack([next(seeded(clean.shape[1:], LEVELS * index + level)) for index in group]).to(clean)
         timestep = int((level + 0.5) / LEVELS * len(self.objective.signal))
         captions = tuple(self.latents.lessons[index].text for index in group)
-        return Question(clean=clean, noise=noise, timesteps=torch.full((len(group),), timestep, device=clean.device), captions=captions)
+        return Question(
+            clean=clean, noise=noise, timesteps=torch.full((len(group),), timestep, device=clean.device), captions=captions,
+            origins=self.latents.origins(group, [False] * len(group)).to(clean.device),
+        )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.sources import INDEX, MORE_WORDS, NEEDED, WORDS, Source
 from sakuga.training.texts import Texts
 
 
@@ -21,26 +22,20 @@ class WholeLearner:
         self.checkpoint = checkpoint
         self._before: Any = copy.deepcopy(checkpoint.unet) if remembers else None
         self.networks: Any = checkpoint.unet.requires_grad_(True)
-        self._asked = self.networks
         self._texts = Texts(checkpoint, kept=keep_texts)
 
     def told(self, captions: Sequence[str]) -> Tensor:
         """Encode captions."""
         return self._texts(captions)
 
-    def predict(self, noisy: Tensor, timesteps: Tensor, told: Tensor) -> Tensor:
-        """Ask the UNet as it has become."""
-        predicted: Tensor = self._asked(noisy, timesteps, told, return_dict=False)[0]
-        return predicted
-
     @contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Ask the copy."""
-        self._asked = self._before
+        """Let the checkpoint ask the copy."""
+        self.checkpoint.unet = self._before
         try:
             yield
         finally:
-            self._asked = self.networks
+            self.checkpoint.unet = self.networks
 
     def close(self) -> None:
         """Let the UNet learn no more; it stays as it has become."""
@@ -53,12 +48,24 @@ class WholeLearner:
         for part in source.parts():
             if part != "unet":
                 shutil.copytree(source.folder / part, beside / part)
-        index = {"_class_name": "StableDiffusionPipeline", **_read(source.folder / "model_index.json")}
-        (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        (beside / INDEX).write_text(json.dumps(_index(source), indent=2) + "\n", encoding="utf-8")
         copy.deepcopy(self.networks).half().to("cpu").save_pretrained(beside / "unet")
         shutil.rmtree(folder, ignore_errors=True)
         beside.replace(folder)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+def _index(source: Source) -> dict[str, Any]:
+    """Say what a folder is made of, as diffusers does; parts that no drawing needs were not copied, and are none."""
+    parts = source.parts()
+    if source.index:
+        gone = {part for part, told in source.index.items() if isinstance(told, list) and part not in parts}
+        return {part: [None, None] if part in gone else told for part, told in source.index.items()}
+    kind = "StableDiffusionXLPipeline" if source.facts.pooled else "StableDiffusionPipeline"
+    made = {part: ["diffusers", source.config(part)["_class_name"]] for part in NEEDED}
+    readers = {part: ["transformers", _class(source, part)] for part in (*WORDS, *MORE_WORDS) if part in parts}
+    absent = ("feature_extractor", "image_encoder") + (() if source.facts.pooled else ("safety_checker",))
+    return {"_class_name": kind, **made, **readers, **{part: [None, None] for part in absent}}
+
+
+def _class(source: Source, part: str) -> str:
+    return "CLIPTokenizer" if part.startswith("tokenizer") else str(source.config(part)["architectures"][0])
