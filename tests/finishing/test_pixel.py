@@ -87,11 +87,20 @@ def test_the_dither_mixes_what_the_palette_lacks() -> None:
     for dither, shares in ((True, {8}), (False, {0, 16})):
         codes, _ = colours_in([grey])
         assert int(inks(codes, np.array([[100] * 3, [200] * 3], np.uint8), dither=dither).share[0]) in shares
-    plain, dithered = (pixel_art(sky(1), palette="pico-8", dither=dither) for dither in (False, True))
+    plain, dithered = (pixel_art(sky(1), palette="pico-8", dither=dither) for dither in ("none", "ordered"))
     blur = [to_lab(art.picture(0).reshape(12, 4, 16, 4, 3).mean(axis=(1, 3)).astype(np.float32)) for art in (plain, dithered)]
     truth = to_lab(sky(1)[0].reshape(12, 4, 16, 4, 3).mean(axis=(1, 3)).astype(np.float32))
     far = [float(ciede2000(shown, truth).mean()) for shown in blur]
     assert far[1] < 0.8 * far[0], far
+
+
+def test_a_screen_is_seen_where_colours_are_few_and_lightens_nothing() -> None:
+    ramp = np.broadcast_to(np.linspace(60, 180, 64).astype(np.uint8)[:, None, None], (64, 64, 3))
+    plain, screen = (pixel_art([ramp], palette=4, dither=dither).picture(0).astype(int) for dither in ("none", "bayer"))
+    steps = [int((np.abs(np.diff(shown[..., 0], axis=1)) > 0).sum()) for shown in (plain, screen)]
+    assert steps[0] == 0
+    assert steps[1] > 1000
+    assert screen.mean() == pytest.approx(ramp.mean(), abs=4)
 
 
 @pytest.mark.parametrize("name", PALETTES)

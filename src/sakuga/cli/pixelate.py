@@ -1,12 +1,13 @@
 """The command `sakuga pixelate`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from sakuga.cli import options as opt
 from sakuga.datasets.counting import counted
+from sakuga.story.film import Dither
 
 
 def pixelate(
@@ -15,7 +16,7 @@ def pixelate(
     grid: Annotated[int | None, typer.Option(help="pixels to a cell's side", show_default="64 cells on the shorter side")] = None,
     colors: Annotated[int | None, typer.Option(help="colours of a palette chosen from it all", show_default="16")] = None,
     palette: Annotated[str | None, typer.Option(help="a fixed palette: gameboy, nes, c64, pico-8, cga, ...")] = None,
-    dither: Annotated[Literal["none", "ordered"], typer.Option(help="mix colours cell by cell, or not")] = "ordered",
+    dither: Annotated[Dither, typer.Option(help="mix two near colours cell by cell, not at all, or as a screen that is seen")] = "ordered",
     scale: Annotated[int | None, typer.Option(help="pixels of the result to a cell's side", show_default="the grid's")] = None,
     sheet: Annotated[Path | None, typer.Option(help="write a sprite sheet too: this .png, and a .json beside it")] = None,
     json: opt.Json = False,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from sakuga.finishing.colour import to_lab
 from sakuga.finishing.consoles import PALETTES, TONES
 from sakuga.finishing.palette import Inks, coded, colours_in, fitted, inks, tones
 from sakuga.finishing.picture import Colours, Picture, rounded
+from sakuga.story.film import Dither
 
 DETAIL = 0.7
 """How much more a pixel counts the more it differs from its surroundings: 0.0 is the plain mean, 1.0 keeps every speck."""
@@ -18,6 +20,8 @@ STILL = 2.5
 """Units of Lab by which a cell's colour may stray before it counts as changed."""
 BAYER = np.array(((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5)), np.uint8)
 """The order in which the cells of a 4 by 4 tile turn light (Bayer 1973)."""
+SCREEN = 48.0
+"""How much lighter a screen makes the lightest cell of its tile than the darkest, of 255: about what lies between few colours."""
 _SMOOTH = np.array((0.25, 0.5, 0.25), np.float32)
 
 
@@ -33,14 +37,18 @@ class PixelArt:
         return np.ascontiguousarray(self.palette[self.frames[place]].repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def pixel_art(cells: Sequence[Picture], *, palette: str | int = 16, dither: bool = True) -> PixelArt:
+def pixel_art(cells: Sequence[Picture], *, palette: str | int = 16, dither: Dither = "ordered") -> PixelArt:
     """Show the cells of all frames (see `cells_of`) in one palette: one of `PALETTES` by name, or so many colours chosen from them all."""
     steady = tuple(steadied(cells))
     codes, counts = colours_in(steady)
     if palette in TONES:
-        chosen = tones(codes, counts, PALETTES[str(palette)], dither=dither)
+        chosen = tones(codes, counts, PALETTES[str(palette)], dither=dither != "none")
     else:
-        chosen = inks(codes, PALETTES[palette] if isinstance(palette, str) else fitted(codes, counts, palette), dither=dither)
+        colours = PALETTES[palette] if isinstance(palette, str) else fitted(codes, counts, palette)
+        if dither == "bayer":
+            steady = tuple(screened(frame) for frame in steady)
+            codes, _ = colours_in(steady)
+        chosen = inks(codes, colours, dither=dither == "ordered")
     return PixelArt(palette=chosen.palette, frames=tuple(inked(frame, chosen) for frame in steady))
 
 
@@ -73,10 +81,22 @@ def steadied(frames: Sequence[Picture]) -> Iterator[Picture]:
         yield shown
 
 
+def screened(cells: Picture) -> Picture:
+    """Lay the tile over cells, half of it darker and half lighter than before: what lies between two colours becomes a pattern of both."""
+    tile = SCREEN * ((BAYER.astype(np.float32) + 0.5) / BAYER.size - 0.5)
+    return rounded(cells + over(tile, cells)[..., None])
+
+
+def over(tile: NDArray[Any], cells: Picture) -> NDArray[Any]:
+    """Repeat a tile over all cells."""
+    height, width = cells.shape[:2]
+    repeated: NDArray[Any] = np.tile(tile, (height // len(tile) + 1, width // len(tile) + 1))[:height, :width]
+    return repeated
+
+
 def inked(cells: Picture, inks: Inks) -> NDArray[np.uint8]:
     """Return for each cell which colour of the palette it shows; the dither is tied to the grid, so it cannot crawl."""
     place = np.searchsorted(inks.codes, coded(cells))
-    height, width = cells.shape[:2]
-    order = np.tile(BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width]
+    order = over(BAYER, cells)
     shown: NDArray[np.uint8] = np.where(order < inks.share[place], inks.light[place], inks.dark[place])
     return shown

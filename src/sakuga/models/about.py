@@ -3,10 +3,12 @@
 import json
 import tomllib
 from dataclasses import asdict, dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tomli_w
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+
+from sakuga.story.film import Dither
 
 STRONGEST = 4.0
 """The greatest weight that a style can be worn with."""
@@ -22,7 +24,7 @@ class PixelFinish:
     grid: Annotated[int, Field(ge=1)] | None = None
     colors: Annotated[int, Field(ge=2, le=255)] | None = None
     palette: str | None = None
-    dither: Literal["none", "ordered"] = "ordered"
+    dither: Dither = "ordered"
 
 
 @with_config(STRICT)

@@ -53,6 +53,10 @@ class FilmError(InputError, ValueError):
     """A film that cannot be read or written; the message names file, key and remedy."""
 
 
+Dither = Literal["none", "ordered", "bayer"]
+"""How colours that a palette lacks are shown: by the nearest, by two near ones mixed without contrast, or through a screen that is seen."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pixel:
     """Pixel art: one grid and one palette for a whole clip."""
@@ -63,7 +67,7 @@ class Pixel:
     """The size of a palette that is chosen from the clip; None is 16."""
     palette: str | None = None
     """A fixed palette by name, in place of a chosen one."""
-    dither: Literal["none", "ordered"] = "ordered"
+    dither: Dither = "ordered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +320,7 @@ class PixelTable(_Table):
     grid: int | None = Field(default=None, ge=1)
     colors: int | None = Field(default=None, ge=2, le=255)
     palette: str | None = None
-    dither: Literal["none", "ordered"] = "ordered"
+    dither: Dither = "ordered"
 
 
 class SettingsTable(_Table):

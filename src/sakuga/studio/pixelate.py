@@ -93,7 +93,7 @@ def in_pixels(pictures: Sequence[Picture], pixel: Pixel, grid: int) -> Generator
     for picture in pictures:
         cells.append(cells_of(picture, grid))
         yield Step(stage="finishing", done=len(cells), total=len(pictures))
-    return pixel_art(cells, palette=pixel.palette or pixel.colors or COLOURS, dither=pixel.dither == "ordered")
+    return pixel_art(cells, palette=pixel.palette or pixel.colors or COLOURS, dither=pixel.dither)
 
 
 def _pixelate(source: Path, out: Path, pixel: Pixel, scale: int | None, sheet: Path | None) -> Generator[Step, None, Pixelated]:
