@@ -44,6 +44,20 @@ def test_pictures_are_added_behind_those_that_are_there(tmp_path: Path, settings
     assert [path.name for path in studio.draw(["c", "c"], out, **given).result().pictures] == ["0011.png", "0012.png"]
 
 
+def test_half_precision_draws_nearly_the_same_under_names_of_its_own(tmp_path: Path, settings: FilmSettings) -> None:
+    store = tmp_path / "frames"
+    whole, half = (
+        studio.draw(["a"], tmp_path / str(precision), settings=replace(settings, precision=precision), store=store).result()
+        for precision in (None, "bf16")
+    )
+    assert half.count.drawn == 1, "the whole one is no frame of this kind"
+    assert whole.pictures[0].read_bytes() != half.pictures[0].read_bytes()
+    apart = [np.asarray(Image.open(made.pictures[0]).convert("RGB"), float) for made in (whole, half)]
+    assert np.abs(apart[0] - apart[1]).mean() < 5
+    again = studio.remake(half.pictures[0], tmp_path / "again.png", model=settings.model, store=store).result()
+    assert again.drawn == 0, "its recipe says how precise it is"
+
+
 def test_a_clip_is_not_written_among_drawn_pictures(tmp_path: Path, settings: FilmSettings) -> None:
     drawn = studio.draw(["a"], tmp_path / "out", settings=settings, store=tmp_path / "frames").result().pictures[0].read_bytes()
     with pytest.raises(SakugaError, match=r"0001\.png is no frame of this clip"):

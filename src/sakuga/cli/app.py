@@ -66,6 +66,7 @@ def animate(
     guidance: opt.Guidance = None,
     strength: opt.Strength = None,
     sampler: opt.Sampler = None,
+    precision: opt.Precision = None,
     seed: opt.Seed = 0,
     size: opt.Size = None,
     follow: opt.Follow = None,
@@ -92,7 +93,8 @@ def animate(
     from sakuga.cli.show import report_clip, watch
 
     settings = opt.settings(
-        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size,
+        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler,
+        precision=precision, size=size,
         follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth, between=between, on=on,
         grain=grain, paper=paper, pixel=pixel,
     )  # fmt: skip
@@ -125,6 +127,7 @@ def render(
     guidance: opt.Guidance = None,
     strength: opt.Strength = None,
     sampler: opt.Sampler = None,
+    precision: opt.Precision = None,
     size: opt.Size = None,
     follow: opt.Follow = None,
     hold_on: opt.HoldOn = None,
@@ -150,7 +153,8 @@ def render(
     from sakuga.cli.show import report_clip, watch
 
     settings = opt.settings(
-        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size,
+        fps=fps, model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler,
+        precision=precision, size=size,
         follow=follow, hold_on=hold_on, wander=wander, drawn_rate=drawn_rate, control=control_weight, depth=depth, between=between, on=on,
         grain=grain, paper=paper, pixel=pixel,
     )  # fmt: skip
@@ -201,6 +205,7 @@ def draw(
     guidance: opt.Guidance = None,
     strength: opt.Strength = None,
     sampler: opt.Sampler = None,
+    precision: opt.Precision = None,
     seed: opt.Seed = 0,
     size: opt.Size = None,
     grain: opt.Grain = None,
@@ -217,7 +222,8 @@ def draw(
     from sakuga.cli.show import report, watch
 
     settings = opt.settings(
-        model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler, size=size,
+        model=model, style=style, negative=negative, steps=steps, guidance=guidance, strength=strength, sampler=sampler,
+        precision=precision, size=size,
         grain=grain, paper=paper, pixel=pixel,
     )  # fmt: skip
     said = ([prompt] if prompt is not None else []) + (studio.read_prompts(prompts) if prompts else [])

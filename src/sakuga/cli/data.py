@@ -177,6 +177,7 @@ def distill(
     steps: opt.Steps = None,
     guidance: opt.Guidance = None,
     sampler: opt.Sampler = None,
+    precision: opt.Precision = None,
     size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the model's own")] = None,
     seed: opt.Seed = 0,
     store: opt.Store = None,
@@ -187,7 +188,9 @@ def distill(
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
-    settings = opt.settings(model=model, style=style, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size)
+    settings = opt.settings(
+        model=model, style=style, negative=negative, steps=steps, guidance=guidance, sampler=sampler, precision=precision, size=size
+    )
     drawing = studio.distill_set(
         studio.read_prompts(prompts), out, count=n, trigger=trigger, licence=licence, seed=seed, settings=settings, store=store
     )

@@ -29,6 +29,7 @@ def evaluate(
     steps: opt.Steps = None,
     guidance: opt.Guidance = None,
     sampler: opt.Sampler = None,
+    precision: opt.Precision = None,
     size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the model's own")] = None,
     store: opt.Store = None,
     json: opt.Json = False,
@@ -40,7 +41,7 @@ def evaluate(
 
     asked = studio.Asked(
         thing=thing, against=against, prompts=prompts, count=count, seeds=seeds, seed=seed, text=text, reference=reference, clip=clip,
-        settings=opt.settings(model=model, style=None, steps=steps, guidance=guidance, sampler=sampler, size=size),
+        settings=opt.settings(model=model, style=None, steps=steps, guidance=guidance, sampler=sampler, precision=precision, size=size),
     )  # fmt: skip
     made = watch(studio.evaluate(asked, out, store=store), quiet=quiet or json)
     lines = [f"{one.key:28} {one}" for one in made.figures]

@@ -32,6 +32,7 @@ def morph(
     steps: opt.Steps = None,
     guidance: opt.Guidance = None,
     sampler: opt.Sampler = None,
+    precision: opt.Precision = None,
     seed: opt.Seed = 0,
     same_seed: Annotated[bool, typer.Option("--same-seed", help="the same noise for all prompts: only they and their styles move")] = False,
     size: opt.Size = None,
@@ -50,7 +51,8 @@ def morph(
 
     everywhere, styles = studio.parse_prompt_styles(style or (), len(prompts))
     settings = opt.settings(
-        fps=fps, model=model, style=everywhere, negative=negative, steps=steps, guidance=guidance, sampler=sampler, size=size,
+        fps=fps, model=model, style=everywhere, negative=negative, steps=steps, guidance=guidance, sampler=sampler,
+        precision=precision, size=size,
         grain=grain, paper=paper, pixel=pixel,
     )  # fmt: skip
     work = studio.morph(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sakuga import InputError
+from sakuga.story import film
 
 CLIP = "the clip: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, or a folder for PNG frames"
 """What a clip can be written to."""
@@ -38,6 +39,9 @@ Steps = Annotated[int | None, typer.Option(help="denoising steps", show_default=
 Guidance = Annotated[float | None, typer.Option(help="how firmly the prompt is followed; 1 is off", show_default="the model's usual")]
 Strength = Annotated[float | None, typer.Option(help="how much of a start picture is drawn anew, above 0 to 1", show_default="0.7")]
 Sampler = Annotated[str | None, typer.Option(help="dpm++, ddim, euler or lcm", show_default="dpm++")]
+Precision = Annotated[
+    film.Precision | None, typer.Option(help="what networks compute in: fp32, or half the memory by fp16 or bf16", show_default="fp32")
+]
 Control = Annotated[Path | None, typer.Option(help="a picture whose depth says where things are")]
 ControlWeight = Annotated[float | None, typer.Option(help="how firmly the control is followed, 0 to 2", show_default="1")]
 Depth = Annotated[
@@ -81,6 +85,7 @@ def settings(
     steps: int | None,
     guidance: float | None,
     sampler: str | None,
+    precision: Any,
     size: str | None,
     pixel: str | None = None,
     **others: Any,
@@ -94,6 +99,7 @@ def settings(
         steps=steps,
         guidance=guidance,
         sampler=sampler,
+        precision=precision,
         size=parse_size(size) if size else None,
         pixel=parse_pixel(pixel) if pixel else None,
         **others,

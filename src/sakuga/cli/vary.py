@@ -32,6 +32,7 @@ def vary(
         float | None, typer.Option(help="how firmly the picture is followed", show_default="half the model's usual")
     ] = None,
     sampler: opt.Sampler = None,
+    precision: opt.Precision = None,
     seed: opt.Seed = 0,
     size: Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="the picture's shape at the usual area")] = None,
     grain: opt.Grain = None,
@@ -48,7 +49,8 @@ def vary(
     from sakuga.cli.show import report_clip, watch
 
     settings = opt.settings(
-        fps=fps, model=model, style=style, steps=steps, guidance=guidance, sampler=sampler, size=size,
+        fps=fps, model=model, style=style, steps=steps, guidance=guidance, sampler=sampler,
+        precision=precision, size=size,
         grain=grain, paper=paper, pixel=pixel,
     )  # fmt: skip
     work = studio.vary(

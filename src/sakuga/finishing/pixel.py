@@ -20,7 +20,7 @@ STILL = 2.5
 """Units of Lab by which a cell's colour may stray before it counts as changed."""
 BAYER = np.array(((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5)), np.uint8)
 """The order in which the cells of a 4 by 4 tile turn light (Bayer 1973)."""
-SCREEN = 48.0
+SCREEN = 32.0
 """How much lighter a screen makes the lightest cell of its tile than the darkest, of 255: about what lies between few colours."""
 _SMOOTH = np.array((0.25, 0.5, 0.25), np.float32)
 

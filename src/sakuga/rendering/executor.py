@@ -46,7 +46,8 @@ class OutOfMemory(SakugaError):
         self.batch = batch
         spec = batch.frames[0]
         super().__init__(
-            f"{batch.width} frames of {spec.width} x {spec.height} at a time do not fit in memory: draw fewer, or smaller ones"
+            f"{batch.width} frames of {spec.width} x {spec.height} at a time do not fit in memory: draw smaller ones"
+            + (", or by --precision fp16" if spec.precision == "fp32" else "")
         )
 
 

@@ -53,6 +53,7 @@ class FilmError(InputError, ValueError):
     """A film that cannot be read or written; the message names file, key and remedy."""
 
 
+Precision = Literal["fp32", "fp16", "bf16"]
 Dither = Literal["none", "ordered", "bayer"]
 """How colours that a palette lacks are shown: by the nearest, by two near ones mixed without contrast, or through a screen that is seen."""
 
@@ -81,6 +82,8 @@ class FilmSettings:
     style: str | None = None
     negative: str | None = None
     sampler: str | None = None
+    precision: Precision | None = None
+    """The numbers that networks compute in; None is fp32."""
     steps: int | None = None
     guidance: float | None = None
     strength: float | None = None
@@ -332,6 +335,7 @@ class SettingsTable(_Table):
     style: Annotated[str, AfterValidator(_one_style)] | None = None
     negative: str | None = None
     sampler: str | None = None
+    precision: Precision | None = None
     steps: int | None = Field(default=None, ge=1, le=1000)
     guidance: float | None = Field(default=None, ge=0, le=100)
     strength: float | None = Field(default=None, gt=0, le=1)

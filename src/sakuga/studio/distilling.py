@@ -90,7 +90,7 @@ def _distill(
     assert settings.size
     styles = find_styles(settings.style, source)
     word = ", ".join(triggers(styles)) if trigger is None else trigger
-    bench = Bench(source, store, styles)
+    bench = Bench(source, store, styles, settings.precision)
     lots = drawn_lots(tuple(dict.fromkeys(prompts)), count, seed)
     for note in (*_told(prompts, count), *(note for prompt in sorted(set(lots)) for note in bench.unread(worded(prompt, styles)))):
         yield Step(stage="story", note=note)

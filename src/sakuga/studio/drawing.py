@@ -51,8 +51,8 @@ class Drawing:
 class Bench:
     """Draws and shows frames of one checkpoint, which may wear its own styles and those that are given."""
 
-    def __init__(self, source: Source, store: Path | None = None, styles: Iterable[Found] = ()) -> None:
-        self.source = source
+    def __init__(self, source: Source, store: Path | None = None, styles: Iterable[Found] = (), precision: Precision | None = None) -> None:
+        self.source, self.precision = source, precision or "fp32"
         self.store = FrameStore(store or home() / "frames")
         quick = few_step(source)
         own = [*own_styles(source).values(), *([quick] if quick else [])]
@@ -63,7 +63,7 @@ class Bench:
 
     def wearing(self, styles: Iterable[Found]) -> "Bench":
         """Return a bench with the same networks and store, that may wear these styles."""
-        other = Bench(self.source, self.store.root, styles)
+        other = Bench(self.source, self.store.root, styles, self.precision)
         other.checkpoint = self.checkpoint
         return other
 
@@ -74,7 +74,7 @@ class Bench:
 
         from sakuga.models.checkpoint import load
 
-        return load(self.source, "cuda" if torch.cuda.is_available() else "cpu")
+        return load(self.source, "cuda" if torch.cuda.is_available() else "cpu", self.precision)
 
     def draw(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Drawing]:
         """Draw what is missing; where memory runs out, go on with batches of half the width, which is written into the specs."""
@@ -122,7 +122,7 @@ class Bench:
         return LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=self.inbetweener, open_style=self._open_style)
 
     def _open(self, digest: Digest, precision: Precision) -> Any:
-        assert digest == self.source.digest, "a film is drawn with one checkpoint"
+        assert (digest, precision) == (self.source.digest, self.precision), "a film is drawn with one checkpoint, in one precision"
         return self.checkpoint
 
     def inbetweener(self, first: Picture, second: Picture, way: Way) -> At:

@@ -150,7 +150,9 @@ def _render(
     said = film_recipe(film, source) if recipe else None
     check_frames(out, len(sheet.exposures), said.text() if said else "")
     refuse_missing(sheet.specs.values(), source)
-    bench = Bench(source, store, [style for keys in found_by_shot(film, source) for key in keys for style in key.value])
+    bench = Bench(
+        source, store, [style for keys in found_by_shot(film, source) for key in keys for style in key.value], film.settings.precision
+    )
     notes: list[str] = []
     for note in (*told, *bench.doubts(board)):
         notes.append(note)

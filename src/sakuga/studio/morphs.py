@@ -227,7 +227,7 @@ def _film(
     check_target(out, max_size)
     like = drawn_spec(said.prompts[0], said.seed, settings, source)
     course, styles = _dressed(said.course(), asked or ("",) * len(said.prompts), settings, source)
-    bench = Bench(source, store, styles)
+    bench = Bench(source, store, styles, settings.precision)
     notes = _doubts(course, bench)
     for note in notes:
         yield Step(stage="story", note=note)

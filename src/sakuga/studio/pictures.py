@@ -91,7 +91,8 @@ class DrawRecipe(SettledRecipe):
             check_parts(source, self.control.depth)
         led = self.control.control(self.given[-1]) if self.control else None
         spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
-        bench, said = Bench(source, store, find_styles(settings.style, source)), self.followed(source, **dressed(settings, source))
+        bench = Bench(source, store, find_styles(settings.style, source), settings.precision)
+        said = self.followed(source, **dressed(settings, source))
         asked = _Asked(spec=spec, seed=self.seed, settings=settings, recipe=said)
         if not self.steps_shown:
             count = (yield from _to_files([asked], bench, lambda clip: write(clip, out).path))[0].count
@@ -131,7 +132,7 @@ def _draw(
     leading, layout = read_control(control, source) if control else (None, None)
     album = Album(out)
     out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(source, store, [style for found in styles.values() for style in found])
+    bench = Bench(source, store, [style for found in styles.values() for style in found], settings.precision)
     named = [named_note(how.style, f"'{prompt}': ") for prompt, how in worn.items() if how.style and settings.style is None]
     odd = (*(given.notes if given else ()), *(doubts(layout) if layout else ()))
     unread = [note for prompt in prompts for note in bench.unread(worded(prompt, styles[prompt]))]

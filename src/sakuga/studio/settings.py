@@ -74,6 +74,7 @@ def direction(settings: FilmSettings, source: Source) -> Direction:
         height=height,
         rate=parse_rate(settings.fps),
         sampler=cast(Sampler, settings.sampler),
+        precision=settings.precision or "fp32",
         steps=settings.steps,
         guidance=settings.guidance,
         strength=settings.strength,

@@ -38,7 +38,7 @@ from sakuga.timeline.variations import vary as lay_out
 RATE = Fraction(20)
 """Frames a second where nobody says otherwise."""
 NARROWEST = 4
-READ = ("fps", "size", "model", "style", "sampler", "steps", "guidance", "grain", "paper", "pixel")
+READ = ("fps", "size", "model", "style", "sampler", "precision", "steps", "guidance", "grain", "paper", "pixel")
 """The settings of a film that a chain is drawn by."""
 MODES: tuple[Mode, ...] = ("lerp", *get_args(Way))
 LIMITS: dict[str, tuple[float, float]] = {
@@ -127,7 +127,7 @@ class VaryRecipe(SettledRecipe):
         settings = settled(replace(self.settings.settings(), model=source.name), source)
         check_amount(self.variants * self.between, settings.size)
         _check(how, source)
-        bench = Bench(source, store, find_styles(settings.style, source))
+        bench = Bench(source, store, find_styles(settings.style, source), settings.precision)
         given = bench.store.spec(self.given[0])
         if not isinstance(given, Given):
             raise InputError(f"the recipe starts from {self.given[0][:12]}, which is no picture from outside: it was tampered with")
@@ -157,7 +157,7 @@ def _vary(
     settings = finished(settled(replace(settings, fps=settings.fps or RATE, size=size, guidance=guidance), source), source)
     if usual[0] and source.facts.reads_words:
         how = replace(how, texts=replace(how.texts, good=(*_look(styles, source), *how.texts.good)))
-    bench = Bench(source, store, styles)
+    bench = Bench(source, store, styles, settings.precision)
     notes = [*outside.notes, *unguided, *(note for text in (*how.texts.good, *how.texts.bad) for note in bench.unread(text))]
     for note in notes:
         yield Step(stage="story", note=note)

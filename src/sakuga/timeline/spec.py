@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 
+from sakuga.story.film import Precision as Precision
 from sakuga.story.storyboard import Way as Way
 
 ENGINE = 2
@@ -22,7 +23,6 @@ Digest: TypeAlias = str
 strict = with_config(ConfigDict(extra="forbid"))
 
 Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
-Precision = Literal["fp32", "fp16", "bf16"]
 Fit = Literal["crop", "pad"]
 """How a picture that is no square is looked at: its middle, or the whole of it, filled up at the edges."""
 Depth = Literal["estimator", "luminance", "map"]

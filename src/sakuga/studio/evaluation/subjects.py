@@ -142,7 +142,7 @@ def _style(asked: Asked, name: str, store: Path | None, run: Path | None = None)
     other = _other_style(asked.against)
     styles = [*find_styles(name, source), *find_styles(other, source)]
     judges = call_judges(source.name, asked.clip)
-    bench = Bench(source, store, styles)
+    bench = Bench(source, store, styles, asked.settings.precision)
     wearing = replace(asked.settings, style=name)
     tried = yield from try_style(bench, wearing, judges, prompts, seeds, against=other, reference=asked.reference, text=asked.text)
     shown, plain = tried.pairing.other.gallery.name, tried.pairing.base.gallery.name
