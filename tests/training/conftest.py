@@ -1,5 +1,6 @@
 """A set of seven small pictures, two of them held out, and settings by which a tiny model learns it in a second."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from sakuga.datasets.training_set import Example, TrainingSet, read_set
 from sakuga.datasets.writing import write_set
 from sakuga.models.sources import find_checkpoint
-from sakuga.studio.training import TrainSettings, settled_plan
+from sakuga.studio.training import TrainedRun, TrainSettings, settled_plan, train
 from sakuga.studio.work import Work
 from sakuga.training.beginning import begin
 from sakuga.training.loop import Training
@@ -43,6 +44,18 @@ def settings(small_set: Path, tiny_folder: Path, tmp_path: Path) -> TrainSetting
         method=Lora(rank=2, targets=("attention",)), set=small_set, out=tmp_path / "run", model=str(tiny_folder), steps=8, batch=2,
         rate=1e-2, sample_every=0, validate_every=4, checkpoint_every=3, precision="fp32", tracker="none", device="cpu",
     )  # fmt: skip
+
+
+def done(settings: TrainSettings) -> TrainedRun:
+    return train(settings).result()
+
+
+def resumed(settings: TrainSettings, after: int) -> TrainedRun:
+    """Stop it after some steps, and go on."""
+    work = train(settings)
+    next(step for step in work if step.stage == "training" and step.done == after)
+    work.close()
+    return done(replace(settings, resume=True))
 
 
 def begun(settings: TrainSettings, prior: TrainingSet | None = None) -> Training:

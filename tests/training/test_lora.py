@@ -22,11 +22,7 @@ from sakuga.training.loop import TrainingError, run_training
 from sakuga.training.lora import LoraLearner
 from sakuga.training.low_rank import LowRank
 from sakuga.training.plan import Lora
-from tests.training.conftest import begun, write_small_set
-
-
-def done(settings: TrainSettings) -> TrainedRun:
-    return train(settings).result()
+from tests.training.conftest import begun, done, write_small_set
 
 
 def style(run: TrainedRun) -> dict[str, torch.Tensor]:

@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 import sakuga
 from sakuga import InputError
-from sakuga.studio.training import TrainedRun, TrainSettings, train
+from sakuga.studio.training import TrainSettings, train
 from sakuga.training import checkpoints
 from sakuga.training.plan import Lora
-from tests.training.conftest import write_small_set
+from tests.training.conftest import done, write_small_set
 
 SCRIPT = """
 import sys
@@ -29,10 +29,6 @@ train(TrainSettings(
     validate_every=40, checkpoint_every=3, precision="fp32", tracker="none", device="cpu",
 )).result()
 """
-
-
-def done(settings: TrainSettings) -> TrainedRun:
-    return train(settings).result()
 
 
 def weights(run: Path) -> dict[str, bytes]:

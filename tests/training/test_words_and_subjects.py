@@ -19,23 +19,11 @@ from sakuga.models.sources import find_checkpoint
 from sakuga.models.styles import LORA, WORDS, find_style
 from sakuga.models.wearing import wearing
 from sakuga.story.film import FilmSettings
-from sakuga.studio.training import TrainedRun, TrainSettings, train
+from sakuga.studio.training import TrainSettings, train
 from sakuga.training.plan import DreamBooth, Lora, TextualInversion
 from sakuga.training.textual_inversion import WordLearner
 from sakuga.training.whole_unet import WholeLearner
-from tests.training.conftest import begun, write_small_set
-
-
-def done(settings: TrainSettings) -> TrainedRun:
-    return train(settings).result()
-
-
-def resumed(settings: TrainSettings) -> TrainedRun:
-    """Stop it in its midst, and go on."""
-    work = train(settings)
-    next(step for step in work if step.stage == "training" and step.done == 4)
-    work.close()
-    return done(replace(settings, resume=True))
+from tests.training.conftest import begun, done, resumed, write_small_set
 
 
 def test_a_word_is_learnt_and_worn_and_all_else_stays(settings: TrainSettings) -> None:
@@ -68,7 +56,7 @@ def test_a_word_is_trained_into_a_style_of_its_own(settings: TrainSettings, tmp_
     assert (style.contents.words, style.said) == ({"zk": 2}, "zk")
     rows = load_file(made.style / WORDS)["zk"]
     assert rows.shape == (2, 32)
-    again = resumed(replace(inverting, out=tmp_path / "again"))
+    again = resumed(replace(inverting, out=tmp_path / "again"), 4)
     assert torch.equal(load_file(again.style / WORDS)["zk"], rows)
     assert read_style(style.files, "it").words[0].trigger == "zk"
     assert "Textual Inversion, 2 vectors" in (made.style / "README.md").read_text()
@@ -91,7 +79,7 @@ def test_dreambooth_draws_its_class_and_learns_it_beside(settings: TrainSettings
     alone = done(replace(settings, method=replace(booth, prior_weight=0.0, class_set=str(made.run / "class")), out=tmp_path / "alone"))
     assert made.loss > alone.loss * 1.5
     assert not np.array_equal(*(next(iter(load_file(run.style / LORA).values())).numpy() for run in (made, alone)))
-    again = resumed(replace(settings, method=booth, out=tmp_path / "again"))
+    again = resumed(replace(settings, method=booth, out=tmp_path / "again"), 4)
     assert (again.style / LORA).read_bytes() == (made.style / LORA).read_bytes()
 
 
@@ -103,7 +91,7 @@ def test_a_subject_and_its_name_are_learnt_at_once(settings: TrainSettings, tmp_
     assert contents.words == {"zk": 2}
     assert contents.layers
     assert "its name in 2 vectors" in (made.style / "README.md").read_text()
-    again = resumed(replace(settings, method=booth, out=tmp_path / "again"))
+    again = resumed(replace(settings, method=booth, out=tmp_path / "again"), 4)
     for file in (LORA, WORDS):
         assert (again.style / file).read_bytes() == (made.style / file).read_bytes()
     with pytest.raises(InputError, match="no name to learn: the set has no trigger, so build it with --trigger"):
@@ -166,7 +154,7 @@ def test_a_whole_unet_becomes_a_model_that_draws(settings: TrainSettings, tmp_pa
     base = load(find_checkpoint(settings.model)).unet.state_dict()
     assert all((weights[name].float() - base[name]).abs().max() > 0 for name in base if name.endswith("to_q.weight"))
     studio.draw(["a zk ball"], tmp_path / "drawn", settings=FilmSettings(model=str(made.style), steps=2)).result()
-    again = resumed(replace(booth, out=tmp_path / "again"))
+    again = resumed(replace(booth, out=tmp_path / "again"), 4)
     theirs = load_file(again.style / "unet" / "diffusion_pytorch_model.safetensors")
     assert all(torch.equal(theirs[name], weights[name]) for name in weights)
 

@@ -16,13 +16,13 @@ from sakuga.models.styles import LORA, WORDS, find_style
 from sakuga.models.wearing import wearing
 from sakuga.story.film import FilmSettings
 from sakuga.studio.style_check import check_style
-from sakuga.studio.training import TrainedRun, TrainSettings, train
+from sakuga.studio.training import TrainSettings
 from sakuga.training.lessons import Lesson, origin
 from sakuga.training.plan import DreamBooth, Lora, TextualInversion
 from sakuga.training.texts import Texts
 from sakuga.training.usual import usual
 from tests.models.test_xl import NEGATIVE, SIZE, drawn_by, ours, theirs
-from tests.training.conftest import begun
+from tests.training.conftest import begun, done, resumed
 
 NOISE = torch.randn(1, 8, 8, 12, generator=torch.Generator().manual_seed(4))
 SAID = {"negative_prompt": NEGATIVE, "latents": NOISE, **SIZE}
@@ -36,18 +36,6 @@ def settings(small_set: Path, tiny_xl_folder: Path, tmp_path: Path) -> TrainSett
     )  # fmt: skip
 
 
-def done(settings: TrainSettings) -> TrainedRun:
-    return train(settings).result()
-
-
-def resumed(settings: TrainSettings) -> TrainedRun:
-    """Stop it after a step, and go on."""
-    work = train(settings)
-    next(step for step in work if step.stage == "training" and step.done == 1)
-    work.close()
-    return done(replace(settings, resume=True))
-
-
 def drawn(checkpoint: Checkpoint, prompt: str) -> np.ndarray:
     return ours(checkpoint, NEGATIVE, NOISE, prompt=prompt)
 
@@ -56,7 +44,7 @@ def test_a_lora_of_all_three_networks_is_worn_as_diffusers_wears_it_and_resumes_
     made = done(settings)
     weights = load_file(made.style / LORA)
     assert {key.split(".")[0] for key in weights} == {"unet", "text_encoder", "text_encoder_2"}
-    again = load_file(resumed(replace(settings, out=tmp_path / "again")).style / LORA)
+    again = load_file(resumed(replace(settings, out=tmp_path / "again"), 1).style / LORA)
     assert all(torch.equal(weights[key], again[key]) for key in weights | again)
     checkpoint = load(find_checkpoint(settings.model))
     plain = drawn(checkpoint, "a zk castle")
@@ -80,7 +68,7 @@ def test_a_word_is_learnt_in_both_encoders_as_diffusers_reads_it(settings: Train
     made = done(inverting)
     rows = load_file(made.style / WORDS)
     assert {key: value.shape for key, value in rows.items()} == {"clip_l": (2, 16), "clip_g": (2, 24)}
-    again = load_file(resumed(replace(inverting, out=tmp_path / "again")).style / WORDS)
+    again = load_file(resumed(replace(inverting, out=tmp_path / "again"), 1).style / WORDS)
     assert all(torch.equal(rows[key], again[key]) for key in rows)
     checkpoint = load(find_checkpoint(settings.model))
     style = find_style(str(made.style), checkpoint.source)
