@@ -26,8 +26,8 @@ from sakuga.evaluation.variation import CASES
 from sakuga.finishing.picture import Picture
 from sakuga.models.checkpoint import Checkpoint, load, quantised
 from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, load_classifier
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.sampling import sample
-from sakuga.models.sources import find_checkpoint
 from sakuga.sketchbook.quality import BAD, GOOD, OWN_LOOK
 from sakuga.studio.settings import seen_guidance
 

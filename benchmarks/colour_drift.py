@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sakuga.finishing.colour import lab_distance, match
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.story.storyboard import Bible, Camera, Shot, Storyboard
 from sakuga.studio.drawing import Bench

@@ -82,8 +82,8 @@ def interpolator(way: Way) -> Interpolator:
             return crossfaded
         case "latent":
             from sakuga.models.checkpoint import load
+            from sakuga.models.finding import find_checkpoint
             from sakuga.models.latents import latent_between
-            from sakuga.models.sources import find_checkpoint
 
             return partial(latent_between, load(find_checkpoint()))
 

@@ -31,7 +31,7 @@ from peft import LoraConfig
 from sakuga.datasets.training_set import Example, read_set
 from sakuga.datasets.writing import write_set
 from sakuga.models.checkpoint import load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.studio.training import TrainSettings, settled_plan
 from sakuga.studio.work import Work
 from sakuga.training.adamw import OneCallAdamW

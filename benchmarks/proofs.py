@@ -29,8 +29,8 @@ from sakuga.evaluation.likeness import diversity
 from sakuga.evaluation.score import Case
 from sakuga.finishing.picture import Picture
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.reconstruction import reconstruct
-from sakuga.models.sources import find_checkpoint
 from sakuga.sketchbook.labels import CHARACTER, DressColour, HairColour, Look, Subject
 from sakuga.sketchbook.lessons import ITSELF, TAUGHT, Lesson, Taught, class_lessons, style_lessons, subject_lessons
 from sakuga.sketchbook.reading import read_labels

@@ -7,7 +7,7 @@ import numpy as np
 from sakuga.evaluation.aspects import SIZES, score_aspects
 from sakuga.evaluation.enlarging import score_upscaler
 from sakuga.evaluation.score import Draw, held_out_cases, moment_of
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.studio.work import Work
 
 WEIGHTS = find_checkpoint().folder

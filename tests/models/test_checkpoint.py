@@ -11,7 +11,8 @@ from transformers import CLIPImageProcessorPil
 
 from sakuga.models.checkpoint import Checkpoint, load, quantised
 from sakuga.models.conditioning import draws, embedding
-from sakuga.models.sources import CheckpointError, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import CheckpointError
 from sakuga.timeline.spec import Guided, Image, Mix, Nothing, Seeded, Slerp, Text, Walk
 
 

@@ -14,7 +14,7 @@ from transformers import CLIPTokenizer
 
 from sakuga.models.adapters import Adapter, AdapterError, Word, read_adapter, write_words
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.tokens import tokens_of
 from sakuga.models.wearing import wearing
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 
 
 @pytest.fixture(scope="module", params=["tiny", "sketchbook"])

@@ -19,7 +19,8 @@ from transformers import (
 
 from sakuga import InputError
 from sakuga.models.eyes import open_clip, open_eye
-from sakuga.models.sources import CheckpointError, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import CheckpointError
 
 PICTURES = list(np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), np.uint8))
 

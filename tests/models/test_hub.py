@@ -1,4 +1,4 @@
-"""Styles of the hub, from a small hub of our own: the real client against a real server."""
+"""Styles and checkpoints of the hub, from a small hub of our own: the real client against a real server."""
 
 import hashlib
 import json
@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,17 +20,9 @@ LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
 COMMIT = "a" * 40
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[str]:
-    """Serve owner/ink: one LoRA and its card; and owner/many: two files."""
-    made = Adapter(name="ink", layers={LAYER: Factors(down=torch.ones(1, 768), up=torch.ones(4, 1))})
-    write_adapter(made, tmp_path / "hub" / "ink.safetensors")
-    weights = (tmp_path / "hub" / "ink.safetensors").read_bytes()
-    card = b"---\nbase_model: somebody/stable-diffusion-v1-5\ninstance_prompt: ink wash\n---\n# ink\n"
-    repos = {
-        "owner/ink": {"ink.safetensors": weights, "README.md": card},
-        "owner/many": {"a.safetensors": weights, "b.safetensors": weights},
-    }
+@contextmanager
+def serving(repos: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
+    """Serve the files of repositories by their names, as the hub does."""
 
     class Hub(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -40,11 +33,14 @@ def hub(tmp_path: Path) -> Iterator[str]:
 
         def answer(self, whole: bool) -> None:
             parts = self.path.split("?")[0].strip("/").split("/")
-            repo = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
-            files = repos.get(repo, {})
-            if parts[0] == "api":
-                listed = [{"type": "file", "path": name, "size": len(body), "oid": "0" * 40} for name, body in files.items()]
-                body = json.dumps(listed).encode()
+            api = parts[0] == "api"
+            files = repos.get("/".join(parts[2:4] if api else parts[:2]), {})
+            if api and "tree" in parts:
+                body = json.dumps(
+                    [{"type": "file", "path": name, "size": len(body), "oid": "0" * 40} for name, body in files.items()]
+                ).encode()
+            elif api:
+                body = json.dumps({"id": "/".join(parts[2:4]), "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}).encode()
             else:
                 body = files.get("/".join(parts[4:]), b"")
             body = body if body and files else b'{"error": "Repository not found"}'
@@ -64,6 +60,19 @@ def hub(tmp_path: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[str]:
+    """Serve owner/ink: one LoRA and its card; and owner/many: two files."""
+    made = Adapter(name="ink", layers={LAYER: Factors(down=torch.ones(1, 768), up=torch.ones(4, 1))})
+    write_adapter(made, tmp_path / "hub" / "ink.safetensors")
+    weights = (tmp_path / "hub" / "ink.safetensors").read_bytes()
+    card = b"---\nbase_model: somebody/stable-diffusion-v1-5\ninstance_prompt: ink wash\n---\n# ink\n"
+    with serving(
+        {"owner/ink": {"ink.safetensors": weights, "README.md": card}, "owner/many": {"a.safetensors": weights, "b.safetensors": weights}}
+    ) as address:
+        yield address
 
 
 def test_styles_of_the_hub_are_fetched_with_their_card_and_found_again_without_it(hub: str, tmp_path: Path) -> None:
@@ -90,3 +99,23 @@ for name in sys.argv[1:]:
     assert one == "|None|Stable Diffusion 1.x|1"
     assert none.startswith("StyleError style 'hub:owner/none': the Hugging Face hub did not give it")
     assert told(asked[:1], HF_ENDPOINT="http://127.0.0.1:9") == [whole]
+
+
+def test_of_a_checkpoint_of_the_hub_fp16_weights_are_fetched_only_where_there_are_no_others(tiny_folder: Path, tmp_path: Path) -> None:
+    there = {path.relative_to(tiny_folder).as_posix(): path.read_bytes() for path in tiny_folder.rglob("*") if path.is_file()}
+    for name in [name for name in there if name.endswith(".safetensors")]:
+        half = name.replace(".safetensors", ".fp16.safetensors")
+        there[half] = there.pop(name) if name.startswith("unet/") else b"not to be fetched"
+    there["safety_checker/model.safetensors"] = b"nor this"
+    program = """
+import sys
+from sakuga.models.finding import find_checkpoint
+folder = find_checkpoint(sys.argv[1]).folder
+print(*(path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors")))
+"""
+    with serving({"owner/half": there}) as address:
+        environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache")}
+        command = [sys.executable, "-c", program, "owner/half"]
+        answered = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    wanted = [name for name in there if name.endswith(".safetensors") and (".fp16." in name) == name.startswith("unet/")]
+    assert set(answered.stdout.split()) == set(wanted) - {"safety_checker/model.safetensors"}

@@ -12,9 +12,9 @@ from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
 from sakuga.models.checkpoint import Checkpoint, load
 from sakuga.models.conditioning import embedding
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.opening import quiet
 from sakuga.models.sampling import sample
-from sakuga.models.sources import find_checkpoint
 from sakuga.sketchbook.scene import sample as sample_scene
 from sakuga.timeline.spec import Image, Nothing
 

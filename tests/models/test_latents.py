@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.latents import latent_between
-from sakuga.models.sources import find_checkpoint
 
 
 @pytest.fixture(scope="module")

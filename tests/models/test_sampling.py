@@ -9,8 +9,8 @@ import torch
 from diffusers import PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
 from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.sampling import SCHEDULERS, build_scheduler, sample
-from sakuga.models.sources import find_checkpoint
 from sakuga.timeline.spec import Sampler
 
 SAMPLERS: list[Sampler] = ["dpm++", "ddim", "euler"]

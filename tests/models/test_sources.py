@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import sakuga
-from sakuga.models.sources import EDITION, EDITION_KEY, CheckpointError, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import EDITION, EDITION_KEY, CheckpointError
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_hub_name_that_is_not_on_this_machine_says_so_without_network(monkeypa
 
 
 def test_finding_a_checkpoint_loads_no_torch(tiny_folder: Path) -> None:
-    code = "import sys; from sakuga.models.sources import find_checkpoint as f; f(sys.argv[1]).digest; print('torch' in sys.modules)"
+    code = "import sys; from sakuga.models.finding import find_checkpoint as f; f(sys.argv[1]).digest; print('torch' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(Path(sakuga.__file__).parents[1])}
     run = subprocess.run([sys.executable, "-c", code, str(tiny_folder)], capture_output=True, text=True, check=True, env=environment)
     assert run.stdout.strip() == "False"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.rendering.develop import crossfade
 from sakuga.rendering.executor import LocalExecutor
 from sakuga.rendering.store import FrameStore

@@ -12,8 +12,9 @@ import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 
 from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.sampling import build_scheduler, sample
-from sakuga.models.sources import CheckpointError, find_checkpoint
+from sakuga.models.sources import CheckpointError
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.develop import crossfade
 from sakuga.rendering.executor import LocalExecutor

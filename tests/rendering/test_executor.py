@@ -10,7 +10,7 @@ import torch
 
 from sakuga.models.adapters import Adapter, Factors
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.rendering.batches import Batch, plan
 from sakuga.rendering.develop import crossfade
 from sakuga.rendering.executor import LocalExecutor, OutOfMemory

@@ -18,7 +18,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from sakuga.models.checkpoint import load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.rendering.batches import plan
 from sakuga.rendering.develop import crossfade
 from sakuga.rendering.executor import LocalExecutor

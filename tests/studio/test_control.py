@@ -17,7 +17,8 @@ from sakuga.cli.app import app
 from sakuga.export.recipe import read_recipe
 from sakuga.models.checkpoint import load
 from sakuga.models.depth import make_depth_estimator, make_depth_processor
-from sakuga.models.sources import CheckpointError, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import CheckpointError
 from sakuga.story.film import from_toml
 from sakuga.studio import ControlPicture, FilmSettings
 

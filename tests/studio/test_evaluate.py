@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from sakuga import SakugaError, studio
 from sakuga.evaluation.figure import Figure, Refused
 from sakuga.export import read_recipe, write
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.styles import LORA
 from sakuga.sketchbook.scene import sample
 from sakuga.studio import Asked, FilmSettings, evaluate

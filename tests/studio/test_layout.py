@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from sakuga.models.depth import make_depth_estimator, make_depth_processor
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.sketchbook import make_controlnet, open_unet
-from sakuga.models.sources import find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
 from sakuga.studio.layout import score_depth_and_control

@@ -182,7 +182,7 @@ def test_what_no_clip_holds_is_refused_before_drawing(tmp_path: Path, tiny_v_fol
     from fractions import Fraction
 
     from sakuga.export import write
-    from sakuga.models.sources import find_checkpoint
+    from sakuga.models.finding import find_checkpoint
     from sakuga.timeline.clip import Frame
     from sakuga.timeline.spec import ENGINE, Given
 

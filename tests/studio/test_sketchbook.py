@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sakuga import SakugaError, studio
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.studio import FilmSettings
 
 ATTRIBUTES = ("time", "weather", "place", "subject", "portrait", "side")

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
 from sakuga.models.about import About, Finishing, PixelFinish, about_text
-from sakuga.models.sources import Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import Source
 from sakuga.models.styles import LORA, StyleError
 from sakuga.story.film import Film, Pixel, from_toml, to_toml
 from sakuga.story.keys import Key

@@ -176,9 +176,9 @@ def test_a_model_without_words_is_drawn_with_as_diffusers_does(wordless_folder: 
 
     from sakuga.diffusion.noise import seeded
     from sakuga.models.checkpoint import load
+    from sakuga.models.finding import find_checkpoint
     from sakuga.models.opening import quiet
     from sakuga.models.sampling import sample
-    from sakuga.models.sources import find_checkpoint
 
     checkpoint = load(find_checkpoint(str(wordless_folder), wordless=True))
     seen = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)

@@ -9,7 +9,7 @@ import torch
 
 from sakuga.datasets.training_set import Example, TrainingSet, read_set
 from sakuga.datasets.writing import write_set
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.studio.training import TrainedRun, TrainSettings, settled_plan, train
 from sakuga.studio.work import Work
 from sakuga.training.beginning import begin

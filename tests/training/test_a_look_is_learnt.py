@@ -8,8 +8,8 @@ from PIL import Image
 
 from sakuga import studio
 from sakuga.models.classifier import ATTRIBUTES, load_classifier
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.reconstruction import to_tensor
-from sakuga.models.sources import find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.studio.training import TrainSettings, train
 

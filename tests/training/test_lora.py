@@ -13,7 +13,7 @@ from sakuga import InputError
 from sakuga.datasets.training_set import read_set
 from sakuga.models.adapters import read_adapter
 from sakuga.models.checkpoint import load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.styles import LORA, find_style
 from sakuga.models.wearing import wearing
 from sakuga.studio.training import TrainedRun, TrainSettings, train

@@ -10,7 +10,7 @@ import torch
 from sakuga import InputError
 from sakuga.datasets.training_set import read_set
 from sakuga.diffusion.objective import min_snr_weights, wanted
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.studio.training import TrainSettings, doubts, lora_method, settled_plan
 from sakuga.training.plan import Lora, Plan
 from sakuga.training.schedule import Schedule, rate_share

@@ -15,7 +15,7 @@ from sakuga import InputError, studio
 from sakuga.datasets.training_set import read_set
 from sakuga.models.adapters import read_style
 from sakuga.models.checkpoint import load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.styles import LORA, WORDS, find_style
 from sakuga.models.wearing import wearing
 from sakuga.story.film import FilmSettings

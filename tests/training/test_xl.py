@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from sakuga.models.adapters import AdapterError, read_style
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.styles import LORA, WORDS, find_style
 from sakuga.models.wearing import wearing
 from sakuga.story.film import FilmSettings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import ABOUT, CARD, ROWS, STRIP, TEST, TRAIN, UNKNOWN, SetError, TrainingSet
-from sakuga.models.sources import HUB_NAME
+from sakuga.models.finding import HUB_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,9 +24,10 @@ from transformers import (
 
 from sakuga import InputError
 from sakuga.models.classifier import load_classifier, squared
+from sakuga.models.finding import HUB_NAME, find_checkpoint, from_hub
 from sakuga.models.opening import opened, quiet
 from sakuga.models.reconstruction import to_tensor
-from sakuga.models.sources import HUB_NAME, SKETCHBOOK, CheckpointError, find_checkpoint, from_hub
+from sakuga.models.sources import SKETCHBOOK, CheckpointError
 from sakuga.story.emphasis import without_emphasis
 
 Picture = NDArray[np.uint8]

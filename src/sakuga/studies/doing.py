@@ -10,7 +10,8 @@ from sakuga.datasets.training_set import read_set
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Page, Prose, Section
 from sakuga.evaluation.report.figures import figures_table
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.studies.ablation import Grid, ablation
 from sakuga.studies.curation import curation

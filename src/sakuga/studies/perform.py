@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.studies.folders import CHECKPOINTS, INFERENCE, ROWS, THUMBNAILS, RunFolder, known_runs
 from sakuga.studies.values import Folder, Lesson, Teach, Trial, Wear, digest
 from sakuga.studio import FilmSettings, Step, to_json

@@ -13,7 +13,8 @@ from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import UNKNOWN, Example
 from sakuga.datasets.writing import check_new_set, numbered, writing_set
 from sakuga.finishing.picture import Picture
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 from sakuga.models.styles import own_styles
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench, Count

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from sakuga.export.exposures import check_sheet, write_sheet
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.story.film import Film
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import direction, settled, wardrobe

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, model_validator
 from sakuga.export import check_folder, check_frames, check_target
 from sakuga.finishing.colour import match
 from sakuga.finishing.picture import Picture
-from sakuga.models.sources import Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import Source
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document, write_film
 from sakuga.story.keys import mapped
 from sakuga.story.planner import Planner

@@ -13,7 +13,8 @@ from sakuga import InputError
 from sakuga.datasets.counting import counted
 from sakuga.evaluation.smoothness import loop_gap, variation
 from sakuga.export import check_frames, check_target
-from sakuga.models.sources import Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import Source
 from sakuga.story.film import FilmSettings
 from sakuga.story.storyboard import Ease
 from sakuga.studio.delivery import deliver

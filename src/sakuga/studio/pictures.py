@@ -12,7 +12,8 @@ from sakuga import InputError
 from sakuga.datasets.counting import counted
 from sakuga.datasets.reading import read_picture
 from sakuga.export import Album, check_target, write
-from sakuga.models.sources import Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import Source
 from sakuga.story.film import FilmSettings
 from sakuga.studio.control import ControlPicture, Leading, check_parts, doubts, read_control
 from sakuga.studio.delivery import deliver

@@ -14,7 +14,8 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sakuga import InputError
-from sakuga.models.sources import HUB_NAME, SKETCHBOOK, Source
+from sakuga.models.finding import HUB_NAME
+from sakuga.models.sources import SKETCHBOOK, Source
 from sakuga.story.film import FilmSettings, SettingsTable, settings_table
 from sakuga.studio.progress import Step
 from sakuga.studio.settings import worn_digests

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 
 from sakuga.datasets.reading import read_picture
 from sakuga.export import check_target, read_recipe
-from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source
 from sakuga.models.styles import find_style
 from sakuga.rendering.store import FrameStore, home
 from sakuga.studio.films import FilmRecipe

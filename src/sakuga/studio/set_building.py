@@ -15,7 +15,7 @@ from sakuga.datasets.hub import gather_from_hub
 from sakuga.datasets.reading import PictureError, read_picture
 from sakuga.datasets.training_set import UNKNOWN, Example, SetError
 from sakuga.datasets.writing import check_new_set, numbered, writing_set
-from sakuga.models.sources import HUB_NAME
+from sakuga.models.finding import HUB_NAME
 from sakuga.studio.progress import Step
 from sakuga.studio.work import Work
 

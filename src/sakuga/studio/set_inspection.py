@@ -15,7 +15,8 @@ from sakuga.datasets.likeness import Print, fingerprint, groups_alike
 from sakuga.datasets.reading import PictureError, read_picture
 from sakuga.datasets.training_set import UNKNOWN, Example, digest, read_set, written_digest
 from sakuga.datasets.verdict import Grade, Remark, grade, verdict
-from sakuga.models.sources import SKETCHBOOK, Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK, Source
 from sakuga.studio.compositions import Glimpse, glimpse, shrunk, tell, with_clip
 from sakuga.studio.progress import Step
 from sakuga.studio.set_page import set_page

@@ -9,7 +9,8 @@ from typing import Any
 
 from sakuga import InputError
 from sakuga.models.families import CALLED
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 from sakuga.models.styles import ABOUT, CARD, PEFT_CONFIG, Style, StyleError, card_of, find_style, own_styles, styles_in
 from sakuga.studio.styles import styles_folder
 

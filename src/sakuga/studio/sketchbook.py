@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from sakuga import InputError
 from sakuga.export import contact_sheet
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 from sakuga.rendering.store import given_spec
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench

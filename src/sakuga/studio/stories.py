@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sakuga import InputError
 from sakuga.export import check_folder
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 from sakuga.story.film import Film, FilmSettings, write_film
 from sakuga.story.offline import OfflinePlanner
 from sakuga.story.planner import Planner, shot_seed

@@ -9,7 +9,8 @@ import numpy as np
 
 from sakuga.finishing.picture import Picture
 from sakuga.models.families import CALLED, family_of_source
-from sakuga.models.sources import SKETCHBOOK, Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK, Source
 from sakuga.story.film import FilmSettings
 from sakuga.studio.drawing import Bench
 from sakuga.studio.pictures import drawn_spec

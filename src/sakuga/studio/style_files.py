@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 
 from sakuga.models.about import About, Finishing, about_text
 from sakuga.models.families import CALLED
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 from sakuga.models.styles import ABOUT, CARD, LORA, PICKLES, WORDS, StyleError, find_style
 from sakuga.studio.styles import find_wish, styles_folder
 from sakuga.timeline.spec import Precision

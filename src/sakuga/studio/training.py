@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sakuga import InputError
 from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import TrainingSet, digest, read_set
-from sakuga.models.sources import SKETCHBOOK, Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK, Source
 from sakuga.story.film import FilmSettings
 from sakuga.studio.progress import Step
 from sakuga.studio.training_samples import Samples

@@ -16,7 +16,8 @@ from sakuga.datasets.reading import read_picture
 from sakuga.evaluation.collapse import Growth, Variance, chain_growth, chain_variance
 from sakuga.export import check_frames, check_target
 from sakuga.finishing.picture import Picture
-from sakuga.models.sources import SKETCHBOOK, Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK, Source
 from sakuga.sketchbook.quality import BAD, GOOD, OWN_LOOK
 from sakuga.story.film import FilmSettings
 from sakuga.studio.delivery import deliver

@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import save_file
 
 from sakuga import SakugaError, studio
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.training.sketchbook.card import CARD, FIGURES, TRAINING, card
 from sakuga.training.sketchbook.loop import CHECKPOINT
 from sakuga.training.sketchbook.runs import training_seconds

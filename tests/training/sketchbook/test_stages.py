@@ -17,7 +17,7 @@ from sakuga.models import sketchbook
 from sakuga.models.adapters import read_adapter
 from sakuga.models.classifier import load_classifier
 from sakuga.models.depth import open_depth
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.styles import LORA
 from sakuga.models.upscaler import open_upscaler
 from sakuga.models.wearing import wearing

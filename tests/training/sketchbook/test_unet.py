@@ -9,7 +9,7 @@ import torch
 
 from sakuga.models import sketchbook
 from sakuga.models.checkpoint import load
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.scene import sample
 from sakuga.training.sketchbook import focus

@@ -8,7 +8,7 @@ from torch import Tensor
 from sakuga import InputError
 from sakuga.models.about import About, about_text
 from sakuga.models.adapters import Adapter, Factors, read_adapter, write_adapter
-from sakuga.models.sources import find_checkpoint
+from sakuga.models.finding import find_checkpoint
 from sakuga.models.styles import ABOUT, LORA
 from sakuga.studio.styles import find_styles, triggers
 

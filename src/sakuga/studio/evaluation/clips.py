@@ -20,7 +20,8 @@ from sakuga.evaluation.temporal import course, drift, flicker, judder
 from sakuga.export import read_recipe
 from sakuga.finishing.colour import lab_difference
 from sakuga.finishing.picture import Picture
-from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source
 from sakuga.studio.evaluation.judges import Judges
 from sakuga.studio.evaluation.shown import Part, Shown, Words, shown_by
 from sakuga.studio.progress import Step

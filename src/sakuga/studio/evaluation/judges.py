@@ -8,7 +8,8 @@ import numpy as np
 
 from sakuga.evaluation.interval import Values
 from sakuga.finishing.picture import Picture
-from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source
 
 if TYPE_CHECKING:
     from sakuga.models.classifier import Codes

@@ -9,7 +9,8 @@ from typing import Any
 from sakuga import InputError
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Page
-from sakuga.models.sources import SKETCHBOOK, find_checkpoint
+from sakuga.models.finding import find_checkpoint
+from sakuga.models.sources import SKETCHBOOK
 from sakuga.models.styles import own_styles, weights_in
 from sakuga.studio.drawing import Bench
 from sakuga.studio.evaluation.clip_page import clip_differences, clip_page
