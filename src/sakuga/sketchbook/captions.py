@@ -14,7 +14,14 @@ __all__ = ["Stated", "caption", "caption_of", "facts_in", "facts_of", "full_capt
 
 KEPT = {"subject": 0.9, "person": 0.9}
 KEPT_OTHERWISE = 0.7
-KEPT_IF_NONE = 0.15
+KEPT_ALONE: dict[Fact, float] = {
+    ("subject", "none"): 0.15,
+    ("weather", "clear"): 0.4,
+    ("weather", "rain"): 0.98,
+    ("weather", "snow"): 0.98,
+    ("weather", "fog"): 0.98,
+}
+"""Rain, snow and fog are as good as always said, so that none of them comes where nothing is said of the weather."""
 NAMED_IF_FLAT = 0.12
 FOREIGN = 0.25
 IDENTITY = ("subject", "person", "hair", "hair_length", "dress")
@@ -127,9 +134,7 @@ def _writer(portrait: bool, style: float) -> Callable[[Kept, Dice], list[str]]:
 
 def _keep(facts: list[Fact], dice: Dice) -> list[Fact]:
     """Leave facts out by chance, never all of them; a side goes with what stands there."""
-    kept = [
-        fact for fact in facts if dice.chance(KEPT_IF_NONE if fact == ("subject", "none") else KEPT.get(fact[0], KEPT_OTHERWISE))
-    ]  # fmt: skip
+    kept = [fact for fact in facts if dice.chance(KEPT_ALONE.get(fact, KEPT.get(fact[0], KEPT_OTHERWISE)))]
     if not any(attribute in KEPT for attribute, _ in kept):
         kept = [fact for fact in kept if fact[0] != "side"]
     return kept or [facts[0] if facts[0][1] != "none" else facts[1]]

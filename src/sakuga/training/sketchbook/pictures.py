@@ -46,6 +46,7 @@ BASE_ASPECTS = (
     Album(name="base", first_seed=60_000_000, flat=0.97, held_back=False, width=160, height=96),
     Album(name="base", first_seed=70_000_000, flat=0.97, held_back=False, width=96, height=160),
     Album(name="base", first_seed=80_000_000, flat=0.97, held_back=False, width=192, height=128),
+    Album(name="base", first_seed=220_000_000, flat=0.97, held_back=False, width=128, height=192),
 )
 LARGE = Album(name="large", first_seed=90_000_000, flat=0.5, held_back=True, width=256, height=256)
 """Twice the native size: what the upscaler learns from."""

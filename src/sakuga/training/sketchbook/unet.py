@@ -28,7 +28,7 @@ from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT
 from sakuga.training.speed import placed, with_plain_attention
 
 PLAN = Plan(samples=600_000, batch=16, rate=8e-4, pictures=100_352, warmup=4_000, half_life=10_000)
-ASPECTS = 0.15
+ASPECTS = 0.2
 """The share of batches in one of the other aspects, and of pictures, over all of these aspects together."""
 SEEING = 0.2
 """The share of samples that are told by a picture's embedding in place of words."""
