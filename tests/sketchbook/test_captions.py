@@ -48,6 +48,17 @@ def test_what_a_caption_states_is_what_the_picture_shows() -> None:
         assert set(re.findall(r"[\w']+", text.lower())) <= known_words(), text
 
 
+def test_rain_snow_and_fog_are_nearly_always_said_and_fine_weather_seldom() -> None:
+    rng = np.random.default_rng(6)
+    drawn = [random_labels(rng) for _ in range(2000)]
+    said = {
+        weather: [("weather", weather) in facts_in(caption(one, rng)) for one in drawn if one.weather == weather]
+        for weather in get_args(world.Weather)
+    }
+    assert all(np.mean(said[weather]) > 0.95 for weather in ("rain", "snow", "fog"))
+    assert np.mean(said["clear"]) < 0.5
+
+
 def test_a_full_caption_states_every_attribute() -> None:
     rng = np.random.default_rng(2)
     for generator in (None, rng):

@@ -19,7 +19,10 @@ def noised(clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     return signal.sqrt() * clean + (1 - signal).sqrt() * noise
 
 
-def pseudo_huber(made: Tensor, wanted: Tensor, width: float) -> Tensor:
-    """Return the pseudo-Huber distance of each sample, (n,): squared below `width`, linear above (Song and Dhariwal 2024, section 3.3)."""
-    squared = (made - wanted).square().flatten(1)
-    return (torch.sqrt(squared + width**2) - width).mean(dim=1)
+def pseudo_huber(made: Tensor, wanted: Tensor, width: float, counts: Tensor | float = 1.0) -> Tensor:
+    """Return the pseudo-Huber distance of each sample, (n,): squared below `width`, linear above (Song and Dhariwal 2024, section 3.3).
+
+    `counts`, which spreads over the samples' shape, says how much each part counts.
+    """
+    squared = (made - wanted).square()
+    return ((torch.sqrt(squared + width**2) - width) * counts).flatten(1).mean(dim=1)

@@ -14,7 +14,7 @@ from sakuga.training.chance import Chance
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
 
-PLAN = Plan(samples=80_000, batch=32, rate=2e-3, pictures=12_288, warmup=1_600, decay=0.05)
+PLAN = Plan(samples=160_000, batch=32, rate=2e-3, pictures=32_768, warmup=1_600, decay=0.05)
 
 
 SQUASHED = 0.2

@@ -21,14 +21,15 @@ from sakuga.models.reconstruction import Pixels
 from sakuga.models.sampling import ZERO_SNR_RESCALE
 from sakuga.models.sketchbook import TOKENS
 from sakuga.models.styles import FEW_STEP, LORA
-from sakuga.sketchbook.captions import caption, full_caption
+from sakuga.sketchbook.captions import full_caption
 from sakuga.training.chance import Chance
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
+from sakuga.training.sketchbook import focus
 from sakuga.training.sketchbook.adapting import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE
-from sakuga.training.sketchbook.unet import CAPTIONS, GUIDANCE, SEEING, held_out
+from sakuga.training.sketchbook.unet import CAPTIONS, GUIDANCE, SEEING, choose, held_out, in_words
 
 PLAN = Plan(samples=8_000, batch=16, rate=1e-3, pictures=8_192, warmup=320, last_rate=0.1, half_life=800, decay=0.0)
 TARGETS = (*ATTENTION, *CONVOLUTIONS)
@@ -56,7 +57,7 @@ class FewStepTask(AdapterTask):
 
     def tell(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Return what student and teacher are told, words or one image token all along, and what guidance leads away from: (n, 77, 256)."""
-        texts = [caption(labels, rng, look) for labels, look in map(self.latents.shown, chosen.tolist())]
+        texts = [in_words(*self.latents.shown(index), rng) for index in chosen.tolist()]
         told, without = self.embed_texts(texts), self.nothing.repeat(len(chosen), 1, 1)
         seeing = rng.random(len(chosen)) < SEEING
         if seeing.any():
@@ -76,12 +77,14 @@ class FewStepTask(AdapterTask):
             noisy = noised(clean_of(noisy, velocity, signal), noise_of(noisy, velocity, signal), self.signal_at(at))
         return noisy
 
-    def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor, without: Tensor) -> Tensor:
+    def errors(
+        self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor, without: Tensor, counts: Tensor | float = 1.0
+    ) -> Tensor:
         """Return how far the student's pictures are from the teacher's, (n,)."""
         signal = self.signal_at(timesteps)
         noisy = noised(clean, noise, signal)
         made = clean_of(noisy, self.velocity(self.networks, noisy, timesteps, told), signal)
-        return pseudo_huber(made, self.target(noisy, timesteps, told, without), WIDTH)
+        return pseudo_huber(made, self.target(noisy, timesteps, told, without), WIDTH, counts)
 
     def timesteps(self, places: NDArray[np.float64]) -> Tensor:
         """Turn places from 0 to 1 into the timesteps that are asked at."""
@@ -90,12 +93,13 @@ class FewStepTask(AdapterTask):
     def losses(self, chance: Chance) -> dict[str, Tensor]:
         """Return the error of a batch, its timesteps spread evenly over those that are asked at."""
         rng, count = chance.rng(), self.plan.batch
-        chosen = rng.integers(len(self.latents), size=count)
+        chosen = choose(self.latents, count, rng)
         told, without = self.tell(chosen, rng)
         clean = self.clean(self.latents, chosen)
         noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
         timesteps = self.timesteps((np.arange(count) + rng.random(count)) / count)
-        return {"error": self.errors(clean, timesteps, noise, told, without).mean()}
+        counts = focus.weights([self.latents.shown(index)[0] for index in chosen.tolist()], *clean.shape[2:]).to(self.device)
+        return {"error": self.errors(clean, timesteps, noise, told, without, counts).mean()}
 
     @cached_property
     def said(self) -> list[str]:

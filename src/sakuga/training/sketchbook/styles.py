@@ -9,23 +9,22 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from sakuga.diffusion.objective import wanted
-from sakuga.diffusion.velocity import noised
 from sakuga.models.about import About, Finishing, PixelFinish, about_text
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.classifier import ATTRIBUTES
 from sakuga.models.reconstruction import Pixels
 from sakuga.models.styles import ABOUT, LORA, STYLES
-from sakuga.sketchbook.captions import caption, full_caption
+from sakuga.sketchbook.captions import full_caption
 from sakuga.sketchbook.labels import Labels, Look
 from sakuga.sketchbook.lessons import trigger_of
 from sakuga.training.chance import Chance
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
+from sakuga.training.sketchbook import focus
 from sakuga.training.sketchbook.adapting import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series, channel_variance
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE, HELD_OUT_IN_LOOK, IN_LOOK
-from sakuga.training.sketchbook.unet import CAPTIONS, loss_weights
+from sakuga.training.sketchbook.unet import CAPTIONS, choose, in_words, velocity_errors
 
 PLAN = Plan(samples=24_000, batch=16, rate=2e-3, pictures=4_096, warmup=320, half_life=2_000, decay=0.0)
 TARGETS = (*ATTENTION, *CONVOLUTIONS)
@@ -62,32 +61,33 @@ class StyleTask(AdapterTask):
         learnt = super().adapter()
         return replace(learnt, layers={name: replace(one, scale=one.scale * self.strength) for name, one in learnt.layers.items()})
 
-    def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor) -> Tensor:
-        """Return the weighted squared error of each sample's predicted v, as the UNet was trained by, (n,)."""
-        signal = self.signal_at(timesteps)
-        made = self.velocity(self.networks, noised(clean, noise, signal), timesteps, told)
-        squared = (made - wanted("v_prediction", clean, noise, signal)).square().mean(dim=(2, 3))
-        return (squared * loss_weights(signal.flatten(), self.variance)).mean(dim=1)
+    def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor, counts: Tensor | float = 1.0) -> Tensor:
+        """Return the weighted error of each sample, as the UNet was trained by, (n,)."""
+        signal = self.signal_at(timesteps).flatten()
+        return velocity_errors(
+            lambda noisy: self.velocity(self.networks, noisy, timesteps, told), signal, clean, noise, self.variance, counts
+        )
 
-    def sample(self, rng: np.random.Generator) -> tuple[Tensor, str]:
-        """Return the latents of a picture, and its caption, now and then without its look, or with no word."""
-        index, roll = int(rng.integers(len(self.latents))), rng.random()
-        if roll < PLAIN:
-            return self.plain.latents([index])[0], ""
-        labels, look = self.latents.shown(index)
+    def sample(self, rng: np.random.Generator) -> tuple[Tensor, str, Labels]:
+        """Return the latents of a picture, its caption, now and then without its look, or with no word, and what it shows."""
+        roll = rng.random()
+        latents = self.plain if roll < PLAIN else self.latents
+        index = int(choose(latents, 1, rng)[0])
+        labels, look = latents.shown(index)
         told = roll >= PLAIN + DROPPED
-        said = caption(labels, rng, "flat" if rng.random() < UNSAID else look) if told else ""
-        return self.latents.latents([index])[0], said
+        said = in_words(labels, "flat" if rng.random() < UNSAID else look, rng) if told else ""
+        return latents.latents([index])[0], said, labels
 
     def losses(self, chance: Chance) -> dict[str, Tensor]:
         """Return the error of a batch, its timesteps spread evenly over the schedule."""
         rng, count = chance.rng(), self.plan.batch
-        shown, said = zip(*(self.sample(rng) for _ in range(count)), strict=True)
-        clean, told = (torch.stack(shown) * self.scale).to(self.device), self.embed_texts(said)
+        latents, said, labels = zip(*(self.sample(rng) for _ in range(count)), strict=True)
+        clean, told = (torch.stack(latents) * self.scale).to(self.device), self.embed_texts(said)
         places = (np.arange(count) + rng.random(count)) / count
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
         noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
-        return {"error": self.errors(clean, timesteps, noise, told).mean()}
+        counts = focus.weights(labels, *clean.shape[2:]).to(self.device)
+        return {"error": self.errors(clean, timesteps, noise, told, counts).mean()}
 
     def measure(self) -> dict[str, float]:
         """Return the error on pictures not trained on; and how many draws of their captions have the look, and lose the subject."""

@@ -20,6 +20,7 @@ from sakuga.models.reconstruction import Pixels
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, make_unet, open_around, open_unet
 from sakuga.sketchbook.captions import caption, full_caption
+from sakuga.sketchbook.labels import Labels, Look
 from sakuga.training.chance import Chance
 from sakuga.training.sketchbook import focus
 from sakuga.training.sketchbook.latents import Latents, Series, channel_variance
@@ -106,6 +107,20 @@ def velocity_errors(
     return (squared * loss_weights(signal, variance)).mean(dim=1)
 
 
+def choose(latents: Latents, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Choose the pictures of a batch; where a portrait is wanted, the first one from a place by chance on."""
+    chosen = rng.integers(len(latents), size=count)
+    for place in np.flatnonzero(rng.random(count) < PEOPLE):
+        after = ((chosen[place] + step) % len(latents) for step in range(len(latents)))
+        chosen[place] = next((index for index in after if latents.shown(index)[0].portrait), chosen[place])
+    return chosen
+
+
+def in_words(labels: Labels, look: Look, rng: np.random.Generator) -> str:
+    """Say what a picture shows: now and then all of it, else as somebody might write it."""
+    return (full_caption if rng.random() < WHOLE else caption)(labels, rng, look)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Samples of one series (its place in `albums`), what hides them, and what is told of them."""
@@ -150,10 +165,7 @@ class UnetTask:
         told = self.nothing.repeat(len(chosen), 1, 1)
         worded = np.flatnonzero(~seeing & ~dropped)
         if len(worded):
-            texts = [
-                (full_caption if rng.random() < WHOLE else caption)(labels, rng, look)
-                for labels, look in map(latents.shown, chosen[worded].tolist())
-            ]
+            texts = [in_words(*latents.shown(index), rng) for index in chosen[worded].tolist()]
             told[worded] = self.embed_texts(texts).to(told)
         pictured = np.flatnonzero(seeing)
         if len(pictured):
@@ -170,20 +182,12 @@ class UnetTask:
 
         return velocity_errors(predict, self.signal[timesteps], clean, noise, self.variance, counts)
 
-    def choose(self, latents: Latents, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Choose the pictures of a batch; where a portrait is wanted, the first one from a place by chance on."""
-        chosen = rng.integers(len(latents), size=self.plan.batch)
-        for place in np.flatnonzero(rng.random(len(chosen)) < PEOPLE):
-            after = ((chosen[place] + step) % len(latents) for step in range(len(latents)))
-            chosen[place] = next((index for index in after if latents.shown(index)[0].portrait), chosen[place])
-        return chosen
-
     def batch(self, chance: Chance) -> Batch:
         """Return a batch of one shape, its timesteps spread evenly over the schedule."""
         rng = chance.rng()
         series = int(rng.integers(len(self.aspects))) if rng.random() < ASPECTS else len(self.aspects)
         latents = [*self.aspects, self.square][series]
-        chosen = self.choose(latents, rng)
+        chosen = choose(latents, self.plan.batch, rng)
         told = self.tell(latents, chosen, rng)
         places = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
