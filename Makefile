@@ -1,7 +1,7 @@
 # Two commands matter: `make animate PROMPT="..."` and `make test`. Each sets up what it needs.
 
 PYTHON ?= python3
-PROMPT ?= a snowy cabin in the woods at dusk, birds over the valley
+PROMPT ?= a castle on green hills at dawn, birds over the valley
 OUT ?= clip.gif
 BIN := .venv/bin
 

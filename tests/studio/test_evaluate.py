@@ -94,7 +94,7 @@ def test_a_clip_that_tells_no_words_is_not_scored_by_them(judges: Judges, tmp_pa
     assert "--text" in words.instead
 
 
-@pytest.mark.parametrize("name", ["night.webp", "cabin.webp"])
+@pytest.mark.parametrize("name", ["night.webp", "castle.webp"])
 def test_the_recipe_in_a_clip_tells_what_each_frame_shows(name: str) -> None:
     text = read_recipe(CLIPS / name)
     assert text

@@ -22,7 +22,7 @@ UPSCALER = "upscaler"
 OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "text_encoder_2", "vae", "unet", "image_encoder", "controlnet", "depth", "classifier")
 JUDGES = ("tokenizer", "text_encoder", "feature_extractor", "image_encoder", "classifier")
-EDITION = 4
+EDITION = 5
 """Of the Sketchbook: a folder made by a later one may hold what this package cannot read. Folders of other makers name none."""
 EDITION_KEY = "_sakuga_edition"
 SIZES = 6

@@ -48,6 +48,7 @@ class AdapterTask:
         self.scale: float = self.checkpoint.vae.config.scaling_factor
         torch.manual_seed(plan.seed)
         self.networks = LowRank(unet, targets, rank)
+        self.begun = start is not None
         if start is not None:
             self.networks.load(read_adapter(start / part / LORA, part))
         reader = self.weights / "classifier"
@@ -110,8 +111,9 @@ class AdapterTask:
     def learnt(self) -> str:
         """Return the rows of a card: how it was trained, and the figures when it was last measured."""
         size, plan = sum(factor.numel() for factor in self.networks.parameters()), self.plan
+        before = ", after those of an earlier edition," if self.begun else ""
         rows = {
-            "training": f"{plan.samples:,} samples in batches of {plan.batch}, AdamW, rate {plan.rate:g}, averaged weights",
+            "training": f"{plan.samples:,} samples{before} in batches of {plan.batch}, AdamW, rate {plan.rate:g}, averaged weights",
             "LoRA": f"rank and alpha {self.networks.rank}, on {', '.join(self.targets)}; {size:,} parameters",
             **{f"`{name}`, in training": f"{value:.3g}" for name, value in self.figures.items()},
         }

@@ -24,6 +24,7 @@ PIPELINE = {
     "vae": ["diffusers", "AutoencoderKL"],
 }
 """The parts that the pipeline opens; those that see pictures lie beside, for the image-variation pipeline and for us."""
+PLACE = "_name_or_path"
 NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
 BESIDE = ("image_encoder", "feature_extractor", "classifier", "upscaler", "depth", "controlnet", "styles", "few_step")
 
@@ -57,6 +58,7 @@ def write_folder(weights: Path, target: Path) -> list[str]:
 
 def _without_place(config: Path) -> None:
     """Leave out where a network was opened from, which the libraries write into its config."""
-    said = json.loads(config.read_text(encoding="utf-8"))
-    if said.pop("_name_or_path", None) is not None:
-        config.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    said = config.read_text(encoding="utf-8")
+    if PLACE in said:
+        kept = json.loads(said, object_hook=lambda part: {key: part[key] for key in part if key != PLACE})
+        config.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")

@@ -33,7 +33,7 @@ DROPPED = 0.1
 """The share of samples that are told nothing, in the look."""
 PLAIN = 0.05
 """The share that are told nothing and are the base's own pictures: guidance leads away from these, and so strengthens the look."""
-STRENGTH: dict[Look, float] = {"cel": 0.85, "pixel": 1.5}
+STRENGTH: dict[Look, float] = {"comic": 0.95, "pixel": 1.5}
 """How much of what it learnt a style wears, where it is not all: where its look is read often enough at the least cost of subjects."""
 FINISHING: dict[Look, Finishing] = {"pixel": Finishing(pixel=PixelFinish(colors=24, dither="bayer"))}
 """How pictures in a style are finished: the autoencoder keeps no grid of two pixels, so one is laid over what is drawn."""
