@@ -29,9 +29,9 @@ SEEN = {
         "most of the look and dark nights: by eye too the one to take."
     ),
     "methods": (
-        "LoRA and DreamBooth draw something round, blue and yellow that floats: a balloon by its colours, and half by its shape, "
-        "DreamBooth's the rounder. The learnt word draws the base's heap of patches, a little bluer. The base's 0.28 says that the "
-        "judge takes patches in the sky for a balloon now and then."
+        "LoRA and DreamBooth draw something round and striped in blue and cream that floats: a balloon at a glance, seldom with its "
+        "basket. The learnt word draws the base's heap of patches. Worn where nobody asked for a balloon, both give a dragon its stripes; "
+        "faces keep their own."
     ),
     "curation": (
         "All sets bring paper and washes to faces as to land. What portraits in a set teach here is less the look than the people: after "
@@ -43,13 +43,13 @@ SEEN = {
         "At a quarter the exact blend keeps more of the edge. The comic was little learnt in 200 steps: contours, and few dots."
     ),
     "styles": (
-        "Watercolor is the only one that a person would name at once. Cel and comic both bring dark contours and can hardly be told apart, "
-        "luminous has deeper colours, pixel hardly differs from the base: 1,600 samples are too few for these. Nothing falls apart."
+        "Watercolor and comic are named at once; cel brings the same dark contours more quietly, luminous deeper colours, and pixel "
+        "hardly differs from the base: 1,600 samples are too few for it. Nothing falls apart."
     ),
     "prompting": (
-        "Words alone draw a mosaic of crumbs in the colours of watercolor, in which little can be told; the classifier is sure of it all "
-        "the same, so its 1.00 is no praise. The adapter alone keeps ship, cottage and tower where they were and gives them the pale edge "
-        "and the washes, if faint on bright skies."
+        "Words alone draw a mosaic of crumbs in the colours of watercolor, in which faces can be told and little else; the classifier is "
+        "sure of it all the same, so its 1.00 is no praise. The adapter alone keeps house and faces where they were and gives them the "
+        "paper's edge and pale washes. The words on top of it make it gaudy."
     ),
 }
 """What a person saw in the pictures of the reports."""

@@ -14,8 +14,9 @@ from sakuga.evaluation.figure import Figure, to_json
 from sakuga.evaluation.report import html
 from sakuga.studies.ablation import parse_grid
 from sakuga.studies.doing import STUDIES, laid_out
-from sakuga.studies.folders import INFERENCE, ROWS, RunFolder, begin_run, known_runs
+from sakuga.studies.folders import INFERENCE, ROWS, RunFolder, alone_in, begin_run, known_runs
 from sakuga.studies.results import Results
+from sakuga.studies.running import run_table
 from sakuga.studies.search import make_sampler
 from sakuga.studies.study import Study, budget_words, plan_words, seconds
 from sakuga.studies.tables import Setting
@@ -269,3 +270,10 @@ def test_any_field_of_a_training_can_be_varied_and_others_are_refused() -> None:
         parse_grid(["width=3"])
     with pytest.raises(InputError, match="write numbers"):
         parse_grid(["rank=small"])
+
+
+def test_one_process_at_a_time_works_at_a_study(tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    with alone_in(out), pytest.raises(InputError, match=r"another process is at work on the study in .*study: wait for it"):
+        list(run_table((), out, "sketchbook"))
+    assert [step.total for step in run_table((), out, "sketchbook")] == [0]

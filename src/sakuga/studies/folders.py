@@ -1,6 +1,7 @@
 """Runs on the disk: `runs/<time>-<name>/`, each found again by the digest in its config.json; `metrics.json` makes it finished."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
+from sakuga import InputError
 from sakuga.studies.values import Named, digest, plain
 from sakuga.studio.evaluation.reports import CONFIG, METRICS, is_report, said_as_json, write_text
 
@@ -61,6 +63,29 @@ class RunFolder:
     def finish(self, figures: Mapping[str, Any]) -> None:
         """Write the figures, by which the run is finished."""
         write_text(self.path / METRICS, said_as_json(figures))
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """Hold a study's folder; raises InputError where another process is at work there.
+
+    A process that dies lets go. Windows has no such locks.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    held = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"another process is at work on the study in {out}: wait for it, or name another folder") from error
+        yield
+    finally:
+        os.close(held)
 
 
 def known_runs(out: Path) -> dict[str, RunFolder]:

@@ -11,7 +11,7 @@ from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 
 from sakuga import SakugaError
-from sakuga.studies.folders import RunFolder, begin_run, known_runs
+from sakuga.studies.folders import RunFolder, alone_in, begin_run, known_runs
 from sakuga.studies.perform import judge_again, perform
 from sakuga.studies.results import Results
 from sakuga.studies.values import Named, Teach, Trial, digest, in_order, needs
@@ -22,23 +22,25 @@ def run_table(runs: Sequence[Named], out: Path, model: str, jobs: int = 1) -> Ge
     """Run what is not finished; a run that was begun goes on. Yields a step for each that ends.
 
     Pictures that others judged, such as an earlier label classifier, are judged again.
+    Raises InputError where another process is at work in the same folder.
     """
-    table = in_order(tuple(runs))
-    known = known_runs(out)
-    waiting = [one for one in table if not ((folder := known.get(digest(one.run))) and folder.finished)]
-    performed = len(waiting)
-    yield Step(stage="running", done=len(table) - performed, total=len(table))
-    for one in waiting:
-        if digest(one.run) not in known:
-            known[digest(one.run)] = begin_run(out, one)
-    done = len(table) - performed
-    for one in _performed(waiting, known, out, model, jobs):
-        done += 1
-        yield Step(stage="running", done=done, total=len(table), note=f"{one.name} is done")
-    for one in table:
-        if isinstance(one.run, Trial) and judge_again(one.run, known[digest(one.run)], model):
-            yield Step(stage="finishing", note=f"{one.name} is judged again")
-    return Results(folders={digest(one.run): known[digest(one.run)] for one in table}, performed=performed)
+    with alone_in(out):
+        table = in_order(tuple(runs))
+        known = known_runs(out)
+        waiting = [one for one in table if not ((folder := known.get(digest(one.run))) and folder.finished)]
+        performed = len(waiting)
+        yield Step(stage="running", done=len(table) - performed, total=len(table))
+        for one in waiting:
+            if digest(one.run) not in known:
+                known[digest(one.run)] = begin_run(out, one)
+        done = len(table) - performed
+        for one in _performed(waiting, known, out, model, jobs):
+            done += 1
+            yield Step(stage="running", done=done, total=len(table), note=f"{one.name} is done")
+        for one in table:
+            if isinstance(one.run, Trial) and judge_again(one.run, known[digest(one.run)], model):
+                yield Step(stage="finishing", note=f"{one.name} is judged again")
+        return Results(folders={digest(one.run): known[digest(one.run)] for one in table}, performed=performed)
 
 
 def _performed(waiting: Sequence[Named], known: dict[str, RunFolder], out: Path, model: str, jobs: int) -> Generator[Named, None, None]:
