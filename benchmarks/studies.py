@@ -24,9 +24,8 @@ on what is seen by a person.
 """
 SEEN = {
     "ablation": (
-        "60 steps at the slow rate leave the base nearly as it was, but at rank 32; everywhere else pictures have the paper's edge and the "
-        "washes. The quick rate pales them within 200 steps, and at rank 2 the night is gone by then. Rank 8 with 200 slow steps has the "
-        "most of the look and dark nights: by eye too the one to take."
+        "Best and middle have the paper's edge and the washes, and a sunset goes pale; the worst is the base's. A face in snow has the "
+        "washes too, and is read as none by the judge. Faces keep their features in all of them; blue hair can go white."
     ),
     "methods": (
         "LoRA and DreamBooth draw something round and striped in blue and cream that floats: a balloon at a glance, seldom with its "
@@ -35,8 +34,7 @@ SEEN = {
     ),
     "curation": (
         "All sets bring paper and washes to faces as to land. What portraits in a set teach here is less the look than the people: after "
-        "the unbalanced set dresses take other colours than they were told (red turns purple, a white collar pink), most of all after "
-        "few steps; after the balanced ones they mostly stay."
+        "the unbalanced set, many steps or few, a red dress turns navy and a red coat grey; after the balanced ones they stay red."
     ),
     "interpolation": (
         "Both ways are smooth, with no double pictures. Half way both looks are faint: the paper's edge is gone, the ink is hardly there. "
