@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial
-from math import isfinite, sqrt
+from math import isfinite, log, sqrt
 from typing import cast, get_args
 
 from sakuga import InputError
@@ -29,6 +29,8 @@ FEW_STEPS, FEW_UNDISTILLED = 4, 8
 """Steps of a preview: with an adapter for few steps, and without one."""
 LARGEST = 4096
 """Pixels of the longer side of a picture."""
+SHAPE_COUNTS = 4.0
+"""How much more a drawing that is off in shape costs than one that is off in area."""
 
 
 class SettingsError(InputError, ValueError):
@@ -126,9 +128,21 @@ def refuse_missing(specs: Iterable[FrameSpec], source: Source) -> None:
 
 
 def drawn_size(width: int, height: int, facts: Facts) -> tuple[int, int]:
-    """Return the size that the model draws: the asked shape at its native area, in multiples that pass through every level."""
-    shape = sqrt(width / height)
-    return _near(facts.native_size * shape, facts.multiple), _near(facts.native_size / shape, facts.multiple)
+    """Return the size that the model draws, in multiples that pass through every level: nearest to the asked shape at its native area.
+
+    What is off in shape is cut away, so shape counts more; and too small spoils a picture more than too large.
+    """
+    if height > width:
+        long, short = drawn_size(height, width, facts)
+        return short, long
+    shape, native, step = width / height, facts.native_size, facts.multiple
+
+    def off(size: tuple[int, int]) -> float:
+        area = size[0] * size[1] / native**2
+        return SHAPE_COUNTS * abs(log(size[0] / size[1] / shape)) + (log(area) if area > 1 else -2 * log(area))
+
+    widths = range(step, int(2 * native * sqrt(shape)) + step, step)
+    return min(((wide, max(step, round(wide / shape / step) * step)) for wide in widths), key=off)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -166,10 +180,6 @@ def seen_guidance(source: Source, sampler: str | None = None) -> float:
     guidance = _usual(source, sampler).guidance
     assert guidance
     return max(1.0, guidance / 2)
-
-
-def _near(length: float, multiple: int) -> int:
-    return max(multiple, round(length / multiple) * multiple)
 
 
 def _check(settings: FilmSettings, source: Source) -> None:
