@@ -20,7 +20,7 @@ Work = Annotated[Path, typer.Option(help="where pictures, runs and weights are k
 @sketchbook.command("train")
 def train(
     stage: Annotated[
-        str, typer.Option(help="vae, clip, classifier, latents, unet, upscaler, depth, controlnet, styles, lcm or all")
+        str, typer.Option(help="vae, clip, classifier, latents, unet, upscaler, depth, controlnet, motion, styles, lcm or all")
     ] = "all",
     work: Work = Path("sketchbook-work"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",

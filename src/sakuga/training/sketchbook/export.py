@@ -26,7 +26,7 @@ PIPELINE = {
 """The parts that the pipeline opens; those that see pictures lie beside, for the image-variation pipeline and for us."""
 PLACE = "_name_or_path"
 NEEDED = ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
-BESIDE = ("image_encoder", "feature_extractor", "classifier", "upscaler", "depth", "controlnet", "styles", "few_step")
+BESIDE = ("image_encoder", "feature_extractor", "classifier", "upscaler", "depth", "controlnet", "motion_adapter", "styles", "few_step")
 
 
 def shipped() -> Path:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet", "styles", "lcm"]
+Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet", "motion", "styles", "lcm"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which they stand on each other."""
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from sakuga.training.sketchbook import classifier, clip, controlnet, depth, lcm, styles, together, unet, upscaler, vae
+from sakuga.training.sketchbook import classifier, clip, controlnet, depth, lcm, motion, styles, together, unet, upscaler, vae
 from sakuga.training.sketchbook.latents import make_latents
 from sakuga.training.sketchbook.loop import Pace, Plan, Step, Task, Training, run_training, with_budget
 from sakuga.training.sketchbook.options import Options, Stage
@@ -23,6 +23,7 @@ TASKS: dict[Stage, tuple[Plan, Callable[..., Task]]] = {
     "upscaler": (upscaler.PLAN, upscaler.UpscalerTask),
     "depth": (depth.PLAN, depth.DepthTask),
     "controlnet": (controlnet.PLAN, controlnet.ControlnetTask),
+    "motion": (motion.PLAN, motion.MotionTask),
     "lcm": (lcm.PLAN, lcm.FewStepTask),
 }
 

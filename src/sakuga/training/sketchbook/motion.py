@@ -1,0 +1,179 @@
+"""Train the motion adapter: the image UNet stays frozen, its new temporal attention learns from clips of the world's true motion."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sakuga.diffusion.noise import seeded
+from sakuga.models.checkpoint import quantised
+from sakuga.models.motion import MotionUNet, make_motion_adapter, open_motion_adapter
+from sakuga.models.reconstruction import Pixels, to_tensor
+from sakuga.models.sampling import sample
+from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, open_around, open_unet
+from sakuga.sketchbook import scene
+from sakuga.sketchbook.labels import Labels
+from sakuga.training.chance import Chance
+from sakuga.training.sketchbook import focus
+from sakuga.training.sketchbook.loop import Plan
+from sakuga.training.sketchbook.pictures import LONGEST_TIME
+from sakuga.training.sketchbook.unet import DROPPED, GUIDANCE, STEPS, in_words, velocity_errors
+from sakuga.training.speed import half_is_fast, placed, with_plain_attention
+
+PLAN = Plan(samples=64_000, batch=2, rate=6e-4, pictures=1_000_000, warmup=400, half_life=1_500)
+"""Samples and pictures are clips; there are so many different ones that hardly any comes twice."""
+FRAMES, FRAME_RATE = 16, 8
+"""Frames of a clip, and how many there are in a second (Guo et al. 2024 train on 16)."""
+FIRST_SEED = 300_000_000
+HELD_OUT_FIRST_SEED = 400_000_000
+"""Seeds of scenes; no other training has these."""
+MEASURED = 24
+"""Held-out clips that the error is measured on."""
+VARIANCE_CLIPS = 64
+CAPTIONS = (
+    "snow falls on a cabin in the woods at night",
+    "a windmill in a meadow on a sunny day, birds",
+    "a sailing boat on the sea at dawn",
+    "rain over the forest, a tower on the right",
+    "portrait of a girl with long red hair, smiling, clouds behind her",
+    "a dragon over the mountains at night",
+    "clouds over a castle on green hills at noon",
+    "a small figure in a meadow at sunset, a cottage on the left",
+)
+"""What the sheet shows: things that move by themselves, each as a row of frames."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Consecutive frames of one scene, (frames, height, width, 3), and what they show all along."""
+
+    frames: Pixels
+    labels: Labels
+
+
+def render_clip(seed: int, *, frames: int = FRAMES, size: int = 128) -> Clip:
+    """Render a clip of the scene of that seed, from a moment that the seed decides."""
+    shown = scene.sample(seed)
+    start = np.random.default_rng((seed, 17)).uniform(0.0, LONGEST_TIME)
+    moments = (shown.at(start + frame / FRAME_RATE) for frame in range(frames))
+    return Clip(frames=np.stack([moment.picture(size, size) for moment in moments]), labels=shown.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Clips of one training step; frames of one clip lie one after the other."""
+
+    clean: Tensor  # (clips * frames, channels, height / 8, width / 8), scaled
+    noise: Tensor
+    timesteps: Tensor  # (clips * frames,), the same for all frames of a clip
+    prompt_embeds: Tensor  # (clips * frames, 77, channels)
+    counts: Tensor  # (clips * frames, 1, height / 8, width / 8): how much each cell's error counts
+
+
+class MotionTask:
+    """The motion adapter in training, inside the finished UNet."""
+
+    def __init__(self, plan: Plan, work: Path, device: torch.device, processes: int, start: Path | None = None) -> None:
+        self.plan, self.device = plan, device
+        weights = work / "weights"
+        torch.manual_seed(plan.seed)
+        unet = open_unet(weights)
+        adapter = make_motion_adapter(unet) if start is None else open_motion_adapter(start / "motion_adapter")
+        self.unet: Any = MotionUNet(unet, adapter, FRAMES)
+        placed(self.unet.network.requires_grad_(False), device)
+        self.networks = self.unet.motion_modules.requires_grad_(True).train()
+        self.checkpoint = open_around(self.unet, weights, device)
+        with_plain_attention(self.checkpoint.text_encoder, device)
+        self.signal = make_scheduler().alphas_cumprod.to(device)
+        self.unconditional = self.embed_texts([""])
+        firsts = np.stack([render_clip(FIRST_SEED - 1 - index, frames=1).frames[0] for index in range(VARIANCE_CLIPS)])
+        self.variance = self.encode(firsts).var(dim=(0, 2, 3))
+        self.held_out = self._held_out()
+
+    @torch.no_grad()
+    def embed_texts(self, texts: list[str]) -> Tensor:
+        """Encode prompts, (texts, 77, channels)."""
+        ids = self.checkpoint.tokenizer(texts, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt").input_ids
+        embedded: Tensor = self.checkpoint.text_encoder(ids.to(self.device))[0]
+        return embedded
+
+    def half(self) -> torch.autocast:
+        """Return a context that computes in bfloat16 where that is fast."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half_is_fast(self.device))
+
+    @torch.no_grad()
+    def encode(self, frames: Pixels) -> Tensor:
+        """Encode frames (n, height, width, 3) to scaled latents."""
+        with self.half():
+            latents: Tensor = self.checkpoint.vae.encode(to_tensor(frames, self.device)).latent_dist.mean
+        return latents.float() * self.checkpoint.vae.config.scaling_factor
+
+    def batch(self, seeds: list[int], timesteps: Tensor, rng: np.random.Generator, noise: torch.Generator, dropped: float) -> Batch:
+        """Render and encode clips of these seeds; each frame has noise of its own. `timesteps` is (clips,)."""
+        clips = [render_clip(seed) for seed in seeds]
+        clean = torch.cat([self.encode(clip.frames) for clip in clips])
+        texts = ["" if rng.random() < dropped else in_words(clip.labels, "flat", rng) for clip in clips]
+        counts = focus.weights([clip.labels for clip in clips], *clean.shape[2:])
+        return Batch(
+            clean=clean,
+            noise=torch.randn(clean.shape, generator=noise).to(self.device),
+            timesteps=timesteps.to(self.device).repeat_interleave(FRAMES),
+            prompt_embeds=self.embed_texts(texts).repeat_interleave(FRAMES, dim=0),
+            counts=counts.to(self.device).repeat_interleave(FRAMES, dim=0),
+        )
+
+    def errors(self, batch: Batch) -> Tensor:
+        """Return the weighted error of each frame's predicted velocity, (clips * frames,)."""
+
+        def predict(noisy: Tensor) -> Tensor:
+            predicted: Tensor = self.unet(noisy, batch.timesteps, batch.prompt_embeds)[0]
+            return predicted
+
+        return velocity_errors(predict, self.signal[batch.timesteps], batch.clean, batch.noise, self.variance, batch.counts)
+
+    def losses(self, chance: Chance) -> dict[str, Tensor]:
+        """Return the error of a batch, its timesteps spread evenly over the schedule."""
+        rng = chance.rng()
+        seeds = (FIRST_SEED + rng.integers(self.plan.pictures, size=self.plan.batch)).tolist()
+        places = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
+        timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64))
+        return {"error": self.errors(self.batch(seeds, timesteps, rng, chance.noise(), DROPPED)).mean()}
+
+    def _held_out(self) -> list[Batch]:
+        timesteps = torch.linspace(0, len(self.signal) - 1, MEASURED).long()
+        return [
+            self.batch([HELD_OUT_FIRST_SEED + index], timesteps[index : index + 1], np.random.default_rng(index),
+                       torch.Generator().manual_seed(index), 0.0)
+            for index in range(MEASURED)
+        ]  # fmt: skip
+
+    def measure(self) -> dict[str, float]:
+        """Return the error on clips not trained on; noise and timesteps stay the same."""
+        with self.half():
+            return {"error.held_out": float(torch.cat([self.errors(batch) for batch in self.held_out]).mean())}
+
+    def sheet(self) -> Pixels:
+        """Return clips generated from fixed captions and seeds, every second frame, one clip to a row."""
+        rows = [self.generate(caption, seed)[::2] for seed, caption in enumerate(CAPTIONS)]
+        return np.ascontiguousarray(rearrange(np.stack(rows), "clip frame y x c -> (clip y) (frame x) c"))
+
+    def generate(self, caption: str, seed: int) -> Pixels:
+        """Generate a clip from noise that is independent for each frame, (frames, height, width, 3)."""
+        prompt, empty = self.embed_texts([caption]), self.unconditional
+        noise = seeded((FRAMES, LATENT_CHANNELS, 16, 16), seed)
+        with self.half():
+            *_, last = sample(
+                self.checkpoint, conditioning=prompt.expand(FRAMES, -1, -1), negative=empty.expand(FRAMES, -1, -1), noise=noise,
+                sampler="dpm++", steps=STEPS, guidance=GUIDANCE,
+            )  # fmt: skip
+            decoded: NDArray[np.uint8] = quantised(self.checkpoint.decode(last.latents))
+        return decoded
+
+    def save(self, weights: Path) -> None:
+        """Write motion_adapter/."""
+        self.unet.save_adapter(weights / "motion_adapter")
