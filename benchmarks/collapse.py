@@ -23,13 +23,13 @@ from sakuga.evaluation.fidelity import read
 from sakuga.evaluation.interval import mean_interval
 from sakuga.evaluation.score import render
 from sakuga.evaluation.variation import CASES
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 from sakuga.models.checkpoint import Checkpoint, load, quantised
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, load_classifier
-from sakuga.models.finding import find_checkpoint
 from sakuga.models.sampling import sample
 from sakuga.sketchbook.quality import BAD, GOOD, OWN_LOOK
-from sakuga.studio.settings import seen_guidance
+from sakuga.studio.core.settings import seen_guidance
 
 SHAPE = (8, 16, 16)
 GAP = np.full((128, 16, 3), 255, np.uint8)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sakuga.finishing.colour import lab_distance, match
-from sakuga.models.finding import find_checkpoint
+from sakuga.finishing.color_match import lab_distance, match
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import FilmSettings
 from sakuga.story.storyboard import Bible, Camera, Shot, Storyboard
-from sakuga.studio.drawing import Bench
-from sakuga.studio.films import COLOUR_MATCH
-from sakuga.studio.settings import direction, settled
+from sakuga.studio.animate.film import COLOUR_MATCH
+from sakuga.studio.core.render_session import Bench
+from sakuga.studio.core.settings import direction, settled
 from sakuga.timeline.chain import chain
 from sakuga.timeline.spec import Drawn
 

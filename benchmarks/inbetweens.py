@@ -20,7 +20,7 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 
-from sakuga.finishing.between import Interpolator, crossfaded, flowed
+from sakuga.finishing.inbetweens import Interpolator, crossfaded, flowed
 from sakuga.sketchbook.labels import Look
 from sakuga.sketchbook.scene import sample
 from sakuga.story.storyboard import Way
@@ -82,8 +82,8 @@ def interpolator(way: Way) -> Interpolator:
             return crossfaded
         case "latent":
             from sakuga.models.checkpoint import load
-            from sakuga.models.finding import find_checkpoint
-            from sakuga.models.latents import latent_between
+            from sakuga.models.checkpoint_lookup import find_checkpoint
+            from sakuga.models.latent_inbetweens import latent_between
 
             return partial(latent_between, load(find_checkpoint()))
 

@@ -31,16 +31,16 @@ from peft import LoraConfig
 from sakuga.datasets.training_set import Example, read_set
 from sakuga.datasets.writing import write_set
 from sakuga.models.checkpoint import load
-from sakuga.models.finding import find_checkpoint
-from sakuga.studio.training import TrainSettings, settled_plan
-from sakuga.studio.work import Work
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.core.work import Work
+from sakuga.studio.training.train import TrainSettings, settled_plan
 from sakuga.training.adamw import OneCallAdamW
-from sakuga.training.beginning import begin
-from sakuga.training.lessons import cut
 from sakuga.training.loop import Training
 from sakuga.training.objective import Question
 from sakuga.training.plan import Lora
 from sakuga.training.run_folder import RunFolder
+from sakuga.training.setup import begin
+from sakuga.training.training_data import cut
 
 RANK, RATE, PICTURES = 8, 1e-3, 32
 

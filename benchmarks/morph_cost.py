@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 
 from sakuga import studio
 from sakuga.models.checkpoint import load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 
 PROMPTS = ("a castle by the sea at sunset", "a meadow on a sunny day", "a snowy forest at night")
 

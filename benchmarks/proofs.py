@@ -25,23 +25,23 @@ from PIL import Image
 from sakuga.evaluation.adapters import unnamed_cases
 from sakuga.evaluation.clip import clip_scores, style_similarities, unit
 from sakuga.evaluation.figure import Figure, Outcome, figure, mean, paired, share
-from sakuga.evaluation.likeness import diversity
 from sakuga.evaluation.score import Case
-from sakuga.finishing.picture import Picture
+from sakuga.evaluation.similarity import diversity
+from sakuga.finishing.image import Picture
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.reconstruction import reconstruct
+from sakuga.models.image_tensors import reconstruct
+from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.labels import CHARACTER, DressColour, HairColour, Look, Subject
-from sakuga.sketchbook.lessons import ITSELF, TAUGHT, Lesson, Taught, class_lessons, style_lessons, subject_lessons
-from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.scene import compose
+from sakuga.sketchbook.training_scenes import ITSELF, TAUGHT, Lesson, Taught, class_lessons, style_lessons, subject_lessons
 from sakuga.studio import FilmSettings, to_json
-from sakuga.studio.drawing import Bench
+from sakuga.studio.animate.images import drawn_spec
+from sakuga.studio.core.render_session import Bench
+from sakuga.studio.core.settings import settled
+from sakuga.studio.core.styles import find_styles
+from sakuga.studio.core.work import Work
 from sakuga.studio.evaluation.judges import Judges, call_judges
-from sakuga.studio.pictures import drawn_spec
-from sakuga.studio.settings import settled
-from sakuga.studio.styles import find_styles
-from sakuga.studio.work import Work
 from sakuga.timeline.spec import FrameSpec, Text, digest
 
 LOOK: Look = "watercolor"

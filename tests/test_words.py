@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sakuga.cli import main
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 
 ROOT = Path(__file__).parent.parent
 QUICK = ["--steps", "2", "--size", "128"]

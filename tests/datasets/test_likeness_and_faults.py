@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from sakuga.datasets import faults
-from sakuga.datasets.likeness import fingerprint, groups_alike
+from sakuga.datasets import image_checks
+from sakuga.datasets.near_duplicates import fingerprint, groups_alike
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.sketchbook.scene import sample
 
@@ -51,21 +51,21 @@ def test_different_pictures_are_no_duplicates_and_groups_join(pictures: list[np.
 
 
 def test_blur_is_told_from_every_look(pictures: list[np.ndarray]) -> None:
-    assert max(map(faults.blur, pictures)) < faults.BLURRED
-    assert min(faults.blur(cv2.GaussianBlur(picture, (0, 0), 2.5)) for picture in pictures) > faults.BLURRED
-    assert faults.blur(np.full((20, 20, 3), 7, np.uint8)) == 1.0
+    assert max(map(image_checks.blur, pictures)) < image_checks.BLURRED
+    assert min(image_checks.blur(cv2.GaussianBlur(picture, (0, 0), 2.5)) for picture in pictures) > image_checks.BLURRED
+    assert image_checks.blur(np.full((20, 20, 3), 7, np.uint8)) == 1.0
 
 
 def test_borders_are_measured_and_subjects_on_even_ground_have_none(pictures: list[np.ndarray]) -> None:
-    assert not any(any(faults.borders(picture)) for picture in pictures)
+    assert not any(any(image_checks.borders(picture)) for picture in pictures)
     framed = np.pad(pictures[1], ((0, 0), (9, 12), (0, 0)), constant_values=255)
-    assert faults.borders(framed) == (9, 0, 12, 0)
-    assert faults.borders(np.pad(pictures[1], ((8, 8), (8, 8), (0, 0)))) == (8, 8, 8, 8)
-    assert faults.borders(np.pad(pictures[1], ((8, 0), (0, 0), (0, 0)))) == (0, 0, 0, 0)
+    assert image_checks.borders(framed) == (9, 0, 12, 0)
+    assert image_checks.borders(np.pad(pictures[1], ((8, 8), (8, 8), (0, 0)))) == (8, 8, 8, 8)
+    assert image_checks.borders(np.pad(pictures[1], ((8, 0), (0, 0), (0, 0)))) == (0, 0, 0, 0)
     alone = np.full((64, 64, 3), 255, np.uint8)
     cv2.circle(alone, (32, 32), 20, (200, 0, 0), -1)
-    assert faults.borders(alone) == (0, 0, 0, 0)
-    assert faults.borders(np.zeros((9, 9, 3), np.uint8)) == (0, 0, 0, 0)
+    assert image_checks.borders(alone) == (0, 0, 0, 0)
+    assert image_checks.borders(np.zeros((9, 9, 3), np.uint8)) == (0, 0, 0, 0)
 
 
 def marked(picture: np.ndarray) -> np.ndarray:
@@ -75,9 +75,9 @@ def marked(picture: np.ndarray) -> np.ndarray:
 
 
 def test_a_watermark_is_found_where_it_is(pictures: list[np.ndarray]) -> None:
-    assert faults.mark(pictures) is None
-    assert faults.mark([marked(picture) for picture in pictures]) == "bottom right"
-    assert faults.mark([marked(picture) for picture in pictures[: faults.LEAST_FOR_MARKS - 1]]) is None
+    assert image_checks.mark(pictures) is None
+    assert image_checks.mark([marked(picture) for picture in pictures]) == "bottom right"
+    assert image_checks.mark([marked(picture) for picture in pictures[: image_checks.LEAST_FOR_MARKS - 1]]) is None
     for look in ("comic", "pixel", "watercolor"):
         alike = [sample(80_000_000 + n, portrait=n % 2 == 0).at(0.0).picture(128, 128, look) for n in range(24)]
-        assert faults.mark(alike) is None, f"the {look} look's own texture is no watermark"
+        assert image_checks.mark(alike) is None, f"the {look} look's own texture is no watermark"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sakuga.datasets.reading import read_picture
+from sakuga.datasets.image_reading import read_picture
 from sakuga.datasets.training_set import Example, SetError, TrainingSet, digest, read_set, written_digest
 from sakuga.datasets.writing import numbered, write_set, writing_set
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from sakuga.evaluation.adapters import score_few_step, score_style, speedup, unnamed_cases
 from sakuga.evaluation.score import Case, Draw, held_out_cases
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.sketchbook.labels import Look
 from sakuga.sketchbook.scene import sample
-from sakuga.studio.work import Work
+from sakuga.studio.core.work import Work
 
 WEIGHTS = find_checkpoint().folder
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sakuga.evaluation.clip import adherence, clip_score, directional, style_similarities, style_similarity
-from sakuga.evaluation.discrepancy import cmmd, kid
 from sakuga.evaluation.figure import Figure, Refused, ScoreError, paired
+from sakuga.evaluation.kernel_distance import cmmd, kid
 from sakuga.evaluation.score import held_out_cases, moment_of
-from sakuga.models.eyes import Clip, Eye, open_clip, open_eye
+from sakuga.models.feature_extractors import Clip, Eye, open_clip, open_eye
 from sakuga.sketchbook.labels import Look
 
 N = 24

@@ -4,8 +4,8 @@ import numpy as np
 
 from sakuga.evaluation.fidelity import OF_PEOPLE, fidelity, fidelity_figures
 from sakuga.models.classifier import ATTRIBUTES, codes_of, codes_stated
+from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.labels import Labels, Portrait
-from sakuga.sketchbook.reading import read_labels
 
 SHOWN = Labels(time="night", weather="snow", place="forest", subject="cabin", side="left")
 

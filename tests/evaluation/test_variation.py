@@ -8,9 +8,9 @@ import pytest
 from sakuga.evaluation.score import render
 from sakuga.evaluation.variation import CASES, labels_kept, score_variation
 from sakuga.models.classifier import codes_of
-from sakuga.models.reconstruction import Pixels
+from sakuga.models.image_tensors import Pixels
 from sakuga.sketchbook.labels import Labels, Portrait
-from sakuga.studio.work import Work
+from sakuga.studio.core.work import Work
 
 SCENE = codes_of(Labels(time="night", weather="snow", place="forest", subject="cabin", side="left"))
 PERSON = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="calm")

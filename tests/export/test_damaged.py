@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from sakuga.datasets.clips import read_clip
-from sakuga.datasets.reading import PictureError
+from sakuga.datasets.image_reading import PictureError
 from sakuga.export import ExportError, read_recipe, write
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sakuga.finishing.between import inbetweener
 from sakuga.finishing.flow import SURE_SHARE, crossfade, pair
+from sakuga.finishing.inbetweens import inbetweener
 
 
 def scene(moment: float, size: int = 96) -> np.ndarray:

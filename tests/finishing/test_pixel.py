@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sakuga.finishing.colour import to_lab
-from sakuga.finishing.consoles import PALETTES, TONES
-from sakuga.finishing.difference import ciede2000
+from sakuga.finishing.color_difference import ciede2000
+from sakuga.finishing.color_match import to_lab
+from sakuga.finishing.console_palettes import PALETTES, TONES
 from sakuga.finishing.palette import colours_in, fitted, inks
 from sakuga.finishing.pixel import cells_of, pixel_art, steadied
 

@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 
 from sakuga.diffusion.low_rank import low_rank_change
 from sakuga.models.adapters import METADATA, Adapter, AdapterError, Factors, read_adapter, write_adapter
+from sakuga.models.applied_adapters import wearing
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.wearing import wearing
+from sakuga.models.checkpoint_lookup import find_checkpoint
 
 QUERY = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
 CONVOLUTION = "unet.mid_block.resnets.0.conv1"

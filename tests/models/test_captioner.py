@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sakuga.models.captioner import open_captioner
-from sakuga.models.sources import CheckpointError
+from sakuga.models.checkpoint_files import CheckpointError
 
 SENTENCE = "a red boat"
 

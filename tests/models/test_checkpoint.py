@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPImageProcessorPil
 
 from sakuga.models.checkpoint import Checkpoint, load, quantised
+from sakuga.models.checkpoint_files import CheckpointError
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.conditioning import draws, embedding
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.sources import CheckpointError
 from sakuga.timeline.spec import Guided, Image, Mix, Nothing, Seeded, Slerp, Text, Walk
 
 

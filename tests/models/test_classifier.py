@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, codes_of, codes_stated, load_classifier
+from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.labels import Labels, Portrait
-from sakuga.sketchbook.reading import read_labels
 
 SHOWN = Labels(time="night", weather="snow", place="forest", subject="cabin", side="left", extras=frozenset({"moon"}))
 GIRL = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="smiling")

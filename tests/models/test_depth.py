@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import DPTConfig
 
+from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.depth import load_depth, make_depth_estimator, make_depth_processor, open_depth
-from sakuga.models.sources import CheckpointError
 
 WEIGHTS = "model.safetensors"
 

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 from sakuga.models.adapters import Adapter, AdapterError, Word, read_adapter, write_words
+from sakuga.models.applied_adapters import wearing
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.tokens import tokens_of
-from sakuga.models.wearing import wearing
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.tokenization import tokens_of
 
 VECTORS = torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
 PROMPTS = ["a <gold-cat> by the sea", "<gold-cat>", "a portrait of <GOLD-cat>, a party", "no cat at all", "<gold-cat> " * 40]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.sources import SKETCHBOOK
+from sakuga.models.checkpoint_files import SKETCHBOOK
+from sakuga.models.checkpoint_lookup import find_checkpoint
 
 
 @pytest.fixture(scope="module", params=["tiny", "sketchbook"])

@@ -109,7 +109,7 @@ def test_of_a_checkpoint_of_the_hub_fp16_weights_are_fetched_only_where_there_ar
     there["safety_checker/model.safetensors"] = b"nor this"
     program = """
 import sys
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 folder = find_checkpoint(sys.argv[1]).folder
 print(*(path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors")))
 """

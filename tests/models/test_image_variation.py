@@ -11,9 +11,9 @@ from PIL import Image as PillowImage
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
 from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.conditioning import embedding
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.opening import quiet
+from sakuga.models.loading import quiet
 from sakuga.models.sampling import sample
 from sakuga.sketchbook.scene import sample as sample_scene
 from sakuga.timeline.spec import Image, Nothing

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from sakuga.models.adapters import Adapter, AdapterError, Factors, read_adapter, write_adapter
+from sakuga.models.applied_adapters import Put, changed, refuse_unfit
 from sakuga.models.lora_keys import kohya_layer, place
-from sakuga.models.wearing import Put, changed, refuse_unfit
 
 COMMON: dict[str, Any] = {"sample_size": 8, "block_out_channels": (8, 8, 8), "norm_num_groups": 4, "layers_per_block": 2}
 FULL: dict[str, Any] = {"block_out_channels": (320, 640, 1280, 1280)}

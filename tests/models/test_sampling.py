@@ -9,7 +9,7 @@ import torch
 from diffusers import PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.sampling import SCHEDULERS, build_scheduler, sample
 from sakuga.timeline.spec import Sampler
 

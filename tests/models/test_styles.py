@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sakuga.models.about import About, Finishing, PixelFinish, about_text, read_about
-from sakuga.models.sources import Source
+from sakuga.models.checkpoint_files import Source
+from sakuga.models.style_metadata import About, Finishing, PixelFinish, about_text, read_about
 from sakuga.models.styles import LORA, StyleError, few_step, find_style, own_styles
 
 

@@ -20,11 +20,11 @@ from diffusers import (
 from transformers import CLIPTokenizer
 
 from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.checkpoint_files import CheckpointError
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.conditioning import embedding, led_away
 from sakuga.models.families import family_of_source
-from sakuga.models.finding import find_checkpoint
 from sakuga.models.sampling import build_scheduler, sample
-from sakuga.models.sources import CheckpointError
 from sakuga.models.text_encoders import read_texts
 from sakuga.timeline.spec import Mix, Text
 from tests.conftest import write_tiny_xl

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
-from sakuga.rendering.develop import crossfade
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.rendering.executor import LocalExecutor
+from sakuga.rendering.frame_reader import crossfade
 from sakuga.rendering.store import FrameStore
 from sakuga.timeline.spec import Drawn, Seeded, Text
 

@@ -12,12 +12,12 @@ import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_files import CheckpointError
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.sampling import build_scheduler, sample
-from sakuga.models.sources import CheckpointError
 from sakuga.rendering.batches import Batch
-from sakuga.rendering.develop import crossfade
 from sakuga.rendering.executor import LocalExecutor
+from sakuga.rendering.frame_reader import crossfade
 from sakuga.rendering.store import FrameStore
 from sakuga.sketchbook.scene import sample as scene
 from sakuga.timeline.spec import Control, Drawn, Parallax, Start, Warp, digest

@@ -10,11 +10,11 @@ import torch
 
 from sakuga.models.adapters import Adapter, Factors
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.rendering.batches import Batch, plan
-from sakuga.rendering.develop import crossfade
 from sakuga.rendering.executor import LocalExecutor, OutOfMemory
-from sakuga.rendering.faults import DrawingError, fault
+from sakuga.rendering.frame_checks import DrawingError, fault
+from sakuga.rendering.frame_reader import crossfade
 from sakuga.rendering.store import FrameStore
 from sakuga.timeline.spec import Between, Drawn, Image, Mix, Start, Text, Walk, Warp, Worn, digest
 

@@ -18,9 +18,9 @@ CHILD = """
 import sys
 from pathlib import Path
 from sakuga.models.checkpoint import load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.rendering.batches import plan
-from sakuga.rendering.develop import crossfade
+from sakuga.rendering.frame_reader import crossfade
 from sakuga.rendering.executor import LocalExecutor
 from sakuga.rendering.store import FrameStore
 from sakuga.timeline.spec import digest, from_json

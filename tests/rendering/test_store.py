@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuga.rendering.store import FrameStore, StoreError, home
+from sakuga.paths import home
+from sakuga.rendering.store import FrameStore, StoreError
 from sakuga.timeline.spec import Drawn, digest
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)

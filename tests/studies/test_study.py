@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from sakuga import InputError
-from sakuga.studies.doing import settle, study
-from sakuga.studio.lessons import draw_style_set
+from sakuga.studies.service import settle, study
+from sakuga.studio.sketchbook.sets import draw_style_set
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "studies" / "ablation" / "metrics.json"
 GRID = (("rank", (2.0,)), ("steps", (2.0,)))

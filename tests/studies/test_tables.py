@@ -13,15 +13,15 @@ from sakuga import InputError
 from sakuga.evaluation.figure import Figure, to_json
 from sakuga.evaluation.report import html
 from sakuga.studies.ablation import parse_grid
-from sakuga.studies.doing import STUDIES, laid_out
+from sakuga.studies.conclusions import sorted_out
 from sakuga.studies.folders import INFERENCE, ROWS, RunFolder, alone_in, begin_run, known_runs
 from sakuga.studies.results import Results
 from sakuga.studies.running import run_table
 from sakuga.studies.search import make_sampler
+from sakuga.studies.service import STUDIES, laid_out
 from sakuga.studies.study import Study, budget_words, plan_words, seconds
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Folder, Lesson, Named, Teach, Trial, Wear, digest, in_order, needs
-from sakuga.studies.verdicts import sorted_out
 from sakuga.studio.evaluation.reports import said_as_json
 
 MODEL = "0" * 64

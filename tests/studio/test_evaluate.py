@@ -13,16 +13,16 @@ from safetensors.torch import save_file
 from sakuga import SakugaError, studio
 from sakuga.evaluation.figure import Figure, Refused
 from sakuga.export import read_recipe, write
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import LORA
 from sakuga.sketchbook.scene import sample
 from sakuga.studio import Asked, FilmSettings, evaluate
+from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.core.work import Work
 from sakuga.studio.evaluation.clip_page import clip_page
 from sakuga.studio.evaluation.clips import watch_clip
 from sakuga.studio.evaluation.judges import Judges, call_judges
 from sakuga.studio.evaluation.shown import shown_by
-from sakuga.studio.remake import parse_recipe
-from sakuga.studio.work import Work
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sakuga import SakugaError, studio
-from sakuga.finishing.colour import lab_distance, match
+from sakuga.finishing.color_match import lab_distance, match
 from sakuga.story.film import Film, from_toml
 from sakuga.studio import FilmSettings
 

@@ -9,13 +9,13 @@ import torch
 
 from sakuga.datasets.training_set import Example, TrainingSet, read_set
 from sakuga.datasets.writing import write_set
-from sakuga.models.finding import find_checkpoint
-from sakuga.studio.training import TrainedRun, TrainSettings, settled_plan, train
-from sakuga.studio.work import Work
-from sakuga.training.beginning import begin
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.core.work import Work
+from sakuga.studio.training.train import TrainedRun, TrainSettings, settled_plan, train
 from sakuga.training.loop import Training
 from sakuga.training.plan import Lora
 from sakuga.training.run_folder import RunFolder
+from sakuga.training.setup import begin
 
 SIZES = [(32, 32), (48, 32), (32, 48), (40, 40), (32, 32), (32, 32), (48, 32)]
 

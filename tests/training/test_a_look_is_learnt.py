@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 
 from sakuga import studio
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.classifier import ATTRIBUTES, load_classifier
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.reconstruction import to_tensor
+from sakuga.models.image_tensors import to_tensor
 from sakuga.story.film import FilmSettings
-from sakuga.studio.training import TrainSettings, train
+from sakuga.studio.training.train import TrainSettings, train
 
 PROMPTS = ("a castle on green hills at sunset, sks style", "a lighthouse by the sea, sks style", "a portrait of a girl, sks style")
 

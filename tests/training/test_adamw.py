@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sakuga.training.adamw import OneCallAdamW
-from sakuga.training.learning import Learning
+from sakuga.training.state import Learning
 
 SHAPES = ((7, 5), (64,), (3, 4, 3, 3), (), (1, 129))
 

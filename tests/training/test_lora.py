@@ -12,15 +12,15 @@ from safetensors.torch import load_file
 from sakuga import InputError
 from sakuga.datasets.training_set import read_set
 from sakuga.models.adapters import read_adapter
+from sakuga.models.applied_adapters import wearing
 from sakuga.models.checkpoint import load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import LORA, find_style
-from sakuga.models.wearing import wearing
-from sakuga.studio.training import TrainedRun, TrainSettings, train
-from sakuga.training.learner import Learner
+from sakuga.studio.training.train import TrainedRun, TrainSettings, train
 from sakuga.training.loop import TrainingError, run_training
 from sakuga.training.lora import LoraLearner
 from sakuga.training.low_rank import LowRank
+from sakuga.training.method import Learner
 from sakuga.training.plan import Lora
 from tests.training.conftest import begun, done, write_small_set
 

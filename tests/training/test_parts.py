@@ -10,12 +10,12 @@ import torch
 from sakuga import InputError
 from sakuga.datasets.training_set import read_set
 from sakuga.diffusion.objective import min_snr_weights, wanted
-from sakuga.models.finding import find_checkpoint
-from sakuga.studio.training import TrainSettings, doubts, lora_method, settled_plan
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.training.train import TrainSettings, doubts, lora_method, settled_plan
+from sakuga.training.batch_order import batches
+from sakuga.training.defaults import PRESETS
 from sakuga.training.plan import Lora, Plan
 from sakuga.training.schedule import Schedule, rate_share
-from sakuga.training.streams import batches
-from sakuga.training.usual import PRESETS
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from sakuga.training.lessons import Course, Latents, Lesson
-from sakuga.training.streams import batches
+from sakuga.training.batch_order import batches
+from sakuga.training.training_data import Course, Latents, Lesson
 
 
 def course(*repeats: int) -> list[tuple[int, ...]]:

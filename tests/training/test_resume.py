@@ -14,14 +14,14 @@ from safetensors.torch import load_file
 
 import sakuga
 from sakuga import InputError
-from sakuga.studio.training import TrainSettings, train
+from sakuga.studio.training.train import TrainSettings, train
 from sakuga.training import checkpoints
 from sakuga.training.plan import Lora
 from tests.training.conftest import done, write_small_set
 
 SCRIPT = """
 import sys
-from sakuga.studio.training import TrainSettings, train
+from sakuga.studio.training.train import TrainSettings, train
 from sakuga.training.plan import Lora
 given, out, model, steps = sys.argv[1:]
 train(TrainSettings(

@@ -8,8 +8,8 @@ import torch
 
 from sakuga import InputError
 from sakuga.datasets.training_set import read_set
-from sakuga.models.finding import find_checkpoint
-from sakuga.studio.training import TrainSettings, settled_plan, train
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.training.train import TrainSettings, settled_plan, train
 from sakuga.training.optimizers import make_optimizer
 from sakuga.training.trackers import make_tracker
 

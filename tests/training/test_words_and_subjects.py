@@ -14,15 +14,15 @@ from safetensors.torch import load_file
 from sakuga import InputError, studio
 from sakuga.datasets.training_set import read_set
 from sakuga.models.adapters import read_style
+from sakuga.models.applied_adapters import wearing
 from sakuga.models.checkpoint import load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import LORA, WORDS, find_style
-from sakuga.models.wearing import wearing
 from sakuga.story.film import FilmSettings
-from sakuga.studio.training import TrainSettings, train
+from sakuga.studio.training.train import TrainSettings, train
+from sakuga.training.full_unet import WholeLearner
 from sakuga.training.plan import DreamBooth, Lora, TextualInversion
 from sakuga.training.textual_inversion import WordLearner
-from sakuga.training.whole_unet import WholeLearner
 from tests.training.conftest import begun, done, resumed, write_small_set
 
 

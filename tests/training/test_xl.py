@@ -10,17 +10,17 @@ from diffusers import StableDiffusionXLPipeline
 from safetensors.torch import load_file, save_file
 
 from sakuga.models.adapters import AdapterError, read_style
+from sakuga.models.applied_adapters import wearing
 from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import LORA, WORDS, find_style
-from sakuga.models.wearing import wearing
 from sakuga.story.film import FilmSettings
-from sakuga.studio.style_check import check_style
-from sakuga.studio.training import TrainSettings
-from sakuga.training.lessons import Lesson, origin
+from sakuga.studio.styles.check import check_style
+from sakuga.studio.training.train import TrainSettings
+from sakuga.training.caption_embeddings import Texts
+from sakuga.training.defaults import usual
 from sakuga.training.plan import DreamBooth, Lora, TextualInversion
-from sakuga.training.texts import Texts
-from sakuga.training.usual import usual
+from sakuga.training.training_data import Lesson, origin
 from tests.models.test_xl import NEGATIVE, SIZE, drawn_by, ours, theirs
 from tests.training.conftest import begun, done, resumed
 

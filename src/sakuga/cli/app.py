@@ -23,7 +23,7 @@ from sakuga.cli.style import style
 from sakuga.cli.train import train
 from sakuga.cli.vary import vary
 from sakuga.cli.video import video
-from sakuga.datasets.counting import counted
+from sakuga.text import counted
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
-from sakuga.datasets.counting import counted
+from sakuga.text import counted
 
 data = typer.Typer(no_args_is_help=True, help="Make training sets: pictures with their words, to teach a style with.")
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
-from sakuga.datasets.counting import counted
 from sakuga.story.film import Dither
+from sakuga.text import counted
 
 
 def pixelate(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
-from sakuga.datasets.counting import counted
+from sakuga.text import counted
 
 
 def recipe(

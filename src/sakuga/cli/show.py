@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sakuga.datasets.counting import counted
 from sakuga.studio import Step, Work
+from sakuga.text import counted
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")

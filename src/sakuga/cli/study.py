@@ -31,16 +31,16 @@ def study(
     """Compare trainings by a table of runs, and write one report over all."""
     from sakuga import studio
     from sakuga.cli.show import report, watch
-    from sakuga.studies import doing
+    from sakuga.studies import service
     from sakuga.studies.ablation import parse_grid
 
     said = studio.read_prompts(prompts) if prompts else ()
-    setting = doing.settle(model, quick=quick, prompts=said, sets=sets or (), grid=parse_grid(vary or ()), search=search)
+    setting = service.settle(model, quick=quick, prompts=said, sets=sets or (), grid=parse_grid(vary or ()), search=search)
     folder = out or Path("studies") / name
     if plan:
-        lines = doing.planned(name, setting, folder, jobs)
+        lines = service.planned(name, setting, folder, jobs)
         report({"plan": lines}, as_json=json, words="\n".join(lines), quiet=quiet)
         return
-    made = watch(doing.study(name, setting, folder, jobs=jobs), quiet=quiet or json)
+    made = watch(service.study(name, setting, folder, jobs=jobs), quiet=quiet or json)
     words = f"{made.found}\nwrote {made.report}: {made.runs} runs, {made.performed} of them now"
     report(studio.to_json(made.figures), as_json=json, words=words, quiet=quiet)

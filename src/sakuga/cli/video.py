@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from sakuga.cli import options as opt
-from sakuga.datasets.counting import counted
+from sakuga.text import counted
 
 
 def video(
@@ -22,7 +22,7 @@ def video(
     """Make a clip from a folder of pictures, or from another clip."""
     from sakuga import studio
     from sakuga.cli.show import report, watch
-    from sakuga.studio.videos import Fit
+    from sakuga.studio.animate.video import Fit
 
     most = opt.most_bytes(max_size)
     work = studio.video(source, out, fps=fps, fit=cast("Fit | None", fit), recipe=recipe, max_size=most)

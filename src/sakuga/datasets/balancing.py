@@ -7,8 +7,8 @@ from math import floor, isfinite
 
 import numpy as np
 
-from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import MOST_REPEATS, Composition, Example, SetError
+from sakuga.text import counted
 
 Ratio = Mapping[Composition, float]
 """How many of one composition for how many of another: {"portrait": 2, "landscape": 1}. 0 leaves a composition out."""

@@ -7,7 +7,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from sakuga.datasets.reading import read_picture
+from sakuga.datasets.image_reading import read_picture
 from sakuga.datasets.training_set import STRIP, TrainingSet
 
 LICENCES = frozenset(

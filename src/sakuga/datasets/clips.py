@@ -12,7 +12,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-from sakuga.datasets.reading import PAGES, PictureError, opened, read_picture, seen
+from sakuga.datasets.image_reading import PAGES, PictureError, opened, read_picture, seen
 
 VIDEOS = "mov,matroska,webm,avi,mpegts,ogg,flv"
 """FFmpeg's readers that may be used. Of its others some open further files or addresses, and one plays any text as a film."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sakuga.datasets.gathering import Found
+from sakuga.datasets.image_sources import Found
 from sakuga.datasets.tables import columns_of, row_said
 from sakuga.datasets.training_set import SetError
 

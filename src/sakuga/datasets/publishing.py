@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import ABOUT, CARD, ROWS, STRIP, TEST, TRAIN, UNKNOWN, SetError, TrainingSet
-from sakuga.models.finding import HUB_NAME
+from sakuga.models.checkpoint_lookup import HUB_NAME
+from sakuga.text import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import Example, SetError
+from sakuga.text import counted
 
 
 def held_out(examples: Sequence[Example], holdout: float, seed: int) -> tuple[Example, ...]:

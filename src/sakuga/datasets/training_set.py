@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sakuga import InputError
-from sakuga.models.sources import file_digest
+from sakuga.models.checkpoint_files import file_digest
 from sakuga.timeline.spec import Digest
 
 ROWS, ABOUT, CARD, STRIP = "metadata.jsonl", "set.toml", "README.md", "strip.webp"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from sakuga.datasets.counting import counted
 from sakuga.datasets.findings import Inspection
+from sakuga.text import counted
 
 Grade = Literal["ready", "doubtful", "not ready"]
 FEW, ENOUGH = 10, 50

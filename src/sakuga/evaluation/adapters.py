@@ -10,7 +10,7 @@ from sakuga.evaluation.fidelity import OF_PEOPLE, SCORED, fidelity_figures, read
 from sakuga.evaluation.figure import counted, numbers, paired
 from sakuga.evaluation.score import Case, Draw, Progress, gather, held_out_cases, passed_in
 from sakuga.models.classifier import ATTRIBUTES, Codes, load_classifier
-from sakuga.models.reconstruction import Pixels
+from sakuga.models.image_tensors import Pixels
 from sakuga.models.sketchbook import open_vae
 from sakuga.sketchbook.labels import Look
 

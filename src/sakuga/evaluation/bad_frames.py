@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from sakuga.evaluation.interval import Values
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 
 Why = Literal["blank", "jump", "off its words", "drifted"]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sakuga.evaluation.figure import counted, numbers
 from sakuga.models.classifier import ATTRIBUTES, Codes, LabelClassifier, squared
-from sakuga.models.reconstruction import Pixels, to_tensor
+from sakuga.models.image_tensors import Pixels, to_tensor
 
 SCORED = ("time", "weather", "place", "subject", "portrait", "side")
 """The attributes of a caption that are scored."""

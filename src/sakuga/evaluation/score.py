@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sakuga.evaluation.discrepancy import kid
 from sakuga.evaluation.fidelity import OF_PEOPLE, fidelity_figures, read
 from sakuga.evaluation.figure import Figure, counted, mean, numbers
 from sakuga.evaluation.frechet import Features, fd
+from sakuga.evaluation.kernel_distance import kid
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated, load_classifier
-from sakuga.models.matching import caption_pair, preference, retrieval, states_one_other
-from sakuga.models.reconstruction import Pixels, psnr, reconstruct, to_tensor
+from sakuga.models.contrastive import caption_pair, preference, retrieval, states_one_other
+from sakuga.models.image_tensors import Pixels, psnr, reconstruct, to_tensor
 from sakuga.models.sketchbook import NATIVE_SIZE, open_image_encoder, open_text_encoder, open_tokenizer, open_vae
+from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.captions import caption
 from sakuga.sketchbook.labels import LOOKS, Labels, Look
-from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.scene import Moment, sample
 
 Draw: TypeAlias = Callable[[Sequence[str]], Pixels]

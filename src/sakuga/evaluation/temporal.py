@@ -7,11 +7,11 @@ import numpy as np
 
 from sakuga.evaluation.figure import Outcome, Refused, ScoreError, along
 from sakuga.evaluation.interval import Values
-from sakuga.evaluation.likeness import same_size
-from sakuga.finishing.between import flowed
-from sakuga.finishing.colour import lab_distance
+from sakuga.evaluation.similarity import same_size
+from sakuga.finishing.color_match import lab_distance
 from sakuga.finishing.flow import SURE_SHARE, fetched, pair
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
+from sakuga.finishing.inbetweens import flowed
 
 LEAST = 3
 

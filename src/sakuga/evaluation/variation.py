@@ -10,7 +10,7 @@ from sakuga.evaluation.fidelity import read
 from sakuga.evaluation.figure import counted, mean, numbers
 from sakuga.evaluation.score import CPU, Progress, gather, render
 from sakuga.models.classifier import ATTRIBUTES, Codes, load_classifier
-from sakuga.models.reconstruction import Pixels, psnr, reconstruct
+from sakuga.models.image_tensors import Pixels, psnr, reconstruct
 from sakuga.models.sketchbook import open_vae
 
 Vary: TypeAlias = Callable[[Pixels], Pixels]

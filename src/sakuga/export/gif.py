@@ -16,7 +16,7 @@ import numpy as np
 from av.filter import Graph
 
 from sakuga.export.timing import Still, stills
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 from sakuga.timeline.clip import Clip
 
 TICKS = 100

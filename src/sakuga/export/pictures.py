@@ -8,7 +8,7 @@ from PIL import Image, PngImagePlugin
 
 from sakuga.export.gif import has_few_colours
 from sakuga.export.timing import Still, stills
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 from sakuga.timeline.clip import Clip
 
 TICKS = 1000

@@ -8,7 +8,7 @@ from sakuga.export.grid import Grid
 from sakuga.export.pictures import write_picture
 from sakuga.export.target import ExportError
 from sakuga.export.timing import Still, stills
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 from sakuga.timeline.clip import Clip
 
 TICKS = 1000

@@ -8,7 +8,7 @@ from math import floor
 
 import numpy as np
 
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 from sakuga.timeline.clip import Clip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from sakuga.export.timing import Still, stills
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 from sakuga.timeline.clip import Clip
 
 FASTEST = 60

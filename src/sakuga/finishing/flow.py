@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.picture import Picture, rounded
+from sakuga.finishing.image import Picture, rounded
 
 Plane: TypeAlias = NDArray[np.float32]
 """(height, width) or (height, width, channels) float32."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.colour import to_lab, to_rgb
-from sakuga.finishing.difference import ciede2000
-from sakuga.finishing.picture import Colours, Picture
+from sakuga.finishing.color_difference import ciede2000
+from sakuga.finishing.color_match import to_lab, to_rgb
+from sakuga.finishing.image import Colours, Picture
 
 SAMPLED = 200_000
 """Cells that a palette is chosen from: of longer clips every so many."""

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.colour import to_lab
-from sakuga.finishing.consoles import PALETTES, TONES
+from sakuga.finishing.color_match import to_lab
+from sakuga.finishing.console_palettes import PALETTES, TONES
+from sakuga.finishing.image import Colours, Picture, rounded
 from sakuga.finishing.palette import Inks, coded, colours_in, fitted, inks, tones
-from sakuga.finishing.picture import Colours, Picture, rounded
 from sakuga.story.film import Dither
 
 DETAIL = 0.7

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image
 
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 
 Doubler: TypeAlias = Callable[[Picture], Picture]
 """A learned upscaler: (height, width, 3) in, (2 height, 2 width, 3) out."""

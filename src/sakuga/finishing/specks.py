@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuga.finishing.flow import Plane, fetched, flow
-from sakuga.finishing.picture import Picture, rounded
+from sakuga.finishing.image import Picture, rounded
 
 Vector: TypeAlias = NDArray[np.float64]
 """x and y in pixels."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.picture import Picture, rounded
+from sakuga.finishing.image import Picture, rounded
 
 RELIEF = 0.2
 """Shares of brightness by which whole paper (1.0) rises and falls: its standard deviation."""

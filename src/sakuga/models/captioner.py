@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
-from sakuga.models.finding import HUB_NAME, from_hub
-from sakuga.models.opening import opened, quiet
-from sakuga.models.sources import CheckpointError
+from sakuga.models.checkpoint_files import CheckpointError
+from sakuga.models.checkpoint_lookup import HUB_NAME, from_hub
+from sakuga.models.loading import opened, quiet
 
 KINDS = ("blip", "blip-2", "git", "vision-encoder-decoder")
 """What captions a picture with no word asked; models that want to be asked are served, and found by `--llm`."""

@@ -17,12 +17,12 @@ from transformers import (
 )
 
 from sakuga.diffusion.emphasis import weighted
+from sakuga.models.checkpoint_files import CheckpointError, Facts, Source, has_vocabulary, weight_files
 from sakuga.models.depth import load_depth
 from sakuga.models.embeddings import Network
-from sakuga.models.opening import opened
-from sakuga.models.sources import CheckpointError, Facts, Source, has_vocabulary, weight_files
+from sakuga.models.loading import opened
 from sakuga.models.text_encoders import Reader, parts, read_texts, weights
-from sakuga.models.tokens import Tokens
+from sakuga.models.tokenization import Tokens
 from sakuga.story.emphasis import read_emphasis, without_emphasis
 from sakuga.timeline.spec import Fit, Precision
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from sakuga.sketchbook.caption_reading import Stated
 from sakuga.sketchbook.labels import (
     DressColour,
     Expression,
@@ -25,7 +26,6 @@ from sakuga.sketchbook.labels import (
     Time,
     Weather,
 )
-from sakuga.sketchbook.reading import Stated
 
 EXTRAS: tuple[str, ...] = get_args(Extra)
 ATTRIBUTES: dict[str, tuple[str, ...]] = {

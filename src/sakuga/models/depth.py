@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModelForDepthEstimation, DPTConfig, DPTForDepthEstimation, DPTImageProcessorPil
 
-from sakuga.models.opening import opened
-from sakuga.models.reconstruction import Pixels
+from sakuga.models.image_tensors import Pixels
+from sakuga.models.loading import opened
 
 SIZE = 128
 NEAR = "nearness"

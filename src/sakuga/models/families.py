@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from sakuga.models.sources import Source
+from sakuga.models.checkpoint_files import Source
 
 Family = Literal["sketchbook", "sd1", "sd2", "sdxl"]
 CALLED: dict[Family, str] = {

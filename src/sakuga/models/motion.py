@@ -10,7 +10,7 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from einops import rearrange
 from torch import Tensor, nn
 
-from sakuga.models.opening import opened, quiet
+from sakuga.models.loading import opened, quiet
 
 MAX_FRAMES = 32
 """Frame positions of a new adapter."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sakuga.diffusion.guidance import guided, rescaled
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.opening import quiet
+from sakuga.models.loading import quiet
 from sakuga.timeline.spec import Sampler
 
 SCHEDULERS: dict[Sampler, Any] = {

@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.opening import opened
-from sakuga.models.sources import SKETCHBOOK, Facts, Source
+from sakuga.models.checkpoint_files import SKETCHBOOK, Facts, Source
+from sakuga.models.loading import opened
 from sakuga.models.text_encoders import Reader
 
 NATIVE_SIZE = 128

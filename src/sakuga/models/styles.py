@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 
 from sakuga import InputError
-from sakuga.models.about import UNSAID, About, read_about
+from sakuga.models.checkpoint_files import Source, file_digest
 from sakuga.models.embeddings import head_of, words_in
 from sakuga.models.families import Family, family_of, family_said
 from sakuga.models.lora_keys import place
-from sakuga.models.sources import Source, file_digest
+from sakuga.models.style_metadata import UNSAID, About, read_about
 from sakuga.timeline.spec import Digest
 
 LORA = "pytorch_lora_weights.safetensors"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sakuga.models.embeddings import Network
-from sakuga.models.tokens import Tokens, tokens_of
+from sakuga.models.tokenization import Tokens, tokens_of
 from sakuga.story.emphasis import Emphasis
 
 

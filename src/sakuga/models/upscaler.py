@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sakuga.models.reconstruction import Pixels, to_pixels, to_tensor
+from sakuga.models.image_tensors import Pixels, to_pixels, to_tensor
 
 
 class Upscaler(nn.Module):

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 
 from sakuga import SakugaError
-from sakuga.finishing.colour import match
+from sakuga.finishing.color_match import match
 from sakuga.models.adapters import Adapter
+from sakuga.models.applied_adapters import Put, wearing
 from sakuga.models.checkpoint import Checkpoint, quantised
 from sakuga.models.conditioning import draws, embedding, led_away, stacked
 from sakuga.models.memory import is_memory
 from sakuga.models.sampling import DenoisingStep, sample
-from sakuga.models.wearing import Put, wearing
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.depth import depth_reader
-from sakuga.rendering.develop import Inbetweener, Pictures
-from sakuga.rendering.faults import DrawingError, fault
+from sakuga.rendering.frame_checks import DrawingError, fault
+from sakuga.rendering.frame_reader import Inbetweener, Pictures
 from sakuga.rendering.store import FrameStore
 from sakuga.rendering.warp import fitted, warped
 from sakuga.timeline.spec import Digest, Drawn, Precision, Warp, digest

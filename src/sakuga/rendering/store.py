@@ -10,7 +10,6 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from PIL import Image, PngImagePlugin
 
 from sakuga import SakugaError
@@ -22,11 +21,6 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 
 class StoreError(SakugaError):
     """The store cannot do what is asked; the sentence says why and what to do."""
-
-
-def home() -> Path:
-    """Tell where sakuga keeps its data: $SAKUGA_HOME, else the platform's data folder."""
-    return Path(os.environ.get("SAKUGA_HOME") or platformdirs.user_data_path("sakuga", appauthor=False)).expanduser()
 
 
 def given_spec(picture: np.ndarray) -> Given:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from sakuga.sketchbook.caption_reading import Stated, facts_in, known_words, read_labels
 from sakuga.sketchbook.foreign_words import EVERYDAY, NEUTRAL, QUALITY, STORY
 from sakuga.sketchbook.labels import Labels, Look
-from sakuga.sketchbook.reading import Stated, facts_in, known_words, read_labels
 from sakuga.sketchbook.words import DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, JOINT, WORDING, Fact
 
 __all__ = ["Stated", "caption", "caption_of", "facts_in", "facts_of", "full_caption", "known_words", "read_labels"]

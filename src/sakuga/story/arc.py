@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from sakuga.sketchbook.caption_reading import Stated
 from sakuga.sketchbook.labels import Expression, Extra, Side, Time, Weather
-from sakuga.sketchbook.reading import Stated
 
 OPEN_ARCS: tuple[tuple[Time, ...], ...] = (("dawn", "day", "sunset"), ("day", "sunset", "night"))
 DIM_ARC: tuple[Time, ...] = ("sunset", "night")

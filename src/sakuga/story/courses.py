@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from sakuga.sketchbook.reading import flattened, spans_in
+from sakuga.sketchbook.caption_reading import flattened, spans_in
 
 ROUNDS = {"time": ("dawn", "day", "sunset", "night"), "season": ("spring", "summer", "autumn", "winter")}
 """What comes round: between two of them those that lie between are gone through as well."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sakuga.sketchbook.reading import facts_in, normalise
+from sakuga.sketchbook.caption_reading import facts_in, normalise
 from sakuga.story.emphasis import without_emphasis
 from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS, Storyboard, prompts_of, said
 

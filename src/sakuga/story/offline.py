@@ -4,8 +4,8 @@ import random
 import re
 from typing import cast
 
+from sakuga.sketchbook.caption_reading import facts_spoken, read_labels
 from sakuga.sketchbook.labels import Time, Weather
-from sakuga.sketchbook.reading import facts_spoken, read_labels
 from sakuga.sketchbook.words import WORDING, Fact, split
 from sakuga.story.arc import Beat, Scene, beats, indoors, open_times, open_weathers
 from sakuga.story.courses import LEADING, over_shots, stages_in, without_turning
@@ -13,7 +13,7 @@ from sakuga.story.planner import checked_idea, lengths, shot_seed
 from sakuga.story.retelling import plainly, retold
 from sakuga.story.scenes import placed, sayable, scenes_of
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
-from sakuga.story.whom import subject_of
+from sakuga.story.subject_extraction import subject_of
 
 MOVES = (
     Camera(zoom=1.12),

@@ -2,8 +2,8 @@
 
 import re
 
+from sakuga.sketchbook.caption_reading import flattened, spans_in, spoken
 from sakuga.sketchbook.labels import Time
-from sakuga.sketchbook.reading import flattened, spans_in, spoken
 from sakuga.sketchbook.words import WORDING, Fact
 from sakuga.story.courses import HAPPENS
 from sakuga.story.storyboard import PREPOSITIONS

@@ -3,11 +3,11 @@
 import re
 import unicodedata
 
+from sakuga.sketchbook.caption_reading import facts_in, read_labels
 from sakuga.sketchbook.labels import Place
-from sakuga.sketchbook.reading import facts_in, read_labels
 from sakuga.sketchbook.words import WORDING
 from sakuga.story.storyboard import PREPOSITIONS
-from sakuga.story.whom import DONE, subject_of
+from sakuga.story.subject_extraction import DONE, subject_of
 
 _TURN = re.compile(r"[.;!?]+(?:\s+|$)|,?\s+(?:and\s+)?then\s+", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he|she|they|it)\b(?!\s+(?:is\s+)?(?:rain|snow|drizzl))", re.IGNORECASE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sakuga import InputError
-from sakuga.sketchbook.reading import facts_in, flattened, spans_in
+from sakuga.sketchbook.caption_reading import facts_in, flattened, spans_in
 from sakuga.story.ease import Ease as Ease
 from sakuga.story.keys import Keys, Number, numbers
 

@@ -10,11 +10,11 @@ from sakuga.evaluation.figure import Figure, Outcome, Refused
 from sakuga.evaluation.report import Chart, Point, Section, Table, heat, scatter
 from sakuga.evaluation.report.figures import interval_words
 from sakuga.evaluation.report.svg import number
+from sakuga.studies.conclusions import clearly, gained, sorted_out, stood
 from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Named, Teach, Trial, Wear
-from sakuga.studies.verdicts import clearly, gained, sorted_out, stood
 
 QUESTION = "How do rank, steps and rate decide how firmly a style is learnt, and what is the cheapest adapter that does?"
 LOOK = "watercolor"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Bar, Chart, Section, Table, bars, differences
 from sakuga.evaluation.report.figures import bar, ranged
+from sakuga.studies.conclusions import changed, clearly, gained, listed
 from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Named, Source, Trial, needs
-from sakuga.studies.verdicts import changed, clearly, gained, listed
 from sakuga.studio.evaluation.styles import Kind
 
 QUESTION = "Does a style learnt from 50 pictures, 90% landscapes, show on faces like one learnt from 100 portraits and 50 landscapes?"

@@ -6,11 +6,11 @@ from dataclasses import replace
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Bar, Chart, Line, Panel, Section, Strip, curves, differences
 from sakuga.evaluation.report.figures import ranged
+from sakuga.studies.conclusions import listed, sorted_out, stood
 from sakuga.studies.results import Results, spread
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Blend, Named, Teach, Trial, Wear
-from sakuga.studies.verdicts import listed, sorted_out, stood
 
 QUESTION = (
     "What is on the way from one style to another, and does averaging the factors of two adapters do as well as adding what they change?"

@@ -7,11 +7,11 @@ from sakuga.evaluation.figure import Figure, Outcome
 from sakuga.evaluation.report import Bar, Chart, Point, Section, Table, bars, differences, scatter
 from sakuga.evaluation.report.figures import bar, ranged
 from sakuga.evaluation.report.svg import number
+from sakuga.studies.conclusions import clearly, listed, sorted_out, stood
 from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import METHODS, Lesson, Method, Named, Teach, Trial, Wear
-from sakuga.studies.verdicts import clearly, listed, sorted_out, stood
 
 QUESTION = "Which way of teaching a new subject shows it best, at what cost in time, memory and space, and what else is forgotten?"
 SUBJECT = "balloon"

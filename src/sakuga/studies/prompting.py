@@ -5,11 +5,11 @@ from dataclasses import replace
 from sakuga.evaluation.figure import Outcome, Refused, mean
 from sakuga.evaluation.report import Bar, Chart, Section, bars, differences
 from sakuga.evaluation.report.figures import bar, ranged
+from sakuga.studies.conclusions import sorted_out
 from sakuga.studies.results import Results, spread
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import Setting
 from sakuga.studies.values import Named, Trial, Wear
-from sakuga.studies.verdicts import sorted_out
 
 QUESTION = "Of a style in a picture, how much is due to words in the prompt, how much to an adapter, and do they add up?"
 LOOK = "watercolor"

@@ -11,8 +11,8 @@ from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 
 from sakuga import SakugaError
+from sakuga.studies.execution import judge_again, perform
 from sakuga.studies.folders import RunFolder, alone_in, begin_run, known_runs
-from sakuga.studies.perform import judge_again, perform
 from sakuga.studies.results import Results
 from sakuga.studies.values import Named, Teach, Trial, digest, in_order, needs
 from sakuga.studio import Step

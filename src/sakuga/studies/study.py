@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Section
+from sakuga.studies.conclusions import listed
 from sakuga.studies.results import Results
 from sakuga.studies.values import Named, Teach, Trial, in_order
-from sakuga.studies.verdicts import listed
 
 Laid: TypeAlias = tuple[Sequence[Section], Sequence[Outcome], dict[str, str], str]
 """The sections, the figures, what these are called, and what was found, in a sentence or two."""

@@ -6,11 +6,11 @@ from math import nan
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Bar, Chart, Section, bars, differences, heat
 from sakuga.evaluation.report.figures import bar, ranged
+from sakuga.studies.conclusions import clearly, gained, listed, sorted_out, stood
 from sakuga.studies.results import Results, spread, value
 from sakuga.studies.study import Laid, Study
 from sakuga.studies.tables import LOOKS, Setting
 from sakuga.studies.values import Named, Trial
-from sakuga.studies.verdicts import clearly, gained, listed, sorted_out, stood
 
 QUESTION = "Does one adapter for each style, taught with the same budget, show that style and no other, and what does it cost?"
 

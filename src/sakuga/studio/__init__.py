@@ -2,45 +2,45 @@
 
 from sakuga.evaluation.figure import to_json
 from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
-from sakuga.studio.captioning import CaptionedSet, caption_set
-from sakuga.studio.control import ControlPicture, control_picture
-from sakuga.studio.cropping import CroppedSet, crop_set
-from sakuga.studio.deduping import DedupedSet, dedupe_set
-from sakuga.studio.distilling import DistilledSet, distill_set
+from sakuga.studio.animate.control import ControlPicture, control_picture
+from sakuga.studio.animate.exposure_sheet import Sheeted, sheet
+from sakuga.studio.animate.film import Animation, animate, render
+from sakuga.studio.animate.images import Drawn, draw
+from sakuga.studio.animate.morph import Morphed, morph
+from sakuga.studio.animate.pixelate import Pixelated, parse_pixel, pixelate
+from sakuga.studio.animate.remake import parse_changes, recipe_of, remake
+from sakuga.studio.animate.store import clean_store, parse_bytes, show_store
+from sakuga.studio.animate.storyboards import Planned, directed, planner, read_prompts, storyboard
+from sakuga.studio.animate.variations import Varied, vary
+from sakuga.studio.animate.video import video
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.recipe import Recipe, RecipeError, Remade
+from sakuga.studio.core.settings import SettingsError, parse_ease, parse_size
+from sakuga.studio.core.styles import parse_prompt_styles
+from sakuga.studio.core.work import Work
 from sakuga.studio.evaluation.evaluate import Asked, Evaluated, evaluate
-from sakuga.studio.exposures import Sheeted, sheet
-from sakuga.studio.films import Animation, animate, render
-from sakuga.studio.lessons import LessonSet, draw_style_set, draw_subject_set
-from sakuga.studio.morphs import Morphed, morph
-from sakuga.studio.pictures import Drawn, draw
-from sakuga.studio.pixelate import Pixelated, parse_pixel, pixelate
-from sakuga.studio.progress import Step
-from sakuga.studio.publishing import PushedSet, pack_set, push_set
-from sakuga.studio.recipe import Recipe, RecipeError, Remade
-from sakuga.studio.remake import parse_changes, recipe_of, remake
-from sakuga.studio.set_building import BuiltSet, build_set
-from sakuga.studio.set_changes import BalancedSet, SplitSet, balance_set, split_set
-from sakuga.studio.set_inspection import Inspected, inspect_set
-from sakuga.studio.set_words import inspected_values, inspected_words
-from sakuga.studio.settings import SettingsError, parse_ease, parse_size
-from sakuga.studio.shelf import keep_style, kept_style, list_styles, remove_style, show_style
-from sakuga.studio.sketchbook import (
+from sakuga.studio.sets.building import BuiltSet, build_set
+from sakuga.studio.sets.captioning import CaptionedSet, caption_set
+from sakuga.studio.sets.changes import BalancedSet, SplitSet, balance_set, split_set
+from sakuga.studio.sets.cropping import CroppedSet, crop_set
+from sakuga.studio.sets.deduping import DedupedSet, dedupe_set
+from sakuga.studio.sets.distilling import DistilledSet, distill_set
+from sakuga.studio.sets.inspection import Inspected, inspect_set
+from sakuga.studio.sets.inspection_report import inspected_values, inspected_words
+from sakuga.studio.sets.publishing import PushedSet, pack_set, push_set
+from sakuga.studio.sketchbook.build import (
     export_sketchbook,
     parse_start,
     score_sketchbook,
     train_sketchbook,
     write_sketchbook_card,
 )
-from sakuga.studio.store import clean_store, parse_bytes, show_store
-from sakuga.studio.stories import Planned, directed, planner, read_prompts, storyboard
-from sakuga.studio.style_check import check_style
-from sakuga.studio.style_files import blend_styles, convert_style
-from sakuga.studio.styles import parse_prompt_styles
-from sakuga.studio.training import TrainedRun, TrainingStep, TrainSettings, lora_method, train
-from sakuga.studio.variations import Varied, vary
-from sakuga.studio.videos import video
-from sakuga.studio.work import Work
-from sakuga.training.launched import leads
+from sakuga.studio.sketchbook.sets import LessonSet, draw_style_set, draw_subject_set
+from sakuga.studio.styles.check import check_style
+from sakuga.studio.styles.conversion import blend_styles, convert_style
+from sakuga.studio.styles.library import keep_style, kept_style, list_styles, remove_style, show_style
+from sakuga.studio.training.train import TrainedRun, TrainingStep, TrainSettings, lora_method, train
+from sakuga.training.distributed import leads
 from sakuga.training.plan import DreamBooth, Lora, TextualInversion
 from sakuga.training.sketchbook.options import Options as TrainingOptions
 

@@ -15,8 +15,8 @@ from typing import Any
 from sakuga.story.keys import Key, Keys
 from sakuga.story.storyboard import LIMITS, Cut, Dissolve, Morph, Shot, Storyboard, StoryboardError, prompt_of
 from sakuga.timeline.camera import moved_on, rounded
-from sakuga.timeline.curve import number_at, passage
-from sakuga.timeline.direction import Direction as Direction
+from sakuga.timeline.frame_settings import Direction as Direction
+from sakuga.timeline.keyed_values import number_at, passage
 from sakuga.timeline.spec import (
     Between,
     Control,
@@ -36,8 +36,8 @@ from sakuga.timeline.spec import (
     Worn,
     digest,
 )
+from sakuga.timeline.style_weights import Outfit, travelled
 from sakuga.timeline.timing import Span, eased, exact, spans
-from sakuga.timeline.wearing import Outfit, travelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from statistics import median
 from sakuga import InputError
 from sakuga.story.storyboard import Ease
 from sakuga.timeline.spec import Drawn, Mix, Noise, Ring, Seeded, Slerp, Text, Worn
+from sakuga.timeline.style_weights import travelled
 from sakuga.timeline.timing import eased
-from sakuga.timeline.wearing import travelled
 
 
 class MorphError(InputError, ValueError):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from sakuga.timeline.chain import Sheet
-from sakuga.timeline.direction import Direction
+from sakuga.timeline.frame_settings import Direction
 from sakuga.timeline.spec import (
     Between,
     Conditioning,

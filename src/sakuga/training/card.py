@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sakuga.datasets.counting import counted
 from sakuga.datasets.training_set import TrainingSet
+from sakuga.text import counted
 from sakuga.training.plan import DreamBooth, Lora, Plan, TextualInversion
 
 

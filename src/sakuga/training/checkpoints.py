@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sakuga import SakugaError
-from sakuga.training.files import write_whole
+from sakuga.files import write_whole
 
 BEST = "best.safetensors"
 MARGIN = 16 * 2**20

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from sakuga.datasets.training_set import TrainingSet
+from sakuga.files import write_whole
 from sakuga.training.card import card
-from sakuga.training.files import write_whole
 from sakuga.training.loop import Training
 from sakuga.training.plan import DreamBooth, Plan
 from sakuga.training.run_folder import RunFolder

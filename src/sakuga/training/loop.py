@@ -13,16 +13,16 @@ from sakuga import SakugaError
 from sakuga.models.checkpoint import DTYPES
 from sakuga.models.memory import is_memory
 from sakuga.training import checkpoints
-from sakuga.training.learner import Learner
-from sakuga.training.learning import Average, Learning
-from sakuga.training.lessons import Course
+from sakuga.training.method import Learner
 from sakuga.training.objective import Objective, Question
 from sakuga.training.optimizers import make_optimizer
 from sakuga.training.plan import Plan
 from sakuga.training.run_folder import RunFolder
 from sakuga.training.schedule import rate_share
 from sakuga.training.sketchbook import together
+from sakuga.training.state import Average, Learning
 from sakuga.training.trackers import Track, make_tracker
+from sakuga.training.training_data import Course
 from sakuga.training.validation import Validation
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sakuga.models.about import About, about_text
+from sakuga.files import write_whole
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.families import family_of_source
+from sakuga.models.style_metadata import About, about_text
 from sakuga.models.styles import ABOUT, LORA
-from sakuga.training.files import write_whole
+from sakuga.training.caption_embeddings import Texts
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS, FEED_FORWARD, LowRank, matching
 from sakuga.training.plan import Lora, PlanError
-from sakuga.training.texts import Texts
 
 GROUPS: dict[str, tuple[str, ...]] = {"attention": ATTENTION, "feed-forward": FEED_FORWARD, "convolutions": CONVOLUTIONS}
 TEXT_GROUPS: dict[str, tuple[str, ...]] = {

@@ -11,10 +11,10 @@ from torch import Tensor
 from sakuga.diffusion.objective import min_snr_weights, wanted
 from sakuga.diffusion.velocity import noised
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.opening import quiet
-from sakuga.training.chance import Chance
-from sakuga.training.lessons import Course
+from sakuga.models.loading import quiet
 from sakuga.training.plan import Plan
+from sakuga.training.step_random import Chance
+from sakuga.training.training_data import Course
 
 LEAST_WEIGHT = 0.1
 """Of a sample where the schedule ends in pure noise: there min-SNR alone would be 0."""

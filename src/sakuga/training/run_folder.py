@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sakuga.training.files import write_whole
+from sakuga.files import write_whole
 from sakuga.training.plan import Plan, PlanError, differences, read_plan, to_values
 
 CONFIG, METRICS, LOG, RESULT = "config.json", "metrics.jsonl", "log.txt", "metrics.json"

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sakuga.models.about import About, about_text
+from sakuga.files import write_whole
 from sakuga.models.adapters import Adapter, Word, write_words
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.embeddings import Network
 from sakuga.models.families import family_of_source
+from sakuga.models.style_metadata import About, about_text
 from sakuga.models.styles import ABOUT, WORDS
 from sakuga.models.text_encoders import Reader
-from sakuga.models.tokens import tokens_of
-from sakuga.training.files import write_whole
+from sakuga.models.tokenization import tokens_of
+from sakuga.training.caption_embeddings import Texts
 from sakuga.training.plan import PlanError, TextualInversion
-from sakuga.training.texts import Texts
 
 SPREAD = 0.1
 """How far vectors that begin with the same token are apart, as a share of the table's spread."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 
 from sakuga.diffusion.noise import seeded
-from sakuga.training.learner import Learner
-from sakuga.training.lessons import Latents
+from sakuga.training.method import Learner
 from sakuga.training.objective import Objective, Question
+from sakuga.training.training_data import Latents
 
 LEVELS = 4
 """Noise levels at which each picture is asked for, spread evenly over the schedule."""

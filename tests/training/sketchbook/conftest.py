@@ -8,14 +8,14 @@ import torch
 
 from sakuga.models import sketchbook
 from sakuga.models.classifier import LabelClassifier
-from sakuga.training.sketchbook import adapting, clip, depths, latents, lcm, pictures, styles, unet, upscaler
+from sakuga.training.sketchbook import clip, latents, lcm, pictures, styles, unet, upscaler
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a work folder to the stages: shards of 8 pictures, a small vocabulary, and a short look at what is made."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pictures, latents, depths, upscaler):
+        for module in (pictures, latents, depth_maps, upscaler):
             patch.setattr(module, "SHARD", 8)
         patch.setattr(clip, "VOCABULARY_CAPTIONS", 200)
         for module in (unet, styles, lcm):
@@ -24,7 +24,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setattr(module, "MEASURED", 2)
             patch.setattr(module, "SHOWN", 1)
         patch.setattr(unet, "STEPS", 2)
-        patch.setattr(adapting, "STEPS", 2)
+        patch.setattr(adapter_task, "STEPS", 2)
         folder = tmp_path_factory.mktemp("work")
         _write_networks(folder)
         yield folder

@@ -8,10 +8,10 @@ import pytest
 from safetensors.torch import save_file
 
 from sakuga import SakugaError, studio
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.training.sketchbook.card import CARD, FIGURES, TRAINING, card
 from sakuga.training.sketchbook.loop import CHECKPOINT
-from sakuga.training.sketchbook.runs import training_seconds
+from sakuga.training.sketchbook.run_summary import training_seconds
 
 SHIPPED = find_checkpoint().folder
 

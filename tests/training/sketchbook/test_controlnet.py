@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sakuga.training.sketchbook.controlnet import PLAN, ControlnetTask
-from sakuga.training.sketchbook.depths import Depths
+from sakuga.training.sketchbook.depth_maps import Depths
 from sakuga.training.sketchbook.loop import Chance, with_budget
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, Album, moment_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sakuga.models.reconstruction import psnr, reconstruct, to_tensor
+from sakuga.models.image_tensors import psnr, reconstruct, to_tensor
 from sakuga.models.sketchbook import make_vae
 from sakuga.sketchbook.scene import sample
 from sakuga.training.sketchbook.linear_start import start_linear

@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 
 from sakuga.models import sketchbook
 from sakuga.models.adapters import read_adapter
+from sakuga.models.applied_adapters import wearing
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.classifier import load_classifier
 from sakuga.models.depth import open_depth
-from sakuga.models.finding import find_checkpoint
 from sakuga.models.styles import LORA
 from sakuga.models.upscaler import open_upscaler
-from sakuga.models.wearing import wearing
 from sakuga.training.sketchbook import styles
 from sakuga.training.sketchbook.loop import CHECKPOINT, Average, Chance, Plan, Task, Training
 from sakuga.training.sketchbook.options import Options, Stage

@@ -9,10 +9,10 @@ import torch
 
 from sakuga.models import sketchbook
 from sakuga.models.checkpoint import load
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.scene import sample
-from sakuga.training.sketchbook import focus
+from sakuga.training.sketchbook import loss_maps
 from sakuga.training.sketchbook.export import write_folder
 from sakuga.training.sketchbook.latents import Latents, Series, encoders_digest, make_latents
 from sakuga.training.sketchbook.loop import with_budget
@@ -48,7 +48,7 @@ def test_weights_follow_the_signal_and_never_vanish() -> None:
 
 def test_faces_and_the_ground_of_subjects_count_more_and_a_picture_as_much_as_before() -> None:
     shown = [sample(seed, portrait=seed % 2 == 0).labels for seed in range(8)]
-    counts = focus.weights(shown, 16, 16)
+    counts = loss_maps.weights(shown, 16, 16)
     assert counts.shape == (8, 1, 16, 16)
     torch.testing.assert_close(counts.mean(dim=(1, 2, 3)), torch.ones(8))
     mouth, corner = counts[0, 0, 9, 7:9].mean(), counts[0, 0, 15, 0]
@@ -56,7 +56,7 @@ def test_faces_and_the_ground_of_subjects_count_more_and_a_picture_as_much_as_be
     for labels, sides in zip(shown, counts.sum(dim=(1, 2)), strict=True):
         if labels.portrait is None and labels.subject != "none" and labels.side != "centre":
             assert (sides[:8].sum() > sides[8:].sum()) == (labels.side == "left")
-    assert focus.weights(shown[:1], 12, 20).shape == (1, 1, 12, 20)
+    assert loss_maps.weights(shown[:1], 12, 20).shape == (1, 1, 12, 20)
 
 
 def test_portraits_are_chosen_more_often_than_chance_would(work: Path) -> None:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from PIL import Image
 
-from sakuga.finishing.picture import Picture as Pixels
+from sakuga.finishing.image import Picture as Pixels
 
 QUALITY = 82
 """Of the pictures on a page, as WebP."""

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from sakuga import InputError
-from sakuga.models.about import About, about_text
 from sakuga.models.adapters import Adapter, Factors, read_adapter, write_adapter
-from sakuga.models.finding import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.style_metadata import About, about_text
 from sakuga.models.styles import ABOUT, LORA
-from sakuga.studio.styles import find_styles, triggers
+from sakuga.studio.core.styles import find_styles, triggers
 
 
 def naive_blend(asked: str, model: str, out: Path) -> None:

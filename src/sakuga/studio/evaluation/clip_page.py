@@ -5,7 +5,6 @@ from math import isfinite
 
 import numpy as np
 
-from sakuga.datasets.counting import counted
 from sakuga.evaluation.bad_frames import BadFrames
 from sakuga.evaluation.figure import Figure, Outcome
 from sakuga.evaluation.report import Chart, Mark, Page, Panel, Picture, Prose, Section, Strip, Table, Tile, curves
@@ -13,10 +12,11 @@ from sakuga.evaluation.report.curves import Line as Curve
 from sakuga.evaluation.report.figures import figures_table, tile
 from sakuga.evaluation.report.svg import number
 from sakuga.finishing.resize import within
+from sakuga.studio.animate.film import FilmRecipe
+from sakuga.studio.animate.morph import MorphRecipe
 from sakuga.studio.evaluation.clips import NO_LOOP, Watched
 from sakuga.studio.evaluation.side_by_side import Line, side_by_side
-from sakuga.studio.films import FilmRecipe
-from sakuga.studio.morphs import MorphRecipe
+from sakuga.text import counted
 
 NAMES = {
     "motion.flicker": "flicker",

@@ -15,18 +15,18 @@ from sakuga.evaluation.clip import Embeddings, unit
 from sakuga.evaluation.collapse import WINDOW, chain_variance
 from sakuga.evaluation.figure import Outcome, Refused, along, figure
 from sakuga.evaluation.interval import Values
-from sakuga.evaluation.smoothness import loop_gap, steps, variation
+from sakuga.evaluation.motion_smoothness import loop_gap, steps, variation
 from sakuga.evaluation.temporal import course, drift, flicker, judder
 from sakuga.export import read_recipe
-from sakuga.finishing.colour import lab_difference
-from sakuga.finishing.picture import Picture
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source
+from sakuga.finishing.color_match import lab_difference
+from sakuga.finishing.image import Picture
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointError, Source
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.recipe import Recipe, RecipeError
 from sakuga.studio.evaluation.judges import Judges
 from sakuga.studio.evaluation.shown import Part, Shown, Words, shown_by
-from sakuga.studio.progress import Step
-from sakuga.studio.recipe import Recipe, RecipeError
-from sakuga.studio.remake import parse_recipe
 
 SURE = 0.9
 """The share of a frame's words from which on it can be blamed for not showing them; on the way to others it shows neither whole."""

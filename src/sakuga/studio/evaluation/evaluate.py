@@ -7,9 +7,9 @@ from pathlib import Path
 from sakuga import InputError
 from sakuga.evaluation.figure import Outcome
 from sakuga.story.film import FilmSettings
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.work import Work
 from sakuga.studio.evaluation.reports import REPORT, check_report, write_report
-from sakuga.studio.progress import Step
-from sakuga.studio.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from sakuga import InputError
 from sakuga.datasets.folders import SUFFIXES, is_picture, natural
-from sakuga.datasets.reading import read_picture
+from sakuga.datasets.image_reading import read_picture
 from sakuga.datasets.training_set import ABOUT, ROWS, read_set
 from sakuga.export import ExportError, read_recipe
-from sakuga.finishing.picture import Picture
+from sakuga.finishing.image import Picture
 from sakuga.story.film import FilmSettings
-from sakuga.studio.drawing import Bench
-from sakuga.studio.pictures import DrawRecipe, drawn_spec
-from sakuga.studio.progress import Step
-from sakuga.studio.recipe import RecipeError
-from sakuga.studio.remake import parse_recipe
-from sakuga.studio.stories import read_prompts
+from sakuga.studio.animate.images import DrawRecipe, drawn_spec
+from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.storyboards import read_prompts
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.recipe import RecipeError
+from sakuga.studio.core.render_session import Bench
 from sakuga.timeline.spec import FrameSpec, Text, digest
 
 

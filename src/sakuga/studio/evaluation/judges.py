@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sakuga.evaluation.interval import Values
-from sakuga.finishing.picture import Picture
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.sources import SKETCHBOOK, CheckpointError, Source
+from sakuga.finishing.image import Picture
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointError, Source
+from sakuga.models.checkpoint_lookup import find_checkpoint
 
 if TYPE_CHECKING:
     from sakuga.models.classifier import Codes
-    from sakuga.models.eyes import Clip, Eye
+    from sakuga.models.feature_extractors import Clip, Eye
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,7 +63,7 @@ def _squared(pictures: Sequence[Picture]) -> Picture:
     import torch
 
     from sakuga.models.classifier import squared
-    from sakuga.models.reconstruction import to_tensor
+    from sakuga.models.image_tensors import to_tensor
 
     square = [squared(to_tensor(one[None], torch.device("cpu")))[0] for one in pictures]
     return np.stack([((one.permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy() for one in square])
@@ -75,7 +75,7 @@ def call_judges(model: str | None, clip: str | None, drawn_by: str | None = None
     Raises CheckpointError for a model or CLIP that was named and is not to be had.
     """
     from sakuga.models.classifier import load_classifier
-    from sakuga.models.eyes import open_clip, open_eye
+    from sakuga.models.feature_extractors import open_clip, open_eye
 
     source = _source(model, drawn_by)
     name = source.name if source else SKETCHBOOK

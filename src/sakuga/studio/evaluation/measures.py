@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakuga.evaluation.clip import Embeddings, clip_scores, directional, style_similarities
-from sakuga.evaluation.discrepancy import cmmd, kid
 from sakuga.evaluation.fidelity import SCORED
 from sakuga.evaluation.figure import Figure, Outcome, Refused, mean, paired, share
 from sakuga.evaluation.frechet import Features, fd
 from sakuga.evaluation.interval import SHARES, Values
-from sakuga.evaluation.likeness import WINDOW, diversity, likenesses
-from sakuga.evaluation.manifold import inception_score, precision_recall
-from sakuga.finishing.picture import Picture
+from sakuga.evaluation.kernel_distance import cmmd, kid
+from sakuga.evaluation.precision_recall import inception_score, precision_recall
+from sakuga.evaluation.similarity import WINDOW, diversity, likenesses
+from sakuga.finishing.image import Picture
 from sakuga.models.classifier import ATTRIBUTES, Codes, codes_stated
+from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.labels import LOOKS
-from sakuga.sketchbook.reading import read_labels
 from sakuga.studio.evaluation.gallery import Gallery
 from sakuga.studio.evaluation.judges import Judges
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from sakuga.models.sources import Source
+from sakuga.models.checkpoint_files import Source
 from sakuga.story.emphasis import without_emphasis
-from sakuga.studio.films import FilmRecipe
-from sakuga.studio.morphs import MorphRecipe
-from sakuga.studio.pictures import DrawRecipe, drawn_spec
-from sakuga.studio.recipe import Recipe
-from sakuga.studio.settings import direction, settled
+from sakuga.studio.animate.film import FilmRecipe
+from sakuga.studio.animate.images import DrawRecipe, drawn_spec
+from sakuga.studio.animate.morph import MorphRecipe
+from sakuga.studio.core.recipe import Recipe
+from sakuga.studio.core.settings import direction, settled
 from sakuga.timeline.chain import chain
 from sakuga.timeline.morph import frames_at, places
 from sakuga.timeline.spec import Between, Conditioning, Digest, Drawn, FrameSpec, Given, Mix, Text

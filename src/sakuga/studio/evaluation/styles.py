@@ -8,17 +8,17 @@ from typing import Literal
 import numpy as np
 
 from sakuga.evaluation.figure import Outcome
-from sakuga.models.sources import SKETCHBOOK
+from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.styles import Style
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.story.film import FilmSettings
-from sakuga.studio.drawing import Bench
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.render_session import Bench
+from sakuga.studio.core.settings import settled
+from sakuga.studio.core.styles import find_styles, worded
 from sakuga.studio.evaluation.gallery import Gallery, draw_gallery, read_gallery
 from sakuga.studio.evaluation.judges import Judges
 from sakuga.studio.evaluation.measures import Pairing, Seen, distance_figures, own_figures, pair_up, paired_figures, see, style_figures
-from sakuga.studio.progress import Step
-from sakuga.studio.settings import settled
-from sakuga.studio.styles import find_styles, worded
 
 Kind = Literal["any", "portrait", "landscape"]
 PROMPTS = (

@@ -9,10 +9,13 @@ from typing import Any
 from sakuga import InputError
 from sakuga.evaluation.figure import Outcome
 from sakuga.evaluation.report import Page
-from sakuga.models.finding import find_checkpoint
-from sakuga.models.sources import SKETCHBOOK
+from sakuga.models.checkpoint_files import SKETCHBOOK
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import own_styles, weights_in
-from sakuga.studio.drawing import Bench
+from sakuga.studio.animate.storyboards import read_prompts
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.render_session import Bench
+from sakuga.studio.core.styles import find_styles
 from sakuga.studio.evaluation.clip_page import clip_differences, clip_page
 from sakuga.studio.evaluation.clips import told, watch_clip
 from sakuga.studio.evaluation.evaluate import Asked
@@ -24,9 +27,6 @@ from sakuga.studio.evaluation.reports import CONFIG, METRICS
 from sakuga.studio.evaluation.style_page import style_page
 from sakuga.studio.evaluation.styles import try_style, usual_prompts
 from sakuga.studio.evaluation.training_page import training_facts, training_section
-from sakuga.studio.progress import Step
-from sakuga.studio.stories import read_prompts
-from sakuga.studio.styles import find_styles
 
 PROMPTS = 32
 """Prompts that a style is tried on, unless said."""

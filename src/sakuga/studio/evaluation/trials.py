@@ -11,13 +11,13 @@ from sakuga.evaluation.figure import Outcome, mean
 from sakuga.evaluation.interval import SHARES, Interval, Values
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.story.film import FilmSettings
-from sakuga.studio.drawing import Bench
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.render_session import Bench
+from sakuga.studio.core.settings import settled
+from sakuga.studio.core.styles import find_styles
 from sakuga.studio.evaluation.gallery import Gallery, draw_gallery
 from sakuga.studio.evaluation.judges import Judges
 from sakuga.studio.evaluation.measures import see
-from sakuga.studio.progress import Step
-from sakuga.studio.settings import settled
-from sakuga.studio.styles import find_styles
 
 WORDS, LABELS = "words.clip", "labels.all"
 
@@ -90,7 +90,7 @@ def _likened(gallery: Gallery, judges: Judges, text: str) -> Values:
 
 def read_out(folder: Path, prompts: Sequence[str], names: Sequence[str]) -> Gallery:
     """Read pictures that were drawn before, in the order of their names."""
-    from sakuga.datasets.reading import read_picture
+    from sakuga.datasets.image_reading import read_picture
 
     pictures = tuple(read_picture(path).picture for path in sorted(folder.glob("*.webp")))
     return Gallery(name="pictures", pictures=pictures, prompts=tuple(prompts), names=tuple(names))

@@ -7,10 +7,10 @@ from math import prod
 from pathlib import Path
 from string import Template
 
-from sakuga.models.sources import EDITION
+from sakuga.models.checkpoint_files import EDITION
 from sakuga.training.sketchbook.classifier import ASPECTS
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, EVERYTHING, HELD_OUT, IN_LOOK, LARGE, Album
-from sakuga.training.sketchbook.runs import Learnt
+from sakuga.training.sketchbook.run_summary import Learnt
 
 CARD, FIGURES, TRAINING = "README.md", "score.json", "training.json"
 """The card, and the files beside it that its figures come from."""

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from sakuga.models.classifier import ATTRIBUTES, LabelClassifier, codes_of, load_classifier, squared
-from sakuga.models.reconstruction import to_tensor
-from sakuga.training.chance import Chance
+from sakuga.models.image_tensors import to_tensor
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=160_000, batch=32, rate=2e-3, pictures=32_768, warmup=1_600, decay=0.05)
 

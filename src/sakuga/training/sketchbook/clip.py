@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from sakuga.models.classifier import ATTRIBUTES, Codes, LabelHeads, codes_of, codes_stated
-from sakuga.models.matching import AMONG, caption_pair, fits, preference, retrieval, states_one_other
-from sakuga.models.reconstruction import to_tensor
+from sakuga.models.contrastive import AMONG, caption_pair, fits, preference, retrieval, states_one_other
+from sakuga.models.image_tensors import to_tensor
 from sakuga.models.sketchbook import (
     WIDTH,
     make_image_encoder,
@@ -23,16 +23,16 @@ from sakuga.models.sketchbook import (
     open_tokenizer,
     train_tokenizer,
 )
+from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.captions import caption
 from sakuga.sketchbook.labels import LOOKS, Labels, Look
 from sakuga.sketchbook.quality import QUALITIES
-from sakuga.sketchbook.reading import read_labels
 from sakuga.sketchbook.sampling import sample_labels
-from sakuga.training.chance import Chance
-from sakuga.training.sketchbook import quality
+from sakuga.training.sketchbook import degraded_images
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
 from sakuga.training.speed import with_plain_attention
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=60_000, batch=32, rate=1e-3, pictures=12_288, warmup=3_000, decay=0.05, half_life=4_000)
 SPOILT = 0.08
@@ -64,7 +64,7 @@ class ClipNetworks(nn.Module):
         self.text, self.image = text, image
         self.scale = nn.Parameter(torch.tensor(2.5))
         self.text_heads, self.image_heads = LabelHeads(WIDTH), LabelHeads(WIDTH)
-        self.image_quality = nn.Linear(WIDTH, len(quality.NAMES))
+        self.image_quality = nn.Linear(WIDTH, len(degraded_images.NAMES))
 
     def similarity(self, images: Tensor, texts: Tensor) -> Tensor:
         """Return scaled cosines, (images, texts)."""
@@ -94,10 +94,10 @@ class Told:
 
     def with_quality(self, like: int, rng: np.random.Generator) -> "Told":
         """Return texts that say how good the picture is; that of the other is wrong."""
-        text = quality.say(quality.NAMES[like], self.text, rng)
-        wrong = int(rng.choice([index for index in range(len(quality.NAMES)) if index != like]))
-        other = quality.say(quality.NAMES[wrong], text if like == quality.GOOD else self.other, rng)
-        void = quality.NAMES[like] in ("empty", "texture")
+        text = degraded_images.say(degraded_images.NAMES[like], self.text, rng)
+        wrong = int(rng.choice([index for index in range(len(degraded_images.NAMES)) if index != like]))
+        other = degraded_images.say(degraded_images.NAMES[wrong], text if like == degraded_images.GOOD else self.other, rng)
+        void = degraded_images.NAMES[like] in ("empty", "texture")
         shown = [*([UNKNOWABLE] * len(ATTRIBUTES) if void else self.shown[:-1]), like]
         stated, stated_other = (_loosened(codes_stated(read_labels(words))) for words in (text, other))
         return Told(text=text, other=other, shown=shown, stated=[*stated, like], stated_other=[*stated_other, wrong])
@@ -107,7 +107,7 @@ def tell(labels: Labels, look: Look, seed: tuple[int, ...]) -> Told:
     """Return what is said of a picture that nothing was done to, with no word about its quality."""
     text, other = caption_pair(labels, look, seed)
     stated, stated_other = (codes_stated(read_labels(words)) for words in (text, other))
-    shown = [*codes_of(labels, look), quality.GOOD]
+    shown = [*codes_of(labels, look), degraded_images.GOOD]
     return Told(text=text, other=other, shown=shown, stated=[*stated, -1], stated_other=[*stated_other, -1])
 
 
@@ -156,9 +156,9 @@ class ClipTask:
         for place, index in enumerate(chosen):
             plain = tell(self.pictures.labels[index], self.pictures.looks[index], (self.plan.seed, chance.seen, place))
             kind = rng.random()
-            like = int(rng.integers(quality.GOOD)) if kind < SPOILT else quality.GOOD
+            like = int(rng.integers(degraded_images.GOOD)) if kind < SPOILT else degraded_images.GOOD
             if kind < SPOILT:
-                pictures[place] = quality.spoil(pictures[place], quality.NAMES[like], rng)
+                pictures[place] = degraded_images.spoil(pictures[place], degraded_images.NAMES[like], rng)
             told.append(plain.with_quality(like, rng) if kind < SPOILT + CALLED_GOOD else plain)
         others = told[: math.ceil(CHANGED * len(told))]
         stated = [*(one.stated for one in told), *(one.stated_other for one in others)]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from sakuga.models.sketchbook import make_controlnet, open_controlnet
-from sakuga.training.chance import Chance
-from sakuga.training.sketchbook.depths import Depths
+from sakuga.training.sketchbook.depth_maps import Depths
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.unet import UnetTask, albums, held_out, velocity_errors
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=96_000, batch=16, rate=2e-3, pictures=32_768, warmup=800, half_life=4_000)
 UNTOLD = 0.5

@@ -11,15 +11,15 @@ from torch import Tensor
 
 from sakuga.diffusion.correlation import mean_rank_correlation
 from sakuga.models.depth import make_depth_estimator, make_depth_processor, open_depth
-from sakuga.models.reconstruction import Pixels, to_pixels, to_tensor
+from sakuga.models.image_tensors import Pixels, to_pixels, to_tensor
 from sakuga.models.sketchbook import open_vae
-from sakuga.training.chance import Chance
 from sakuga.training.sketchbook.classifier import vary
-from sakuga.training.sketchbook.depths import Depths
+from sakuga.training.sketchbook.depth_maps import Depths
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
 from sakuga.training.sketchbook.vae import edge_loss
 from sakuga.training.speed import half_is_fast, with_plain_attention
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=96_000, batch=16, rate=1.5e-3, pictures=16_384, warmup=1_600, half_life=4_000, decay=0.02)
 DRAWN = 0.2

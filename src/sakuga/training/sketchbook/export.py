@@ -7,7 +7,7 @@ from pathlib import Path
 
 import diffusers
 
-from sakuga.models.sources import EDITION, EDITION_KEY
+from sakuga.models.checkpoint_files import EDITION, EDITION_KEY
 
 PIPELINE = {
     "_class_name": "StableDiffusionPipeline",

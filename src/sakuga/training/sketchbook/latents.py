@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sakuga.models.reconstruction import Pixels, to_tensor
+from sakuga.files import write_whole
+from sakuga.models.image_tensors import Pixels, to_tensor
 from sakuga.models.sketchbook import make_image_processor, open_image_encoder, open_vae
 from sakuga.sketchbook.labels import Labels, Look
-from sakuga.training.files import write_whole
 from sakuga.training.sketchbook.pictures import SHARD, Album, draw_one, labels_from_line, labels_to_line, save_array
 from sakuga.training.speed import half_is_fast, with_plain_attention
 

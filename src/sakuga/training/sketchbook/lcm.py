@@ -17,19 +17,19 @@ from sakuga.diffusion.guidance import guided, rescaled
 from sakuga.diffusion.velocity import clean_of, noise_of, noised, pseudo_huber
 from sakuga.models.adapters import write_adapter
 from sakuga.models.classifier import ATTRIBUTES
-from sakuga.models.reconstruction import Pixels
+from sakuga.models.image_tensors import Pixels
 from sakuga.models.sampling import ZERO_SNR_RESCALE
 from sakuga.models.sketchbook import TOKENS
 from sakuga.models.styles import FEW_STEP, LORA
 from sakuga.sketchbook.captions import full_caption
-from sakuga.training.chance import Chance
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
-from sakuga.training.sketchbook import focus
-from sakuga.training.sketchbook.adapting import AdapterTask
+from sakuga.training.sketchbook import loss_maps
+from sakuga.training.sketchbook.adapter_task import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE
 from sakuga.training.sketchbook.unet import CAPTIONS, GUIDANCE, SEEING, choose, held_out, in_words
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=8_000, batch=16, rate=1e-3, pictures=8_192, warmup=320, last_rate=0.1, half_life=800, decay=0.0)
 TARGETS = (*ATTENTION, *CONVOLUTIONS)
@@ -98,7 +98,7 @@ class FewStepTask(AdapterTask):
         clean = self.clean(self.latents, chosen)
         noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
         timesteps = self.timesteps((np.arange(count) + rng.random(count)) / count)
-        counts = focus.weights([self.latents.shown(index)[0] for index in chosen.tolist()], *clean.shape[2:]).to(self.device)
+        counts = loss_maps.weights([self.latents.shown(index)[0] for index in chosen.tolist()], *clean.shape[2:]).to(self.device)
         return {"error": self.errors(clean, timesteps, noise, told, without, counts).mean()}
 
     @cached_property

@@ -16,12 +16,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sakuga.files import write_whole
 from sakuga.training.adamw import OneCallAdamW
-from sakuga.training.chance import Chance
-from sakuga.training.files import write_whole
-from sakuga.training.learning import Average, Learning
 from sakuga.training.sketchbook import together
 from sakuga.training.speed import half_is_fast
+from sakuga.training.state import Average, Learning
+from sakuga.training.step_random import Chance
 
 CHECKPOINT = "checkpoint.safetensors"
 

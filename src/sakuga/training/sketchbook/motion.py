@@ -12,18 +12,18 @@ from torch import Tensor
 
 from sakuga.diffusion.noise import seeded
 from sakuga.models.checkpoint import quantised
+from sakuga.models.image_tensors import Pixels, to_tensor
 from sakuga.models.motion import MotionUNet, make_motion_adapter, open_motion_adapter
-from sakuga.models.reconstruction import Pixels, to_tensor
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, open_around, open_unet
 from sakuga.sketchbook import scene
 from sakuga.sketchbook.labels import Labels
-from sakuga.training.chance import Chance
-from sakuga.training.sketchbook import focus
+from sakuga.training.sketchbook import loss_maps
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import LONGEST_TIME
 from sakuga.training.sketchbook.unet import DROPPED, GUIDANCE, STEPS, in_words, velocity_errors
 from sakuga.training.speed import half_is_fast, placed, with_plain_attention
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=64_000, batch=2, rate=6e-4, pictures=1_000_000, warmup=400, half_life=1_500)
 """Samples and pictures are clips; there are so many different ones that hardly any comes twice."""
@@ -111,14 +111,15 @@ class MotionTask:
         """Encode frames (n, height, width, 3) to scaled latents."""
         with self.half():
             latents: Tensor = self.checkpoint.vae.encode(to_tensor(frames, self.device)).latent_dist.mean
-        return latents.float() * self.checkpoint.vae.config.scaling_factor
+        scaling: float = self.checkpoint.vae.config.scaling_factor
+        return latents.float() * scaling
 
     def batch(self, seeds: list[int], timesteps: Tensor, rng: np.random.Generator, noise: torch.Generator, dropped: float) -> Batch:
         """Render and encode clips of these seeds; each frame has noise of its own. `timesteps` is (clips,)."""
         clips = [render_clip(seed) for seed in seeds]
         clean = torch.cat([self.encode(clip.frames) for clip in clips])
         texts = ["" if rng.random() < dropped else in_words(clip.labels, "flat", rng) for clip in clips]
-        counts = focus.weights([clip.labels for clip in clips], *clean.shape[2:])
+        counts = loss_maps.weights([clip.labels for clip in clips], *clean.shape[2:])
         return Batch(
             clean=clean,
             noise=torch.randn(clean.shape, generator=noise).to(self.device),

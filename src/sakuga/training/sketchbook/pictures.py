@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.models.reconstruction import Pixels
+from sakuga.files import write_whole
+from sakuga.models.image_tensors import Pixels
 from sakuga.sketchbook.labels import LOOKS, Labels, Look, Portrait
 from sakuga.sketchbook.scene import Moment, sample
-from sakuga.training.files import write_whole
 
 SHARD = 512
 LONGEST_TIME = 12.0

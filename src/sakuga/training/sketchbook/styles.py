@@ -9,22 +9,22 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from sakuga.models.about import About, Finishing, PixelFinish, about_text
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.classifier import ATTRIBUTES
-from sakuga.models.reconstruction import Pixels
+from sakuga.models.image_tensors import Pixels
+from sakuga.models.style_metadata import About, Finishing, PixelFinish, about_text
 from sakuga.models.styles import ABOUT, LORA, STYLES
 from sakuga.sketchbook.captions import full_caption
 from sakuga.sketchbook.labels import Labels, Look
-from sakuga.sketchbook.lessons import trigger_of
-from sakuga.training.chance import Chance
+from sakuga.sketchbook.training_scenes import trigger_of
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS
-from sakuga.training.sketchbook import focus
-from sakuga.training.sketchbook.adapting import AdapterTask
+from sakuga.training.sketchbook import loss_maps
+from sakuga.training.sketchbook.adapter_task import AdapterTask
 from sakuga.training.sketchbook.latents import Latents, Series, channel_variance
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE, HELD_OUT_IN_LOOK, IN_LOOK
 from sakuga.training.sketchbook.unet import CAPTIONS, choose, in_words, velocity_errors
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=24_000, batch=16, rate=2e-3, pictures=4_096, warmup=320, half_life=2_000, decay=0.0)
 TARGETS = (*ATTENTION, *CONVOLUTIONS)
@@ -86,7 +86,7 @@ class StyleTask(AdapterTask):
         places = (np.arange(count) + rng.random(count)) / count
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
         noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
-        counts = focus.weights(labels, *clean.shape[2:]).to(self.device)
+        counts = loss_maps.weights(labels, *clean.shape[2:]).to(self.device)
         return {"error": self.errors(clean, timesteps, noise, told, counts).mean()}
 
     def measure(self) -> dict[str, float]:

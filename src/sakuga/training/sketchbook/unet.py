@@ -16,17 +16,17 @@ from sakuga.diffusion.noise import seeded
 from sakuga.diffusion.objective import min_snr_weights, wanted
 from sakuga.diffusion.velocity import noised
 from sakuga.models.checkpoint import quantised
-from sakuga.models.reconstruction import Pixels
+from sakuga.models.image_tensors import Pixels
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, make_unet, open_around, open_unet
 from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.labels import Labels, Look
-from sakuga.training.chance import Chance
-from sakuga.training.sketchbook import focus
+from sakuga.training.sketchbook import loss_maps
 from sakuga.training.sketchbook.latents import Latents, Series, channel_variance
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT
 from sakuga.training.speed import placed, with_plain_attention
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=600_000, batch=16, rate=8e-4, pictures=100_352, warmup=4_000, half_life=10_000)
 ASPECTS = 0.2
@@ -193,7 +193,7 @@ class UnetTask:
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
         clean = (latents.latents(chosen) * self.scale).to(self.device)
         noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
-        counts = focus.weights([latents.shown(index)[0] for index in chosen.tolist()], *clean.shape[2:]).to(self.device)
+        counts = loss_maps.weights([latents.shown(index)[0] for index in chosen.tolist()], *clean.shape[2:]).to(self.device)
         return Batch(series=series, chosen=chosen, clean=clean, timesteps=timesteps, noise=noise, told=told, counts=counts)
 
     def losses(self, chance: Chance) -> dict[str, Tensor]:

@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sakuga.models.reconstruction import Pixels, halved, psnr, reconstruct, to_pixels, to_tensor
+from sakuga.files import write_whole
+from sakuga.models.image_tensors import Pixels, halved, psnr, reconstruct, to_pixels, to_tensor
 from sakuga.models.sketchbook import open_vae
 from sakuga.models.upscaler import Upscaler, open_upscaler
-from sakuga.training.chance import Chance
-from sakuga.training.files import write_whole
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import HELD_OUT_LARGE, LARGE, SHARD, Album, Pictures, save_array
 from sakuga.training.sketchbook.vae import edge_loss
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=48_000, batch=16, rate=1.5e-3, pictures=2_048, warmup=800, half_life=4_000)
 CROP = 48

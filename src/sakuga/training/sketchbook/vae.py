@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sakuga.models.reconstruction import Pixels, psnr, reconstruct, to_tensor
+from sakuga.models.image_tensors import Pixels, psnr, reconstruct, to_tensor
 from sakuga.models.sketchbook import make_vae, open_vae
 from sakuga.sketchbook.labels import LOOKS
-from sakuga.training.chance import Chance
 from sakuga.training.sketchbook.linear_start import start_linear
 from sakuga.training.sketchbook.loop import Plan
 from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
+from sakuga.training.step_random import Chance
 
 PLAN = Plan(samples=64_000, batch=8, rate=3e-4, pictures=12_288, warmup=800, half_life=4_000, half=False)
 CROP = 64

@@ -1,0 +1,44 @@
+"""Other shapes and sizes are scored by the shipped classifier, autoencoder and upscaler on true renders."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sakuga.evaluation.aspect_ratios import SIZES, score_aspects
+from sakuga.evaluation.score import Draw, held_out_cases, moment_of
+from sakuga.evaluation.upscaling import score_upscaler
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.core.work import Work
+
+WEIGHTS = find_checkpoint().folder
+
+
+def test_drawings_of_every_shape_are_read_beside_renders_of_that_shape() -> None:
+    seeds = {case.caption: case.seed for case in held_out_cases(6)}
+    asked: list[tuple[int, int]] = []
+
+    def drawing(width: int, height: int) -> Draw:
+        asked.append((width, height))
+
+        def draw(captions: Sequence[str]) -> np.ndarray:
+            moments = [moment_of(seeds[text], width / height) for text in captions]
+            pictures = np.stack([moment.picture(width, height) for moment in moments])
+            return pictures if width > height else np.zeros_like(pictures)
+
+        return draw
+
+    figures = Work(score_aspects(drawing, WEIGHTS, 6)).result()
+    assert tuple(asked) == SIZES
+    assert figures["n.aspects.192x128.portrait"] == 6
+    assert figures["aspects.192x128.portrait"] == figures["ceiling.aspects.192x128.portrait"] == 1.0
+    shares = [figures[f"{prefix}.time"] for prefix in ("aspects.256x144", "ceiling.aspects.256x144", "aspects.128x192")]
+    assert shares[0] > 0.7
+    assert shares[1] > 0.7
+    assert shares[2] < 0.7
+
+
+def test_the_upscaler_is_measured_beside_lanczos() -> None:
+    figures = Work(score_upscaler(WEIGHTS, 2)).result()
+    assert 20 < figures["upscaler_psnr_db"] != figures["upscaler_psnr_db.lanczos"] > 20
+    assert figures["upscaler_edge_error"] < figures["upscaler_edge_error.lanczos"]
+    assert figures["n.upscaler_psnr_db"] == figures["n.upscaler_psnr_db.lanczos"] == 2

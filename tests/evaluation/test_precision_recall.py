@@ -1,0 +1,64 @@
+"""Precision, recall and the inception score agree with their definitions and with torchmetrics."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchmetrics.image.inception import InceptionScore
+
+from sakuga.evaluation.figure import Figure, Refused
+from sakuga.evaluation.precision_recall import among, inception_score, precision_recall
+
+
+def normal(n: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
+    mixed = np.random.default_rng(5).normal(size=(width, width)) / width**0.5
+    return np.random.default_rng(seed).normal(size=(n, width)) @ mixed + shift
+
+
+def test_a_picture_lies_among_others_within_their_third_neighbours() -> None:
+    made, true = normal(40, 3, 1), normal(60, 3, 2, shift=0.8)
+    wanted = []
+    for one in made:
+        reaches = [sorted(np.linalg.norm(true - other, axis=1))[3] for other in true]
+        wanted.append(any(np.linalg.norm(one - other) <= reach for other, reach in zip(true, reaches, strict=True)))
+    assert 0 < np.mean(wanted) < 1
+    assert among(made, true).tolist() == wanted
+
+
+def test_precision_falls_with_strays_and_recall_with_what_is_never_drawn() -> None:
+    true = normal(200, 3, 1)
+    narrow, wide = 0.2 * normal(200, 3, 2), 5 * normal(200, 3, 3)
+    for made, sure, broad in ((narrow, True, False), (wide, False, True)):
+        precision, recall = precision_recall("classifier", made, true)
+        assert isinstance(precision, Figure)
+        assert isinstance(recall, Figure)
+        assert (precision.value > 0.9) == sure
+        assert (recall.value > 0.6) == broad
+    assert {type(one) for one in precision_recall("classifier", true[:20], true)} == {Refused}
+
+
+class AsItIs(nn.Module):
+    """Logits that are given as pictures."""
+
+    num_features = 5
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures
+
+
+@pytest.mark.filterwarnings(r"ignore:std\(\):UserWarning", "ignore:Metric .* will save all extracted features")
+def test_the_inception_score_is_that_of_torchmetrics() -> None:
+    logits = torch.from_numpy(np.random.default_rng(0).normal(size=(80, 5)) * 3)
+    theirs = InceptionScore(feature=AsItIs(), splits=1)
+    theirs.update(logits)
+    found = inception_score("is", logits.softmax(dim=1).numpy())
+    assert isinstance(found, Figure)
+    assert found.value == pytest.approx(float(theirs.compute()[0]), rel=1e-5)
+    assert found.low is not None
+    assert found.low < found.value
+    sure = inception_score("is", np.eye(5)[np.arange(80) % 5])
+    assert isinstance(sure, Figure)
+    assert sure.value == pytest.approx(5.0)
+    refused = inception_score("is", np.eye(5)[np.arange(49) % 5])
+    assert isinstance(refused, Refused)
+    assert refused.reason == "49 pictures do not fill 5 classes"

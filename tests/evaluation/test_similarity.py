@@ -1,0 +1,47 @@
+"""SSIM is that of torchmetrics; pictures that do not fit are refused in words."""
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from sakuga.evaluation.figure import Figure, Refused, ScoreError
+from sakuga.evaluation.score import render
+from sakuga.evaluation.similarity import diversity, likenesses, ssim
+
+ONE, OTHER = render(7), render(8)
+
+
+def test_ssim_is_that_of_torchmetrics() -> None:
+    noisy = np.clip(ONE + np.random.default_rng(0).normal(0, 20, ONE.shape), 0, 255).astype(np.uint8)
+    for second in (noisy, OTHER):
+        x, y = (torch.from_numpy(one.astype(np.float64)).permute(2, 0, 1)[None] for one in (ONE, second))
+        _, everywhere = structural_similarity_index_measure(x, y, data_range=255.0, return_full_image=True)
+        assert ssim(ONE, second) == pytest.approx(float(everywhere[..., 5:-5, 5:-5].mean()), abs=1e-9), "where the window lies within"
+    assert ssim(ONE, ONE) == pytest.approx(1.0)
+    assert ssim(ONE, noisy) > ssim(ONE, OTHER)
+
+
+def test_pictures_are_compared_one_by_one() -> None:
+    alike, ratio = likenesses([ONE, OTHER], [ONE, ONE])
+    assert (alike.n, ratio.key) == (2, "psnr_db")
+    assert ratio.value > 50
+    with pytest.raises(ScoreError, match="2 pictures cannot be compared with 1: give as many of each"):
+        likenesses([ONE, OTHER], [ONE])
+    with pytest.raises(ScoreError, match=r"side of pair 1, 2 has 128x64 pixels and side of pair 1, 1 has 128x128: bring them to one size"):
+        likenesses([ONE], [ONE[:64]])
+    with pytest.raises(ScoreError, match="windows of 11 px: the picture is smaller"):
+        ssim(ONE[:8], ONE[:8])
+
+
+def test_diversity_is_that_of_pictures_of_one_prompt() -> None:
+    def grey(first: np.ndarray, second: np.ndarray) -> float:
+        return abs(float(first.mean()) - float(second.mean()))
+
+    pictures = [np.full((4, 4, 3), level, np.uint8) for level in (0, 10, 100, 130)]
+    found = diversity("diversity", pictures, ["a", "a", "b", "b"], grey)
+    assert isinstance(found, Figure)
+    assert (found.value, found.n) == (20.0, 2)
+    assert isinstance(diversity("diversity", pictures, ["a", "b", "c", "d"], grey), Refused)
+    with pytest.raises(ScoreError, match="4 pictures have 1 prompts"):
+        diversity("diversity", pictures, ["a"], grey)

@@ -1,0 +1,112 @@
+"""A checkpoint is known by its files."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sakuga
+from sakuga.models.checkpoint_files import EDITION, EDITION_KEY, CheckpointError
+from sakuga.models.checkpoint_lookup import find_checkpoint
+
+
+@pytest.fixture
+def copy(tiny_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_folder, tmp_path / "copy"))
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_facts_are_read_from_the_configs(tiny_folder: Path, tiny_v_folder: Path) -> None:
+    facts = find_checkpoint(str(tiny_folder)).facts
+    assert (facts.native_size, facts.factor, facts.multiple, facts.latent_channels, facts.token_limit) == (32, 4, 8, 8, 77)
+    assert (facts.prediction, facts.zero_snr, facts.sees_pictures) == ("epsilon", False, False)
+    facts = find_checkpoint(str(tiny_v_folder)).facts
+    assert (facts.prediction, facts.zero_snr, facts.sees_pictures) == ("v_prediction", True, True)
+
+
+def test_the_digest_follows_contents_and_not_the_place(tiny_folder: Path, copy: Path) -> None:
+    before = find_checkpoint(str(tiny_folder)).digest
+    assert find_checkpoint(str(copy)).digest == before
+    (copy / "unet" / "notes.md").write_text("not loaded")
+    assert find_checkpoint(str(copy)).digest == before
+    edit(copy / "scheduler" / "scheduler_config.json", beta_end=0.02)
+    assert find_checkpoint(str(copy)).digest != before
+
+
+def test_one_changed_weight_changes_the_digest(copy: Path) -> None:
+    before = find_checkpoint(str(copy)).digest
+    weights = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    os.utime(weights, (1, 1))
+    assert find_checkpoint(str(copy)).digest != before
+
+
+def test_the_fp16_variant_is_taken_where_it_is_the_only_one(copy: Path) -> None:
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    variant = weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    assert variant in find_checkpoint(str(copy)).files()
+
+
+def test_pickles_are_refused(copy: Path) -> None:
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    with pytest.raises(CheckpointError, match="unet holds only pickled weights"):
+        find_checkpoint(str(copy))
+
+
+@pytest.mark.parametrize("change", [{"in_channels": 9}, {"addition_embed_type": "text"}, {"time_cond_proj_dim": 256}])
+def test_other_kinds_of_models_are_refused_by_name(copy: Path, change: dict[str, object]) -> None:
+    edit(copy / "unet" / "config.json", **change)
+    with pytest.raises(CheckpointError, match=r"can neither draw nor learn here: .*; Stable Diffusion 1.x, 2.x and XL can"):
+        find_checkpoint(str(copy))
+
+
+def test_a_folder_of_a_later_edition_is_refused(copy: Path) -> None:
+    index = copy / "model_index.json"
+    for edition, fine in ((EDITION, True), (EDITION + 1, False), ("next", False)):
+        index.write_text(json.dumps({EDITION_KEY: edition}))
+        if fine:
+            find_checkpoint(str(copy))
+        else:
+            with pytest.raises(CheckpointError, match=rf"is of edition {edition}, and this sakuga reads up to {EDITION}: update sakuga"):
+                find_checkpoint(str(copy))
+    index.write_text("{")
+    with pytest.raises(CheckpointError, match=r"model_index.json cannot be read"):
+        find_checkpoint(str(copy))
+
+
+def test_what_is_not_there_is_said_in_one_sentence(copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint 'nowhere'"):
+        find_checkpoint("nowhere")
+    with pytest.raises(CheckpointError, match="is a single file"):
+        find_checkpoint(str(copy / "unet" / "config.json"))
+    with pytest.raises(CheckpointError, match="has no tokenizer, text_encoder, vae, unet, scheduler"):
+        find_checkpoint(str(tmp_path))
+    (copy / "vae" / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"config.json cannot be read"):
+        find_checkpoint(str(copy))
+
+
+def test_a_hub_name_that_is_not_on_this_machine_says_so_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match=r"no checkpoint 'owner/model': there is no such folder, and the Hugging Face hub"):
+        find_checkpoint("owner/model")
+
+
+def test_finding_a_checkpoint_loads_no_torch(tiny_folder: Path) -> None:
+    code = (
+        "import sys; from sakuga.models.checkpoint_lookup import find_checkpoint; "
+        "find_checkpoint(sys.argv[1]).digest; print('torch' in sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(sakuga.__file__).parents[1])}
+    run = subprocess.run([sys.executable, "-c", code, str(tiny_folder)], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.strip() == "False"

@@ -1,0 +1,142 @@
+"""Pictures as they come become a training set; what cannot be read is named, and too much of it is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sakuga import studio
+from sakuga.datasets.hub import gather_from_hub
+from sakuga.datasets.image_reading import read_picture
+from sakuga.datasets.training_set import SetError, TrainingSet, read_set
+
+
+@pytest.fixture
+def motley(tmp_path: Path) -> Path:
+    """A folder of pictures of every kind, two of them damaged."""
+    folder = tmp_path / "motley"
+    folder.mkdir()
+    plain = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8))
+    exif = plain.getexif()
+    exif[0x0112] = 6
+    plain.save(folder / "upright.jpg", exif=exif)
+    plain.convert("CMYK").save(folder / "cmyk.jpg")
+    plain.quantize(8).save(folder / "palette.gif", save_all=True, append_images=[plain.convert("L").quantize(8)])
+    Image.fromarray(np.full((12, 16), 65535, np.uint16)).save(folder / "deep.png")
+    Image.new("RGBA", (16, 12), (0, 0, 0, 0)).save(folder / "clear.png")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "cut.jpg").write_bytes((folder / "cmyk.jpg").read_bytes()[:200])
+    return folder
+
+
+def test_every_picture_becomes_upright_rgb_png_and_bad_ones_are_named(motley: Path, tmp_path: Path) -> None:
+    made = studio.build_set(motley, tmp_path / "set", caption="a mess.", trigger="ink", licence="CC0-1.0").result()
+    read = read_set(tmp_path / "set")
+    assert (made.pictures, made.captioned) == (5, 5)
+    assert sorted(reason.split()[0] for reason in made.skipped) == ["cut.jpg", "empty.png"]
+    assert str(tmp_path) not in json.dumps(made.skipped)
+    assert [Path(example.file).name for example in read.examples] == [
+        "0001-clear.png", "0002-cmyk.png", "0003-deep.png", "0004-palette.png", "0005-upright.png",
+    ]  # fmt: skip
+    assert {example.text for example in read.examples} == {"a mess, ink"}
+    assert {example.licence for example in read.examples} == {"CC0-1.0"}
+    assert [example.source for example in read.examples][4] == "upright.jpg"
+    seen = [read_picture(read.path(example)).picture for example in read.examples]
+    assert [picture.shape for picture in seen] == [(12, 16, 3)] * 4 + [(16, 12, 3)]
+    assert (seen[0].min(), seen[2].min()) == (255, 255)
+    assert any("2 pictures are left out" in note for note in made.notes)
+    assert any("laid on white" in note for note in made.notes)
+    assert "the trigger word 'ink' was added to 5 captions" in made.notes
+
+
+def test_it_is_told_what_lacks_words_or_a_licence(motley: Path, tmp_path: Path) -> None:
+    (motley / "deep.txt").write_text("paper, Ink")
+    made = studio.build_set(motley, tmp_path / "set", source="my sketchbook").result()
+    assert made.captioned == 1
+    assert any(note.startswith("4 pictures have no caption (0001-clear.png") for note in made.notes)
+    assert any("of 5 pictures the licence is unknown" in note for note in made.notes)
+    assert {example.source for example in read_set(made.out).examples} == {"my sketchbook"}
+    card = (made.out / "README.md").read_text()
+    assert "| unknown | 5 |" in card
+    assert "| my sketchbook | 5 |" in card
+
+
+def test_too_many_bad_pictures_are_an_error_and_leave_nothing(motley: Path, tmp_path: Path) -> None:
+    for place in range(3):
+        (motley / f"bad{place}.png").write_bytes(b"no picture")
+    with pytest.raises(SetError, match=r"5 of 10 pictures cannot be read, too many"):
+        studio.build_set(motley, tmp_path / "set").result()
+    assert not (tmp_path / "set").exists()
+    for path in motley.glob("*"):
+        path.write_bytes(b"")
+    with pytest.raises(SetError, match="10 of 10"):
+        studio.build_set(motley, tmp_path / "set").result()
+
+
+def test_one_picture_is_taken_with_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "one" / "a.png")
+    made = studio.build_set(tmp_path / "one", tmp_path / "set").result()
+    assert any("a set of one picture" in note for note in made.notes)
+    with pytest.raises(SetError, match="is there already"):
+        studio.build_set(tmp_path / "one", tmp_path / "set").result()
+
+
+def test_a_set_is_not_built_into_another(motley: Path, tmp_path: Path) -> None:
+    with pytest.raises(SetError, match="is a training set already"):
+        built(built(motley, tmp_path / "a").folder, tmp_path / "b")
+
+
+def built(source: Path, out: Path) -> TrainingSet:
+    studio.build_set(source, out, caption="x", licence="MIT").result()
+    return read_set(out)
+
+
+def test_the_hubs_library_brings_pictures_words_and_the_parts_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder stands for the hub: to the library both are the same."""
+    pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    for part, colours in (("train", ["red", "green"]), ("test", ["blue"])):
+        (tmp_path / "there" / part).mkdir(parents=True)
+        rows = [{"file_name": f"{colour}.png", "prompt": f"all {colour}", "width": 9} for colour in colours]
+        (tmp_path / "there" / part / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        for colour in colours:
+            Image.new("RGB", (9, 9), colour).save(tmp_path / "there" / part / f"{colour}.png")
+    notes: list[str] = []
+    (tmp_path / "into").mkdir()
+    found = list(gather_from_hub(str(tmp_path / "there"), tmp_path / "into", notes))
+    assert [(one.name, one.text, one.held_out) for one in found] == [
+        ("red.png", "all red", False), ("green.png", "all green", False), ("blue.png", "all blue", True),
+    ]  # fmt: skip
+    assert found[2].source.endswith("there, test row 1")
+    assert read_picture(found[0].path).picture[0, 0].tolist() == [255, 0, 0]
+    assert {note.split(": ")[-1] for note in notes} == {"width"}
+
+
+def test_a_hub_id_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(SetError, match="owner/none: there is no such folder or table, and the Hugging Face hub did not give it"):
+        studio.build_set("owner/none", tmp_path / "set").result()
+    with pytest.raises(SetError, match="no such folder or table"):
+        studio.build_set("none", tmp_path / "set").result()
+
+
+def test_without_the_library_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
+    with pytest.raises(SetError, match=r"pip install 'sakuga\[hub\]'"):
+        studio.build_set("owner/none", tmp_path / "set").result()
+
+
+def test_splitting_holds_out_pictures_and_says_so(motley: Path, tmp_path: Path) -> None:
+    built(motley, tmp_path / "a")
+    made = studio.split_set(tmp_path / "a", tmp_path / "b", holdout=0.4, seed=3).result()
+    assert (made.training, made.held_out) == (3, 2)
+    read = read_set(tmp_path / "b")
+    assert {example.file.split("/")[0] for example in read.held_out} == {"test"}
+    assert "2 held out by seed 3" in read.provenance
+    before = {Path(e.file).name: e.text for e in read_set(tmp_path / "a").examples}
+    assert {Path(e.file).name: e.text for e in read.examples} == before

@@ -1,0 +1,63 @@
+"""Depth and control are scored as far as a checkpoint has the parts; what it has not is said."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.depth import make_depth_estimator, make_depth_processor
+from sakuga.models.sketchbook import make_controlnet, open_unet
+from sakuga.story.film import FilmSettings
+from sakuga.studio.core.render_session import Bench
+from sakuga.studio.core.settings import settled
+from sakuga.studio.core.work import Work
+from sakuga.studio.sketchbook.depth_score import score_depth_and_control
+
+KEYS = ("rank_correlation", "raw", "shuffled")
+
+
+def score(folder: Path, store: Path, sheet: Path | None = None) -> tuple[dict[str, float], list[str]]:
+    source = find_checkpoint(str(folder))
+    how = settled(FilmSettings(size=(128, 128), steps=1, guidance=1.0), source)
+    scoring = Work(score_depth_and_control(Bench(source, store), how, 2, sheet))
+    notes = [step.note for step in scoring if step.note]
+    return scoring.result(), notes
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The shipped networks, which may or may not have depth and control by now, without them."""
+    path = tmp_path / "sketchbook"
+    path.mkdir()
+    for part in find_checkpoint().folder.iterdir():
+        if part.name not in ("depth", "controlnet"):
+            (path / part.name).symlink_to(part)
+    return path
+
+
+def test_parts_that_are_missing_are_said_and_left_out(folder: Path, tmp_path: Path) -> None:
+    figures, notes = score(folder, tmp_path / "frames")
+    assert figures == {}
+    assert len(notes) == 2
+    assert "has no depth/: figures of depth and control are left out" in notes[0]
+    make_depth_estimator().save_pretrained(folder / "depth")
+    make_depth_processor().save_pretrained(folder / "depth")
+    figures, notes = score(folder, tmp_path / "frames")
+    assert {"depth.rank_correlation", "depth.raw", "n.depth.raw"} <= figures.keys()
+    assert not any(name.startswith("control") for name in figures)
+    assert [note for note in notes if "controlnet/" in note] == notes[:1]
+
+
+def test_all_figures_and_the_sheet_are_made(folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    make_depth_estimator().save_pretrained(folder / "depth")
+    make_depth_processor().save_pretrained(folder / "depth")
+    make_controlnet(open_unet(folder)).save_pretrained(folder / "controlnet")
+    figures, _ = score(folder, tmp_path / "frames", tmp_path / "sheet.png")
+    assert {f"control.{key}" for key in KEYS} <= figures.keys()
+    assert figures["n.control.raw"] == 2
+    assert all(-1 <= figures[f"control.{key}"] <= 1 for key in KEYS)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (4 * (3 * 128 + 8), 132)
