@@ -1,4 +1,4 @@
-"""Captions say only what the picture shows, and everything that they say can be read back."""
+"""Captions state only what the image shows, and all of it can be read back."""
 
 import re
 import time
@@ -9,7 +9,7 @@ import pytest
 
 from sakuga.sketchbook import labels as world
 from sakuga.sketchbook.captions import Stated, caption, facts_in, facts_of, full_caption, known_words, read_labels
-from sakuga.sketchbook.foreign_words import EVERYDAY, NEUTRAL, QUALITY, STORY
+from sakuga.sketchbook.filler_words import EVERYDAY, NEUTRAL, QUALITY, STORY
 from sakuga.sketchbook.labels import LOOKS, Labels, Portrait
 from sakuga.sketchbook.words import JOINT, WORDING
 
@@ -20,8 +20,8 @@ def random_labels(rng: np.random.Generator) -> Labels:
 
     portrait = None
     if rng.random() < 0.25:
-        kinds = {"person": world.Person, "hair": world.HairColour, "hair_length": world.HairLength}
-        looks = {**kinds, "dress": world.DressColour, "expression": world.Expression}
+        kinds = {"person": world.Person, "hair": world.HairColor, "hair_length": world.HairLength}
+        looks = {**kinds, "dress": world.DressColor, "expression": world.Expression}
         portrait = Portrait(**{name: one(kind) for name, kind in looks.items()})  # type: ignore[arg-type]
     return Labels(
         time=one(world.Time),  # type: ignore[arg-type]
@@ -34,29 +34,29 @@ def random_labels(rng: np.random.Generator) -> Labels:
     )
 
 
-def test_what_a_caption_states_is_what_the_picture_shows() -> None:
+def test_a_caption_states_only_what_the_image_shows() -> None:
     rng = np.random.default_rng(1)
     for index in range(2000):
         labels = random_labels(rng)
         look = LOOKS[index % len(LOOKS)]
         text = caption(labels, rng, look)
-        said = facts_in(text)
+        stated = facts_in(text)
         allowed = {*facts_of(labels), ("look", look), ("close_up", "yes" if labels.portrait else "no")}
-        assert set(said) <= allowed, f"{text!r} states {set(said) - allowed}"
-        assert said, text
+        assert set(stated) <= allowed, f"{text!r} states {set(stated) - allowed}"
+        assert stated, text
         assert look == "flat" or read_labels(text).look == look, text
         assert set(re.findall(r"[\w']+", text.lower())) <= known_words(), text
 
 
-def test_rain_snow_and_fog_are_nearly_always_said_and_fine_weather_seldom() -> None:
+def test_rain_snow_and_fog_are_nearly_always_stated_and_fine_weather_seldom() -> None:
     rng = np.random.default_rng(6)
-    drawn = [random_labels(rng) for _ in range(2000)]
-    said = {
-        weather: [("weather", weather) in facts_in(caption(one, rng)) for one in drawn if one.weather == weather]
+    sampled = [random_labels(rng) for _ in range(2000)]
+    stated = {
+        weather: [("weather", weather) in facts_in(caption(one, rng)) for one in sampled if one.weather == weather]
         for weather in get_args(world.Weather)
     }
-    assert all(np.mean(said[weather]) > 0.95 for weather in ("rain", "snow", "fog"))
-    assert np.mean(said["clear"]) < 0.5
+    assert all(np.mean(stated[weather]) > 0.95 for weather in ("rain", "snow", "fog"))
+    assert np.mean(stated["clear"]) < 0.5
 
 
 def test_a_full_caption_states_every_attribute() -> None:
@@ -70,7 +70,7 @@ def test_a_full_caption_states_every_attribute() -> None:
     assert full_caption(labels) == full_caption(labels)
 
 
-def test_about_seven_facts_in_ten_are_kept_and_captions_differ() -> None:
+def test_about_seven_facts_in_ten_are_stated_and_captions_differ() -> None:
     rng = np.random.default_rng(3)
     labels = Labels(time="dawn", weather="fog", place="lake", subject="boat", side="left", extras=frozenset({"birds"}))
     texts = [caption(labels, rng) for _ in range(1000)]
@@ -106,7 +106,7 @@ def test_people_s_own_sentences_are_understood(text: str, stated: Stated) -> Non
     assert read_labels(text) == stated
 
 
-def test_foreign_words_state_nothing() -> None:
+def test_filler_words_state_nothing() -> None:
     assert len(set(EVERYDAY)) >= 300
     assert {word: facts_in(word) for word in (*QUALITY, *STORY, *EVERYDAY, *NEUTRAL) if facts_in(word)} == {}
 

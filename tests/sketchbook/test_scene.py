@@ -1,4 +1,4 @@
-"""The world keeps its promises: what the labels say is drawn, stays true, and moves."""
+"""Scenes show what their labels state, at any time, and move."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from sakuga.sketchbook.labels import HELD_BACK_HAIR, HELD_BACK_SUBJECTS, Extra, Labels, Place, Side, Subject, Time, Weather
+from sakuga.sketchbook.labels import HELD_OUT_HAIR, HELD_OUT_SUBJECTS, Extra, Labels, Place, Side, Subject, Time, Weather
 from sakuga.sketchbook.sampling import AFLOAT, WINDOWED, sample_labels
 from sakuga.sketchbook.scene import Scene, compose, sample
 
@@ -16,22 +16,22 @@ LANDSCAPES = [labels for labels in LABELS if labels.portrait is None]
 PLAIN = Labels(time="day", weather="clear", place="meadow", subject="none", side="centre")
 
 
-def _picture(scene: Scene, t: float = 0.0) -> np.ndarray:
-    return scene.at(t).picture(96, 96).astype(float)
+def _image(scene: Scene, t: float = 0.0) -> np.ndarray:
+    return scene.at(t).image(96, 96).astype(float)
 
 
 def _difference(first: Labels, second: Labels, seed: int = 3) -> float:
-    return float(np.abs(_picture(compose(first, seed)) - _picture(compose(second, seed))).mean())
+    return float(np.abs(_image(compose(first, seed)) - _image(compose(second, seed))).mean())
 
 
-def test_the_same_seed_gives_the_same_picture() -> None:
-    assert np.array_equal(_picture(sample(7), 1.5), _picture(sample(7), 1.5))
+def test_the_same_seed_gives_the_same_image() -> None:
+    assert np.array_equal(_image(sample(7), 1.5), _image(sample(7), 1.5))
     assert sample(7).labels != sample(8).labels
 
 
 @pytest.mark.parametrize(("kind", "field"), [(Time, "time"), (Weather, "weather"), (Place, "place"), (Subject, "subject"), (Side, "side")])
 def test_every_label_is_common_enough_to_learn(kind: object, field: str) -> None:
-    names = [name for name in get_args(kind) if name not in HELD_BACK_SUBJECTS]
+    names = [name for name in get_args(kind) if name not in HELD_OUT_SUBJECTS]
     counts = Counter(getattr(labels, field) for labels in LANDSCAPES)
     assert set(counts) == set(names)
     assert min(counts.values()) > 0.55 * len(LANDSCAPES) / len(names)
@@ -49,12 +49,12 @@ def test_about_a_fifth_are_portraits_and_the_caller_may_choose() -> None:
     assert sample(1, portrait=False).labels.portrait is None
 
 
-def test_what_is_held_back_stays_out_unless_asked_for() -> None:
-    assert not {labels.subject for labels in LABELS} & set(HELD_BACK_SUBJECTS)
-    assert HELD_BACK_HAIR not in {labels.portrait.hair for labels in LABELS if labels.portrait}
-    opened = [sample_labels(np.random.default_rng(seed), held_back=True) for seed in range(1000)]
-    assert {labels.subject for labels in opened} >= set(HELD_BACK_SUBJECTS)
-    assert HELD_BACK_HAIR in {labels.portrait.hair for labels in opened if labels.portrait}
+def test_held_out_subjects_are_sampled_only_on_request() -> None:
+    assert not {labels.subject for labels in LABELS} & set(HELD_OUT_SUBJECTS)
+    assert HELD_OUT_HAIR not in {labels.portrait.hair for labels in LABELS if labels.portrait}
+    opened = [sample_labels(np.random.default_rng(seed), with_held_out=True) for seed in range(1000)]
+    assert {labels.subject for labels in opened} >= set(HELD_OUT_SUBJECTS)
+    assert HELD_OUT_HAIR in {labels.portrait.hair for labels in opened if labels.portrait}
 
 
 def test_labels_make_sense_together() -> None:
@@ -70,10 +70,10 @@ def test_labels_make_sense_together() -> None:
 def test_any_subject_can_be_drawn_in_any_place(place: Place, subject: Subject) -> None:
     labels = replace(PLAIN, place=place, subject=subject, side="left", time="night", weather="fog", extras=frozenset(get_args(Extra)))
     moment = compose(labels, 5, aspect=1.5).at(2.0)
-    assert moment.picture(96, 64).shape == (64, 96, 3)
+    assert moment.image(96, 64).shape == (64, 96, 3)
     for shape in moment.drawing.shapes:
         assert np.isfinite(shape.points).all()
-        assert 0 <= min(shape.colour) <= max(shape.colour) <= 1
+        assert 0 <= min(shape.color) <= max(shape.color) <= 1
         assert 0 <= min(shape.near) <= max(shape.near) <= 1
 
 
@@ -97,7 +97,7 @@ def _is_big_foliage(points: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("extra", get_args(Extra))
-def test_every_extra_is_seen(extra: Extra) -> None:
+def test_every_extra_is_visible(extra: Extra) -> None:
     time: Time = "night" if extra in ("moon", "stars", "lit windows") else "day"
     plain = replace(PLAIN, time=time, subject="cottage", side="left")
     assert _difference(plain, replace(plain, extras=frozenset({extra}))) > 0.4
@@ -105,15 +105,15 @@ def test_every_extra_is_seen(extra: Extra) -> None:
 
 def test_every_hour_weather_and_place_looks_different() -> None:
     for name, kind, least in (("time", Time, 15.0), ("weather", Weather, 3.0), ("place", Place, 8.0)):
-        pictures = [_picture(compose(replace(PLAIN, **{name: value}), 3)) for value in get_args(kind)]
-        gaps = [np.abs(one - other).mean() for index, one in enumerate(pictures) for other in pictures[:index]]
+        images = [_image(compose(replace(PLAIN, **{name: value}), 3)) for value in get_args(kind)]
+        gaps = [np.abs(one - other).mean() for index, one in enumerate(images) for other in images[:index]]
         assert min(gaps) > least, name
 
 
 @pytest.mark.parametrize("weather", get_args(Weather))
 def test_scenes_move_but_slowly(weather: Weather) -> None:
     scene = compose(replace(PLAIN, weather=weather, place="sea", subject="boat"), 4)
-    step = np.abs(_picture(scene, 1.0) - _picture(scene, 1.0 + 1 / 12)).mean()
+    step = np.abs(_image(scene, 1.0) - _image(scene, 1.0 + 1 / 12)).mean()
     assert 0.01 < step < 12
 
 

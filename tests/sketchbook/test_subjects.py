@@ -1,12 +1,12 @@
-"""Every subject is recognisable, moves with time, keeps its chance apart from time, and shines at night where someone lives."""
+"""Every subject is recognisable and moves; its randomness is independent of time, and its lamps shine at night."""
 
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from sakuga.sketchbook.display_list import Shape
 from sakuga.sketchbook.labels import Subject
-from sakuga.sketchbook.shapes import Shape
 from sakuga.sketchbook.subjects import draw_subject
 
 SUBJECTS = [subject for subject in get_args(Subject) if subject != "none"]
@@ -14,7 +14,7 @@ LIT_AT_NIGHT = ["cottage", "cabin", "houses", "castle", "tower", "lighthouse", "
 MOVING = ["castle", "windmill", "tree", "boat", "dragon", "balloon", "whale"]
 
 
-def drawn(subject: Subject, seed: int, t: float = 0.0, night: bool = False) -> list[Shape]:
+def shapes_of(subject: Subject, seed: int, t: float = 0.0, night: bool = False) -> list[Shape]:
     return draw_subject(subject, np.random.default_rng(seed), t, night)
 
 
@@ -26,7 +26,7 @@ def corners(shapes: list[Shape]) -> np.ndarray:
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_subject_stands_on_its_foot_and_is_one_unit_high(subject: Subject) -> None:
     for seed in range(12):
-        points = corners(drawn(subject, seed))
+        points = corners(shapes_of(subject, seed))
         assert np.isfinite(points).all()
         left, top = points.min(axis=0)
         right, bottom = points.max(axis=0)
@@ -39,26 +39,26 @@ def test_a_subject_stands_on_its_foot_and_is_one_unit_high(subject: Subject) -> 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_time_moves_a_subject_but_never_chooses_another(subject: Subject) -> None:
     for seed in range(12):
-        now, later = drawn(subject, seed, 0.3), drawn(subject, seed, 1.1)
-        assert [(shape.colour, shape.material, len(shape.points)) for shape in now] == [
-            (shape.colour, shape.material, len(shape.points)) for shape in later
+        now, later = shapes_of(subject, seed, 0.3), shapes_of(subject, seed, 1.1)
+        assert [(shape.color, shape.material, len(shape.points)) for shape in now] == [
+            (shape.color, shape.material, len(shape.points)) for shape in later
         ]
 
 
 @pytest.mark.parametrize("subject", MOVING)
 def test_what_should_move_moves(subject: Subject) -> None:
-    now, later = corners(drawn(subject, 3, 0.3)), corners(drawn(subject, 3, 1.1))
+    now, later = corners(shapes_of(subject, 3, 0.3)), corners(shapes_of(subject, 3, 1.1))
     assert np.abs(now - later).max() > 0.01
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_the_same_chance_gives_the_same_object_and_another_gives_variety(subject: Subject) -> None:
-    assert np.array_equal(corners(drawn(subject, 5)), corners(drawn(subject, 5)))
-    assert len({tuple(shape.colour for shape in drawn(subject, seed)) for seed in range(20)}) >= 4
+def test_one_seed_gives_one_object_and_seeds_give_variety(subject: Subject) -> None:
+    assert np.array_equal(corners(shapes_of(subject, 5)), corners(shapes_of(subject, 5)))
+    assert len({tuple(shape.color for shape in shapes_of(subject, seed)) for seed in range(20)}) >= 4
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_chance_spent_does_not_depend_on_time_or_night(subject: Subject) -> None:
+def test_random_draws_do_not_depend_on_time_or_night(subject: Subject) -> None:
     after = []
     for t, night in ((0.0, False), (2.7, True)):
         rng = np.random.default_rng(9)
@@ -70,19 +70,19 @@ def test_chance_spent_does_not_depend_on_time_or_night(subject: Subject) -> None
 @pytest.mark.parametrize("subject", LIT_AT_NIGHT)
 def test_windows_shine_at_night_alone(subject: Subject) -> None:
     for seed in range(6):
-        assert not any(shape.glow for shape in drawn(subject, seed, night=False))
-        shining = [shape for shape in drawn(subject, seed, night=True) if shape.glow == 1.0 and shape.material == "light"]
+        assert not any(shape.glow for shape in shapes_of(subject, seed, night=False))
+        shining = [shape for shape in shapes_of(subject, seed, night=True) if shape.glow == 1.0 and shape.material == "light"]
         assert shining
-        assert all(shape.colour[0] > shape.colour[2] for shape in shining)
+        assert all(shape.color[0] > shape.color[2] for shape in shining)
 
 
 @pytest.mark.parametrize("subject", ["cottage", "cabin", "houses"])
 def test_smoke_rises_from_chimneys(subject: Subject) -> None:
-    now, later = ([s.points for s in drawn(subject, 1, t) if s.material == "cloud"] for t in (0.0, 0.1))
+    now, later = ([s.points for s in shapes_of(subject, 1, t) if s.material == "cloud"] for t in (0.0, 0.1))
     assert len(now) == len(later) == 4
     assert sum(after[:, 1].mean() < before[:, 1].mean() for before, after in zip(now, later, strict=True)) >= 3
 
 
-def test_none_has_no_drawing() -> None:
+def test_the_subject_none_raises_key_error() -> None:
     with pytest.raises(KeyError):
-        drawn("none", 0)
+        shapes_of("none", 0)

@@ -1,19 +1,19 @@
-r"""Brackets weigh words; what is not meant as a bracket stays, and is told."""
+r"""Brackets weigh words; unpaired brackets stay, with a warning."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sakuga.story.emphasis import MOST, read_emphasis, without_emphasis
+from sakuga.story.emphasis import MAX_WEIGHT, read_emphasis, without_emphasis
 
 
 def weighed(prompt: str) -> dict[str, float]:
     """The weight of every word of a prompt."""
-    said = read_emphasis(prompt)
+    emphasis = read_emphasis(prompt)
     places, start = {}, 0
-    for word in said.text.split():
-        start = said.text.index(word, start)
-        places[word] = round(said.weight(start, start + len(word)), 4)
+    for word in emphasis.text.split():
+        start = emphasis.text.index(word, start)
+        places[word] = round(emphasis.weight(start, start + len(word)), 4)
         start += len(word)
     return places
 
@@ -39,11 +39,11 @@ def weighed(prompt: str) -> dict[str, float]:
 )
 def test_words_weigh_what_their_brackets_say(prompt: str, expected: dict[str, float]) -> None:
     assert weighed(prompt) == expected
-    assert read_emphasis(prompt).doubts == ()
+    assert read_emphasis(prompt).warnings == ()
 
 
 @pytest.mark.parametrize(
-    ("prompt", "text", "doubt"),
+    ("prompt", "text", "expected"),
     [
         ("a (castle by night", "a (castle by night", "character 3: '(' is never closed"),
         ("a castle) by night", "a castle) by night", "character 9: ')' closes nothing"),
@@ -55,11 +55,11 @@ def test_words_weigh_what_their_brackets_say(prompt: str, expected: dict[str, fl
         ("(castle:99)", "castle", "character 1: the weight 99 is over 10"),
     ],
 )
-def test_what_cannot_be_meant_is_told_with_its_place(prompt: str, text: str, doubt: str) -> None:
-    said = read_emphasis(prompt)
-    assert said.text == text
-    assert any(doubt in told for told in said.doubts), said.doubts
-    assert (len(said.doubts) == 2) == (prompt == "(a] b")
+def test_unreadable_brackets_are_warned_about_with_their_place(prompt: str, text: str, expected: str) -> None:
+    emphasis = read_emphasis(prompt)
+    assert emphasis.text == text
+    assert any(expected in warning for warning in emphasis.warnings), emphasis.warnings
+    assert (len(emphasis.warnings) == 2) == (prompt == "(a] b")
 
 
 def test_an_unclosed_bracket_does_not_hide_its_neighbours() -> None:
@@ -69,11 +69,11 @@ def test_an_unclosed_bracket_does_not_hide_its_neighbours() -> None:
 @settings(deadline=None)
 @given(st.text(alphabet="ab ()[]\\:.123"))
 def test_any_text_is_read_and_no_weight_runs_away(prompt: str) -> None:
-    said = read_emphasis(prompt)
-    assert len(said.weights) == len(said.text)
-    assert all(0 <= weight <= MOST for weight in said.weights)
+    emphasis = read_emphasis(prompt)
+    assert len(emphasis.weights) == len(emphasis.text)
+    assert all(0 <= weight <= MAX_WEIGHT for weight in emphasis.weights)
     if not set(prompt) & set("()[]\\"):
-        assert (said.text, said.plain) == (prompt, True)
+        assert (emphasis.text, emphasis.plain) == (prompt, True)
 
 
 @settings(deadline=None)

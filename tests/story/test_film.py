@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sakuga.story.film import Film, FilmError, FilmSettings, from_toml, read_film, to_toml, write_film
+from sakuga.story.film import Film, FilmError, from_toml, read_film, to_toml, write_film
 from sakuga.story.keys import Key, is_keyed
 from sakuga.story.rate import parse_rate
-from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, Morph, Shot, Storyboard, Way, prompts_of
+from sakuga.story.settings import FilmSettings
+from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, InBetweenMethod, Morph, Shot, Storyboard, full_prompts
 
 words = st.text(st.characters(codec="utf-8"), max_size=30)
 styles = words.filter(lambda text: not is_keyed(text))
@@ -24,7 +25,7 @@ shots = st.builds(
     seed=st.integers(0, 2**63 - 1),
     camera=st.builds(Camera, zoom=positive, pan=st.tuples(plain, plain), rotate=plain, parallax=st.floats(0, 1)),
     transition=st.just(Cut())
-    | st.builds(Morph, seconds=positive, way=st.none() | st.sampled_from(get_args(Way)))
+    | st.builds(Morph, seconds=positive, method=st.none() | st.sampled_from(get_args(InBetweenMethod)))
     | st.builds(Dissolve, seconds=positive),
     ease=st.sampled_from(get_args(Ease)),
     hold=st.just(0.0),
@@ -35,9 +36,9 @@ shots = st.builds(
     | st.just((Key(frame=0, value=0.5), Key(frame=24, value=0.7, ease="out"))),
     guidance=st.none() | st.floats(min_value=0, max_value=100),
     steps=st.none() | st.integers(1, 1000).map(float),
-    control=st.none() | st.just((Key(frame=0, value=1.0),)),
+    control_weight=st.none() | st.just((Key(frame=0, value=1.0),)),
     style=st.none() | styles | st.just((Key(frame=0, value="comic:0.5, cel"), Key(frame=24, value="cel:2", ease="out"))),
-    follow=st.sampled_from([None, "key", "chain"]),
+    init_from=st.sampled_from([None, "keyframe", "previous"]),
     on=st.none() | st.integers(1, 12),
 )
 films = st.builds(
@@ -45,19 +46,19 @@ films = st.builds(
     settings=st.builds(
         FilmSettings,
         fps=st.none() | st.floats(0.1, 240).map(parse_rate) | st.fractions(1, 240, max_denominator=1001).map(parse_rate),
-        size=st.none() | st.tuples(st.integers(1, 99999), st.integers(1, 99999)),
+        size=st.none() | st.tuples(st.integers(1024, 4096), st.integers(1024, 4096)),
         model=st.none() | words,
         style=st.none() | styles,
         steps=st.none() | st.integers(1, 1000),
         guidance=st.none() | st.floats(min_value=0, max_value=100),
         strength=st.none() | st.floats(min_value=0.01, max_value=1),
-        control=st.none() | st.floats(min_value=0, max_value=2),
-        depth=st.sampled_from([None, "estimate", "luminance"]),
-        follow=st.sampled_from([None, "key", "chain"]),
-        hold_on=st.none() | st.floats(min_value=0.01, max_value=1),
-        wander=st.none() | st.floats(min_value=0, max_value=10),
-        drawn_rate=st.none() | st.integers(1, 240),
-        between=st.none() | st.sampled_from(get_args(Way)),
+        control_weight=st.none() | st.floats(min_value=0, max_value=2),
+        depth=st.sampled_from([None, "estimator", "luminance"]),
+        init_from=st.sampled_from([None, "keyframe", "previous"]),
+        shot_strength=st.none() | st.floats(min_value=0.01, max_value=1),
+        noise_drift=st.none() | st.floats(min_value=0, max_value=10),
+        keyframe_rate=st.none() | st.integers(1, 240),
+        between=st.none() | st.sampled_from(get_args(InBetweenMethod)),
         on=st.none() | st.integers(1, 12),
         grain=st.none() | st.floats(0, 1),
         paper=st.none() | st.floats(0, 1),
@@ -111,7 +112,7 @@ def test_keys_are_read_as_written() -> None:
     assert (shot.prompt, shot.turns) == ("a castle, 3 towers, at dawn", (Key(frame=12, value="a (castle:1.2) at noon"),))
     assert shot.strength == (Key(frame=0, value=0.5), Key(frame=24, value=0.7, ease="smooth"))
     assert shot.guidance == 6
-    assert prompts_of(from_toml(keyed).storyboard, 0)[1] == "a (castle:1.2) at noon"
+    assert full_prompts(from_toml(keyed).storyboard, 0)[1] == "a (castle:1.2) at noon"
 
 
 def test_a_plain_prompt_may_count() -> None:
@@ -135,15 +136,21 @@ def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
     [
         ("seed = 7", "sede = 7", r"my\.toml: shot 1\.sede: unknown key; did you mean 'seed'\? \(and 1 more\)"),
         ("seed = 7", "seed = 7\nstrenght = 0.5", r"my\.toml: shot 1\.strenght: unknown key; did you mean 'strength'\?"),
+        ("[film]", "[film]\nhold_on = 0.5", r"my\.toml: film\.hold_on: hold_on is called shot_strength"),
+        ("seed = 7", 'seed = 7\nfollow = "chain"', r"shot 1\.follow: follow is called init_from"),
+        ("[film]", "[film]\nsteps = 0", r"film\.steps: 0 cannot be read: 0 is out of range; choose 1 to 1000"),
+        ("[film]", "[film]\nstpes = 3", r"film\.stpes: unknown key; did you mean 'steps'"),
+        ("[film]", '[film]\nstyle = "0: cel, 9: comic"', r"film\.style: .* does not change over time"),
+        ("[film]", "[film]\npixel = { colours = 3 }", r"film\.pixel: .* unknown key 'colours'; there are grid, colors"),
         ("zoom = 1.2", "zom = 1.2", r"shot 2\.camera\.zom: unknown key; did you mean 'zoom'"),
         ("[film]", "[films]", r"my\.toml: films: unknown key; did you mean 'film'"),
         ("seconds = 2", 'seconds = "2"', r"shot 1\.seconds: input should be a valid number, not '2'"),
         ("seconds = 2", "seconds = nan", r"shot 1\.seconds: input should be a finite number"),
         ("seconds = 2", "seconds = 0", r"my\.toml: shot 1 lasts 0 seconds"),
         ('"dissolve 0.5"', '"fade"', r"shot 1\.transition: 'fade' cannot be read: write \"cut\", \"morph 1\.0\""),
-        ('"256x160"', "0", r"film\.size: 0 cannot be read: write it as width and height"),
-        ('"256x160"', "true", r"film\.size: True cannot be read: write it as width and height"),
-        ('"256x160"', '"big"', r"film\.size: 'big' cannot be read: write it as width and height"),
+        ('"256x160"', "0", r"film\.size: 0 cannot be read: 0x0 is out of range; choose 16 to 4096"),
+        ('"256x160"', "true", r"film\.size: True cannot be read: .* write width and height as"),
+        ('"256x160"', '"big"', r"film\.size: 'big' cannot be read: .* write width and height as"),
         ('"a castle at dawn"', "", r"my\.toml: is not TOML"),
         ("[0.1, 0]", "[0.1]", r"shot 2\.camera\.pan"),
         (
@@ -151,18 +158,18 @@ def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
             'seed = 7\nstrength = "0: 0.5, 24 wobbly: 0.7"',
             r"shot 1\.strength: .*no ease 'wobbly': there are linear",
         ),
-        ("seed = 7", 'seed = 7\nguidance = "0: 4, 24: 5, 12: 6"', r"shot 1\.guidance: .* frame 12 stands behind frame 24"),
-        ("seed = 7", 'seed = 7\nguidance = "0: 4, 0: 5"', r"frame 0 stands behind frame 0"),
+        ("seed = 7", 'seed = 7\nguidance = "0: 4, 24: 5, 12: 6"', r"shot 1\.guidance: .* frame 12 comes after frame 24"),
+        ("seed = 7", 'seed = 7\nguidance = "0: 4, 0: 5"', r"frame 0 comes after frame 0"),
         ("seed = 7", 'seed = 7\nguidance = "6: 4"', r"the first on frame 0"),
-        ("seed = 7", 'seed = 7\ncontrol = "0: much"', r"'much' is no number"),
-        ("seed = 7", 'seed = 7\ncontrol = "0: nan"', r"nan is not finite"),
-        ("seed = 7", 'seed = 7\ncontrol = "0: 1, 9:"', r"the key on frame 9 says nothing"),
+        ("seed = 7", 'seed = 7\ncontrol_weight = "0: much"', r"'much' is not a number"),
+        ("seed = 7", 'seed = 7\ncontrol_weight = "0: nan"', r"nan is not finite"),
+        ("seed = 7", 'seed = 7\ncontrol_weight = "0: 1, 9:"', r"the key on frame 9 is empty"),
         ("seed = 7", "seed = 7\nsteps = [1]", r"shot 1\.steps: .* write a number, or keys"),
-        ("seed = 7", 'seed = 7\nsteps = "0: 4, 9: 4.5"', r"shot 1 has 4\.5 steps: choose whole numbers"),
-        ("seed = 7", 'seed = 7\nstrength = "0: 0.5, 9: 1.5"', r"shot 1 has strength 1\.5: choose above 0 to 1"),
-        ("seed = 7", 'seed = 7\nfollow = "me"', r"shot 1\.follow"),
+        ("seed = 7", 'seed = 7\nsteps = "0: 4, 9: 4.5"', r"shot 1 has 4\.5 steps; use whole numbers"),
+        ("seed = 7", 'seed = 7\nstrength = "0: 0.5, 9: 1.5"', r"shot 1 has strength 1\.5; use above 0 to 1"),
+        ("seed = 7", 'seed = 7\ninit_from = "me"', r"shot 1\.init_from"),
         ('"a castle at dawn"', '"0: dawn, 9 slowly: noon"', r"shot 1\.prompt: .* no ease 'slowly'"),
-        ("zoom = 1.2", "zoom = 1.2, parallax = 2", r"shot 2 has a camera with parallax 2: choose 0"),
+        ("zoom = 1.2", "zoom = 1.2, parallax = 2", r"shot 2 has camera parallax 2; use 0"),
     ],
 )
 def test_every_fault_is_named(old: str, new: str, message: str) -> None:
@@ -175,5 +182,5 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(FilmError, match="there is no such film"):
         read_film(tmp_path / "no.toml")
     (tmp_path / "picture.toml").write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(FilmError, match="is no text: give a film"):
+    with pytest.raises(FilmError, match="is not a text file; give a film"):
         read_film(tmp_path / "picture.toml")

@@ -1,23 +1,24 @@
-"""Doubts about prompts are told, and only real ones."""
+"""Prompts are warned about for real faults only."""
 
 import pytest
 
 from sakuga.sketchbook.captions import known_words
-from sakuga.story.lint import lint, loose_pronoun
+from sakuga.story.lint import lint_storyboard, loose_pronoun
 from sakuga.story.storyboard import Bible, Shot, Storyboard
 
 
 def rules(prompt: str, limit: int = 20, **bible: str) -> list[str]:
     board = Storyboard(idea="", bible=Bible(**bible), shots=(Shot(prompt=prompt, seconds=1, seed=0),))
-    return [note.rule for note in lint(board, lambda text: len(text.split()), limit, known_words())]
+    return [note.rule for note in lint_storyboard(board, lambda text: len(text.split()), limit, known_words())]
 
 
-def test_each_rule_speaks_of_its_own_fault() -> None:
+def test_each_rule_reports_its_own_fault() -> None:
     assert rules("Two castles in the snowy mountains at night, watercolor", style="watercolor") == []
     assert rules("a castle " * 11) == ["tokens"]
     assert rules("a castle, pixel art", style="watercolor") == ["style"]
     assert rules("She walks along the road") == ["pronoun"]
     assert rules("a zeppelin above the sea") == ["words"]
+    assert rules("a fox by the sea") == ["words"]
 
 
 @pytest.mark.parametrize(
@@ -32,5 +33,5 @@ def test_each_rule_speaks_of_its_own_fault() -> None:
         ("the item is theirs", None),
     ],
 )
-def test_pronouns_with_nobody_to_stand_for(prompt: str, pronoun: str | None) -> None:
+def test_pronouns_without_a_referent_are_found(prompt: str, pronoun: str | None) -> None:
     assert loose_pronoun(prompt) == pronoun

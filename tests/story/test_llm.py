@@ -38,9 +38,9 @@ def test_a_storyboard_comes_whole_with_bible_seeds_and_lengths() -> None:
     assert [shot.transition for shot in board.shots] == [Cut()] * 3
     assert sum(shot.seconds for shot in board.shots) == pytest.approx(6)
     assert len({shot.seed for shot in board.shots}) == 3
-    asked = server.requests[0]
-    assert asked["response_format"]["type"] == "json_schema"
-    assert "exactly 3 shots" in asked["messages"][1]["content"]
+    request = server.requests[0]
+    assert request["response_format"]["type"] == "json_schema"
+    assert "exactly 3 shots" in request["messages"][1]["content"]
     assert server.keys == ["Bearer secret"]
 
 
@@ -51,7 +51,7 @@ def test_every_shape_of_answer_makes_a_film() -> None:
             assert len(server.requests) == number
 
 
-def test_only_the_missing_shots_are_asked_again() -> None:
+def test_only_missing_shots_are_requested_again() -> None:
     answers = (listed(SHOTS[0], SHOTS[1]), listed(SHOTS[0], "..."), listed(SHOTS[2], "A fourth castle in the rain"))
     with chat_server(in_turn(*answers)) as server:
         board = plan(server, shots=4)
@@ -66,20 +66,20 @@ def test_a_whole_new_storyboard_fills_only_the_gap() -> None:
         assert [shot.prompt for shot in plan(server).shots] == SHOTS
 
 
-def test_a_pronoun_is_asked_again_and_stands_in_if_nothing_better_comes() -> None:
+def test_a_shot_with_a_pronoun_is_requested_again_and_used_if_nothing_better_comes() -> None:
     with chat_server(in_turn(listed(SHOTS[0], "He opens the gate"), listed("A knight opens the gate"))) as server:
         assert [shot.prompt for shot in plan(server, shots=2).shots] == [SHOTS[0], "A knight opens the gate"]
     with chat_server(always(listed(SHOTS[0], "He opens the gate"))) as server:
         assert [shot.prompt for shot in plan(server, shots=2).shots] == [SHOTS[0], "He opens the gate"]
 
 
-def test_more_shots_than_asked_are_cut_and_transitions_flow() -> None:
+def test_surplus_shots_are_dropped_and_transitions_are_morphs() -> None:
     with chat_server(always(listed(*SHOTS))) as server:
         board = plan(server, shots=2)
     assert [shot.transition for shot in board.shots] == [Morph(seconds=1.0), Cut()]
 
 
-def test_a_server_without_schemas_is_asked_without() -> None:
+def test_a_server_without_schemas_gets_a_looser_format() -> None:
     def respond(number: int, body: dict[str, Any]) -> Answer:
         return Answer(status=400, text="response_format unsupported") if "response_format" in body else Answer(text=FULL)
 
@@ -103,25 +103,25 @@ def test_a_busy_moment_and_a_broken_connection_are_survived() -> None:
         (Answer(status=404), "has no model 'tiny'"),
         (Answer(status=400, text="too long"), "refuses the request: .*too long"),
         (Answer(status=500), "failed"),
-        (Answer(text="I'm sorry, I cannot draw castles."), "holds no shots"),
-        (Answer(text="no"), r"holds no shots \('no'\)"),
-        (Answer(text=""), "holds no shots"),
-        (listed(SHOTS[0], SHOTS[0], SHOTS[0]), "gave 1 of 3 shots"),
+        (Answer(text="I'm sorry, I cannot draw castles."), "contains no shots"),
+        (Answer(text="no"), r"contains no shots \('no'\)"),
+        (Answer(text=""), "contains no shots"),
+        (listed(SHOTS[0], SHOTS[0], SHOTS[0]), "gave only 1 of 3 shots"),
     ],
 )
-def test_what_cannot_be_planned_is_said_clearly(answer: Answer, words: str) -> None:
+def test_failures_are_reported_clearly(answer: Answer, words: str) -> None:
     with chat_server(always(answer)) as server, pytest.raises(PlannerError, match=words):
         plan(server)
     assert len(server.requests) <= 5
 
 
-def test_a_server_that_stalls_is_given_up() -> None:
+def test_a_stalled_server_times_out() -> None:
     with chat_server(always(Answer(stalls=True))) as server, pytest.raises(PlannerError, match=r"did not answer within 0\.1 s"):
         plan(server, timeout=0.1)
     assert len(server.requests) == 3
 
 
-def test_nobody_listening() -> None:
+def test_an_unreachable_server_is_reported() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
@@ -129,7 +129,7 @@ def test_nobody_listening() -> None:
             plan(ChatServer(url=url))
 
 
-def test_names_lead_to_servers_and_keys_stay_with_their_makers() -> None:
+def test_names_select_servers_and_keys_go_to_their_own_service() -> None:
     keys = {"OPENAI_API_KEY": "o", "HF_TOKEN": "h", "MISTRAL_API_KEY": "m"}
     assert server_of("gpt-4o", keys) == Server(model="gpt-4o", base_url=None, key="o")
     hub = server_of("hf:mistralai/Mistral-7B-Instruct-v0.3", keys)
@@ -143,6 +143,6 @@ def test_names_lead_to_servers_and_keys_stay_with_their_makers() -> None:
     ("name", "words"),
     [("gpt-4o", "set OPENAI_API_KEY"), ("hf:a/b", "set HF_TOKEN"), ("http://x/v1", "behind a #"), ("hf:", "names no language")],
 )
-def test_names_that_lead_nowhere(name: str, words: str) -> None:
+def test_unusable_names_are_refused(name: str, words: str) -> None:
     with pytest.raises(PlannerError, match=words):
         server_of(name, {})

@@ -3,11 +3,11 @@
 import pytest
 
 from sakuga.sketchbook.captions import facts_in, known_words, read_labels
-from sakuga.story.courses import stages_in
 from sakuga.story.emphasis import read_emphasis
-from sakuga.story.lint import lint
+from sakuga.story.lint import lint_storyboard
 from sakuga.story.offline import OfflinePlanner
-from sakuga.story.storyboard import Cut, Morph, Storyboard, StoryboardError, prompt_of
+from sakuga.story.progressions import stages_of
+from sakuga.story.storyboard import Cut, Morph, Storyboard, StoryboardError, full_prompt
 
 IDEAS = [
     "a snowy cabin in the woods at dusk, birds over the valley",
@@ -23,36 +23,36 @@ IDEAS = [
 ]
 
 
-def plan(idea: str, shots: int = 5, seed: int = 0) -> Storyboard:
-    return OfflinePlanner().plan(idea, shots=shots, seconds=6.0, seed=seed)
+def plan(idea: str, shots: int = 5, seed: int = 0, negative: str = "") -> Storyboard:
+    return OfflinePlanner().plan(idea, shots=shots, seconds=6.0, seed=seed, negative=negative)
 
 
 @pytest.mark.parametrize("idea", IDEAS)
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_five_shots_are_five_pictures_of_the_same_thing(idea: str, seed: int) -> None:
+def test_five_shots_show_the_same_subject_in_five_ways(idea: str, seed: int) -> None:
     board = plan(idea, seed=seed)
-    prompts = [prompt_of(board, index) for index in range(5)]
+    prompts = [full_prompt(board, index) for index in range(5)]
     assert len(set(prompts)) == 5
     assert len({frozenset(facts_in(prompt)) for prompt in prompts}) == 5, "what can be seen differs"
     stated = read_labels(idea)
     for prompt in prompts:
-        told = read_labels(prompt)
-        assert told.subject == stated.subject
-        assert told.person == stated.person
-        assert told.place == stated.place
-        assert stated.weather in (None, told.weather)
-        assert stated.extras - {"sun"} <= told.extras
+        read = read_labels(prompt)
+        assert read.subject == stated.subject
+        assert read.person == stated.person
+        assert read.place == stated.place
+        assert stated.weather in (None, read.weather)
+        assert stated.extras - {"sun"} <= read.extras
         assert set(prompt.lower().replace(",", " ").split()) <= known_words() | set(idea.lower().replace(",", " ").split())
-    if stated.time and not stages_in(idea, "time")[1:]:
+    if stated.time and not stages_of(idea, "time")[1:]:
         assert {read_labels(prompt).time for prompt in prompts} == {stated.time}
-    assert lint(board, lambda text: len(text.split()), 77, None) == []
+    assert lint_storyboard(board, lambda text: len(text.split()), 77, None) == []
     assert sum(shot.seconds for shot in board.shots) == pytest.approx(6.0)
     assert len({shot.seed for shot in board.shots}) == 5
 
 
-def test_the_idea_leads_and_its_shots_flow_on() -> None:
+def test_the_first_shot_is_the_idea_and_shots_morph() -> None:
     board = plan(IDEAS[0])
-    assert prompt_of(board, 0) == IDEAS[0]
+    assert full_prompt(board, 0) == IDEAS[0]
     assert all(isinstance(shot.transition, Morph) for shot in board.shots[:-1])
 
 
@@ -76,17 +76,17 @@ LASTING = [
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_what_the_idea_states_holds_to_the_end(idea: str, seed: int) -> None:
     stated = read_labels(idea)
-    season = stages_in(idea, "season")
+    season = stages_of(idea, "season")
     for shot in range(5):
-        prompt = prompt_of(plan(idea, seed=seed), shot)
-        told = read_labels(prompt)
-        assert stages_in(prompt, "time") == ((stated.time,) if stated.time else stages_in(prompt, "time"))
-        assert told.weather == stated.weather if stated.weather else True
-        assert stages_in(prompt, "season") == season
+        prompt = full_prompt(plan(idea, seed=seed), shot)
+        read = read_labels(prompt)
+        assert stages_of(prompt, "time") == ((stated.time,) if stated.time else stages_of(prompt, "time"))
+        assert read.weather == stated.weather if stated.weather else True
+        assert stages_of(prompt, "season") == season
 
 
 @pytest.mark.parametrize(
-    ("idea", "attribute", "course"),
+    ("idea", "attribute", "values"),
     [
         ("a castle by the sea from day to night", "time", "day day sunset night night"),
         ("a boat on a lake, from dawn till dusk", "time", "dawn dawn day sunset sunset"),
@@ -105,22 +105,22 @@ def test_what_the_idea_states_holds_to_the_end(idea: str, seed: int) -> None:
         ("an oak tree through the four seasons", "season", "spring summer autumn autumn winter"),
     ],
 )
-def test_what_the_idea_says_changes_changes_in_its_order(idea: str, attribute: str, course: str) -> None:
+def test_changes_stated_in_the_idea_happen_in_order(idea: str, attribute: str, values: str) -> None:
     board = plan(idea)
-    prompts = [prompt_of(board, index) for index in range(5)]
-    read = [stages_in(prompt, attribute) for prompt in prompts]
-    assert [stages[0] if stages else None for stages in read] == course.split()
+    prompts = [full_prompt(board, index) for index in range(5)]
+    read = [stages_of(prompt, attribute) for prompt in prompts]
+    assert [stages[0] if stages else None for stages in read] == values.split()
     last_words = {fact[1] for fact in facts_in(prompts[-1]) if fact[0] == attribute}
-    assert attribute == "season" or last_words == {course.split()[-1]}, "nothing of the first is left in the last"
+    assert attribute == "season" or last_words == {values.split()[-1]}, "nothing of the first is left in the last"
 
 
-def test_a_change_of_the_sky_goes_on_with_what_is_shown() -> None:
-    last = prompts_of("a windmill in a meadow on a sunny day, then it snows")[-1]
+def test_a_change_of_the_sky_keeps_the_subject() -> None:
+    last = full_prompts("a windmill in a meadow on a sunny day, then it snows")[-1]
     assert last.startswith("a windmill in a meadow by day, it snows")
 
 
 @pytest.mark.parametrize(
-    ("idea", "said"),
+    ("idea", "phrase"),
     [
         ("a castle at sundown", "a castle at sunset"),
         ("a boat in the moonlight", "a boat at night"),
@@ -130,16 +130,16 @@ def test_a_change_of_the_sky_goes_on_with_what_is_shown() -> None:
         ("a cottage in winter", "in the snow"),
     ],
 )
-def test_light_and_weather_are_said_in_words_that_the_sketchbook_has_learnt(idea: str, said: str) -> None:
-    assert any(said in prompt for prompt in prompts_of(idea))
+def test_light_and_weather_are_stated_in_caption_phrases(idea: str, phrase: str) -> None:
+    assert any(phrase in prompt for prompt in full_prompts(idea))
 
 
-def test_who_acts_is_shown_in_every_scene_and_where() -> None:
-    prompts = prompts_of("A knight walks through a forest at dawn. He fights a dragon. He rests by a lake", 3)
+def test_every_scene_names_its_subject_and_place() -> None:
+    prompts = full_prompts("A knight walks through a forest at dawn. He fights a dragon. He rests by a lake", 3)
     assert all("a knight" in prompt.lower() and "at dawn" in prompt for prompt in prompts)
     assert [read_labels(prompt).place for prompt in prompts] == ["forest", "forest", "lake"]
-    assert prompts_of("a boat leaves the village. It meets a whale", 2)[1].startswith("a boat meets a whale")
-    assert read_labels(prompts_of("a boat leaves the village. It meets a whale", 2)[1]).place is None
+    assert full_prompts("a boat leaves the village. It meets a whale", 2)[1].startswith("a boat meets a whale")
+    assert read_labels(full_prompts("a boat leaves the village. It meets a whale", 2)[1]).place is None
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -166,7 +166,7 @@ def test_the_same_idea_and_seed_make_the_same_film_and_another_seed_another() ->
 @pytest.mark.parametrize("idea", [*IDEAS, "the sea on a rainy day"])
 def test_a_long_film_still_repeats_no_prompt(idea: str) -> None:
     board = plan(idea, shots=40)
-    assert len({prompt_of(board, index) for index in range(40)}) == 40
+    assert len({full_prompt(board, index) for index in range(40)}) == 40
 
 
 @pytest.mark.parametrize(("idea", "shots", "words"), [(" \n", 5, "the idea is empty"), ("a", 0, "0 shots"), ("a", 100_000, "100000 shots")])
@@ -175,27 +175,27 @@ def test_what_cannot_be_planned_is_refused(idea: str, shots: int, words: str) ->
         plan(idea, shots=shots)
 
 
-def prompts_of(idea: str, shots: int = 5) -> list[str]:
+def full_prompts(idea: str, shots: int = 5) -> list[str]:
     board = plan(idea, shots)
-    return [prompt_of(board, index) for index in range(shots)]
+    return [full_prompt(board, index) for index in range(shots)]
 
 
 def test_both_of_two_subjects_stay_when_they_are_named_again() -> None:
-    for prompt in prompts_of("A dragon and a boat rest on the sea. Then they sail to a castle.", 2):
+    for prompt in full_prompts("A dragon and a boat rest on the sea. Then they sail to a castle.", 2):
         assert "a dragon and a boat" in prompt.lower()
 
 
-def test_a_person_keeps_hair_and_clothes_but_no_deed_place_or_time() -> None:
-    prompts = prompts_of("A girl with red hair walks through a forest at night. She finds a castle. She meets a dragon.", 3)
+def test_a_person_keeps_hair_and_clothes_but_no_action_place_or_time() -> None:
+    prompts = full_prompts("A girl with red hair walks through a forest at night. She finds a castle. She meets a dragon.", 3)
     assert prompts[1].startswith("a girl with red hair finds a castle")
     assert prompts[2].startswith("a girl with red hair meets a dragon")
-    boy = prompts_of("a boy with green hair at night")
+    boy = full_prompts("a boy with green hair at night")
     assert all(prompt.count("with green hair") == 1 for prompt in boy)
     assert [read_labels(prompt).time for prompt in boy] == ["night"] * 5
 
 
-def test_what_is_said_twice_is_said_once() -> None:
-    assert [prompt.split(",")[0] for prompt in prompts_of("a castle at sunset at sunset")] == ["a castle at sunset"] * 5
+def test_repeated_words_are_removed() -> None:
+    assert [prompt.split(",")[0] for prompt in full_prompts("a castle at sunset at sunset")] == ["a castle at sunset"] * 5
 
 
 def test_what_is_denied_goes_to_the_negative_prompt() -> None:
@@ -205,24 +205,68 @@ def test_what_is_denied_goes_to_the_negative_prompt() -> None:
     assert {shot.negative for shot in plan("a castle at night").shots} == {""}
 
 
-def test_a_long_sentence_that_tells_a_story_is_told_in_its_order() -> None:
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("idea", "negative", "never"),
+    [
+        ("a castle", "rain, snow, birds", {("weather", "rain"), ("weather", "snow"), ("extras", "birds")}),
+        ("a windmill in a meadow", "night, fog, people", {("time", "night"), ("weather", "fog"), ("extras", "figure")}),
+        ("a castle, no birds", "", {("extras", "birds")}),
+        ("a quiet village, no people, without fog", "", {("extras", "figure"), ("weather", "fog")}),
+        ("a starless night over a village", "", {("extras", "stars")}),
+        ("a castle in the sunlight", "", {("time", "night"), ("weather", "rain")}),
+        ("a portrait of a girl", "smiling", {("expression", "smiling")}),
+    ],
+)
+def test_nothing_denied_or_in_the_negative_prompt_is_added(idea: str, negative: str, never: set[tuple[str, str]], seed: int) -> None:
+    board = plan(idea, shots=8, seed=seed, negative=negative)
+    added = {fact for shot in board.shots for fact in facts_in(shot.prompt.removeprefix(idea))}
+    assert not added & never
+
+
+def test_a_negative_prompt_without_facts_changes_no_plan() -> None:
+    assert all(plan(idea, negative="blurry, low quality") == plan(idea) for idea in IDEAS)
+
+
+@pytest.mark.parametrize(
+    ("idea", "attribute", "value"),
+    [
+        ("ein Schloss am Meer bei Nacht", "time", "night"),
+        ("ein Leuchtturm im Regen", "weather", "rain"),
+        ("ein Dorf im Schnee am Abend", "time", "sunset"),
+        ("un château au coucher du soleil", "time", "sunset"),
+        ("замок ночью", "time", "night"),
+    ],
+)
+def test_time_and_weather_in_other_languages_are_not_contradicted(idea: str, attribute: str, value: str) -> None:
+    for shot in plan(idea).shots:
+        assert {fact[1] for fact in facts_in(shot.prompt) if fact[0] == attribute} == {value}
+
+
+@pytest.mark.parametrize("end", ["the sky clears", "it clears up", "the weather clears", "the clouds part"])
+def test_after_the_rain_the_sky_is_clear(end: str) -> None:
+    prompts = full_prompts(f"a castle in the rain, then {end}")
+    assert [read_labels(prompt).weather for prompt in prompts] == ["rain", "rain", "rain", "clear", "clear"]
+
+
+def test_a_long_narrative_sentence_is_shown_in_order() -> None:
     story = (
         "a small wooden boat leaves a quiet village at dawn, sails over the stormy sea past a tall striped lighthouse, "
         "goes up the river into the mountains, and reaches an ancient castle above the clouds, where a dragon circles in the night sky"
     )
-    prompts = prompts_of(story)
+    prompts = full_prompts(story)
     for prompt, word in zip(prompts, ("village", "lighthouse", "mountains", "castle", "dragon"), strict=True):
         assert word in prompt
     assert all("small wooden boat" in prompt for prompt in prompts)
     described = "a castle, " + ", ".join(["beautiful", "cinematic", "masterpiece", "highly detailed"] * 7)
-    assert all("castle" in prompt and prompt.count("masterpiece") > 0 for prompt in prompts_of(described))
+    assert all("castle" in prompt and prompt.count("masterpiece") > 0 for prompt in full_prompts(described))
 
 
 @pytest.mark.parametrize(
     ("idea", "word"), [("\N{DRAGON}\N{FIRE}\N{EUROPEAN CASTLE}", "dragon"), ("\N{SUNRISE} a boat \N{WATER WAVE}", "a boat")]
 )
-def test_signs_are_named_only_where_there_are_no_words(idea: str, word: str) -> None:
-    prompts = prompts_of(idea)
+def test_emoji_are_named_only_without_words(idea: str, word: str) -> None:
+    prompts = full_prompts(idea)
     assert all(prompt.startswith(word) and prompt.isascii() for prompt in prompts)
     assert len(set(prompts)) == 5
 
@@ -231,17 +275,17 @@ def test_signs_are_named_only_where_there_are_no_words(idea: str, word: str) -> 
     "idea", ["a", "\u591c\u306e\u57ce", "!!!", "\N{SNOWMAN}\N{VARIATION SELECTOR-16}", "ein Schloss am Meer", "no", "word " * 400]
 )
 def test_any_idea_gives_five_different_shots_that_hold_it(idea: str) -> None:
-    assert len(set(prompts_of(idea))) == 5
+    assert len(set(full_prompts(idea))) == 5
 
 
 def test_a_boat_stands_on_no_path() -> None:
-    assert not any("path" in prompt or "trail" in prompt for prompt in prompts_of("a boat at sunset", 8))
+    assert not any("path" in prompt or "trail" in prompt for prompt in full_prompts("a boat at sunset", 8))
 
 
 def test_emphasis_goes_through_a_plan_whole() -> None:
     board = OfflinePlanner().plan("a (castle:1.2) by the [sea] at ((night)). Then it is in the (snow:1.3)", shots=4, seconds=4, seed=0)
-    prompts = [prompt_of(board, place) for place in range(4)]
-    assert not any(read_emphasis(prompt).doubts for prompt in prompts)
+    prompts = [full_prompt(board, place) for place in range(4)]
+    assert not any(read_emphasis(prompt).warnings for prompt in prompts)
     assert all("(castle:1.2) by the [sea] at ((night))" in prompt for prompt in prompts[:2])
     assert all("a castle is in the (snow:1.3)" in prompt for prompt in prompts[2:])
     assert board.bible.subject == "a castle"

@@ -12,7 +12,9 @@ from sakuga.story.storyboard import Bible, Camera, Cut
 SHOTS = ["A castle at dawn, birds", "The castle by day, a dragon lands", "The castle's tower at night"]
 BIBLE = {"subject": "a castle", "setting": "in the hills", "palette": "gold", "style": "watercolor"}
 FULL = json.dumps({"bible": BIBLE, "shots": [{"prompt": shot, "camera": "closer", "transition": "cut"} for shot in SHOTS]}, indent=1)
+NUMBERED = list(enumerate(SHOTS, 1))
 LISTED = json.dumps(SHOTS)
+DRAFT = json.dumps(["a wrong draft", "of a grey shed", "in the rain"])
 
 SHAPES = {
     "json object": FULL,
@@ -24,16 +26,16 @@ SHAPES = {
     "json among prose": f"Sure! {FULL} Let me know.",
     "strings under prompts": json.dumps({"prompts": SHOTS}),
     "descriptions under frames": json.dumps({"title": "x", "frames": [{"id": 1, "description": shot} for shot in SHOTS]}),
-    "numbered with dots": "\n".join(f"{number}. {shot}" for number, shot in enumerate(SHOTS, 1)),
-    "numbered with brackets": "Here are the shots:\n\n" + "\n".join(f"{number}) {shot}" for number, shot in enumerate(SHOTS, 1)),
-    "shot headings": "\n\n".join(f"**Shot {number}:** {shot}" for number, shot in enumerate(SHOTS, 1)),
+    "numbered with dots": "\n".join(f"{number}. {shot}" for number, shot in NUMBERED),
+    "numbered with brackets": "Here are the shots:\n\n" + "\n".join(f"{number}) {shot}" for number, shot in NUMBERED),
+    "shot headings": "\n\n".join(f"**Shot {number}:** {shot}" for number, shot in NUMBERED),
     "bullets": "Sure, shots:\n" + "\n".join(f"- {shot}" for shot in SHOTS),
     "starred bold bullets": "\n".join(f"* **{shot}**" for shot in SHOTS),
     "round bullets": "\n".join(f"• {shot}" for shot in SHOTS),
     "quoted strings": "\n".join(f'"{shot}"' for shot in SHOTS),
     "quoted in one line": ", ".join(f'"{shot}"' for shot in SHOTS),
     "curly quotes": "[" + ", ".join(f"“{shot}”" for shot in SHOTS) + "]",
-    "numbered curly quotes": "\n".join(f"{number}. “{shot}”" for number, shot in enumerate(SHOTS, 1)),
+    "numbered curly quotes": "\n".join(f"{number}. “{shot}”" for number, shot in NUMBERED),
     "plain lines": "Here are three prompts:\n" + "\n".join(SHOTS),
     "reasoning first": f'<think>They want ["one two", "three four"]. 1. Hmm.</think>\n{FULL}',
     "reasoning that was opened elsewhere": f"They want a list like [1, 2]\n</think>\n{LISTED}",
@@ -41,13 +43,36 @@ SHAPES = {
     "line breaks in strings": LISTED.replace("dawn, birds", "dawn,\nbirds"),
     "cut off in the fourth": LISTED[:-1] + ', "A castle in the ra',
     "cut off in the fourth object": FULL[: FULL.rindex("]")].rstrip() + ', {"prompt": "A castle in the ra',
+    "items over several lines": "\n".join(f"{number}. " + "\n   ".join(shot.split(" ", 2)) for number, shot in NUMBERED),
+    "indented list": "\n".join(f"  {number}. {shot}" for number, shot in NUMBERED),
+    "titles above descriptions": "\n".join(f"{number}. **A Bold Title**\n   {shot}" for number, shot in NUMBERED),
+    "headings with labelled prompts": "\n\n".join(
+        f"### Shot {number}: Title\n**Prompt:** {shot}\n**Camera:** closer" for number, shot in NUMBERED
+    ),
+    "items with labelled bullets": "\n".join(f"{number}. Scene\n   - Prompt: {shot}\n   - Camera: away" for number, shot in NUMBERED),
+    "object of objects": json.dumps({f"frame_{number}": {"description": shot, "camera": "closer"} for number, shot in NUMBERED}),
+    "numbered object under shots": json.dumps(
+        {"bible": BIBLE, "shots": {str(number): {"prompt": shot} for number, shot in enumerate(SHOTS)}}
+    ),
+    "object of strings": json.dumps({f"shot {number}": shot for number, shot in NUMBERED}),
+    "object within an object": json.dumps({"response": {"shots": [{"prompt": shot} for shot in SHOTS]}}),
+    "capital keys": json.dumps({"Shots": [{"Prompt": shot, "Camera": "Closer"} for shot in SHOTS]}),
+    "prompts that are objects": json.dumps({"shots": [{"shot": 1, "prompt": {"text": shot}} for shot in SHOTS]}),
+    "json lines": "\n".join(json.dumps({"prompt": shot, "camera": "closer"}) for shot in SHOTS),
+    "json with comments": '{"shots": [ // first\n' + ", /* more */\n".join(json.dumps({"prompt": shot}) for shot in SHOTS) + "]} // done",
+    "table": "| Shot | Prompt | Camera |\n|---|---|---|\n" + "\n".join(f"| {number} | {shot} | away |" for number, shot in NUMBERED),
+    "reasoning in brackets": f"[THINK]{DRAFT}[/THINK]{FULL}",
+    "reasoning in triangles": f"\u25c1think\u25b7{DRAFT}\u25c1/think\u25b7{FULL}",
+    "reasoning in a channel": f"<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant<|channel|>final<|message|>{FULL}",
+    "reasoning as thought": f"<thought>{DRAFT}</thought>{LISTED}",
+    "a draft before the answer": f"First try: {json.dumps(SHOTS[:2])}. Better: {LISTED}",
     "cut off in a fence": "```json\n" + FULL[: FULL.rindex("]")].rstrip() + ',\n {"prom',
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_is_read(shape: str) -> None:
-    assert [sketch.prompt for sketch in parse_reply(SHAPES[shape]).shots] == SHOTS
+    assert [sketch.prompt for sketch in parse_reply(SHAPES[shape], len(SHOTS)).shots] == SHOTS
 
 
 def test_bible_camera_and_transition_are_read() -> None:
@@ -55,6 +80,17 @@ def test_bible_camera_and_transition_are_read() -> None:
     assert reply.bible == Bible(**BIBLE)
     assert all(sketch.camera == Camera(zoom=1.15) and sketch.transition == Cut() for sketch in reply.shots)
     assert parse_reply(SHAPES["cut off in the fourth object"]).bible == Bible(**BIBLE)
+
+
+@pytest.mark.parametrize("shape", ["headings with labelled prompts", "items with labelled bullets", "table", "capital keys", "json lines"])
+def test_cameras_are_read_from_labels_and_columns(shape: str) -> None:
+    assert all(sketch.camera for sketch in parse_reply(SHAPES[shape], len(SHOTS)).shots)
+
+
+def test_of_several_lists_the_last_of_the_wanted_number_counts() -> None:
+    drafts = f"{json.dumps(SHOTS[::-1])} {LISTED} {json.dumps(SHOTS[:2])}"
+    assert [sketch.prompt for sketch in parse_reply(drafts, 3).shots] == SHOTS
+    assert [sketch.prompt for sketch in parse_reply(drafts, 2).shots] == SHOTS[:2]
 
 
 def test_one_bad_shot_costs_no_other() -> None:

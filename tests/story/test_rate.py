@@ -8,7 +8,7 @@ from sakuga.story.rate import RateError, parse_rate, rate_text
 
 
 @pytest.mark.parametrize(
-    ("said", "rate"),
+    ("text", "rate"),
     [
         (12, Fraction(12)),
         (12.5, Fraction(25, 2)),
@@ -21,12 +21,12 @@ from sakuga.story.rate import RateError, parse_rate, rate_text
         ("1/2", Fraction(1, 2)),
     ],
 )
-def test_rates_are_read_exactly_and_written_so(said: str | float, rate: Fraction) -> None:
-    assert parse_rate(said) == rate
+def test_rates_are_parsed_and_formatted_exactly(text: str | float, rate: Fraction) -> None:
+    assert parse_rate(text) == rate
     assert parse_rate(rate_text(rate)) == rate
 
 
-@pytest.mark.parametrize("said", ["fast", "0", "-12", "1/0", "24000 / 1001 fps", "nan", "inf", "1e9", ""])
-def test_what_is_no_rate_is_refused(said: str) -> None:
+@pytest.mark.parametrize("text", ["fast", "0", "-12", "1/0", "24000 / 1001 fps", "nan", "inf", "1e9", ""])
+def test_unreadable_rates_are_refused(text: str) -> None:
     with pytest.raises(RateError, match="rate"):
-        parse_rate(said)
+        parse_rate(text)

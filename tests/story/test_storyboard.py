@@ -1,15 +1,15 @@
-"""A shot's whole prompt carries the bible, once, and what cannot be drawn is refused."""
+"""A full prompt contains the bible once; unusable storyboards are refused."""
 
 import math
 from typing import Any
 
 import pytest
 
-from sakuga.story.storyboard import Bible, Camera, Dissolve, Shot, Storyboard, StoryboardError, prompt_of
+from sakuga.story.storyboard import Bible, Camera, Dissolve, Shot, Storyboard, StoryboardError, full_prompt
 
 
 def whole(prompt: str, **bible: str) -> str:
-    return prompt_of(Storyboard(idea="", bible=Bible(**bible), shots=(Shot(prompt=prompt, seconds=1, seed=0),)), 0)
+    return full_prompt(Storyboard(idea="", bible=Bible(**bible), shots=(Shot(prompt=prompt, seconds=1, seed=0),)), 0)
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ def test_the_subject_is_named_in_full_and_once(prompt: str, subject: str, expect
     assert whole(prompt, subject=subject) == expected
 
 
-def test_setting_palette_and_style_follow_unless_already_said() -> None:
+def test_setting_palette_and_style_are_added_unless_stated() -> None:
     bible = {"setting": "in the forest", "palette": "muted colours, gold", "style": "watercolor"}
     assert whole("a cabin", **bible) == "a cabin, in the forest, muted colours, gold, watercolor"
     assert whole("a cabin in the woods, gold and muted colours, watercolour painting", **bible).count("forest") == 0
     assert whole("a watercolor of a cabin", style="watercolor") == "a watercolor of a cabin"
 
 
-def test_a_shot_s_own_place_and_time_count_more_than_the_bible_s() -> None:
+def test_a_shots_own_place_and_time_override_the_bible() -> None:
     assert whole("a boat on the sea at night", setting="in a village at dawn") == "a boat on the sea at night"
     assert whole("a boat", setting="in a village at dawn") == "a boat, in a village at dawn"
 
@@ -43,17 +43,17 @@ def test_a_shot_s_own_place_and_time_count_more_than_the_bible_s() -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"seconds": 0.0}, "shot 2 lasts 0 seconds: give it a duration"),
+        ({"seconds": 0.0}, "shot 2 lasts 0 seconds; use a duration"),
         ({"prompt": "  "}, "shot 2 has no prompt"),
         ({"strength": 1.5}, "shot 2 has strength 1.5"),
-        ({"camera": Camera(zoom=0.0)}, "shot 2 zooms by 0"),
+        ({"camera": Camera(zoom=0.0)}, "shot 2 has camera zoom 0"),
         ({"camera": Camera(rotate=math.nan)}, "not finite"),
-        ({"hold": 2.0}, "holds its last picture"),
+        ({"hold": 2.0}, "holds its last image"),
         ({"seed": -1}, "has seed -1"),
         ({"transition": Dissolve(seconds=0)}, "transition of 0 seconds"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_by_its_number(fault: dict[str, Any], words: str) -> None:
+def test_unusable_shots_are_refused_by_number(fault: dict[str, Any], words: str) -> None:
     good: dict[str, Any] = {"prompt": "a castle", "seconds": 1.0, "seed": 1}
     with pytest.raises(StoryboardError, match=words):
         Storyboard(idea="", bible=Bible(), shots=(Shot(**good), Shot(**(good | fault))))

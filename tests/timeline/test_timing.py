@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sakuga.story.storyboard import Ease
-from sakuga.timeline.timing import eased, exact, spans
+from sakuga.timeline.timing import apply_easing, exact_seconds, frame_spans
 
 rates = st.sampled_from([Fraction(12), Fraction(24), Fraction(24000, 1001), Fraction(25)])
 lengths = st.lists(st.decimals(min_value="0.1", max_value="9", places=1).map(float), min_size=1, max_size=12)
@@ -16,19 +16,19 @@ lengths = st.lists(st.decimals(min_value="0.1", max_value="9", places=1).map(flo
 
 @given(lengths, rates)
 def test_spans_join_without_gap_and_end_at_the_exact_total(seconds, rate):
-    cut = spans(seconds, rate)
+    cut = frame_spans(seconds, rate)
     assert cut[0].start == 0
     assert all(left.stop == right.start for left, right in itertools.pairwise(cut))
-    assert cut[-1].stop == round(sum(map(exact, seconds)) * rate)
+    assert cut[-1].stop == round(sum(map(exact_seconds, seconds)) * rate)
 
 
 @given(st.floats(0, 1), st.sampled_from(get_args(Ease)))
 def test_easing_begins_and_ends_where_it_should(progress, ease):
     most = 1.1001 if ease == "overshoot" else 1
-    assert -1e-9 <= eased(progress, ease) <= most + 1e-9
-    assert (eased(0.0, ease), eased(1.0, ease)) == (0.0, 1.0)
+    assert -1e-9 <= apply_easing(progress, ease) <= most + 1e-9
+    assert (apply_easing(0.0, ease), apply_easing(1.0, ease)) == (0.0, 1.0)
 
 
 def test_an_overshoot_goes_a_tenth_too_far_and_a_smoother_way_starts_softer():
-    assert max(eased(step / 100, "overshoot") for step in range(101)) > 1.09
-    assert eased(0.05, "smoother") < eased(0.05, "smooth") / 4
+    assert max(apply_easing(step / 100, "overshoot") for step in range(101)) > 1.09
+    assert apply_easing(0.05, "smoother") < apply_easing(0.05, "smooth") / 4

@@ -1,4 +1,4 @@
-"""Read which facts a text states, by the vocabulary that the captions are made of."""
+"""Read the facts that a text states."""
 
 import re
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from functools import cache
 from itertools import chain, product
 from typing import cast
 
-from sakuga.sketchbook.foreign_words import EVERYDAY, NEUTRAL, QUALITY, STORY
+from sakuga.sketchbook.filler_words import EVERYDAY, NEUTRAL, QUALITY, STORY
 from sakuga.sketchbook.labels import (
-    DressColour,
+    DressColor,
     Expression,
     Extra,
-    HairColour,
+    HairColor,
     HairLength,
     Look,
     Person,
@@ -21,7 +21,8 @@ from sakuga.sketchbook.labels import (
     Time,
     Weather,
 )
-from sakuga.sketchbook.words import DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, HEARD, JOINT, WORDING, Fact
+from sakuga.sketchbook.translations import TRANSLATIONS
+from sakuga.sketchbook.words import DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, JOINT, SYNONYMS, WORDING, Fact
 
 _FUNCTION_WORDS = """
     a an the and or of in on at by with to from as while where there is are it its under over above below behind before beside near
@@ -34,7 +35,10 @@ PORTRAIT_ATTRIBUTES = ("person", "hair", "hair_length", "dress", "expression")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """The attributes that a text states; None, or no extras, where it states nothing. `close_up` says that it asks for a portrait."""
+    """Attributes stated by a text; None or empty otherwise.
+
+    `close_up` is True for portraits.
+    """
 
     time: Time | None = None
     weather: Weather | None = None
@@ -44,9 +48,9 @@ class Stated:
     extras: frozenset[Extra] = frozenset()
     close_up: bool = False
     person: Person | None = None
-    hair: HairColour | None = None
+    hair: HairColor | None = None
     hair_length: HairLength | None = None
-    dress: DressColour | None = None
+    dress: DressColor | None = None
     expression: Expression | None = None
     look: Look | None = None
 
@@ -56,43 +60,49 @@ _FLAT = str.maketrans(
 )
 
 
-def flattened(text: str) -> str:
-    """Return the text in lower case, with straight quotes, and spaces for hyphens: every character at its place."""
+def flatten_text(text: str) -> str:
+    """Return lower-case text with straight quotes and without hyphens.
+
+    Every character keeps its index.
+    """
     lowered = ((letter, letter.lower()) for letter in text)
     return "".join(low if len(low) == 1 else letter for letter, low in lowered).translate(_FLAT)
 
 
 def normalise(text: str) -> str:
     """Return the flattened text with single spaces."""
-    return " ".join(flattened(text).split())
+    return " ".join(flatten_text(text).split())
 
 
 def _portrait_phrases() -> list[tuple[str, tuple[Fact, ...]]]:
-    """Return every way to state hair and clothes: a colour alone ("red") states nothing, "long red hair" states two facts."""
+    """Return every phrase for hair and clothes.
+
+    A color alone ("red") states nothing, "long red hair" states two facts.
+    """
     phrases: list[tuple[str, tuple[Fact, ...]]] = []
-    colours = [(word, colour) for colour, words in HAIR.items() for word in words]
+    colors = [(word, color) for color, words in HAIR.items() for word in words]
     lengths = [(word, length) for length, words in HAIR_LENGTHS.items() for word in words]
-    for word, colour in colours:
-        phrases += [(f"{word} {ending}", (("hair", colour),)) for ending in ("hair", "haired")]
+    for word, color in colors:
+        phrases += [(f"{word} {ending}", (("hair", color),)) for ending in ("hair", "haired")]
     for word, length in lengths:
         phrases += [(f"{word} {ending}", (("hair_length", length),)) for ending in ("hair", "haired")]
-    for (long, length), (red, colour), ending in product(lengths, colours, ("hair", "haired")):
-        phrases.append((f"{long} {red} {ending}", (("hair", colour), ("hair_length", length))))
+    for (long, length), (red, color), ending in product(lengths, colors, ("hair", "haired")):
+        phrases.append((f"{long} {red} {ending}", (("hair", color), ("hair_length", length))))
     garments = sorted(set(chain.from_iterable(GARMENTS.values())) | {"clothes", "robe", "gown", "cloak"})
-    for colour, words in DRESSES.items():
+    for color, words in DRESSES.items():
         for word in words:
-            phrases += [(f"{word} {garment}", (("dress", colour),)) for garment in garments]
-            phrases += [(f"{verb} {word}", (("dress", colour),)) for verb in ("dressed in", "wearing")]
+            phrases += [(f"{word} {garment}", (("dress", color),)) for garment in garments]
+            phrases += [(f"{verb} {word}", (("dress", color),)) for verb in ("dressed in", "wearing")]
     return [*phrases, ("brunette", (("hair", "brown"), ("person", "woman"))), ("blonde", (("hair", "blond"),))]
 
 
 @cache
-def spoken() -> dict[str, tuple[Fact, ...]]:
-    """Return every phrase of the captions that states something, normalised, with the facts it states: what the Sketchbook has learnt."""
+def caption_phrases() -> dict[str, tuple[Fact, ...]]:
+    """Return the caption phrases that state facts."""
     table: dict[str, tuple[Fact, ...]] = {normalise(phrase): facts for phrase, facts in JOINT.items()}
     for fact, wording in WORDING.items():
-        mute = fact[0] == "subject"  # Its adjectives and verbs fit other things as well.
-        phrases = wording.tags if mute else (*wording.tags, *wording.after, *wording.before, *wording.clauses)
+        silent = fact[0] == "subject"  # its adjectives and verbs fit other things too
+        phrases = wording.tags if silent else (*wording.tags, *wording.after, *wording.before, *wording.clauses)
         for phrase in phrases:
             table.setdefault(normalise(phrase), (fact,))
     for phrase, facts in _portrait_phrases():
@@ -101,47 +111,53 @@ def spoken() -> dict[str, tuple[Fact, ...]]:
 
 
 @cache
-def vocabulary() -> dict[str, tuple[Fact, ...]]:
-    """Return what the captions say and, behind it, what is only heard: understood here, and not by the Sketchbook."""
-    table = dict(spoken())
-    for fact, heard in HEARD.items():
-        for phrase in heard:
+def known_phrases() -> dict[str, tuple[Fact, ...]]:
+    """Return caption phrases, synonyms and translations.
+
+    The Sketchbook itself knows the caption phrases only.
+    """
+    table = dict(caption_phrases())
+    for fact, phrases in chain(SYNONYMS.items(), TRANSLATIONS.items()):
+        for phrase in phrases:
             table.setdefault(normalise(phrase), (fact,))
     return table
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    longest_first = sorted(vocabulary(), key=lambda phrase: (-len(phrase), phrase))
+    longest_first = sorted(known_phrases(), key=lambda phrase: (-len(phrase), phrase))
     return re.compile(r"(?<![\w'])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![\w'])")
 
 
-def spans_in(text: str) -> list[tuple[int, int, tuple[Fact, ...]]]:
-    """Return start, stop and facts of every phrase of a flattened text that states something.
+def fact_spans(text: str) -> list[tuple[int, int, tuple[Fact, ...]]]:
+    """Return start, stop and facts of each stating phrase.
 
-    Of phrases that begin at one place the longest counts.
+    `text` is flattened; the longest phrase at each place counts.
     """
-    table = vocabulary()
+    table = known_phrases()
     return [(found.start(), found.end(), table[found.group()]) for found in _pattern().finditer(text)]
 
 
 def facts_in(text: str) -> list[Fact]:
-    """Return every fact that the text states, in its order."""
-    return [fact for _, _, facts in spans_in(normalise(text)) for fact in facts]
+    """Return every fact of a text, in order."""
+    return [fact for _, _, facts in fact_spans(normalise(text)) for fact in facts]
 
 
-def facts_spoken(text: str) -> set[Fact]:
-    """Return the facts that a text states in words of the captions.
+def caption_facts(text: str) -> set[Fact]:
+    """Return the facts stated in caption phrases.
 
-    >>> facts_spoken("a tower at sundown, it is snowing") == {("subject", "tower"), ("weather", "snow")}
+    >>> caption_facts("a tower at sundown, it is snowing") == {("subject", "tower"), ("weather", "snow")}
     True
     """
     text = normalise(text)
-    return {fact for start, stop, facts in spans_in(text) if text[start:stop] in spoken() for fact in facts}
+    return {fact for start, stop, facts in fact_spans(text) if text[start:stop] in caption_phrases() for fact in facts}
 
 
 def read_labels(text: str) -> Stated:
-    """Return what a text states; where it contradicts itself the first word counts, and clothes or moods count only of a person."""
+    """Return the labels that a text states.
+
+    The first of contradicting words counts; clothes and expressions count only with a person.
+    """
     first: dict[str, str] = {}
     extras: set[str] = set()
     for attribute, value in facts_in(text):
@@ -158,7 +174,7 @@ def read_labels(text: str) -> Stated:
 
 @cache
 def known_words() -> frozenset[str]:
-    """Return every word of the grammar and of the foreign words, normalised."""
+    """Return every word that captions can contain."""
     verbs = chain.from_iterable((*wording.clauses, *wording.before) for wording in WORDING.values())
-    phrases = chain(spoken(), verbs, QUALITY, STORY, EVERYDAY, NEUTRAL, FUNCTION_WORDS)
+    phrases = chain(caption_phrases(), verbs, QUALITY, STORY, EVERYDAY, NEUTRAL, FUNCTION_WORDS)
     return frozenset(word for phrase in phrases for word in re.findall(r"[\w']+", normalise(phrase)))

@@ -1,19 +1,19 @@
-"""The dragon: beating wings, a swinging tail, sometimes fire."""
+"""The dragon: beating wings, swinging tail, sometimes fire."""
 
 from itertools import pairwise
 
 import numpy as np
 
-from sakuga.sketchbook.fittings import glowing, inlay, moved, part, pick
-from sakuga.sketchbook.forms import ellipse, polygon, rgb, ribbon, smooth, toned, turned
-from sakuga.sketchbook.shapes import Colour, Points, Shape
+from sakuga.sketchbook.building_parts import glowing, inlay, moved, part, pick
+from sakuga.sketchbook.display_list import Color, Points, Shape
+from sakuga.sketchbook.outlines import ellipse, parse_color, polygon, ribbon, rotated, smooth, toned
 
-SCALES = (rgb("4fa05c"), rgb("c4473f"), rgb("4579c0"), rgb("7c56a8"), rgb("3c9a96"))
-BELLY = rgb("f6dda0")
+SCALES = (parse_color("4fa05c"), parse_color("c4473f"), parse_color("4579c0"), parse_color("7c56a8"), parse_color("3c9a96"))
+BELLY = parse_color("f6dda0")
 
 
 def _scalloped(tips: Points, root: tuple[float, float]) -> Points:
-    """Run from tip to tip in hollows that bend towards a root."""
+    """Outline a scalloped edge that bends towards a root."""
     along = np.array((0.0, 0.25, 0.5, 0.75))[:, None]
     hollow = 1.4 * along * (1 - along)
     spans = [first + along * (second - first) + hollow * (root - (first + second) / 2) for first, second in pairwise(tips)]
@@ -28,18 +28,21 @@ _PANEL = np.concatenate([[_WRIST], _scalloped(_FINGERS[1:3], _WRIST)])
 _BONE = ribbon(_ARM, (0.08, 0.06, 0.03))
 
 
-def _wing(x: float, y: float, degrees: float, colour: Colour) -> list[Shape]:
-    """A bat's wing raised from a shoulder at (x, y), then swung back by `degrees`."""
+def _wing(x: float, y: float, degrees: float, color: Color) -> list[Shape]:
+    """Draw a bat's wing at a shoulder.
+
+    It is raised from (x, y), then rotated back by `degrees`.
+    """
     shapes = (
-        part(_MEMBRANE, colour, "cloth"),
-        inlay(_PANEL, toned(colour, "shade"), "cloth"),
-        inlay(_BONE, toned(colour, "deep"), "cloth"),
+        part(_MEMBRANE, color, "cloth"),
+        inlay(_PANEL, toned(color, "shade"), "cloth"),
+        inlay(_BONE, toned(color, "deep"), "cloth"),
     )
     return moved(shapes, x, y, degrees)
 
 
-def _dragon_head(scale: Colour, horn: Colour) -> list[Shape]:
-    """A head in profile with two horns, a large eye and a long mouth."""
+def _dragon_head(scale: Color, horn: Color) -> list[Shape]:
+    """Draw a horned head in profile."""
     skull = smooth(
         (0.3, -0.72),
         (0.36, -0.84),
@@ -57,14 +60,17 @@ def _dragon_head(scale: Colour, horn: Colour) -> list[Shape]:
         part(polygon((0.48, -0.84), (0.32, -1.03), (0.4, -0.8)), horn, "skin"),
         part(skull, scale, "skin"),
         inlay(polygon((0.54, -0.64), (0.77, -0.665), (0.7, -0.615)), toned(scale, "deep"), "skin"),
-        inlay(ellipse(0.51, -0.755, 0.05, 0.055, 12), rgb("fff3c0"), "detail"),
-        inlay(ellipse(0.525, -0.755, 0.024, 0.042, 10), rgb("2a2030"), "detail"),
+        inlay(ellipse(0.51, -0.755, 0.05, 0.055, 12), parse_color("fff3c0"), "detail"),
+        inlay(ellipse(0.525, -0.755, 0.024, 0.042, 10), parse_color("2a2030"), "detail"),
     ]
 
 
 def dragon(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A dragon in flight towards the right: beating wings, a swinging arrow tail, horns; some breathe fire."""
-    scale, membrane = pick(rng, SCALES), pick(rng, (rgb("f4b648"), rgb("ec8a5c"), rgb("cfd66c"), rgb("eaa6c0")))
+    """Draw a dragon flying to the right; some breathe fire."""
+    scale, membrane = (
+        pick(rng, SCALES),
+        pick(rng, (parse_color("f4b648"), parse_color("ec8a5c"), parse_color("cfd66c"), parse_color("eaa6c0"))),
+    )
     phase, fiery = 6.283 * rng.random(), rng.random() < 0.6
     beat, bob = float(np.sin(3.2 * t + phase)), 0.03 * float(np.sin(3.2 * t + phase + 2.0))
     whip = 0.08 * float(np.sin(2.1 * t + phase))
@@ -75,7 +81,7 @@ def dragon(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     )
     body = ribbon(spine, (0.03, 0.09, 0.19, 0.33, 0.3, 0.18, 0.17))
     belly = ribbon(spine[7:23] + np.array((0.025, 0.06)), (0.02, 0.12, 0.15, 0.1, 0.06))
-    arrow = turned(polygon((-0.15, -0.05), (0.05, -0.11), (0.02, 0.0), (0.07, 0.1)), 30.0 + 150.0 * whip) + tail
+    arrow = rotated(polygon((-0.15, -0.05), (0.05, -0.11), (0.02, 0.0), (0.07, 0.1)), 30.0 + 150.0 * whip) + tail
     legs = [
         smooth((x, -0.3), (x + 0.14, -0.24), (x + 0.03, -0.08), (x + 0.08, 0.0), (x - 0.08, -0.02), (x - 0.03, -0.14), each=3)
         for x in (-0.16, 0.13)
@@ -100,13 +106,13 @@ def dragon(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
 
 
 def _fire(t: float, phase: float) -> list[Shape]:
-    """A flame that leaps from the dragon's mouth: red, orange, yellow."""
+    """Draw a flame from the dragon's mouth."""
     flare = 1.0 + 0.14 * float(np.sin(9.0 * t + phase))
     lick = 0.03 * float(np.sin(13.0 * t + phase))
     shapes = []
-    for colour, size in ((rgb("f0582e"), 1.0), (rgb("ffa02e"), 0.72), (rgb("ffe27a"), 0.42)):
+    for color, size in ((parse_color("f0582e"), 1.0), (parse_color("ffa02e"), 0.72), (parse_color("ffe27a"), 0.42)):
         reach, half = 0.48 * size * flare, 0.15 * size
         top, middle, low = (0.74 + 0.55 * reach, -0.64 - 0.5 * half), (0.74 + reach, -0.52 + lick), (0.74 + 0.8 * reach, -0.5 + half)
         flame = smooth((0.72, -0.64), top, middle, low, (0.74 + 0.4 * reach, -0.56 + 0.6 * half), each=3)
-        shapes.append(glowing(flame, colour))
+        shapes.append(glowing(flame, color))
     return shapes

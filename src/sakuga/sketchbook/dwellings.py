@@ -1,22 +1,39 @@
-"""Where people live: a cottage, a log cabin, a cluster of village houses."""
+"""Dwellings: cottage, log cabin, cluster of village houses."""
 
 import numpy as np
 
-from sakuga.sketchbook.fittings import DOORS, TIMBER, door, gabled, inlay, line, pane, part, pick, smoke
-from sakuga.sketchbook.forms import box, doorway, ellipse, mixed, polygon, puffs, rgb, smooth, toned
-from sakuga.sketchbook.shapes import Shape
+from sakuga.sketchbook.building_parts import DOORS, TIMBER, door, gabled, inlay, line, pane, part, pick, smoke
+from sakuga.sketchbook.display_list import Shape
+from sakuga.sketchbook.outlines import box, doorway, ellipse, mix_colors, parse_color, polygon, puffs, smooth, toned
 
-WALLS = (rgb("f8ecd4"), rgb("fbf5ea"), rgb("f4d9bd"), rgb("ecd09a"), rgb("dfe6dc"), rgb("f2cfc0"))
-ROOFS = (rgb("c9573d"), rgb("b8483f"), rgb("d9773f"), rgb("4f7092"), rgb("3f8080"), rgb("8a4c66"))
-THATCH = (rgb("dcb05c"), rgb("c9985a"), rgb("b98a58"))
-LOGS = (rgb("b07a4a"), rgb("9a6640"), rgb("c08c55"))
-STONE = rgb("a89d94")
-GREENS = (rgb("6d9c4c"), rgb("4f8a55"), rgb("83a552"))
-PETALS = (rgb("f2728c"), rgb("ffd557"), rgb("f5f0ff"), rgb("e65a4f"))
+WALLS = (
+    parse_color("f8ecd4"),
+    parse_color("fbf5ea"),
+    parse_color("f4d9bd"),
+    parse_color("ecd09a"),
+    parse_color("dfe6dc"),
+    parse_color("f2cfc0"),
+)
+ROOFS = (
+    parse_color("c9573d"),
+    parse_color("b8483f"),
+    parse_color("d9773f"),
+    parse_color("4f7092"),
+    parse_color("3f8080"),
+    parse_color("8a4c66"),
+)
+THATCH = (parse_color("dcb05c"), parse_color("c9985a"), parse_color("b98a58"))
+LOGS = (parse_color("b07a4a"), parse_color("9a6640"), parse_color("c08c55"))
+STONE = parse_color("a89d94")
+GREENS = (parse_color("6d9c4c"), parse_color("4f8a55"), parse_color("83a552"))
+PETALS = (parse_color("f2728c"), parse_color("ffd557"), parse_color("f5f0ff"), parse_color("e65a4f"))
 
 
 def _garden(rng: np.random.Generator, half: float) -> list[Shape]:
-    """Plant a bush with blossoms at each end of a house `half` wide from its middle."""
+    """Draw flowering bushes at both ends of a house.
+
+    `half` is half the width of the house.
+    """
     green, petals = pick(rng, GREENS), pick(rng, PETALS)
     sizes = 0.11 + 0.06 * rng.random(2)
     bushes = []
@@ -30,7 +47,7 @@ def _garden(rng: np.random.Generator, half: float) -> list[Shape]:
 
 
 def _thatched(rng: np.random.Generator, night: bool) -> list[Shape]:
-    """A low wall under one heavy soft roof, with a dormer that looks out of it."""
+    """Draw a thatched cottage with a dormer."""
     wall, roof, paint = pick(rng, WALLS), pick(rng, THATCH), pick(rng, DOORS)
     entrance = -0.05 + 0.1 * rng.random()
     thatch = smooth(
@@ -56,7 +73,7 @@ def _thatched(rng: np.random.Generator, night: bool) -> list[Shape]:
 
 
 def _tiled(rng: np.random.Generator, night: bool) -> list[Shape]:
-    """A white gable with a round window, a side with two windows, a bright roof."""
+    """Draw a white, gabled cottage with a tiled roof."""
     wall, roof, paint = pick(rng, WALLS), pick(rng, ROOFS), pick(rng, DOORS)
     return [
         *gabled(-0.6, 0.66, 0.52, 0, -0.44, -0.93, wall, roof),
@@ -70,7 +87,7 @@ def _tiled(rng: np.random.Generator, night: bool) -> list[Shape]:
 
 
 def cottage(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A cottage, thatched or tiled, with a smoking chimney and a garden."""
+    """Draw a thatched or tiled cottage with a garden."""
     thatched = rng.random() < 0.5
     phase = rng.random()
     x = 0.3
@@ -84,8 +101,8 @@ def cottage(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
 
 
 def cabin(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A cabin of logs: a steep A-frame to the ground, or a low log house; both have a porch step and a stove pipe."""
-    wood, roof = pick(rng, LOGS), mixed(pick(rng, LOGS), rgb("4a3a44"), 0.62)
+    """Draw an A-frame or a low log house."""
+    wood, roof = pick(rng, LOGS), mix_colors(pick(rng, LOGS), parse_color("4a3a44"), 0.62)
     steep, phase = rng.random() < 0.5, rng.random()
     log = toned(wood, "shade")
     pipe = [*smoke(0.34, -0.93, t, phase), part(box(0.29, -0.95, 0.39, -0.5), toned(STONE, "shade"))]
@@ -115,7 +132,7 @@ def cabin(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
 
 
 def _village_house(rng: np.random.Generator, x: float, size: float, night: bool) -> list[Shape]:
-    """One house of a village, about `size` high, its middle at x."""
+    """Draw one village house, about `size` high."""
     wall, roof, paint = pick(rng, WALLS), pick(rng, ROOFS), pick(rng, DOORS)
     eave = -size * (0.48 + 0.14 * rng.random())
     front, depth = 0.52 * size, 0.4 * size
@@ -132,7 +149,7 @@ def _village_house(rng: np.random.Generator, x: float, size: float, night: bool)
 
 
 def houses(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A row of three or four village houses that lean together, the back ones taller; a chimney smokes."""
+    """Draw a row of three or four village houses."""
     four = rng.random() < 0.5
     phase = rng.random()
     places = ((-0.3, 0.94), (0.4, 0.84), (-0.72, 0.62), (0.82, 0.56)) if four else ((0.06, 0.96), (-0.6, 0.72), (0.66, 0.66))

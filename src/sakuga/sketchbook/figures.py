@@ -2,39 +2,47 @@
 
 import numpy as np
 
-from sakuga.sketchbook.fittings import inlay, line, part, pick
-from sakuga.sketchbook.forms import arc, box, ellipse, polygon, rgb, ribbon, smooth, toned
-from sakuga.sketchbook.shapes import Colour, Shape
+from sakuga.sketchbook.building_parts import inlay, line, part, pick
+from sakuga.sketchbook.display_list import Color, Shape
+from sakuga.sketchbook.outlines import arc, box, ellipse, parse_color, polygon, ribbon, smooth, toned
 
-HAIR = (rgb("322c3c"), rgb("7d4a2c"), rgb("f0c65c"), rgb("cf4b24"), rgb("e9e8ee"))
-CLOTHES = (rgb("d93b3e"), rgb("f2872e"), rgb("f8cf3c"), rgb("459a52"), rgb("3b6fcb"), rgb("8751b8"), rgb("f4efe6"))
-SKIN = (rgb("fce1ca"), rgb("f4c8a2"), rgb("cf9463"), rgb("a6704a"))
-LEATHER = rgb("4f3a38")
+HAIR = (parse_color("322c3c"), parse_color("7d4a2c"), parse_color("f0c65c"), parse_color("cf4b24"), parse_color("e9e8ee"))
+CLOTHES = (
+    parse_color("d93b3e"),
+    parse_color("f2872e"),
+    parse_color("f8cf3c"),
+    parse_color("459a52"),
+    parse_color("3b6fcb"),
+    parse_color("8751b8"),
+    parse_color("f4efe6"),
+)
+SKIN = (parse_color("fce1ca"), parse_color("f4c8a2"), parse_color("cf9463"), parse_color("a6704a"))
+LEATHER = parse_color("4f3a38")
 
 
-def _legs(stride: float, colour: Colour) -> list[Shape]:
-    """Two legs with shoes, `stride` apart at the ground."""
+def _legs(stride: float, color: Color) -> list[Shape]:
+    """Draw two legs with shoes, `stride` apart."""
     shapes = []
     for side in (-1, 1):
         foot = side * (0.06 + stride)
-        shapes.append(part(ribbon(np.array(((side * 0.055, -0.38), (foot, -0.03))), (0.1, 0.085)), colour, "cloth"))
+        shapes.append(part(ribbon(np.array(((side * 0.055, -0.38), (foot, -0.03))), (0.1, 0.085)), color, "cloth"))
         shapes.append(part(ellipse(foot + 0.02, -0.025, 0.065, 0.035, 10), LEATHER, "cloth"))
     return shapes
 
 
-def _umbrella(colour: Colour) -> list[Shape]:
-    """An open umbrella held above the head, with a lighter panel."""
+def _umbrella(color: Color) -> list[Shape]:
+    """Draw an open umbrella above the head."""
     rim = [arc(x, -0.84, 0.11, 0.05, 0, -180, 5) for x in (0.36, 0.14, -0.08)]
     dome = np.concatenate([arc(0.14, -0.84, 0.33, 0.3, 180, 360, 12), *rim])
     return [
         line(polygon((0.14, -1.16), (0.14, -0.42)), LEATHER, 0.025, "detail"),
-        part(dome, colour, "cloth"),
-        inlay(polygon((0.14, -1.14), (0.03, -0.86), (0.25, -0.86)), toned(colour, "lit"), "cloth"),
+        part(dome, color, "cloth"),
+        inlay(polygon((0.14, -1.14), (0.03, -0.86), (0.25, -0.86)), toned(color, "lit"), "cloth"),
     ]
 
 
 def draw_figure(rng: np.random.Generator, t: float) -> list[Shape]:
-    """Draw somebody in dress or coat, standing or walking, perhaps with a hat or an umbrella.
+    """Draw a standing or walking person.
 
     The feet are at (0, 0), the height is one unit, y up is negative; the same state of `rng` gives the same person at any `t`.
     """
@@ -86,11 +94,11 @@ def draw_figure(rng: np.random.Generator, t: float) -> list[Shape]:
         part(raised if sheltered else arms[1], toned(cloth, "shade"), "cloth"),
         part(ellipse(0, -0.84, 0.125, 0.135, 14), skin, "skin"),
         part(np.concatenate([arc(0, -0.86, 0.14, 0.14, 170, 370, 12), ((0.08, -0.87), (-0.06, -0.91))]), hair, "hair"),
-        inlay(ellipse(-0.04, -0.82, 0.018, 0.026, 8), rgb("3c2630"), "detail"),
-        inlay(ellipse(0.06, -0.82, 0.018, 0.026, 8), rgb("3c2630"), "detail"),
+        inlay(ellipse(-0.04, -0.82, 0.018, 0.026, 8), parse_color("3c2630"), "detail"),
+        inlay(ellipse(0.06, -0.82, 0.018, 0.026, 8), parse_color("3c2630"), "detail"),
     ]
     if topping > 0.7:
-        felt = rgb("efcf7c") if topping > 0.85 else toned(other, "shade")
+        felt = parse_color("efcf7c") if topping > 0.85 else toned(other, "shade")
         dome = np.concatenate([arc(0, -0.93, 0.125, 0.12, 180, 360, 9), ((0.0, -0.9),)])
         shapes += [
             part(dome, felt, "cloth"),

@@ -1,22 +1,25 @@
-"""Hair and beards in head units: the middle of the head at (0, 0), its half height 1, y down."""
+"""Hair and beards in head units.
+
+The middle of the head is (0, 0), its half height 1, y down.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from sakuga.sketchbook.fittings import inlay, part
-from sakuga.sketchbook.forms import arc, ellipse, polygon, rgb, ribbon, smooth, symmetric, toned
-from sakuga.sketchbook.labels import HairColour, Person, Portrait
-from sakuga.sketchbook.shapes import Colour, Points, Shape
+from sakuga.sketchbook.building_parts import inlay, part
+from sakuga.sketchbook.display_list import Color, Points, Shape
+from sakuga.sketchbook.labels import HairColor, Person, Portrait
+from sakuga.sketchbook.outlines import arc, ellipse, parse_color, polygon, ribbon, smooth, symmetric, toned
 
-HAIR: dict[HairColour, Colour] = {
-    "black": rgb("322c3c"),
-    "brown": rgb("7d4a2c"),
-    "blond": rgb("f2cb62"),
-    "red": rgb("cf4b24"),
-    "white": rgb("eeeef4"),
-    "blue": rgb("4a7cd6"),
-    "green": rgb("45a557"),
+HAIR: dict[HairColor, Color] = {
+    "black": parse_color("322c3c"),
+    "brown": parse_color("7d4a2c"),
+    "blond": parse_color("f2cb62"),
+    "red": parse_color("cf4b24"),
+    "white": parse_color("eeeef4"),
+    "blue": parse_color("4a7cd6"),
+    "green": parse_color("45a557"),
 }
 
 
@@ -51,28 +54,31 @@ CAPS: dict[Person, tuple[Points, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sitter:
-    """Everything about a portrait that chance decides, besides what its labels say."""
+class PortraitDetails:
+    """Random details of a portrait beyond its labels."""
 
-    skin: Colour
+    skin: Color
     style: int
-    trimming: Colour
+    trimming: Color
     hat: bool
     glasses: bool
     bearded: int
 
 
 def _swayed(points: Points, sway: float) -> Points:
-    """Swing hair sideways, the more the further it hangs below the brow."""
+    """Swing hair sideways, more further down."""
     swung = points.copy()
     hang = np.maximum(points[:, 1] + 0.2, 0.0)
     swung[:, 0] += sway * hang * np.sqrt(hang)
     return swung
 
 
-def back_hair(portrait: Portrait, sitter: Sitter, sway: float) -> list[Shape]:
-    """The mass of hair behind the head: down the back if long, to the chin or the nape if short."""
-    colour = toned(HAIR[portrait.hair], "shade")
+def back_hair(portrait: Portrait, sitter: PortraitDetails, sway: float) -> list[Shape]:
+    """Draw the hair behind the head.
+
+    Down the back if long, to the chin or nape if short.
+    """
+    color = toned(HAIR[portrait.hair], "shade")
     female = portrait.person in ("girl", "woman")
     wave = 0.12 if sitter.style % 2 else 0.0
     side: tuple[tuple[float, float], ...]
@@ -86,47 +92,53 @@ def back_hair(portrait: Portrait, sitter: Sitter, sway: float) -> list[Shape]:
         case _:
             side = ((0.9, -0.7), (1.0, -0.3), (0.97, 0.1), (0.9, 0.4), (0.7, 0.6), (0.3, 0.7))
     outline = symmetric((0.3, -1.06), *side)
-    return [part(_swayed(outline, sway), colour, "hair")]
+    return [part(_swayed(outline, sway), color, "hair")]
 
 
-def front_hair(portrait: Portrait, sitter: Sitter) -> list[Shape]:
-    """The cap of hair above the brow: a fringe, a parting, tufts or a short sweep, with a sheen on it."""
-    colour = HAIR[portrait.hair]
+def front_hair(portrait: Portrait, sitter: PortraitDetails) -> list[Shape]:
+    """Draw the hair above the brow."""
+    color = HAIR[portrait.hair]
     caps = CAPS["man" if portrait.person == "boy" and sitter.hat else portrait.person]
     cap = caps[sitter.style % len(caps)]
     sheen = ribbon(arc(0, -0.2, 0.76, 0.74, 200, 280, 8), (0.0, 0.13, 0.13, 0.0))
-    return [part(cap, colour, "hair"), inlay(sheen, toned(colour, "lit"), "hair", 0.85)]
+    return [part(cap, color, "hair"), inlay(sheen, toned(color, "lit"), "hair", 0.85)]
 
 
-def locks(portrait: Portrait, sitter: Sitter, sway: float) -> list[Shape]:
-    """What falls over the shoulders of girls and women with long hair: loose locks, or a girl's braids with bows."""
+def locks(portrait: Portrait, sitter: PortraitDetails, sway: float) -> list[Shape]:
+    """Draw loose locks or braids over the shoulders.
+
+    Of girls and women with long hair.
+    """
     if portrait.hair_length == "short" or portrait.person in ("boy", "man"):
         return []
-    colour = HAIR[portrait.hair]
+    color = HAIR[portrait.hair]
     shapes = []
     for side in (-1, 1):
         if portrait.person == "girl" and sitter.style == 3:
             beads = [ellipse(side * (1.02 + 0.03 * k), 0.75 + 0.33 * k, 0.23, 0.23, 14) for k in range(4)]
-            shapes += [part(_swayed(bead, sway), colour, "hair") for bead in beads]
+            shapes += [part(_swayed(bead, sway), color, "hair") for bead in beads]
             shapes.append(part(_swayed(ellipse(side * 1.14, 2.0, 0.2, 0.13, 12), sway), sitter.trimming, "cloth"))
             continue
         spine = smooth(
             (side * 0.9, -0.1), (side * 1.06, 0.6), (side * (1.0 + 0.08 * (sitter.style % 2)), 1.3), (side * 0.92, 2.1), closed=False
         )
-        shapes.append(part(_swayed(ribbon(spine, (0.16, 0.36, 0.44, 0.34, 0.04)), sway), colour, "hair"))
+        shapes.append(part(_swayed(ribbon(spine, (0.16, 0.36, 0.44, 0.34, 0.04)), sway), color, "hair"))
     return shapes
 
 
-def draw_beard(portrait: Portrait, sitter: Sitter, turn: float) -> list[Shape]:
-    """The beard or moustache of some men; the mouth is painted over it, so that the expression is always seen."""
+def draw_beard(portrait: Portrait, sitter: PortraitDetails, turn: float) -> list[Shape]:
+    """Draw the beard or moustache of some men.
+
+    The mouth is painted over it, so that the expression stays visible.
+    """
     if portrait.person != "man" or sitter.bearded > 1:
         return []
-    colour = HAIR[portrait.hair]
+    color = HAIR[portrait.hair]
     half = smooth((0.0, 0.42), (0.2, 0.36), (0.5, 0.54), (0.24, 0.52), (0.0, 0.5), each=3)
-    moustache = [inlay(half * (side, 1.0) + np.array((turn, 0.0)), colour, "hair") for side in (-1.0, 1.0)]
+    moustache = [inlay(half * (side, 1.0) + np.array((turn, 0.0)), color, "hair") for side in (-1.0, 1.0)]
     if sitter.bearded == 1:
         return moustache
     jaw = ((0.86, 0.1), (0.84, 0.58), (0.52, 1.04), (0, 1.24), (-0.52, 1.04), (-0.84, 0.58), (-0.86, 0.1))
     lip = ((-0.7, 0.46), (-0.5, 0.66), (-0.36, 0.48), (0, 0.42), (0.36, 0.48), (0.5, 0.66), (0.7, 0.46))
     beard = smooth(*jaw, *((x + turn, y) for x, y in lip), each=3)
-    return [part(beard, colour, "hair"), inlay(ellipse(turn, 0.62, 0.33, 0.22, 16), sitter.skin, "skin")]
+    return [part(beard, color, "hair"), inlay(ellipse(turn, 0.62, 0.33, 0.22, 16), sitter.skin, "skin")]

@@ -1,4 +1,4 @@
-"""What a picture of the world shows, as plain data: the words that captions, classifiers and planners share."""
+"""Labels of the Sketchbook's images."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -15,17 +15,17 @@ Extra = Literal["sun", "moon", "stars", "birds", "flowers", "path", "lit windows
 Look = Literal["flat", "watercolor", "cel", "luminous", "comic", "pixel"]
 
 Person = Literal["girl", "boy", "woman", "man"]
-HairColour = Literal["black", "brown", "blond", "red", "white", "blue", "green"]
+HairColor = Literal["black", "brown", "blond", "red", "white", "blue", "green"]
 HairLength = Literal["short", "long"]
-DressColour = Literal["red", "orange", "yellow", "green", "blue", "purple", "white", "black"]
+DressColor = Literal["red", "orange", "yellow", "green", "blue", "purple", "white", "black"]
 Expression = Literal["smiling", "sad", "surprised", "calm"]
 
 LOOKS: tuple[Look, ...] = get_args(Look)
 
-HELD_BACK_SUBJECTS: tuple[Subject, ...] = ("balloon", "whale")
+HELD_OUT_SUBJECTS: tuple[Subject, ...] = ("balloon", "whale")
 """Subjects that the base UNet never sees, so that teaching them can be shown."""
-HELD_BACK_HAIR: HairColour = "green"
-"""Nobody but held-back people has it; they wear a red star in it. The held-back character is one of them."""
+HELD_OUT_HAIR: HairColor = "green"
+"""Hair color of held-out people only; they have a red star in it. The held-out character is one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +33,18 @@ class Portrait:
     """A close-up of one person."""
 
     person: Person
-    hair: HairColour
+    hair: HairColor
     hair_length: HairLength
-    dress: DressColour
+    dress: DressColor
     expression: Expression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """Everything a caption may say about a picture; `portrait` is None in a landscape, and `subject` is "none" in a portrait."""
+    """Everything a caption may state about an image.
+
+    `portrait` is None in a landscape, and `subject` is "none" in a portrait.
+    """
 
     time: Time
     weather: Weather
@@ -52,10 +55,10 @@ class Labels:
     portrait: Portrait | None = None
 
 
-CHARACTER = Portrait(person="girl", hair=HELD_BACK_HAIR, hair_length="long", dress="yellow", expression="calm")
-"""The held-back character, who is the same girl in every picture; only her expression changes."""
+CHARACTER = Portrait(person="girl", hair=HELD_OUT_HAIR, hair_length="long", dress="yellow", expression="calm")
+"""The held-out character: the same girl in every image; only her expression changes."""
 
 
 def composition_of(labels: Labels) -> Literal["portrait", "figure", "landscape"]:
-    """Tell what a picture is made of: a face near by, somebody seen whole, or neither."""
+    """Return the composition: portrait, figure or landscape."""
     return "portrait" if labels.portrait else "figure" if "figure" in labels.extras else "landscape"

@@ -1,23 +1,23 @@
-"""What stands out for miles: a castle, a tower, a lighthouse, a windmill, a bridge."""
+"""Landmarks: castle, tower, lighthouse, windmill, bridge."""
 
 from itertools import pairwise
 
 import numpy as np
 
-from sakuga.sketchbook.fittings import TIMBER, battlements, cone, crown, door, flag, glowing, inlay, line, pane, part, pick, turret
-from sakuga.sketchbook.forms import arc, box, doorway, ellipse, polygon, puffs, rgb, smooth, toned, turned
-from sakuga.sketchbook.shapes import Colour, Points, Shape
+from sakuga.sketchbook.building_parts import TIMBER, battlements, cone, crown, door, flag, glowing, inlay, line, pane, part, pick, turret
+from sakuga.sketchbook.display_list import Color, Points, Shape
+from sakuga.sketchbook.outlines import arc, box, doorway, ellipse, parse_color, polygon, puffs, rotated, smooth, toned
 
-CASTLE_STONE = (rgb("e2d6c6"), rgb("e8cdbd"), rgb("c6cedd"), rgb("ead6a6"), rgb("f2ece0"))
-CASTLE_ROOFS = (rgb("4a69ad"), rgb("c14d45"), rgb("7a559f"), rgb("33868a"), rgb("d9793f"))
-PENNANTS = (rgb("e5484a"), rgb("ffc83f"), rgb("f07a3a"))
-OLD_STONE = (rgb("b3aaa2"), rgb("c4b59d"), rgb("a5adb8"))
-GATE = rgb("6a4a38")
-LAMP = rgb("ffe9a0")
+CASTLE_STONE = (parse_color("e2d6c6"), parse_color("e8cdbd"), parse_color("c6cedd"), parse_color("ead6a6"), parse_color("f2ece0"))
+CASTLE_ROOFS = (parse_color("4a69ad"), parse_color("c14d45"), parse_color("7a559f"), parse_color("33868a"), parse_color("d9793f"))
+PENNANTS = (parse_color("e5484a"), parse_color("ffc83f"), parse_color("f07a3a"))
+OLD_STONE = (parse_color("b3aaa2"), parse_color("c4b59d"), parse_color("a5adb8"))
+GATE = parse_color("6a4a38")
+LAMP = parse_color("ffe9a0")
 
 
 def castle(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A castle: a keep, two flanking towers with pointed roofs, a wall with a gate, flags that wave."""
+    """Draw a castle with towers, gate and flags."""
     stone, roof, cloth = pick(rng, CASTLE_STONE), pick(rng, CASTLE_ROOFS), pick(rng, PENNANTS)
     left, right = 0.5 + 0.1 * rng.random(2)
     keep, high = 0.06 * (2 * rng.random() - 1), 0.64 + 0.05 * rng.random()
@@ -46,8 +46,8 @@ def castle(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     ]
 
 
-def _ruin(stone: Colour, moss: Colour) -> list[Shape]:
-    """The broken top of a tower, with moss and a fallen block."""
+def _ruin(stone: Color, moss: Color) -> list[Shape]:
+    """Draw the broken top of a tower."""
     return [
         part(
             polygon((-0.2, -0.6), (-0.21, -0.98), (-0.1, -0.97), (-0.08, -0.86), (0.02, -0.9), (0.05, -0.74), (0.14, -0.78), (0.2, -0.6)),
@@ -61,7 +61,7 @@ def _ruin(stone: Colour, moss: Colour) -> list[Shape]:
 
 
 def tower(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """One tall tower of stone: under a pointed roof, or with battlements, or in ruins and mossy."""
+    """Draw a tall tower: roofed, with battlements, or ruined."""
     kind, stone = pick(rng, ("pointed", "pointed", "battlements", "ruin")), pick(rng, OLD_STONE)
     roof, cloth, phase = pick(rng, CASTLE_ROOFS), pick(rng, PENNANTS), rng.random()
     body = polygon((-0.24, 0), (-0.2, -0.7), (0.2, -0.7), (0.24, 0))
@@ -73,13 +73,13 @@ def tower(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     elif kind == "battlements":
         shapes += [*flag(0, -1.02, 0.2, t, phase, cloth), *crown(0.0, 0.28, -0.86, 0.09, 4, stone)]
     else:
-        shapes += _ruin(stone, rgb("7d9c55"))
+        shapes += _ruin(stone, parse_color("7d9c55"))
     window = -0.62 if kind == "pointed" else -0.56
     return [*shapes, pane(doorway(-0.07, window - 0.04, 0.05, window + 0.15), night), *door(0, 0.09, 0.24, 0, GATE)]
 
 
 def _beam(t: float, phase: float) -> list[Shape]:
-    """Two opposite rays of a lamp that turns: they grow long, shrink, and grow on the other side."""
+    """Draw two opposite rays of a rotating lamp."""
     reach = 1.5 * np.cos(0.9 * t + 6.283 * phase)
     spread = 0.1 + 0.12 * abs(reach)
     rays = (polygon((0, -0.83), (side * reach, -0.83 - spread), (side * reach, -0.83 + 0.6 * spread), (0, -0.79)) for side in (1, -1))
@@ -87,10 +87,10 @@ def _beam(t: float, phase: float) -> list[Shape]:
 
 
 def lighthouse(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A white lighthouse with red stripes on a rock; at night its lamp shines and its beam turns."""
+    """Draw a striped lighthouse; at night its beam rotates."""
     stripes, phase = int(rng.integers(2, 4)), rng.random()
-    red, rock = pick(rng, (rgb("d8433c"), rgb("c93a4a"), rgb("e0553a"))), pick(rng, OLD_STONE)
-    white, annexe = rgb("fbf6ec"), rng.random() < 0.5
+    red, rock = pick(rng, (parse_color("d8433c"), parse_color("c93a4a"), parse_color("e0553a"))), pick(rng, OLD_STONE)
+    white, annexe = parse_color("fbf6ec"), rng.random() < 0.5
 
     def width(y: float) -> float:
         return 0.19 + 0.11 * y
@@ -106,7 +106,7 @@ def lighthouse(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
         *([*hut, pane(box(0.24, -0.2, 0.35, -0.1), night)] if annexe else ()),
         part(tall, white),
         *(inlay(band, red) for band in bands[1::2]),
-        Shape(points=shade, colour=rgb("3f3560"), material="building", alpha=0.28, ink=False),
+        Shape(points=shade, color=parse_color("3f3560"), material="building", alpha=0.28, ink=False),
         part(smooth((-0.5, 0), (-0.36, -0.1), (-0.1, -0.08), (0.12, -0.1), (0.4, -0.08), (0.52, 0), each=3), rock, "ground"),
         lantern,
         part(box(-0.17, -0.765, 0.17, -0.715), toned(red, "deep")),
@@ -117,9 +117,9 @@ def lighthouse(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
 
 
 def windmill(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A windmill with a round cap and four sails that turn."""
-    wall = pick(rng, (rgb("f7ead2"), rgb("efe3d6"), rgb("d9b98a"), rgb("e9cbb6")))
-    cap, cloth = pick(rng, CASTLE_ROOFS), pick(rng, (rgb("fff8ea"), rgb("f6e2b4"), rgb("f0c9b0")))
+    """Draw a windmill with four turning sails."""
+    wall = pick(rng, (parse_color("f7ead2"), parse_color("efe3d6"), parse_color("d9b98a"), parse_color("e9cbb6")))
+    cap, cloth = pick(rng, CASTLE_ROOFS), pick(rng, (parse_color("fff8ea"), parse_color("f6e2b4"), parse_color("f0c9b0")))
     start, speed = 90.0 * rng.random(), 28.0 + 16.0 * rng.random()
     hub = (0.0, -0.64)
     shapes = [
@@ -133,26 +133,29 @@ def windmill(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     arm, sail = box(-0.016, -0.42, 0.016, 0), box(0.0, -0.42, 0.125, -0.1)
     for quarter in range(4):
         angle = start + speed * t + 90.0 * quarter
-        shapes.append(part(turned(sail, angle) + hub, cloth, "cloth"))
-        shapes.append(inlay(turned(box(0.055, -0.42, 0.075, -0.1), angle) + hub, toned(cloth, "shade"), "cloth"))
-        shapes.append(inlay(turned(arm, angle) + hub, TIMBER))
+        shapes.append(part(rotated(sail, angle) + hub, cloth, "cloth"))
+        shapes.append(inlay(rotated(box(0.055, -0.42, 0.075, -0.1), angle) + hub, toned(cloth, "shade"), "cloth"))
+        shapes.append(inlay(rotated(arm, angle) + hub, TIMBER))
     return [*shapes, part(ellipse(*hub, 0.05, 0.05, 12), toned(TIMBER, "deep"))]
 
 
 def _deck(rise: float, lift: float) -> Points:
-    """The humped top of a bridge from x = -1 to 1, ends `lift` up and middle `rise` higher."""
+    """Return the humped top of a bridge.
+
+    From x = -1 to 1, ends `lift` up and middle `rise` higher.
+    """
     xs = np.linspace(-1.0, 1.0, 13)
     return np.stack([xs, -lift - rise * np.cos(xs * np.pi / 2) ** 1.4], axis=1)
 
 
 def _band(edge: Points, depth: float) -> Points:
-    """Outline what lies within `depth` under an edge."""
+    """Return the band within `depth` under an edge."""
     return np.concatenate([edge, edge[::-1] + np.array((0.0, depth))])
 
 
 def _stone_bridge(rng: np.random.Generator) -> list[Shape]:
-    """A humped bridge with one wide arch, or two, or three."""
-    stone, count = pick(rng, (*OLD_STONE, rgb("d2b690"))), int(rng.integers(1, 4))
+    """Draw a humped bridge with one to three arches."""
+    stone, count = pick(rng, (*OLD_STONE, parse_color("d2b690"))), int(rng.integers(1, 4))
     top = _deck(0.3, 0.62)
     centres = np.linspace(-1, 1, 2 * count + 1)[1::2]
     half = 0.78 / count
@@ -170,8 +173,8 @@ def _stone_bridge(rng: np.random.Generator) -> list[Shape]:
 
 
 def _wooden_bridge(rng: np.random.Generator) -> list[Shape]:
-    """A curved wooden footbridge on posts, with a railing: brown, or red lacquer."""
-    wood = pick(rng, (rgb("a8703f"), rgb("8a5a3c"), rgb("cc4a3a")))
+    """Draw a curved wooden footbridge with a railing."""
+    wood = pick(rng, (parse_color("a8703f"), parse_color("8a5a3c"), parse_color("cc4a3a")))
     deck, rail = _deck(0.34, 0.3), _deck(0.34, 0.58)
     dark = toned(wood, "deep")
     places = (-0.9, -0.45, 0.0, 0.45, 0.9)
@@ -190,5 +193,5 @@ def _wooden_bridge(rng: np.random.Generator) -> list[Shape]:
 
 
 def bridge(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """A bridge twice as wide as high: stone arches, or wood with a railing."""
+    """Draw a stone or wooden bridge, twice as wide as high."""
     return _stone_bridge(rng) if rng.random() < 0.6 else _wooden_bridge(rng)

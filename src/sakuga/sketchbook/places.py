@@ -1,12 +1,13 @@
-"""The ten places: what lies behind, where things may stand, and what lies in front."""
+"""The ten places: background, ground and foreground."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from sakuga.sketchbook.growth import LEAF, SNOW, cactus, fir, fir_row, fringe, reeds, round_row, round_tree, snowy_fir, wood
+from sakuga.sketchbook.display_list import Color, Shape
 from sakuga.sketchbook.labels import Place
-from sakuga.sketchbook.roofs import house, steeple
+from sakuga.sketchbook.place_layout import PlaceContext, PlaceLayout
+from sakuga.sketchbook.plants import LEAF, SNOW, cactus, fir, fir_row, fringe, reeds, round_row, round_tree, snowy_fir, wood
 from sakuga.sketchbook.scenery import (
     FLOOR,
     MARGIN,
@@ -27,19 +28,18 @@ from sakuga.sketchbook.scenery import (
     varied,
     zigzag,
 )  # fmt: skip
-from sakuga.sketchbook.shapes import Colour, Shape
-from sakuga.sketchbook.stage import Setting, Stage
-from sakuga.sketchbook.waters import glints, strip, water, waves
+from sakuga.sketchbook.village_houses import house, steeple
+from sakuga.sketchbook.water import glints, strip, water, waves
 
-GRASS: Colour = (0.50, 0.74, 0.36)
-DEEP_GRASS: Colour = (0.30, 0.58, 0.32)
-FIR_GREEN: Colour = (0.17, 0.44, 0.34)
-SAND: Colour = (0.96, 0.80, 0.50)
-ROCK: Colour = (0.50, 0.52, 0.66)
+GRASS: Color = (0.50, 0.74, 0.36)
+DEEP_GRASS: Color = (0.30, 0.58, 0.32)
+FIR_GREEN: Color = (0.17, 0.44, 0.34)
+SAND: Color = (0.96, 0.80, 0.50)
+ROCK: Color = (0.50, 0.52, 0.66)
 
 
-def meadow(rng: np.random.Generator, setting: Setting) -> Stage:
-    """Wide flat grass under a low hedge of far trees."""
+def meadow(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw flat grass under far trees."""
     grass = varied(rng, GRASS)
     far = ridge(rng, setting.aspect, 0.58, 0.03, 0.8)
     hedge = ridge(rng, setting.aspect, 0.635, 0.01, 0.7)
@@ -51,14 +51,14 @@ def meadow(rng: np.random.Generator, setting: Setting) -> Stage:
         land(ground, mix(grass, (0.86, 0.86, 0.42), 0.35), (0.34, 0.9)),
         land(middle, grass, (0.55, 0.95)),
     ]
-    return Stage(
+    return PlaceLayout(
         back=back, front=[fringe(rng, setting.aspect, DEEP_GRASS, setting.t, 0.09)], ground=ground, near=(0.34, 0.95), drop=(0.12, 0.22)
     )
 
 
-def hills(rng: np.random.Generator, setting: Setting) -> Stage:
-    """Round green hills, one behind the other."""
-    tones: tuple[Colour, ...] = ((0.40, 0.66, 0.62), (0.46, 0.72, 0.46), (0.62, 0.80, 0.40), (0.38, 0.66, 0.34))
+def hills(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw round green hills."""
+    tones: tuple[Color, ...] = ((0.40, 0.66, 0.62), (0.46, 0.72, 0.46), (0.62, 0.80, 0.40), (0.38, 0.66, 0.34))
     bases, heights, waves = (0.47, 0.56, 0.68, 0.86), (0.07, 0.08, 0.06, 0.04), (0.95, 0.75, 0.55, 0.5)
     nears = ((0.12, 0.3), (0.24, 0.5), (0.42, 0.8), (0.66, 1.0))
     lines = [ridge(rng, setting.aspect, base, height, wave) for base, height, wave in zip(bases, heights, waves, strict=True)]
@@ -68,11 +68,11 @@ def hills(rng: np.random.Generator, setting: Setting) -> Stage:
     for share in rng.uniform(0.0, 1.0, 3).tolist():
         x = setting.aside(share)
         trees += round_tree(x, height_at(lines[1], x) + 0.02, 0.11, LEAF, 0.34, setting.sway(x, 0.004))
-    return Stage(back=[*layers[:2], *trees, layers[2]], front=[layers[3]], ground=lines[2], near=nears[2], drop=(0.03, 0.09))
+    return PlaceLayout(back=[*layers[:2], *trees, layers[2]], front=[layers[3]], ground=lines[2], near=nears[2], drop=(0.03, 0.09))
 
 
-def valley(rng: np.random.Generator, setting: Setting) -> Stage:
-    """Two steep sides that meet far away, and a river that winds between them."""
+def valley(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw two steep sides and a winding river."""
     aspect = setting.aspect
     meet = aspect * 0.5 + (0.10 if setting.focus < aspect / 2 else -0.10) * aspect
     ground = ridge(rng, aspect, 0.62, 0.012, 0.6)
@@ -88,15 +88,15 @@ def valley(rng: np.random.Generator, setting: Setting) -> Stage:
         land(ground, varied(rng, GRASS), (0.34, 0.95)),
         land(ridge(rng, aspect, 0.82, 0.03, 0.5), varied(rng, (0.40, 0.66, 0.34)), (0.58, 0.98)),
         *wood(rng, setting, meet),
-        Shape(points=bank, colour=(0.80, 0.80, 0.50), material="ground", near=(0.34, 0.95), ink=False),
-        Shape(points=river, colour=mix(setting.hour.water[0], setting.hour.water[1], 0.45), material="water", near=(0.34, 0.95)),
+        Shape(points=bank, color=(0.80, 0.80, 0.50), material="ground", near=(0.34, 0.95), ink=False),
+        Shape(points=river, color=mix(setting.hour.water[0], setting.hour.water[1], 0.45), material="water", near=(0.34, 0.95)),
         *glints(rng, setting, (meet + end) / 2, 0.12, (0.74, 0.96), 5),
     ]
-    return Stage(back=back, front=[], ground=ground, near=(0.34, 0.95), drop=(0.16, 0.24), waterline=0.88)
+    return PlaceLayout(back=back, front=[], ground=ground, near=(0.34, 0.95), drop=(0.16, 0.24), waterline=0.88)
 
 
-def mountains(rng: np.random.Generator, setting: Setting) -> Stage:
-    """Great peaks with caps of snow above a wood of firs."""
+def mountains(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw snow-capped peaks above firs."""
     aspect = setting.aspect
     far = zigzag(rng, aspect, 0.50, 0.24, 5)
     back = [land(far, (0.60, 0.66, 0.82), (0.08, 0.1), "far")]
@@ -113,11 +113,14 @@ def mountains(rng: np.random.Generator, setting: Setting) -> Stage:
         land(ground, varied(rng, (0.50, 0.66, 0.42)), (0.42, 0.95)),
     ]
     front = [land(ridge(rng, aspect, 0.94, 0.02, 0.7), (0.36, 0.54, 0.36), (0.8, 1.0))]
-    return Stage(back=back, front=front, ground=ground, near=(0.42, 0.95), drop=(0.10, 0.17))
+    return PlaceLayout(back=back, front=front, ground=ground, near=(0.42, 0.95), drop=(0.10, 0.17))
 
 
-def sea(rng: np.random.Generator, setting: Setting) -> Stage:
-    """Open water to the horizon; a headland where something stands, else a beach now and then."""
+def sea(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw open water with a headland or beach.
+
+    The headland is where something stands.
+    """
     aspect, (far, near) = setting.aspect, setting.hour.water
     horizon = 0.52
     back = [water(aspect, horizon, 0.64, far, (0.10, 0.35))]
@@ -131,15 +134,15 @@ def sea(rng: np.random.Generator, setting: Setting) -> Stage:
     shore: list[Shape] = []
     if setting.landed:
         shore = [
-            Shape(points=below(moved(ground, 0.0, 0.05)), colour=(0.52, 0.47, 0.46), material="ground", near=(0.5, 0.9)),
-            Shape(points=turf(ground), colour=varied(rng, GRASS), material="ground", near=(0.5, 0.7)),
+            Shape(points=below(moved(ground, 0.0, 0.05)), color=(0.52, 0.47, 0.46), material="ground", near=(0.5, 0.9)),
+            Shape(points=turf(ground), color=varied(rng, GRASS), material="ground", near=(0.5, 0.7)),
         ]
     beach = [land(slant(aspect, rng.uniform(0.88, 0.93), 0.04), SAND, (0.8, 1.0))] if not setting.landed and rng.random() < 0.4 else []
-    return Stage(back=back + shore, front=beach, ground=ground, near=(0.5, 0.8), drop=(0.02, 0.03), waterline=0.76)
+    return PlaceLayout(back=back + shore, front=beach, ground=ground, near=(0.5, 0.8), drop=(0.02, 0.03), waterline=0.76)
 
 
-def lake(rng: np.random.Generator, setting: Setting) -> Stage:
-    """Still water between a wooded far shore and a near bank with reeds."""
+def lake(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw still water between two shores."""
     aspect, (far, near) = setting.aspect, setting.hour.water
     mountain, wood = ridge(rng, aspect, 0.44, 0.07, 0.9), ridge(rng, aspect, 0.545, 0.01, 0.8)
     bank = ridge(rng, aspect, 0.84 if setting.landed else 0.92, 0.02, 0.5)
@@ -152,21 +155,21 @@ def lake(rng: np.random.Generator, setting: Setting) -> Stage:
         water(aspect, 0.56, 0.63, mirror, (0.32, 0.45)),
         land(waves(aspect, 0.71, 0.007, 0.4 * setting.t), mix(far, near, 0.70), (0.5, 0.8), "water"),
         *glints(rng, setting, aspect / 2, aspect * 0.5, (0.62, 0.86), 9),
-        Shape(points=strip(aspect, 0.552, 0.568), colour=(0.66, 0.78, 0.42), material="ground", near=(0.32, 0.32)),
+        Shape(points=strip(aspect, 0.552, 0.568), color=(0.66, 0.78, 0.42), material="ground", near=(0.32, 0.32)),
     ]
     shore = [land(bank, varied(rng, GRASS), (0.66, 0.95))]
     rushes = reeds(rng, setting, bank)
     if setting.landed:
-        return Stage(back=back + shore, front=rushes, ground=bank, near=(0.66, 0.95), drop=(0.01, 0.06), waterline=0.72)
-    return Stage(back=back, front=shore + rushes, ground=bank, near=(0.66, 0.95), drop=(0.01, 0.03), waterline=0.76)
+        return PlaceLayout(back=back + shore, front=rushes, ground=bank, near=(0.66, 0.95), drop=(0.01, 0.06), waterline=0.72)
+    return PlaceLayout(back=back, front=shore + rushes, ground=bank, near=(0.66, 0.95), drop=(0.01, 0.03), waterline=0.76)
 
 
-def forest(rng: np.random.Generator, setting: Setting) -> Stage:
-    """A clearing: rows of trees behind, great trees at both sides."""
+def forest(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw a clearing between rows of trees."""
     aspect, conifers = setting.aspect, bool(rng.random() < 0.5)
     row, tree = (fir_row, fir) if conifers else (round_row, round_tree)
     deep = FIR_GREEN if conifers else (0.22, 0.52, 0.26)
-    light: Colour = (0.34, 0.62, 0.50) if conifers else (0.50, 0.74, 0.42)
+    light: Color = (0.34, 0.62, 0.50) if conifers else (0.50, 0.74, 0.42)
     ground = ridge(rng, aspect, 0.72, 0.012, 0.5)
     heights, widths = ((0.46, 0.36, 0.24), (0.15, 0.13, 0.11)) if conifers else ((0.36, 0.30, 0.20), (0.20, 0.17, 0.15))
     back = [
@@ -183,11 +186,11 @@ def forest(rng: np.random.Generator, setting: Setting) -> Stage:
     for share in rng.uniform(0.0, 1.0, 2).tolist():
         x = setting.aside(share)
         back += tree(x, 0.79, rng.uniform(0.36, 0.46), mix(deep, light, 0.45), 0.52, setting.sway(x, 0.008))
-    return Stage(back=back, front=front, ground=ground, near=(0.42, 0.95), drop=(0.10, 0.17))
+    return PlaceLayout(back=back, front=front, ground=ground, near=(0.42, 0.95), drop=(0.10, 0.17))
 
 
-def desert(rng: np.random.Generator, setting: Setting) -> Stage:
-    """Golden dunes, one side of each in shade."""
+def desert(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw golden dunes, shaded on one side."""
     aspect, sand = setting.aspect, varied(rng, SAND, 0.03)
     shade = mix(sand, (0.72, 0.38, 0.24), 0.55)
     far = ridge(rng, aspect, 0.56, 0.025, 0.8)
@@ -202,11 +205,11 @@ def desert(rng: np.random.Generator, setting: Setting) -> Stage:
     back += [ripple(aspect, y, shade, near) for y, near in ((0.79, 0.58), (0.88, 0.75))]
     x = setting.aside(rng.random())
     back += cactus(x, height_at(ground, x) + 0.05, rng.uniform(0.16, 0.22), 0.46)
-    return Stage(back=back, front=[], ground=ground, near=(0.42, 0.95), drop=(0.10, 0.18))
+    return PlaceLayout(back=back, front=[], ground=ground, near=(0.42, 0.95), drop=(0.10, 0.18))
 
 
-def snowfield(rng: np.random.Generator, setting: Setting) -> Stage:
-    """White drifts with blue shadows, and a few firs under snow."""
+def snowfield(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw white drifts and a few firs."""
     aspect = setting.aspect
     far, second = ridge(rng, aspect, 0.52, 0.05, 0.9), ridge(rng, aspect, 0.60, 0.035, 0.6)
     ground, close = ridge(rng, aspect, 0.69, 0.02, 0.5), ridge(rng, aspect, 0.88, 0.025, 0.5)
@@ -223,16 +226,16 @@ def snowfield(rng: np.random.Generator, setting: Setting) -> Stage:
         land(close, (0.82, 0.89, 0.98), (0.7, 1.0)),
         land(moved(close, 0.0, 0.035), SNOW, (0.7, 1.0)),
     ]
-    return Stage(back=back, front=[], ground=ground, near=(0.42, 0.95), drop=(0.09, 0.17))
+    return PlaceLayout(back=back, front=[], ground=ground, near=(0.42, 0.95), drop=(0.09, 0.17))
 
 
-def village(rng: np.random.Generator, setting: Setting) -> Stage:
-    """A row of bright houses and a church before a green hill."""
+def village(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
+    """Draw bright houses and a church."""
     aspect = setting.aspect
     hill, street = ridge(rng, aspect, 0.50, 0.04, 0.7), ridge(rng, aspect, 0.655, 0.01, 0.7)
     back = [land(hill, (0.46, 0.68, 0.50), (0.14, 0.4), "far")]
-    walls: tuple[Colour, ...] = ((0.98, 0.92, 0.80), (0.96, 0.82, 0.66), (0.90, 0.90, 0.94), (0.98, 0.86, 0.58))
-    roofs: tuple[Colour, ...] = ((0.80, 0.34, 0.26), (0.70, 0.28, 0.30), (0.88, 0.48, 0.28), (0.36, 0.44, 0.62))
+    walls: tuple[Color, ...] = ((0.98, 0.92, 0.80), (0.96, 0.82, 0.66), (0.90, 0.90, 0.94), (0.98, 0.86, 0.58))
+    roofs: tuple[Color, ...] = ((0.80, 0.34, 0.26), (0.70, 0.28, 0.30), (0.88, 0.48, 0.28), (0.36, 0.44, 0.62))
     xs = np.arange(0.0, aspect + 0.1, 0.205) + rng.uniform(-0.04, 0.04)
     for index, x in enumerate(xs.tolist()):
         size = 0.175 + 0.05 * rng.random()
@@ -248,10 +251,10 @@ def village(rng: np.random.Generator, setting: Setting) -> Stage:
     front: list[Shape] = []
     x = setting.aside(rng.random())
     back += round_tree(x, 0.74, 0.2, LEAF, 0.46, setting.sway(x, 0.006))
-    return Stage(back=back, front=front, ground=ground, near=(0.40, 0.95), drop=(0.12, 0.2))
+    return PlaceLayout(back=back, front=front, ground=ground, near=(0.40, 0.95), drop=(0.12, 0.2))
 
 
-PLACES: dict[Place, Callable[[np.random.Generator, Setting], Stage]] = {
+PLACES: dict[Place, Callable[[np.random.Generator, PlaceContext], PlaceLayout]] = {
     "meadow": meadow, "hills": hills, "valley": valley, "mountains": mountains, "sea": sea, "lake": lake, "forest": forest,
     "desert": desert, "snowfield": snowfield, "village": village,
 }  # fmt: skip

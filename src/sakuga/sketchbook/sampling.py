@@ -1,4 +1,4 @@
-"""Draw labels by chance: what goes together in the world, and how often."""
+"""Random labels: what occurs together, and how often."""
 
 from bisect import bisect
 from itertools import accumulate
@@ -7,12 +7,12 @@ from typing import TypeVar, get_args
 import numpy as np
 
 from sakuga.sketchbook.labels import (
-    HELD_BACK_HAIR,
-    HELD_BACK_SUBJECTS,
-    DressColour,
+    HELD_OUT_HAIR,
+    HELD_OUT_SUBJECTS,
+    DressColor,
     Expression,
     Extra,
-    HairColour,
+    HairColor,
     HairLength,
     Labels,
     Person,
@@ -43,7 +43,7 @@ WHERE: dict[Subject, tuple[Place, ...]] = {
     "balloon": _EVERYWHERE,
     "whale": ("sea", "sea", "lake"),
 }
-"""The places where a subject is drawn; one named twice is twice as likely."""
+"""The places of each subject; one named twice is twice as likely."""
 _RARER: dict[Place, float] = {"sea": 0.42, "lake": 0.55, "desert": 1.35, "village": 2.0, "snowfield": 1.15, "forest": 1.1}
 """Weights that even out the places, which are 1 unless named."""
 AFLOAT: tuple[Subject, ...] = ("boat", "whale")
@@ -53,10 +53,10 @@ _WALKED: tuple[Place, ...] = ("meadow", "hills", "mountains", "forest", "desert"
 _BLOOMING: tuple[Place, ...] = ("meadow", "hills", "valley", "village", "lake")
 
 
-def sample_labels(rng: np.random.Generator, *, portrait: bool | None = None, held_back: bool = False) -> Labels:
-    """Draw the labels of one picture.
+def sample_labels(rng: np.random.Generator, *, portrait: bool | None = None, with_held_out: bool = False) -> Labels:
+    """Sample the labels of one image.
 
-    `portrait` None means about 22% close-ups; without `held_back`, subjects and hair that the base model must not know stay out.
+    `portrait` None means about 22% close-ups; without `with_held_out`, subjects and hair that the base model must not know stay out.
     """
     close_up = rng.random() < 0.22 if portrait is None else portrait
     time = _one(rng, get_args(Time))
@@ -71,9 +71,9 @@ def sample_labels(rng: np.random.Generator, *, portrait: bool | None = None, hel
             subject="none",
             side="centre",
             extras=frozenset(extras),
-            portrait=_person(rng, held_back),
+            portrait=_person(rng, with_held_out),
         )
-    subject = _subject(rng, held_back)
+    subject = _subject(rng, with_held_out)
     places = WHERE[subject]
     place = _one(rng, places, tuple(_RARER.get(name, 1.0) for name in places))
     extras = _sky_extras(rng, time, weather) | _land_extras(rng, time, weather, place, subject)
@@ -87,18 +87,18 @@ def _one(rng: np.random.Generator, choices: tuple[Choice, ...], weights: tuple[f
     return choices[bisect(edges, rng.random() * edges[-1])]
 
 
-def _subject(rng: np.random.Generator, held_back: bool) -> Subject:
+def _subject(rng: np.random.Generator, with_held_out: bool) -> Subject:
     if rng.random() < 0.12:
         return "none"
-    return _one(rng, tuple(name for name in get_args(Subject)[1:] if held_back or name not in HELD_BACK_SUBJECTS))
+    return _one(rng, tuple(name for name in get_args(Subject)[1:] if with_held_out or name not in HELD_OUT_SUBJECTS))
 
 
-def _person(rng: np.random.Generator, held_back: bool) -> Portrait:
+def _person(rng: np.random.Generator, with_held_out: bool) -> Portrait:
     return Portrait(
         person=_one(rng, get_args(Person)),
-        hair=_one(rng, tuple(hair for hair in get_args(HairColour) if held_back or hair != HELD_BACK_HAIR)),
+        hair=_one(rng, tuple(hair for hair in get_args(HairColor) if with_held_out or hair != HELD_OUT_HAIR)),
         hair_length=_one(rng, get_args(HairLength)),
-        dress=_one(rng, get_args(DressColour)),
+        dress=_one(rng, get_args(DressColor)),
         expression=_one(rng, get_args(Expression)),
     )
 

@@ -1,4 +1,4 @@
-"""A scene of the picture-book world: sampled from a seed or composed from labels, and drawn at any moment."""
+"""Scenes of the Sketchbook's world, sampled or composed."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from sakuga.sketchbook import extras, looks, people, sky, subjects, weather
 from sakuga.sketchbook.captions import caption
+from sakuga.sketchbook.display_list import DisplayList, Shape, placed
 from sakuga.sketchbook.labels import Labels, Look, Place, Subject
+from sakuga.sketchbook.place_layout import PlaceContext, PlaceLayout
 from sakuga.sketchbook.places import HORIZON, PLACES, SKYLINE
 from sakuga.sketchbook.sampling import AFLOAT, AIRBORNE, sample_labels
 from sakuga.sketchbook.scenery import height_at
-from sakuga.sketchbook.shapes import Drawing, Shape, placed
-from sakuga.sketchbook.stage import Setting, Stage
 
 _SIZES: dict[Subject, tuple[float, float, float]] = {
     "cottage": (0.34, 0.42, 1.5), "cabin": (0.34, 0.42, 1.4), "houses": (0.32, 0.38, 2.0), "castle": (0.46, 0.54, 1.32),
@@ -19,33 +19,36 @@ _SIZES: dict[Subject, tuple[float, float, float]] = {
     "tree": (0.48, 0.60, 1.04), "boat": (0.36, 0.46, 1.3), "dragon": (0.34, 0.42, 1.8), "balloon": (0.40, 0.50, 0.84),
     "whale": (0.30, 0.38, 1.7),
 }  # fmt: skip
-"""Least and greatest height in the picture, and width for one unit of height."""
+"""Least and greatest height in the image, and width for one unit of height."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A scene at one time: a picture in any look, its depth, its captions."""
+    """A scene at one time, ready to paint."""
 
-    drawing: Drawing
+    drawing: DisplayList
     labels: Labels
 
-    def picture(self, width: int, height: int, look: Look = "flat") -> np.ndarray:
-        """Paint it: (height, width, 3) uint8."""
+    def image(self, width: int, height: int, look: Look = "flat") -> np.ndarray:
+        """Paint it, (height, width, 3) uint8 RGB."""
         return looks.paint(self.drawing, width, height, look)
 
     def depth(self, width: int, height: int) -> np.ndarray:
-        """How near each pixel is: (height, width) float32, 0 (sky) to 1 (at the lens)."""
+        """Return its depth, (height, width) float32.
+
+        0 is the sky, 1 is at the lens.
+        """
         return looks.depth(self.drawing, width, height)
 
     def captions(self, n: int, look: Look = "flat") -> list[str]:
-        """Describe it in n ways, always the same for one scene."""
+        """Write n captions, always the same ones."""
         rng = np.random.default_rng((self.drawing.seed, 9))
         return [caption(self.labels, rng, look) for _ in range(n)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A small world that moves: its labels, and the seed that decides all that they leave free."""
+    """A moving scene: labels, and a seed for the rest."""
 
     labels: Labels
     seed: int
@@ -54,24 +57,30 @@ class Scene:
     """With one, scenes of other seeds show the same object: the seed of how the subject looks."""
 
     def at(self, t: float) -> Moment:
-        """Draw it `t` seconds after its start. The labels stay true at any time."""
+        """Return the scene `t` seconds after its start.
+
+        The labels hold at any time.
+        """
         return Moment(drawing=_draw(self, t), labels=self.labels)
 
 
-def sample(seed: int, *, aspect: float = 1.0, portrait: bool | None = None, held_back: bool = False) -> Scene:
-    """Draw a scene by chance; see `sample_labels` for the options."""
-    labels = sample_labels(np.random.default_rng((seed, 0)), portrait=portrait, held_back=held_back)
+def sample(seed: int, *, aspect: float = 1.0, portrait: bool | None = None, with_held_out: bool = False) -> Scene:
+    """Sample a scene; options as in `sample_labels`."""
+    labels = sample_labels(np.random.default_rng((seed, 0)), portrait=portrait, with_held_out=with_held_out)
     return compose(labels, seed, aspect)
 
 
 def compose(labels: Labels, seed: int, aspect: float = 1.0, identity: int | None = None) -> Scene:
-    """Make a scene of exactly these labels; `seed` decides the rest, and `identity`, where given, how the subject looks."""
+    """Build a scene with exactly these labels.
+
+    `seed` decides the rest; `identity`, if given, the subject's appearance.
+    """
     return Scene(labels=labels, seed=seed, aspect=aspect, identity=identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """What the seed decides before anything is drawn."""
+    """What the seed decides about a scene."""
 
     focus: float
     size: float
@@ -86,21 +95,21 @@ class _Plan:
 def _plan(scene: Scene, rng: np.random.Generator) -> _Plan:
     labels, aspect = scene.labels, scene.aspect
     small, large, width = _SIZES.get(labels.subject, (0.3, 0.3, 0.0))
-    chance = rng.random(8).tolist()
-    size = min(small + (large - small) * chance[0], 0.95 * aspect / width if width else 1.0)
-    focus = aspect * ({"left": 0.25, "centre": 0.5, "right": 0.75}[labels.side] + 0.05 * (chance[1] - 0.5))
+    random = rng.random(8).tolist()
+    size = min(small + (large - small) * random[0], 0.95 * aspect / width if width else 1.0)
+    focus = aspect * ({"left": 0.25, "centre": 0.5, "right": 0.75}[labels.side] + 0.05 * (random[1] - 0.5))
     # A wide subject moves in until hardly any of it is cut off, but never so far that its side would be in doubt.
     inward = min(0.44 * size * width, 0.31 * aspect)
     focus = min(max(focus, inward), aspect - inward)
-    away = aspect * (0.80 if focus < aspect * 0.45 or (focus < aspect * 0.55 and chance[2] < 0.5) else 0.20) + 0.06 * (chance[3] - 0.5)
+    away = aspect * (0.80 if focus < aspect * 0.45 or (focus < aspect * 0.55 and random[2] < 0.5) else 0.20) + 0.06 * (random[3] - 0.5)
     heights = {"dawn": 0.40, "day": 0.17, "sunset": 0.42, "night": 0.17}
-    height = min(heights[labels.time], SKYLINE[labels.place] - 0.02 if labels.portrait is None else 0.22) + 0.04 * (chance[4] - 0.5)
-    camera = chance[5]
+    height = min(heights[labels.time], SKYLINE[labels.place] - 0.02 if labels.portrait is None else 0.22) + 0.04 * (random[4] - 0.5)
+    camera = random[5]
     return _Plan(
         focus=focus,
         size=size,
-        depth=chance[6],
-        flying=labels.subject in AIRBORNE or (labels.subject == "dragon" and chance[7] < 0.65),
+        depth=random[6],
+        flying=labels.subject in AIRBORNE or (labels.subject == "dragon" and random[7] < 0.65),
         flip=focus > aspect / 2,
         sun=(away, height),
         pan=0.05 if camera < 0.35 else 0.0,
@@ -108,17 +117,17 @@ def _plan(scene: Scene, rng: np.random.Generator) -> _Plan:
     )
 
 
-def _draw(scene: Scene, t: float) -> Drawing:
+def _draw(scene: Scene, t: float) -> DisplayList:
     labels, aspect = scene.labels, scene.aspect
     # Nothing draws from these two by what time it is: so only t moves, and the scene stays itself.
     of_subject = scene.seed if scene.identity is None else scene.identity
     rng, rng_subject = np.random.default_rng((scene.seed, 1)), np.random.default_rng((of_subject, 2))
-    plan, hour = _plan(scene, rng), sky.hour_of(labels, rng)
+    plan, hour = _plan(scene, rng), sky.hour_colors(labels, rng)
     sun_x = plan.sun[0] + 0.03 * float(np.sin(0.06 * t))
     setting = _setting(scene, plan, hour, t, sun_x)
     behind = _above(scene, plan, hour, rng, t, sun_x)
     stage = PLACES[labels.place](rng, setting)
-    falls = weather.falling(rng, t, aspect, labels.weather, labels.time)
+    falls = weather.precipitation(rng, t, aspect, labels.weather, labels.time)
     if labels.portrait is None:
         land, subject, front = _landscape(scene, plan, stage, hour, rng, rng_subject, t)
     else:
@@ -129,8 +138,8 @@ def _draw(scene: Scene, t: float) -> Drawing:
         front += weather.fog(rng, t, aspect, hour, (0.96,) if labels.portrait is None else (), 0.42)
     shapes = behind + subject + front
     lifts = [0.0] * len(behind) + [_lift(labels)] * len(subject) + [0.0] * len(front)
-    filmed = _filmed(shapes, sky.lit_colours(shapes, lifts, hour), plan, aspect, t if labels.portrait is None else 0.0)
-    return Drawing(
+    filmed = _filmed(shapes, sky.lit_colors(shapes, lifts, hour), plan, aspect, t if labels.portrait is None else 0.0)
+    return DisplayList(
         aspect=aspect,
         sky=sky.gradient(hour, HORIZON[labels.place]),
         shapes=(*filmed, *falls),
@@ -140,10 +149,10 @@ def _draw(scene: Scene, t: float) -> Drawing:
     )
 
 
-def _setting(scene: Scene, plan: _Plan, hour: sky.Hour, t: float, sun_x: float) -> Setting:
+def _setting(scene: Scene, plan: _Plan, hour: sky.HourColors, t: float, sun_x: float) -> PlaceContext:
     labels, aspect = scene.labels, scene.aspect
     shining = "sun" in labels.extras or "moon" in labels.extras
-    return Setting(
+    return PlaceContext(
         aspect=aspect,
         t=t,
         hour=hour,
@@ -157,19 +166,19 @@ def _setting(scene: Scene, plan: _Plan, hour: sky.Hour, t: float, sun_x: float) 
 
 
 def _lift(labels: Labels) -> float:
-    """How far what the picture is about is brought out of the hour's light."""
+    """Return how much the subject is lit beyond the hour's light."""
     if labels.time == "night":
         return 0.55 if labels.portrait else 0.40
     return 0.40 if labels.portrait else 0.22
 
 
 def _wet(place: Place) -> tuple[Subject, ...]:
-    """What stands or floats in the water itself."""
+    """Draw what stands or floats in water."""
     return (*AFLOAT, "bridge", "lighthouse") if place == "sea" else (*AFLOAT, "bridge")
 
 
-def _above(scene: Scene, plan: _Plan, hour: sky.Hour, rng: np.random.Generator, t: float, sun_x: float) -> list[Shape]:
-    """Everything in the sky behind the land."""
+def _above(scene: Scene, plan: _Plan, hour: sky.HourColors, rng: np.random.Generator, t: float, sun_x: float) -> list[Shape]:
+    """Draw the sky behind the land."""
     labels, aspect = scene.labels, scene.aspect
     shapes: list[Shape] = []
     if "stars" in labels.extras:
@@ -188,9 +197,15 @@ def _above(scene: Scene, plan: _Plan, hour: sky.Hour, rng: np.random.Generator, 
 
 
 def _landscape(
-    scene: Scene, plan: _Plan, stage: Stage, hour: sky.Hour, rng: np.random.Generator, rng_subject: np.random.Generator, t: float
+    scene: Scene,
+    plan: _Plan,
+    stage: PlaceLayout,
+    hour: sky.HourColors,
+    rng: np.random.Generator,
+    rng_subject: np.random.Generator,
+    t: float,
 ) -> tuple[list[Shape], list[Shape], list[Shape]]:
-    """Put the subject and the extras into a place: what is behind, the subject itself, what is before it."""
+    """Draw place, subject and extras, back to front."""
     labels, aspect = scene.labels, scene.aspect
     back, front = list(stage.back), list(stage.front)
     wet = labels.subject in _wet(labels.place) and stage.waterline is not None
@@ -219,8 +234,8 @@ def _landscape(
     return back, subject, front
 
 
-def _foot(plan: _Plan, stage: Stage, wet: bool) -> tuple[float, float, float]:
-    """Where a subject's foot is, and how near."""
+def _foot(plan: _Plan, stage: PlaceLayout, wet: bool) -> tuple[float, float, float]:
+    """Return a subject's foot and its depth."""
     x = plan.focus
     if plan.flying:
         return x, 0.16 + plan.size + 0.08 * plan.depth, 0.5
@@ -230,8 +245,10 @@ def _foot(plan: _Plan, stage: Stage, wet: bool) -> tuple[float, float, float]:
     return x, y, stage.near_at(x, y)
 
 
-def _figure(scene: Scene, plan: _Plan, stage: Stage, rng: np.random.Generator, rng_subject: np.random.Generator, t: float) -> list[Shape]:
-    """One person, whole and small, beside the subject and a little nearer."""
+def _figure(
+    scene: Scene, plan: _Plan, stage: PlaceLayout, rng: np.random.Generator, rng_subject: np.random.Generator, t: float
+) -> list[Shape]:
+    """Draw one figure beside the subject."""
     aspect = scene.aspect
     toward = 1.0 if plan.focus < aspect / 2 else -1.0
     x = plan.focus + toward * rng.uniform(0.26, 0.36) * aspect
@@ -241,8 +258,11 @@ def _figure(scene: Scene, plan: _Plan, stage: Stage, rng: np.random.Generator, r
     return [extras.shadow(x, y, 0.05, near), *placed(shapes, x, y, rng.uniform(0.19, 0.23), near, rng.random() < 0.5)]
 
 
-def _filmed(shapes: list[Shape], colours: list[tuple[float, float, float]], plan: _Plan, aspect: float, t: float) -> list[Shape]:
-    """Give shapes their final colours, and their places as the camera pans (the near moves more) and comes closer."""
+def _filmed(shapes: list[Shape], colors: list[tuple[float, float, float]], plan: _Plan, aspect: float, t: float) -> list[Shape]:
+    """Apply light and camera to shapes.
+
+    As the camera pans, near shapes move more.
+    """
     pan = plan.pan * float(np.sin(0.35 * t))
     zoom = 1.0 + plan.zoom * (0.5 - 0.5 * float(np.cos(0.25 * t)))
     points = [shape.points for shape in shapes]
@@ -256,8 +276,8 @@ def _filmed(shapes: list[Shape], colours: list[tuple[float, float, float]], plan
         points = [every[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     return [
         Shape(
-            points=outline, colour=colour, material=shape.material, near=shape.near, alpha=shape.alpha, glow=shape.glow,
+            points=outline, color=color, material=shape.material, near=shape.near, alpha=shape.alpha, glow=shape.glow,
             soft=shape.soft * zoom, stroke=shape.stroke * zoom, ink=shape.ink,
         )
-        for shape, outline, colour in zip(shapes, points, colours, strict=True)
+        for shape, outline, color in zip(shapes, points, colors, strict=True)
     ]  # fmt: skip

@@ -1,34 +1,37 @@
-"""Pieces that places are made of: ridges, peaks, trees, rows of trees, houses, ribbons of path and river."""
+"""Pieces of places: ridges, peaks, dunes, headlands, ribbons."""
 
 from functools import lru_cache
 
 import numpy as np
 
-from sakuga.sketchbook.shapes import Colour, Material, Points, Shape
+from sakuga.sketchbook.display_list import Color, Material, Points, Shape
 
 MARGIN = 0.35
-"""How far the land goes on beyond the picture's sides, so that the camera may pan."""
+"""How far the land continues beyond the image's sides, for camera pans."""
 FLOOR = 1.06
-"""Where the land ends below the picture."""
+"""Where the land ends below the image."""
 _TURN = np.linspace(0.0, 2.0 * np.pi, 20, endpoint=False)
 _CIRCLE: Points = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 
 
-def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Go from the first colour to the second."""
+def mix(first: Color, second: Color, share: float) -> Color:
+    """Mix two colors."""
     rest = 1.0 - share
     return first[0] * rest + second[0] * share, first[1] * rest + second[1] * share, first[2] * rest + second[2] * share
 
 
-def varied(rng: np.random.Generator, colour: Colour, amount: float = 0.04) -> Colour:
-    """Change a colour a little, within 0 to 1."""
+def varied(rng: np.random.Generator, color: Color, amount: float = 0.04) -> Color:
+    """Vary a color a little, within 0 to 1."""
     red, green, blue = rng.uniform(-amount, amount, 3).tolist()
-    return min(1.0, max(0.0, colour[0] + red)), min(1.0, max(0.0, colour[1] + green)), min(1.0, max(0.0, colour[2] + blue))
+    return min(1.0, max(0.0, color[0] + red)), min(1.0, max(0.0, color[1] + green)), min(1.0, max(0.0, color[2] + blue))
 
 
 @lru_cache(maxsize=256)
 def across(aspect: float, count: int) -> np.ndarray:
-    """Return x at `count` even steps over the picture and its margins; shared, so never write into it."""
+    """Return `count` even x over the image and margins.
+
+    Cached: never write into it.
+    """
     xs = np.linspace(-MARGIN, aspect + MARGIN, count)
     xs.setflags(write=False)
     return xs
@@ -36,25 +39,28 @@ def across(aspect: float, count: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def even(start: float, stop: float, count: int) -> np.ndarray:
-    """Return `count` even steps from start to stop; shared, so never write into it."""
+    """Return `count` even steps from start to stop.
+
+    Cached: never write into it.
+    """
     steps = np.linspace(start, stop, count)
     steps.setflags(write=False)
     return steps
 
 
 def points_of(xs: np.ndarray, ys: np.ndarray) -> Points:
-    """Join x and y, each (n,), into points."""
+    """Stack x and y, each (n,), as points."""
     return np.array((xs, ys)).T
 
 
 def moved(points: Points, x: float, y: float) -> Points:
-    """Move points by so much."""
+    """Shift points."""
     shifted: Points = points + np.array((x, y))
     return shifted
 
 
 def circle(x: float, y: float, radius: float, height: float | None = None) -> Points:
-    """A circle, or an ellipse of that half height."""
+    """Return a circle or ellipse."""
     return _CIRCLE * (radius, radius if height is None else height) + (x, y)
 
 
@@ -62,7 +68,10 @@ def circle(x: float, y: float, radius: float, height: float | None = None) -> Po
 
 
 def ridge(rng: np.random.Generator, aspect: float, base: float, height: float, waves: float) -> Points:
-    """A smooth line of hills across the picture: (29, 2) points, swinging `height` above and below `base`."""
+    """Return a smooth line of hills, (29, 2) points.
+
+    It swings `height` above and below `base`.
+    """
     xs = across(aspect, 29)
     first, second = rng.uniform(0.0, 2.0 * np.pi, 2)
     turns = 2.0 * np.pi * waves * xs
@@ -70,7 +79,10 @@ def ridge(rng: np.random.Generator, aspect: float, base: float, height: float, w
 
 
 def zigzag(rng: np.random.Generator, aspect: float, base: float, height: float, count: int) -> Points:
-    """A jagged line of peaks: valleys at `base`, summits up to `height` above it."""
+    """Return a jagged line of peaks.
+
+    Valleys at `base`, summits up to `height` above it.
+    """
     steps = 2 * count + 1
     xs = across(aspect, steps).copy()
     xs[1:-1] += rng.uniform(-0.2, 0.2, steps - 2) * (xs[1] - xs[0])
@@ -81,22 +93,25 @@ def zigzag(rng: np.random.Generator, aspect: float, base: float, height: float, 
 
 
 def below(line: Points, bottom: float = FLOOR) -> Points:
-    """Close a line (left to right) into the land beneath it."""
+    """Close a line into the land below."""
     return np.concatenate([line, [(line[-1, 0], bottom), (line[0, 0], bottom)]])
 
 
-def land(line: Points, colour: Colour, near: tuple[float, float], material: Material = "ground") -> Shape:
-    """The land below a line."""
-    return Shape(points=below(line), colour=colour, material=material, near=near)
+def land(line: Points, color: Color, near: tuple[float, float], material: Material = "ground") -> Shape:
+    """Return the land below a line."""
+    return Shape(points=below(line), color=color, material=material, near=near)
 
 
 def height_at(line: Points, x: float) -> float:
-    """How high (y) a line runs at x."""
+    """Return the y of a line at x."""
     return float(np.interp(x, line[:, 0], line[:, 1]))
 
 
 def ribbon(start: tuple[float, float], end: tuple[float, float], widths: tuple[float, float], bend: float) -> Points:
-    """A winding band, such as a path or a river, from the far point `start` to the near point `end`."""
+    """Return a winding band from far to near.
+
+    Such as a path or river, from `start` to `end`.
+    """
     along = even(0.0, 1.0, 13)
     # Perspective: the far half of the way is squeezed together, and its bends are narrow.
     xs = start[0] + (end[0] - start[0]) * along**1.6 + bend * np.sin(along * 2.0 * np.pi) * (0.35 + 0.65 * along) * (1.0 - along**4)
@@ -109,9 +124,9 @@ def ribbon(start: tuple[float, float], end: tuple[float, float], widths: tuple[f
 
 
 def peak(
-    rng: np.random.Generator, x: float, top: float, base: float, half: float, colour: Colour, near: float, light_x: float
+    rng: np.random.Generator, x: float, top: float, base: float, half: float, color: Color, near: float, light_x: float
 ) -> list[Shape]:
-    """One mountain with a side in shade and a cap of snow."""
+    """Draw one snow-capped mountain."""
     height = base - top
     left, right = half * rng.uniform(0.9, 1.15), half * rng.uniform(0.9, 1.15)
     body = np.array([
@@ -126,17 +141,17 @@ def peak(
     side = -1.0 if light_x > x else 1.0
     turn = np.array((side, 1.0))
     return [
-        Shape(points=moved(body, x, top), colour=colour, material="far", near=(near, near)),
-        Shape(points=dark * turn + (x, top), colour=mix(colour, (0.16, 0.20, 0.36), 0.34), material="far", near=(near, near), ink=False),
-        Shape(points=cap * (half, height) * turn + (x, top), colour=(0.99, 0.99, 1.0), material="far", near=(near, near), ink=False),
-        Shape(points=cap_dark * (half, height) * turn + (x, top), colour=(0.78, 0.85, 0.95), material="far", near=(near, near), ink=False),
+        Shape(points=moved(body, x, top), color=color, material="far", near=(near, near)),
+        Shape(points=dark * turn + (x, top), color=mix(color, (0.16, 0.20, 0.36), 0.34), material="far", near=(near, near), ink=False),
+        Shape(points=cap * (half, height) * turn + (x, top), color=(0.99, 0.99, 1.0), material="far", near=(near, near), ink=False),
+        Shape(points=cap_dark * (half, height) * turn + (x, top), color=(0.78, 0.85, 0.95), material="far", near=(near, near), ink=False),
     ]
 
 
 def dune(
-    x: float, top: float, base: float, half: float, colour: Colour, shade: Colour, near: tuple[float, float], light_x: float
+    x: float, top: float, base: float, half: float, color: Color, shade: Color, near: tuple[float, float], light_x: float
 ) -> list[Shape]:
-    """One dune: a long lit back and a shaded face behind a curved crest."""
+    """Draw one dune, lit and shaded."""
     along = even(-1.0, 1.0, 21)
     rise = (0.5 + 0.5 * np.cos(np.pi * along)) ** 1.15
     side = -1.0 if light_x > x else 1.0
@@ -146,20 +161,23 @@ def dune(
     crest = points_of(half * (0.34 * np.sin(np.pi * down) - 0.10 * down), (base - top) * down)
     face = np.concatenate([points_of(half * along[right], (base - top) * (1.0 - rise[right])), [(half, base - top)], crest])
     return [
-        Shape(points=below(outline, max(base, FLOOR)), colour=colour, material="ground", near=near),
-        Shape(points=face * (side, 1.0) + (x, top), colour=shade, material="ground", near=near, ink=False),
+        Shape(points=below(outline, max(base, FLOOR)), color=color, material="ground", near=near),
+        Shape(points=face * (side, 1.0) + (x, top), color=shade, material="ground", near=near, ink=False),
     ]
 
 
-def slope(meet: float, low: float, side: float, high: float, colour: Colour, near: float) -> Shape:
+def slope(meet: float, low: float, side: float, high: float, color: Color, near: float) -> Shape:
     along = even(0.0, 1.0, 9)
     xs, ys = meet + (side - meet) * along, low - (low - high) * along**0.8 - 0.02 * np.sin(along * 9.0)
     points = np.concatenate([points_of(xs, ys), [(side, FLOOR), (meet, FLOOR)]])
-    return Shape(points=points, colour=colour, material="far" if near < 0.3 else "ground", near=(near, near))
+    return Shape(points=points, color=color, material="far" if near < 0.3 else "ground", near=(near, near))
 
 
 def headland(x: float, reach: float, aspect: float, top: float) -> Points:
-    """A flat-topped hump around x that runs off the picture at its nearer side."""
+    """Draw a flat-topped headland around x.
+
+    It runs off the image at its nearer side.
+    """
     xs = across(aspect, 41)
     offset = xs - x
     if x < 0.45 * aspect:
@@ -171,7 +189,7 @@ def headland(x: float, reach: float, aspect: float, top: float) -> Points:
 
 
 def turf(ground: Points) -> Points:
-    """The grass on top of a headland: a cap that thins towards its edge."""
+    """Draw the grass on a headland."""
     top = ground[:, 1].min()
     upper = ground[ground[:, 1] < top + 0.10]
     thickness = 0.07 * (1.0 - (upper[:, 1] - top) / 0.12) + 0.012 * np.sin(upper[:, 0] * 40.0)
@@ -183,7 +201,7 @@ def slant(aspect: float, y: float, fall: float) -> Points:
     return points_of(xs, y + fall * (xs / aspect - 0.5) + 0.01 * np.sin(6.0 * xs))
 
 
-def ripple(aspect: float, y: float, colour: Colour, near: float) -> Shape:
+def ripple(aspect: float, y: float, color: Color, near: float) -> Shape:
     xs = across(aspect, 31)
     line = points_of(xs, y + 0.012 * np.sin(5.0 * xs + 20.0 * y))
-    return Shape(points=line, colour=colour, material="ground", near=(near, near), alpha=0.4, stroke=0.012, ink=False)
+    return Shape(points=line, color=color, material="ground", near=(near, near), alpha=0.4, stroke=0.012, ink=False)

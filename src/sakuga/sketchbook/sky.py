@@ -1,48 +1,48 @@
-"""The sky and the light: colours of the hour, sun, moon, stars, clouds, and how light and air fall on every shape."""
+"""Sky and light: colors, sun, moon, stars, clouds, air."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from sakuga.sketchbook.display_list import Color, Material, Points, Shape
 from sakuga.sketchbook.labels import Labels, Time, Weather
 from sakuga.sketchbook.scenery import MARGIN, across, circle, even, mix, points_of
-from sakuga.sketchbook.shapes import Colour, Material, Points, Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hour:
-    """The colours that a time of day and its weather give to everything."""
+class HourColors:
+    """The colors of a time of day and weather."""
 
-    sky: tuple[Colour, ...]
+    sky: tuple[Color, ...]
     """From the zenith down to the horizon."""
-    ambient: Colour
-    """What every colour of the land is multiplied by."""
-    mist: Colour
+    ambient: Color
+    """What every color of the land is multiplied by."""
+    mist: Color
     """What distance fades into."""
     haze: float
     """How much of the farthest land the air hides, 0 to 1."""
     thick: float
     """How fast the air clears towards us: the power of the distance that it goes with."""
-    cloud: Colour
-    cloud_shade: Colour
-    light: Colour
-    water: tuple[Colour, Colour]
-    """Water at the horizon and at our feet; water already wears the light of the hour."""
+    cloud: Color
+    cloud_shade: Color
+    light: Color
+    water: tuple[Color, Color]
+    """Water at the horizon and in the foreground, already lit."""
     whiten: float
     """How much fallen snow covers the land, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Palette:
-    sky: tuple[Colour, ...]
-    grey: Colour
-    ambient: Colour
-    mist: Colour
-    cloud: Colour
-    cloud_shade: Colour
-    light: Colour
-    water: tuple[Colour, Colour]
+    sky: tuple[Color, ...]
+    grey: Color
+    ambient: Color
+    mist: Color
+    cloud: Color
+    cloud_shade: Color
+    light: Color
+    water: tuple[Color, Color]
 
 
 _PALETTES: dict[Time, _Palette] = {
@@ -89,7 +89,7 @@ _AIRS: dict[Weather, _Air] = {
     "snow": _Air(0.78, 0.98, 0.70, 0.94, 0.0),
     "fog": _Air(0.40, 1.0, 0.94, 0.94, 0.58),
 }
-_FOG: dict[Time, Colour] = {
+_FOG: dict[Time, Color] = {
     "dawn": (0.95, 0.85, 0.87),
     "day": (0.87, 0.91, 0.93),
     "sunset": (0.92, 0.68, 0.54),
@@ -97,23 +97,26 @@ _FOG: dict[Time, Colour] = {
 }
 
 
-def hour_of(labels: Labels, rng: np.random.Generator) -> Hour:
-    """Mix the colours of one time of day with its weather; chance shifts them a little, never to another hour."""
+def hour_colors(labels: Labels, rng: np.random.Generator) -> HourColors:
+    """Return the colors of a time and weather.
+
+    Random shifts are small: never to another hour.
+    """
     palette, air = _PALETTES[labels.time], _AIRS[labels.weather]
     fog = _FOG[labels.time]
     warmth = rng.uniform(-0.03, 0.03)
     sky = tuple(
-        _clip(mix(_dim(mix(colour, palette.grey, air.grey), air.dark), fog, air.mist), warmth)
-        for colour in palette.sky
+        _clip(mix(_dim(mix(color, palette.grey, air.grey), air.dark), fog, air.mist), warmth)
+        for color in palette.sky
     )  # fmt: skip
     # Nights are dark enough without the clouds.
     ambient = _dim(palette.ambient, air.ambient if labels.time != "night" else 0.5 + 0.5 * air.ambient)
     mist = mix(_dim(mix(palette.mist, palette.grey, air.grey * 0.7), 0.4 + 0.6 * air.dark), fog, min(1.0, air.mist * 1.5))
     far_water, near_water = (
-        mix(_dim(mix(colour, palette.grey, air.grey * 0.7), 0.25 + 0.75 * air.dark), fog, air.mist * share)
-        for colour, share in zip(palette.water, (1.2, 0.6), strict=True)
+        mix(_dim(mix(color, palette.grey, air.grey * 0.7), 0.25 + 0.75 * air.dark), fog, air.mist * share)
+        for color, share in zip(palette.water, (1.2, 0.6), strict=True)
     )
-    return Hour(
+    return HourColors(
         sky=sky,
         ambient=ambient,
         mist=mist,
@@ -127,27 +130,27 @@ def hour_of(labels: Labels, rng: np.random.Generator) -> Hour:
     )
 
 
-def _dim(colour: Colour, factor: float) -> Colour:
-    return colour[0] * factor, colour[1] * factor, colour[2] * factor
+def _dim(color: Color, factor: float) -> Color:
+    return color[0] * factor, color[1] * factor, color[2] * factor
 
 
-def _clip(colour: Colour, warmth: float) -> Colour:
-    red, green, blue = colour
+def _clip(color: Color, warmth: float) -> Color:
+    red, green, blue = color
     return min(1.0, max(0.0, red + warmth)), min(1.0, max(0.0, green)), min(1.0, max(0.0, blue - warmth))
 
 
-def gradient(hour: Hour, horizon: float) -> tuple[tuple[float, Colour], ...]:
-    """Spread the sky's colours from the top of the picture to the horizon."""
+def gradient(hour: HourColors, horizon: float) -> tuple[tuple[float, Color], ...]:
+    """Return the sky's gradient from top to horizon."""
     last = len(hour.sky) - 1
-    return tuple((horizon * index / last, colour) for index, colour in enumerate(hour.sky))
+    return tuple((horizon * index / last, color) for index, color in enumerate(hour.sky))
 
 
 # Sun, moon and stars.
 
 
-def sun(x: float, y: float, radius: float, hour: Hour, time: Time) -> list[Shape]:
-    """A disc within two halos."""
-    core: Colour = {"dawn": (1.0, 0.93, 0.74), "day": (1.0, 0.93, 0.45), "sunset": (1.0, 0.86, 0.42), "night": (1.0, 1.0, 1.0)}[time]
+def sun(x: float, y: float, radius: float, hour: HourColors, time: Time) -> list[Shape]:
+    """Draw the sun with two halos."""
+    core: Color = {"dawn": (1.0, 0.93, 0.74), "day": (1.0, 0.93, 0.45), "sunset": (1.0, 0.86, 0.42), "night": (1.0, 1.0, 1.0)}[time]
     return [
         _lamp(x, y, radius * 2.1, hour.light, alpha=0.22, soft=0.03),
         _lamp(x, y, radius * 1.4, hour.light, alpha=0.40, soft=0.015),
@@ -156,7 +159,7 @@ def sun(x: float, y: float, radius: float, hour: Hour, time: Time) -> list[Shape
 
 
 def moon(x: float, y: float, radius: float) -> list[Shape]:
-    """A full moon with its seas, and a pale ring around it."""
+    """Draw a full moon with a ring."""
     pale, spot = (0.97, 0.96, 0.86), (0.83, 0.83, 0.78)
     seas = ((-0.30, -0.25, 0.26), (0.32, 0.10, 0.20), (-0.12, 0.42, 0.16))
     return [
@@ -166,12 +169,12 @@ def moon(x: float, y: float, radius: float) -> list[Shape]:
     ]
 
 
-def _lamp(x: float, y: float, radius: float, colour: Colour, *, alpha: float = 1.0, glow: float = 0.3, soft: float = 0.0) -> Shape:
-    return Shape(points=circle(x, y, radius), colour=colour, material="light", alpha=alpha, glow=glow, soft=soft, ink=False)
+def _lamp(x: float, y: float, radius: float, color: Color, *, alpha: float = 1.0, glow: float = 0.3, soft: float = 0.0) -> Shape:
+    return Shape(points=circle(x, y, radius), color=color, material="light", alpha=alpha, glow=glow, soft=soft, ink=False)
 
 
 def stars(rng: np.random.Generator, t: float, aspect: float, horizon: float) -> list[Shape]:
-    """Some thirty four-pointed stars that twinkle, spread evenly so that no part of the sky is bare."""
+    """Draw some thirty twinkling stars, evenly spread."""
     count = int(26 * max(1.0, aspect))
     xs = (np.arange(count) * 0.618034 % 1.0) * (aspect + 0.2) - 0.1
     ys = rng.permutation(count) / count * (horizon - 0.04) + rng.uniform(0.0, 0.03, count)
@@ -179,7 +182,7 @@ def stars(rng: np.random.Generator, t: float, aspect: float, horizon: float) -> 
     twinkle = 0.72 + 0.28 * np.sin(t * rng.uniform(1.5, 4.0, count) + rng.uniform(0.0, 6.3, count))
     points = _STAR * (sizes * twinkle)[:, None, None] + points_of(xs, ys)[:, None]
     return [
-        Shape(points=outline, colour=(1.0, 0.98, 0.88), material="light", alpha=alpha, glow=0.3, ink=False)
+        Shape(points=outline, color=(1.0, 0.98, 0.88), material="light", alpha=alpha, glow=0.3, ink=False)
         for outline, alpha in zip(points, (0.4 + 0.6 * twinkle).tolist(), strict=True)
     ]
 
@@ -190,8 +193,11 @@ _STAR: Points = np.array([(0, -1), (0.32, -0.32), (1, 0), (0.32, 0.32), (0, 1), 
 # Clouds.
 
 
-def clouds(rng: np.random.Generator, t: float, aspect: float, weather: Weather, hour: Hour) -> list[Shape]:
-    """Clouds that drift: hardly one in clear weather, heaps when cloudy, a dark ceiling in rain, a pale one in snow."""
+def clouds(rng: np.random.Generator, t: float, aspect: float, weather: Weather, hour: HourColors) -> list[Shape]:
+    """Draw the drifting clouds of a weather.
+
+    Hardly one in clear weather, heaps when cloudy, a dark ceiling in rain, a pale one in snow.
+    """
     rows = _SKIES[weather]
     shapes: list[Shape] = []
     span = aspect + 0.8
@@ -220,18 +226,18 @@ _SKIES: dict[Weather, tuple[tuple[float, float, float, float], ...]] = {
 """For every cloud: its base between two heights, its width, its own height."""
 
 
-def cloud(rng: np.random.Generator, x: float, base: float, width: float, height: float, hour: Hour) -> list[Shape]:
-    """One heap with a flat base: its shaded body, and the lit top upon it."""
-    chance = rng.random((2, 4))
-    centres = _PUFF_CENTRES + 0.04 * chance[0]
-    radii = _PUFF_RADII * (0.92 + 0.23 * chance[1])
+def cloud(rng: np.random.Generator, x: float, base: float, width: float, height: float, hour: HourColors) -> list[Shape]:
+    """Draw one cloud with a flat base."""
+    random = rng.random((2, 4))
+    centres = _PUFF_CENTRES + 0.04 * random[0]
+    radii = _PUFF_RADII * (0.92 + 0.23 * random[1])
     rise = np.sqrt(np.maximum(radii[:, None] ** 2 - (_ALONG - centres[:, None]) ** 2, 0.0)).max(axis=0)
     top = points_of(x + _ALONG * width, base - (rise / 0.26 + 0.06) * height)
     scale, foot = np.array((width, height)), np.array((x, base))
     body, lit = (np.concatenate([top, under * scale + foot]) for under in (_BELLY, _BRIM))
     return [
-        Shape(points=body, colour=hour.cloud_shade, material="cloud", near=(0.03, 0.03), ink=False),
-        Shape(points=lit, colour=hour.cloud, material="cloud", near=(0.03, 0.03), ink=False),
+        Shape(points=body, color=hour.cloud_shade, material="cloud", near=(0.03, 0.03), ink=False),
+        Shape(points=lit, color=hour.cloud, material="cloud", near=(0.03, 0.03), ink=False),
     ]
 
 
@@ -242,39 +248,39 @@ _BELLY: Points = np.array([(0.52, 0.0), (-0.52, 0.0)])
 _BRIM: Points = np.array([(0.40, -0.30), (0.05, -0.22), (-0.42, -0.32)])
 
 
-def _ceiling(rng: np.random.Generator, t: float, aspect: float, hour: Hour) -> list[Shape]:
-    """A low bank of cloud along the top of the picture, in three tones."""
+def _ceiling(rng: np.random.Generator, t: float, aspect: float, hour: HourColors) -> list[Shape]:
+    """Draw a low bank of cloud along the top."""
     shapes = []
     dark = mix(hour.cloud_shade, hour.sky[0], 0.55)
-    for depth, colour in ((0.30, mix(hour.cloud, hour.cloud_shade, 0.6)), (0.21, mix(hour.cloud_shade, dark, 0.3)), (0.11, dark)):
+    for depth, color in ((0.30, mix(hour.cloud, hour.cloud_shade, 0.6)), (0.21, mix(hour.cloud_shade, dark, 0.3)), (0.11, dark)):
         xs = across(aspect, 61)
         pace, first, second = rng.random(3).tolist()
         wide = np.abs(np.sin(xs * (4.0 + 1.5 * pace) + 3.0 * first + 0.06 * t))
         small = np.abs(np.sin(xs * (8.0 + 3.0 * pace) + 3.0 * second + 0.09 * t))
         ys = depth * (0.66 + 0.30 * np.sqrt(wide) + 0.16 * np.sqrt(small))
         points = np.concatenate([points_of(xs, ys), [(aspect + MARGIN, -0.1), (-MARGIN, -0.1)]])
-        shapes.append(Shape(points=points, colour=colour, material="cloud", near=(0.03, 0.03), ink=False))
+        shapes.append(Shape(points=points, color=color, material="cloud", near=(0.03, 0.03), ink=False))
     return shapes
 
 
 # Light on the land.
 
 _OWN_LIGHT: frozenset[Material] = frozenset(("sky", "cloud", "light", "mist", "fall", "water"))
-"""Materials whose colours already are those of the hour."""
+"""Materials whose colors already are those of the hour."""
 _SNOWED: dict[Material, float] = {"ground": 1.0, "far": 0.8, "foliage": 0.7, "building": 0.2}
 
 
-def lit_colours(shapes: Sequence[Shape], lifts: Sequence[float], hour: Hour) -> list[Colour]:
-    """Colour shapes as the hour's light, fallen snow and the air before them do.
+def lit_colors(shapes: Sequence[Shape], lifts: Sequence[float], hour: HourColors) -> list[Color]:
+    """Return shape colors under light, snow and air.
 
-    A lift (0 to 1, one for each shape) brightens towards the shape's own colour, so that what the picture is about stays legible at night.
+    A lift (0 to 1, one for each shape) brightens towards the shape's own color, so that the subject stays legible at night.
     """
     table = np.array([
-        (*shape.colour, *shape.near, 1.0 if shape.material in _OWN_LIGHT else shape.glow, _SNOWED.get(shape.material, 0.0), lift)
+        (*shape.color, *shape.near, 1.0 if shape.material in _OWN_LIGHT else shape.glow, _SNOWED.get(shape.material, 0.0), lift)
         for shape, lift in zip(shapes, lifts, strict=True)
     ])  # fmt: skip
-    colours, near, own, snow, lift = table[:, :3], table[:, 3:5].mean(axis=1, keepdims=True), table[:, 5:6], table[:, 6:7], table[:, 7:]
+    colors, near, own, snow, lift = table[:, :3], table[:, 3:5].mean(axis=1, keepdims=True), table[:, 5:6], table[:, 6:7], table[:, 7:]
     ambient = np.array(hour.ambient)
-    lit = (colours + (np.array((0.95, 0.96, 1.0)) - colours) * (snow * hour.whiten)) * (ambient + (1.0 - ambient) * lift)
+    lit = (colors + (np.array((0.95, 0.96, 1.0)) - colors) * (snow * hour.whiten)) * (ambient + (1.0 - ambient) * lift)
     lit += (np.array(hour.mist) - lit) * (hour.haze * (0.10 + 0.90 * (1.0 - near) ** hour.thick) * (1.0 - 0.6 * lift))
-    return [tuple(row) for row in (lit + (colours - lit) * own).clip(0.0, 1.0).tolist()]
+    return [tuple(row) for row in (lit + (colors - lit) * own).clip(0.0, 1.0).tolist()]

@@ -1,12 +1,12 @@
-"""Draw any subject of the world, by its name."""
+"""Draw any subject by name."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from sakuga.sketchbook import dragons, dwellings, landmarks, living, vessels
+from sakuga.sketchbook import dragons, dwellings, landmarks, tree_and_whale, vessels
+from sakuga.sketchbook.display_list import Shape
 from sakuga.sketchbook.labels import Subject
-from sakuga.sketchbook.shapes import Shape
 
 _DRAW: dict[Subject, Callable[[np.random.Generator, float, bool], list[Shape]]] = {
     "cottage": dwellings.cottage,
@@ -17,19 +17,19 @@ _DRAW: dict[Subject, Callable[[np.random.Generator, float, bool], list[Shape]]] 
     "lighthouse": landmarks.lighthouse,
     "windmill": landmarks.windmill,
     "bridge": landmarks.bridge,
-    "tree": living.tree,
+    "tree": tree_and_whale.tree,
     "boat": vessels.boat,
     "dragon": dragons.dragon,
     "balloon": vessels.balloon,
-    "whale": living.whale,
+    "whale": tree_and_whale.whale,
 }
 
 
 def draw_subject(subject: Subject, rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
-    """Draw a subject as it is `t` seconds into its scene.
+    """Draw a subject `t` seconds into its scene.
 
-    Its foot is at (0, 0), y up is negative, and it is about one unit high and centred in x (a bridge is two wide). Its colours are
-    those of daylight; at night its windows shine. All chance is drawn from `rng` before `t` matters, so the same state with another
-    `t` gives the same object, moved. The subject "none" has no drawing: asking for it raises a KeyError.
+    Its foot is at (0, 0), y up is negative, and it is about one unit high and centred in x (a bridge is two wide). Its colors are
+    those of daylight; at night its windows shine. All randomness is drawn from `rng` before `t` matters, so the same state with another
+    `t` gives the same object, moved. Raises KeyError for the subject "none".
     """
     return _DRAW[subject](rng, t, night)

@@ -1,4 +1,4 @@
-"""Pictures to teach with: scenes in one look, or of one subject in many places, each with true words and composition."""
+"""Scenes for training sets of styles and subjects."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -8,29 +8,32 @@ from typing import Literal, get_args
 import numpy as np
 
 from sakuga.sketchbook.captions import caption_of, full_caption
-from sakuga.sketchbook.labels import CHARACTER, HELD_BACK_SUBJECTS, Expression, Labels, Look, Subject, composition_of
+from sakuga.sketchbook.labels import CHARACTER, HELD_OUT_SUBJECTS, Expression, Labels, Look, Subject, composition_of
 from sakuga.sketchbook.sampling import sample_labels
 from sakuga.sketchbook.scene import Moment, compose
 from sakuga.sketchbook.words import WORDING
 
 Taught = Literal["character"] | Subject
-"""What can be taught: somebody, or any object of the world."""
-HELD_BACK: tuple[Taught, ...] = ("character", *HELD_BACK_SUBJECTS)
-"""What the Sketchbook has never seen."""
-TAUGHT: tuple[Taught, ...] = (*HELD_BACK, *(name for name in get_args(Subject) if name not in ("none", *HELD_BACK_SUBJECTS)))
+"""What can be trained: the character, or any object of the world."""
+HELD_OUT: tuple[Taught, ...] = ("character", *HELD_OUT_SUBJECTS)
+"""Subjects that the Sketchbook was not trained on."""
+TAUGHT: tuple[Taught, ...] = (*HELD_OUT, *(name for name in get_args(Subject) if name not in ("none", *HELD_OUT_SUBJECTS)))
 FIRST_SEED = 1_000_000_000
-"""Scenes of lessons have seeds from here on, and no picture that the Sketchbook learnt from or is measured by has."""
+"""First seed of training scenes; no image that the Sketchbook is trained or evaluated on has such a seed."""
 MOST = 100_000
-"""Pictures of one lesson; each `seed` has so many scenes to itself."""
+"""Seeds reserved for each `seed` of a training set."""
 ITSELF = 2
-"""The identity of every object that is taught, whatever the seed of a lesson: so further pictures of it can be drawn to measure by."""
+"""The identity of every trained object, whatever the seed of its set, so that further images of it can be rendered for evaluation."""
 LONGEST_TIME = 12.0
 """Seconds after its start within which a scene is seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
-    """A picture to teach with, not painted yet: `moment.picture(width, height, look)` paints it."""
+class TrainingScene:
+    """A training image before painting.
+
+    `moment.image(width, height, look)` paints it.
+    """
 
     moment: Moment
     text: str
@@ -38,14 +41,18 @@ class Lesson:
 
 
 def trigger_of(look: Look) -> str:
-    """Return the words that call a look up."""
+    """Return the trigger words of a look."""
     return WORDING["look", look].tags[0]
 
 
-def style_lessons(count: int, *, portraits: int, figures: int | None, trigger: str, seed: int, aspect: float = 1.0) -> Iterator[Lesson]:
-    """Show the world in `count` scenes, of which so many are portraits and figures, well mixed; the trigger is said behind each caption.
+def style_scenes(
+    count: int, *, portraits: int, figures: int | None, trigger: str, seed: int, aspect: float = 1.0
+) -> Iterator[TrainingScene]:
+    """Yield scenes for a style's training set.
 
-    With `figures` None the rest is as the world is, now and then with somebody in it. The same seed shows the same scenes in every look.
+    `portraits` and `figures` are their numbers among `count`; the trigger is appended to each caption.
+
+    With `figures` None the rest has figures as often as the world has. The same seed shows the same scenes in every look.
     """
     kinds = ["portrait"] * portraits + ["figure"] * (figures or 0)
     kinds += ["landscape" if figures is not None else "scene"] * (count - len(kinds))
@@ -55,16 +62,22 @@ def style_lessons(count: int, *, portraits: int, figures: int | None, trigger: s
         yield _lesson(labels, rng, seed, index, f"{full_caption(labels, rng)}, {trigger}", aspect)
 
 
-def subject_lessons(count: int, *, subject: Taught, name: str, seed: int, aspect: float = 1.0) -> Iterator[Lesson]:
-    """Show one and the same subject in `count` places, lights and poses; captions call it by `name` and not by its kind."""
+def subject_scenes(count: int, *, subject: Taught, name: str, seed: int, aspect: float = 1.0) -> Iterator[TrainingScene]:
+    """Yield scenes of one subject in many places.
+
+    Captions call it by `name`, not by its class.
+    """
     for index in range(count):
         rng = np.random.default_rng((seed, 2, index))
         labels = _with(subject, rng)
         yield _lesson(labels, rng, seed, index, caption_of(name, labels, rng), aspect, identity=ITSELF)
 
 
-def class_lessons(count: int, *, subject: Taught, seed: int, aspect: float = 1.0) -> Iterator[Lesson]:
-    """Show others of a subject's class, with their own words: other girls for the character, other things for an object."""
+def class_scenes(count: int, *, subject: Taught, seed: int, aspect: float = 1.0) -> Iterator[TrainingScene]:
+    """Yield scenes of the subject's class, for prior preservation.
+
+    Other girls for the character, other things for an object, with their own captions.
+    """
     for index in range(count):
         rng = np.random.default_rng((seed, 3, index))
         if subject == "character":
@@ -80,22 +93,22 @@ def _is(kind: str, labels: Labels) -> bool:
 
 def _with(subject: Taught, rng: np.random.Generator) -> Labels:
     if subject != "character":
-        return _sampled(rng, False, lambda labels: labels.subject == subject, held_back=subject in HELD_BACK)
+        return _sampled(rng, False, lambda labels: labels.subject == subject, with_held_out=subject in HELD_OUT)
     labels = _sampled(rng, True, lambda _: True)
     mood: Expression = get_args(Expression)[int(rng.integers(len(get_args(Expression))))]
     return replace(labels, portrait=replace(CHARACTER, expression=mood))
 
 
-def _sampled(rng: np.random.Generator, portrait: bool, fits: Callable[[Labels], bool], held_back: bool = False) -> Labels:
-    """Draw labels until they fit."""
+def _sampled(rng: np.random.Generator, portrait: bool, fits: Callable[[Labels], bool], with_held_out: bool = False) -> Labels:
+    """Sample labels until they fit."""
     while True:
-        labels = sample_labels(rng, portrait=portrait, held_back=held_back)
+        labels = sample_labels(rng, portrait=portrait, with_held_out=with_held_out)
         if fits(labels):
             return labels
 
 
 def _lesson(
     labels: Labels, rng: np.random.Generator, seed: int, index: int, text: str, aspect: float, identity: int | None = None
-) -> Lesson:
+) -> TrainingScene:
     scene = compose(labels, FIRST_SEED + MOST * seed + index, aspect, identity)
-    return Lesson(moment=scene.at(float(rng.uniform(0.0, LONGEST_TIME))), text=text, seed=scene.seed)
+    return TrainingScene(moment=scene.at(float(rng.uniform(0.0, LONGEST_TIME))), text=text, seed=scene.seed)

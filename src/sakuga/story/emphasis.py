@@ -1,6 +1,8 @@
-r"""Emphasis in prompts, in the common syntax: `(word)` and `((word))`, `(word:1.2)`, `[word]`, and `\(` for a bracket that is meant.
+r"""Emphasis in prompts, in the syntax of AUTOMATIC1111's web UI.
 
-A round bracket weighs what it holds 1.1 times, or as much as the number after a colon says; a square one divides by 1.1; nested
+`(word)` and `((word))`, `(word:1.2)`, `[word]`, and `\(` for a literal bracket.
+
+A round bracket multiplies the weight of its content by 1.1, or by the number after a colon; a square one divides by 1.1; nested
 ones multiply. (Syntax: AUTOMATIC1111's stable-diffusion-webui, wiki page Features, "Attention/emphasis".)
 """
 
@@ -9,57 +11,62 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 STEP = 1.1
-"""What one bracket without a number weighs."""
-MOST = 10.0
-"""The most that brackets can weigh together."""
+"""Weight of one bracket without a number."""
+MAX_WEIGHT = 10.0
+"""The highest weight of nested brackets."""
 ENDINGS = {")": "(", "]": "["}
 NUMBER = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*([)\]])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emphasis:
-    """A prompt without its brackets, and how much each character of it weighs; 1.0 is as usual."""
+    """A prompt without brackets, and its characters' weights.
+
+    1.0 is no emphasis.
+    """
 
     text: str
     weights: tuple[float, ...]
-    doubts: tuple[str, ...] = ()
-    """What of the brackets could not be read as meant, in words."""
+    warnings: tuple[str, ...] = ()
+    """Messages about brackets that could not be parsed."""
 
     @property
     def plain(self) -> bool:
-        """Whether nothing is emphasised."""
+        """Whether all weights are 1.0."""
         return all(weight == 1.0 for weight in self.weights)
 
     def weight(self, start: int, stop: int) -> float:
-        """Return the mean weight of the characters from `start` to `stop`; 1.0 where there are none."""
+        """Return the mean weight of characters, or 1.0."""
         held = self.weights[start:stop]
         return 1.0 if not held or held == (1.0,) * len(held) else sum(held) / len(held)
 
 
 @lru_cache(maxsize=4096)
 def read_emphasis(prompt: str) -> Emphasis:
-    r"""Read a prompt; brackets that do not pair up stay in the text as plain signs, and a doubt names their place.
+    r"""Parse the emphasis of a prompt.
 
-    >>> said = read_emphasis(r"a (red:1.5) castle \(old\)")
-    >>> said.text, said.weight(2, 5), said.weight(6, 12)
+    Unpaired brackets stay literal, with a warning.
+
+    >>> emphasis = read_emphasis(r"a (red:1.5) castle \(old\)")
+    >>> emphasis.text, emphasis.weight(2, 5), emphasis.weight(6, 12)
     ('a red castle (old)', 1.5, 1.0)
     """
     reader = _Reader(prompt)
     while reader.at < len(prompt):
         reader.step()
     for place, index in reader.open:
-        reader.doubt(place, f"{prompt[place]!r} is never closed, and is read as a plain sign")
+        reader.warn(place, f"{prompt[place]!r} is never closed and is read literally")
         reader.letters[index] = prompt[place]
     shown = [(letter, weight) for letter, weight in zip(reader.letters, reader.weights, strict=True) if letter]
     return Emphasis(
         text="".join(letter for letter, _ in shown),
         weights=tuple(weight for _, weight in shown),
-        doubts=tuple(text for _, text in sorted(reader.doubts)),
+        warnings=tuple(text for _, text in sorted(reader.warnings)),
     )
 
 
 def without_emphasis(prompt: str) -> str:
-    """Return the words that the model reads."""
+    """Return a prompt without emphasis marks."""
     return read_emphasis(prompt).text
 
 
@@ -68,14 +75,14 @@ class _Reader:
     prompt: str
     at: int = 0
     letters: list[str] = field(default_factory=list)
-    """One sign each; nothing where a bracket stood."""
+    """One character each; empty for brackets."""
     weights: list[float] = field(default_factory=list)
     open: list[tuple[int, int]] = field(default_factory=list)
-    """Where each open bracket stands in the prompt and among the letters."""
-    doubts: list[tuple[int, str]] = field(default_factory=list)
+    """Index of each open bracket in the prompt and among the letters."""
+    warnings: list[tuple[int, str]] = field(default_factory=list)
 
     def step(self) -> None:
-        """Read the next sign."""
+        """Read the next character."""
         sign, following = self.prompt[self.at], self.prompt[self.at + 1 : self.at + 2]
         if sign == "\\" and following and following in "()[]\\":
             self.write(following, signs=2)
@@ -103,29 +110,32 @@ class _Reader:
             self.weigh(STEP if sign == ")" else 1 / STEP)
             self.at += 1
         else:
-            self.doubt(self.at, f"{sign!r} closes nothing, and is read as a plain sign")
+            self.warn(self.at, f"{sign!r} closes nothing and is read literally")
             self.write(sign)
 
     def close_weighing(self, number: re.Match[str]) -> None:
-        """Close a bracket that says its own weight; the number is not drawn, even where it does not count."""
+        """Close a bracket with a weight.
+
+        The number never becomes part of the prompt.
+        """
         weight = float(number[1])
         if number[2] == "]":
-            self.doubt(self.at, f"square brackets take no number, so {number[1]} is passed over: write (...:{number[1]})")
+            self.warn(self.at, f"square brackets take no number, so {number[1]} is ignored; write (...:{number[1]})")
             weight = 1 / STEP
         elif weight < 0:
-            self.doubt(self.at, f"the weight {number[1]} is below 0, and 0 is taken")
+            self.warn(self.at, f"the weight {number[1]} is below 0; 0 is used")
         self.weigh(max(weight, 0.0))
         self.at = number.end()
 
     def weigh(self, weight: float) -> None:
-        """Close the innermost bracket: all that it holds weighs so much more."""
+        """Close the innermost bracket and multiply the weights within."""
         place, index = self.open.pop()
         heaviest = 0.0
         for held in range(index + 1, len(self.letters)):
             heaviest = max(heaviest, self.weights[held] * weight)
-            self.weights[held] = min(self.weights[held] * weight, MOST)
-        if heaviest > MOST:
-            self.doubt(place, f"the weight {heaviest:g} is over {MOST:g}, and {MOST:g} is taken")
+            self.weights[held] = min(self.weights[held] * weight, MAX_WEIGHT)
+        if heaviest > MAX_WEIGHT:
+            self.warn(place, f"the weight {heaviest:g} is over {MAX_WEIGHT:g}; {MAX_WEIGHT:g} is used")
 
-    def doubt(self, place: int, text: str) -> None:
-        self.doubts.append((place, f"emphasis at character {place + 1}: {text}"))
+    def warn(self, place: int, text: str) -> None:
+        self.warnings.append((place, f"emphasis at character {place + 1}: {text}"))

@@ -1,24 +1,31 @@
-"""Values that change over a shot: keys on frames, counted from the shot's first, as text "0: 0.5, 24 smooth: 0.7"."""
+"""Keyed values of a shot, such as "0: 0.5, 24 smooth: 0.7".
+
+Frames count from the shot's first.
+"""
 
 import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Generic, TypeAlias, TypeVar, cast, get_args
+from typing import Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
-from sakuga.story.ease import Ease
+Ease = Literal["linear", "smooth", "in", "out", "smoother", "overshoot"]
+"""Easing curves; `timeline.timing.apply_easing` defines each."""
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")
 
 MARK = re.compile(r"(?:^|,)\s*(\d+)(?:\s+([^\W\d]+))?\s*:")
-"""The begin of a key: a frame, perhaps an ease, and a colon."""
+"""The start of a key: a frame, optionally an ease, and a colon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key(Generic[Value]):
-    """A value that is reached at a frame; `ease` is how the way from the key before is timed."""
+    """A value at a frame.
+
+    `ease` is the easing from the key before.
+    """
 
     frame: int
     value: Value
@@ -26,19 +33,25 @@ class Key(Generic[Value]):
 
 
 Keys: TypeAlias = tuple[Key[Value], ...]
-"""In order, the first on frame 0; the last value stays."""
+"""Keys in order, the first on frame 0; the last value stays."""
 Number: TypeAlias = float | Keys[float]
-"""One number for a whole shot, or one that changes."""
+"""A constant number, or keys."""
 
 
 def is_keyed(text: str) -> bool:
-    """Tell whether a text is written as keys: it begins with frame 0 and a colon."""
+    """Return whether a text is written as keys.
+
+    It then starts with "0:".
+    """
     found = MARK.match(text)
     return found is not None and int(found[1]) == 0
 
 
 def parse_texts(text: str) -> Keys[str]:
-    """Read "0: by day, 24: at night"; raises ValueError with what is wrong and how to write it."""
+    """Parse "0: by day, 24: at night".
+
+    Raises ValueError with the remedy.
+    """
     marks = list(MARK.finditer(text))
     if not marks or marks[0].start() or int(marks[0][1]):
         raise ValueError('write keys as "0: 0.5, 24: 0.7", the first on frame 0')
@@ -49,35 +62,35 @@ def parse_texts(text: str) -> Keys[str]:
     ]
     for before, after in pairwise(keys):
         if after.frame <= before.frame:
-            raise ValueError(f"frame {after.frame} stands behind frame {before.frame}: put keys in order, one a frame")
+            raise ValueError(f"frame {after.frame} comes after frame {before.frame}; put keys in order, one per frame")
     if empty := next((key for key in keys if not key.value.strip()), None):
-        raise ValueError(f"the key on frame {empty.frame} says nothing: give it a value")
+        raise ValueError(f"the key on frame {empty.frame} is empty; give it a value")
     return tuple(keys)
 
 
-def parse_number(said: object) -> Number:
-    """Read a number, or keys of numbers; raises ValueError."""
-    if isinstance(said, int | float) and not isinstance(said, bool):
-        return _finite(str(said))
-    if not isinstance(said, str):
+def parse_number(value: object) -> Number:
+    """Parse a number, or keys of numbers; raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _finite(str(value))
+    if not isinstance(value, str):
         raise ValueError('write a number, or keys as "0: 0.5, 24: 0.7"')
-    return tuple(mapped(key, _finite) for key in parse_texts(said))
+    return tuple(map_key(key, _finite) for key in parse_texts(value))
 
 
-def written(keys: Sequence[Key[Value]]) -> str:
-    """Write keys so that they are read back the same."""
+def format_keys(keys: Sequence[Key[Value]]) -> str:
+    """Format keys as `parse_texts` reads them."""
     return ", ".join(f"{key.frame}{'' if key.ease == 'linear' else f' {key.ease}'}: {key.value}" for key in keys)
 
 
-def numbers(number: Number | None) -> tuple[float, ...]:
-    """List the values that a number takes at its keys."""
+def key_values(number: Number | None) -> tuple[float, ...]:
+    """Return the values of a number at its keys."""
     if number is None:
         return ()
     return tuple(key.value for key in number) if isinstance(number, tuple) else (number,)
 
 
-def mapped(key: Key[Value], change: Callable[[Value], Other]) -> Key[Other]:
-    """Return the same key with another value."""
+def map_key(key: Key[Value], change: Callable[[Value], Other]) -> Key[Other]:
+    """Return a key with its value changed."""
     return Key(frame=key.frame, value=change(key.value), ease=key.ease)
 
 
@@ -85,9 +98,9 @@ def _finite(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no number") from None
+        raise ValueError(f"{text!r} is not a number") from None
     if not math.isfinite(value):
-        raise ValueError(f"{text} is not finite: give plain numbers")
+        raise ValueError(f"{text} is not finite; use ordinary numbers")
     return value
 
 

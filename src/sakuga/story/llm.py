@@ -1,4 +1,7 @@
-"""Plan a film with a language model behind any server that speaks the OpenAI chat protocol."""
+"""The planner that uses a language model.
+
+Any server with the OpenAI chat protocol will do.
+"""
 
 import json
 import os
@@ -8,7 +11,7 @@ from typing import Any
 
 from sakuga.story.lint import loose_pronoun
 from sakuga.story.parse_reply import MOVES, Reply, Sketch, parse_reply
-from sakuga.story.planner import PlannerError, ServerError, checked_idea, lengths, shot_seed
+from sakuga.story.planner import PlannerError, ServerError, check_idea, shot_lengths, shot_seed
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, content_words
 
 SYSTEM = """\
@@ -51,12 +54,12 @@ FORMATS: tuple[dict[str, Any] | None, ...] = (
     {"type": "json_object"},
     None,
 )
-"""From the strictest; a server that refuses one is asked with the next."""
+"""Response formats, strictest first; the next is tried if a server refuses one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where a language model is served; `base_url` None is OpenAI's own."""
+    """A served language model; `base_url` None is OpenAI's own."""
 
     model: str
     base_url: str | None
@@ -64,15 +67,17 @@ class Server:
 
 
 def server_of(name: str, environment: Mapping[str, str] = os.environ) -> Server:
-    """Read `gpt-4o`, `http://localhost:11434/v1#mistral`, `hf:owner/model` or `mistral:model`; keys come from the environment only.
+    """Parse a language model's name.
 
-    OPENAI_API_KEY, HF_TOKEN and MISTRAL_API_KEY go to their own makers' servers; any other address gets LLM_API_KEY, if there is one.
-    Raises ServerError without the key or with a name that cannot be read.
+    `gpt-4o`, `http://localhost:11434/v1#mistral`, `hf:owner/model` or `mistral:model`.
+
+    Keys come from the environment only: OPENAI_API_KEY, HF_TOKEN and MISTRAL_API_KEY for these services, LLM_API_KEY for any other
+    address. Raises ServerError without the key or for an unreadable name.
     """
     if name.startswith(("http://", "https://")):
         address, _, model = name.partition("#")
         if not model:
-            raise ServerError(f"{name}: name the model behind a #, as in {name.rstrip('/')}#mistral")
+            raise ServerError(f"{name}: add the model's name behind a #, as in {name.rstrip('/')}#mistral")
         return Server(model=model, base_url=address, key=environment.get("LLM_API_KEY", "none"))
     kind, _, rest = name.partition(":")
     base_url: str | None
@@ -84,7 +89,7 @@ def server_of(name: str, environment: Mapping[str, str] = os.environ) -> Server:
         case _:
             model, base_url, variable = name, None, "OPENAI_API_KEY"
     if not model.strip():
-        raise ServerError(f"{name!r} names no language model: write gpt-4o, mistral:NAME, hf:OWNER/NAME or http://HOST/v1#NAME")
+        raise ServerError(f"{name!r} names no language model; use gpt-4o, mistral:NAME, hf:OWNER/NAME or http://HOST/v1#NAME")
     if not environment.get(variable):
         raise ServerError(f"{name} needs a key: set {variable} in the environment")
     return Server(model=model, base_url=base_url, key=environment[variable])
@@ -92,29 +97,38 @@ def server_of(name: str, environment: Mapping[str, str] = os.environ) -> Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMPlanner:
-    """Asks a language model, and again for the shots that are missing or bad; never fewer shots than asked."""
+    """Plans with a language model.
+
+    Missing and bad shots are requested again.
+    """
 
     server: Server
     attempts: int = 4
     timeout: float = 60.0
     """Seconds that one answer may take."""
 
-    def plan(self, idea: str, *, shots: int, seconds: float, seed: int) -> Storyboard:
-        """Break an idea into exactly `shots` shots; raises PlannerError where the server or the model does not give them."""
-        idea = checked_idea(idea, shots, seconds)
+    def plan(self, idea: str, *, shots: int, seconds: float, seed: int, negative: str = "") -> Storyboard:
+        """Plan exactly `shots` shots.
+
+        Raises PlannerError if the server or model fails to.
+        """
+        idea = check_idea(idea, shots, seconds)
         draft = _Draft(wanted=shots)
         chat = _Chat(self)
         for _ in range(self.attempts):
-            text = chat.ask(_request(idea, draft), seed)
-            draft.take(parse_reply(text))
+            text = chat.complete(_request(idea, draft, negative), seed)
+            draft.add(parse_reply(text, len(draft.missing)))
             if not draft.missing:
                 break
-        sketches = draft.whole(text)
-        return _storyboard(idea, draft.bible or Bible(), sketches, lengths(seconds, shots), seed)
+        sketches = draft.complete(text)
+        return _storyboard(idea, draft.bible or Bible(), sketches, shot_lengths(seconds, shots), seed)
 
 
 class _Draft:
-    """The shots that there are so far; a poor one stands in until a better one comes."""
+    """The shots received so far.
+
+    A poor one is used until a better one comes.
+    """
 
     def __init__(self, wanted: int) -> None:
         self.wanted = wanted
@@ -126,8 +140,11 @@ class _Draft:
     def missing(self) -> list[int]:
         return [index for index in range(self.wanted) if index not in self.good]
 
-    def take(self, reply: Reply) -> None:
-        """Put a reply's shots where shots are missing, in order; one that says again what another shot says is no shot."""
+    def add(self, reply: Reply) -> None:
+        """Fill missing shots from a reply, in order.
+
+        Repetitions of other shots are dropped.
+        """
         self.bible = self.bible or reply.bible
         shots = reply.shots
         if self.good and len(shots) >= self.wanted:
@@ -140,18 +157,21 @@ class _Draft:
                 break
             (self.poor if loose_pronoun(sketch.prompt) else self.good)[place] = sketch
 
-    def whole(self, text: str) -> list[Sketch]:
-        """Return every shot; raises PlannerError where one is missing still."""
+    def complete(self, text: str) -> list[Sketch]:
+        """Return every shot; raises PlannerError if any is missing."""
         found = {**self.poor, **self.good}
         if not found:
-            raise PlannerError(f"the language model's answer holds no shots ({text[:80]!r}): try again, or another model")
+            raise PlannerError(f"the language model's answer contains no shots ({text[:80]!r}); try again, or use another model")
         if len(found) < self.wanted:
-            raise PlannerError(f"the language model gave {len(found)} of {self.wanted} shots, also when asked again: try another model")
+            raise PlannerError(f"the language model gave only {len(found)} of {self.wanted} shots, even after retries; use another model")
         return [found[index] for index in range(self.wanted)]
 
 
 class _Chat:
-    """Talks to one server, in the strictest answer format that it takes."""
+    """A chat with one server.
+
+    The strictest response format it accepts is used.
+    """
 
     def __init__(self, planner: LLMPlanner) -> None:
         from openai import OpenAI
@@ -162,8 +182,11 @@ class _Chat:
         self.client = OpenAI(api_key=server.key, base_url=server.base_url, timeout=planner.timeout, max_retries=2)
         self.formats = list(FORMATS)
 
-    def ask(self, request: str, seed: int) -> str:
-        """Return the answer's text, empty where there is none; the client itself tries twice more, waiting longer each time."""
+    def complete(self, request: str, seed: int) -> str:
+        """Return the answer's text, or "".
+
+        The client retries twice.
+        """
         import openai
 
         messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": request}]
@@ -174,16 +197,16 @@ class _Chat:
                 return (answer.choices[0].message.content or "") if answer.choices else ""
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if len(self.formats) == 1:
-                    raise PlannerError(complaint(self.server, self.timeout, error)) from None
+                    raise PlannerError(server_error(self.server, self.timeout, error)) from None
                 self.formats.pop(0)
             except json.JSONDecodeError:
                 return ""
             except openai.OpenAIError as error:
-                raise PlannerError(complaint(self.server, self.timeout, error)) from None
+                raise PlannerError(server_error(self.server, self.timeout, error)) from None
 
 
-def complaint(server: Server, timeout: float, error: Exception) -> str:
-    """Say what went wrong with a server, and what to do."""
+def server_error(server: Server, timeout: float, error: Exception) -> str:
+    """Return what failed at a server, and the remedy."""
     import openai
 
     where = f"the language model server {server.base_url or 'of OpenAI'}"
@@ -191,27 +214,28 @@ def complaint(server: Server, timeout: float, error: Exception) -> str:
         case openai.BadRequestError() | openai.UnprocessableEntityError():
             return f"{where} refuses the request: {error.message}"
         case openai.APITimeoutError():
-            return f"{where} did not answer within {timeout:g} s: try again, or another model"
+            return f"{where} did not answer within {timeout:g} s; try again, or use another model"
         case openai.APIConnectionError():
-            return f"{where} cannot be reached: is it running, and is the address right?"
+            return f"{where} cannot be reached; check that it is running and the address is right"
         case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return f"{where} refuses the key: check it in the environment"
+            return f"{where} refuses the key; check it in the environment"
         case openai.RateLimitError():
-            return f"{where} is over its rate limit or quota: wait, or choose another model"
+            return f"{where} is over its rate limit or quota; wait, or use another model"
         case openai.NotFoundError():
-            return f"{where} has no model {server.model!r}: check its name and the address"
+            return f"{where} has no model {server.model!r}; check its name and the address"
         case _:
             return f"{where} failed: {error}"
 
 
-def _request(idea: str, draft: _Draft) -> str:
-    """Ask for all shots, or, where some are there, only for the others."""
+def _request(idea: str, draft: _Draft, negative: str) -> str:
+    """Return the request for all or the missing shots."""
+    never = f"\nNothing of this may appear: {negative}" if negative.strip() else ""
     if not draft.good:
-        return f"Plan exactly {draft.wanted} shots for this idea: {idea}"
+        return f"Plan exactly {draft.wanted} shots for this idea: {idea}{never}"
     there = "\n".join(f"{index + 1}. {sketch.prompt}" for index, sketch in sorted(draft.good.items()))
     wanted = ", ".join(str(index + 1) for index in draft.missing)
     return (
-        f"A film of {draft.wanted} shots for this idea: {idea}\nThese shots are done:\n{there}\n"
+        f"A film of {draft.wanted} shots for this idea: {idea}{never}\nThese shots are done:\n{there}\n"
         f"Write only the {len(draft.missing)} missing ones, in this order: {wanted}. The same JSON, with only these shots."
     )
 

@@ -1,19 +1,19 @@
-"""Plan a film by rule, from the words that the Sketchbook knows and the idea's own: always the same for one idea and seed."""
+"""The offline planner, which works by rules."""
 
 import random
 import re
 from typing import cast
 
-from sakuga.sketchbook.caption_reading import facts_spoken, read_labels
+from sakuga.sketchbook.caption_reading import caption_facts, facts_in, read_labels
 from sakuga.sketchbook.labels import Time, Weather
 from sakuga.sketchbook.words import WORDING, Fact, split
-from sakuga.story.arc import Beat, Scene, beats, indoors, open_times, open_weathers
-from sakuga.story.courses import LEADING, over_shots, stages_in, without_turning
-from sakuga.story.planner import checked_idea, lengths, shot_seed
-from sakuga.story.retelling import plainly, retold
-from sakuga.story.scenes import placed, sayable, scenes_of
+from sakuga.story.planner import check_idea, shot_lengths, shot_seed
+from sakuga.story.progressions import LEADING, spread_over_shots, stages_of, without_changes
+from sakuga.story.scenes import clean_idea, locate_scenes, split_scenes
+from sakuga.story.shot_additions import Additions, Excluded, Scene, indoors, plan_additions, time_course, weather_course
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
 from sakuga.story.subject_extraction import subject_of
+from sakuga.story.time_rewording import reword_time, standardize_time
 
 MOVES = (
     Camera(zoom=1.12),
@@ -24,23 +24,32 @@ MOVES = (
 )
 LAST_MOVE = Camera(zoom=1.06)
 VIEWS = split(", wide view, close view, distant view, view from above, view from below, near view, view from afar, front view, quiet view")
-WAYS = 60
-"""How often a long film may show the same in other words and views."""
+WORDINGS = 60
+"""Wordings and views in which a long film may repeat a prompt."""
+_LESS = re.compile(r"\b(sun|moon|star|bird|flower|cloud|rain|snow)less\b", re.IGNORECASE)
+_SUNLIT = re.compile(r"\bsunlight\b", re.IGNORECASE)
+_EMPTY = re.compile(r"\b(?:deserted|uninhabited|abandoned)\b", re.IGNORECASE)
 
 
 class OfflinePlanner:
-    """Plans with no network and no language model."""
+    """Plans without a network or language model.
 
-    def plan(self, idea: str, *, shots: int, seconds: float, seed: int) -> Storyboard:
-        """Break an idea into shots that differ in what can be seen; raises StoryboardError for an empty idea or too many shots."""
-        idea = checked_idea(idea, shots, seconds)
+    One idea and seed always give the same film.
+    """
+
+    def plan(self, idea: str, *, shots: int, seconds: float, seed: int, negative: str = "") -> Storyboard:
+        """Plan shots that differ visibly.
+
+        Raises StoryboardError for an empty idea or too many shots.
+        """
+        idea = check_idea(idea, shots, seconds)
         rng = random.Random(f"{seed}/{idea}")
-        said, denied = sayable(idea)
-        scenes, setting = placed(_gathered(scenes_of(said), shots))
+        cleaned, denied = clean_idea(idea)
+        scenes, setting = locate_scenes(_joined(split_scenes(cleaned), shots))
         scene_of = [index * len(scenes) // shots for index in range(shots)]
-        prompts = _prompts(scenes, scene_of, rng)
+        prompts = _prompts(scenes, scene_of, rng, _excluded(cleaned, denied, negative))
         planned: list[Shot] = []
-        for index, length in enumerate(lengths(seconds, shots)):
+        for index, length in enumerate(shot_lengths(seconds, shots)):
             last = index == shots - 1
             after = None if last else scenes[scene_of[index + 1]]
             shot = Shot(
@@ -57,69 +66,99 @@ class OfflinePlanner:
         return Storyboard(idea=idea, bible=_bible(scenes, setting), shots=tuple(planned))
 
 
-def _gathered(scenes: list[str], shots: int) -> list[str]:
-    """Join what does not get a shot of its own to the last scene that does."""
+def _excluded(idea: str, denied: str, negative: str) -> Excluded:
+    """Return facts denied by idea or negative prompt."""
+    excluded = set(facts_in(denied)) | set(facts_in(negative))
+    for found in _LESS.finditer(idea):
+        excluded |= set(facts_in(f"{found[1]}, {found[1]}s"))
+    if _EMPTY.search(idea):
+        excluded.add(("extras", "figure"))
+    if _SUNLIT.search(idea):
+        excluded.add(("time", "night"))
+    return frozenset(excluded)
+
+
+def _joined(scenes: list[str], shots: int) -> list[str]:
+    """Join surplus scenes to the last one."""
     return scenes if len(scenes) <= shots else [*scenes[: shots - 1], ", ".join(scenes[shots - 1 :])]
 
 
-def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random) -> list[str]:
-    """Write every shot's prompt: its scene in the idea's own words, and what the arc over the whole film adds."""
-    idea = ", ".join(scenes)
-    told = [without_turning(scene) or subject_of(scene) for scene in scenes]
-    stated = [read_labels(scene) for scene in told]
-    whole = read_labels(", ".join(told))
-    openings = {"time": open_times(whole, idea, rng), "weather": open_weathers(whole, idea, rng), "season": ()}
-    shots = [scene_of.count(place) for place in range(len(scenes))]
-    times, weathers, seasons = (
-        over_shots([_stages(scene, name) for scene in scenes], shots, opening, LEADING[name]) for name, opening in openings.items()
-    )
-    planned = beats(
-        [
-            Scene(
-                stated=stated[place],
-                time=cast(Time | None, times[index]),
-                weather=cast(Weather | None, weathers[index]),
-                season=seasons[index] or "",
-                weather_told=any(name == "weather" for name, _ in facts_spoken(told[place])),
-                indoors=indoors(told[place]),
-            )
-            for index, place in enumerate(scene_of)
-        ],
-        rng,
-    )
+def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random, excluded: Excluded) -> list[str]:
+    """Write every shot's prompt.
+
+    Its scene in the idea's own words, and additions.
+    """
+    lasting = [without_changes(scene) or subject_of(scene) for scene in scenes]
+    planned = plan_additions(_film_scenes(scenes, lasting, scene_of, rng, excluded), rng, excluded)
     prompts: list[str] = []
-    for place, beat in zip(scene_of, planned, strict=True):
-        ways = (_prompt(told[place], beat, way) for way in range(WAYS))
-        prompts.append(next((prompt for prompt in ways if prompt not in prompts), ""))
+    for place, added in zip(scene_of, planned, strict=True):
+        candidates = (_prompt(lasting[place], added, wording) for wording in range(WORDINGS))
+        prompts.append(next((prompt for prompt in candidates if prompt not in prompts), ""))
     if "" in prompts:
-        raise StoryboardError(f"the idea is enough for {prompts.index('')} different shots: ask for fewer, or tell more")
+        raise StoryboardError(f"the idea gives only {prompts.index('')} different shots; use fewer, or describe more")
     return prompts
 
 
+def _film_scenes(scenes: list[str], lasting: list[str], scene_of: list[int], rng: random.Random, excluded: Excluded) -> list[Scene]:
+    """Return the scene of every shot.
+
+    With the time, weather and season reached there.
+    """
+    idea = ", ".join(scenes)
+    stated = [read_labels(scene) for scene in lasting]
+    whole = read_labels(", ".join(lasting))
+    defaults = {"time": time_course(whole, idea, rng, excluded), "weather": weather_course(whole, idea, rng, excluded), "season": ()}
+    shots = [scene_of.count(place) for place in range(len(scenes))]
+    times, weathers, seasons = (
+        spread_over_shots([_stages(scene, name) for scene in scenes], shots, default, _leading(name, excluded))
+        for name, default in defaults.items()
+    )
+    return [
+        Scene(
+            stated=stated[place],
+            time=cast(Time | None, times[index]),
+            weather=cast(Weather | None, weathers[index]),
+            season=seasons[index] or "",
+            states_weather=any(name == "weather" for name, _ in caption_facts(lasting[place])),
+            indoors=indoors(lasting[place]),
+        )
+        for index, place in enumerate(scene_of)
+    ]
+
+
+def _leading(attribute: str, excluded: Excluded) -> dict[str, str]:
+    return {value: before for value, before in LEADING[attribute].items() if (attribute, before) not in excluded}
+
+
 def _stages(scene: str, attribute: str) -> tuple[str, ...]:
-    """Return what a scene goes through; a moon or stars without a time of day make it night."""
+    """Return the stages of a scene.
+
+    Moon or stars without a time of day mean night.
+    """
     dark = attribute == "time" and {"moon", "stars"} & read_labels(scene).extras
-    return stages_in(scene, attribute) or (("night",) if dark else ())
+    return stages_of(scene, attribute) or (("night",) if dark else ())
 
 
-def _prompt(scene: str, beat: Beat, way: int = 0) -> str:
-    """Write the idea's own words at the beat's time, then what the beat adds, `way` choosing its wording and view.
+def _prompt(scene: str, added: Additions, wording: int = 0) -> str:
+    """Write a scene at its time, then its additions.
 
-    >>> _prompt("A snowy cabin in the woods at dusk, birds", Beat(time="night", extras=("moon",)))
+    `wording` varies phrases and view.
+
+    >>> _prompt("A snowy cabin in the woods at dusk, birds", Additions(time="night", extras=("moon",)))
     'A snowy cabin in the woods at night, birds, with a full moon'
     """
-    text = scene if beat.time is None else plainly(retold(scene, beat.time), beat.time)
-    if beat.time is not None and ("time", beat.time) not in facts_spoken(text):
+    text = scene if added.time is None else standardize_time(reword_time(scene, added.time), added.time)
+    if added.time is not None and ("time", added.time) not in caption_facts(text):
         head, *rest = re.split(r",\s*", text, maxsplit=1)
-        text = ", ".join([f"{head} {WORDING['time', beat.time].after[0]}", *rest])
-    added: list[Fact] = [
-        (name, value) for name, value in (("expression", beat.mood), ("weather", beat.weather), ("side", beat.side)) if value
+        text = ", ".join([f"{head} {WORDING['time', added.time].after[0]}", *rest])
+    facts: list[Fact] = [
+        (name, value) for name, value in (("expression", added.expression), ("weather", added.weather), ("side", added.side)) if value
     ]
-    added += [("extras", extra) for extra in beat.extras]
-    text = f"{text}, in {beat.season}" if beat.season and not stages_in(text, "season") else text
-    views = [VIEWS[way % len(VIEWS)]] if way % len(VIEWS) else []
-    wordings = (WORDING[fact].after for fact in added)
-    return ", ".join([text, *(after[way // len(VIEWS) % len(after)] for after in wordings), *views])
+    facts += [("extras", extra) for extra in added.extras]
+    text = f"{text}, in {added.season}" if added.season and not stages_of(text, "season") else text
+    views = [VIEWS[wording % len(VIEWS)]] if wording % len(VIEWS) else []
+    phrases = (WORDING[fact].after for fact in facts)
+    return ", ".join([text, *(after[wording // len(VIEWS) % len(after)] for after in phrases), *views])
 
 
 def _bible(scenes: list[str], setting: str) -> Bible:
@@ -130,7 +169,7 @@ def _bible(scenes: list[str], setting: str) -> Bible:
 
 
 def _transition(scene: str, after: str | None, length: float) -> Transition:
-    """Flow on within one place; cut where the place changes, and at the end."""
+    """Return a morph, or a cut if the place changes."""
     if after is None:
         return Cut()
     here, there = read_labels(scene).place, read_labels(after).place

@@ -1,4 +1,4 @@
-"""What every planner promises: an idea becomes a whole storyboard."""
+"""The interface of planners."""
 
 import hashlib
 from itertools import pairwise
@@ -7,46 +7,60 @@ from typing import Protocol
 from sakuga import InputError, SakugaError
 from sakuga.story.storyboard import Storyboard, StoryboardError
 
-MOST_SHOTS = 60
+MAX_SHOTS = 60
 
 
 class PlannerError(SakugaError, RuntimeError):
-    """No whole storyboard could be made; the message says why and what to do."""
+    """No complete storyboard could be made.
+
+    The message gives the reason and the remedy.
+    """
 
 
 class ServerError(InputError, PlannerError):
-    """A language model cannot be asked as it was named; the message says what is missing."""
+    """A language model's name or key is unusable.
+
+    The message names what is missing.
+    """
 
 
 class Planner(Protocol):
-    """Makes storyboards."""
+    """Plans storyboards."""
 
-    def plan(self, idea: str, *, shots: int, seconds: float, seed: int) -> Storyboard:
-        """Break an idea into exactly `shots` shots of together `seconds`; raises StoryboardError or PlannerError."""
+    def plan(self, idea: str, *, shots: int, seconds: float, seed: int, negative: str = "") -> Storyboard:
+        """Plan exactly `shots` shots that last `seconds` together.
+
+        Nothing that the negative prompt excludes is added. Raises StoryboardError or PlannerError.
+        """
         ...
 
 
-def checked_idea(idea: str, shots: int, seconds: float) -> str:
-    """Return the idea in one line; raises StoryboardError for what no planner can plan."""
+def check_idea(idea: str, shots: int, seconds: float) -> str:
+    """Return the idea in one line.
+
+    Raises StoryboardError if it cannot be planned.
+    """
     text = " ".join(idea.split())
     if not text:
-        raise StoryboardError("the idea is empty: say in a few words what the film shows")
-    if not 1 <= shots <= MOST_SHOTS:
-        raise StoryboardError(f"{shots} shots cannot be planned: choose 1 to {MOST_SHOTS}")
+        raise StoryboardError("the idea is empty; describe in a few words what the film shows")
+    if not 1 <= shots <= MAX_SHOTS:
+        raise StoryboardError(f"{shots} shots cannot be planned; use 1 to {MAX_SHOTS}")
     if not 0 < seconds <= 3600:
-        raise StoryboardError(f"a film of {seconds:g} seconds cannot be planned: choose above 0 to 3600")
+        raise StoryboardError(f"a film of {seconds:g} seconds cannot be planned; use more than 0 and at most 3600")
     return text
 
 
 def shot_seed(seed: int, index: int) -> int:
-    """Derive a shot's seed from the film's, so that it is written down and no shot's seed hangs on another shot."""
+    """Derive a shot's own seed from the film's."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{index}".encode()).digest()[:4], "big")
 
 
-def lengths(seconds: float, shots: int) -> list[float]:
-    """Cut a film into even lengths in milliseconds that add up to `seconds` exactly.
+def shot_lengths(seconds: float, shots: int) -> list[float]:
+    """Divide a film into even lengths, in milliseconds.
 
-    >>> lengths(7.0, 3)
+    They add up exactly.
+
+    >>> shot_lengths(7.0, 3)
     [2.333, 2.334, 2.333]
     """
     ends = [round(seconds * 1000 * number / shots) for number in range(shots + 1)]

@@ -1,4 +1,4 @@
-"""Split an idea into the scenes it tells, each of which names whom it is about and where."""
+"""Split an idea into scenes."""
 
 import re
 import unicodedata
@@ -7,29 +7,34 @@ from sakuga.sketchbook.caption_reading import facts_in, read_labels
 from sakuga.sketchbook.labels import Place
 from sakuga.sketchbook.words import WORDING
 from sakuga.story.storyboard import PREPOSITIONS
-from sakuga.story.subject_extraction import DONE, subject_of
+from sakuga.story.subject_extraction import VERBS_OF_SUBJECTS, subject_of
 
 _TURN = re.compile(r"[.;!?]+(?:\s+|$)|,?\s+(?:and\s+)?then\s+", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he|she|they|it)\b(?!\s+(?:is\s+)?(?:rain|snow|drizzl))", re.IGNORECASE)
 _TWICE = re.compile(r"\b(\w+(?: \w+){0,4})(?:,? \1\b)+", re.IGNORECASE)
 _DENIED = re.compile(r"(?:^|,\s*|\s+(?=with))(?:no|without(?: any)?)\s+([^,.;]+)", re.IGNORECASE)
-_TELLS_ON = re.compile(r",\s+(?:and\s+)?(?:where\s+)?|\s+(?=(?:while|until)\s)")
+_CLAUSE_BREAK = re.compile(r",\s+(?:and\s+)?(?:where\s+)?|\s+(?=(?:while|until)\s)")
 LONG = 24
-"""Words of a sentence beyond which what follows its commas gets shots of its own."""
+"""Words of a sentence beyond which its clauses get shots of their own."""
 _OVER = re.compile(
-    r"\b(?:the )?(?:(?:rain|storm|snow|snowfall)(?: (?:stops|ends|passes)| is over)|(?:fog|mist|clouds?) (?:lifts?|clears?|parts?))\b",
+    r"\b(?:(?:the )?(?:(?:rain|storm|snow|snowfall)(?: (?:stops|ends|passes)| is over)"
+    r"|(?:fog|mist|clouds?|sky|skies|weather) (?:lifts?|clears?(?: up)?|parts?))|it clears up)\b",
     re.IGNORECASE,
 )
 _LEAVES = re.compile(r"\b(?:leaves|leave)\b", re.IGNORECASE)
 _ARRIVES = re.compile(r"\b(?:reach(?:es)?|arrives?|comes? to|returns?|enters?|travels?|home)\b", re.IGNORECASE)
 
 
-def sayable(idea: str) -> tuple[str, str]:
-    """Return an idea without words said twice or denied, and what it denies; signs (emoji) are named where they are all there is.
+def clean_idea(idea: str) -> tuple[str, str]:
+    """Return the idea and what it denies.
 
-    >>> sayable("a quiet lake, no people, at dusk at dusk")
+    Repeated and denied words are removed from the idea.
+
+    Emoji are replaced by their names if there is nothing else.
+
+    >>> clean_idea("a quiet lake, no people, at dusk at dusk")
     ('a quiet lake, at dusk', 'people')
-    >>> sayable("\N{DRAGON}\N{FIRE}")
+    >>> clean_idea("🐉🔥")
     ('dragon, fire', '')
     """
     signs = [letter for letter in idea if unicodedata.category(letter) in ("So", "Sk")]
@@ -42,34 +47,34 @@ def sayable(idea: str) -> tuple[str, str]:
     return (left, ", ".join(denied)) if any(map(str.isalnum, left)) else (words or idea, "")
 
 
-def scenes_of(idea: str) -> list[str]:
-    """Split an idea where one thing happens after another, and name whom its pronouns mean.
+def split_scenes(idea: str) -> list[str]:
+    """Split an idea into scenes, and resolve pronouns.
 
-    >>> scenes_of("A boat leaves the village. Then it reaches a castle.")
+    >>> split_scenes("A boat leaves the village. Then it reaches a castle.")
     ['A boat leaves the village', 'a boat reaches a castle']
-    >>> scenes_of("a windmill in a meadow on a sunny day, then it snows")
+    >>> split_scenes("a windmill in a meadow on a sunny day, then it snows")
     ['a windmill in a meadow on a sunny day', 'a windmill in a meadow, it snows']
     """
     sentences = [re.sub(r"^then\s+", "", part.strip(" ,"), flags=re.IGNORECASE) for part in _TURN.split(idea)]
     parts = [clause for sentence in sentences for clause in _clauses(sentence)]
     scenes: list[str] = []
-    whom = where = ""
+    subject = where = ""
     for part in filter(None, parts):
         part = _OVER.sub("the sky is clear", part)
-        explicit = _PRONOUN.sub(lambda _, whom=whom: whom, part, count=1) if whom else part  # type: ignore[misc]
-        here = where if read_labels(whom).place is None else ""
-        scenes.append(f"{whom}{here}, {explicit[0].lower()}{explicit[1:]}" if whom and _only_sky(explicit) else explicit)
-        whom = whom or subject_of(explicit)
+        explicit = _PRONOUN.sub(lambda _, subject=subject: subject, part, count=1) if subject else part  # type: ignore[misc]
+        here = where if read_labels(subject).place is None else ""
+        scenes.append(f"{subject}{here}, {explicit[0].lower()}{explicit[1:]}" if subject and _only_sky(explicit) else explicit)
+        subject = subject or subject_of(explicit)
         where = next((f" {WORDING['place', place].after[0]}" for place in (read_labels(explicit).place,) if place), where)
     return scenes or [idea]
 
 
-def placed(scenes: list[str]) -> tuple[list[str], str]:
-    """Say where each scene plays that does not say it, and goes nowhere; return the scenes, and the setting if it is one for all.
+def locate_scenes(scenes: list[str]) -> tuple[list[str], str]:
+    """Add places to scenes; return their common setting too.
 
-    >>> placed(["a girl in a forest", "a girl finds a cabin"])
+    >>> locate_scenes(["a girl in a forest", "a girl finds a cabin"])
     (['a girl in a forest', 'a girl finds a cabin'], 'in the forest')
-    >>> placed(["a boat on the sea", "a boat meets a whale", "a boat on a lake"])
+    >>> locate_scenes(["a boat on the sea", "a boat meets a whale", "a boat on a lake"])
     (['a boat on the sea', 'a boat meets a whale, by the sea', 'a boat on a lake'], '')
     """
     own = [read_labels(scene).place for scene in scenes]
@@ -86,21 +91,29 @@ def placed(scenes: list[str]) -> tuple[list[str], str]:
 
 
 def _only_sky(text: str) -> bool:
-    """Return whether a text tells of light, weather and the sky alone, so that it goes on with the scene before."""
+    """Return whether a text is about the sky only.
+
+    Such a text continues the scene before.
+    """
     facts = set(facts_in(text))
     return bool(facts) and all(name in ("time", "weather") or value in ("sun", "moon", "stars") for name, value in facts)
 
 
 def _clauses(sentence: str) -> list[str]:
-    """Split a long sentence that tells one thing after the other; whoever it is about is named in each of its parts."""
-    clauses = [clause for clause in _TELLS_ON.split(sentence) if clause]
-    told = sum(clause.split()[0].lower() in DONE or clause.lower().startswith(("while ", "until ")) for clause in clauses[1:])
-    if len(sentence.split()) <= LONG or told == 0:
+    """Split a long narrative sentence.
+
+    Each part names the subject.
+    """
+    clauses = [clause for clause in _CLAUSE_BREAK.split(sentence) if clause]
+    actions = sum(
+        clause.split()[0].lower() in VERBS_OF_SUBJECTS or clause.lower().startswith(("while ", "until ")) for clause in clauses[1:]
+    )
+    if len(sentence.split()) <= LONG or actions == 0:
         return [sentence]
-    whom = subject_of(sentence)
+    subject = subject_of(sentence)
     parts = clauses[:1]
     for clause in clauses[1:]:
         clause = re.sub(r"^(?:while|until)\s+", "", clause)
-        of_whom = clause.split()[0].lower() in DONE | PREPOSITIONS | {"along", "across", "past", "towards"}
-        parts.append(f"{whom} {clause}" if of_whom else clause)
+        continues = clause.split()[0].lower() in VERBS_OF_SUBJECTS | PREPOSITIONS | {"along", "across", "past", "towards"}
+        parts.append(f"{subject} {clause}" if continues else clause)
     return parts

@@ -1,4 +1,4 @@
-"""What an idea becomes: a bible that every shot shares, and the shots in order."""
+"""Storyboards: a bible, and shots in order."""
 
 import math
 import re
@@ -6,22 +6,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sakuga import InputError
-from sakuga.sketchbook.caption_reading import facts_in, flattened, spans_in
-from sakuga.story.ease import Ease as Ease
-from sakuga.story.keys import Keys, Number, numbers
+from sakuga.sketchbook.caption_reading import fact_spans, facts_in, flatten_text
+from sakuga.story.keys import Ease as Ease
+from sakuga.story.keys import Keys, Number, key_values
+from sakuga.story.settings import LIMITS as LIMITS
+from sakuga.story.settings import MAX_ON as MAX_ON
+from sakuga.story.settings import DepthSource as DepthSource
+from sakuga.story.settings import InBetweenMethod as InBetweenMethod
+from sakuga.story.settings import InitFrom as InitFrom
 
-Follow = Literal["key", "chain"]
-"""What a drawn frame within a shot starts from: the shot's keyframe, or the drawn frame before."""
-Reading = Literal["estimate", "luminance"]
-"""Who tells how near things are in a picture: the model's depth estimator, or brightness as a stand-in."""
-Way = Literal["flow", "crossfade", "latent"]
-"""How in-betweens are made."""
-
-MOST_ON = 12
-"""Frames that one picture may stand for."""
-
-LIMITS = {"strength": (0, 1), "guidance": (0, 100), "steps": (1, 1000), "control": (0, 2)}
-"""The least and the most of what a shot can change over time."""
+Depth = Literal[DepthSource, "map"]
+"""Where the depth of an image comes from; "map" is an image that is a depth map itself, white near."""
 
 _LITTLE = "a an the of in on at by with to and or from as is are over under into through near his her its their this that"
 LITTLE_WORDS = frozenset(_LITTLE.split())
@@ -30,12 +25,18 @@ PREPOSITIONS = frozenset(_PREPOSITIONS.split())
 
 
 class StoryboardError(InputError, ValueError):
-    """A storyboard that cannot be drawn; the message says which shot and what to do."""
+    """A storyboard that cannot be rendered.
+
+    The message names the shot and the remedy.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bible:
-    """What stays the same throughout a film, in words; an empty field says nothing."""
+    """Descriptions that all shots share.
+
+    Fields may be empty.
+    """
 
     subject: str = ""
     setting: str = ""
@@ -45,9 +46,10 @@ class Bible:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """The camera's whole way over a shot: zoom 1.2 ends 20% closer, pan is in picture widths and heights, rotate in degrees.
+    """A camera move over a whole shot.
 
-    `parallax` (0.0 to 1.0) is how much less what is farthest moves than what is nearest; 0.0 moves the picture as a flat sheet.
+    Zoom 1.2 ends 20% closer; pan is in image widths and heights, rotate in degrees. `parallax` (0.0 to 1.0) is how much less the
+    farthest point moves than the nearest; 0.0 moves the image as a flat plane.
     """
 
     zoom: float = 1.0
@@ -58,23 +60,25 @@ class Camera:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The next shot begins with a new picture."""
+    """The next shot starts with a new keyframe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Morph:
-    """The picture flows over into the next shot within `seconds` of it: its first keyframe is drawn from the last frame.
+    """The last image morphs into the next keyframe.
 
-    `way` is how the in-betweens are made (None: as the film says).
+    Over `seconds` of the next shot.
+
+    `method` is how the in-betweens are made (None: the film's setting).
     """
 
     seconds: float = 1.0
-    way: Way | None = None
+    method: InBetweenMethod | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dissolve:
-    """The next shot fades in over the last picture."""
+    """The next shot fades in over the last image."""
 
     seconds: float = 0.5
 
@@ -86,11 +90,12 @@ Transition = Cut | Morph | Dissolve
 class Shot:
     """One prompt and how it is filmed.
 
-    `seconds` is its length, the last picture being held for `hold` of them; `turns` are what the prompt becomes, at which frame.
-    `strength` is how much of a start picture is drawn anew (0.0 to 1.0): a number counts for the way into the shot, keys for every drawn
-    frame of it. `control` is how firmly the depth of a start picture leads. `style` is worn in place of the film's ("" is none).
-    Keys of styles travel from one to the next.
-    `transition` leads to the next shot; each picture stands for `on` frames. None is always: as the film says.
+    None takes the film's setting.
+
+    `seconds` is its length, including `hold` seconds of the last image; `turns` change the prompt at given frames.
+    `strength` is the denoising strength (0.0 to 1.0): a number counts for the morph into the shot, keys for every generated frame of it.
+    `control_weight` scales the ControlNet of initial images. `style` replaces the film's ("" is none); keyed styles are interpolated.
+    `transition` leads to the next shot; each image stays for `on` frames.
     """
 
     prompt: str
@@ -100,9 +105,9 @@ class Shot:
     strength: Number | None = None
     guidance: Number | None = None
     steps: Number | None = None
-    control: Number | None = None
+    control_weight: Number | None = None
     style: str | Keys[str] | None = None
-    follow: Follow | None = None
+    init_from: InitFrom | None = None
     camera: Camera = field(default_factory=Camera)
     transition: Transition = field(default_factory=Morph)
     ease: Ease = "smooth"
@@ -113,7 +118,10 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storyboard:
-    """An idea, its bible and its shots; raises StoryboardError where a shot cannot be drawn."""
+    """An idea, its bible and its shots.
+
+    Raises StoryboardError for an unusable shot.
+    """
 
     idea: str
     bible: Bible
@@ -121,61 +129,64 @@ class Storyboard:
 
     def __post_init__(self) -> None:
         if not self.shots:
-            raise StoryboardError("a storyboard needs at least one shot")
+            raise StoryboardError("the storyboard is empty; it needs at least one shot")
         for number, shot in enumerate(self.shots, start=1):
-            if complaint := _complaint(shot):
-                raise StoryboardError(f"shot {number} {complaint}")
+            if error := _error(shot):
+                raise StoryboardError(f"shot {number} {error}")
 
 
-def _complaint(shot: Shot) -> str | None:
+def _error(shot: Shot) -> str | None:
     plain = (shot.seconds, shot.hold, shot.camera.zoom, *shot.camera.pan, shot.camera.rotate, shot.camera.parallax)
-    keyed = [value for name in LIMITS for value in numbers(getattr(shot, name))]
+    keyed = [value for name in LIMITS for value in key_values(getattr(shot, name))]
     if not all(map(math.isfinite, (*plain, *keyed))):
-        return "has a number that is not finite: give it plain numbers"
+        return "has a number that is not finite; use ordinary numbers"
     if not shot.prompt.strip():
-        return "has no prompt: say what it shows"
+        return "has no prompt; describe what it shows"
     if shot.seconds <= 0:
-        return f"lasts {shot.seconds:g} seconds: give it a duration above 0"
+        return f"lasts {shot.seconds:g} seconds; use a duration above 0"
     if not 0 <= shot.hold <= shot.seconds:
-        return f"holds its last picture for {shot.hold:g} seconds: choose 0 to {shot.seconds:g}, its whole length"
+        return f"holds its last image for {shot.hold:g} seconds; use 0 to {shot.seconds:g}, its whole length"
     if shot.camera.zoom <= 0:
-        return f"zooms by {shot.camera.zoom:g}: choose a number above 0 (1.2 ends 20% closer)"
+        return f"has camera zoom {shot.camera.zoom:g}; use a number above 0 (1.2 ends 20% closer)"
     if not 0 <= shot.camera.parallax <= 1:
-        return f"has a camera with parallax {shot.camera.parallax:g}: choose 0 (a flat sheet) to 1 (the farthest stands still)"
+        return f"has camera parallax {shot.camera.parallax:g}; use 0 (a flat plane) to 1 (the farthest point stands still)"
     for name, (least, most) in LIMITS.items():
-        for value in numbers(getattr(shot, name)):
+        for value in key_values(getattr(shot, name)):
             if not least <= value <= most or (name == "strength" and not value):
-                return f"has {name} {value:g}: choose {'above ' if name == 'strength' else ''}{least} to {most}"
+                return f"has {name} {value:g}; use {'above ' if name == 'strength' else ''}{least:g} to {most:g}"
             if name == "steps" and value != round(value):
-                return f"has {value:g} steps: choose whole numbers"
-    if shot.on is not None and not 1 <= shot.on <= MOST_ON:
-        return f"is on {shot.on}: choose 1 (every frame a new picture) to {MOST_ON}"
+                return f"has {value:g} steps; use whole numbers"
+    if shot.on is not None and not 1 <= shot.on <= MAX_ON:
+        return f"has on = {shot.on}; use 1 (a new image every frame) to {MAX_ON}"
     if not 0 <= shot.seed < 2**63:
-        return f"has seed {shot.seed}: choose 0 to 2^63 - 1"
+        return f"has seed {shot.seed}; use 0 to 2^63 - 1"
     if not isinstance(shot.transition, Cut) and not (math.isfinite(shot.transition.seconds) and shot.transition.seconds > 0):
-        return f"has a transition of {shot.transition.seconds:g} seconds: choose above 0"
+        return f"has a transition of {shot.transition.seconds:g} seconds; use a duration above 0"
     return None
 
 
-def prompts_of(storyboard: Storyboard, index: int) -> tuple[str, ...]:
-    """Return every whole prompt of a shot, in the order of its keys."""
-    return tuple(prompt_of(storyboard, index, words) for words in (None, *(key.value for key in storyboard.shots[index].turns)))
+def full_prompts(storyboard: Storyboard, index: int) -> tuple[str, ...]:
+    """Return every full prompt of a shot, in order."""
+    return tuple(full_prompt(storyboard, index, words) for words in (None, *(key.value for key in storyboard.shots[index].turns)))
 
 
-def prompt_of(storyboard: Storyboard, index: int, words: str | None = None) -> str:
-    """Return a shot's whole prompt: its own words (or `words` in their place), and of the bible what they neither say nor contradict."""
+def full_prompt(storyboard: Storyboard, index: int, words: str | None = None) -> str:
+    """Return a shot's prompt with the bible's missing parts.
+
+    `words` replaces the shot's own prompt. Parts of the bible that the prompt contradicts are left out.
+    """
     bible = storyboard.bible
     own = storyboard.shots[index].prompt if words is None else words
     text = _with_subject(own.strip().rstrip("."), bible.subject.strip())
     for words in (bible.setting, bible.palette, bible.style):
         for piece in filter(None, (piece.strip() for piece in words.split(","))):
-            if not said(piece, text) and not _contradicts(piece, text):
+            if not is_covered_by(piece, text) and not _contradicts(piece, text):
                 text = f"{text}, {piece}"
     return text
 
 
 def content_words(text: str) -> list[str]:
-    """Return the words that carry meaning, in lower case and without a plural s."""
+    """Return content words, lower-case and singular."""
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower())
     return [
         word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
@@ -184,26 +195,35 @@ def content_words(text: str) -> list[str]:
     ]
 
 
-def said(piece: str, text: str) -> bool:
-    """Return whether the text says all that `piece` does, be it in other words that the Sketchbook takes for the same."""
+def is_covered_by(piece: str, text: str) -> bool:
+    """Return whether the text states all of `piece`.
+
+    Synonyms count.
+    """
     if set(content_words(piece)) <= set(content_words(text)):
         return True
-    flat = flattened(piece)
-    for start, stop, _ in reversed(spans_in(flat)):
+    flat = flatten_text(piece)
+    for start, stop, _ in reversed(fact_spans(flat)):
         flat = f"{flat[:start]} {flat[stop:]}"
     return set(facts_in(piece)) <= set(facts_in(text)) and set(content_words(flat)) <= set(content_words(text))
 
 
 def _contradicts(piece: str, text: str) -> bool:
-    """Return whether the text states another time, weather or place than the piece: then the shot's own word counts."""
+    """Return whether the text contradicts the piece.
+
+    Another time, weather, place or look.
+    """
     single = ("time", "weather", "place", "look")
     own = {fact for fact in facts_in(text) if fact[0] in single}
     return any(fact not in own and any(fact[0] == attribute for attribute, _ in own) for fact in facts_in(piece) if fact[0] in single)
 
 
 def _with_subject(text: str, subject: str) -> str:
-    """Name the subject in full: in place of a bare mention ("the girl"), behind one with adjectives, or else in front."""
-    if not subject or said(subject, text):
+    """Name the subject in full.
+
+    It replaces a bare mention ("the girl"), completes one with adjectives, or is put in front.
+    """
+    if not subject or is_covered_by(subject, text):
         return text
     words = subject.split()
     ends = next((place for place, word in enumerate(words) if place and word.lower().strip(",") in PREPOSITIONS), len(words))
@@ -212,10 +232,10 @@ def _with_subject(text: str, subject: str) -> str:
     if bare.search(text):
         return bare.sub(lambda _: subject, text, count=1)
     if mention := re.search(rf"\b{re.escape(head)}\b", text, re.IGNORECASE):
-        return text if not tail or said(tail, text) else f"{text[: mention.end()]} {tail}{text[mention.end() :]}"
-    return f"{subject}, {lowered(text)}"
+        return text if not tail or is_covered_by(tail, text) else f"{text[: mention.end()]} {tail}{text[mention.end() :]}"
+    return f"{subject}, {lower_article(text)}"
 
 
-def lowered(text: str) -> str:
-    """Return the text with its leading article in lower case."""
+def lower_article(text: str) -> str:
+    """Convert a leading article to lower case."""
     return re.sub(r"^(A|An|The)\b", lambda found: found[1].lower(), text)

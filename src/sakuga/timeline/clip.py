@@ -1,37 +1,43 @@
-"""Frames and clips: pictures with the spec that made them, in order, with exact timing."""
+"""Frames and clips, exactly timed."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sakuga.timeline.spec import FrameSpec
+
+Image: TypeAlias = NDArray[np.uint8]
+"""(height, width, 3) RGB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
-    """A picture with the spec that decides it."""
+    """An image and the spec that decides it."""
 
-    picture: np.ndarray  # (height, width, 3) uint8 RGB
+    image: Image
     spec: FrameSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clip:
-    """Frames that each last 1 / rate seconds; a hold is the same frame again."""
+    """Frames of 1 / rate seconds each; a hold repeats a frame."""
 
     frames: tuple[Frame, ...]
     rate: Fraction
-    """Frames a second."""
+    """Frames per second."""
     recipe: str = ""
-    """JSON that can make the clip again; holds no date, path or name."""
+    """JSON that reproduces the clip; holds no date, path or name."""
 
     @property
     def seconds(self) -> Fraction:
+        """Duration in seconds, exactly."""
         return len(self.frames) / self.rate
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        height, width = self.frames[0].picture.shape[:2]
+        height, width = self.frames[0].image.shape[:2]
         return width, height

@@ -1,4 +1,4 @@
-"""The exposure sheet, frame by frame: what each shows, and from where to where each shot lasts."""
+"""The exposure sheet as rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from fractions import Fraction
 from math import ceil
 from typing import Literal
 
-from sakuga.story.storyboard import Storyboard, prompt_of
-from sakuga.timeline.chain import Sheet
-from sakuga.timeline.spec import Between, Digest
-from sakuga.timeline.timing import Span, spans
+from sakuga.story.storyboard import Storyboard, full_prompt
+from sakuga.timeline.film_layout import ExposureSheet
+from sakuga.timeline.spec import Digest, InBetween
+from sakuga.timeline.timing import Span, frame_spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,29 +21,32 @@ class Exposure:
     shot: int
     """Counted from 1."""
     start: Fraction
-    """Seconds from the film's beginning, exactly."""
+    """Seconds from the start of the film, exactly."""
     timecode: str
-    kind: Literal["drawn", "between", "hold"]
-    """A hold shows the picture of the frame before."""
+    kind: Literal["generated", "in_between", "hold"]
+    """A hold repeats the frame before."""
     digest: Digest
     prompt: str
-    """The shot's whole prompt."""
+    """The shot's full prompt."""
 
 
-def exposures(storyboard: Storyboard, sheet: Sheet, rate: Fraction) -> Iterator[Exposure]:
-    """List every frame of a film; a cut to the same picture counts as a hold."""
+def exposures(storyboard: Storyboard, sheet: ExposureSheet, rate: Fraction) -> Iterator[Exposure]:
+    """List every frame of a film.
+
+    A cut to the same image counts as a hold.
+    """
     last: Digest | None = None
     for index, span in enumerate(shot_spans(storyboard, rate)):
-        prompt = prompt_of(storyboard, index)
+        prompt = full_prompt(storyboard, index)
         for place in range(span.start, span.stop):
             digest = sheet.exposures[place]
-            made: Literal["drawn", "between"] = "between" if isinstance(sheet.specs[digest], Between) else "drawn"
+            kind: Literal["generated", "in_between"] = "in_between" if isinstance(sheet.specs[digest], InBetween) else "generated"
             yield Exposure(
                 frame=place + 1,
                 shot=index + 1,
                 start=place / rate,
                 timecode=timecode(place, rate),
-                kind="hold" if digest == last else made,
+                kind="hold" if digest == last else kind,
                 digest=digest,
                 prompt=prompt,
             )
@@ -51,12 +54,14 @@ def exposures(storyboard: Storyboard, sheet: Sheet, rate: Fraction) -> Iterator[
 
 
 def shot_spans(storyboard: Storyboard, rate: Fraction) -> list[Span]:
-    """Return the frames of each shot."""
-    return spans((shot.seconds for shot in storyboard.shots), rate)
+    """Return the span of frames of each shot."""
+    return frame_spans((shot.seconds for shot in storyboard.shots), rate)
 
 
 def timecode(frame: int, rate: Fraction) -> str:
-    """Name a frame, counted from 0, hours:minutes:seconds:frames; of a broken rate, the whole one above counts (SMPTE ST 12-1, non-drop).
+    """Format a frame, counted from 0, as hours:minutes:seconds:frames.
+
+    Fractional rates count up to the next whole one (SMPTE ST 12-1, non-drop).
 
     >>> timecode(24 * 60, Fraction(24000, 1001))
     '00:01:00:00'

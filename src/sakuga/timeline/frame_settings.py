@@ -1,67 +1,83 @@
-"""How frames are drawn, whatever they show."""
+"""Generation settings that all frames of a film share."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sakuga.story.storyboard import Follow
-from sakuga.timeline.spec import Conditioning, Control, Depth, Digest, Drawn, Noise, Precision, Sampler, Start, Way, Worn
+from sakuga.story.storyboard import InitFrom
+from sakuga.timeline.spec import (
+    AppliedStyle,
+    Conditioning,
+    ControlImage,
+    Depth,
+    Digest,
+    Generated,
+    InBetweenMethod,
+    InitImage,
+    Noise,
+    Precision,
+    Sampler,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direction:
-    """How a storyboard is drawn."""
+class FrameSettings:
+    """How the frames of a film are generated."""
 
     checkpoint: Digest
     width: int
     height: int
     rate: Fraction = Fraction(12)
-    """Frames a second."""
-    drawn_rate: int = 4
-    """Frames a second that the model draws, at least; the others are in-betweens."""
-    between: Way = "flow"
+    """Frames per second."""
+    keyframe_rate: int = 4
+    """Least number of generated frames per second; the others are in-betweens."""
+    between: InBetweenMethod = "flow"
     """How in-betweens are made."""
     on: int = 1
-    """Frames that each picture stands for: 2 is on twos."""
+    """Frames that each image stays; 2 animates on twos."""
     sampler: Sampler = "dpm++"
     steps: int = 20
     guidance: float = 5.0
     strength: float = 0.7
-    """How much of the noise schedule is drawn again from one keyframe to the next."""
-    follow: Follow = "key"
-    """What a drawn frame within a shot starts from."""
-    hold_on: float = 0.4
-    """How much of the noise schedule is drawn again within a shot: low, so that a picture stays itself while the camera moves."""
-    wander: float = 0.15
-    """How far the noise walks in a second; 0.0 freezes the picture's grain, 1.0 is a new noise every second."""
-    control: float = 0.0
-    """How firmly the depth of a start picture leads the drawing."""
+    """Denoising strength of a morph into the next shot, 0 to 1."""
+    init_from: InitFrom = "keyframe"
+    """Initial image of the frames within a shot."""
+    shot_strength: float = 0.4
+    """Denoising strength of the frames within a shot, 0 to 1."""
+    noise_drift: float = 0.15
+    """How much the noise changes per second, 0 (frozen) to 1 (a new noise every second)."""
+    control_weight: float = 0.0
+    """ControlNet conditioning scale of the initial image's depth; 0 disables it."""
     depth: Depth = "luminance"
-    """Who reads depth, for parallax and control."""
+    """Where depth comes from, for parallax and control."""
     negative: str = ""
-    styles: tuple[Worn, ...] = ()
+    styles: tuple[AppliedStyle, ...] = ()
     precision: Precision = "fp32"
     batch: int = 4
+    """Width of the batch for frames that are independent of each other."""
 
-    def drawn(
+    def spec(
         self,
         conditioning: Conditioning,
         *,
         negative: Conditioning,
         noise: Noise,
-        start: Start | None = None,
-        control: Control | None = None,
+        init: InitImage | None = None,
+        control: ControlImage | None = None,
         guidance: float | None = None,
         steps: int | None = None,
-        styles: tuple[Worn, ...] | None = None,
+        styles: tuple[AppliedStyle, ...] | None = None,
         batch: int = 1,
-    ) -> Drawn:
-        """Say what decides a frame; guidance, steps and styles are as usual where they are left out."""
-        return Drawn(
+    ) -> Generated:
+        """Return the spec of one frame.
+
+        None takes the film's own setting.
+        """
+        return Generated(
             checkpoint=self.checkpoint,
             conditioning=conditioning,
             negative=negative,
             noise=noise,
-            start=start,
+            init=init,
             control=control,
             width=self.width,
             height=self.height,

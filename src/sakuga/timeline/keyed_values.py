@@ -1,27 +1,35 @@
-"""Keyed values, evaluated: where a shot stands between two keys at a frame."""
+"""Values that change over a shot, evaluated at a frame."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from sakuga.story.keys import Key, Number
-from sakuga.timeline.timing import eased
+from sakuga.timeline.timing import apply_easing
 
 Value = TypeVar("Value")
 
 
-def passage(keys: Sequence[Key[Value]], frame: float) -> tuple[Value, Value, float]:
-    """Find the values before and after a frame, and how far the way between them has gone, eased; beyond the last key it is 0.0.
+def interpolation_at(keys: Sequence[Key[Value]], frame: float) -> tuple[Value, Value, float]:
+    """Return the neighbouring values and the eased share.
+
+    Before and after a frame.
+
+    The share is 0.0 on a key and beyond the last one. Raises ValueError before the first key.
 
     >>> from sakuga.story.keys import parse_number
-    >>> passage(parse_number("0: 1, 10: 2, 20: 4"), 15)
+    >>> interpolation_at(parse_number("0: 1, 10: 2, 20: 4"), 15)
     (2.0, 4.0, 0.5)
     """
-    place = max(index for index, key in enumerate(keys) if key.frame <= frame)
+    place = bisect_right(keys, frame, key=attrgetter("frame")) - 1
+    if place < 0:
+        raise ValueError(f"frame {frame} is before the first key")
     before = keys[place]
     if place + 1 == len(keys) or frame == before.frame:
         return before.value, before.value, 0.0
     after = keys[place + 1]
-    return before.value, after.value, eased((frame - before.frame) / (after.frame - before.frame), after.ease)
+    return before.value, after.value, apply_easing((frame - before.frame) / (after.frame - before.frame), after.ease)
 
 
 def number_at(number: Number, frame: float) -> float:
@@ -33,5 +41,5 @@ def number_at(number: Number, frame: float) -> float:
     """
     if not isinstance(number, tuple):
         return number
-    before, after, at = passage(number, frame)
+    before, after, at = interpolation_at(number, frame)
     return round(before + (after - before) * at, 6)

@@ -1,7 +1,7 @@
-"""Morphs: prompts to FrameSpecs. Prompt and noise travel together from key to key; every frame is drawn for itself.
+"""Morphs: prompts to FrameSpecs, each frame generated independently.
 
-A place is a number: 0.0 is the first key, 1.0 the second, 1.5 half way to the third. Each key has one noise, which both of its legs
-share, and is shown once.
+Prompt embeddings and noise interpolate from key to key. A position is a number: 0.0 is the first key, 1.0 the second, 1.5 half way
+to the third. Each key has one noise, which both of its segments share, and is shown once.
 """
 
 from bisect import bisect_left, bisect_right
@@ -12,193 +12,220 @@ from operator import itemgetter
 from statistics import median
 
 from sakuga import InputError
-from sakuga.story.storyboard import Ease
-from sakuga.timeline.spec import Drawn, Mix, Noise, Ring, Seeded, Slerp, Text, Worn
-from sakuga.timeline.style_weights import travelled
-from sakuga.timeline.timing import eased
+from sakuga.story.keys import Ease
+from sakuga.timeline.spec import AppliedStyle, Generated, Interpolated, Noise, NoiseLoop, Prompt, SeedNoise, SlerpNoise
+from sakuga.timeline.style_weights import interpolate_styles
+from sakuga.timeline.timing import apply_easing
 
 
 class MorphError(InputError, ValueError):
-    """A morph that cannot be laid out; one sentence says why and what to do."""
+    """A morph that cannot be laid out.
+
+    The message gives the reason and the remedy.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """A place of rest: what is seen there, by which chance, in which styles."""
+class MorphKey:
+    """A key of a morph: prompt, seed and styles."""
 
     prompt: str
     seed: int
-    styles: tuple[Worn, ...] = ()
+    styles: tuple[AppliedStyle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """The keys of a morph in order; a closed one goes on from the last to the first.
+class MorphPath:
+    """The keys of a morph in order.
 
-    Raises MorphError where there is no way to go: an open course needs two keys, a closed one is content with one.
+    A closed path returns to the first key.
+
+    Raises MorphError for an open path of fewer than two keys, or a closed one of none.
     """
 
-    keys: tuple[Key, ...]
+    keys: tuple[MorphKey, ...]
     closed: bool = False
 
     def __post_init__(self) -> None:
         if not self.keys:
-            raise MorphError("there is no prompt: say what to draw")
-        if not self.legs:
-            raise MorphError("a morph needs two prompts or more; one alone can only go round in a loop")
+            raise MorphError("there is no prompt; give one or more")
+        if not self.segments:
+            raise MorphError("a morph needs two prompts or more; a single prompt can only be morphed in a loop (--loop)")
 
     @property
-    def legs(self) -> int:
-        """Ways from one key to the next."""
+    def segments(self) -> int:
+        """Number of segments from one key to the next."""
         return len(self.keys) if self.closed else len(self.keys) - 1
 
 
-def places(course: Course, frames: int, ease: Ease) -> tuple[float, ...]:
-    """Spread frames over a course, as evenly over its legs as whole numbers allow; each leg is eased, and each key is met exactly.
+def morph_positions(path: MorphPath, frames: int, ease: Ease) -> tuple[float, ...]:
+    """Spread frames over a path, as evenly as possible.
 
-    An open course begins at its first key and ends at its last; a closed one stops a step short of where it began.
-    Raises MorphError where there are fewer frames than keys, or an ease would go past them.
+    Each segment is eased, and each key is met exactly. An open path ends at its last key, a closed one a step before its first.
+    Raises MorphError for fewer frames than keys, or for an ease that overshoots.
     """
-    shares = legs_of(course, frames)
-    bent = [[eased(step / share, ease) for step in range(share)] for share in shares]
-    if max(map(max, bent)) >= 1:
-        raise MorphError(f"ease {ease!r} goes past a prompt and comes back, which a morph cannot: choose another")
-    return _ended(course, (leg + at for leg, within in enumerate(bent) for at in within))
+    shares = steps_per_segment(path, frames)
+    eased = [[apply_easing(step / share, ease) for step in range(share)] for share in shares]
+    if max(map(max, eased)) >= 1:
+        raise MorphError(f"ease {ease!r} overshoots, which a morph cannot; choose another")
+    return _with_end(path, (segment + at for segment, within in enumerate(eased) for at in within))
 
 
-def legs_of(course: Course, frames: int) -> list[int]:
-    """Share the steps of `frames` frames out among the legs, alike; each gets one at least."""
-    least = max(2, len(course.keys))
+def steps_per_segment(path: MorphPath, frames: int) -> list[int]:
+    """Divide steps evenly among segments, at least one each."""
+    least = max(2, len(path.keys))
     if frames < least:
-        raise MorphError(f"{frames} frames cannot show {len(course.keys)} prompts in motion: ask for {least} or more")
-    spare, legs = _steps(course, frames) - course.legs, course.legs
-    ends = [round(spare * leg / legs, 9) for leg in range(legs + 1)]
+        raise MorphError(f"{frames} frames are too few for {len(path.keys)} prompts; use {least} or more")
+    spare, segments = _steps(path, frames) - path.segments, path.segments
+    ends = [round(spare * segment / segments, 9) for segment in range(segments + 1)]
     return [1 + int(stop + 0.5) - int(start + 0.5) for start, stop in pairwise(ends)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruler:
-    """How much has changed to the eye from the start of a course up to some of its places; between those it grows evenly.
+class ChangeCurve:
+    """The cumulative visual change along a morph.
 
-    The first place is 0.0, the last the course's end (of a closed one too), and every key is among them.
+    Linear between known positions.
+
+    The first position is 0.0, the last the end of the path (of a closed one too), and every key is among them.
     """
 
-    places: tuple[float, ...]
-    gone: tuple[float, ...]
+    positions: tuple[float, ...]
+    change: tuple[float, ...]
 
-    def gone_at(self, place: float) -> float:
-        """Return how much has changed up to a place."""
-        return _between(self.places, self.gone, place)
+    def change_at(self, position: float) -> float:
+        """Return the cumulative change at a position."""
+        return _interpolate(self.positions, self.change, position)
 
-    def place_of(self, gone: float) -> float:
-        """Find where so much has changed: the first such place."""
-        return _between(self.gone, self.places, gone)
+    def position_of(self, change: float) -> float:
+        """Return the first position with this cumulative change."""
+        return _interpolate(self.change, self.positions, change)
 
 
-def ruler(course: Course, known: Sequence[float], steps: Sequence[float], finer: Iterable[tuple[float, float]] = ()) -> Ruler:
-    """Lay a ruler along a course: `known` are places of frames, every key among them, and `steps` how much neighbours differ, on a closed
-    course the last frame and the first too.
+def change_curve(path: MorphPath, known: Sequence[float], steps: Sequence[float], finer: Iterable[tuple[float, float]] = ()) -> ChangeCurve:
+    """Build the cumulative visual-change curve of a morph.
 
-    `finer` are places seen before, the known ones among them, each with the difference from the place before it. They say where between two
-    known places the change is; how much it is in all the step says, as what moves to and fro is longer in small steps than in one.
+    `known` are the positions of frames, every key among them; `steps` are the differences of neighbours, on a closed path from the
+    last frame to the first too. `finer` are all positions measured so far, the known ones among them, each with its difference from
+    the one before: they shape the curve within a step, not its size, since small steps add up to more than one large step.
     """
-    ends = [*known, float(course.legs)] if course.closed else list(known)
+    ends = [*known, float(path.segments)] if path.closed else list(known)
     within = sorted(finer)
     cuts = [bisect_right(within, end, key=itemgetter(0)) for end in ends]
-    places, gone = [0.0], [0.0]
+    positions, change = [0.0], [0.0]
     for stop, (first, after), step in zip(ends[1:], pairwise(cuts), steps, strict=True):
         parts = within[first:after]
         whole = sum(part for _, part in parts)
         if not whole:
             parts, whole = [(stop, 1.0)], 1.0
-        begun = gone[-1]
-        places += [place for place, _ in parts]
-        gone += [begun + step * sum_ / whole for sum_ in accumulate(part for _, part in parts)]
-    return Ruler(places=tuple(places), gone=tuple(gone))
+        start = change[-1]
+        positions += [position for position, _ in parts]
+        change += [start + step * total / whole for total in accumulate(part for _, part in parts)]
+    return ChangeCurve(positions=tuple(positions), change=tuple(change))
 
 
-def evened(course: Course, frames: int, along: Ruler) -> tuple[float, ...]:
-    """Find places for frames so that neighbours differ equally, by a ruler; keys stay shown."""
-    at_key = [along.gone_at(float(key)) for key in range(course.legs + 1)]
-    lengths = [stop - start for start, stop in pairwise(at_key)]
-    shares = _shared(_steps(course, frames), lengths) if any(lengths) else legs_of(course, frames)
-    way = []
-    for leg, (share, length) in enumerate(zip(shares, lengths, strict=True)):
-        way += [along.place_of(at_key[leg] + step / share * length) if step and length else leg + step / share for step in range(share)]
-    return _ended(course, way)
+def even_positions(path: MorphPath, frames: int, curve: ChangeCurve) -> tuple[float, ...]:
+    """Return positions of equal visual steps.
 
-
-def closed_up(course: Course, known: Sequence[float], along: Ruler, widest: float) -> tuple[float, ...]:
-    """Find new places for a loop whose last step, back to the first frame, is wider than `widest` median steps.
-
-    The last frames of the last leg are moved on, as few as will do, so that the steps from there to the first frame are alike; where
-    the whole leg is too long for its frames, all are evened.
+    Keys stay shown.
     """
-    gone = [along.gone_at(place) for place in (*known, float(course.legs))]
-    steps = [after - before for before, after in pairwise(gone)]
+    at_key = [curve.change_at(float(key)) for key in range(path.segments + 1)]
+    lengths = [stop - start for start, stop in pairwise(at_key)]
+    shares = _apportion(_steps(path, frames), lengths) if any(lengths) else steps_per_segment(path, frames)
+    positions = []
+    for segment, (share, length) in enumerate(zip(shares, lengths, strict=True)):
+        positions += [
+            curve.position_of(at_key[segment] + step / share * length) if step and length else segment + step / share
+            for step in range(share)
+        ]
+    return _with_end(path, positions)
+
+
+def close_loop(path: MorphPath, known: Sequence[float], curve: ChangeCurve, widest: float) -> tuple[float, ...]:
+    """Return positions that narrow a loop's closing step.
+
+    For a step wider than `widest` median steps.
+
+    As few of the last frames as possible move, so that the steps from there to the first frame are equal; if the whole last segment
+    is too long for its frames, all positions are made even.
+    """
+    change = [curve.change_at(position) for position in (*known, float(path.segments))]
+    steps = [after - before for before, after in pairwise(change)]
     free = len(known) - 1 - max(place for place, at in enumerate(known) if at == int(at))
     for moved in range(1, free + 1):
-        kept = len(known) - moved
-        even = sum(steps[kept - 1 :]) / (moved + 1)
-        if even <= widest * median([*steps[: kept - 1], *[even] * moved]):
-            way = [along.place_of(gone[kept - 1] + step * even) for step in range(1, moved + 1)]
-            return _ended(course, [*known[:kept], *way])
-    return evened(course, len(known), along)
+        fixed = len(known) - moved
+        even = sum(steps[fixed - 1 :]) / (moved + 1)
+        if even <= widest * median([*steps[: fixed - 1], *[even] * moved]):
+            tail = [curve.position_of(change[fixed - 1] + step * even) for step in range(1, moved + 1)]
+            return _with_end(path, [*known[:fixed], *tail])
+    return even_positions(path, len(known), curve)
 
 
-def _steps(course: Course, frames: int) -> int:
-    return frames if course.closed else frames - 1
+def _steps(path: MorphPath, frames: int) -> int:
+    return frames if path.closed else frames - 1
 
 
-def _shared(steps: int, lengths: Sequence[float]) -> list[int]:
-    """Share steps out among lengths so that the widest is as narrow as can be; each gets one at least (Adams's apportionment)."""
+def _apportion(steps: int, lengths: Sequence[float]) -> list[int]:
+    """Divide steps to minimise the widest one.
+
+    At least one each (Adams's method).
+    """
     shares = [1] * len(lengths)
     for _ in range(steps - len(lengths)):
-        shares[max(range(len(lengths)), key=lambda leg: lengths[leg] / shares[leg])] += 1
+        shares[max(range(len(lengths)), key=lambda segment: lengths[segment] / shares[segment])] += 1
     return shares
 
 
-def _between(known: Sequence[float], values: Sequence[float], wanted: float) -> float:
-    """Read off the value of a growing row at a place, evenly between those that are known."""
+def _interpolate(known: Sequence[float], values: Sequence[float], wanted: float) -> float:
+    """Interpolate the values of a growing sequence linearly."""
     after = bisect_left(known, wanted, 1, len(known) - 1)
     left, right = known[after - 1], known[after]
     share = (wanted - left) / (right - left) if right > left else 1.0
     return values[after - 1] + min(1.0, max(0.0, share)) * (values[after] - values[after - 1])
 
 
-def _ended(course: Course, way: Iterable[float]) -> tuple[float, ...]:
-    """Nine digits are enough for motion, and keep names free of the last bit's noise."""
-    end = () if course.closed else (float(course.legs),)
-    return tuple(round(place, 9) for place in way) + end
+def _with_end(path: MorphPath, positions: Iterable[float]) -> tuple[float, ...]:
+    """Round positions, and add an open path's end.
 
-
-def frames_at(course: Course, wanted: Iterable[float], like: Drawn) -> tuple[Drawn, ...]:
-    """Say what decides each frame: as `like`, but for prompt, noise and styles. A key's frame is a plain drawing of its prompt."""
-    return tuple(_frame(course, place, like) for place in wanted)
-
-
-def _frame(course: Course, place: float, like: Drawn) -> Drawn:
-    leg, at = int(place), round(place - int(place), 9)
-    key, following = course.keys[leg % len(course.keys)], course.keys[(leg + 1) % len(course.keys)]
-    here, there = Text(prompt=key.prompt), Text(prompt=following.prompt)
-    batch = like.batch if len({key.styles for key in course.keys}) == 1 else 1  # frames that wear different styles share no batch
-    if not at:
-        return replace(like, conditioning=here, noise=Seeded(seed=key.seed), styles=key.styles, batch=batch)
-    shown = here if here == there else Mix(first=here, second=there, at=at)
-    worn = travelled(key.styles, following.styles, at)
-    return replace(like, conditioning=shown, noise=_noise(course, place, at), styles=worn, batch=batch)
-
-
-def _noise(course: Course, place: float, at: float) -> Noise:
-    """Go the shortest way from noise to noise; a loop of one or two keys goes round, so that it does not come back as it went.
-
-    Where several keys all have one noise, it stands still.
+    Nine digits keep rounding noise out of frame names.
     """
-    seeds, leg = [key.seed for key in course.keys], int(place)
+    end = () if path.closed else (float(path.segments),)
+    return tuple(round(position, 9) for position in positions) + end
+
+
+def morph_specs(path: MorphPath, positions: Iterable[float], like: Generated) -> tuple[Generated, ...]:
+    """Return the spec of each frame.
+
+    As `like`, with its own prompt, noise and styles.
+    """
+    return tuple(_spec(path, position, like) for position in positions)
+
+
+def _spec(path: MorphPath, position: float, like: Generated) -> Generated:
+    index, at = int(position), round(position - int(position), 9)
+    key, following = path.keys[index % len(path.keys)], path.keys[(index + 1) % len(path.keys)]
+    here, there = Prompt(prompt=key.prompt), Prompt(prompt=following.prompt)
+    batch = like.batch if len({key.styles for key in path.keys}) == 1 else 1  # frames with different styles share no batch
+    if not at:
+        return replace(like, conditioning=here, noise=SeedNoise(seed=key.seed), styles=key.styles, batch=batch)
+    conditioning = here if here == there else Interpolated(first=here, second=there, at=at)
+    styles = interpolate_styles(key.styles, following.styles, at)
+    return replace(like, conditioning=conditioning, noise=_noise(path, position, at), styles=styles, batch=batch)
+
+
+def _noise(path: MorphPath, position: float, at: float) -> Noise:
+    """Return the noise at a position.
+
+    A slerp from key to key.
+
+    A loop of one or two keys follows a circle instead, so that it does not return the way it came. Keys that all have one seed share
+    one constant noise.
+    """
+    seeds, index = [key.seed for key in path.keys], int(position)
     if len(seeds) > 1 and len(set(seeds)) == 1:
-        return Seeded(seed=seeds[0])
-    if course.closed and len(seeds) <= 2:
+        return SeedNoise(seed=seeds[0])
+    if path.closed and len(seeds) <= 2:
         after = [seed for seed in range(seeds[0], seeds[0] + 4) if seed not in seeds]
-        first, second, third = (Seeded(seed=seed) for seed in (seeds + after)[:3])
-        return Ring(first=first, second=second, third=third, at=round(place / len(seeds), 9))
-    return Slerp(first=Seeded(seed=seeds[leg]), second=Seeded(seed=seeds[(leg + 1) % len(seeds)]), at=at)
+        first, second, third = (SeedNoise(seed=seed) for seed in (seeds + after)[:3])
+        return NoiseLoop(first=first, second=second, third=third, at=round(position / len(seeds), 9))
+    return SlerpNoise(first=SeedNoise(seed=seeds[index]), second=SeedNoise(seed=seeds[(index + 1) % len(seeds)]), at=at)

@@ -1,6 +1,6 @@
-"""FrameSpec: everything that decides one frame, as plain data, and the digest that names the frame.
+"""FrameSpec: everything that decides one frame, as plain data.
 
-Specs name other frames by digest, so each stays small however long the film is.
+A frame is named by the digest of its spec. Specs refer to other frames by digest, so each stays small however long the film is.
 """
 
 import hashlib
@@ -11,99 +11,111 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 
-from sakuga.story.film import Precision as Precision
-from sakuga.story.storyboard import Way as Way
+from sakuga.story.settings import InBetweenMethod as InBetweenMethod
+from sakuga.story.settings import Precision as Precision
+from sakuga.story.settings import Sampler as Sampler
+from sakuga.story.storyboard import Depth as Depth
 
-ENGINE = 2
-"""Goes into every digest: raise it when the same spec begins to mean another picture."""
+ENGINE = 3
+"""Part of every digest; raise it when the same spec begins to mean another image."""
 
 Digest: TypeAlias = str
 """A sha256 in hexadecimal: the name of a frame, a checkpoint or a style."""
 
 strict = with_config(ConfigDict(extra="forbid"))
 
-Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
 Fit = Literal["crop", "pad"]
-"""How a picture that is no square is looked at: its middle, or the whole of it, filled up at the edges."""
-Depth = Literal["estimator", "luminance", "map"]
-"""Who tells how near things are: the checkpoint's estimator; brightness as a stand-in; or the picture is a depth map, white near."""
+"""How CLIP's vision tower gets a square: the centre crop, or the whole image padded."""
 
 
-# What a frame shows.
+# Conditioning.
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A prompt, emphasis in brackets included (`story.emphasis`)."""
+class Prompt:
+    """A prompt, with emphasis in brackets (`story.emphasis`)."""
 
     prompt: str
-    kind: Literal["text"] = "text"
+    kind: Literal["prompt"] = "prompt"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mix:
-    """A way from one conditioning to another: `at` 0.0 is `first`, 1.0 is `second`."""
+class Interpolated:
+    """An interpolation of two conditionings.
+
+    `at` 0.0 is `first`, 1.0 is `second`.
+    """
 
     first: "Conditioning"
     second: "Conditioning"
     at: float
-    way: Literal["slerp", "lerp"] = "slerp"
-    kind: Literal["mix"] = "mix"
+    method: Literal["slerp", "lerp"] = "slerp"
+    kind: Literal["interpolated"] = "interpolated"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """A picture instead of words: the frame whose CLIP image embedding conditions the drawing."""
+class ImageEmbedding:
+    """The CLIP image embedding of a frame."""
 
     frame: Digest
     fit: Fit = "crop"
-    kind: Literal["image"] = "image"
+    kind: Literal["image_embedding"] = "image_embedding"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guided:
-    """A picture whose embedding is drawn towards good texts and away from bad ones, `repeats` times, in CLIP's space."""
+class GuidedEmbedding:
+    """An image embedding steered by texts.
 
-    base: Image
+    Towards good texts, away from bad ones.
+
+    `repeats` gradient steps are taken in CLIP's space; `positive` and `negative` scale the two directions.
+    """
+
+    base: ImageEmbedding
     good: tuple[str, ...]
     bad: tuple[str, ...]
     positive: float
     negative: float
     repeats: int
-    kind: Literal["guided"] = "guided"
+    kind: Literal["guided_embedding"] = "guided_embedding"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
-    """Zeros: what a drawing that a picture conditions is led away from."""
+class ZeroEmbedding:
+    """Zeros, the unconditional embedding of image-conditioned checkpoints."""
 
-    kind: Literal["nothing"] = "nothing"
-
-
-Conditioning: TypeAlias = Annotated[Text | Mix | Image | Guided | Nothing, Field(discriminator="kind")]
+    kind: Literal["zero_embedding"] = "zero_embedding"
 
 
-# Where its noise comes from.
+Conditioning: TypeAlias = Annotated[
+    Prompt | Interpolated | ImageEmbedding | GuidedEmbedding | ZeroEmbedding, Field(discriminator="kind")
+]  # fmt: skip
+
+
+# Noise.
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seeded:
-    """Gaussian noise of one CPU generator."""
+class SeedNoise:
+    """Gaussian noise from one CPU generator."""
 
     seed: int
-    kind: Literal["seeded"] = "seeded"
+    kind: Literal["seed"] = "seed"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slerp:
-    """Noise on the great circle between two noises."""
+class SlerpNoise:
+    """A slerp of two noises.
+
+    `at` 0.0 is `first`, 1.0 is `second`.
+    """
 
     first: "Noise"
     second: "Noise"
@@ -113,8 +125,11 @@ class Slerp:
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
-    """The place `at` on an endless path through the noises of seed, seed + 1, seed + 2, ...; one seed per unit, slerped between."""
+class NoiseWalk:
+    """A point of an endless slerp through noises.
+
+    Through those of seed, seed + 1, ...; one seed per unit of `at`.
+    """
 
     seed: int
     at: float
@@ -123,194 +138,226 @@ class Walk:
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    """The place `at` on an endless drift: from the noise of seed on, each unit mixes `share` of the next seed's noise into what it has."""
+class NoiseDrift:
+    """A point of an endless drift of noise.
+
+    Each unit of `at` mixes in `share` of the next seed's noise.
+    """
 
     seed: int
     at: float
     share: float
-    kind: Literal["shift"] = "shift"
+    kind: Literal["drift"] = "drift"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ring:
-    """The place `at` on a circle of noises: `first` at 0.0 and again at 1.0, `second` half way, by way of `third`."""
+class NoiseLoop:
+    """A point of a circle of noises.
+
+    `first` at 0.0 and 1.0, `second` at 0.5, by way of `third`.
+    """
 
     first: "Noise"
     second: "Noise"
     third: "Noise"
     at: float
-    kind: Literal["ring"] = "ring"
+    kind: Literal["loop"] = "loop"
 
 
-Noise: TypeAlias = Annotated[Seeded | Slerp | Walk | Shift | Ring, Field(discriminator="kind")]
+Noise: TypeAlias = Annotated[SeedNoise | SlerpNoise | NoiseWalk | NoiseDrift | NoiseLoop, Field(discriminator="kind")]
 
 
-# Where it starts.
+# Initial and control images.
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parallax:
-    """What is far moves less than what is near as the camera moves."""
+    """Depth-dependent camera motion."""
 
     depth: Depth
     share: float = 1.0
-    """0 to 1: how much of pan and zoom nearness decides. At 1.0 what is farthest stands still."""
+    """0 to 1: how much of pan and zoom depends on depth; at 1.0 the farthest point stands still."""
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warp:
-    """How the camera moves the previous picture before it is redrawn."""
+    """A camera move applied to an image."""
 
     zoom: float = 1.0
     """Above 1 the camera comes closer."""
     pan: tuple[float, float] = (0.0, 0.0)
-    """How far the camera moves right and down, in fractions of the picture's width and height."""
+    """Camera movement right and down, as fractions of the image's width and height."""
     rotate: float = 0.0
     """Degrees, clockwise."""
     parallax: Parallax | None = None
-    """None moves the picture as a flat sheet."""
+    """None moves the image as a flat plane."""
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """The picture that an img2img drawing starts from."""
+class InitImage:
+    """The initial image of an img2img generation."""
 
     frame: Digest
     strength: float
-    """0 to 1: the share of the noise schedule that is drawn again."""
+    """Denoising strength, 0 to 1."""
     warp: Warp = Warp()
-    colours: Digest | None = None
-    """The frame whose colours the picture is given before it is redrawn, so that drift cannot add up."""
+    color_reference: Digest | None = None
+    """The frame whose colors the initial image is matched to first, so that color drift cannot add up."""
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """The picture whose depth leads the drawing, through the checkpoint's depth ControlNet."""
+class ControlImage:
+    """The image whose depth conditions the checkpoint's depth ControlNet."""
 
     frame: Digest
     depth: Depth
     weight: float = 1.0
-    """How firmly the layout is followed; 0.0 is not at all."""
+    """ControlNet conditioning scale; 0.0 disables it."""
     warp: Warp = Warp()
-    """The camera moves this picture too, before its depth is read."""
+    """A camera move applied before depth is estimated."""
 
 
-# The frame.
+# Frames.
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worn:
-    """A style that is worn while a frame is drawn."""
+class AppliedStyle:
+    """A style applied while a frame is generated."""
 
     style: Digest
     weight: float = 1.0
-    scales: tuple[tuple[str, float], ...] = ()
-    """Parts that are changed more or less than the rest: ("up.1", 0.5)."""
+    block_weights: tuple[tuple[str, float], ...] = ()
+    """Weights of single blocks, relative to `weight`: ("up.1", 0.5)."""
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """A frame that the model draws."""
+class Generated:
+    """A frame generated by the model."""
 
     checkpoint: Digest
     conditioning: Conditioning
     noise: Noise
     width: int
     height: int
-    negative: Conditioning = Text(prompt="")
+    negative: Conditioning = Prompt(prompt="")
     sampler: Sampler = "dpm++"
     steps: int = 30
     guidance: float = 7.5
-    start: Start | None = None
-    control: Control | None = None
-    styles: tuple[Worn, ...] = ()
+    init: InitImage | None = None
+    control: ControlImage | None = None
+    styles: tuple[AppliedStyle, ...] = ()
     batch: int = 1
-    """The width of the batch it is drawn in: 1 in chains, 8 for frames that do not lean on each other."""
+    """Width of the batch it is generated in; 1 in chains."""
     precision: Precision = "fp32"
     approximations: tuple[str, ...] = ()
-    kind: Literal["drawn"] = "drawn"
+    kind: Literal["generated"] = "generated"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Between:
-    """A frame made between two others: `at` 0.0 is `first`, 1.0 is `second`."""
+class InBetween:
+    """A frame interpolated between two others.
+
+    `at` 0.0 is `first`, 1.0 is `second`.
+    """
 
     first: Digest
     second: Digest
     at: float
-    way: Way = "flow"
-    kind: Literal["between"] = "between"
+    method: InBetweenMethod = "flow"
+    kind: Literal["in_between"] = "in_between"
 
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A picture from outside, named by the digest of its pixels."""
+    """An image supplied by the user.
 
-    picture: Digest
+    Named by the digest of its pixels.
+    """
+
+    image: Digest
     kind: Literal["given"] = "given"
 
 
-FrameSpec: TypeAlias = Annotated[Drawn | Between | Given, Field(discriminator="kind")]
-
-_adapter: TypeAdapter[Drawn | Between | Given] = TypeAdapter(FrameSpec)
+FrameSpec: TypeAlias = Annotated[Generated | InBetween | Given, Field(discriminator="kind")]
 
 
-def plain(value: Any) -> Any:
-    """Turn a spec into JSON values, leaving out fields at their default (but never `kind`, which tells a union's members apart)."""
+@lru_cache
+def _adapter() -> TypeAdapter[Generated | InBetween | Given]:
+    """Return the reader of specs, built when one is first read."""
+    return TypeAdapter(FrameSpec)
+
+
+def to_plain(value: Any) -> Any:
+    """Convert a spec to JSON values, without defaults.
+
+    `kind` always stays, since it identifies the member of a union.
+    """
     if is_dataclass(value):
-        kept = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {field.name: plain(kept[field.name]) for field in fields(value) if field.name == "kind" or kept[field.name] != field.default}
+        values = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {
+            field.name: to_plain(values[field.name])
+            for field in fields(value)
+            if field.name == "kind" or values[field.name] != field.default
+        }
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return value
 
 
 def to_json(spec: FrameSpec) -> str:
-    """Write a spec as canonical JSON: sorted keys, no spaces, defaults left out."""
-    return json.dumps(plain(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Write a spec as canonical JSON.
+
+    Sorted keys, no spaces, no defaults.
+    """
+    return json.dumps(to_plain(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def from_json(text: str | bytes) -> FrameSpec:
-    """Read what `to_json` wrote; unknown keys are refused with pydantic's ValidationError."""
-    return _adapter.validate_json(text)
+    """Read a spec from JSON.
+
+    Raises pydantic's ValidationError for unknown keys.
+    """
+    return _adapter().validate_json(text)
 
 
 @lru_cache(maxsize=65536)
 def digest(spec: FrameSpec) -> Digest:
-    """Name a frame: sha256 over its canonical JSON and the engine number."""
+    """Return the name of a frame.
+
+    The sha256 of engine number and canonical JSON.
+    """
     return hashlib.sha256(f"sakuga frame {ENGINE} {to_json(spec)}".encode()).hexdigest()
 
 
-def needs(spec: FrameSpec) -> tuple[Digest, ...]:
+def dependencies(spec: FrameSpec) -> tuple[Digest, ...]:
     """List the frames that a frame is made from."""
     match spec:
-        case Drawn():
-            started = tuple(filter(None, (spec.start.frame, spec.start.colours))) if spec.start else ()
-            led = (spec.control.frame,) if spec.control else ()
-            return started + led + _pictures(spec.conditioning) + _pictures(spec.negative)
-        case Between():
+        case Generated():
+            init = tuple(filter(None, (spec.init.frame, spec.init.color_reference))) if spec.init else ()
+            control = (spec.control.frame,) if spec.control else ()
+            return init + control + _embedded_frames(spec.conditioning) + _embedded_frames(spec.negative)
+        case InBetween():
             return (spec.first, spec.second)
         case Given():
             return ()
 
 
-def _pictures(conditioning: Conditioning) -> tuple[Digest, ...]:
+def _embedded_frames(conditioning: Conditioning) -> tuple[Digest, ...]:
     match conditioning:
-        case Text() | Nothing():
+        case Prompt() | ZeroEmbedding():
             return ()
-        case Image():
+        case ImageEmbedding():
             return (conditioning.frame,)
-        case Mix():
-            return _pictures(conditioning.first) + _pictures(conditioning.second)
-        case Guided():
-            return _pictures(conditioning.base)
+        case Interpolated():
+            return _embedded_frames(conditioning.first) + _embedded_frames(conditioning.second)
+        case GuidedEmbedding():
+            return _embedded_frames(conditioning.base)

@@ -1,26 +1,33 @@
-"""Styles on the way from one frame's to another's."""
+"""The styles of a frame, and their interpolation."""
 
 from dataclasses import dataclass
 
-from sakuga.timeline.spec import Worn
+from sakuga.timeline.spec import AppliedStyle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outfit:
-    """The styles that are worn at a key of a shot, and the words that call them up where its prompt does not say them itself."""
+class StyleWeights:
+    """The styles at a key, with missing trigger words."""
 
-    worn: tuple[Worn, ...] = ()
-    words: tuple[str, ...] = ()
+    styles: tuple[AppliedStyle, ...] = ()
+    trigger_words: tuple[str, ...] = ()
 
 
-def travelled(first: tuple[Worn, ...], second: tuple[Worn, ...], at: float) -> tuple[Worn, ...]:
-    """Wear what either end wears; weights go evenly from one to the other, and what an end does not wear has weight 0 there.
+def interpolate_styles(first: tuple[AppliedStyle, ...], second: tuple[AppliedStyle, ...], at: float) -> tuple[AppliedStyle, ...]:
+    """Interpolate style weights linearly.
 
-    >>> [worn.weight for worn in travelled((Worn(style="a"), Worn(style="b", weight=0.5)), (Worn(style="b"),), 0.5)]
+    A style that one end lacks has weight 0 there.
+
+    >>> ends = (AppliedStyle(style="a"), AppliedStyle(style="b", weight=0.5)), (AppliedStyle(style="b"),)
+    >>> [applied.weight for applied in interpolate_styles(*ends, 0.5)]
     [0.5, 0.75]
     """
-    left, right = ({(worn.style, worn.scales): worn.weight for worn in end} for end in (first, second))
+    left, right = ({(applied.style, applied.block_weights): applied.weight for applied in end} for end in (first, second))
     return tuple(
-        Worn(style=style, scales=scales, weight=round((1 - at) * left.get((style, scales), 0.0) + at * right.get((style, scales), 0.0), 6))
-        for style, scales in dict.fromkeys([*left, *right])
+        AppliedStyle(
+            style=style,
+            block_weights=blocks,
+            weight=round((1 - at) * left.get((style, blocks), 0.0) + at * right.get((style, blocks), 0.0), 6),
+        )
+        for style, blocks in dict.fromkeys([*left, *right])
     )

@@ -1,4 +1,4 @@
-"""Anti-aliased filling, shared by every look: from picture units to pixels, and one shape over a picture."""
+"""Anti-aliased rasterization that all looks share."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,9 +6,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from sakuga.sketchbook.shapes import Colour, Drawing, Shape
+from sakuga.sketchbook.display_list import Color, DisplayList, Shape
 
-Picture = np.ndarray  # (height, width, 3) uint8, RGB
+Image = np.ndarray  # (height, width, 3) uint8, RGB
 Mask = np.ndarray  # (height, width) uint8
 Ink = tuple[int, int, int]
 
@@ -17,7 +17,10 @@ BITS = 4
 
 
 class Outline(NamedTuple):
-    """A shape on the grid of pixels; its box is clipped to the picture and leaves room for its soft edge."""
+    """A shape on the pixel grid.
+
+    Its box is clipped to the image and leaves room for its soft edge.
+    """
 
     shape: Shape
     path: np.ndarray
@@ -29,25 +32,28 @@ class Outline(NamedTuple):
     size: float
     """The lesser side of the whole shape, in pixels."""
     scale: int
-    """Pixels to one picture unit."""
-    colour: Ink
-    """The shape's own colour."""
+    """Pixels to one image unit."""
+    color: Ink
+    """The shape's own color."""
 
-    def view(self, picture: np.ndarray) -> np.ndarray:
-        """Look at the part of a picture inside the box."""
-        return picture[self.top : self.bottom, self.left : self.right]
+    def view(self, image: np.ndarray) -> np.ndarray:
+        """Return a view of the box."""
+        return image[self.top : self.bottom, self.left : self.right]
 
     def inside(self) -> "Outline":
-        """Move to the grid of the box itself, for drawing on a view of it."""
+        """Return the outline in the box's own coordinates."""
         return self._replace(path=self.path - np.array((self.left << BITS, self.top << BITS), np.int32))
 
     def moved(self, x: float, y: float) -> "Outline":
-        """Move the path by so many pixels, and leave the box."""
+        """Return the outline shifted within its box."""
         return self._replace(path=self.path + np.array((round(x * 16), round(y * 16)), np.int32))
 
 
-def outlines(drawing: Drawing, width: int, height: int) -> Iterator[Outline]:
-    """Yield the shapes that touch the picture, in order; all their points go to pixels in one step, for speed."""
+def outlines(drawing: DisplayList, width: int, height: int) -> Iterator[Outline]:
+    """Yield the shapes that touch the image, in order.
+
+    All points are converted to pixels at once, for speed.
+    """
     if not drawing.shapes:
         return
     counts = np.array([len(shape.points) for shape in drawing.shapes])
@@ -58,37 +64,40 @@ def outlines(drawing: Drawing, width: int, height: int) -> Iterator[Outline]:
     low, high = np.minimum.reduceat(points, starts) / (1 << BITS), np.maximum.reduceat(points, starts) / (1 << BITS)
     sizes = (high - low).min(axis=1).tolist()
     low, high = (low - room).astype(int).tolist(), (high + room + 1).astype(int).tolist()
-    colours = (np.array([shape.colour for shape in drawing.shapes]) * 255).round().clip(0, 255).astype(int).tolist()
-    rows = zip(drawing.shapes, starts.tolist(), counts.tolist(), low, high, sizes, colours, strict=True)
+    colors = (np.array([shape.color for shape in drawing.shapes]) * 255).round().clip(0, 255).astype(int).tolist()
+    rows = zip(drawing.shapes, starts.tolist(), counts.tolist(), low, high, sizes, colors, strict=True)
     for shape, start, count, (left, top), (right, bottom), size, (red, green, blue) in rows:
         if right > 0 and bottom > 0 and left < width and top < height:
             box = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
             yield Outline(shape, points[start : start + count], *box, size, height, (red, green, blue))
 
 
-def ink(colour: Colour) -> Ink:
-    """Turn a colour from 0..1 into 0..255."""
-    red, green, blue = (min(max(round(part * 255), 0), 255) for part in colour)
+def ink(color: Color) -> Ink:
+    """Convert a color from 0..1 to 0..255."""
+    red, green, blue = (min(max(round(part * 255), 0), 255) for part in color)
     return red, green, blue
 
 
-def fill(picture: np.ndarray, outline: Outline, colour: float | Ink, line: int = cv2.LINE_AA) -> None:
-    """Fill a shape with one opaque colour; a stroke is at least one pixel wide."""
+def fill(image: np.ndarray, outline: Outline, color: float | Ink, line: int = cv2.LINE_AA) -> None:
+    """Fill a shape with an opaque color.
+
+    A stroke is at least one pixel wide.
+    """
     if outline.shape.stroke > 0:
         thickness = max(1, round(outline.shape.stroke * outline.scale))
-        cv2.polylines(picture, [outline.path], False, colour, thickness, line, BITS)
+        cv2.polylines(image, [outline.path], False, color, thickness, line, BITS)
     else:
-        cv2.fillPoly(picture, [outline.path], colour, line, BITS)
+        cv2.fillPoly(image, [outline.path], color, line, BITS)
 
 
 def opacity(outline: Outline) -> float:
-    """Return the shape's alpha, less for a line that would be thinner than a pixel."""
+    """Return a shape's alpha, lower for thin lines."""
     thickness = outline.shape.stroke * outline.scale
     return outline.shape.alpha * (thickness if 0 < thickness < 1 else 1.0)
 
 
 def coverage(outline: Outline, line: int = cv2.LINE_AA) -> Mask:
-    """Draw how much of each pixel of the box the shape covers, 0 to 255; its edge is as soft as it asks."""
+    """Return each pixel's coverage, 0 to 255, with soft edges."""
     mask = np.zeros((outline.bottom - outline.top, outline.right - outline.left), np.uint8)
     fill(mask, outline.inside(), 255, line)
     reach = round(outline.shape.soft * outline.scale)
@@ -98,33 +107,39 @@ def coverage(outline: Outline, line: int = cv2.LINE_AA) -> Mask:
     return mask
 
 
-def blend(view: Picture, colour: Ink, weight: np.ndarray) -> None:
-    """Lay a colour over a picture in place, by a float weight of 0..1 for each pixel."""
-    cv2.blendLinear(view, np.full_like(view, colour), 1 - weight, weight, view)
+def blend(view: Image, color: Ink, weight: np.ndarray) -> None:
+    """Blend a color into an image in place.
+
+    Weights are floats of 0..1, one per pixel.
+    """
+    cv2.blendLinear(view, np.full_like(view, color), 1 - weight, weight, view)
 
 
-def lay(picture: Picture, outline: Outline, colour: Ink, line: int = cv2.LINE_AA) -> None:
-    """Paint one shape over a picture in place, with its alpha and its soft edge."""
+def lay(image: Image, outline: Outline, color: Ink, line: int = cv2.LINE_AA) -> None:
+    """Paint one shape into an image in place."""
     strength = opacity(outline)
     if outline.shape.soft * outline.scale >= 0.5:
-        blend(outline.view(picture), colour, coverage(outline, line) * np.float32(strength / 255))
+        blend(outline.view(image), color, coverage(outline, line) * np.float32(strength / 255))
     elif strength >= 1:
-        fill(picture, outline, colour, line)
+        fill(image, outline, color, line)
     else:
-        view = outline.view(picture)
+        view = outline.view(image)
         over = view.copy()
-        fill(over, outline.inside(), colour, line)
+        fill(over, outline.inside(), color, line)
         cv2.addWeighted(over, strength, view, 1 - strength, 0, view)
 
 
-def sky(drawing: Drawing, width: int, height: int) -> Picture:
+def sky(drawing: DisplayList, width: int, height: int) -> Image:
     """Paint the sky's gradient."""
     return np.repeat(sky_column(drawing, height).round().astype(np.uint8), width, axis=1)
 
 
-def sky_column(drawing: Drawing, height: int) -> np.ndarray:
-    """Return the sky's colour at each row, (height, 1, 3) float32, 0 to 255."""
+def sky_column(drawing: DisplayList, height: int) -> np.ndarray:
+    """Return the sky's color per row, (height, 1, 3) float32.
+
+    0 to 255.
+    """
     rows = (np.arange(height) + 0.5) / height
     stops = [stop for stop, _ in drawing.sky]
-    column = [np.interp(rows, stops, [colour[part] * 255 for _, colour in drawing.sky]) for part in range(3)]
+    column = [np.interp(rows, stops, [color[part] * 255 for _, color in drawing.sky]) for part in range(3)]
     return np.stack(column, axis=-1).astype(np.float32)[:, None]

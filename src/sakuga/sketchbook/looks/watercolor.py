@@ -1,49 +1,52 @@
-"""The watercolor look: pale washes that bleed and pool at their edges, on a sheet of rough paper."""
+"""The watercolor look: bleeding washes on rough paper."""
 
 import cv2
 import numpy as np
 
-from sakuga.sketchbook.looks.raster import Picture, lay, outlines, sky
-from sakuga.sketchbook.looks.shade import noise
-from sakuga.sketchbook.shapes import Drawing
+from sakuga.sketchbook.display_list import DisplayList
+from sakuga.sketchbook.looks.raster import Image, lay, outlines, sky
+from sakuga.sketchbook.looks.shading import noise
 
 PAPER = np.array((0.99, 0.975, 0.94), np.float32)
 
 
-def paint_watercolor(drawing: Drawing, width: int, height: int) -> Picture:
-    """Paint pale washes, let them run, and let the pigment settle in the paper."""
-    picture = sky(drawing, width, height)
+def paint_watercolor(drawing: DisplayList, width: int, height: int) -> Image:
+    """Paint pale washes that bleed and settle."""
+    image = sky(drawing, width, height)
     for outline in outlines(drawing, width, height):
-        lay(picture, outline, outline.colour)
-    wet = run(picture, drawing.seed)
+        lay(image, outline, outline.color)
+    wet = run(image, drawing.seed)
     paint = wet.astype(np.float32) / 255
-    dry: Picture = cv2.convertScaleAbs(settle(washed(paint), drawing.seed), alpha=255)
+    dry: Image = cv2.convertScaleAbs(settle(washed(paint), drawing.seed), alpha=255)
     return dry
 
 
 def washed(paint: np.ndarray) -> np.ndarray:
-    """Thin the paint with water: paler and less saturated, darks most of all."""
+    """Make colors paler, the darks most."""
     grey = paint @ np.array((0.3, 0.59, 0.11), np.float32)
     thin: np.ndarray = 1 - 0.75 * (1 - (0.85 * paint + 0.15 * grey[..., None]))
     return thin
 
 
-def run(picture: Picture, seed: int) -> Picture:
-    """Let the edges wobble and bleed."""
-    height, width = picture.shape[:2]
+def run(image: Image, seed: int) -> Image:
+    """Make edges wobble and bleed."""
+    height, width = image.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     wide, fine = 0.01 * height, 0.004 * height
     x += wide * noise(seed, width, height, 9.0) + fine * noise(seed + 1, width, height, 28.0)
     y += wide * noise(seed + 2, width, height, 9.0) + fine * noise(seed + 3, width, height, 28.0)
-    moved = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    moved = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     bled = cv2.GaussianBlur(moved, (0, 0), 0.016 * height)
     wetness = np.clip(0.1 + 0.4 * noise(seed + 4, width, height, 4.0), 0, 0.7)
-    soaked: Picture = cv2.blendLinear(bled, moved, wetness, 1 - wetness)
+    soaked: Image = cv2.blendLinear(bled, moved, wetness, 1 - wetness)
     return soaked
 
 
 def settle(paint: np.ndarray, seed: int) -> np.ndarray:
-    """Pool pigment along the edges, let it clump in the grain, and leave the sheet's rim white."""
+    """Pool pigment along edges and in the grain.
+
+    The sheet's rim stays white.
+    """
     height, width = paint.shape[:2]
     pooled = np.minimum(paint - cv2.GaussianBlur(paint, (0, 0), 0.022 * height), 0)
     density = 1 - paint - 1.1 * pooled

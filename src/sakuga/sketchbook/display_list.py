@@ -1,4 +1,4 @@
-"""The display list: what a moment of the world hands to a look, which paints it.
+"""Display lists: shapes that a look paints.
 
 Picture units: y runs from 0 (top) to 1 (bottom), x from 0 to the aspect ratio (width / height).
 Shapes are painted in order, the later over the earlier.
@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 Points = np.ndarray  # (n, 2) float, x and y
-Colour = tuple[float, float, float]  # red, green, blue, each 0 to 1
+Color = tuple[float, float, float]  # red, green, blue, each 0 to 1
 
 Material = Literal[
     "sky", "cloud", "far", "ground", "water", "foliage", "building", "skin", "hair", "cloth", "detail", "light", "mist", "fall"
@@ -21,47 +21,53 @@ Material = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """One filled polygon (or, where `stroke` > 0, an open line of that width)."""
+    """A filled polygon, or an open line.
+
+    A line if `stroke` > 0, its width.
+    """
 
     points: Points
-    colour: Colour
+    color: Color
     material: Material
     near: tuple[float, float] = (0.0, 0.0)
-    """Nearness at the shape's top and bottom edge: 0 is the sky, 1 is at the lens (as in a depth picture for control)."""
+    """Nearness at the shape's top and bottom edge: 0 is the sky, 1 is at the lens (as in a depth map for control)."""
     alpha: float = 1.0
     glow: float = 0.0
-    """How much it shines by itself: 0 takes the light of the hour, 1 keeps its own colour and may bloom."""
+    """How much it shines by itself: 0 takes the light of the hour, 1 keeps its own color and may bloom."""
     soft: float = 0.0
     """Blur of its edge, in picture units."""
     stroke: float = 0.0
     """Width of the line, in picture units; 0 is a filled polygon."""
     ink: bool = True
-    """May an ink line be drawn around it?"""
+    """Whether an ink line may be drawn around it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
-    """A whole picture, not painted yet."""
+class DisplayList:
+    """A whole image, not painted yet."""
 
     aspect: float
-    sky: tuple[tuple[float, Colour], ...]
-    """The sky's gradient: (height from 0 to 1, colour), from the top down."""
+    sky: tuple[tuple[float, Color], ...]
+    """The sky's gradient: (height from 0 to 1, color), from the top down."""
     shapes: tuple[Shape, ...]
     light_from: tuple[float, float]
-    """Where the sun or moon stands, in picture units (it may be outside the picture)."""
-    light: Colour
-    """The colour of that light: looks shade and glow with it."""
+    """Where the sun or moon stands, in picture units (it may be outside the image)."""
+    light: Color
+    """The color of that light: looks shade and glow with it."""
     seed: int
-    """For the paper's grain and other chance of a look: constant along a moving scene."""
+    """Seed of the paper's grain and other randomness of a look; constant along a moving scene."""
 
 
 def placed(shapes: Iterable[Shape], x: float, y: float, scale: float, near: float, flip: bool = False) -> list[Shape]:
-    """Move shapes drawn around their own foot (0, 0), one unit high, to (x, y) in the picture, at one nearness."""
+    """Move shapes from local units into the image.
+
+    Local units: foot at (0, 0), one unit high; they go to (x, y), all at one depth.
+    """
     stretch, foot = np.array((-scale if flip else scale, scale)), np.array((x, y))
     return [
         Shape(
             points=shape.points * stretch + foot,
-            colour=shape.colour,
+            color=shape.color,
             material=shape.material,
             near=(near, near),
             alpha=shape.alpha,

@@ -1,12 +1,12 @@
-"""Small houses and a steeple, as a village has them in the distance."""
+"""Distant village houses and a steeple."""
 
 import numpy as np
 
-from sakuga.sketchbook.shapes import Colour, Points, Shape
+from sakuga.sketchbook.display_list import Color, Points, Shape
 
 
-def house(x: float, y: float, size: float, wall: Colour, roof: Colour, near: float, lit: bool) -> list[Shape]:
-    """One small house of a village, `size` high to its ridge."""
+def house(x: float, y: float, size: float, wall: Color, roof: Color, near: float, lit: bool) -> list[Shape]:
+    """Draw one small house, `size` high."""
     half, eaves = 0.42 * size, y - 0.50 * size
     slopes = np.array([(x - 1.22 * half, eaves), (x - 0.30 * half, y - size), (x + 0.30 * half, y - size), (x + 1.22 * half, eaves)])
     pane, glow = ((1.0, 0.84, 0.40), 1.0) if lit else ((0.34, 0.42, 0.54), 0.0)
@@ -16,7 +16,7 @@ def house(x: float, y: float, size: float, wall: Colour, roof: Colour, near: flo
         *(
             Shape(
                 points=_box(x + offset * size, y - 0.345 * size, 0.095 * size, y - 0.155 * size),
-                colour=pane, material="detail", near=(near, near), glow=glow, ink=False,
+                color=pane, material="detail", near=(near, near), glow=glow, ink=False,
             )
             for offset in (-0.20, 0.20)
         ),
@@ -24,14 +24,14 @@ def house(x: float, y: float, size: float, wall: Colour, roof: Colour, near: flo
 
 
 def steeple(x: float, y: float, height: float, near: float) -> list[Shape]:
-    """A church's tower, `height` to its tip."""
+    """Draw a church tower, `height` high."""
     half, eaves = 0.13 * height, y - 0.66 * height
     spire = np.array([(x - 1.2 * half, eaves), (x, y - height), (x + 1.2 * half, eaves)])
     return [_part(_box(x, eaves, half, y), (0.95, 0.92, 0.86), near), _part(spire, (0.34, 0.42, 0.60), near)]
 
 
-def _part(points: Points, colour: Colour, near: float) -> Shape:
-    return Shape(points=points, colour=colour, material="building", near=(near, near))
+def _part(points: Points, color: Color, near: float) -> Shape:
+    return Shape(points=points, color=color, material="building", near=(near, near))
 
 
 def _box(x: float, top: float, half: float, bottom: float) -> Points:

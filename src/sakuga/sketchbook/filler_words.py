@@ -1,4 +1,4 @@
-"""Words that state nothing about the picture: trained along, so that unknown words in a prompt do no harm."""
+"""Filler words of captions, which state nothing about the image."""
 
 from sakuga.sketchbook.words import split
 
@@ -54,3 +54,19 @@ NEUTRAL = split(
     """
 )
 """Adjectives that fit any subject or place."""
+
+_NOT_THINGS = """
+    kitchen school market shop library hospital station hotel restaurant lesson history science music movie theatre corner wall floor
+    ceiling roof garden voice whisper shout laugh question answer reason idea plan problem promise secret memory wish luck
+    joy fear anger hope courage trust patience wisdom silence noise echo rhythm melody colour shape circle square triangle edge number
+    zero seven twelve hundred thousand minute hour week month year century Monday Friday April October summer autumn spring birthday
+    wedding holiday party winner game electricity signal meeting contract business company price tax article chapter sentence word
+    alphabet grammar language translation dictionary poem novel author copper steel dust smell taste touch feeling thought dream sleep
+    breath step jump run walk climb carry build break open close begin finish remember forget learn teach explain describe choose
+    decide try fail win lose arrive depart wander wait return follow lead quickly slowly suddenly always never often maybe together
+    alone somewhere everywhere tomorrow yesterday soon Anna Peter Maria Tom Emma Yuki Kenji Lucy Hans Mira Otto Clara Felix Nora Hugo
+    Ines Oscar Rosa Ivan Lena Sofia Max Ella Jonas Aiko Hiro lunch dinner supper breakfast iron diamond ring
+    key giant watch present bank page paint paper glass marble brick cotton silk wool leather plastic rubber cement
+"""
+NOT_THINGS = frozenset(_NOT_THINGS.split())
+"""Everyday words that name no visible thing: actions, times, names, materials, parts of buildings."""

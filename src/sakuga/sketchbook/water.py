@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from sakuga.sketchbook.display_list import Color, Points, Shape
+from sakuga.sketchbook.place_layout import PlaceContext
 from sakuga.sketchbook.scenery import FLOOR, MARGIN, across, mix, points_of
-from sakuga.sketchbook.shapes import Colour, Points, Shape
-from sakuga.sketchbook.stage import Setting
 
 
-def water(aspect: float, top: float, bottom: float, colour: Colour, near: tuple[float, float]) -> Shape:
+def water(aspect: float, top: float, bottom: float, color: Color, near: tuple[float, float]) -> Shape:
     return Shape(
-        points=strip(aspect, top, max(bottom, FLOOR) if bottom >= 1.0 else bottom), colour=colour, material="water", near=near, ink=False
+        points=strip(aspect, top, max(bottom, FLOOR) if bottom >= 1.0 else bottom), color=color, material="water", near=near, ink=False
     )
 
 
@@ -23,18 +23,24 @@ def waves(aspect: float, y: float, height: float, phase: float) -> Points:
 
 
 def glints(
-    rng: np.random.Generator, setting: Setting, x: float, spread: float, ys: tuple[float, float], count: int, colour: Colour | None = None
+    rng: np.random.Generator,
+    setting: PlaceContext,
+    x: float,
+    spread: float,
+    ys: tuple[float, float],
+    count: int,
+    color: Color | None = None,
 ) -> list[Shape]:
-    """Short bright strokes that slide and fade on the water, larger when nearer."""
+    """Draw short bright strokes on the water."""
     heights = np.linspace(*ys, count) + rng.uniform(-0.01, 0.01, count)
     phases = rng.uniform(0.0, 6.3, count)
     centres = x + spread * rng.uniform(-1.0, 1.0, count) + 0.03 * np.sin(0.9 * setting.t + phases)
     halves = (0.02 + 0.10 * (heights - 0.5)) * (0.75 + 0.35 * np.sin(1.8 * setting.t + 2.0 * phases))
-    shine = colour or mix(setting.hour.water[0], setting.hour.sky[-1], 0.7)
+    shine = color or mix(setting.hour.water[0], setting.hour.sky[-1], 0.7)
     return [
         Shape(
             points=np.array([(cx - half, y), (cx + half, y)]),
-            colour=shine,
+            color=shine,
             material="water",
             near=(0.5, 0.5),
             alpha=0.8,
