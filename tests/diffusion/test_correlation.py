@@ -1,4 +1,4 @@
-"""Rank correlation is Spearman's, and what all maps have in common can be taken away."""
+"""Rank correlation is Spearman's, with the common map subtracted."""
 
 import numpy as np
 import pytest
@@ -14,11 +14,11 @@ def test_it_is_spearmans_with_ties_and_without() -> None:
         assert rank_correlation(first, second) == pytest.approx(spearmanr(first.ravel(), second.ravel()).statistic)
 
 
-def test_a_flat_map_agrees_with_nothing() -> None:
+def test_a_constant_map_has_no_correlation() -> None:
     assert rank_correlation(np.ones((4, 4)), np.arange(16.0).reshape(4, 4)) == 0.0
 
 
-def test_what_all_maps_share_counts_only_in_the_raw_figure() -> None:
+def test_the_common_map_counts_only_without_subtraction() -> None:
     rng = np.random.default_rng(1)
     shared = np.linspace(0, 5, 400).reshape(20, 20)
     first, second = (shared + rng.normal(size=(6, 20, 20)) for _ in range(2))

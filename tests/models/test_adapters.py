@@ -1,4 +1,4 @@
-"""What is put on comes off to the bit, and what does not fit is refused."""
+"""Adapters are applied, removed to the bit, and refused if they do not fit."""
 
 import json
 from collections.abc import Callable
@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sakuga.diffusion.low_rank import low_rank_change
-from sakuga.models.adapters import METADATA, Adapter, AdapterError, Factors, read_adapter, write_adapter
-from sakuga.models.applied_adapters import wearing
-from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.diffusion.low_rank import low_rank_delta
+from sakuga.models.adapters import ADAPTER_METADATA, Adapter, AdapterError, LoraLayer, read_adapter, write_adapter
+from sakuga.models.applied_adapters import applied_adapters
+from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 
 QUERY = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
@@ -22,7 +22,7 @@ WORDS = "text_encoder.encoder.layers.0.self_attn.q_proj"
 
 @pytest.fixture(scope="module")
 def checkpoint(tiny_v_folder: Path) -> Checkpoint:
-    return load(find_checkpoint(str(tiny_v_folder)))
+    return load_checkpoint(find_checkpoint(str(tiny_v_folder)))
 
 
 def weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
@@ -35,51 +35,51 @@ def copied(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 
 
 def adapter(checkpoint: Checkpoint, *layers: str, rank: int = 2, seed: int = 0, name: str = "test") -> Adapter:
-    chance = torch.Generator().manual_seed(seed)
-    found: dict[str, Factors] = {}
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[str, LoraLayer] = {}
     for layer in layers:
         weight = weights(checkpoint)[f"{layer}.weight"]
-        down = torch.randn(rank, *weight.shape[1:], generator=chance) / 10
-        found[layer] = Factors(down=down, up=torch.randn(weight.shape[0], rank, *[1] * (weight.ndim - 2), generator=chance), scale=0.5)
+        down = torch.randn(rank, *weight.shape[1:], generator=generator) / 10
+        found[layer] = LoraLayer(down=down, up=torch.randn(weight.shape[0], rank, *[1] * (weight.ndim - 2), generator=generator), scale=0.5)
     return Adapter(name=name, layers=found)
 
 
-def test_worn_adapters_add_up_and_come_off_to_the_bit(checkpoint: Checkpoint) -> None:
+def test_applied_adapters_add_up_and_are_removed_to_the_bit(checkpoint: Checkpoint) -> None:
     before = copied(checkpoint)
     first, second = adapter(checkpoint, QUERY, CONVOLUTION), adapter(checkpoint, QUERY, seed=1)
-    with wearing(checkpoint, [(first, 0.8), (second, -0.3)]):
+    with applied_adapters(checkpoint, [(first, 0.8), (second, -0.3)]):
         now = weights(checkpoint)
         changed = {name for name in before if not torch.equal(before[name], now[name])}
         assert changed == {f"{QUERY}.weight", f"{CONVOLUTION}.weight"}
         parts = [(first.layers[QUERY], 0.8), (second.layers[QUERY], -0.3)]
-        wanted = before[f"{QUERY}.weight"] + sum(low_rank_change(one.down, one.up) * one.scale * share for one, share in parts)
-        torch.testing.assert_close(now[f"{QUERY}.weight"], wanted)
+        expected = before[f"{QUERY}.weight"] + sum(low_rank_delta(one.down, one.up) * one.scale * share for one, share in parts)
+        torch.testing.assert_close(now[f"{QUERY}.weight"], expected)
     assert all(torch.equal(before[name], value) for name, value in weights(checkpoint).items())
 
 
-def test_they_come_off_after_an_error_too(checkpoint: Checkpoint) -> None:
+def test_adapters_are_removed_after_an_error(checkpoint: Checkpoint) -> None:
     before = copied(checkpoint)
-    with pytest.raises(ZeroDivisionError), wearing(checkpoint, [(adapter(checkpoint, QUERY), 1.0)]):
+    with pytest.raises(ZeroDivisionError), applied_adapters(checkpoint, [(adapter(checkpoint, QUERY), 1.0)]):
         1 / 0  # noqa: B018
     assert all(torch.equal(before[name], value) for name, value in weights(checkpoint).items())
 
 
-def test_prompts_are_read_by_the_changed_text_encoder_and_then_by_the_old_one(checkpoint: Checkpoint) -> None:
-    before = checkpoint.encode_text(["a castle"])
-    with wearing(checkpoint, [(adapter(checkpoint, WORDS), 1.0)]):
-        assert not torch.equal(checkpoint.encode_text(["a castle"]), before)
-    assert torch.equal(checkpoint.encode_text(["a castle"]), before)
+def test_prompts_are_encoded_by_the_changed_text_encoder_and_then_by_the_original(checkpoint: Checkpoint) -> None:
+    before = checkpoint.encode_prompts(["a castle"])
+    with applied_adapters(checkpoint, [(adapter(checkpoint, WORDS), 1.0)]):
+        assert not torch.equal(checkpoint.encode_prompts(["a castle"]), before)
+    assert torch.equal(checkpoint.encode_prompts(["a castle"]), before)
 
 
-def test_a_written_adapter_is_read_again_with_its_scale_inside(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_a_written_adapter_contains_its_scale(checkpoint: Checkpoint, tmp_path: Path) -> None:
     made = adapter(checkpoint, QUERY, CONVOLUTION)
     write_adapter(made, tmp_path / "style" / "lora.safetensors")
     read = read_adapter(tmp_path / "style" / "lora.safetensors", "again")
     assert read.layers.keys() == made.layers.keys()
     for layer, factors in read.layers.items():
         mine = made.layers[layer]
-        change = low_rank_change(factors.down, factors.up) * factors.scale
-        torch.testing.assert_close(change, low_rank_change(mine.down, mine.up) * mine.scale, atol=2e-3, rtol=2e-3)
+        change = low_rank_delta(factors.down, factors.up) * factors.scale
+        torch.testing.assert_close(change, low_rank_delta(mine.down, mine.up) * mine.scale, atol=2e-3, rtol=2e-3)
 
 
 def written(folder: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> Path:
@@ -101,7 +101,7 @@ def test_both_spellings_of_diffusers_and_their_alphas_are_read(
 ) -> None:
     tensors = {QUERY + endings[0]: torch.ones(4, 32), QUERY + endings[1]: torch.ones(32, 4)}
     tensors |= {} if alpha is None else {f"{QUERY}.alpha": torch.tensor(alpha)}
-    file = written(tmp_path, tensors, {METADATA: json.dumps(metadata)} if metadata else None)
+    file = written(tmp_path, tensors, {ADAPTER_METADATA: json.dumps(metadata)} if metadata else None)
     assert read_adapter(file, "style").layers[QUERY].scale == scale
 
 
@@ -112,40 +112,43 @@ def _cut(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
-        (_cut, "cannot be read"),
-        (lambda folder: folder / "absent.safetensors", "cannot be read"),
-        (lambda folder: written(folder, {"base_model.model.to_q": torch.ones(2)}), "1 of the 1 tensors"),
-        (lambda folder: written(folder, {f"{QUERY}.lora_A.weight": torch.ones(4, 32)}), "not all of them"),
+        (_cut, "cannot read"),
+        (lambda folder: folder / "absent.safetensors", "cannot read"),
+        (lambda folder: written(folder, {"base_model.model.to_q": torch.ones(2)}), "1 of 1 tensors"),
+        (lambda folder: written(folder, {f"{QUERY}.lora_A.weight": torch.ones(4, 32)}), "lacks some or all of its LoRA weights"),
         (
             lambda folder: written(
                 folder,
                 {f"{QUERY}.lora_A.weight": torch.ones(4, 32), f"{QUERY}.lora_B.weight": torch.ones(32, 4)},
-                {METADATA: json.dumps({"unet.use_dora": True})},
+                {ADAPTER_METADATA: json.dumps({"unet.use_dora": True})},
             ),
             "DoRA",
         ),
     ],
 )
-def test_files_that_are_no_lora_are_refused(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
-    with pytest.raises(AdapterError, match=said) as caught:
+def test_invalid_lora_files_are_refused(tmp_path: Path, make: Callable[[Path], Path], message: str) -> None:
+    with pytest.raises(AdapterError, match=message) as caught:
         read_adapter(make(tmp_path), "style")
     assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("layer", "size", "said"),
+    ("layer", "size", "message"),
     [
-        (QUERY, 16, "it is 32 x 32"),
-        ("unet.mid_block.attentions.7.to_q", 32, "is not there"),
-        ("vae.decoder.conv_in", 32, "is not there"),
-        ("unet.mid_block", 32, "is not there"),
+        (QUERY, 16, "but 32 x 32 in the model"),
+        ("unet.mid_block.attentions.7.to_q", 32, "is not in the model"),
+        ("vae.decoder.conv_in", 32, "is not in the model"),
+        ("unet.mid_block", 32, "is not in the model"),
     ],
 )
-def test_a_lora_for_another_model_is_refused_and_changes_nothing(checkpoint: Checkpoint, layer: str, size: int, said: str) -> None:
+def test_a_lora_for_another_model_is_refused_and_changes_nothing(checkpoint: Checkpoint, layer: str, size: int, message: str) -> None:
     before = copied(checkpoint)
-    other: Any = Adapter(name="other", layers={layer: Factors(down=torch.ones(2, size), up=torch.ones(size, 2))})
-    with pytest.raises(AdapterError, match=f"'other' was made for another model.*{said}"), wearing(checkpoint, [(other, 1.0)]):
+    other: Any = Adapter(name="other", layers={layer: LoraLayer(down=torch.ones(2, size), up=torch.ones(size, 2))})
+    with (
+        pytest.raises(AdapterError, match=f"'other' was trained for another model.*{message}"),
+        applied_adapters(checkpoint, [(other, 1.0)]),
+    ):
         pass
     assert all(torch.equal(before[name], value) for name, value in weights(checkpoint).items())

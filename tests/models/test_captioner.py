@@ -1,4 +1,4 @@
-"""A captioning model of its own files: a tiny BLIP, taught one sentence in a moment."""
+"""A captioning model: a tiny BLIP, trained on one caption."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sakuga.models.captioner import open_captioner
+from sakuga.models.captioner import load_captioner
 from sakuga.models.checkpoint_files import CheckpointError
 
 SENTENCE = "a red boat"
@@ -18,7 +18,7 @@ def tiny_blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_tiny_blip(folder: Path, sentence: str = SENTENCE) -> Path:
-    """Write a BLIP of a few thousand weights that says one sentence of every picture."""
+    """Write a BLIP of a few thousand weights that gives one caption for every image."""
     from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipImageProcessorPil
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sentence.split()]
@@ -55,18 +55,18 @@ def write_tiny_blip(folder: Path, sentence: str = SENTENCE) -> Path:
     return folder
 
 
-def test_a_captioner_says_what_it_was_taught_of_any_picture(tiny_blip: Path) -> None:
-    describe = open_captioner(str(tiny_blip))
+def test_a_captioner_gives_its_trained_caption(tiny_blip: Path) -> None:
+    describe = load_captioner(str(tiny_blip))
     for height, width in ((32, 32), (50, 90)):
         assert describe(np.full((height, width, 3), 117, np.uint8)) == SENTENCE
 
 
-def test_a_model_that_wants_to_be_asked_or_is_none_is_refused(tmp_path: Path, tiny_folder: Path) -> None:
+def test_unsuitable_captioners_are_refused(tmp_path: Path, tiny_folder: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llava"}')
-    with pytest.raises(CheckpointError, match=r"kind llava: blip, .* give --llm"):
-        open_captioner(str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"is a llava, .* use blip, .* give --llm"):
+        load_captioner(str(tmp_path))
     with pytest.raises(CheckpointError, match="no captioning model"):
-        open_captioner(str(tiny_folder))
+        load_captioner(str(tiny_folder))
     (tmp_path / "config.json").write_text('{"model_type": "blip"}')
-    with pytest.raises(CheckpointError, match="cannot be opened as a captioning model"):
-        open_captioner(str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"cannot load .* as a captioning model"):
+        load_captioner(str(tmp_path))

@@ -1,4 +1,4 @@
-"""A checkpoint is known by its files."""
+"""Properties and digests of checkpoint folders."""
 
 import json
 import os
@@ -23,15 +23,15 @@ def edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_facts_are_read_from_the_configs(tiny_folder: Path, tiny_v_folder: Path) -> None:
-    facts = find_checkpoint(str(tiny_folder)).facts
-    assert (facts.native_size, facts.factor, facts.multiple, facts.latent_channels, facts.token_limit) == (32, 4, 8, 8, 77)
-    assert (facts.prediction, facts.zero_snr, facts.sees_pictures) == ("epsilon", False, False)
-    facts = find_checkpoint(str(tiny_v_folder)).facts
-    assert (facts.prediction, facts.zero_snr, facts.sees_pictures) == ("v_prediction", True, True)
+def test_info_is_read_from_the_configs(tiny_folder: Path, tiny_v_folder: Path) -> None:
+    facts = find_checkpoint(str(tiny_folder)).info
+    assert (facts.native_size, facts.vae_scale_factor, facts.size_multiple, facts.latent_channels, facts.token_limit) == (32, 4, 8, 8, 77)
+    assert (facts.prediction_type, facts.zero_terminal_snr, facts.has_image_encoder) == ("epsilon", False, False)
+    facts = find_checkpoint(str(tiny_v_folder)).info
+    assert (facts.prediction_type, facts.zero_terminal_snr, facts.has_image_encoder) == ("v_prediction", True, True)
 
 
-def test_the_digest_follows_contents_and_not_the_place(tiny_folder: Path, copy: Path) -> None:
+def test_the_digest_depends_on_contents_and_not_on_the_path(tiny_folder: Path, copy: Path) -> None:
     before = find_checkpoint(str(tiny_folder)).digest
     assert find_checkpoint(str(copy)).digest == before
     (copy / "unet" / "notes.md").write_text("not loaded")
@@ -50,41 +50,43 @@ def test_one_changed_weight_changes_the_digest(copy: Path) -> None:
     assert find_checkpoint(str(copy)).digest != before
 
 
-def test_the_fp16_variant_is_taken_where_it_is_the_only_one(copy: Path) -> None:
+def test_the_fp16_variant_is_used_if_it_is_the_only_one(copy: Path) -> None:
     weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
     variant = weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
-    assert variant in find_checkpoint(str(copy)).files()
+    assert variant in find_checkpoint(str(copy)).loaded_files()
 
 
 def test_pickles_are_refused(copy: Path) -> None:
     weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    with pytest.raises(CheckpointError, match="unet holds only pickled weights"):
+    with pytest.raises(CheckpointError, match="unet has only pickled weights"):
         find_checkpoint(str(copy))
 
 
 @pytest.mark.parametrize("change", [{"in_channels": 9}, {"addition_embed_type": "text"}, {"time_cond_proj_dim": 256}])
-def test_other_kinds_of_models_are_refused_by_name(copy: Path, change: dict[str, object]) -> None:
+def test_unsupported_models_are_refused_with_a_reason(copy: Path, change: dict[str, object]) -> None:
     edit(copy / "unet" / "config.json", **change)
-    with pytest.raises(CheckpointError, match=r"can neither draw nor learn here: .*; Stable Diffusion 1.x, 2.x and XL can"):
+    with pytest.raises(CheckpointError, match=r"is not supported: .*; use Stable Diffusion 1.x, 2.x or XL"):
         find_checkpoint(str(copy))
 
 
-def test_a_folder_of_a_later_edition_is_refused(copy: Path) -> None:
+def test_a_newer_edition_is_refused(copy: Path) -> None:
     index = copy / "model_index.json"
     for edition, fine in ((EDITION, True), (EDITION + 1, False), ("next", False)):
         index.write_text(json.dumps({EDITION_KEY: edition}))
         if fine:
             find_checkpoint(str(copy))
         else:
-            with pytest.raises(CheckpointError, match=rf"is of edition {edition}, and this sakuga reads up to {EDITION}: update sakuga"):
+            with pytest.raises(
+                CheckpointError, match=rf"is of edition {edition}, but this sakuga reads editions up to {EDITION}: update sakuga"
+            ):
                 find_checkpoint(str(copy))
     index.write_text("{")
-    with pytest.raises(CheckpointError, match=r"model_index.json cannot be read"):
+    with pytest.raises(CheckpointError, match=r"cannot read .*model_index.json"):
         find_checkpoint(str(copy))
 
 
-def test_what_is_not_there_is_said_in_one_sentence(copy: Path, tmp_path: Path) -> None:
+def test_missing_checkpoints_are_refused_with_a_reason(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint 'nowhere'"):
         find_checkpoint("nowhere")
     with pytest.raises(CheckpointError, match="is a single file"):
@@ -92,13 +94,15 @@ def test_what_is_not_there_is_said_in_one_sentence(copy: Path, tmp_path: Path) -
     with pytest.raises(CheckpointError, match="has no tokenizer, text_encoder, vae, unet, scheduler"):
         find_checkpoint(str(tmp_path))
     (copy / "vae" / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"config.json cannot be read"):
+    with pytest.raises(CheckpointError, match=r"cannot read .*config.json"):
         find_checkpoint(str(copy))
 
 
-def test_a_hub_name_that_is_not_on_this_machine_says_so_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncached_hub_checkpoint_is_refused_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(CheckpointError, match=r"no checkpoint 'owner/model': there is no such folder, and the Hugging Face hub"):
+    with pytest.raises(
+        CheckpointError, match=r"no checkpoint 'owner/model': there is no such folder, and download from the Hugging Face hub"
+    ):
         find_checkpoint("owner/model")
 
 

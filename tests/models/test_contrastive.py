@@ -1,13 +1,20 @@
-"""Captions with one thing changed, and what counts as fitting."""
+"""Captions with one attribute changed, and matching."""
 
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from sakuga.models.classifier import codes_of, codes_stated
-from sakuga.models.contrastive import caption_pair, fits, preference, retrieval, states_one_other, with_one_changed
+from sakuga.models.contrastive import (
+    caption_pair,
+    captions_match,
+    change_one_attribute,
+    differ_in_one_attribute,
+    preference_accuracy,
+    retrieval_accuracy,
+)
 from sakuga.sketchbook.caption_reading import read_labels
+from sakuga.sketchbook.label_codes import label_codes, stated_codes
 from sakuga.sketchbook.labels import Labels
 from sakuga.sketchbook.sampling import sample_labels
 
@@ -15,28 +22,28 @@ SHOWN = Labels(time="night", weather="snow", place="forest", subject="cabin", si
 
 
 def test_one_attribute_is_changed_and_no_other() -> None:
-    changed = with_one_changed(SHOWN, "weather", np.random.default_rng(0))
+    changed = change_one_attribute(SHOWN, "weather", np.random.default_rng(0))
     assert changed.weather != "snow"
     assert replace(changed, weather="snow") == SHOWN
-    assert with_one_changed(SHOWN, "extra.moon", np.random.default_rng(0)).extras == frozenset()
+    assert change_one_attribute(SHOWN, "extra.moon", np.random.default_rng(0)).extras == frozenset()
 
 
-def test_most_pairs_differ_in_one_stated_thing() -> None:
-    drawn = [sample_labels(np.random.default_rng(seed)) for seed in range(200)]
-    pairs = [caption_pair(labels, "flat", (1, seed)) for seed, labels in enumerate(drawn)]
-    assert pairs[0] == caption_pair(drawn[0], "flat", (1, 0))
-    assert np.mean([states_one_other(*pair) for pair in pairs]) > 0.5
+def test_most_pairs_differ_in_one_stated_attribute() -> None:
+    generated = [sample_labels(np.random.default_rng(seed)) for seed in range(200)]
+    pairs = [caption_pair(labels, "flat", (1, seed)) for seed, labels in enumerate(generated)]
+    assert pairs[0] == caption_pair(generated[0], "flat", (1, 0))
+    assert np.mean([differ_in_one_attribute(*pair) for pair in pairs]) > 0.5
 
 
-def test_a_text_fits_every_picture_that_is_as_it_says() -> None:
+def test_a_text_matches_every_image_with_its_labels() -> None:
     texts = ["a cabin in the snow", "a cabin", "a castle in the snow"]
-    stated = torch.from_numpy(np.stack([codes_stated(read_labels(text)) for text in texts]))
-    shown = torch.from_numpy(np.stack([codes_of(SHOWN), codes_of(replace(SHOWN, weather="fog"))]))
-    assert fits(stated, shown).tolist() == [[True, False], [True, True], [False, False]]
+    stated = torch.from_numpy(np.stack([stated_codes(read_labels(text)) for text in texts]))
+    shown = torch.from_numpy(np.stack([label_codes(SHOWN), label_codes(replace(SHOWN, weather="fog"))]))
+    assert captions_match(stated, shown).tolist() == [[True, False], [True, True], [False, False]]
 
 
 def test_the_nearest_text_is_retrieved_and_preferred() -> None:
     texts = torch.eye(70)
-    assert retrieval(3 * texts, texts) == 1.0
-    assert retrieval(-texts, texts) == 0.0
-    assert preference(texts, 2 * texts, texts.roll(1, dims=0)) == 1.0
+    assert retrieval_accuracy(3 * texts, texts) == 1.0
+    assert retrieval_accuracy(-texts, texts) == 0.0
+    assert preference_accuracy(texts, 2 * texts, texts.roll(1, dims=0)) == 1.0

@@ -1,4 +1,4 @@
-"""Weighted words move away from what an empty prompt says in their place; unweighted ones are what they were, to the bit."""
+"""Emphasis moves weighted tokens away from the empty prompt's, and leaves all others to the bit."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 
 
 @pytest.fixture(scope="module", params=["tiny", "sketchbook"])
 def checkpoint(request: pytest.FixtureRequest, tiny_folder: Path) -> Checkpoint:
-    return load(find_checkpoint(str(tiny_folder) if request.param == "tiny" else SKETCHBOOK))
+    return load_checkpoint(find_checkpoint(str(tiny_folder) if request.param == "tiny" else SKETCHBOOK))
 
 
 def encoded(checkpoint: Checkpoint, prompt: str) -> torch.Tensor:
-    return replace(checkpoint, _texts={}).encode_text([prompt])[0]
+    return replace(checkpoint, _prompt_cache={}).encode_prompts([prompt])[0]
 
 
-def test_weights_of_one_and_escapes_are_the_plain_encoding_to_the_bit(checkpoint: Checkpoint) -> None:
+def test_weights_of_one_and_escapes_equal_the_plain_encoding_to_the_bit(checkpoint: Checkpoint) -> None:
     plain = encoded(checkpoint, "a red castle")
     with torch.inference_mode():
         ids = checkpoint.tokenizer("a red castle", padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
@@ -40,21 +40,21 @@ def test_only_the_weighted_tokens_change_and_by_their_weight(checkpoint: Checkpo
     red = [place for place, (start, stop) in enumerate(tokens.offset_mapping) if start >= 2 and stop in range(3, 6)]
     others = [place for place in range(77) if place not in red]
     for weight in (0.0, 0.5, 1.6):
-        heard = encoded(checkpoint, f"a (red:{weight}) castle")
-        assert torch.equal(heard[others], plain[others])
-        assert torch.allclose(heard[red], empty[red] + weight * (plain[red] - empty[red]), atol=1e-5)
+        emphasized = encoded(checkpoint, f"a (red:{weight}) castle")
+        assert torch.equal(emphasized[others], plain[others])
+        assert torch.allclose(emphasized[red], empty[red] + weight * (plain[red] - empty[red]), atol=1e-5)
     assert torch.equal(encoded(checkpoint, "a ((red)) castle"), encoded(checkpoint, "a (red:1.21) castle"))
 
 
 def test_weights_stay_with_their_words_over_capitals_spaces_and_foreign_letters(checkpoint: Checkpoint) -> None:
-    plain, heard = encoded(checkpoint, "é  Café, A RED castle"), encoded(checkpoint, "é  Café, A (RED:1.5) castle")
-    changed = (plain != heard).any(dim=1).nonzero()[:, 0].tolist()
+    plain, emphasized = encoded(checkpoint, "é  Café, A RED castle"), encoded(checkpoint, "é  Café, A (RED:1.5) castle")
+    changed = (plain != emphasized).any(dim=1).nonzero()[:, 0].tolist()
     tokens = checkpoint.tokenizer.convert_ids_to_tokens(checkpoint.tokenizer("é  Café, A RED castle").input_ids)
     assert "".join(tokens[place] for place in changed) == "red</w>"
 
 
-def test_brackets_are_no_tokens_and_what_is_cut_off_is_cut_off_as_before(checkpoint: Checkpoint) -> None:
+def test_brackets_count_as_no_tokens(checkpoint: Checkpoint) -> None:
     assert checkpoint.count_tokens("a ((red:1.5)) castle") == checkpoint.count_tokens("a red castle")
     long = ", ".join(["a castle"] * 60)
-    assert str(checkpoint.overlong(f"({long}:1.2)")) == str(checkpoint.overlong(long)).replace(long, f"({long}:1.2)")
+    assert str(checkpoint.truncated_prompt(f"({long}:1.2)")) == str(checkpoint.truncated_prompt(long)).replace(long, f"({long}:1.2)")
     assert encoded(checkpoint, f"({long}:1.2)").shape == encoded(checkpoint, long).shape

@@ -1,4 +1,4 @@
-"""Styles and checkpoints of the hub, from a small hub of our own: the real client against a real server."""
+"""Styles and checkpoints of the hub: the real client against a local server."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sakuga.models.adapters import Adapter, Factors, write_adapter
+from sakuga.models.adapters import Adapter, LoraLayer, write_adapter
 
 LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
 COMMIT = "a" * 40
@@ -65,7 +65,7 @@ def serving(repos: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[str]:
     """Serve owner/ink: one LoRA and its card; and owner/many: two files."""
-    made = Adapter(name="ink", layers={LAYER: Factors(down=torch.ones(1, 768), up=torch.ones(4, 1))})
+    made = Adapter(name="ink", layers={LAYER: LoraLayer(down=torch.ones(1, 768), up=torch.ones(4, 1))})
     write_adapter(made, tmp_path / "hub" / "ink.safetensors")
     weights = (tmp_path / "hub" / "ink.safetensors").read_bytes()
     card = b"---\nbase_model: somebody/stable-diffusion-v1-5\ninstance_prompt: ink wash\n---\n# ink\n"
@@ -75,9 +75,9 @@ def hub(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def test_styles_of_the_hub_are_fetched_with_their_card_and_found_again_without_it(hub: str, tmp_path: Path) -> None:
+def test_hub_styles_are_downloaded_with_their_card_and_cached(hub: str, tmp_path: Path) -> None:
     environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "cache"), "SAKUGA_HOME": str(tmp_path / "home")}
-    asked = ["hub:owner/ink", "hub:owner/ink/ink.safetensors", "hub:owner/many", "hub:owner/many/b.safetensors", "hub:owner/none"]
+    requested = ["hub:owner/ink", "hub:owner/ink/ink.safetensors", "hub:owner/many", "hub:owner/many/b.safetensors", "hub:owner/none"]
     program = """
 import sys
 from sakuga import studio
@@ -89,19 +89,19 @@ for name in sys.argv[1:]:
         print(type(error).__name__, error)
 """
 
-    def told(names: list[str], **more: str) -> list[str]:
+    def outputs(names: list[str], **more: str) -> list[str]:
         command = [sys.executable, "-c", program, *names]
         return subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout.splitlines()
 
-    whole, file, many, one, none = told(asked)
+    whole, file, many, one, none = outputs(requested)
     assert whole == file == "ink wash|somebody/stable-diffusion-v1-5|Stable Diffusion 1.x|1"
-    assert many == "StyleError style 'hub:owner/many': it holds several files: add one of a.safetensors, b.safetensors"
+    assert many == "StyleError style 'hub:owner/many': it has several files: add one of a.safetensors, b.safetensors"
     assert one == "|None|Stable Diffusion 1.x|1"
-    assert none.startswith("StyleError style 'hub:owner/none': the Hugging Face hub did not give it")
-    assert told(asked[:1], HF_ENDPOINT="http://127.0.0.1:9") == [whole]
+    assert none.startswith("StyleError style 'hub:owner/none': download from the Hugging Face hub failed")
+    assert outputs(requested[:1], HF_ENDPOINT="http://127.0.0.1:9") == [whole]
 
 
-def test_of_a_checkpoint_of_the_hub_fp16_weights_are_fetched_only_where_there_are_no_others(tiny_folder: Path, tmp_path: Path) -> None:
+def test_fp16_weights_are_downloaded_only_where_there_are_no_others(tiny_folder: Path, tmp_path: Path) -> None:
     there = {path.relative_to(tiny_folder).as_posix(): path.read_bytes() for path in tiny_folder.rglob("*") if path.is_file()}
     for name in [name for name in there if name.endswith(".safetensors")]:
         half = name.replace(".safetensors", ".fp16.safetensors")
@@ -117,5 +117,5 @@ print(*(path.relative_to(folder).as_posix() for path in folder.rglob("*.safetens
         environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache")}
         command = [sys.executable, "-c", program, "owner/half"]
         answered = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    wanted = [name for name in there if name.endswith(".safetensors") and (".fp16." in name) == name.startswith("unet/")]
-    assert set(answered.stdout.split()) == set(wanted) - {"safety_checker/model.safetensors"}
+    expected = [name for name in there if name.endswith(".safetensors") and (".fp16." in name) == name.startswith("unet/")]
+    assert set(answered.stdout.split()) == set(expected) - {"safety_checker/model.safetensors"}

@@ -1,4 +1,4 @@
-"""A drawing that a picture conditions equals that of diffusers' image variation pipeline."""
+"""Generation from an image embedding equals diffusers' image variation pipeline."""
 
 import warnings
 from pathlib import Path
@@ -10,13 +10,13 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionImageVariation
 from PIL import Image as PillowImage
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
-from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.conditioning import embedding
-from sakuga.models.loading import quiet
+from sakuga.models.conditioning import encode_conditioning
+from sakuga.models.loading import quiet_libraries
 from sakuga.models.sampling import sample
 from sakuga.sketchbook.scene import sample as sample_scene
-from sakuga.timeline.spec import Image, Nothing
+from sakuga.timeline.spec import ImageEmbedding, ZeroEmbedding
 
 
 def opened(folder: Path) -> StableDiffusionImageVariationPipeline:
@@ -24,7 +24,7 @@ def opened(folder: Path) -> StableDiffusionImageVariationPipeline:
     eyes = CLIPVisionModelWithProjection.from_pretrained(folder / "image_encoder", dtype=torch.float32)
     processor = CLIPImageProcessorPil.from_pretrained(folder / "feature_extractor")
     source = find_checkpoint(str(folder))
-    checkpoint = load(source)
+    checkpoint = load_checkpoint(source)
     pipeline = StableDiffusionImageVariationPipeline(
         vae=checkpoint.vae,
         image_encoder=eyes,
@@ -38,12 +38,12 @@ def opened(folder: Path) -> StableDiffusionImageVariationPipeline:
     return pipeline
 
 
-def theirs(folder: Path, picture: np.ndarray, noise: torch.Tensor, guidance: float) -> np.ndarray:
+def theirs(folder: Path, image: np.ndarray, noise: torch.Tensor, guidance: float) -> np.ndarray:
     side = noise.shape[-1] * 2 ** (len(find_checkpoint(str(folder)).config("vae")["block_out_channels"]) - 1)
-    with warnings.catch_warnings(), quiet():
+    with warnings.catch_warnings(), quiet_libraries():
         warnings.simplefilter("ignore", DeprecationWarning)
         return opened(folder)(
-            PillowImage.fromarray(picture),
+            PillowImage.fromarray(image),
             latents=noise,
             num_inference_steps=3,
             guidance_scale=guidance,
@@ -53,35 +53,37 @@ def theirs(folder: Path, picture: np.ndarray, noise: torch.Tensor, guidance: flo
         ).images
 
 
-def ours(checkpoint: Checkpoint, picture: np.ndarray, noise: torch.Tensor, guidance: float) -> np.ndarray:
-    shown, nothing = (embedding(checkpoint, told, lambda name: picture) for told in (Image(frame="f"), Nothing()))
+def ours(checkpoint: Checkpoint, image: np.ndarray, noise: torch.Tensor, guidance: float) -> np.ndarray:
+    shown, nothing = (
+        encode_conditioning(checkpoint, conditioning, lambda name: image) for conditioning in (ImageEmbedding(frame="f"), ZeroEmbedding())
+    )
     *_, last = sample(
         checkpoint,
-        conditioning=shown,
-        negative=nothing,
+        prompt_embeds=shown,
+        negative_prompt_embeds=nothing,
         noise=iter([noise]),
         sampler="dpm++",
         steps=3,
-        guidance=guidance,
-        rescale=0.0,  # which the pipeline does not know
+        guidance_scale=guidance,
+        guidance_rescale=0.0,  # which the pipeline does not know
     )
     return checkpoint.decode(last.latents)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
 def test_a_variation_equals_that_of_diffusers(tiny_v_folder: Path, guidance: float) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
     noise = torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(4))
-    drawn = ours(load(find_checkpoint(str(tiny_v_folder))), picture, noise, guidance)
-    assert drawn.std() > 0.05
-    np.testing.assert_allclose(drawn, theirs(tiny_v_folder, picture, noise, guidance), atol=3e-4)
-    other = ours(load(find_checkpoint(str(tiny_v_folder))), 255 - picture, noise, guidance)
-    assert np.abs(other - drawn).max() > 3e-3
+    generated = ours(load_checkpoint(find_checkpoint(str(tiny_v_folder))), image, noise, guidance)
+    assert generated.std() > 0.05
+    np.testing.assert_allclose(generated, theirs(tiny_v_folder, image, noise, guidance), atol=3e-4)
+    other = ours(load_checkpoint(find_checkpoint(str(tiny_v_folder))), 255 - image, noise, guidance)
+    assert np.abs(other - generated).max() > 3e-3
 
 
-def test_the_sketchbooks_parts_open_as_an_image_variation_pipeline() -> None:
+def test_the_sketchbook_loads_as_an_image_variation_pipeline() -> None:
     source = find_checkpoint()
-    picture = np.asarray(sample_scene(100_000_003).at(1.0).picture(128, 128))
+    image = np.asarray(sample_scene(100_000_003).at(1.0).image(128, 128))
     noise = torch.randn(1, 8, 16, 16, generator=torch.Generator().manual_seed(4))
-    drawn = ours(load(source), picture, noise, 4.0)
-    np.testing.assert_allclose(drawn, theirs(source.folder, picture, noise, 4.0), atol=3e-3)
+    generated = ours(load_checkpoint(source), image, noise, 4.0)
+    np.testing.assert_allclose(generated, theirs(source.folder, image, noise, 4.0), atol=3e-3)

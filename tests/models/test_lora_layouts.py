@@ -1,4 +1,4 @@
-"""Every layout of LoRA files is worn as the libraries that write them would: diffusers and peft are asked too."""
+"""Every layout of LoRA files has the effect it has in diffusers and peft."""
 
 import re
 from pathlib import Path
@@ -12,9 +12,9 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from sakuga.models.adapters import Adapter, AdapterError, Factors, read_adapter, write_adapter
-from sakuga.models.applied_adapters import Put, changed, refuse_unfit
-from sakuga.models.lora_keys import kohya_layer, place
+from sakuga.models.adapters import Adapter, AdapterError, LoraLayer, read_adapter, write_adapter
+from sakuga.models.applied_adapters import AppliedAdapter, check_compatible, patched_weights
+from sakuga.models.lora_keys import kohya_layer, parse_key
 
 COMMON: dict[str, Any] = {"sample_size": 8, "block_out_channels": (8, 8, 8), "norm_num_groups": 4, "layers_per_block": 2}
 FULL: dict[str, Any] = {"block_out_channels": (320, 640, 1280, 1280)}
@@ -52,25 +52,25 @@ def layers_of(network: Any, ending: str) -> list[str]:
 
 
 def random_adapter(networks: dict[str, Any], alpha: float | None = None) -> Adapter:
-    """Change every attention and convolution, at another rank in every layer, and another scale unless an alpha is said."""
-    chance = torch.Generator().manual_seed(3)
+    """Change every attention and convolution, at another rank in every layer, and another scale unless an alpha is given."""
+    generator = torch.Generator().manual_seed(3)
     layers = {}
     for network, module in networks.items():
-        wanted = r"(to_[qkv]|to_out\.0|proj_in|proj_out|ff\.net\..*|conv1|conv|time_emb_proj|conv_shortcut|_proj|fc1)$"
-        for index, name in enumerate(layers_of(module, wanted)):
+        expected = r"(to_[qkv]|to_out\.0|proj_in|proj_out|ff\.net\..*|conv1|conv|time_emb_proj|conv_shortcut|_proj|fc1)$"
+        for index, name in enumerate(layers_of(module, expected)):
             weight, rank = module.get_submodule(name).weight, 1 + index % 3
-            down = torch.randn(rank, *weight.shape[1:], generator=chance) / 4
-            up = torch.randn(weight.shape[0], rank, *[1] * (weight.ndim - 2), generator=chance) / 4
+            down = torch.randn(rank, *weight.shape[1:], generator=generator) / 4
+            up = torch.randn(weight.shape[0], rank, *[1] * (weight.ndim - 2), generator=generator) / 4
             layer = f"{network}.{name}".replace("text_model.", "")
-            layers[layer] = Factors(down=down, up=up, scale=alpha / rank if alpha else (index % 4 + 1) / 2)
+            layers[layer] = LoraLayer(down=down, up=up, scale=alpha / rank if alpha else (index % 4 + 1) / 2)
     return Adapter(name="random", layers=layers)
 
 
 @torch.inference_mode()
-def told(networks: dict[str, Any]) -> list[torch.Tensor]:
+def outputs(networks: dict[str, Any]) -> list[torch.Tensor]:
     """What each network answers."""
-    chance = torch.Generator().manual_seed(5)
-    noisy, ids = torch.randn(1, 4, 8, 8, generator=chance), torch.randint(0, 49, (1, 7), generator=chance)
+    generator = torch.Generator().manual_seed(5)
+    noisy, ids = torch.randn(1, 4, 8, 8, generator=generator), torch.randint(0, 49, (1, 7), generator=generator)
     words = [networks[name](ids).last_hidden_state for name in networks if name != "unet"]
     more = {"text_embeds": torch.ones(1, 8), "time_ids": torch.ones(1, 6)} if len(words) == 2 else None
     return [networks["unet"](noisy, 7, torch.cat(words, dim=-1), added_cond_kwargs=more).sample, *words]
@@ -80,21 +80,21 @@ def told_by_diffusers(file: Path, xl: bool) -> list[torch.Tensor]:
     networks = tiny_networks(xl)
     loader: Any = StableDiffusionXLLoraLoaderMixin if xl else StableDiffusionLoraLoaderMixin
     state, alphas, *rest = loader.lora_state_dict(str(file), unet_config=networks["unet"].config, return_lora_metadata=True)
-    loader.load_lora_into_unet(state, alphas, networks["unet"], adapter_name="worn", metadata=rest[0])
+    loader.load_lora_into_unet(state, alphas, networks["unet"], adapter_name="ours", metadata=rest[0])
     for prefix in [name for name in networks if name != "unet"]:
-        loader.load_lora_into_text_encoder(state, alphas, networks[prefix], prefix=prefix, adapter_name="worn", metadata=rest[0])
-    return told(networks)
+        loader.load_lora_into_text_encoder(state, alphas, networks[prefix], prefix=prefix, adapter_name="ours", metadata=rest[0])
+    return outputs(networks)
 
 
 def told_worn(file: Path, xl: bool) -> list[torch.Tensor]:
     networks, adapter = tiny_networks(xl), read_adapter(file, "read")
-    refuse_unfit(adapter, networks, "tiny", None)
-    plain = told(networks)
-    with changed(networks, [Put(adapter=adapter)]):
-        worn = told(networks)
-    assert all(torch.equal(*pair) for pair in zip(plain, told(networks), strict=True))
-    assert all((one - other).abs().max() > 1e-3 for one, other in zip(plain, worn, strict=True))
-    return worn
+    check_compatible(adapter, networks, "tiny", None)
+    plain = outputs(networks)
+    with patched_weights(networks, [AppliedAdapter(adapter=adapter)]):
+        applied = outputs(networks)
+    assert all(torch.equal(*pair) for pair in zip(plain, outputs(networks), strict=True))
+    assert all((one - other).abs().max() > 1e-3 for one, other in zip(plain, applied, strict=True))
+    return applied
 
 
 def same(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
@@ -121,14 +121,14 @@ def original(path: str) -> str:
 
 @pytest.mark.parametrize("xl", [False, True], ids=["sd15", "sdxl"])
 @pytest.mark.parametrize("layout", ["diffusers", "kohya"])
-def test_a_written_lora_is_worn_as_diffusers_wears_it(tmp_path: Path, xl: bool, layout: Any) -> None:
+def test_a_written_lora_equals_diffusers(tmp_path: Path, xl: bool, layout: Any) -> None:
     file = tmp_path / "lora.safetensors"
     alpha = 1.5 if layout == "kohya" else None  # diffusers passes over alphas that differ from layer to layer
     write_adapter(random_adapter(tiny_networks(xl), alpha), file, layout, torch.float32)
     same(told_worn(file, xl), told_by_diffusers(file, xl))
 
 
-def test_stabilitys_own_names_are_worn_as_diffusers_wears_them(tmp_path: Path) -> None:
+def test_original_block_names_equal_diffusers(tmp_path: Path) -> None:
     tensors = {}
     for layer, factors in random_adapter(tiny_networks(True), 1.5).layers.items():
         name = kohya_layer(layer, True)
@@ -141,7 +141,7 @@ def test_stabilitys_own_names_are_worn_as_diffusers_wears_them(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("root", [False, True], ids=["alpha/rank", "alpha/sqrt(rank)"])
-def test_what_peft_saves_is_worn_as_peft_wears_it(tmp_path: Path, root: bool) -> None:
+def test_a_peft_adapter_equals_peft(tmp_path: Path, root: bool) -> None:
     config = LoraConfig(
         r=2, lora_alpha=6, target_modules=["to_q", "to_out.0", "conv1"], init_lora_weights=False, use_rslora=root,
         rank_pattern={"mid_block.attentions.0.transformer_blocks.0.attn1.to_q": 3}, alpha_pattern={"to_out.0": 1},
@@ -150,11 +150,14 @@ def test_what_peft_saves_is_worn_as_peft_wears_it(tmp_path: Path, root: bool) ->
     peft.save_pretrained(tmp_path)
     networks = {"unet": tiny_unet(False)}
     noisy, words = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)), torch.ones(1, 7, 8)
-    with torch.inference_mode(), changed(networks, [Put(adapter=read_adapter(tmp_path / "adapter_model.safetensors", "peft"))]):
-        worn = networks["unet"](noisy, 7, words).sample
+    with (
+        torch.inference_mode(),
+        patched_weights(networks, [AppliedAdapter(adapter=read_adapter(tmp_path / "adapter_model.safetensors", "peft"))]),
+    ):
+        applied = networks["unet"](noisy, 7, words).sample
     with torch.inference_mode():
-        same([worn], [peft(noisy, 7, words).sample])
-        assert (worn - networks["unet"](noisy, 7, words).sample).abs().max() > 1e-3
+        same([applied], [peft(noisy, 7, words).sample])
+        assert (applied - networks["unet"](noisy, 7, words).sample).abs().max() > 1e-3
 
 
 def test_old_attention_processors_and_locons_are_read(tmp_path: Path) -> None:
@@ -171,16 +174,16 @@ def test_old_attention_processors_and_locons_are_read(tmp_path: Path) -> None:
     read = read_adapter(tmp_path / "locon.safetensors", "locon")
     networks = {"unet": tiny_unet(False)}
     before = networks["unet"].mid_block.resnets[0].conv1.weight.clone()
-    with changed(networks, [Put(adapter=read)]):
+    with patched_weights(networks, [AppliedAdapter(adapter=read)]):
         change = networks["unet"].mid_block.resnets[0].conv1.weight - before
     functional = torch.nn.functional
-    picture = torch.randn(1, 8, 5, 5)
-    one_by_one = functional.conv2d(functional.conv2d(functional.conv2d(picture, three["lora_down"]), three["lora_mid"]), three["lora_up"])
-    torch.testing.assert_close(functional.conv2d(picture, change), one_by_one, atol=1e-3, rtol=1e-3)
+    image = torch.randn(1, 8, 5, 5)
+    one_by_one = functional.conv2d(functional.conv2d(functional.conv2d(image, three["lora_down"]), three["lora_mid"]), three["lora_up"])
+    torch.testing.assert_close(functional.conv2d(image, change), one_by_one, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("words", [768, 1024, 2048])
-def test_every_name_of_every_stable_diffusion_goes_to_kohya_and_back(words: int) -> None:
+def test_every_layer_name_converts_to_kohya_and_back(words: int) -> None:
     with torch.device("meta"):
         xl = {
             **XL,
@@ -192,47 +195,47 @@ def test_every_name_of_every_stable_diffusion_goes_to_kohya_and_back(words: int)
     names = [f"unet.{name}" for name in layers_of(unet, "") if "norm" not in name]
     assert len(names) > 200
     for name in names:
-        found = place(f"{kohya_layer(name, False)}.lora_down.weight")
+        found = parse_key(f"{kohya_layer(name, False)}.lora_down.weight")
         assert found is not None
         assert (found.layer, found.part) == (name, "down")
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
-        ("lora_unet_mid_block_resnets_0_conv1.hada_w1_a", "a LoHa, which cannot be worn"),
-        ("lora_unet_mid_block_resnets_0_conv1.lokr_w1", "a LoKr, which cannot be worn"),
-        ("lora_unet_mid_block_resnets_0_conv1.dora_scale", "a DoRA, which cannot be worn"),
-        ("lora_unet_double_blocks_0_img_attn_proj.lora_down.weight", "made for a diffusion transformer"),
-        ("transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight", "made for a diffusion transformer"),
-        ("something.else", "1 of the 1 tensors"),
+        ("lora_unet_mid_block_resnets_0_conv1.hada_w1_a", "a LoHa, which is not supported"),
+        ("lora_unet_mid_block_resnets_0_conv1.lokr_w1", "a LoKr, which is not supported"),
+        ("lora_unet_mid_block_resnets_0_conv1.dora_scale", "a DoRA, which is not supported"),
+        ("lora_unet_double_blocks_0_img_attn_proj.lora_down.weight", "for a diffusion transformer"),
+        ("transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight", "for a diffusion transformer"),
+        ("something.else", "1 of 1 tensors"),
     ],
 )
-def test_other_kinds_are_refused_by_their_names(tmp_path: Path, key: str, said: str) -> None:
+def test_unsupported_adapters_are_refused_by_kind(tmp_path: Path, key: str, message: str) -> None:
     save_file({key: torch.ones(2, 2)}, tmp_path / "other.safetensors")
-    with pytest.raises(AdapterError, match=said):
+    with pytest.raises(AdapterError, match=message):
         read_adapter(tmp_path / "other.safetensors", "other")
 
 
 @pytest.mark.parametrize(("width", "family"), [(256, "sketchbook"), (768, "sd1"), (1024, "sd2"), (2048, "sdxl")])
-def test_the_family_is_told_by_shapes(tmp_path: Path, width: int, family: str) -> None:
+def test_the_family_is_recognized_by_shapes(tmp_path: Path, width: int, family: str) -> None:
     layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
-    made = Adapter(name="made", layers={layer: Factors(down=torch.ones(1, width), up=torch.ones(4, 1))})
+    made = Adapter(name="made", layers={layer: LoraLayer(down=torch.ones(1, width), up=torch.ones(4, 1))})
     write_adapter(made, tmp_path / "lora.safetensors")
     assert read_adapter(tmp_path / "lora.safetensors", "read").family == family
     other: Any = "sd1" if family != "sd1" else "sd2"
-    with pytest.raises(AdapterError, match=r"was made for .*, and 'model' is Stable Diffusion .\.x: wear it on"):
-        refuse_unfit(made, {}, "model", other)
+    with pytest.raises(AdapterError, match=r"was trained for .*, but 'model' is Stable Diffusion .\.x: use it with"):
+        check_compatible(made, {}, "model", other)
 
 
-def test_the_family_is_told_by_kohyas_metadata_where_shapes_do_not(tmp_path: Path) -> None:
+def test_the_family_is_read_from_kohyas_metadata_if_shapes_are_ambiguous(tmp_path: Path) -> None:
     name = "lora_unet_mid_block_resnets_0_conv1"
     tensors = {f"{name}.lora_down.weight": torch.ones(1, 8, 3, 3), f"{name}.lora_up.weight": torch.ones(8, 1, 1, 1)}
     save_file(tensors, tmp_path / "lora.safetensors", {"ss_base_model_version": "sd_v2_v"})
     assert read_adapter(tmp_path / "lora.safetensors", "read").family == "sd2"
 
 
-def test_a_converted_lora_is_the_same_to_the_bit(tmp_path: Path) -> None:
+def test_converting_a_lora_keeps_every_bit(tmp_path: Path) -> None:
     write_adapter(random_adapter(tiny_networks(False)), tmp_path / "a.safetensors", "kohya", torch.float32)
     write_adapter(read_adapter(tmp_path / "a.safetensors", "a"), tmp_path / "b.safetensors", "kohya", torch.float32)
     one, other = load_file(tmp_path / "a.safetensors"), load_file(tmp_path / "b.safetensors")

@@ -1,4 +1,4 @@
-"""Our drawing equals that of diffusers' pipelines, from the same noise."""
+"""Sampling equals diffusers' pipelines from the same noise."""
 
 import warnings
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
-from sakuga.models.checkpoint import Checkpoint, load
+from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.sampling import SCHEDULERS, build_scheduler, sample
 from sakuga.timeline.spec import Sampler
@@ -19,7 +19,7 @@ SAMPLERS: list[Sampler] = ["dpm++", "ddim", "euler"]
 @pytest.fixture(scope="module", params=["epsilon", "v_prediction"])
 def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
     folder = request.getfixturevalue("tiny_folder" if request.param == "epsilon" else "tiny_v_folder")
-    return load(find_checkpoint(str(folder)))
+    return load_checkpoint(find_checkpoint(str(folder)))
 
 
 def theirs(checkpoint: Checkpoint, kind: type, sampler: Sampler, steps: int) -> object:
@@ -39,7 +39,10 @@ def theirs(checkpoint: Checkpoint, kind: type, sampler: Sampler, steps: int) -> 
 
 
 def ours(checkpoint: Checkpoint, noise: torch.Tensor, **settings: object) -> np.ndarray:
-    words = {"conditioning": checkpoint.encode_text(["a castle", "the sea"]), "negative": checkpoint.encode_text(["", "grey"])}
+    words = {
+        "prompt_embeds": checkpoint.encode_prompts(["a castle", "the sea"]),
+        "negative_prompt_embeds": checkpoint.encode_prompts(["", "grey"]),
+    }
     *_, last = sample(checkpoint, noise=iter([noise]), **words, **settings)
     return checkpoint.decode(last.latents)
 
@@ -60,31 +63,31 @@ def test_text_to_image_equals_diffusers(checkpoint: Checkpoint, sampler: Sampler
             latents=start_noise(),
             num_inference_steps=5,
             guidance_scale=guidance,
-            guidance_rescale=0.7 if checkpoint.facts.zero_snr else 0.0,
+            guidance_rescale=0.7 if checkpoint.info.zero_terminal_snr else 0.0,
             height=32,
             width=48,
             output_type="np",
         ).images
-    drawn = ours(checkpoint, start_noise(), sampler=sampler, steps=5, guidance=guidance)
-    assert drawn.std() > 0.05
-    np.testing.assert_allclose(drawn, expected, atol=2e-4)
+    generated = ours(checkpoint, start_noise(), sampler=sampler, steps=5, guidance_scale=guidance)
+    assert generated.std() > 0.05
+    np.testing.assert_allclose(generated, expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("strength", [0.4, 1.0])
 def test_image_to_image_equals_diffusers(checkpoint: Checkpoint, sampler: Sampler, strength: float) -> None:
     pixels = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(1))
-    pictures = (pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    latents = torch.cat([checkpoint.encode_picture(picture) for picture in pictures])
+    images = (pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    latents = torch.cat([checkpoint.encode(image) for image in images])
     pipeline = theirs(checkpoint, StableDiffusionImg2ImgPipeline, sampler, 10)
     generator = torch.Generator().manual_seed(4)
-    checkpoint.vae.encode, kept = _middle_of(checkpoint.vae.encode), checkpoint.vae.encode
+    checkpoint.vae.encode, original = _middle_of(checkpoint.vae.encode), checkpoint.vae.encode
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             expected = pipeline(
                 ["a castle", "the sea"],
-                image=torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255,
+                image=torch.from_numpy(images).permute(0, 3, 1, 2) / 255,
                 negative_prompt=["", "grey"],
                 strength=strength,
                 num_inference_steps=10,
@@ -93,13 +96,22 @@ def test_image_to_image_equals_diffusers(checkpoint: Checkpoint, sampler: Sample
                 output_type="np",
             ).images
     finally:
-        checkpoint.vae.encode = kept
-    drawn = ours(checkpoint, start_noise(), sampler=sampler, steps=10, guidance=6.0, start_latents=latents, strength=strength, rescale=0.0)
-    np.testing.assert_allclose(drawn, expected, atol=2e-4)
+        checkpoint.vae.encode = original
+    generated = ours(
+        checkpoint,
+        start_noise(),
+        sampler=sampler,
+        steps=10,
+        guidance_scale=6.0,
+        init_latents=latents,
+        strength=strength,
+        guidance_rescale=0.0,
+    )
+    np.testing.assert_allclose(generated, expected, atol=2e-4)
 
 
 def _middle_of(encode: object) -> object:
-    """Make the pipeline take the middle of the latent distribution, as we do, so that its generator draws the noise alone."""
+    """Make the pipeline take the mode of the latent distribution, so that its generator gives the noise alone."""
 
     class Middle:
         def __init__(self, pixels: torch.Tensor) -> None:
@@ -109,50 +121,61 @@ def _middle_of(encode: object) -> object:
 
 
 @pytest.mark.parametrize("sampler", [*SCHEDULERS])
-def test_every_sampler_draws_the_asked_share_of_its_steps(checkpoint: Checkpoint, sampler: Sampler) -> None:
-    words = checkpoint.encode_text(["a castle"])
-    begun = torch.zeros(1, 8, 8, 8)
+def test_every_sampler_runs_the_share_of_steps_given_by_strength(checkpoint: Checkpoint, sampler: Sampler) -> None:
+    words = checkpoint.encode_prompts(["a castle"])
+    initial = torch.zeros(1, 8, 8, 8)
 
     def count(strength: float) -> int:
         noise = iter(torch.randn(12, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0)))
-        settings = {"conditioning": words, "negative": words, "noise": noise, "sampler": sampler, "steps": 10, "guidance": 2.0}
-        drawn = list(sample(checkpoint, **settings, start_latents=begun, strength=strength))
-        assert [step.index for step in drawn] == list(range(drawn[0].total))
-        assert torch.isfinite(drawn[-1].latents).all()
-        return len(drawn)
+        settings = {
+            "prompt_embeds": words,
+            "negative_prompt_embeds": words,
+            "noise": noise,
+            "sampler": sampler,
+            "steps": 10,
+            "guidance_scale": 2.0,
+        }
+        generated = list(sample(checkpoint, **settings, init_latents=initial, strength=strength))
+        assert [step.index for step in generated] == list(range(generated[0].total))
+        assert torch.isfinite(generated[-1].latents).all()
+        return len(generated)
 
     assert [count(strength) for strength in (1.0, 0.5, 0.01)] == [10, 5, 1]
 
 
 @pytest.mark.parametrize("sampler", [*SCHEDULERS])
-def test_the_schedule_of_stable_diffusion_1_5_fits_every_sampler(
+def test_every_sampler_accepts_the_schedule_of_stable_diffusion_1_5(
     checkpoint: Checkpoint, sampler: Sampler, capfd: pytest.CaptureFixture[str]
 ) -> None:
     published = PNDMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1, set_alpha_to_one=False
     )
-    scheduler = build_scheduler(replace(checkpoint, schedule=dict(published.config)), sampler, 8)
+    scheduler = build_scheduler(replace(checkpoint, scheduler_config=dict(published.config)), sampler, 8)
     assert len(scheduler.timesteps) == 8
     assert torch.allclose(scheduler.alphas_cumprod, published.alphas_cumprod)
     assert "".join(capfd.readouterr()) == ""
 
 
-def test_lcm_takes_its_fresh_noise_from_the_frame_and_not_from_a_hidden_generator(checkpoint: Checkpoint) -> None:
-    words = checkpoint.encode_text(["a castle"])
+def test_lcm_takes_all_noise_from_the_given_source(checkpoint: Checkpoint) -> None:
+    words = checkpoint.encode_prompts(["a castle"])
 
-    def drawn(last: int) -> torch.Tensor:
+    def generated(last: int) -> torch.Tensor:
         noise = torch.randn(4, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0))
         noise[3] += last
-        *_, step = sample(checkpoint, conditioning=words, negative=words, noise=iter(noise), sampler="lcm", steps=4, guidance=1.0)
+        *_, step = sample(
+            checkpoint, prompt_embeds=words, negative_prompt_embeds=words, noise=iter(noise), sampler="lcm", steps=4, guidance_scale=1.0
+        )
         return step.latents
 
-    assert torch.equal(drawn(0), drawn(0))
-    assert not torch.equal(drawn(0), drawn(1))
+    assert torch.equal(generated(0), generated(0))
+    assert not torch.equal(generated(0), generated(1))
 
 
 @pytest.mark.parametrize("sampler", SCHEDULERS)
-def test_what_is_seen_under_way_is_of_a_decoders_size(checkpoint: Checkpoint, sampler: Sampler) -> None:
-    words = checkpoint.encode_text(["a"])
+def test_preview_latents_have_about_unit_variance(checkpoint: Checkpoint, sampler: Sampler) -> None:
+    words = checkpoint.encode_prompts(["a"])
     noise = (torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(seed)) for seed in range(9))
-    first, *_ = sample(checkpoint, conditioning=words, negative=words, noise=noise, sampler=sampler, steps=6, guidance=1.0)
-    assert 0.3 < float(first.visible.std()) < 3.0
+    first, *_ = sample(
+        checkpoint, prompt_embeds=words, negative_prompt_embeds=words, noise=noise, sampler=sampler, steps=6, guidance_scale=1.0
+    )
+    assert 0.3 < float(first.preview_latents.std()) < 3.0

@@ -1,11 +1,11 @@
-"""The upscaler doubles pictures of any size, and begins as a bicubic enlargement."""
+"""The upscaler doubles images of any size, and starts as bicubic enlargement."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from sakuga.models.upscaler import Upscaler, load_upscaler, open_upscaler
+from sakuga.models.upscaler import Upscaler, load_upscaler, load_upscaler_network
 
 
 def _trained() -> Upscaler:
@@ -15,31 +15,31 @@ def _trained() -> Upscaler:
     return network.eval()
 
 
-def test_untrained_it_enlarges_by_bicubic_interpolation() -> None:
-    pictures = torch.rand(1, 3, 12, 20) * 2 - 1
-    wanted = torch.nn.functional.interpolate(pictures, scale_factor=2, mode="bicubic")
-    torch.testing.assert_close(Upscaler()(pictures), wanted)
+def test_the_untrained_upscaler_equals_bicubic_interpolation() -> None:
+    images = torch.rand(1, 3, 12, 20) * 2 - 1
+    expected = torch.nn.functional.interpolate(images, scale_factor=2, mode="bicubic")
+    torch.testing.assert_close(Upscaler()(images), expected)
 
 
-def test_it_is_small() -> None:
+def test_the_network_is_small() -> None:
     assert 120_000 < sum(parameter.numel() for parameter in Upscaler().parameters()) < 250_000
 
 
-def test_a_folder_keeps_the_network(tmp_path: Path) -> None:
+def test_a_saved_network_loads_unchanged(tmp_path: Path) -> None:
     network = _trained()
     network.save(tmp_path)
-    pictures = torch.rand(1, 3, 16, 16)
+    images = torch.rand(1, 3, 16, 16)
     with torch.inference_mode():
-        torch.testing.assert_close(open_upscaler(tmp_path)(pictures), network(pictures), atol=1e-2, rtol=1e-2)
+        torch.testing.assert_close(load_upscaler_network(tmp_path)(images), network(images), atol=1e-2, rtol=1e-2)
 
 
-def test_a_picture_of_any_size_is_doubled(tmp_path: Path) -> None:
+def test_images_of_any_size_are_doubled(tmp_path: Path) -> None:
     _trained().save(tmp_path)
     double = load_upscaler(tmp_path)
     flat = np.full((10, 18, 3), 128, np.uint8)
-    picture = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
     assert double(flat).shape == (20, 36, 3)
-    doubled = double(picture)
+    doubled = double(image)
     assert doubled.shape == (48, 80, 3)
     assert doubled.dtype == np.uint8
-    assert np.array_equal(doubled, double(picture))
+    assert np.array_equal(doubled, double(image))

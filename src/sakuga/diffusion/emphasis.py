@@ -1,14 +1,14 @@
-"""Emphasis: some words of a prompt count more than others."""
+"""Emphasis of words in a prompt."""
 
 from torch import Tensor
 
 
-def weighted(embedding: Tensor, empty: Tensor, weights: Tensor) -> Tensor:
-    """Move each token's embedding away from, or towards, what the encoder says at its place of an empty prompt.
+def apply_emphasis(embedding: Tensor, empty: Tensor, weights: Tensor) -> Tensor:
+    """Scale token embeddings relative to the empty prompt's.
 
-    `embedding` and `empty` are (1, tokens, channels), `weights` (tokens, channels) or (tokens, 1). z' = z + (w - 1)(z - z_empty), as
-    compel and ComfyUI have it (compel 2.5, `EmbeddingsProvider.get_embeddings_for_weighted_prompt_fragments`): a weight of 1.0 leaves a
-    token to the bit, and 0.0 says nothing in its place. Scaling z itself and restoring the tensor's mean, as AUTOMATIC1111 does, divides
-    by a mean that is near 0 for some encoders.
+    z' = z + (w - 1)(z - z_empty). `embedding` and `empty` are (1, tokens, channels), `weights` (tokens, channels) or (tokens, 1); 1.0
+    leaves a token to the bit, 0.0 gives the empty prompt's. This is the rule of compel and ComfyUI (compel 2.5,
+    `EmbeddingsProvider.get_embeddings_for_weighted_prompt_fragments`). AUTOMATIC1111 scales z itself and restores the tensor's mean, which
+    divides by a mean near 0 for some encoders.
     """
     return embedding + (weights[None] - 1) * (embedding - empty)

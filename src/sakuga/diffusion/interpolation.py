@@ -1,4 +1,4 @@
-"""Ways between two tensors."""
+"""Interpolation between two tensors."""
 
 import math
 
@@ -10,9 +10,9 @@ PARALLEL = 0.9995
 
 
 def slerp(first: Tensor, second: Tensor, at: float) -> Tensor:
-    """Interpolate on the great circle between two tensors, each taken as one flat vector (Shoemake 1985, section 3.3).
+    """Interpolate spherically between two tensors as flat vectors (Shoemake 1985, section 3.3).
 
-    At 0.0 it is `first`, at 1.0 it is `second`, to the bit. Vectors that are nearly parallel are interpolated linearly.
+    `at` 0.0 gives `first` and 1.0 gives `second`, to the bit. Nearly parallel vectors are interpolated linearly.
     """
     if at in (0.0, 1.0):
         return second if at else first
@@ -24,8 +24,11 @@ def slerp(first: Tensor, second: Tensor, at: float) -> Tensor:
     return (weights[0] * first.double() + weights[1] * second.double()).to(first.dtype)
 
 
-def blend(first: Tensor, second: Tensor, share: float) -> Tensor:
-    """Mix `share` of one noise into another so that the sum stays standard normal: the weights' squares add up to 1."""
+def blend_noise(first: Tensor, second: Tensor, share: float) -> Tensor:
+    """Mix a share of one noise into another.
+
+    The weights' squares add up to 1, so the variance stays 1.
+    """
     return ((1 - share) * first + share * second) / math.hypot(1 - share, share)
 
 

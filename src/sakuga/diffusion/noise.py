@@ -1,4 +1,7 @@
-"""Where chance comes from: one generator per seed, on the CPU, so that every machine draws the same numbers."""
+"""Noise from seeds: one CPU generator per seed.
+
+So every machine has the same numbers.
+"""
 
 from collections.abc import Iterator, Sequence
 from math import ceil, cos, floor, pi, sin, sqrt
@@ -6,50 +9,53 @@ from math import ceil, cos, floor, pi, sin, sqrt
 import torch
 from torch import Tensor
 
-from sakuga.diffusion.interpolation import blend, slerp
+from sakuga.diffusion.interpolation import blend_noise, slerp
 
 
-def seeded(shape: Sequence[int], seed: int) -> Iterator[Tensor]:
+def seeded_noise(shape: Sequence[int], seed: int) -> Iterator[Tensor]:
     """Yield standard normal tensors (float32) of one generator without end.
 
-    The first is the noise that a drawing starts from; samplers that add noise again on their way take the next ones.
+    The first is the initial noise; stochastic samplers take the next ones.
     """
     generator = torch.Generator("cpu").manual_seed(seed)
     while True:
         yield torch.randn(tuple(shape), generator=generator)
 
 
-def slerped(first: Iterator[Tensor], second: Iterator[Tensor], at: float) -> Iterator[Tensor]:
-    """Interpolate two sources of noise, draw by draw."""
+def slerp_noise(first: Iterator[Tensor], second: Iterator[Tensor], at: float) -> Iterator[Tensor]:
+    """Slerp two sources of noise, tensor by tensor."""
     for one, other in zip(first, second, strict=False):
         yield slerp(one, other, at)
 
 
-def walked(shape: Sequence[int], seed: int, at: float) -> Iterator[Tensor]:
-    """Stand at the place `at` on the path through the noises of `seed`, `seed + 1`, `seed + 2`, ...: one seed per unit."""
-    whole = floor(at)
-    return slerped(seeded(shape, seed + whole), seeded(shape, seed + whole + 1), at - whole)
+def noise_walk(shape: Sequence[int], seed: int, at: float) -> Iterator[Tensor]:
+    """Yield noise at a point of an endless slerp.
 
-
-def shifted(shape: Sequence[int], seed: int, at: float, share: float) -> Iterator[Tensor]:
-    """Stand at the place `at` of a drift: from the noise of `seed`, each unit blends in `share` of the next seed's and carries on.
-
-    Within a unit the share grows evenly from 0, so that the drift is continuous.
+    It goes through the noises of `seed`, `seed + 1`, ...: one seed per unit.
     """
-    sources = [seeded(shape, seed + unit) for unit in range(ceil(at) + 1)]
+    whole = floor(at)
+    return slerp_noise(seeded_noise(shape, seed + whole), seeded_noise(shape, seed + whole + 1), at - whole)
+
+
+def noise_drift(shape: Sequence[int], seed: int, at: float, share: float) -> Iterator[Tensor]:
+    """Yield noise at a point of an endless drift.
+
+    Each unit blends in `share` of the next seed's noise. Within a unit the share grows linearly from 0, so the drift is continuous.
+    """
+    sources = [seeded_noise(shape, seed + unit) for unit in range(ceil(at) + 1)]
     shares = [share] * floor(at) + [share * (at - floor(at))]
     while True:
         noise, *later = (next(source) for source in sources)
         for new, mixed in zip(later, shares, strict=False):
-            noise = blend(noise, new, mixed)
+            noise = blend_noise(noise, new, mixed)
         yield noise
 
 
-def ringed(first: Iterator[Tensor], second: Iterator[Tensor], third: Iterator[Tensor], at: float) -> Iterator[Tensor]:
-    """Stand at the place `at` on a circle through `first` (0.0 and 1.0) and `second` (0.5), by way of `third`.
+def noise_loop(first: Iterator[Tensor], second: Iterator[Tensor], third: Iterator[Tensor], at: float) -> Iterator[Tensor]:
+    """Yield noise at a point of a circle.
 
-    Their middle + half their difference times cos + `third` / sqrt(2) times sin: the squares of the three weights add up to 1 all
-    around, so every place is standard normal again; and the speed is even.
+    It is `first` at 0.0 and 1.0, `second` at 0.5, and passes `third`. Midpoint + half the difference times cos + `third` / sqrt(2) times
+    sin: the squared weights add up to 1 everywhere, so every point is standard normal, and the speed is constant.
     """
     angle = 2 * pi * at
     weights = ((1 + cos(angle)) / 2, (1 - cos(angle)) / 2, sin(angle) / sqrt(2))

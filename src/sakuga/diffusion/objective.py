@@ -1,15 +1,16 @@
-"""What a denoising network is asked for in training, and how much each noise level counts."""
+"""Training targets of a denoiser, and loss weights of noise levels."""
 
 import torch
 from torch import Tensor
 
 
-def wanted(prediction: str, clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
-    """Return what a network should predict: "epsilon" (Ho et al. 2020), "v_prediction" (Salimans and Ho 2022, appendix D) or "sample".
+def training_target(prediction_type: str, clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
+    """Return the training target of a prediction type.
 
-    `signal` is alpha squared and has the shape of the others, or one that spreads over them.
+    "epsilon" (Ho et al. 2020), "v_prediction" (Salimans and Ho 2022, appendix D) or "sample". `signal` is alpha squared, broadcast over the
+    others. Raises ValueError for another type.
     """
-    match prediction:
+    match prediction_type:
         case "epsilon":
             return noise
         case "v_prediction":
@@ -17,23 +18,23 @@ def wanted(prediction: str, clean: Tensor, noise: Tensor, signal: Tensor) -> Ten
         case "sample":
             return clean
         case _:
-            raise ValueError(f"no prediction {prediction!r}: there are epsilon, v_prediction and sample")
+            raise ValueError(f"unknown prediction type {prediction_type!r}: use epsilon, v_prediction or sample")
 
 
-def min_snr_weights(signal: Tensor, gamma: float, prediction: str, least: float = 0.0, variance: Tensor | float = 1.0) -> Tensor:
-    """Return the weight of each sample's squared error (min-SNR, Hang et al. 2023, section 3.4), given alpha squared.
+def min_snr_weights(signal: Tensor, gamma: float, prediction_type: str, least: float = 0.0, variance: Tensor | float = 1.0) -> Tensor:
+    """Return the min-SNR weight of each squared error.
 
-    `variance` is the data's; where channels differ, (channels,) beside a `signal` of (n, 1), each has the weight of its own ratio of
-    signal to noise, as if all had been brought to 1 before. With zero terminal SNR the weight of v is 0 where sampling begins, and those
-    steps would never be learnt: none is below `least`.
+    Hang et al. 2023, section 3.4, given alpha squared. `variance` is the data's; with (channels,) and a `signal` of (n, 1), each channel is
+    weighted by its own signal-to-noise ratio. With zero terminal SNR the weight of v is 0 at the first sampling steps, which would never be
+    trained: no weight is below `least`.
     """
     ratio = signal / (1 - signal)
-    kept = (ratio * variance).clamp(max=gamma) / variance
-    match prediction:
+    clamped = (ratio * variance).clamp(max=gamma) / variance
+    match prediction_type:
         case "epsilon":
-            weights = torch.where(ratio > 0, kept / ratio, 1.0)
+            weights = torch.where(ratio > 0, clamped / ratio, 1.0)
         case "v_prediction":
-            weights = kept / (ratio + 1)
+            weights = clamped / (ratio + 1)
         case _:
-            weights = kept
+            weights = clamped
     return weights.clamp(min=least)

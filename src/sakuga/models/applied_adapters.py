@@ -1,4 +1,7 @@
-"""Wear adapters: put on for as long as a block lasts, and taken off to the bit."""
+"""Temporary application of adapters to a checkpoint.
+
+Afterwards the weights are the same to the bit.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -8,117 +11,124 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sakuga.diffusion.low_rank import low_rank_change
-from sakuga.models.adapters import Adapter, AdapterError, Factors, Word
+from sakuga.diffusion.low_rank import low_rank_delta
+from sakuga.models.adapters import Adapter, AdapterError, LearnedWord, LoraLayer
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.families import CALLED, Family, family_of_source
+from sakuga.models.families import FAMILY_NAMES, FamilyName, family_of
 from sakuga.models.lora_keys import TEXT_MODEL
-from sakuga.models.text_encoders import Reader
+from sakuga.models.text_encoders import TextEncoder
 
 Networks = Mapping[str, Any]
-"""By name: unet, text_encoder, text_encoder_2."""
-Scales = tuple[tuple[str, float], ...]
-"""By how much parts are changed more or less: ("down", 0.5), ("up.1.0", 0.0), ("text", 0.8); of several the longest name counts."""
-PARTS = {"down": "down_blocks", "mid": "mid_block", "up": "up_blocks"}
+"""By component: unet, text_encoder, text_encoder_2."""
+BlockWeights = tuple[tuple[str, float], ...]
+"""Weights of blocks relative to the adapter weight: ("down", 0.5), ("up.1.0", 0.0), ("text", 0.8); the longest match counts."""
+BLOCKS = {"down": "down_blocks", "mid": "mid_block", "up": "up_blocks"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Put:
-    """An adapter that is put on, how strongly, and how strongly in parts."""
+class AppliedAdapter:
+    """An adapter with its weight, and weights of single blocks."""
 
     adapter: Adapter
     weight: float = 1.0
-    scales: Scales = ()
+    block_weights: BlockWeights = ()
 
 
 @contextmanager
-def wearing(checkpoint: Checkpoint, worn: Sequence[tuple[Adapter, float] | Put]) -> Iterator[None]:
-    """Put adapters on, each with its weight, for as long as the block lasts; the weights are summed exactly.
+def applied_adapters(checkpoint: Checkpoint, adapters: Sequence[tuple[Adapter, float] | AppliedAdapter]) -> Iterator[None]:
+    """Apply adapters, each times its weight, inside a block.
 
-    Words are learnt whole, whatever the weight; a prompt weighs them by emphasis. Raises AdapterError where an adapter was made for
-    another model, has a layer that the checkpoint lacks, or brings a word that another brings too; nothing is changed then.
+    Their changes are summed exactly, and undone to the bit. Learned words ignore the weight; a prompt weighs them by emphasis. Raises
+    AdapterError, before any change, where an adapter is for another model, has a layer that the checkpoint lacks, or has the same word as
+    another.
     """
-    puts = [one if isinstance(one, Put) else Put(adapter=one[0], weight=one[1]) for one in worn]
+    applied = [one if isinstance(one, AppliedAdapter) else AppliedAdapter(adapter=one[0], weight=one[1]) for one in adapters]
     networks = checkpoint.networks
-    for put in puts:
-        refuse_unfit(put.adapter, networks, checkpoint.source.name, family_of_source(checkpoint.source))
-        _refuse_idle(put)
-    words = _words(puts)
-    reworded = bool(words) or any(layer.startswith("text_encoder") for put in puts for layer in put.adapter.layers)
-    with changed(networks, puts), _knowing(checkpoint, words):
+    for one in applied:
+        check_compatible(one.adapter, networks, checkpoint.files.name, family_of(checkpoint.files.info).name)
+        _check_blocks(one)
+    words = _learned_words(applied)
+    changes_text = bool(words) or any(layer.startswith("text_encoder") for one in applied for layer in one.adapter.layers)
+    with patched_weights(networks, applied), _added_words(checkpoint, words):
         try:
-            if reworded:
-                checkpoint.forget_texts()
+            if changes_text:
+                checkpoint.clear_prompt_cache()
             yield
         finally:
-            if reworded:
-                checkpoint.forget_texts()
+            if changes_text:
+                checkpoint.clear_prompt_cache()
 
 
 @contextmanager
-def changed(networks: Networks, puts: Sequence[Put]) -> Iterator[None]:
-    """Change the weights of networks, for as long as the block lasts."""
-    changes = _changes(networks, puts)
-    before = {layer: weight.data.clone() for layer, (weight, _) in changes.items()}
+def patched_weights(networks: Networks, applied: Sequence[AppliedAdapter]) -> Iterator[None]:
+    """Add LoRA changes to networks inside a block."""
+    deltas = _weight_deltas(networks, applied)
+    before = {layer: weight.data.clone() for layer, (weight, _) in deltas.items()}
     try:
-        for weight, change in changes.values():
-            weight.data.add_(change.to(weight.dtype))
+        for weight, delta in deltas.values():
+            weight.data.add_(delta.to(weight.dtype))
         yield
     finally:
-        for layer, (weight, _) in changes.items():
+        for layer, (weight, _) in deltas.items():
             weight.data.copy_(before[layer])
 
 
 @torch.no_grad()
-def _changes(networks: Networks, puts: Sequence[Put]) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return by layer the weight, and what all adapters together add to it."""
-    changes: dict[str, tuple[Tensor, Tensor]] = {}
-    for put in puts:
-        for layer, factors in put.adapter.layers.items():
-            share = factors.scale * put.weight * scale_of(layer, put.scales)
+def _weight_deltas(networks: Networks, applied: Sequence[AppliedAdapter]) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return by layer its weight and the sum of all changes."""
+    deltas: dict[str, tuple[Tensor, Tensor]] = {}
+    for one in applied:
+        for layer, lora in one.adapter.layers.items():
+            share = lora.scale * one.weight * block_weight(layer, one.block_weights)
             if not share:
                 continue
-            weight = weight_of(networks, layer)
-            assert weight is not None, "who is unfit was refused"
-            down, up = (value.to(weight.device, torch.float32) for value in (factors.down, factors.up))
-            change = low_rank_change(down, up).view(weight.shape) * share
-            changes[layer] = (weight, changes[layer][1] + change if layer in changes else change)
-    return changes
+            weight = find_weight(networks, layer)
+            assert weight is not None, "checked before"
+            down, up = (value.to(weight.device, torch.float32) for value in (lora.down, lora.up))
+            delta = low_rank_delta(down, up).view(weight.shape) * share
+            deltas[layer] = (weight, deltas[layer][1] + delta if layer in deltas else delta)
+    return deltas
 
 
-def scale_of(layer: str, scales: Scales) -> float:
-    """Return how strongly a layer is changed.
+def block_weight(layer: str, block_weights: BlockWeights) -> float:
+    """Return the weight of a layer's block; 1.0 if none is given.
 
-    >>> scale_of("unet.up_blocks.1.attentions.0.proj_in", (("up", 0.5), ("up.1.0", 0.2), ("text", 0.0)))
+    >>> block_weight("unet.up_blocks.1.attentions.0.proj_in", (("up", 0.5), ("up.1.0", 0.2), ("text", 0.0)))
     0.2
     """
-    fitting = [(len(part), scale) for part, scale in scales if within(layer, part)]
-    return max(fitting, key=lambda fit: fit[0])[1] if fitting else 1.0
+    matching = [(len(block), weight) for block, weight in block_weights if in_block(layer, block)]
+    return max(matching, key=lambda match: match[0])[1] if matching else 1.0
 
 
-def scaled(adapter: Adapter, scales: Scales) -> Adapter:
-    """Return an adapter whose parts are changed more or less; raises AdapterError where it has no such part."""
-    _refuse_idle(Put(adapter=adapter, scales=scales))
-    layers = {layer: replace(factors, scale=factors.scale * scale_of(layer, scales)) for layer, factors in adapter.layers.items()}
+def scale_blocks(adapter: Adapter, block_weights: BlockWeights) -> Adapter:
+    """Return an adapter with its blocks scaled.
+
+    Raises AdapterError where it has no layer in a block.
+    """
+    _check_blocks(AppliedAdapter(adapter=adapter, block_weights=block_weights))
+    layers = {layer: replace(lora, scale=lora.scale * block_weight(layer, block_weights)) for layer, lora in adapter.layers.items()}
     return replace(adapter, layers=layers)
 
 
-def within(layer: str, part: str) -> bool:
-    """Tell whether a layer belongs to a part: text, unet, mid, down, down.1 (a block), down.1.0 (a layer of it)."""
-    network, *way = layer.split(".")
-    side, *numbers = part.split(".")
+def in_block(layer: str, block: str) -> bool:
+    """Return whether a layer is in a block.
+
+    Blocks are text, unet, mid, down, down.1 (a UNet level) and down.1.0 (a layer of it).
+    """
+    network, *path = layer.split(".")
+    side, *numbers = block.split(".")
     if side == "text":
         return network.startswith("text_encoder")
     if side == "unet" or network != "unet":
         return side == network
-    if not numbers or side not in PARTS:
-        return side in PARTS and way[0] == PARTS[side]
-    places = [way[1], *way[3:4]] if side != "mid" else way[2:3]
-    return way[0] == PARTS[side] and places[: len(numbers)] == numbers
+    if not numbers or side not in BLOCKS:
+        return side in BLOCKS and path[0] == BLOCKS[side]
+    places = [path[1], *path[3:4]] if side != "mid" else path[2:3]
+    return path[0] == BLOCKS[side] and places[: len(numbers)] == numbers
 
 
-def weight_of(networks: Networks, layer: str) -> Any:
-    """Find the weight that a layer's name means; None where there is none."""
+def find_weight(networks: Networks, layer: str) -> Any:
+    """Return a layer's weight; None if there is none."""
     network, _, path = layer.partition(".")
     for known in (path, f"{TEXT_MODEL}{path}"):
         try:
@@ -129,89 +139,100 @@ def weight_of(networks: Networks, layer: str) -> Any:
     return None
 
 
-def unmatched(adapter: Adapter, networks: Networks) -> dict[str, str]:
-    """Say by layer, or by word, what of an adapter does not fit: "is 32 x 32, and in the model 64 x 64", or that the model has it not."""
-    wrong = {layer: why for layer, factors in adapter.layers.items() if (why := _misfit(weight_of(networks, layer), factors))}
-    for word in adapter.words:
+def find_mismatches(adapter: Adapter, networks: Networks) -> dict[str, str]:
+    """Return why layers and words of an adapter do not fit.
+
+    A reason is like "is 32 x 32, but 64 x 64 in the model".
+    """
+    wrong = {layer: why for layer, lora in adapter.layers.items() if (why := _mismatch(find_weight(networks, layer), lora))}
+    for word in adapter.learned_words:
         for network in networks:
             if network != "unet" and network not in word.vectors:
-                wrong[f"'{word.trigger}'"] = f"has no vectors for {network}, which reads it too"
+                wrong[f"'{word.trigger}'"] = f"has no vectors for {network}"
         for network, vectors in word.vectors.items():
             width = networks[network].get_input_embeddings().weight.shape[1] if network in networks else None
             if width != vectors.shape[1]:
-                wrong[f"'{word.trigger}'"] = f"has {vectors.shape[1]} channels for {network}, and in the model it is {width}"
+                wrong[f"'{word.trigger}'"] = f"has {vectors.shape[1]} channels for {network}, but the model has {width}"
     return wrong
 
 
-def _misfit(weight: Any, factors: Factors) -> str | None:
+def _mismatch(weight: Any, lora: LoraLayer) -> str | None:
     if weight is None:
-        return "is not there in the model"
-    wanted = (factors.up.shape[0], *factors.down.shape[1:])
-    if _window_free(wanted) == _window_free(tuple(weight.shape)):
+        return "is not in the model"
+    shape = (lora.up.shape[0], *lora.down.shape[1:])
+    if _without_window(shape) == _without_window(tuple(weight.shape)):
         return None
-    return f"is {' x '.join(map(str, wanted))}, and in the model it is {' x '.join(map(str, weight.shape))}"
+    return f"is {' x '.join(map(str, shape))}, but {' x '.join(map(str, weight.shape))} in the model"
 
 
-def _window_free(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A convolution with a window of one pixel is a linear layer, and files write either."""
+def _without_window(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Drop a 1 x 1 window from a shape.
+
+    Some files write such convolutions as linear layers, or the other way round.
+    """
     return shape[:2] if shape[2:] == (1, 1) else shape
 
 
-def refuse_unfit(adapter: Adapter, networks: Networks, name: str, family: Family | None) -> None:
-    """Raise AdapterError where an adapter was made for another model than that of this name and family."""
-    made = adapter.family
-    if made and family and made != family:
+def check_compatible(adapter: Adapter, networks: Networks, model: str, family: FamilyName | None) -> None:
+    """Raise AdapterError if an adapter does not fit a model.
+
+    `model` is the checkpoint's name, `family` its family.
+    """
+    trained_for = adapter.family
+    if trained_for and family and trained_for != family:
         raise AdapterError(
-            f"style '{adapter.name}' was made for {CALLED[made]}, and '{name}' is {CALLED[family]}: "
-            "wear it on a model of its own kind, or train one for this"
+            f"style '{adapter.name}' was trained for {FAMILY_NAMES[trained_for]}, but '{model}' is {FAMILY_NAMES[family]}: "
+            "use it with a model of its own family, or train a style for this one"
         )
-    if wrong := unmatched(adapter, networks):
-        what, why = next(iter(wrong.items()))
-        count = f"{len(wrong)} of {len(adapter.layers) + len(adapter.words)} changes do not fit '{name}'"
-        whose = f"{CALLED[made]}" if made else "another model"
-        raise AdapterError(f"style '{adapter.name}' was made for {whose}: {count} ({what} {why})")
+    if wrong := find_mismatches(adapter, networks):
+        where, why = next(iter(wrong.items()))
+        count = f"{len(wrong)} of {len(adapter.layers) + len(adapter.learned_words)} changes do not fit '{model}'"
+        base = FAMILY_NAMES[trained_for] if trained_for else "another model"
+        raise AdapterError(f"style '{adapter.name}' was trained for {base}: {count} ({where} {why})")
 
 
-def _refuse_idle(put: Put) -> None:
-    """Raise AdapterError where a part is scaled that the adapter does not change."""
-    for part, _ in put.scales:
-        if not any(within(layer, part) for layer in put.adapter.layers):
-            there = [known for known in ("text", *PARTS) if any(within(layer, known) for layer in put.adapter.layers)]
-            raise AdapterError(f"style '{put.adapter.name}' changes nothing in '{part}': it changes {', '.join(there) or 'no layer'}")
+def _check_blocks(applied: AppliedAdapter) -> None:
+    """Raise AdapterError for weighted blocks without layers."""
+    layers = applied.adapter.layers
+    for block, _ in applied.block_weights:
+        if not any(in_block(layer, block) for layer in layers):
+            there = [known for known in ("text", *BLOCKS) if any(in_block(layer, known) for layer in layers)]
+            blocks = ", ".join(there) or "no block"
+            raise AdapterError(f"style '{applied.adapter.name}' has no layers in block '{block}'; it has some in {blocks}")
 
 
-def _words(puts: Sequence[Put]) -> tuple[Word, ...]:
-    words = tuple(word for put in puts for word in put.adapter.words)
-    told = [word.trigger.lower() for word in words]
-    if twice := next((trigger for trigger in told if told.count(trigger) > 1), None):
-        raise AdapterError(f"two styles bring the word '{twice}': wear one of them, or rename it with `sakuga style convert --trigger`")
+def _learned_words(applied: Sequence[AppliedAdapter]) -> tuple[LearnedWord, ...]:
+    words = tuple(word for one in applied for word in one.adapter.learned_words)
+    triggers = [word.trigger.lower() for word in words]
+    if twice := next((trigger for trigger in triggers if triggers.count(trigger) > 1), None):
+        raise AdapterError(f"two styles have the word '{twice}': use one of them, or rename it with `sakuga style convert --trigger`")
     return words
 
 
 @contextmanager
-def _knowing(checkpoint: Checkpoint, words: Sequence[Word]) -> Iterator[None]:
-    """Let the text encoders know words, for as long as the block lasts."""
+def _added_words(checkpoint: Checkpoint, words: Sequence[LearnedWord]) -> Iterator[None]:
+    """Add learned words to all text encoders inside a block."""
     with ExitStack() as stack:
-        for reader in checkpoint.readers if words else ():
-            stack.enter_context(_longer(reader, {word.trigger: word.vectors[reader.network] for word in words}))
+        for encoder in checkpoint.text_encoders if words else ():
+            stack.enter_context(_added_tokens(encoder, {word.trigger: word.vectors[encoder.name] for word in words}))
         yield
 
 
 @contextmanager
-def _longer(reader: Reader, vectors: Mapping[str, Tensor]) -> Iterator[None]:
-    """Let one text encoder know words by their vectors: its table is longer for as long as the block lasts."""
-    encoder, before = reader.encoder, reader.words
-    table: nn.Embedding = encoder.get_input_embeddings()
+def _added_tokens(encoder: TextEncoder, vectors: Mapping[str, Tensor]) -> Iterator[None]:
+    """Append word vectors to an embedding table inside a block."""
+    network, before = encoder.network, encoder.added_tokens
+    table: nn.Embedding = network.get_input_embeddings()
     rows = [one.to(table.weight) for one in vectors.values()]
     ends = [table.num_embeddings]
     for one in rows:
         ends.append(ends[-1] + len(one))
-    known = {trigger: tuple(range(first, last)) for trigger, first, last in zip(vectors, ends, ends[1:], strict=False)}
+    added = {trigger: tuple(range(first, last)) for trigger, first, last in zip(vectors, ends, ends[1:], strict=False)}
     longer = nn.Embedding(ends[-1], table.embedding_dim, _weight=torch.cat([table.weight.detach(), *rows]), _freeze=True)
-    encoder.set_input_embeddings(longer)
-    reader.words = {**before, **known}
+    network.set_input_embeddings(longer)
+    encoder.added_tokens = {**before, **added}
     try:
         yield
     finally:
-        encoder.set_input_embeddings(table)
-        reader.words = before
+        network.set_input_embeddings(table)
+        encoder.added_tokens = before

@@ -1,4 +1,4 @@
-"""Models that say what a picture shows."""
+"""Captioning models."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,44 +9,44 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from sakuga.models.checkpoint_files import CheckpointError
-from sakuga.models.checkpoint_lookup import HUB_NAME, from_hub
-from sakuga.models.loading import opened, quiet
+from sakuga.models.checkpoint_lookup import HUB_REPO_ID, download_from_hub
+from sakuga.models.loading import load_network, quiet_libraries
 
 KINDS = ("blip", "blip-2", "git", "vision-encoder-decoder")
-"""What captions a picture with no word asked; models that want to be asked are served, and found by `--llm`."""
-LONGEST = 60
+"""Model types that caption without a prompt; models that need one are used through `--llm`."""
+MAX_TOKENS = 60
 """Tokens of a caption."""
 
 
-def open_captioner(name: str) -> Callable[[NDArray[np.uint8]], str]:
-    """Open a captioning model: a folder in transformers' layout, or owner/name of the hub; safetensors only.
+def load_captioner(name: str) -> Callable[[NDArray[np.uint8]], str]:
+    """Load a captioning model by name.
 
-    What is returned takes an RGB picture (height, width, 3) and gives the likeliest caption, the same at every call.
-    Raises CheckpointError where there is none, or where it is of a kind that does not caption by itself.
+    It is a folder in transformers' layout, or owner/name of the hub, with safetensors. Returns a function from an RGB image (height, width,
+    3) to its most likely caption. Raises CheckpointError where there is none, or where it needs a prompt.
     """
     folder = Path(name).expanduser()
     if not (folder / "config.json").is_file():
-        if folder.exists() or not HUB_NAME.fullmatch(name):
+        if folder.exists() or not HUB_REPO_ID.fullmatch(name):
             raise CheckpointError(f"no captioning model '{name}': give a folder with config.json, such as a BLIP, or owner/name of the hub")
-        folder = from_hub(name, ["*.json", "*.txt", "*.model", "*.safetensors"])
-    with quiet():
+        folder = download_from_hub(name, ["*.json", "*.txt", "*.model", "*.safetensors"])
+    with quiet_libraries():
         try:
             kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
             if kind not in KINDS:
                 raise CheckpointError(
-                    f"{name} is of the kind {kind}: {', '.join(KINDS)} caption by themselves; serve any other, and give --llm URL#NAME"
+                    f"{name} is a {kind}, which cannot caption by itself: use {', '.join(KINDS)}, or serve it and give --llm URL#NAME"
                 )
             processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
-            raise CheckpointError(f"{folder} cannot be opened as a captioning model: {str(error).splitlines()[0]}") from error
-    network = opened(AutoModelForImageTextToText, folder, torch.float32)
+            raise CheckpointError(f"cannot load {folder} as a captioning model: {str(error).splitlines()[0]}") from error
+    network = load_network(AutoModelForImageTextToText, folder, torch.float32)
 
     @torch.inference_mode()
-    def describe(picture: NDArray[np.uint8]) -> str:
-        pixels = processor(images=picture, return_tensors="pt").pixel_values
-        with quiet():
-            tokens = network.generate(pixel_values=pixels, max_new_tokens=LONGEST, do_sample=False, num_beams=1)
+    def describe(image: NDArray[np.uint8]) -> str:
+        pixels = processor(images=image, return_tensors="pt").pixel_values
+        with quiet_libraries():
+            tokens = network.generate(pixel_values=pixels, max_new_tokens=MAX_TOKENS, do_sample=False, num_beams=1)
         return str(tokenizer.decode(tokens[0], skip_special_tokens=True)).strip()
 
     return describe

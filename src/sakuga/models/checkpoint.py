@@ -1,4 +1,4 @@
-"""A checkpoint in memory: text, pictures and latents go through here."""
+"""A checkpoint in memory: networks, and encoding of prompts and images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,288 +16,326 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from sakuga.diffusion.emphasis import weighted
-from sakuga.models.checkpoint_files import CheckpointError, Facts, Source, has_vocabulary, weight_files
-from sakuga.models.depth import load_depth
-from sakuga.models.embeddings import Network
-from sakuga.models.loading import opened
-from sakuga.models.text_encoders import Reader, parts, read_texts, weights
+from sakuga.diffusion.emphasis import apply_emphasis
+from sakuga.models.autoencoder import VaeAutoencoder
+from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, CheckpointInfo, has_vocabulary, weight_files
+from sakuga.models.denoiser import UNetDenoiser, call_unet
+from sakuga.models.depth import load_depth_estimator
+from sakuga.models.embeddings import EncoderName
+from sakuga.models.loading import load_network
+from sakuga.models.protocols import Autoencoder, Denoiser
+from sakuga.models.text_encoders import TextEncoder, emphasis_weights, encode_texts, split_pooled
 from sakuga.models.tokenization import Tokens
 from sakuga.story.emphasis import read_emphasis, without_emphasis
 from sakuga.timeline.spec import Fit, Precision
 
-TEXT_ENCODERS: dict[Network, Any] = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
+TEXT_ENCODERS: dict[EncoderName, Any] = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
 VAES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 OPEN_CLIP_PADDING = "!"
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overlong:
-    """A prompt of which the end is not read, as the checkpoint's text encoder takes no more."""
+class TruncatedPrompt:
+    """A prompt that is longer than the text encoder's token limit."""
 
     prompt: str
     tokens: int
     limit: int
-    unread: str
+    ignored: str
 
     def __str__(self) -> str:
-        return f"the prompt has {self.tokens} tokens and the checkpoint reads {self.limit}: '{self.unread}' is not drawn"
+        return f"the prompt has {self.tokens} tokens and the checkpoint reads {self.limit}: '{self.ignored}' is ignored; shorten it"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Checkpoint:
-    """The networks of one checkpoint on one device; it changes nothing but its memory of prompts already encoded."""
+    """The networks of a checkpoint on one device.
 
-    source: Source
-    facts: Facts
-    readers: tuple[Reader, ...]
-    """Its text encoders: one, two of Stable Diffusion XL, or none where the checkpoint reads no words."""
+    Its only state is a cache of encoded prompts and of networks loaded later.
+    """
+
+    files: CheckpointFiles
+    info: CheckpointInfo
+    text_encoders: tuple[TextEncoder, ...]
+    """One, two for Stable Diffusion XL, none for image-variation checkpoints."""
     vae: Any
     unet: Any
-    schedule: dict[str, Any]
-    """The scheduler's config; `sampling` builds the sampler asked for from it."""
+    scheduler_config: dict[str, Any]
     image_encoder: Any = None
     image_processor: Any = None
-    _texts: dict[str, Tensor] = field(default_factory=dict)
-    _directions: dict[str, Tensor] = field(default_factory=dict)
-    _opened: dict[str, Any] = field(default_factory=dict)
+    custom_denoiser: Denoiser | None = None
+    """Used in place of the UNet, such as a compiled network."""
+    custom_autoencoder: Autoencoder | None = None
+    """Used in place of the VAE."""
+    _prompt_cache: dict[str, Tensor] = field(default_factory=dict)
+    _text_cache: dict[str, Tensor] = field(default_factory=dict)
+    _networks: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def denoiser(self) -> Denoiser:
+        """Return the network that predicts noise or velocity."""
+        return self.custom_denoiser or UNetDenoiser(self.unet, self.info)
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        """Return the network between images and latents."""
+        return self.custom_autoencoder or VaeAutoencoder(self.vae)
 
     @property
     def device(self) -> torch.device:
-        return torch.device(self.unet.device)
+        return self.denoiser.device
 
     @property
     def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.unet.dtype
-        return dtype
+        return self.denoiser.dtype
 
     @property
     def tokenizer(self) -> Any:
-        """The first tokenizer; None where the checkpoint reads no words, as is the text encoder."""
-        return self.readers[0].tokenizer if self.readers else None
+        """Return the first tokenizer; None without text encoders."""
+        return self.text_encoders[0].tokenizer if self.text_encoders else None
 
     @property
     def text_encoder(self) -> Any:
-        return self.readers[0].encoder if self.readers else None
+        """Return the first text encoder's network; None without text encoders."""
+        return self.text_encoders[0].network if self.text_encoders else None
 
     @property
     def networks(self) -> dict[str, Any]:
-        """What adapters may change, by the names that they use."""
-        return {"unet": self.unet, **{reader.network: reader.encoder for reader in self.readers}}
+        """Return the networks that adapters may change, by component."""
+        return {"unet": self.unet, **{encoder.name: encoder.network for encoder in self.text_encoders}}
 
     @property
     def controlnet(self) -> Any:
-        """The depth ControlNet, opened when it is first asked for; raises CheckpointError where the checkpoint has none."""
-        if "controlnet" not in self._opened:
-            self._need("controlnet", "depth ControlNet", "draw without control")
+        """Load the depth ControlNet at first use.
+
+        Raises CheckpointError where there is none.
+        """
+        if "controlnet" not in self._networks:
+            self._require("controlnet", "depth ControlNet", "generate without control")
             precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
-            network = _network(ControlNetModel, self.source, "controlnet", str(self.device), precision)
-            _refuse_unfit(network, self.unet, self.source)
-            self._opened["controlnet"] = network
-        return self._opened["controlnet"]
+            network = _network(ControlNetModel, self.files, "controlnet", str(self.device), precision)
+            _check_controlnet(network, self.unet, self.files)
+            self._networks["controlnet"] = network
+        return self._networks["controlnet"]
 
     @property
     def depth_estimator(self) -> Callable[[np.ndarray], np.ndarray]:
-        """What reads a picture's depth, opened when it is first asked for; raises CheckpointError where the checkpoint has none."""
-        if "depth" not in self._opened:
-            self._need("depth", "depth estimator", "ask for luminance")
-            self._opened["depth"] = load_depth(self.source.folder / "depth", str(self.device))
-        estimator: Callable[[np.ndarray], np.ndarray] = self._opened["depth"]
+        """Load the depth estimator at first use.
+
+        Raises CheckpointError where there is none.
+        """
+        if "depth" not in self._networks:
+            self._require("depth", "depth estimator", "use depth from luminance")
+            self._networks["depth"] = load_depth_estimator(self.files.folder / "depth", str(self.device))
+        estimator: Callable[[np.ndarray], np.ndarray] = self._networks["depth"]
         return estimator
 
-    def _need(self, part: str, called: str, remedy: str) -> None:
-        if part not in self.source.parts():
-            raise CheckpointError(f"checkpoint '{self.source.name}' has no {called} (a folder {part}/): {remedy}")
+    def _require(self, part: str, title: str, remedy: str) -> None:
+        if part not in self.files.components():
+            raise CheckpointError(f"checkpoint '{self.files.name}' has no {title} (folder {part}/): {remedy}")
 
     def count_tokens(self, text: str) -> int:
-        """Count the tokens of a prompt, begin and end marks included; brackets of emphasis are none."""
-        return len(self._tokens(without_emphasis(text)).ids)
+        """Count the tokens of a prompt.
 
-    def overlong(self, text: str) -> Overlong | None:
-        """Tell what of a prompt is not read, if it goes over the token limit."""
-        said = without_emphasis(text)
-        tokens, limit = self._tokens(said), self.facts.token_limit
+        Begin and end marks are included, emphasis brackets are not.
+        """
+        return len(self._tokenize(without_emphasis(text)).ids)
+
+    def truncated_prompt(self, text: str) -> TruncatedPrompt | None:
+        """Return which part of a prompt exceeds the token limit, if any."""
+        plain = without_emphasis(text)
+        tokens, limit = self._tokenize(plain), self.info.token_limit
         if len(tokens.ids) <= limit:
             return None
-        return Overlong(prompt=text, tokens=len(tokens.ids), limit=limit, unread=said[tokens.places[limit - 1][0] :].strip())
+        return TruncatedPrompt(prompt=text, tokens=len(tokens.ids), limit=limit, ignored=plain[tokens.offsets[limit - 1][0] :].strip())
 
     @torch.inference_mode()
-    def encode_text(self, prompts: Sequence[str]) -> Tensor:
-        """Encode prompts: (prompts, rows, channels), a row for each token up to the limit, and of two encoders one for the pooled text.
+    def encode_prompts(self, prompts: Sequence[str]) -> Tensor:
+        """Encode prompts to prompt embeddings.
 
-        Each is encoded alone and remembered, so that a prompt's embedding never depends on its company. Emphasised words weigh more.
+        Returns (prompts, rows, channels): one row per token up to the limit, and for two encoders one for the pooled text. Each prompt is
+        encoded alone and cached, so its embedding is batch-invariant. Emphasis is applied.
         """
         for prompt in prompts:
-            if prompt not in self._texts:
-                self._texts[prompt] = self._encoded(prompt)
-        return torch.cat([self._texts[prompt] for prompt in prompts])
+            if prompt not in self._prompt_cache:
+                self._prompt_cache[prompt] = self._encode_prompt(prompt)
+        return torch.cat([self._prompt_cache[prompt] for prompt in prompts])
 
-    def forget_texts(self) -> None:
-        """Encode prompts anew from here on: the text encoder has changed."""
-        self._texts.clear()
-        self._directions.clear()
+    def clear_prompt_cache(self) -> None:
+        """Forget encoded prompts, because a text encoder has changed."""
+        self._prompt_cache.clear()
+        self._text_cache.clear()
 
-    def _encoded(self, prompt: str) -> Tensor:
-        self._need("text_encoder", "text encoder", "give it pictures")
-        said, limit = read_emphasis(prompt), self.facts.token_limit
-        encoded = read_texts(self.readers, [said.text], limit).to(self.dtype)
-        if said.plain:
+    def _encode_prompt(self, prompt: str) -> Tensor:
+        self._require("text_encoder", "text encoder", "use a reference image in place of the prompt")
+        emphasis, limit = read_emphasis(prompt), self.info.token_limit
+        encoded = encode_texts(self.text_encoders, [emphasis.text], limit).to(self.dtype)
+        if emphasis.plain:
             return encoded
-        return weighted(encoded, self.encode_text([""]), weights(self.readers, said, limit, self.facts.rows).to(encoded))
+        weights = emphasis_weights(self.text_encoders, emphasis, limit, self.info.sequence_length)
+        return apply_emphasis(encoded, self.encode_prompts([""]), weights.to(encoded))
 
-    def _tokens(self, text: str) -> Tokens:
-        return self.readers[0].tokens(text)
+    def _tokenize(self, text: str) -> Tokens:
+        return self.text_encoders[0].tokenize(text)
 
-    def parts(self, told: Tensor) -> tuple[Tensor, ...]:
-        """Tell the rows of what was encoded, (n, rows, channels), apart: those of words, and where there is one that of the pooled text."""
-        return parts(told, self.facts.pooled)
+    def split_pooled(self, prompt_embeds: Tensor) -> tuple[Tensor, ...]:
+        """Split prompt embeddings into token rows and pooled row.
 
-    def ask(self, network: Any, noisy: Tensor, timestep: Any, told: Tensor, origins: Tensor | None = None, **more: Any) -> Any:
-        """Ask the UNet, or its ControlNet, about noisy latents; returns its answers as a tuple.
-
-        `told` is (n, rows, channels) as encoded. `origins`, (n, 4), says of each picture how high and wide it was in pixels, and how far
-        from its top and left it was cut (Podell et al. 2023, section 2.2); unless said, each is told as drawn whole. Most models are told
-        no sizes.
+        Only Stable Diffusion XL has the latter.
         """
-        words, *pooled = self.parts(told)
-        if pooled and network.config.addition_embed_type:
-            size = [side * self.facts.factor for side in noisy.shape[-2:]]
-            shown = torch.tensor([*size, 0, 0] if origins is None else size, device=noisy.device).expand(len(noisy), -1)
-            time_ids = torch.cat([shown, shown[:, :2]] if origins is None else [origins.to(shown), shown], dim=1)
-            text = pooled[0][:, 0, : self.facts.pooled]
-            more["added_cond_kwargs"] = {"text_embeds": text, "time_ids": time_ids}
-        return network(noisy, timestep, encoder_hidden_states=words, return_dict=False, **more)
+        return split_pooled(prompt_embeds, self.info.pooled_channels)
+
+    def forward(
+        self, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor, size_conditioning: Tensor | None = None, **residuals: Any
+    ) -> Tensor:
+        """Predict from noisy latents, as `Denoiser.forward` says."""
+        return self.denoiser.forward(latents, timestep, prompt_embeds, size_conditioning, **residuals)
+
+    def control_residuals(
+        self, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor, control_image: Tensor, weight: float
+    ) -> dict[str, Any]:
+        """Return the ControlNet's residuals for `forward`, times `weight` (Zhang et al. 2023).
+
+        `control_image` is (n, 3, height, width) from 0 to 1.
+        """
+        inputs: dict[str, Any] = {"controlnet_cond": control_image, "conditioning_scale": weight}
+        down, middle = call_unet(self.controlnet, self.info, latents, timestep, prompt_embeds, **inputs)
+        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
 
     @torch.inference_mode()
-    def image_embedding(self, picture: np.ndarray, fit: Fit = "crop") -> Tensor:
-        """Embed a picture as one token: (1, 1, channels); raises CheckpointError where the checkpoint sees no pictures.
+    def embed_image(self, image: np.ndarray, fit: Fit = "crop") -> Tensor:
+        """Embed an image by CLIP as one token.
 
-        Of a picture that is no square its middle is seen, or all of it, continued at its edges; never a squashed whole.
+        Returns (1, 1, channels); raises CheckpointError without an image encoder. An oblong image is cropped to its centre square, or
+        padded with its edge pixels; it is never squashed.
         """
         if self.image_encoder is None:
-            raise CheckpointError(f"checkpoint '{self.source.name}' has no image encoder: describe the picture in words")
+            raise CheckpointError(f"checkpoint '{self.files.name}' has no image encoder: describe the image in a prompt")
         crops_itself = "shortest_edge" in self.image_processor.size
-        seen = _padded_square(picture) if fit == "pad" else picture if crops_itself else _middle_square(picture)
-        pixels = self.image_processor(images=seen, input_data_format="channels_last", return_tensors="pt").pixel_values.to(
+        square = _pad_square(image) if fit == "pad" else image if crops_itself else _crop_square(image)
+        pixels = self.image_processor(images=square, input_data_format="channels_last", return_tensors="pt").pixel_values.to(
             self.device, self.dtype
         )
         return torch.as_tensor(self.image_encoder(pixels).image_embeds)[:, None]
 
     @torch.inference_mode()
-    def text_directions(self, texts: Sequence[str]) -> Tensor:
-        """Embed texts in the space of `image_embedding`: (texts, channels); raises CheckpointError where words have no place in it."""
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Embed texts in the space of `embed_image`.
+
+        Returns (texts, channels); raises CheckpointError without a shared space.
+        """
         if not texts:
             return torch.zeros(0, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
         for text in texts:
-            if text not in self._directions:
-                self._directions[text] = self._direction(text)
-        return torch.cat([self._directions[text] for text in texts])
+            if text not in self._text_cache:
+                self._text_cache[text] = self._embed_text(text)
+        return torch.cat([self._text_cache[text] for text in texts])
 
-    def _direction(self, text: str) -> Tensor:
-        """Take CLIP's projection of the text; where the folder has none, the encoder's pooled output must be in the pictures' space."""
-        self._need("text_encoder", "text encoder", "switch the guidance by texts off with 0 repeats")
-        tokens = self._tokens(text)
-        limit = min(len(tokens.ids), self.facts.token_limit)
-        said = self.text_encoder(torch.tensor([tokens.fitted(limit, self.tokenizer.pad_token_id).ids], device=self.device))
-        embedded = said.text_embeds if hasattr(said, "text_embeds") else said.pooler_output
+    def _embed_text(self, text: str) -> Tensor:
+        """Return CLIP's projected text.
+
+        Without a projection, the pooled output must be in the image space.
+        """
+        remedy = "disable text guidance with 0 repeats"
+        self._require("text_encoder", "text encoder", remedy)
+        tokens = self._tokenize(text)
+        limit = min(len(tokens.ids), self.info.token_limit)
+        output = self.text_encoder(torch.tensor([tokens.resized(limit, self.tokenizer.pad_token_id).ids], device=self.device))
+        embedded = output.text_embeds if hasattr(output, "text_embeds") else output.pooler_output
         if self.image_encoder is None or embedded.shape[-1] != self.image_encoder.config.projection_dim:
-            raise CheckpointError(
-                f"checkpoint '{self.source.name}' cannot compare words with pictures: switch the guidance by texts off with 0 repeats"
-            )
+            raise CheckpointError(f"checkpoint '{self.files.name}' cannot compare texts with images: {remedy}")
         return torch.as_tensor(embedded).to(self.dtype)
 
-    def nothing(self) -> Tensor:
-        """Return zeros, (1, rows, channels): what an image-conditioned drawing is led away from."""
-        return torch.zeros(1, self.facts.rows, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
+    def zero_embeds(self) -> Tensor:
+        """Return zeros as the unconditional embedding, (1, rows, channels)."""
+        return torch.zeros(1, self.info.sequence_length, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
 
-    @torch.inference_mode()
-    def encode_picture(self, picture: np.ndarray) -> Tensor:
-        """Encode one picture, (height, width, 3) uint8 RGB, to the middle of its latent distribution: (1, channels, h, w)."""
-        pixels = torch.from_numpy(picture).to(self.device, self.vae.dtype).permute(2, 0, 1)[None] / 127.5 - 1
-        encoded = self.vae.encode(pixels)
-        latents = encoded.latents if isinstance(self.vae, AutoencoderTiny) else encoded.latent_dist.mode()
-        return torch.as_tensor(latents * self.vae.config.scaling_factor)
+    def encode(self, image: np.ndarray) -> Tensor:
+        """Encode an image to latents, as `Autoencoder.encode` says."""
+        return self.autoencoder.encode(image)
 
-    @torch.inference_mode()
     def decode(self, latents: Tensor) -> np.ndarray:
-        """Decode latents to pictures, (frames, height, width, 3) float32 from 0 to 1; what is not a number stays so.
-
-        One at a time: the decoder is where memory runs out, and a picture must not depend on its company.
-        """
-        scaled = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor
-        decoded = torch.cat([self.vae.decode(one).sample for one in scaled.split(1)])
-        return (decoded.float() / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+        """Decode latents to images, as `Autoencoder.decode` says."""
+        return self.autoencoder.decode(latents)
 
 
-def _middle_square(picture: np.ndarray) -> np.ndarray:
-    side = min(picture.shape[:2])
-    top, left = ((length - side) // 2 for length in picture.shape[:2])
-    return picture[top : top + side, left : left + side]
+def _crop_square(image: np.ndarray) -> np.ndarray:
+    side = min(image.shape[:2])
+    top, left = ((length - side) // 2 for length in image.shape[:2])
+    return image[top : top + side, left : left + side]
 
 
-def _padded_square(picture: np.ndarray) -> np.ndarray:
-    side = max(picture.shape[:2])
-    fill = [((side - length) // 2, (side - length + 1) // 2) for length in picture.shape[:2]]
-    return np.pad(picture, (*fill, (0, 0)), mode="edge")
+def _pad_square(image: np.ndarray) -> np.ndarray:
+    side = max(image.shape[:2])
+    fill = [((side - length) // 2, (side - length + 1) // 2) for length in image.shape[:2]]
+    return np.pad(image, (*fill, (0, 0)), mode="edge")
 
 
-def quantised(pictures: np.ndarray) -> np.ndarray:
-    """Round pictures from 0..1 to uint8."""
-    return (pictures * 255).round().astype(np.uint8)
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Round images from 0..1 to uint8."""
+    return (images * 255).round().astype(np.uint8)
 
 
-def load(source: Source, device: str = "cpu", precision: Precision = "fp32") -> Checkpoint:
+def load_checkpoint(files: CheckpointFiles, device: str = "cpu", precision: Precision = "fp32") -> Checkpoint:
     """Load a checkpoint's networks.
 
     Raises CheckpointError where its files do not fit together.
     """
-    seeing = source.facts.sees_pictures
+    has_image_encoder = files.info.has_image_encoder
     try:
         return Checkpoint(
-            source=source,
-            facts=source.facts,
-            readers=tuple(_reader(source, network, device, precision) for network in TEXT_ENCODERS if network in source.parts()),
-            vae=_vae(source, device, precision),
-            unet=_network(UNet2DConditionModel, source, "unet", device, precision),
-            schedule=source.config("scheduler"),
-            image_encoder=_network(CLIPVisionModelWithProjection, source, "image_encoder", device, precision) if seeing else None,
-            image_processor=CLIPImageProcessorPil.from_pretrained(source.folder / "feature_extractor") if seeing else None,
+            files=files,
+            info=files.info,
+            text_encoders=tuple(_text_encoder(files, name, device, precision) for name in TEXT_ENCODERS if name in files.components()),
+            vae=_vae(files, device, precision),
+            unet=_network(UNet2DConditionModel, files, "unet", device, precision),
+            scheduler_config=files.config("scheduler"),
+            image_encoder=_network(CLIPVisionModelWithProjection, files, "image_encoder", device, precision) if has_image_encoder else None,
+            image_processor=CLIPImageProcessorPil.from_pretrained(files.folder / "feature_extractor") if has_image_encoder else None,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"checkpoint '{source.name}' cannot be loaded: {reason}") from error
+        raise CheckpointError(f"cannot load checkpoint '{files.name}': {reason}") from error
 
 
-def _refuse_unfit(controlnet: Any, unet: Any, source: Source) -> None:
-    """Refuse a ControlNet whose words or residuals are not of its UNet's sizes."""
+def _check_controlnet(controlnet: Any, unet: Any, files: CheckpointFiles) -> None:
+    """Raise CheckpointError where a ControlNet's sizes are not those of its UNet."""
     for name in ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim", "addition_embed_type"):
-        own, wanted = controlnet.config[name], unet.config[name]
-        if own != wanted:
-            raise CheckpointError(f"checkpoint '{source.name}': its ControlNet was made for another UNet ({name} {own} against {wanted})")
+        own, expected = controlnet.config[name], unet.config[name]
+        if own != expected:
+            raise CheckpointError(
+                f"checkpoint '{files.name}': its ControlNet was trained for another UNet ({name} is {own}, not {expected}): replace it"
+            )
 
 
-def _reader(source: Source, network: Network, device: str, precision: Precision) -> Reader:
-    encoder = _network(TEXT_ENCODERS[network], source, network, device, precision)
-    return Reader(network=network, tokenizer=_tokenizer(source, network), encoder=encoder)
+def _text_encoder(files: CheckpointFiles, name: EncoderName, device: str, precision: Precision) -> TextEncoder:
+    network = _network(TEXT_ENCODERS[name], files, name, device, precision)
+    return TextEncoder(name=name, tokenizer=_tokenizer(files, name), network=network)
 
 
-def _tokenizer(source: Source, network: Network) -> Any:
-    """Open a text encoder's tokenizer; one without a vocabulary has the first's, and fills up as OpenCLIP does."""
-    folder = source.folder / network.replace("text_encoder", "tokenizer")
+def _tokenizer(files: CheckpointFiles, name: EncoderName) -> Any:
+    """Load a text encoder's tokenizer.
+
+    Without a vocabulary it is the first's, padded as in OpenCLIP.
+    """
+    folder = files.folder / name.replace("text_encoder", "tokenizer")
     if has_vocabulary(folder):
         return CLIPTokenizer.from_pretrained(folder)
-    return CLIPTokenizer.from_pretrained(source.folder / "tokenizer", pad_token=OPEN_CLIP_PADDING)
+    return CLIPTokenizer.from_pretrained(files.folder / "tokenizer", pad_token=OPEN_CLIP_PADDING)
 
 
-def _vae(source: Source, device: str, precision: Precision) -> Any:
-    """Open the autoencoder; that of Stable Diffusion XL in fp32 where its numbers are too great for fp16."""
-    config = source.config("vae")
-    whole = precision == "fp16" and source.facts.pooled and config.get("force_upcast", True)
-    return _network(VAES[config["_class_name"]], source, "vae", device, "fp32" if whole else precision)
+def _vae(files: CheckpointFiles, device: str, precision: Precision) -> Any:
+    """Load the VAE.
+
+    That of Stable Diffusion XL stays in fp32 where its activations overflow fp16 (`force_upcast`).
+    """
+    config = files.config("vae")
+    upcast = precision == "fp16" and files.info.pooled_channels and config.get("force_upcast", True)
+    return _network(VAES[config["_class_name"]], files, "vae", device, "fp32" if upcast else precision)
 
 
-def _network(kind: Any, source: Source, part: str, device: str, precision: Precision) -> Any:
-    folder = source.folder / part
-    variant = "fp16" if ".fp16." in weight_files(folder, source.name)[0].name else None
-    return opened(kind, folder, DTYPES[precision], variant).to(device)
+def _network(kind: Any, files: CheckpointFiles, part: str, device: str, precision: Precision) -> Any:
+    folder = files.folder / part
+    variant = "fp16" if ".fp16." in weight_files(folder, files.name)[0].name else None
+    return load_network(kind, folder, DTYPES[precision], variant).to(device)

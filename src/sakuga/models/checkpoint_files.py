@@ -1,4 +1,4 @@
-"""Where a checkpoint lies and what it is, read from its files alone: no network is loaded, and no torch."""
+"""A checkpoint's folder, read without loading networks or torch."""
 
 import hashlib
 import json
@@ -12,112 +12,137 @@ from sakuga import InputError
 from sakuga.timeline.spec import Digest
 
 SKETCHBOOK = "sketchbook"
-NEEDED = ("vae", "unet", "scheduler")
-WORDS = ("tokenizer", "text_encoder")
-"""Parts that read words: image-variation checkpoints, which see pictures instead, have neither."""
-MORE_WORDS = ("tokenizer_2", "text_encoder_2")
-"""Parts that read words a second time: Stable Diffusion XL has them."""
-INDEX = "model_index.json"
+REQUIRED_COMPONENTS = ("vae", "unet", "scheduler")
+TEXT_COMPONENTS = ("tokenizer", "text_encoder")
+"""Absent in image-variation checkpoints, which take an image embedding instead of a prompt."""
+TEXT_COMPONENTS_2 = ("tokenizer_2", "text_encoder_2")
+"""The second text encoder of Stable Diffusion XL."""
+MODEL_INDEX = "model_index.json"
 UPSCALER = "upscaler"
-OPTIONAL = ("feature_extractor", "image_encoder", "controlnet", "depth")
+OPTIONAL_COMPONENTS = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "text_encoder_2", "vae", "unet", "image_encoder", "controlnet", "depth", "classifier")
-JUDGES = ("tokenizer", "text_encoder", "feature_extractor", "image_encoder", "classifier")
+EVALUATION_COMPONENTS = ("tokenizer", "text_encoder", "feature_extractor", "image_encoder", "classifier")
 EDITION = 5
-"""Of the Sketchbook: a folder made by a later one may hold what this package cannot read. Folders of other makers name none."""
+"""Newest edition of the Sketchbook that this package reads; other checkpoints name none."""
 EDITION_KEY = "_sakuga_edition"
 SIZES = 6
-"""Numbers that Stable Diffusion XL is told of sizes: the picture's own height and width, where it was cut, and what is drawn."""
+"""Size inputs of Stable Diffusion XL: original height and width, crop top and left, target height and width."""
 
 
 class CheckpointError(InputError):
-    """A checkpoint cannot be found or used; the sentence says which, why, and what to do."""
+    """A checkpoint cannot be found or used.
+
+    The message says which, why, and what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What must be known of a checkpoint before anything is drawn."""
+class CheckpointInfo:
+    """Properties of a checkpoint, read from its configs."""
 
     native_size: int
-    """Pixels of the square it was trained on."""
-    factor: int
-    """Pixels of a picture per latent pixel; widths and heights must be multiples of it."""
-    multiple: int
-    """Widths and heights that are multiples of this pass through every level of the UNet without padding."""
+    """Side of its training images in pixels."""
+    vae_scale_factor: int
+    """Pixels per latent pixel; widths and heights must be multiples of it."""
+    size_multiple: int
+    """Widths and heights that are multiples of this pass every UNet level without padding."""
     latent_channels: int
+    cross_attention_dim: int
+    """Channels of its prompt embeddings."""
     token_limit: int
-    """Tokens of a prompt, its begin and end marks included."""
-    prediction: str
+    """Tokens of a prompt, begin and end marks included; 1 without a text encoder."""
+    prediction_type: str
     """epsilon or v_prediction."""
-    zero_snr: bool
+    zero_terminal_snr: bool
     """Whether its noise schedule ends in pure noise."""
-    sees_pictures: bool
-    """Whether a picture can take the place of the prompt."""
-    reads_words: bool = True
-    """Whether there is a text encoder: a checkpoint without one varies pictures, and its prompts are one token long: the picture's."""
-    pooled: int = 0
-    """Channels of the pooled text that its UNet is told beside the words, and sizes too: Stable Diffusion XL; 0 for the others."""
-    silent: bool = False
-    """Whether it is led away from zeros, not from an empty prompt, where no negative prompt is said; it has learnt so."""
+    has_image_encoder: bool
+    """Whether an image embedding can take the place of the prompt."""
+    has_text_encoder: bool = True
+    pooled_channels: int = 0
+    """Channels of the pooled text embedding of Stable Diffusion XL; 0 for other models."""
+    zeros_for_empty_prompt: bool = False
+    """Whether an empty negative prompt means zeros (`force_zeros_for_empty_prompt` of diffusers)."""
 
     @property
-    def rows(self) -> int:
-        """How many rows an encoded prompt has: one for each token, and one for the pooled text."""
-        return self.token_limit + (self.pooled > 0)
+    def sequence_length(self) -> int:
+        """Return the rows of a prompt embedding.
+
+        There is one per token, and one for the pooled text.
+        """
+        return self.token_limit + (self.pooled_channels > 0)
 
 
 @dataclass(frozen=True)
-class Source:
-    """A checkpoint in diffusers' folder layout."""
+class CheckpointFiles:
+    """A checkpoint's folder in diffusers' layout."""
 
     name: str
     folder: Path
 
     @cached_property
     def digest(self) -> Digest:
-        """Name the checkpoint: sha256 over the relative names and contents of all files that are loaded."""
-        return self._named(self.files())
+        """Return the sha256 over all loaded files.
+
+        It covers their names and contents.
+        """
+        return self._digest(self.loaded_files())
 
     @cached_property
-    def core(self) -> Digest:
-        """Name in the same way what draws from words alone: no eyes, depth or control, which may be taught anew beside it."""
-        return self._named(sorted(path for part in NEEDED for path in self.files_of(part)))
+    def base_digest(self) -> Digest:
+        """Return the digest of UNet, VAE and scheduler alone.
+
+        Other components may be retrained beside them.
+        """
+        return self._digest(sorted(path for part in REQUIRED_COMPONENTS for path in self.component_files(part)))
 
     @cached_property
-    def judges(self) -> Digest:
-        """Name in the same way what looks at pictures in it: its CLIP and its label classifier."""
-        return self._named(sorted(path for part in JUDGES if (self.folder / part).is_dir() for path in self.files_of(part)))
+    def evaluation_digest(self) -> Digest:
+        """Return the digest of the networks that evaluate images.
+
+        They are its CLIP and its label classifier.
+        """
+        parts = (part for part in EVALUATION_COMPONENTS if (self.folder / part).is_dir())
+        return self._digest(sorted(path for part in parts for path in self.component_files(part)))
 
     @cached_property
-    def upscaler(self) -> Digest | None:
-        """Name its upscaler in the same way, which enlarges frames but draws none; None where it has none."""
+    def upscaler_digest(self) -> Digest | None:
+        """Return the digest of its upscaler; None where it has none."""
         paths = sorted(path for path in (self.folder / UPSCALER).glob("*") if path.suffix in (".json", ".safetensors"))
-        return self._named(paths) if paths else None
+        return self._digest(paths) if paths else None
 
-    def _named(self, paths: list[Path]) -> Digest:
+    def _digest(self, paths: list[Path]) -> Digest:
         total = hashlib.sha256()
         for path in paths:
             total.update(f"{path.relative_to(self.folder).as_posix()} {file_digest(path)}\n".encode())
         return total.hexdigest()
 
     @cached_property
-    def facts(self) -> Facts:
-        """Read the facts from the configs."""
-        return _facts(self)
+    def info(self) -> CheckpointInfo:
+        """Read the checkpoint's properties from its configs."""
+        return _read_info(self)
 
-    def files(self) -> list[Path]:
-        """List the files that are loaded: one set of weights per network, configs, the tokenizer's words."""
-        index = [self.folder / INDEX] if self.facts.pooled and (self.folder / INDEX).is_file() else []  # says if it is silent
-        return sorted([*index, *(path for part in self.parts() for path in self.files_of(part))])
+    def loaded_files(self) -> list[Path]:
+        """List the files that are loaded.
 
-    def files_of(self, part: str) -> list[Path]:
+        They are one set of weights per network, configs and vocabularies.
+        """
+        # The index of an SDXL folder decides what an empty prompt means.
+        index = [self.folder / MODEL_INDEX] if self.info.pooled_channels and (self.folder / MODEL_INDEX).is_file() else []
+        return sorted([*index, *(path for part in self.components() for path in self.component_files(part))])
+
+    def component_files(self, part: str) -> list[Path]:
         """List the files of one component that are loaded."""
         folder = self.folder / part
         found = [path for path in folder.iterdir() if path.suffix in (".json", ".txt") and ".index." not in path.name]
         return found + (weight_files(folder, self.name) if part in NETWORKS else [])
 
-    def parts(self) -> list[str]:
-        """List the component folders: the needed ones, and the optional ones that are there."""
-        return [*NEEDED, *(part for part in (*WORDS, *MORE_WORDS, *OPTIONAL) if (self.folder / part).is_dir())]
+    def components(self) -> list[str]:
+        """List the component folders that exist.
+
+        The required ones are always listed.
+        """
+        optional = (*TEXT_COMPONENTS, *TEXT_COMPONENTS_2, *OPTIONAL_COMPONENTS)
+        return [*REQUIRED_COMPONENTS, *(part for part in optional if (self.folder / part).is_dir())]
 
     def config(self, part: str) -> dict[str, Any]:
         """Read the config of one component."""
@@ -126,19 +151,22 @@ class Source:
 
     @cached_property
     def index(self) -> dict[str, Any]:
-        """Read what the folder says of itself as a whole; nothing where it has no `model_index.json`."""
-        path = self.folder / INDEX
+        """Read `model_index.json`; empty where there is none."""
+        path = self.folder / MODEL_INDEX
         return self._read(path) if path.is_file() else {}
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"checkpoint '{self.name}': {path} cannot be read ({error})") from error
+            raise CheckpointError(f"checkpoint '{self.name}': cannot read {path} ({error}); download it again") from error
 
 
 def weight_files(folder: Path, name: str) -> list[Path]:
-    """List the safetensors files of one network: its single file, else its shards, else its fp16 variant; pickles are refused."""
+    """List the safetensors files of one network.
+
+    They are its single file, else its shards, else its fp16 variant. Raises CheckpointError where there are only pickles, or none.
+    """
     for stem in ("diffusion_pytorch_model", "model"):
         for ending in (".safetensors", ".safetensors.index.json", ".fp16.safetensors"):
             path = folder / f"{stem}{ending}"
@@ -146,9 +174,9 @@ def weight_files(folder: Path, name: str) -> list[Path]:
                 return [path, *_shards(path)] if path.suffix == ".json" else [path]
     if any(path.suffix in (".bin", ".ckpt", ".pt") for path in folder.iterdir()):
         raise CheckpointError(
-            f"checkpoint '{name}': {folder.name} holds only pickled weights, which can run code: convert them to safetensors"
+            f"checkpoint '{name}': {folder.name} has only pickled weights, which can run code: convert them to safetensors"
         )
-    raise CheckpointError(f"checkpoint '{name}': {folder} holds no weights")
+    raise CheckpointError(f"checkpoint '{name}': {folder} has no weights: download it again")
 
 
 def _shards(index: Path) -> Iterator[Path]:
@@ -157,34 +185,39 @@ def _shards(index: Path) -> Iterator[Path]:
 
 
 def has_vocabulary(folder: Path) -> bool:
-    """Tell whether a tokenizer's folder holds its words."""
+    """Return whether a tokenizer's folder holds a vocabulary."""
     return (folder / "tokenizer.json").is_file() or all((folder / name).is_file() for name in ("vocab.json", "merges.txt"))
 
 
-def pooled_channels(unet: dict[str, Any]) -> int:
-    """Count the channels of the pooled text that a UNet is told: what is left by six embedded sizes; 0 where it is told none."""
+def read_pooled_channels(unet: dict[str, Any]) -> int:
+    """Return the channels of a UNet's pooled text input.
+
+    They are read from its config; 0 where it has none.
+    """
     if unet.get("addition_embed_type") != "text_time":
         return 0
     return int(unet["projection_class_embeddings_input_dim"]) - SIZES * int(unet["addition_time_embed_dim"])
 
 
-def _facts(source: Source) -> Facts:
-    unet, vae, scheduler = (source.config(part) for part in ("unet", "vae", "scheduler"))
-    reads = (source.folder / "text_encoder").is_dir()
+def _read_info(files: CheckpointFiles) -> CheckpointInfo:
+    unet, vae, scheduler = (files.config(part) for part in ("unet", "vae", "scheduler"))
+    has_text_encoder = (files.folder / "text_encoder").is_dir()
     levels = vae.get("block_out_channels") or vae["encoder_block_out_channels"]
-    factor, pooled = 2 ** (len(levels) - 1), pooled_channels(unet)
-    return Facts(
+    factor, pooled = 2 ** (len(levels) - 1), read_pooled_channels(unet)
+    attended = unet.get("cross_attention_dim", 0)
+    return CheckpointInfo(
         native_size=unet["sample_size"] * factor,
-        factor=factor,
-        multiple=factor * 2 ** (len(unet["block_out_channels"]) - 1),
+        vae_scale_factor=factor,
+        size_multiple=factor * 2 ** (len(unet["block_out_channels"]) - 1),
         latent_channels=vae["latent_channels"],
-        token_limit=source.config("text_encoder").get("max_position_embeddings", 77) if reads else 1,
-        prediction=scheduler.get("prediction_type", "epsilon"),
-        zero_snr=bool(scheduler.get("rescale_betas_zero_snr", False)),
-        sees_pictures=(source.folder / "image_encoder").is_dir() and not pooled,
-        reads_words=reads,
-        pooled=pooled,
-        silent=bool(pooled and source.index.get("force_zeros_for_empty_prompt", True)),
+        cross_attention_dim=attended if isinstance(attended, int) else 0,
+        token_limit=files.config("text_encoder").get("max_position_embeddings", 77) if has_text_encoder else 1,
+        prediction_type=scheduler.get("prediction_type", "epsilon"),
+        zero_terminal_snr=bool(scheduler.get("rescale_betas_zero_snr", False)),
+        has_image_encoder=(files.folder / "image_encoder").is_dir() and not pooled,
+        has_text_encoder=has_text_encoder,
+        pooled_channels=pooled,
+        zeros_for_empty_prompt=bool(pooled and files.index.get("force_zeros_for_empty_prompt", True)),
     )
 
 
@@ -196,6 +229,6 @@ def file_digest(path: Path) -> Digest:
 
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    """Hash a file; asked again for the same size and time of change, the answer is remembered."""
+    """Hash a file, once for each size and time of change."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

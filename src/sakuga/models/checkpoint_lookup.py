@@ -1,138 +1,159 @@
-"""Find a checkpoint by its name, and refuse with a sentence what can neither draw nor learn here."""
+"""Lookup of checkpoints, and refusal of unsupported ones."""
 
 import re
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
 from sakuga.models.checkpoint_files import (
     EDITION,
     EDITION_KEY,
-    INDEX,
-    MORE_WORDS,
-    NEEDED,
+    MODEL_INDEX,
     NETWORKS,
-    OPTIONAL,
+    OPTIONAL_COMPONENTS,
+    REQUIRED_COMPONENTS,
     SKETCHBOOK,
-    WORDS,
+    TEXT_COMPONENTS,
+    TEXT_COMPONENTS_2,
     CheckpointError,
-    Source,
+    CheckpointFiles,
     has_vocabulary,
-    pooled_channels,
+    read_pooled_channels,
 )  # fmt: skip
 
 VAES = ("AutoencoderKL", "AutoencoderTiny")
-KINDS = "Stable Diffusion 1.x, 2.x and XL"
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+SUPPORTED = "Stable Diffusion 1.x, 2.x or XL"
+HUB_REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def find_checkpoint(name: str = SKETCHBOOK, *, wordless: bool = False) -> Source:
-    """Find a checkpoint by name: `sketchbook`, a folder in diffusers' layout, or an `owner/name` of the Hugging Face hub.
+def find_checkpoint(name: str = SKETCHBOOK, *, text_encoder_optional: bool = False) -> CheckpointFiles:
+    """Find a checkpoint by name.
 
-    With `wordless` it need read no words, if it sees pictures. Raises CheckpointError where there is none, where a part is missing, or
-    where weights come only as pickles.
+    It is `sketchbook`, a folder in diffusers' layout, or an `owner/name` of the Hugging Face hub. With `text_encoder_optional` an image
+    encoder suffices. Raises CheckpointError where there is none, where a component is missing, or where weights are pickles only.
     """
-    source = Source(name, _folder(name))
-    _refuse_refiner(source)
-    missing = [part for part in (*WORDS, *NEEDED) if not (source.folder / part).is_dir()]
-    if set(missing) == set(WORDS) and (source.folder / "image_encoder").is_dir():
-        if not wordless:
-            raise CheckpointError(f"checkpoint '{name}' sees pictures and reads no words: vary a picture with it (`sakuga vary`)")
+    files = CheckpointFiles(name, _folder(name))
+    _refuse_refiner(files)
+    missing = [part for part in (*TEXT_COMPONENTS, *REQUIRED_COMPONENTS) if not (files.folder / part).is_dir()]
+    if set(missing) == set(TEXT_COMPONENTS) and (files.folder / "image_encoder").is_dir():
+        if not text_encoder_optional:
+            raise CheckpointError(f"checkpoint '{name}' has an image encoder but no text encoder: use it with `sakuga vary`")
     elif missing:
         raise CheckpointError(
-            f"checkpoint '{name}': {source.folder} has no {', '.join(missing)}: give a Stable Diffusion folder in diffusers' layout"
+            f"checkpoint '{name}': {files.folder} has no {', '.join(missing)}: give a Stable Diffusion folder in diffusers' layout"
         )
-    _refuse_newer(source)
-    _refuse_other_kinds(source)
-    source.files()
-    return source
+    _refuse_newer_edition(files)
+    _refuse_unsupported(files)
+    files.loaded_files()
+    return files
 
 
 def _folder(name: str) -> Path:
     if name == SKETCHBOOK:
-        return Path(str(files("sakuga.sketchbook") / "weights"))
+        return Path(str(resources.files("sakuga.sketchbook") / "weights"))
     path = Path(name).expanduser()
     if path.is_dir():
         return path.resolve()
     if path.is_file():
         raise CheckpointError(f"checkpoint '{name}' is a single file: give a folder in diffusers' layout")
-    if HUB_NAME.fullmatch(name):
-        return _folder_of_hub(name)
+    if HUB_REPO_ID.fullmatch(name):
+        return _hub_folder(name)
     raise CheckpointError(
         f"no checkpoint '{name}': give '{SKETCHBOOK}', a folder in diffusers' layout, or owner/name of the Hugging Face hub"
     )
 
 
-def _folder_of_hub(name: str) -> Path:
-    """Return the folder of a checkpoint of the hub: whole weights, and the fp16 variant only where a network has no others."""
+def _hub_folder(name: str) -> Path:
+    """Download a checkpoint of the hub.
+
+    It gets full weights, and the fp16 variant only where a network has no others.
+    """
     stems = ("model", "diffusion_pytorch_model")
     endings = ("*.json", "*.txt", *(f"{stem}{shard}.safetensors" for stem in stems for shard in ("", "-*-of-*")))
-    folder = from_hub(name, [INDEX, *(f"{part}/{ending}" for part in (*WORDS, *MORE_WORDS, *NEEDED, *OPTIONAL) for ending in endings)])
+    parts = (*TEXT_COMPONENTS, *TEXT_COMPONENTS_2, *REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS)
+    folder = download_from_hub(name, [MODEL_INDEX, *(f"{part}/{ending}" for part in parts for ending in endings)])
     bare = [part for part in NETWORKS if (folder / part).is_dir() and not any((folder / part).glob("*.safetensors"))]
-    return from_hub(name, [f"{part}/{stem}.fp16.safetensors" for part in bare for stem in stems]) if bare else folder
+    return download_from_hub(name, [f"{part}/{stem}.fp16.safetensors" for part in bare for stem in stems]) if bare else folder
 
 
-def from_hub(name: str, wanted: list[str]) -> Path:
-    """Return the folder of the files of an `owner/name` that fit the patterns, fetched from the hub where they are not here yet."""
+def download_from_hub(name: str, patterns: list[str]) -> Path:
+    """Download matching files of an `owner/name`; return their folder.
+
+    Cached files are not downloaded again.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
+        return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(
-            f"no checkpoint '{name}': there is no such folder, and the Hugging Face hub did not give it ({reason})"
+            f"no checkpoint '{name}': there is no such folder, and download from the Hugging Face hub failed ({reason})"
         ) from error
 
 
-def _refuse_newer(source: Source) -> None:
-    edition = source.index.get(EDITION_KEY, 1)
+def _refuse_newer_edition(files: CheckpointFiles) -> None:
+    edition = files.index.get(EDITION_KEY, 1)
     if not isinstance(edition, int) or edition > EDITION:
-        raise CheckpointError(f"checkpoint '{source.name}' is of edition {edition}, and this sakuga reads up to {EDITION}: update sakuga")
+        raise CheckpointError(
+            f"checkpoint '{files.name}' is of edition {edition}, but this sakuga reads editions up to {EDITION}: update sakuga"
+        )
 
 
-def _refuse_refiner(source: Source) -> None:
-    """Refuse the second half of Stable Diffusion XL, which goes over what a base has drawn."""
-    alone = (source.folder / "text_encoder_2").is_dir() and not (source.folder / "text_encoder").is_dir()
-    if alone or source.index.get("requires_aesthetics_score"):
-        raise CheckpointError(f"checkpoint '{source.name}' is a refiner, which only goes over what a base has drawn: give the base")
+def _refuse_refiner(files: CheckpointFiles) -> None:
+    """Refuse the refiner of Stable Diffusion XL.
+
+    It works only on the output of a base model.
+    """
+    only_second = (files.folder / "text_encoder_2").is_dir() and not (files.folder / "text_encoder").is_dir()
+    if only_second or files.index.get("requires_aesthetics_score"):
+        raise CheckpointError(f"checkpoint '{files.name}' is an SDXL refiner, which works only after a base model: use the base model")
 
 
-def _refuse_other_kinds(source: Source) -> None:
-    unet, vae = source.config("unet"), source.config("vae")
+def _refuse_unsupported(files: CheckpointFiles) -> None:
+    unet, vae = files.config("unet"), files.config("vae")
     sized = unet.get("addition_embed_type") == "text_time"
     reasons = {
         f"its UNet is a {unet.get('_class_name')}": unet.get("_class_name") != "UNet2DConditionModel",
         f"its VAE is a {vae.get('_class_name')}": vae.get("_class_name") not in VAES,
-        f"its UNet wants {unet.get('addition_embed_type')} beside the words": not sized and unet.get("addition_embed_type") is not None,
-        "its UNet wants a class beside the words": unet.get("class_embed_type") is not None or unet.get("num_class_embeds") is not None,
-        "its UNet projects its words": unet.get("encoder_hid_dim_type") is not None or unet.get("encoder_hid_dim") is not None,
+        f"its UNet needs an input of type {unet.get('addition_embed_type')}": not sized and unet.get("addition_embed_type") is not None,
+        "its UNet needs a class label": unet.get("class_embed_type") is not None or unet.get("num_class_embeds") is not None,
+        "its UNet projects the prompt embeddings": unet.get("encoder_hid_dim_type") is not None or unet.get("encoder_hid_dim") is not None,
         "its UNet takes more than latents (an inpainting or upscaling model)": unet.get("in_channels") != vae.get("latent_channels"),
-        "its UNet wants its guidance as an input (a distilled model)": unet.get("time_cond_proj_dim") is not None,
-        "its VAE moves its latents by means": vae.get("latents_mean") is not None,
+        "its UNet takes the guidance scale as an input (a distilled model)": unet.get("time_cond_proj_dim") is not None,
+        "its VAE shifts the latents by means": vae.get("latents_mean") is not None,
     }
     for reason, refused in reasons.items():
         if refused:
-            raise CheckpointError(f"checkpoint '{source.name}' can neither draw nor learn here: {reason}; {KINDS} can")
-    _refuse_unread_words(source, sized)
+            raise CheckpointError(f"checkpoint '{files.name}' is not supported: {reason}; use {SUPPORTED}")
+    _refuse_mismatched_text(files, sized)
 
 
-def _refuse_unread_words(source: Source, sized: bool) -> None:
-    """Refuse text encoders that are not those of the UNet, or whose tokenizer would read every word as unknown."""
-    there = (source.folder / "text_encoder_2").is_dir()
+def _refuse_mismatched_text(files: CheckpointFiles, sized: bool) -> None:
+    """Refuse text encoders of another UNet, and incomplete tokenizers.
+
+    Without a vocabulary every word would be unknown.
+    """
+    there = (files.folder / "text_encoder_2").is_dir()
     if sized != there:
-        lacks = "has no text_encoder_2, which its UNet is told by" if sized else "has a text_encoder_2, and its UNet is not told by it"
-        raise CheckpointError(f"checkpoint '{source.name}' {lacks}: copy the folder anew")
-    if (source.folder / "text_encoder").is_dir() and not has_vocabulary(source.folder / "tokenizer"):
-        raise CheckpointError(f"checkpoint '{source.name}': its tokenizer/ has no vocabulary (vocab.json and merges.txt): copy it anew")
+        lacks = "has no text_encoder_2, which its UNet needs" if sized else "has a text_encoder_2, which its UNet does not use"
+        raise CheckpointError(f"checkpoint '{files.name}' {lacks}: download the folder again")
+    if (files.folder / "text_encoder").is_dir() and not has_vocabulary(files.folder / "tokenizer"):
+        raise _no_vocabulary(files, "tokenizer")
     if not sized:
         return
-    first, second, unet = source.config("text_encoder"), source.config("text_encoder_2"), source.config("unet")
-    widths = [first["hidden_size"], second["hidden_size"]]
-    if sum(widths) != unet["cross_attention_dim"] or not 0 < second["projection_dim"] == pooled_channels(unet) <= sum(widths):
+    first, second, unet = files.config("text_encoder"), files.config("text_encoder_2"), files.config("unet")
+    widths, pooled = [first["hidden_size"], second["hidden_size"]], read_pooled_channels(unet)
+    if sum(widths) != unet["cross_attention_dim"] or not 0 < second["projection_dim"] == pooled <= sum(widths):
         raise CheckpointError(
-            f"checkpoint '{source.name}': its text encoders tell {widths[0]} + {widths[1]} channels and {second['projection_dim']} pooled, "
-            f"and its UNet is told {unet['cross_attention_dim']} and {pooled_channels(unet)}: they are of different models"
+            f"checkpoint '{files.name}': its text encoders give {widths[0]} + {widths[1]} channels and {second['projection_dim']} pooled, "
+            f"but its UNet takes {unet['cross_attention_dim']} and {pooled}: they belong to different models"
         )
-    if not has_vocabulary(source.folder / "tokenizer_2") and first["vocab_size"] != second["vocab_size"]:
-        raise CheckpointError(f"checkpoint '{source.name}': its tokenizer_2/ has no vocabulary (vocab.json and merges.txt): copy it anew")
+    if not has_vocabulary(files.folder / "tokenizer_2") and first["vocab_size"] != second["vocab_size"]:
+        raise _no_vocabulary(files, "tokenizer_2")
+
+
+def _no_vocabulary(files: CheckpointFiles, folder: str) -> CheckpointError:
+    return CheckpointError(
+        f"checkpoint '{files.name}': its {folder}/ has no vocabulary (vocab.json and merges.txt): download the folder again"
+    )

@@ -1,4 +1,4 @@
-"""Evaluate the small expressions of a FrameSpec: what it shows, and where its noise comes from."""
+"""Evaluation of a FrameSpec's conditioning and noise expressions."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -6,65 +6,91 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sakuga.diffusion.guidance import steered
+from sakuga.diffusion.guidance import steer_embedding
 from sakuga.diffusion.interpolation import slerp
-from sakuga.diffusion.noise import ringed, seeded, shifted, slerped, walked
+from sakuga.diffusion.noise import noise_drift, noise_loop, noise_walk, seeded_noise, slerp_noise
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.timeline.spec import Conditioning, Digest, Guided, Image, Mix, Noise, Nothing, Ring, Seeded, Shift, Slerp, Text, Walk
+from sakuga.timeline.spec import (
+    Conditioning,
+    Digest,
+    GuidedEmbedding,
+    ImageEmbedding,
+    Interpolated,
+    Noise,
+    NoiseDrift,
+    NoiseLoop,
+    NoiseWalk,
+    Prompt,
+    SeedNoise,
+    SlerpNoise,
+    ZeroEmbedding,
+)
+
+ReadImage = Callable[[Digest], np.ndarray]
+"""Reads a frame, (height, width, 3) uint8, by its digest."""
 
 
-def embedding(checkpoint: Checkpoint, conditioning: Conditioning, picture: Callable[[Digest], np.ndarray]) -> Tensor:
-    """Turn a conditioning into (1, rows, channels), as `Checkpoint.encode_text` lays them out.
+def encode_conditioning(checkpoint: Checkpoint, conditioning: Conditioning, read_image: ReadImage) -> Tensor:
+    """Return the embedding of a conditioning, (1, rows, channels).
 
-    The one token of a picture is repeated to a prompt's length: attention over equal tokens is attention over one,
-    and so words and pictures can be mixed and share a batch.
+    It is laid out as by `Checkpoint.encode_prompts`. An image's single token is repeated to a prompt's length: attention over equal tokens
+    is attention over one, so images and prompts can be interpolated and share a batch.
     """
     match conditioning:
-        case Text(prompt=prompt):
-            return checkpoint.encode_text([prompt])
-        case Image(frame=frame, fit=fit):
-            return checkpoint.image_embedding(picture(frame), fit).expand(1, checkpoint.facts.rows, -1)
-        case Mix(first=first, second=second, at=at, way="slerp"):
-            return _slerped(checkpoint, embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
-        case Mix(first=first, second=second, at=at):
-            return torch.lerp(embedding(checkpoint, first, picture), embedding(checkpoint, second, picture), at)
-        case Guided():
-            good, bad = (checkpoint.text_directions(texts) for texts in (conditioning.good, conditioning.bad))
-            seen, positive, negative = embedding(checkpoint, conditioning.base, picture), conditioning.positive, conditioning.negative
-            return steered(seen, good, bad, positive=positive, negative=negative, repeats=conditioning.repeats)
-        case Nothing():
-            return checkpoint.nothing()
+        case Prompt(prompt=prompt):
+            return checkpoint.encode_prompts([prompt])
+        case ImageEmbedding(frame=frame, fit=fit):
+            return checkpoint.embed_image(read_image(frame), fit).expand(1, checkpoint.info.sequence_length, -1)
+        case Interpolated(first=first, second=second, at=at, method=method):
+            ends = (encode_conditioning(checkpoint, first, read_image), encode_conditioning(checkpoint, second, read_image))
+            return _slerp_rows(checkpoint, *ends, at) if method == "slerp" else torch.lerp(*ends, at)
+        case GuidedEmbedding(base=base, positive=positive, negative=negative, repeats=repeats):
+            good, bad = (checkpoint.embed_texts(texts) for texts in (conditioning.good, conditioning.bad))
+            embedding = encode_conditioning(checkpoint, base, read_image)
+            return steer_embedding(embedding, good, bad, positive=positive, negative=negative, repeats=repeats)
+        case ZeroEmbedding():
+            return checkpoint.zero_embeds()
 
 
-def led_away(checkpoint: Checkpoint, negative: Conditioning, picture: Callable[[Digest], np.ndarray]) -> Tensor:
-    """Turn what a drawing is led away from into (1, rows, channels): for a silent checkpoint, where nothing is said, into zeros."""
-    if checkpoint.facts.silent and negative == Text(prompt=""):
-        return checkpoint.nothing()
-    return embedding(checkpoint, negative, picture)
+def encode_negative(checkpoint: Checkpoint, negative: Conditioning, read_image: ReadImage) -> Tensor:
+    """Encode the negative prompt.
+
+    It is zeros if empty and the checkpoint expects zeros.
+    """
+    if checkpoint.info.zeros_for_empty_prompt and negative == Prompt(prompt=""):
+        return checkpoint.zero_embeds()
+    return encode_conditioning(checkpoint, negative, read_image)
 
 
-def _slerped(checkpoint: Checkpoint, first: Tensor, second: Tensor, at: float) -> Tensor:
-    """Go along the great circle between words, and along another between pooled texts, whose lengths are not those of words."""
-    pairs = zip(checkpoint.parts(first), checkpoint.parts(second), strict=True)
+def _slerp_rows(checkpoint: Checkpoint, first: Tensor, second: Tensor, at: float) -> Tensor:
+    """Slerp token rows and pooled rows separately, as their lengths differ."""
+    pairs = zip(checkpoint.split_pooled(first), checkpoint.split_pooled(second), strict=True)
     return torch.cat([slerp(here, there, at) for here, there in pairs], dim=1)
 
 
-def draws(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Iterator[Tensor]:
-    """Yield the draws of a noise expression, each of `shape`, float32 on the CPU; attempt n takes the n-th next seed throughout."""
+def noise_tensors(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Iterator[Tensor]:
+    """Yield the tensors of a noise expression.
+
+    They are float32 on the CPU; attempt n adds n to every seed.
+    """
     match noise:
-        case Seeded(seed=seed):
-            return seeded(shape, seed + attempt)
-        case Walk(seed=seed, at=at):
-            return walked(shape, seed + attempt, at)
-        case Shift(seed=seed, at=at, share=share):
-            return shifted(shape, seed + attempt, at, share)
-        case Slerp(first=first, second=second, at=at):
-            return slerped(draws(first, shape, attempt), draws(second, shape, attempt), at)
-        case Ring(first=first, second=second, third=third, at=at):
-            return ringed(draws(first, shape, attempt), draws(second, shape, attempt), draws(third, shape, attempt), at)
+        case SeedNoise(seed=seed):
+            return seeded_noise(shape, seed + attempt)
+        case NoiseWalk(seed=seed, at=at):
+            return noise_walk(shape, seed + attempt, at)
+        case NoiseDrift(seed=seed, at=at, share=share):
+            return noise_drift(shape, seed + attempt, at, share)
+        case SlerpNoise(first=first, second=second, at=at):
+            return slerp_noise(noise_tensors(first, shape, attempt), noise_tensors(second, shape, attempt), at)
+        case NoiseLoop(first=first, second=second, third=third, at=at):
+            ends = noise_tensors(first, shape, attempt), noise_tensors(second, shape, attempt)
+            return noise_loop(*ends, noise_tensors(third, shape, attempt), at)
 
 
-def stacked(rows: Sequence[Iterator[Tensor]]) -> Iterator[Tensor]:
-    """Draw from several sources side by side: (rows, ...)."""
+def stack_noise(sources: Sequence[Iterator[Tensor]]) -> Iterator[Tensor]:
+    """Yield one tensor of every source, stacked.
+
+    The shape is (sources, ...).
+    """
     while True:
-        yield torch.stack([next(row) for row in rows])
+        yield torch.stack([next(source) for source in sources])

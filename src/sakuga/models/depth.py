@@ -1,4 +1,4 @@
-"""The depth estimator: a small Dense Prediction Transformer (Ranftl et al. 2021) that reads how near each pixel of a picture is."""
+"""The depth estimator: a small Dense Prediction Transformer (Ranftl et al. 2021)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModelForDepthEstimation, DPTConfig, DPTForDepthEstimation, DPTImageProcessorPil
 
-from sakuga.models.image_tensors import Pixels
-from sakuga.models.loading import opened
+from sakuga.models.image_tensors import Images
+from sakuga.models.loading import load_network
 
 SIZE = 128
-NEAR = "nearness"
-"""A key of our own in the config: what the network says is nearness from 0.0 (the sky) to 1.0 (the lens) and needs no stretching."""
+NEARNESS_KEY = "nearness"
+"""Our own config key: the network's output is nearness from 0.0 (sky) to 1.0 (camera), without normalization."""
 DPT: dict[str, Any] = {
     "is_hybrid": True,
     "hidden_size": 64,
@@ -43,17 +43,18 @@ DPT: dict[str, Any] = {
     "use_auxiliary_head": False,
 }
 
-Depth = NDArray[np.float32]
+DepthMap = NDArray[np.float32]
 """(height, width), 0.0 far to 1.0 near."""
 
 
 def make_depth_estimator() -> DPTForDepthEstimation:
-    """Build the estimator, with random weights; it begins by saying half-way everywhere, where its last ReLU lets gradients through.
+    """Build the estimator with random weights.
 
-    The library begins every convolution with a deviation of 0.02, through which hardly anything passes at this width. Here those of neck
-    and head keep the size of what they are shown (He et al. 2015), and residual units begin as the identity.
+    Its initial output is 0.5, where the last ReLU has a gradient. The library initializes convolutions with a deviation of 0.02, so signals
+    vanish at this width. Here those of neck and head preserve the variance of their input (He et al. 2015), and residual units start as the
+    identity.
     """
-    network = DPTForDepthEstimation(DPTConfig(**DPT, **{NEAR: True}))
+    network = DPTForDepthEstimation(DPTConfig(**DPT, **{NEARNESS_KEY: True}))
     for part in (network.neck, network.head.head[:-2]):
         for name, module in part.named_modules():
             if isinstance(module, nn.Conv2d):
@@ -64,36 +65,37 @@ def make_depth_estimator() -> DPTForDepthEstimation:
 
 
 def make_depth_processor() -> DPTImageProcessorPil:
-    """Build what prepares a picture of any size for the estimator: 128 px square, in [-1, 1]."""
+    """Build the estimator's image processor: 128 px square, in [-1, 1]."""
     side = {"height": SIZE, "width": SIZE}
     return DPTImageProcessorPil(size=side, keep_aspect_ratio=False, ensure_multiple_of=1, image_mean=[0.5] * 3, image_std=[0.5] * 3)
 
 
-def open_depth(folder: Path) -> Any:
-    """Open the network of a folder in single precision."""
-    return opened(AutoModelForDepthEstimation, folder, torch.float32)
+def load_depth_network(folder: Path) -> Any:
+    """Load the network of a folder in float32."""
+    return load_network(AutoModelForDepthEstimation, folder, torch.float32)
 
 
-def load_depth(folder: Path, device: str = "cpu") -> Callable[[Pixels], Depth]:
-    """Return what reads the depth of a picture, (height, width, 3) uint8 to (height, width) float32 with 1.0 near, by a folder's network.
+def load_depth_estimator(folder: Path, device: str = "cpu") -> Callable[[Images], DepthMap]:
+    """Return a function that estimates an image's depth.
 
-    Any DPT or Depth Anything that says inverse depth will do; what it says is stretched over 0 to 1, picture by picture, unless its
-    config promises nearness as ours does. Raises CheckpointError where the folder cannot be opened.
+    It maps (height, width, 3) uint8 to (height, width) float32, 1.0 near. Any DPT or Depth Anything that predicts inverse depth works; its
+    output is normalized to 0..1 for each image, unless its config has `NEARNESS_KEY`. Raises CheckpointError where the folder cannot be
+    loaded.
     """
-    network = open_depth(folder).to(device)
+    network = load_depth_network(folder).to(device)
     processor = DPTImageProcessorPil.from_pretrained(folder)
 
     @torch.inference_mode()
-    def estimate(picture: Pixels) -> Depth:
-        shown = processor(images=picture, input_data_format="channels_last", return_tensors="pt").pixel_values.to(device)
-        said = network(pixel_values=shown).predicted_depth[:, None].float()
-        full = nn.functional.interpolate(said, size=picture.shape[:2], mode="bilinear", align_corners=False)[0, 0]
-        near = full if getattr(network.config, NEAR, False) else _stretched(full)
-        result: Depth = near.clamp(0.0, 1.0).cpu().numpy()
+    def estimate(image: Images) -> DepthMap:
+        pixels = processor(images=image, input_data_format="channels_last", return_tensors="pt").pixel_values.to(device)
+        inverse = network(pixel_values=pixels).predicted_depth[:, None].float()
+        full = nn.functional.interpolate(inverse, size=image.shape[:2], mode="bilinear", align_corners=False)[0, 0]
+        near = full if getattr(network.config, NEARNESS_KEY, False) else _normalized(full)
+        result: DepthMap = near.clamp(0.0, 1.0).cpu().numpy()
         return result
 
     return estimate
 
 
-def _stretched(said: Tensor) -> Tensor:
-    return (said - said.min()) / (said.max() - said.min()).clamp(min=1e-6)
+def _normalized(values: Tensor) -> Tensor:
+    return (values - values.min()) / (values.max() - values.min()).clamp(min=1e-6)

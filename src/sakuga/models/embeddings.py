@@ -1,43 +1,49 @@
-"""How files of learnt words (Textual Inversion) are laid out; told by names and shapes, so that no torch is loaded."""
+"""Layouts of textual-inversion files.
+
+They are recognized by names and shapes; loads no torch.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from sakuga.models.lora_keys import other_kind, place
+from sakuga.models.lora_keys import parse_key, unsupported_kind
 
-Network = Literal["text_encoder", "text_encoder_2"]
-A1111 = "emb_params"
-XL: dict[str, Network] = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
-WORD = "sakuga.word"
-"""Where a file's metadata says its word, if its name does not."""
+EncoderName = Literal["text_encoder", "text_encoder_2"]
+A1111_KEY = "emb_params"
+SDXL_KEYS: dict[str, EncoderName] = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
+WORD_KEY = "sakuga.word"
+"""The metadata key of a learned word that is not the file's name."""
 
 
-def words_in(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str], stem: str) -> dict[str, tuple[str, Network]]:
-    """Tell by key which word a file's tensor is for, and in which text encoder; nothing where the file is no embedding.
+def embedding_keys(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str], stem: str) -> dict[str, tuple[str, EncoderName]]:
+    """Map an embedding file's tensors to words and text encoders.
 
-    Diffusers writes {word: vectors}; A1111 `emb_params`, and for SDXL `clip_l` and `clip_g`, the word being the file's name
-    unless its metadata says another.
+    The result is empty if the file is no embedding. diffusers writes {word: vectors}; A1111 writes `emb_params`, and for SDXL `clip_l` and
+    `clip_g`, where the word is the file's name unless its metadata has another.
     """
-    stem = metadata.get(WORD, stem)
-    if shapes.keys() == {A1111}:
-        return {A1111: (stem, "text_encoder")}
-    if shapes and shapes.keys() <= XL.keys():
-        return {key: (stem, XL[key]) for key in shapes}
-    if any(len(shape) not in (1, 2) or "." in key or place(key) or other_kind(key) for key, shape in shapes.items()):
+    stem = metadata.get(WORD_KEY, stem)
+    if shapes.keys() == {A1111_KEY}:
+        return {A1111_KEY: (stem, "text_encoder")}
+    if shapes and shapes.keys() <= SDXL_KEYS.keys():
+        return {key: (stem, SDXL_KEYS[key]) for key in shapes}
+    if any(len(shape) not in (1, 2) or "." in key or parse_key(key) or unsupported_kind(key) for key, shape in shapes.items()):
         return {}
     return {key: (key, "text_encoder") for key in sorted(shapes)}
 
 
-def head_of(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
-    """Read the names and shapes of a safetensors file's tensors, and its metadata; raises OSError or ValueError."""
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(8), "little")
+def read_header(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """Read tensor shapes and metadata of a safetensors file.
+
+    Raises OSError or ValueError.
+    """
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
         if length > file.stat().st_size:
-            raise ValueError("its head is cut short")
-        head = json.loads(opened.read(length))
-    if not isinstance(head, dict):
-        raise ValueError("its head is damaged")
-    metadata = head.pop("__metadata__", {})
-    return {key: tuple(said["shape"]) for key, said in head.items()}, metadata
+            raise ValueError("its header is truncated")
+        header = json.loads(stream.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("its header is damaged")
+    metadata = header.pop("__metadata__", {})
+    return {key: tuple(entry["shape"]) for key, entry in header.items()}, metadata

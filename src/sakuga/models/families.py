@@ -1,51 +1,128 @@
-"""Families of base models, told by their sizes and by what files say of themselves: no network is loaded, and no torch."""
+"""Families of base models: recognition and defaults.
+
+Loads no torch.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from sakuga.models.checkpoint_files import Source
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles, CheckpointInfo
 
-Family = Literal["sketchbook", "sd1", "sd2", "sdxl"]
-CALLED: dict[Family, str] = {
-    "sketchbook": "the Sketchbook", "sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "sdxl": "Stable Diffusion XL"
-}  # fmt: skip
-WORD_CHANNELS: dict[int, Family] = {256: "sketchbook", 768: "sd1", 1024: "sd2", 2048: "sdxl"}
-"""Channels of the words that a UNet attends to."""
-TOKEN_CHANNELS: dict[int, Family] = {256: "sketchbook", 768: "sd1", 1024: "sd2", 1280: "sdxl"}
-"""Channels of a token's embedding, in the text encoder that only this family has."""
-SAID: dict[str, Family] = {
-    "sketchbook": "sketchbook", "sdxl": "sdxl", "xl": "sdxl", "sd_v2": "sd2", "stable-diffusion-v2": "sd2", "sd2": "sd2",
-    "sd_v1": "sd1", "stable-diffusion-v1": "sd1", "sd1": "sd1",
-}  # fmt: skip
-"""What kohya's, the model spec's and our own metadata call them."""
-SAYING = ("modelspec.architecture", "ss_base_model_version", "sakuga.base")
+FamilyName = Literal["sketchbook", "sd1", "sd2", "sdxl"]
 
 
-def family_of_source(source: Source) -> Family | None:
-    """Tell a checkpoint's family by its UNet; None for sizes of no known one."""
-    unet = source.config("unet")
-    if unet.get("addition_embed_type") is not None:
-        return "sdxl"
-    return WORD_CHANNELS.get(unet.get("cross_attention_dim", 0))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDefaults:
+    """Settings that suit a family where the user chooses none."""
+
+    steps: int = 30
+    guidance_scale: float = 7.5
+    enlarge: int = 1
+    """Side of an output image, in native sizes."""
 
 
-def family_said(metadata: Mapping[str, Any]) -> Family | None:
-    """Tell a family by a file's metadata."""
-    said = [str(metadata[key]).lower() for key in SAYING if key in metadata]
-    return next((family for text in said for name, family in SAID.items() if name in text), None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What recognizes a family of models, and its defaults.
+
+    Native size, latent factor and channels are read from each checkpoint's own configs (`CheckpointInfo`).
+    """
+
+    name: FamilyName | None
+    title: str
+    cross_attention_dim: int = 0
+    """Channels of the prompt embeddings that its UNet attends to."""
+    token_channels: int = 0
+    """Channels of a token's embedding in the text encoder that only this family has."""
+    aliases: tuple[str, ...] = ()
+    """Names in the metadata of kohya, of the model spec and of this package; the first match in table order counts."""
+    defaults: ModelDefaults = ModelDefaults()
 
 
-def family_of(layers: Mapping[str, int], words: Iterable[tuple[str, int]], said: Family | None) -> Family | None:
-    """Tell what an adapter was made for: by the channels that its layers read, those of its words by encoder, or else by what is said.
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        name="sketchbook",
+        title="the Sketchbook",
+        cross_attention_dim=256,
+        token_channels=256,
+        aliases=("sketchbook",),
+        defaults=ModelDefaults(steps=20, guidance_scale=4.0, enlarge=2),
+    ),
+    Family(
+        name="sdxl",
+        title="Stable Diffusion XL",
+        cross_attention_dim=2048,
+        token_channels=1280,
+        aliases=("sdxl", "xl"),
+        defaults=ModelDefaults(guidance_scale=5.0),
+    ),
+    Family(
+        name="sd2",
+        title="Stable Diffusion 2.x",
+        cross_attention_dim=1024,
+        token_channels=1024,
+        aliases=("sd_v2", "stable-diffusion-v2", "sd2"),
+    ),
+    Family(
+        name="sd1",
+        title="Stable Diffusion 1.x",
+        cross_attention_dim=768,
+        token_channels=768,
+        aliases=("sd_v1", "stable-diffusion-v1", "sd1"),
+    ),
+)
+OTHER = Family(name=None, title="another model")
+"""The family of checkpoints with sizes of their own."""
+FAMILY_NAMES: dict[FamilyName, str] = {family.name: family.title for family in FAMILIES if family.name}
+FAMILY_KEYS = ("modelspec.architecture", "ss_base_model_version", "sakuga.base")
+"""Where the metadata of a safetensors file names its base model."""
 
-    >>> family_of({"unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k": 768}, (), None)
+
+def family_of(info: CheckpointInfo) -> Family:
+    """Return a checkpoint's family by its sizes, else OTHER."""
+    if info.pooled_channels:
+        return _named("sdxl")
+    return next((family for family in FAMILIES if family.cross_attention_dim == info.cross_attention_dim), OTHER)
+
+
+def default_settings_of(files: CheckpointFiles) -> ModelDefaults:
+    """Return a checkpoint's default settings.
+
+    Those of the Sketchbook are for the one that is shipped.
+    """
+    family = family_of(files.info)
+    if family.name == "sketchbook" and files.name != SKETCHBOOK:
+        return OTHER.defaults
+    return family.defaults
+
+
+def declared_family(metadata: Mapping[str, Any]) -> FamilyName | None:
+    """Return the family that a file's metadata names."""
+    values = [str(metadata[key]).lower() for key in FAMILY_KEYS if key in metadata]
+    found = (family.name for value in values for family in FAMILIES for alias in family.aliases if alias in value)
+    return next(found, None)
+
+
+def adapter_family(layers: Mapping[str, int], words: Iterable[tuple[str, int]], declared: FamilyName | None) -> FamilyName | None:
+    """Return the family that an adapter was trained for.
+
+    It is recognized by sizes, else as its file declares. `layers` maps each layer to its input channels; `words` are (text encoder,
+    channels) of learned words.
+
+    >>> adapter_family({"unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k": 768}, (), None)
     'sd1'
     """
+    words = list(words)
     networks = {layer.split(".", 1)[0] for layer in layers} | {network for network, _ in words}
     if "text_encoder_2" in networks or any("transformer_blocks.1." in layer for layer in layers):
         return "sdxl"
-    if read := [channels for layer, channels in layers.items() if layer.endswith(("attn2.to_k", "attn2.to_v"))]:
-        return WORD_CHANNELS.get(read[0])
-    told = [channels for layer, channels in layers.items() if layer.endswith("self_attn.q_proj")]
-    told += [channels for _, channels in words]
-    return said or (TOKEN_CHANNELS.get(told[0]) if told else None)
+    if attended := [channels for layer, channels in layers.items() if layer.endswith(("attn2.to_k", "attn2.to_v"))]:
+        return next((family.name for family in FAMILIES if family.cross_attention_dim == attended[0]), None)
+    tokens = [channels for layer, channels in layers.items() if layer.endswith("self_attn.q_proj")]
+    tokens += [channels for _, channels in words]
+    return declared or next((family.name for family in FAMILIES if tokens and family.token_channels == tokens[0]), None)
+
+
+def _named(name: FamilyName) -> Family:
+    return next(family for family in FAMILIES if family.name == name)

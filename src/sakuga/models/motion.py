@@ -1,4 +1,7 @@
-"""Motion adapters: temporal attention between a UNet's blocks, so that it denoises the frames of a clip together (Guo et al. 2024)."""
+"""Motion adapters: temporal attention in a UNet.
+
+A UNet with one denoises the frames of a clip together (Guo et al. 2024).
+"""
 
 import copy
 from pathlib import Path
@@ -10,16 +13,17 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from einops import rearrange
 from torch import Tensor, nn
 
-from sakuga.models.loading import opened, quiet
+from sakuga.models.loading import load_network, quiet_libraries
 
 MAX_FRAMES = 32
 """Frame positions of a new adapter."""
 
 
 def make_motion_adapter(unet: UNet2DConditionModel) -> MotionAdapter:
-    """Build a motion adapter for a UNet, with a module in the middle block.
+    """Build a motion adapter for a UNet.
 
-    Output projections start at zero (diffusers leaves them random), so before training the model equals the image model.
+    It has a module in the middle block, too. Output projections start at zero (diffusers leaves them random), so before training the model
+    equals the image model.
     """
     adapter = MotionAdapter(
         block_out_channels=unet.config["block_out_channels"],
@@ -38,15 +42,18 @@ def make_motion_adapter(unet: UNet2DConditionModel) -> MotionAdapter:
 
 def open_motion_adapter(folder: Path) -> MotionAdapter:
     """Open a motion adapter's folder in diffusers' layout, in single precision."""
-    adapter: MotionAdapter = opened(MotionAdapter, folder, torch.float32)
+    adapter: MotionAdapter = load_network(MotionAdapter, folder, torch.float32)
     return adapter
 
 
 class MotionUNet:
-    """A UNet with a motion adapter, called like the image UNet: frames of one or more clips lie one after the other in the batch."""
+    """A UNet with a motion adapter, called like the image UNet.
+
+    Frames of one or more clips lie one after the other in the batch.
+    """
 
     def __init__(self, unet: UNet2DConditionModel, adapter: MotionAdapter, frames: int) -> None:
-        with quiet():
+        with quiet_libraries():
             self.network: Any = UNetMotionModel.from_unet2d(unet, adapter)
         self.frames = frames
         self._adapter = adapter
@@ -70,7 +77,10 @@ class MotionUNet:
         return nn.ModuleList(_motion_modules(self.network))
 
     def __call__(self, noisy: Tensor, timestep: Tensor, encoder_hidden_states: Tensor, **options: Any) -> tuple[Tensor]:
-        """Predict the noise or velocity of frames (clips * frames, channels, h, w); one timestep for all, or one for each frame."""
+        """Predict the noise or velocity of frames.
+
+        Frames are (clips * frames, channels, h, w); there is one timestep for all, or one for each frame.
+        """
         clips = rearrange(noisy, "(clip frame) c h w -> clip c frame h w", frame=self.frames)
         per_clip = timestep[:: self.frames] if timestep.dim() else timestep
         predicted = self.network(clips, per_clip, encoder_hidden_states, return_dict=False)[0]

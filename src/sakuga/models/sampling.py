@@ -1,4 +1,4 @@
-"""Drawing: from noise to latents, one denoising step after the other."""
+"""Sampling: from noise to latents, step by step."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
 from torch import Tensor
 
-from sakuga.diffusion.guidance import guided, rescaled
+from sakuga.diffusion.guidance import apply_guidance, rescale_guidance
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.loading import quiet
+from sakuga.models.loading import quiet_libraries
 from sakuga.timeline.spec import Sampler
 
 SCHEDULERS: dict[Sampler, Any] = {
@@ -21,61 +21,62 @@ SCHEDULERS: dict[Sampler, Any] = {
     "euler": EulerDiscreteScheduler,
     "lcm": LCMScheduler,
 }
-ZERO_SNR_RESCALE = 0.7
-"""The phi of Lin et al. 2023, table 4, for models whose schedule ends in pure noise; other models are left alone."""
+ZERO_SNR_GUIDANCE_RESCALE = 0.7
+"""The phi of Lin et al. 2023, table 4, for models whose schedule ends in pure noise; 0.0 for all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DenoisingStep:
-    """A moment of a drawing."""
+    """The latents after one denoising step."""
 
     index: int
     """Counts from 0."""
     total: int
     latents: Tensor  # (frames, channels, height / factor, width / factor) float32
     sigma: float = 0.0
-    """The noise left on the latents, where the sampler adds it on top of them (Karras et al. 2022); 0.0 for the others."""
+    """Remaining noise level of a variance-exploding sampler (Karras et al. 2022); 0.0 for the others."""
 
     @property
-    def visible(self) -> Tensor:
-        """The latents at the size that a decoder knows: as if their noise had taken the picture's place, not been added to it."""
+    def preview_latents(self) -> Tensor:
+        """Return the latents scaled to unit variance, as the decoder expects."""
         return self.latents / sqrt(1 + self.sigma**2)
 
 
 def sample(
     checkpoint: Checkpoint,
     *,
-    conditioning: Tensor,
-    negative: Tensor,
+    prompt_embeds: Tensor,
+    negative_prompt_embeds: Tensor,
     noise: Iterator[Tensor],
     sampler: Sampler,
     steps: int,
-    guidance: float,
-    start_latents: Tensor | None = None,
+    guidance_scale: float,
+    init_latents: Tensor | None = None,
     strength: float = 1.0,
-    rescale: float | None = None,
-    control: Tensor | None = None,
+    guidance_rescale: float | None = None,
+    control_image: Tensor | None = None,
     control_weight: float = 1.0,
 ) -> Iterator[DenoisingStep]:
-    """Draw a batch of frames; the last step holds what is to be decoded.
+    """Generate the latents of a batch of frames.
 
-    `conditioning` and `negative` are (frames, rows, channels), as encoded. `noise` gives (frames, channels, h, w): first the start noise,
-    then what the `lcm` sampler adds at each step. With `start_latents` this is img2img (SDEdit, Meng et al. 2022): the last `strength` of
-    the steps, one at least. Guidance of 1.0 or less is none, and spares half the work. `rescale` is the phi of
-    `diffusion.guidance.rescaled`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0. `control` is (frames, 3, height,
-    width), 0 to 1, as the checkpoint's ControlNet was taught: near is white.
+    The last step holds the result. Both embeddings are (frames, rows, channels). `noise` yields (frames, channels, h, w): the initial
+    noise, then one for each step of the `lcm` sampler. `init_latents` make it img2img (SDEdit, Meng et al. 2022): the last `strength` of
+    the steps run, at least one. A guidance scale of 1.0 or less disables guidance and halves the work. `guidance_rescale` is the phi of
+    `rescale_guidance`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0. `control_image` is (frames, 3, height, width), 0
+    far to 1 near.
     """
     scheduler = build_scheduler(checkpoint, sampler, steps)
-    skipped = 0 if start_latents is None else steps - max(1, min(int(steps * strength), steps))
+    skipped = 0 if init_latents is None else steps - max(1, min(int(steps * strength), steps))
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(skipped)
     timesteps = scheduler.timesteps[skipped:]
-    latents = _begin(checkpoint, scheduler, next(noise), start_latents, timesteps[:1])
-    phi = _default_rescale(checkpoint) if rescale is None else rescale
-    words = (torch.cat([negative, conditioning]) if guidance > 1 else conditioning).to(checkpoint.device, checkpoint.dtype)
-    led = None if control is None or not control_weight else _Led(checkpoint, control, control_weight)
+    latents = _initial_latents(checkpoint, scheduler, next(noise), init_latents, timesteps[:1])
+    phi = _default_rescale(checkpoint) if guidance_rescale is None else guidance_rescale
+    embeds = torch.cat([negative_prompt_embeds, prompt_embeds]) if guidance_scale > 1 else prompt_embeds
+    embeds = embeds.to(checkpoint.device, checkpoint.dtype)
+    control = None if control_image is None or not control_weight else _Control(control_image, control_weight)
     for index, timestep in enumerate(timesteps):
-        prediction = _predict(checkpoint, scheduler, latents, timestep, words, guidance, phi, led)
+        prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, control)
         with torch.inference_mode():
             moved = scheduler.step(prediction, timestep, latents)
             latents = moved.prev_sample
@@ -87,41 +88,48 @@ def sample(
 
 
 def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int) -> Any:
-    """Make diffusers' scheduler for a number of steps from the checkpoint's own schedule."""
+    """Build diffusers' scheduler for a number of steps.
+
+    It has the checkpoint's noise schedule.
+    """
     extra = {"use_karras_sigmas": False} if sampler == "dpm++" else {}
-    with quiet():  # other samplers' keys in the schedule are passed over
-        scheduler = SCHEDULERS[sampler].from_config(checkpoint.schedule, **extra)
-    with warnings.catch_warnings():  # diffusers hands tensors to numpy in a way that numpy will refuse one day
+    with quiet_libraries():  # a config holds keys of other schedulers, which are ignored
+        scheduler = SCHEDULERS[sampler].from_config(checkpoint.scheduler_config, **extra)
+    with warnings.catch_warnings():  # diffusers converts tensors in a way that numpy deprecates
         warnings.simplefilter("ignore", DeprecationWarning)
         scheduler.set_timesteps(steps, device=checkpoint.device)
     return scheduler
 
 
+def noise_schedule(checkpoint: Checkpoint) -> Tensor:
+    """Return alpha squared at each training timestep, (timesteps,).
+
+    It is on the checkpoint's device.
+    """
+    with quiet_libraries():
+        scheduler = DDIMScheduler.from_config(checkpoint.scheduler_config)
+    signal: Tensor = scheduler.alphas_cumprod.to(checkpoint.device)
+    return signal
+
+
 def _default_rescale(checkpoint: Checkpoint) -> float:
-    facts = checkpoint.facts
-    return ZERO_SNR_RESCALE if facts.prediction == "v_prediction" and facts.zero_snr else 0.0
+    info = checkpoint.info
+    return ZERO_SNR_GUIDANCE_RESCALE if info.prediction_type == "v_prediction" and info.zero_terminal_snr else 0.0
 
 
-def _begin(checkpoint: Checkpoint, scheduler: Any, noise: Tensor, start: Tensor | None, timestep: Tensor) -> Tensor:
+def _initial_latents(checkpoint: Checkpoint, scheduler: Any, noise: Tensor, init: Tensor | None, timestep: Tensor) -> Tensor:
     noise = noise.to(checkpoint.device, torch.float32)
-    if start is None:
+    if init is None:
         return torch.as_tensor(noise * scheduler.init_noise_sigma)
-    return torch.as_tensor(scheduler.add_noise(start.to(noise), noise, timestep))
+    return torch.as_tensor(scheduler.add_noise(init.to(noise), noise, timestep))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Led:
-    """A ControlNet and what it is shown (Zhang et al. 2023): its residuals are added to the UNet's, times `weight`."""
+class _Control:
+    """What a ControlNet is given."""
 
-    checkpoint: Checkpoint
-    hint: Tensor  # (frames, 3, height, width)
+    image: Tensor  # (frames, 3, height, width)
     weight: float
-
-    def residuals(self, shown: Tensor, timestep: Tensor, words: Tensor) -> dict[str, Any]:
-        hint = self.hint.to(shown).repeat(len(shown) // len(self.hint), 1, 1, 1)
-        network = self.checkpoint.controlnet
-        down, middle = self.checkpoint.ask(network, shown, timestep, words, controlnet_cond=hint, conditioning_scale=self.weight)
-        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
 
 
 @torch.inference_mode()
@@ -130,17 +138,23 @@ def _predict(
     scheduler: Any,
     latents: Tensor,
     timestep: Tensor,
-    words: Tensor,
-    guidance: float,
+    embeds: Tensor,
+    guidance_scale: float,
     phi: float,
-    led: _Led | None = None,
+    control: _Control | None = None,
 ) -> Tensor:
-    """Ask the UNet once; with guidance its batch is twice as wide: first the negative half, then the conditional."""
-    shown = torch.cat([latents, latents]) if guidance > 1 else latents
-    shown = scheduler.scale_model_input(shown, timestep).to(checkpoint.dtype)
-    residuals = led.residuals(shown, timestep, words) if led else {}
-    prediction: Tensor = checkpoint.ask(checkpoint.unet, shown, timestep, words, **residuals)[0].float()
-    if guidance <= 1:
+    """Call the denoiser once.
+
+    With guidance its batch holds the unconditional half, then the conditional half.
+    """
+    inputs = torch.cat([latents, latents]) if guidance_scale > 1 else latents
+    inputs = scheduler.scale_model_input(inputs, timestep).to(checkpoint.dtype)
+    residuals: dict[str, Any] = {}
+    if control:
+        image = control.image.to(inputs).repeat(len(inputs) // len(control.image), 1, 1, 1)
+        residuals = checkpoint.control_residuals(inputs, timestep, embeds, image, control.weight)
+    prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
+    if guidance_scale <= 1:
         return prediction
     unconditional, conditional = prediction.chunk(2)
-    return rescaled(guided(unconditional, conditional, guidance), conditional, phi)
+    return rescale_guidance(apply_guidance(unconditional, conditional, guidance_scale), conditional, phi)

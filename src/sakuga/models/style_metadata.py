@@ -1,4 +1,4 @@
-"""What `style.toml` says of a style beside its weights: how it is called, how strongly it is worn, how clips in it are finished."""
+"""Metadata of a style (`style.toml`): trigger words, default weight, finishing."""
 
 import json
 import tomllib
@@ -8,10 +8,11 @@ from typing import Annotated
 import tomli_w
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
-from sakuga.story.film import Dither
+from sakuga.story.settings import Dither
+from sakuga.text import lower_first
 
-STRONGEST = 4.0
-"""The greatest weight that a style can be worn with."""
+MAX_WEIGHT = 4.0
+"""The greatest weight that a style can be applied with."""
 STRICT = ConfigDict(extra="forbid", strict=True)
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -30,7 +31,7 @@ class PixelFinish:
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finishing:
-    """How a clip in a style is finished, where nobody says otherwise."""
+    """Default finishing of clips in a style."""
 
     grain: Share | None = None
     paper: Share | None = None
@@ -39,44 +40,44 @@ class Finishing:
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What is said of a style."""
+class StyleMetadata:
+    """The contents of a `style.toml`."""
 
     trigger: str = ""
-    """Words that call it up."""
+    """Trigger words."""
     suffix: str = ""
-    """Words that prompts say behind the trigger, as they suit the style."""
-    weight: Annotated[float, Field(gt=0.0, le=STRONGEST)] = 1.0
-    """How strongly it is worn, unless said."""
+    """Words that are appended to prompts after the trigger."""
+    weight: Annotated[float, Field(gt=0.0, le=MAX_WEIGHT)] = 1.0
+    """Default adapter weight."""
     finishing: Finishing = Finishing()
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """What a prompt says for it."""
+    def prompt_words(self) -> tuple[str, ...]:
+        """Return the words that are added to a prompt."""
         return tuple(filter(None, (self.trigger, self.suffix)))
 
 
-UNSAID = About()
-ADAPTER: TypeAdapter[About] = TypeAdapter(About)
+DEFAULT_METADATA = StyleMetadata()
+ADAPTER: TypeAdapter[StyleMetadata] = TypeAdapter(StyleMetadata)
 
 
-def read_about(text: str) -> About:
-    """Read the text of a `style.toml`; raises ValueError, which says what is wrong in it."""
+def parse_metadata(text: str) -> StyleMetadata:
+    """Parse the text of a `style.toml`; raises ValueError naming the key."""
     try:
-        return ADAPTER.validate_json(json.dumps(tomllib.loads(text), default=str))  # strict values, and tables as what they stand for
+        return ADAPTER.validate_json(json.dumps(tomllib.loads(text), default=str))  # JSON: strict, but tables become dataclasses
     except ValidationError as caught:
         error = caught.errors()[0]
         key = ".".join(str(part) for part in error["loc"])
         if error["type"] == "unexpected_keyword_argument":
-            raise ValueError(f"nothing reads its key {key}") from None
-        raise ValueError(f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}") from None
+            raise ValueError(f"unknown key {key}") from None
+        raise ValueError(f"{key}: {lower_first(error['msg'])}") from None
 
 
-def about_text(about: About) -> str:
-    """Write a `style.toml`; what is as it is without being said is left out."""
-    usual = asdict(UNSAID)
-    return tomli_w.dumps({key: _said(value) for key, value in asdict(about).items() if value != usual[key]})
+def format_metadata(metadata: StyleMetadata) -> str:
+    """Write a `style.toml` without the values that are defaults."""
+    defaults = asdict(DEFAULT_METADATA)
+    return tomli_w.dumps({key: _without_none(value) for key, value in asdict(metadata).items() if value != defaults[key]})
 
 
-def _said(value: object) -> object:
-    return {key: _said(inner) for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+def _without_none(value: object) -> object:
+    return {key: _without_none(inner) for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value

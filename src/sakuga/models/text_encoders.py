@@ -1,4 +1,7 @@
-"""Text encoders: how prompts become what a UNet is told. Stable Diffusion XL has two, whose words stand side by side."""
+"""Text encoders: prompts to prompt embeddings.
+
+Stable Diffusion XL has two, concatenated.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,78 +10,87 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sakuga.models.embeddings import Network
-from sakuga.models.tokenization import Tokens, tokens_of
+from sakuga.models.embeddings import EncoderName
+from sakuga.models.tokenization import Tokens, tokenize
 from sakuga.story.emphasis import Emphasis
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Reader:
-    """A tokenizer with its text encoder, and the words that the encoder learnt later."""
+class TextEncoder:
+    """A text encoder with its tokenizer and loaded learned words."""
 
-    network: Network
-    """What adapters call the encoder."""
+    name: EncoderName
+    """Its component, as adapters name it."""
     tokenizer: Any
-    encoder: Any
-    words: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Words that are worn, with their token numbers; `wearing` puts them here."""
+    network: Any
+    added_tokens: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Learned words with their token numbers; `applied_adapters` sets it."""
 
-    def tokens(self, text: str) -> Tokens:
-        """Split a text."""
-        return tokens_of(self.tokenizer, text, self.words)
+    def tokenize(self, text: str) -> Tokens:
+        """Tokenize a text, learned words included."""
+        return tokenize(self.tokenizer, text, self.added_tokens)
 
-    def read(self, texts: Sequence[Tokens], limit: int, **asked: bool) -> Any:
-        """Ask the encoder about texts that are each cut or filled up to `limit` tokens."""
-        fitted = [text.fitted(limit, self.tokenizer.pad_token_id) for text in texts]
-        ids = torch.tensor([text.ids for text in fitted], device=self.encoder.device)
-        masked = getattr(self.encoder.config, "use_attention_mask", False)
-        seen = [[place < len(text.ids) for place in range(limit)] for text in texts]
-        mask = torch.tensor(seen, dtype=torch.long, device=self.encoder.device) if masked else None
-        return self.encoder(ids, attention_mask=mask, **asked)
+    def encode(self, texts: Sequence[Tokens], limit: int, **options: bool) -> Any:
+        """Run the network on texts, each truncated or padded to `limit` tokens."""
+        resized = [text.resized(limit, self.tokenizer.pad_token_id) for text in texts]
+        ids = torch.tensor([text.ids for text in resized], device=self.network.device)
+        masked = getattr(self.network.config, "use_attention_mask", False)
+        attended = [[place < len(text.ids) for place in range(limit)] for text in texts]
+        mask = torch.tensor(attended, dtype=torch.long, device=self.network.device) if masked else None
+        return self.network(ids, attention_mask=mask, **options)
 
 
-def read_texts(readers: Sequence[Reader], texts: Sequence[str], limit: int) -> Tensor:
-    """Read texts plainly, brackets being brackets: (texts, rows, channels), a row for each of `limit` tokens.
+def encode_texts(encoders: Sequence[TextEncoder], texts: Sequence[str], limit: int) -> Tensor:
+    """Encode texts without emphasis.
 
-    One encoder tells its last layer. Two tell their last but one, side by side, and the second its projected pooled text in one more row
-    (Podell et al. 2023, section 2.1).
+    Returns (texts, rows, channels), one row for each of `limit` tokens. A single encoder gives its last layer. Two give their penultimate
+    layers, concatenated, and the second's projected pooled text as one more row (Podell et al. 2023, section 2.1).
     """
-    if len(readers) == 1:
-        return torch.as_tensor(readers[0].read([readers[0].tokens(text) for text in texts], limit)[0])
-    words = []
-    for reader in readers:
-        tokens = [reader.tokens(text) for text in texts]
-        read = reader.read(tokens, limit, output_hidden_states=True)
-        words.append(read.hidden_states[-2])
-    return packed(torch.cat(words, dim=-1), _pooled(readers[-1], tokens, read, limit))
+    if len(encoders) == 1:
+        return torch.as_tensor(encoders[0].encode([encoders[0].tokenize(text) for text in texts], limit)[0])
+    embeds = []
+    for encoder in encoders:
+        tokens = [encoder.tokenize(text) for text in texts]
+        output = encoder.encode(tokens, limit, output_hidden_states=True)
+        embeds.append(output.hidden_states[-2])
+    return append_pooled(torch.cat(embeds, dim=-1), _pooled(encoders[-1], tokens, output, limit))
 
 
-def _pooled(reader: Reader, tokens: Sequence[Tokens], read: Any, limit: int) -> Tensor:
-    """Project what is read at each text's end mark.
+def _pooled(encoder: TextEncoder, tokens: Sequence[Tokens], output: Any, limit: int) -> Tensor:
+    """Project the last hidden state at each text's end mark.
 
-    transformers takes the greatest token number for the end mark in old configs, and learnt words have greater ones.
+    transformers takes the greatest token number for the end mark in old configs, but learned words have greater ones.
     """
     ends = [min(len(text.ids), limit) - 1 for text in tokens]
-    at_end = read.last_hidden_state[torch.arange(len(ends)), torch.tensor(ends)]
-    return torch.as_tensor(reader.encoder.text_projection(at_end))
+    at_end = output.last_hidden_state[torch.arange(len(ends)), torch.tensor(ends)]
+    return torch.as_tensor(encoder.network.text_projection(at_end))
 
 
-def packed(words: Tensor, pooled: Tensor) -> Tensor:
-    """Put pooled texts, (texts, channels), behind their words, (texts, tokens, channels), as one more row that zeros fill up."""
-    row = torch.nn.functional.pad(pooled, (0, words.shape[-1] - pooled.shape[-1]))
-    return torch.cat([words, row[:, None].to(words.dtype)], dim=1)
+def append_pooled(embeds: Tensor, pooled: Tensor) -> Tensor:
+    """Append pooled texts to their embeddings.
+
+    The pooled text, (texts, channels), becomes one zero-padded row behind (texts, tokens, channels).
+    """
+    row = torch.nn.functional.pad(pooled, (0, embeds.shape[-1] - pooled.shape[-1]))
+    return torch.cat([embeds, row[:, None].to(embeds.dtype)], dim=1)
 
 
-def parts(told: Tensor, pooled: int) -> tuple[Tensor, ...]:
-    """Return the rows of the words alone, and those of the pooled text, where `pooled` channels of such were packed."""
-    return (told[:, :-1], told[:, -1:]) if pooled else (told,)
+def split_pooled(prompt_embeds: Tensor, pooled_channels: int) -> tuple[Tensor, ...]:
+    """Split prompt embeddings into token rows and pooled row.
+
+    Only a model with `pooled_channels` has the latter.
+    """
+    return (prompt_embeds[:, :-1], prompt_embeds[:, -1:]) if pooled_channels else (prompt_embeds,)
 
 
-def weights(readers: Sequence[Reader], said: Emphasis, limit: int, rows: int) -> Tensor:
-    """Return how much each row counts in each channel, (rows, channels), or (rows, 1) for one encoder; a pooled text is never weighed."""
+def emphasis_weights(encoders: Sequence[TextEncoder], emphasis: Emphasis, limit: int, rows: int) -> Tensor:
+    """Return the weight of each row in each channel.
+
+    The shape is (rows, channels), or (rows, 1) for one encoder; the pooled row weighs 1.
+    """
     columns = []
-    for reader in readers:
-        places = reader.tokens(said.text).fitted(limit, reader.tokenizer.pad_token_id).places
-        column = torch.tensor([said.weight(start, stop) for start, stop in places] + [1.0] * (rows - limit))[:, None]
-        columns.append(column if len(readers) == 1 else column.expand(-1, reader.encoder.config.hidden_size))
+    for encoder in encoders:
+        offsets = encoder.tokenize(emphasis.text).resized(limit, encoder.tokenizer.pad_token_id).offsets
+        column = torch.tensor([emphasis.weight(start, stop) for start, stop in offsets] + [1.0] * (rows - limit))[:, None]
+        columns.append(column if len(encoders) == 1 else column.expand(-1, encoder.network.config.hidden_size))
     return torch.cat(columns, dim=1)

@@ -1,4 +1,4 @@
-"""The upscaler: a small network that doubles a picture and draws its edges anew."""
+"""The upscaler: a small network that doubles images."""
 
 import json
 from collections.abc import Callable
@@ -9,13 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sakuga.models.image_tensors import Pixels, to_pixels, to_tensor
+from sakuga.models.image_tensors import Images, to_pixels, to_tensor
 
 
 class Upscaler(nn.Module):
-    """Convolutions at the low resolution, then pixel-shuffle (Shi et al. 2016), beside a bicubic enlargement that they correct.
+    """Bicubic enlargement, corrected by convolutions.
 
-    (pictures, 3, height, width) in [-1, 1] to (pictures, 3, 2 height, 2 width). Untrained it is the bicubic enlargement.
+    They end in a pixel shuffle (Shi et al. 2016). (images, 3, height, width) in [-1, 1] to (images, 3, 2 height, 2 width). Before training
+    it equals the bicubic enlargement.
     """
 
     def __init__(self, width: int = 48, blocks: int = 4) -> None:
@@ -29,13 +30,13 @@ class Upscaler(nn.Module):
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Double the pictures."""
-        x = self.head(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        """Double the images."""
+        x = self.head(images)
         for block in self.body:
             x = x + block(x)
         detail = nn.functional.pixel_shuffle(self.tail(nn.functional.silu(x)), 2)
-        return nn.functional.interpolate(pictures, scale_factor=2, mode="bicubic") + detail
+        return nn.functional.interpolate(images, scale_factor=2, mode="bicubic") + detail
 
     def save(self, folder: Path) -> None:
         """Write config.json and half-precision weights into the folder."""
@@ -44,23 +45,26 @@ class Upscaler(nn.Module):
         save_file({name: value.detach().half().contiguous() for name, value in self.state_dict().items()}, folder / "model.safetensors")
 
 
-def open_upscaler(folder: Path) -> Upscaler:
-    """Open the network of a folder, in single precision."""
+def load_upscaler_network(folder: Path) -> Upscaler:
+    """Load the network of a folder in float32."""
     config = json.loads((folder / "config.json").read_text())
     network = Upscaler(width=config["width"], blocks=config["blocks"])
     network.load_state_dict(load_file(folder / "model.safetensors"))
     return network.float().eval()
 
 
-def load_upscaler(folder: Path, device: str = "cpu") -> Callable[[Pixels], Pixels]:
-    """Return what doubles a picture, (height, width, 3) to (2 height, 2 width, 3), by the network of a folder."""
-    opened: Any = open_upscaler(folder)
-    network = opened.to(device=device, memory_format=torch.channels_last)
+def load_upscaler(folder: Path, device: str = "cpu") -> Callable[[Images], Images]:
+    """Return a function that doubles an image.
+
+    It maps (height, width, 3) to (2 height, 2 width, 3).
+    """
+    loaded: Any = load_upscaler_network(folder)
+    network = loaded.to(device=device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
-    def double(picture: Pixels) -> Pixels:
-        small = to_tensor(picture[None], network.head.weight.device)
-        doubled: Pixels = to_pixels(network(small.contiguous(memory_format=torch.channels_last)))[0]
+    def double(image: Images) -> Images:
+        small = to_tensor(image[None], network.head.weight.device)
+        doubled: Images = to_pixels(network(small.contiguous(memory_format=torch.channels_last)))[0]
         return doubled
 
     return double
