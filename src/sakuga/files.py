@@ -1,25 +1,90 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: files and folders appear complete or not at all."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside, and move it to its name when it is complete and on the disk; what fails leaves nothing behind."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; rename it to `path` on success.
+
+    The temporary path is in the same folder, which is created. The file is flushed to the disk before the rename and the folder after it,
+    so that a power cut loses nothing; permissions are those of any new file, whatever the writer chose. On an error the temporary file is
+    deleted.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{uuid4().hex[:16]}.part")
+    mode = _mode_of_new_files(draft)
     try:
-        write(beside)
-        beside.chmod(0o666 & ~_umask())  # some writers let nobody else read
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
+        yield draft
+        draft.chmod(mode)
+        _sync(draft, os.O_RDWR)
+        draft.replace(path)
+        with suppress(PermissionError):  # Windows opens no folders
+            _sync(path.parent, os.O_RDONLY)
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    """Return what new files of this process do not allow."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file through a temporary path, as `atomic_path` does."""
+    with atomic_path(path) as draft:
+        write(draft)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes atomically."""
+    write_atomic(path, lambda draft: draft.write_bytes(content))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically; line ends stay as they are."""
+    write_bytes(path, text.encode())
+
+
+@contextmanager
+def atomic_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield an empty temporary folder; rename it to `folder` on success.
+
+    Its files are flushed to the disk. Raises OSError where `folder` holds something, unless `overwrite` is given. On an error the
+    temporary folder is deleted.
+    """
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".{uuid4().hex[:16]}.part")
+    draft.mkdir()
+    try:
+        yield draft
+        for path in draft.rglob("*"):
+            if path.is_file():
+                _sync(path, os.O_RDWR)
+        if overwrite:
+            shutil.rmtree(folder, ignore_errors=True)
+        draft.replace(folder)
+        with suppress(PermissionError):  # Windows opens no folders
+            _sync(folder.parent, os.O_RDONLY)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _mode_of_new_files(path: Path) -> int:
+    """Return the permissions of new files; some writers set others."""
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return os.fstat(handle).st_mode & 0o777
+    finally:
+        os.close(handle)
+        path.unlink()
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,4 +1,4 @@
-"""Where sakuga keeps its data."""
+"""Locations of data on the disk."""
 
 import os
 from pathlib import Path
@@ -7,5 +7,5 @@ import platformdirs
 
 
 def home() -> Path:
-    """Return the data folder: $SAKUGA_HOME, else the platform's own."""
+    """Return the data folder: $SAKUGA_HOME, or the platform's default."""
     return Path(os.environ.get("SAKUGA_HOME") or platformdirs.user_data_path("sakuga", appauthor=False)).expanduser()

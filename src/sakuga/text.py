@@ -1,10 +1,49 @@
-"""Counts in words."""
+"""Wording of counts, lists and sentences."""
+
+from collections.abc import Sequence
 
 
 def counted(count: int, one: str, more: str | None = None) -> str:
-    """Say how many there are.
+    """Return a count with its noun in the singular or plural.
 
-    >>> counted(1, "picture"), counted(0, "picture"), counted(1, "picture is", "pictures are")
-    ('1 picture', '0 pictures', '1 picture is')
+    >>> counted(1, "image"), counted(0, "image"), counted(1, "image is", "images are")
+    ('1 image', '0 images', '1 image is')
     """
     return f"{count} {one}" if count == 1 else f"{count} {more or one + 's'}"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Join names with commas and a final "and".
+
+    >>> listed(["a", "b", "c"]), listed(["a", "b"], "or"), listed(["a"]), listed([])
+    ('a, b and c', 'a or b', 'a', '')
+    """
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def abridged(names: Sequence[str], most: int = 3) -> str:
+    """Join the first names with commas and count the rest.
+
+    >>> abridged(["a", "b", "c", "d", "e"]), abridged(["a", "b"])
+    ('a, b, c and 2 more', 'a, b')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def lower_first(text: str) -> str:
+    """Return the text with its first letter in lower case.
+
+    >>> lower_first("Input should be a string")
+    'input should be a string'
+    """
+    return text[:1].lower() + text[1:]
+
+
+def upper_first(text: str) -> str:
+    """Return the text with its first letter in upper case.
+
+    >>> upper_first("the set has 3 images")
+    'The set has 3 images'
+    """
+    return text[:1].upper() + text[1:]

@@ -1,18 +1,20 @@
-"""A checkpoint, a store and specs to render."""
+"""A tiny checkpoint, a store and specs to render."""
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.rendering.executor import LocalExecutor
-from sakuga.rendering.frame_reader import crossfade
+from sakuga.rendering.resources import Resources
 from sakuga.rendering.store import FrameStore
-from sakuga.timeline.spec import Drawn, Seeded, Text
+from sakuga.timeline.spec import Generated, Prompt, SeedNoise
+
+
+@pytest.fixture
+def resources(tiny_v_folder: Path, store: FrameStore) -> Resources:
+    return Resources(checkpoint=tiny_v_folder, checkpoint_name="tiny", checkpoint_digest="tiny", store=store.root, device="cpu")
 
 
 @pytest.fixture
@@ -21,20 +23,16 @@ def store(tmp_path: Path) -> FrameStore:
 
 
 @pytest.fixture
-def executor(tiny_v_folder: Path, store: FrameStore) -> LocalExecutor:
-    @cache
-    def open_checkpoint(digest: str, precision: Any) -> Checkpoint:
-        return load(find_checkpoint(str(tiny_v_folder)), precision=precision)
-
-    return LocalExecutor(open_checkpoint=open_checkpoint, store=store, inbetweener=crossfade)
+def executor(resources: Resources) -> LocalExecutor:
+    return LocalExecutor(resources)
 
 
 @pytest.fixture
-def draw() -> Callable[..., Drawn]:
+def draw() -> Callable[..., Generated]:
     """Make the spec of a small frame."""
 
-    def spec(prompt: str = "a castle", seed: int = 0, **changes: Any) -> Drawn:
+    def spec(prompt: str = "a castle", seed: int = 0, **changes: Any) -> Generated:
         settings = {"width": 32, "height": 32, "steps": 3, "guidance": 3.0} | changes
-        return Drawn(checkpoint="tiny", conditioning=Text(prompt=prompt), noise=Seeded(seed=seed), **settings)
+        return Generated(checkpoint="tiny", conditioning=Prompt(prompt=prompt), noise=SeedNoise(seed=seed), **settings)
 
     return spec

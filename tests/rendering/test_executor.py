@@ -1,4 +1,4 @@
-"""Frames land sound, and the same whatever their company."""
+"""Frames are batch-invariant, and a faulty one never lands."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,18 +8,27 @@ import numpy as np
 import pytest
 import torch
 
-from sakuga.models.adapters import Adapter, Factors
-from sakuga.models.checkpoint import Checkpoint, load
-from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.rendering.batches import Batch, plan
+from sakuga.models.adapters import Adapter, LoraLayer
+from sakuga.models.checkpoint import Checkpoint
+from sakuga.rendering.batches import Batch, plan_batches
 from sakuga.rendering.executor import LocalExecutor, OutOfMemory
-from sakuga.rendering.frame_checks import DrawingError, fault
-from sakuga.rendering.frame_reader import crossfade
-from sakuga.rendering.store import FrameStore
-from sakuga.timeline.spec import Between, Drawn, Image, Mix, Start, Text, Walk, Warp, Worn, digest
+from sakuga.rendering.frame_checks import RenderError, find_fault
+from sakuga.rendering.resources import Resources
+from sakuga.timeline.spec import (
+    AppliedStyle,
+    Generated,
+    ImageEmbedding,
+    InBetween,
+    InitImage,
+    Interpolated,
+    NoiseWalk,
+    Prompt,
+    Warp,
+    digest,
+)
 
 
-def render(executor: LocalExecutor, *frames: Drawn) -> list[bytes]:
+def render(executor: LocalExecutor, *frames: Generated) -> list[bytes]:
     """Draw frames in one batch; returns the bytes of their files."""
     landed = list(executor.run([Batch(frames=frames)]))
     assert [one.name for one in landed] == [digest(frame) for frame in frames]
@@ -27,7 +36,7 @@ def render(executor: LocalExecutor, *frames: Drawn) -> list[bytes]:
 
 
 @pytest.mark.parametrize("batch", [3, 8])
-def test_a_frame_is_the_same_to_the_bit_alone_and_in_company(executor: LocalExecutor, draw: Callable[..., Drawn], batch: int) -> None:
+def test_frames_are_batch_invariant(executor: LocalExecutor, draw: Callable[..., Generated], batch: int) -> None:
     frames = [draw(f"a castle {seed}", seed, batch=batch, width=48) for seed in range(3)]
     together = render(executor, *frames)
     alone = [render(executor, frame)[0] for frame in frames]
@@ -36,25 +45,28 @@ def test_a_frame_is_the_same_to_the_bit_alone_and_in_company(executor: LocalExec
     assert len(set(together)) == 3
 
 
-def test_every_kind_of_spec_can_be_drawn(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+def test_every_kind_of_spec_can_be_rendered(executor: LocalExecutor, draw: Callable[..., Generated]) -> None:
     first, second = draw(seed=1), draw(seed=2)
-    between = Between(first=digest(first), second=digest(second), at=0.5)
-    shown = Mix(first=Text(prompt="a boat"), second=Image(frame=digest(second)), at=0.5)
+    between = InBetween(first=digest(first), second=digest(second), at=0.5)
+    shown = Interpolated(first=Prompt(prompt="a boat"), second=ImageEmbedding(frame=digest(second)), at=0.5)
     last = replace(
-        draw(), conditioning=shown, noise=Walk(seed=1, at=0.3), start=Start(frame=digest(between), strength=0.7, warp=Warp(zoom=1.1))
+        draw(),
+        conditioning=shown,
+        noise=NoiseWalk(seed=1, at=0.3),
+        init=InitImage(frame=digest(between), strength=0.7, warp=Warp(zoom=1.1)),
     )
     specs = {digest(spec): spec for spec in (first, second, between, last)}
-    landed = list(executor.run(plan(specs, [digest(last)], executor.store.has)))
+    landed = list(executor.run(plan_batches(specs, [digest(last)], executor.store.has)))
     assert [one.name for one in landed] == [digest(first), digest(second), digest(last)]
-    unmoved = replace(last, start=Start(frame=digest(between), strength=0.7))
-    list(executor.run([Batch(frames=(unmoved,), betweens=(between,))]))
+    unmoved = replace(last, init=InitImage(frame=digest(between), strength=0.7))
+    list(executor.run([Batch(frames=(unmoved,), in_betweens=(between,))]))
     assert not np.array_equal(executor.store.read(digest(last)), executor.store.read(digest(unmoved)))
-    coloured = replace(unmoved, start=replace(unmoved.start, colours=digest(first)))
-    list(executor.run([Batch(frames=(coloured,), betweens=(between,))]))
+    coloured = replace(unmoved, init=replace(unmoved.init, color_reference=digest(first)))
+    list(executor.run([Batch(frames=(coloured,), in_betweens=(between,))]))
     assert not np.array_equal(executor.store.read(digest(coloured)), executor.store.read(digest(unmoved)))
 
 
-def test_batches_are_asked_for_one_at_a_time(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+def test_batches_are_asked_for_one_at_a_time(executor: LocalExecutor, draw: Callable[..., Generated]) -> None:
     asked = []
 
     def batches():
@@ -69,11 +81,11 @@ def test_batches_are_asked_for_one_at_a_time(executor: LocalExecutor, draw: Call
     assert asked == [0, 1]
 
 
-def broken(folder: Path, store: FrameStore, change: Callable[[Checkpoint], None]) -> LocalExecutor:
+def broken(resources: Resources, change: Callable[[Checkpoint], None]) -> LocalExecutor:
     """An executor whose real networks were damaged."""
-    checkpoint = load(find_checkpoint(str(folder)))
-    change(checkpoint)
-    return LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, inbetweener=crossfade)
+    executor = LocalExecutor(resources)
+    change(executor.loaded.checkpoint)
+    return executor
 
 
 def spoil_unet(checkpoint: Checkpoint) -> None:
@@ -95,15 +107,15 @@ def flatten(checkpoint: Checkpoint) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "word"), [(spoil_unet, "not a number"), (spoil_decoder, "not a number"), (blacken, "black"), (flatten, "flat")]
+    ("damage", "word"), [(spoil_unet, "not a number"), (spoil_decoder, "not a number"), (blacken, "black"), (flatten, "uniform")]
 )
 def test_a_faulty_frame_is_never_passed_on(
-    tiny_folder: Path, store: FrameStore, draw: Callable[..., Drawn], damage: Callable[[Checkpoint], None], word: str
+    tiny_folder: Path, resources: Resources, draw: Callable[..., Generated], damage: Callable[[Checkpoint], None], word: str
 ) -> None:
-    executor = broken(tiny_folder, store, damage)
-    with pytest.raises(DrawingError, match=f"frame {digest(draw())[:12]} came out {word} 4 times"):
+    executor = broken(replace(resources, checkpoint=tiny_folder), damage)
+    with pytest.raises(RenderError, match=f"frame {digest(draw())[:12]} came out {word} 4 times"):
         list(executor.run([Batch(frames=(draw(),))]))
-    assert list(store.names()) == []
+    assert list(executor.store.names()) == []
 
 
 def spoil_seed(checkpoint: Checkpoint, start: torch.Tensor) -> None:
@@ -116,22 +128,24 @@ def spoil_seed(checkpoint: Checkpoint, start: torch.Tensor) -> None:
     checkpoint.unet.conv_in.register_forward_hook(hook)
 
 
-def test_a_faulty_frame_is_drawn_with_the_next_seed_and_its_company_is_left_alone(
-    tiny_folder: Path, tiny_v_folder: Path, store: FrameStore, tmp_path: Path, draw: Callable[..., Drawn]
+def test_a_faulty_frame_is_generated_with_the_next_seed_and_the_rest_of_its_batch_is_not(
+    tiny_folder: Path, resources: Resources, tmp_path: Path, draw: Callable[..., Generated]
 ) -> None:
     frames = [draw(seed=seed, batch=3, sampler="ddim", guidance=1.0) for seed in (10, 20, 30)]
     start = torch.randn(8, 8, 8, generator=torch.Generator().manual_seed(20))
-    executor = broken(tiny_folder, store, lambda checkpoint: spoil_seed(checkpoint, start))
+    resources = replace(resources, checkpoint=tiny_folder)
+    executor = broken(resources, lambda checkpoint: spoil_seed(checkpoint, start))
+    store = executor.store
     landed = {one.name: one.attempts for one in executor.run([Batch(frames=tuple(frames))])}
     assert [landed[digest(frame)] for frame in frames] == [1, 2, 1]
     assert [store.attempts(digest(frame)) for frame in frames] == [1, 2, 1]
-    sound = broken(tiny_folder, FrameStore(tmp_path / "sound"), lambda checkpoint: None)
+    sound = LocalExecutor(replace(resources, store=tmp_path / "sound"))
     list(sound.run([Batch(frames=(frames[0], draw(seed=21, batch=3, sampler="ddim", guidance=1.0), frames[2]))]))
     expected = [sound.store.read(digest(frame)) for frame in (frames[0], draw(seed=21, batch=3, sampler="ddim", guidance=1.0), frames[2])]
     assert all(np.array_equal(store.read(digest(frame)), picture) for frame, picture in zip(frames, expected, strict=True))
 
 
-def test_running_out_of_memory_names_the_batch(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+def test_running_out_of_memory_names_the_batch(executor: LocalExecutor, draw: Callable[..., Generated]) -> None:
     batch = Batch(frames=(draw(width=2**24, height=2**24, batch=2),))
     with pytest.raises(OutOfMemory) as caught:
         list(executor.run([batch]))
@@ -139,38 +153,39 @@ def test_running_out_of_memory_names_the_batch(executor: LocalExecutor, draw: Ca
     assert "2 frames of 16777216 x 16777216 at a time" in str(caught.value)
 
 
-def test_what_cannot_be_honoured_is_refused(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
-    with pytest.raises(DrawingError, match="asks for approximations"):
+def test_a_spec_that_is_not_supported_is_refused(executor: LocalExecutor, draw: Callable[..., Generated]) -> None:
+    with pytest.raises(RenderError, match="asks for approximations"):
         list(executor.run([Batch(frames=(draw(approximations=("deepcache",)),))]))
-    with pytest.raises(DrawingError, match="style 5ty1e is worn by a frame, and is not at hand"):
-        list(executor.run([Batch(frames=(draw(styles=(Worn(style="5ty1e"),)),))]))
+    with pytest.raises(RenderError, match="needs style 5ty1e, which is not among the styles given"):
+        list(executor.run([Batch(frames=(draw(styles=(AppliedStyle(style="5ty1e"),)),))]))
 
 
-def test_frames_of_one_batch_wear_the_same_and_each_its_own_weight(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+def test_frames_of_one_batch_have_the_same_styles_and_weights(executor: LocalExecutor, draw: Callable[..., Generated]) -> None:
     layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
     chance = torch.Generator().manual_seed(0)
-    factors = Factors(down=torch.randn(2, 32, generator=chance), up=torch.randn(32, 2, generator=chance))
-    wearing = replace(executor, open_style=lambda digest: Adapter(name=digest, layers={layer: factors}))
-    frames = [draw(batch=2, styles=(Worn(style="s", weight=weight),)) for weight in (0.0, 0.5, 1.0)]
-    frames.append(replace(frames[2], noise=Walk(seed=3, at=0.5)))
+    factors = LoraLayer(down=torch.randn(2, 32, generator=chance), up=torch.randn(32, 2, generator=chance))
+    styled = LocalExecutor(executor.loaded.reopened())
+    styled.loaded.adapter = lambda style: Adapter(name=style, layers={layer: factors})
+    frames = [draw(batch=2, styles=(AppliedStyle(style="s", weight=weight),)) for weight in (0.0, 0.5, 1.0)]
+    frames.append(replace(frames[2], noise=NoiseWalk(seed=3, at=0.5)))
     specs = {digest(frame): frame for frame in frames}
-    batches = list(plan(specs, specs, executor.store.has))
+    batches = list(plan_batches(specs, specs, executor.store.has))
     assert [len(batch.frames) for batch in batches] == [1, 1, 2]
-    list(wearing.run(batches))
+    list(styled.run(batches))
     pictures = [executor.store.path(name).read_bytes() for name in specs]
     assert len(set(pictures)) == 4
     list(executor.run([Batch(frames=(plain := draw(batch=2),))]))
     assert np.array_equal(executor.store.read(digest(plain)), executor.store.read(digest(frames[0])))
 
 
-def test_dark_and_quiet_pictures_are_no_faults() -> None:
+def test_dark_and_foggy_images_are_no_faults() -> None:
     night = np.zeros((32, 32, 3), dtype=np.float32)
-    assert fault(night) == "black"
+    assert find_fault(night) == "black"
     night[4, 4] = 0.8
-    assert fault(night) is None
+    assert find_fault(night) is None
     fog = np.full((32, 32, 3), 0.7, dtype=np.float32)
-    assert fault(fog) == "flat"
+    assert find_fault(fog) == "uniform"
     fog[16:] += 0.03
-    assert fault(fog) is None
+    assert find_fault(fog) is None
     fog[0, 0, 0] = np.nan
-    assert fault(fog) == "not a number"
+    assert find_fault(fog) == "not a number"

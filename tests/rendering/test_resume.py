@@ -1,4 +1,4 @@
-"""A render that is killed at any moment goes on where it stopped, and nothing tells it from an undisturbed one."""
+"""A killed render resumes where it stopped, with the same bytes as an undisturbed one."""
 
 import os
 import subprocess
@@ -9,40 +9,36 @@ from dataclasses import replace
 from pathlib import Path
 
 import sakuga
-from sakuga.rendering.batches import plan
+from sakuga.rendering.batches import plan_batches
 from sakuga.rendering.executor import LocalExecutor
 from sakuga.rendering.store import FrameStore
-from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Seeded, Start, digest, to_json
+from sakuga.timeline.spec import Digest, FrameSpec, Generated, InitImage, SeedNoise, digest, to_json
 
 CHILD = """
 import sys
 from pathlib import Path
-from sakuga.models.checkpoint import load
-from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.rendering.batches import plan
-from sakuga.rendering.frame_reader import crossfade
+from sakuga.rendering.batches import plan_batches
 from sakuga.rendering.executor import LocalExecutor
-from sakuga.rendering.store import FrameStore
+from sakuga.rendering.resources import Resources
 from sakuga.timeline.spec import digest, from_json
 
 specs = {digest(spec): spec for spec in map(from_json, sys.stdin)}
-checkpoint = load(find_checkpoint(sys.argv[1]))
-store = FrameStore(Path(sys.argv[2]))
-executor = LocalExecutor(open_checkpoint=lambda name, precision: checkpoint, store=store, inbetweener=crossfade)
-for landed in executor.run(plan(specs, specs, store.has)):
+folder, store = map(Path, sys.argv[1:])
+executor = LocalExecutor(Resources(checkpoint=folder, checkpoint_name="tiny", checkpoint_digest="tiny", store=store, device="cpu"))
+for landed in executor.run(plan_batches(specs, specs, executor.store.has)):
     print(landed.name, flush=True)
 """
 
 
-def chain(first: Drawn, length: int) -> dict[Digest, FrameSpec]:
+def chain(first: Generated, length: int) -> dict[Digest, FrameSpec]:
     frames = [first]
     for seed in range(1, length):
-        frames.append(replace(first, noise=Seeded(seed=seed), start=Start(frame=digest(frames[-1]), strength=0.6)))
+        frames.append(replace(first, noise=SeedNoise(seed=seed), init=InitImage(frame=digest(frames[-1]), strength=0.6)))
     return {digest(frame): frame for frame in frames}
 
 
 def render(executor: LocalExecutor, specs: dict[Digest, FrameSpec]) -> list[Digest]:
-    return [landed.name for landed in executor.run(plan(specs, specs, executor.store.has))]
+    return [landed.name for landed in executor.run(plan_batches(specs, specs, executor.store.has))]
 
 
 def contents(store: FrameStore) -> dict[Digest, bytes]:
@@ -60,7 +56,7 @@ def start_child(folder: Path, root: Path, specs: dict[Digest, FrameSpec]) -> "su
 
 
 def test_a_killed_render_resumes_to_the_same_bytes(
-    executor: LocalExecutor, tiny_v_folder: Path, tmp_path: Path, draw: Callable[..., Drawn]
+    executor: LocalExecutor, tiny_v_folder: Path, tmp_path: Path, draw: Callable[..., Generated]
 ) -> None:
     specs = chain(draw(steps=8), 10)
     killed = FrameStore(tmp_path / "killed")
@@ -74,12 +70,12 @@ def test_a_killed_render_resumes_to_the_same_bytes(
     left = contents(killed)
     assert set(landed) <= set(left) < set(specs)
     assert render(executor, specs) == list(specs)
-    resumed = render(replace(executor, store=killed), specs)
+    resumed = render(LocalExecutor(executor.loaded.reopened(store=killed.root)), specs)
     assert resumed == [name for name in specs if name not in left]
     assert contents(killed) == contents(executor.store)
 
 
-def test_a_truncated_frame_is_drawn_again_and_nothing_else(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+def test_a_truncated_frame_is_rendered_again_and_nothing_else(executor: LocalExecutor, draw: Callable[..., Generated]) -> None:
     specs = chain(draw(), 4)
     render(executor, specs)
     whole = contents(executor.store)
@@ -89,7 +85,7 @@ def test_a_truncated_frame_is_drawn_again_and_nothing_else(executor: LocalExecut
     assert contents(executor.store) == whole
 
 
-def test_changing_one_spec_redraws_only_its_dependants(executor: LocalExecutor, draw: Callable[..., Drawn]) -> None:
+def test_changing_one_spec_renders_only_its_dependents(executor: LocalExecutor, draw: Callable[..., Generated]) -> None:
     first, second = chain(draw("a castle"), 3), chain(draw("the sea"), 3)
     render(executor, first | second)
     changed = chain(draw("the sea", guidance=2.0), 3)

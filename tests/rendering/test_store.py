@@ -1,4 +1,4 @@
-"""Pictures appear whole or not at all."""
+"""Frames are stored atomically, and a damaged one counts as missing."""
 
 import os
 from collections.abc import Callable
@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuga.paths import home
-from sakuga.rendering.store import FrameStore, StoreError
-from sakuga.timeline.spec import Drawn, digest
+from sakuga.rendering.store import FrameStore, InBetweenStore, StoreError, cached_upscale
+from sakuga.timeline.spec import Generated, InBetween, digest
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 
-def test_a_picture_comes_back_to_the_bit_with_its_spec_and_attempts(store: FrameStore, draw: Callable[..., Drawn]) -> None:
+def test_an_image_is_read_back_exactly_with_its_spec_and_attempts(store: FrameStore, draw: Callable[..., Generated]) -> None:
     spec = draw("雪の城")
     name = store.write(spec, PICTURE, attempts=2)
     assert name == digest(spec)
@@ -25,7 +24,7 @@ def test_a_picture_comes_back_to_the_bit_with_its_spec_and_attempts(store: Frame
     assert store.size() == store.path(name).stat().st_size
 
 
-def test_the_same_frame_is_the_same_file(store: FrameStore, tmp_path: Path, draw: Callable[..., Drawn]) -> None:
+def test_the_same_frame_is_the_same_file(store: FrameStore, tmp_path: Path, draw: Callable[..., Generated]) -> None:
     other = FrameStore(tmp_path / "other")
     name = store.write(draw(), PICTURE)
     other.write(draw(), PICTURE)
@@ -33,7 +32,7 @@ def test_the_same_frame_is_the_same_file(store: FrameStore, tmp_path: Path, draw
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "bit"])
-def test_a_damaged_file_counts_as_missing(store: FrameStore, draw: Callable[..., Drawn], damage: str) -> None:
+def test_a_damaged_file_counts_as_missing(store: FrameStore, draw: Callable[..., Generated], damage: str) -> None:
     name = store.write(draw(), PICTURE)
     assert store.has(name)
     whole = store.path(name).read_bytes()
@@ -52,16 +51,16 @@ def test_a_missing_frame_is_an_error_in_one_sentence(store: FrameStore) -> None:
         store.read("ab" * 32)
 
 
-def test_a_given_picture_is_named_by_its_pixels(store: FrameStore) -> None:
-    spec = store.given(PICTURE)
-    assert store.given(PICTURE.copy()) == spec
-    assert store.given(255 - PICTURE) != spec
-    assert store.given(PICTURE.reshape(32, 24, 3)) != spec
+def test_a_supplied_image_is_named_by_its_pixels(store: FrameStore) -> None:
+    spec = store.write_given(PICTURE)
+    assert store.write_given(PICTURE.copy()) == spec
+    assert store.write_given(255 - PICTURE) != spec
+    assert store.write_given(PICTURE.reshape(32, 24, 3)) != spec
     assert np.array_equal(store.read(digest(spec)), PICTURE)
 
 
-def test_cleaning_deletes_the_oldest_drawn_frames_and_no_given_ones(store: FrameStore, draw: Callable[..., Drawn]) -> None:
-    given = digest(store.given(PICTURE))
+def test_cleaning_deletes_the_oldest_generated_frames_and_no_supplied_ones(store: FrameStore, draw: Callable[..., Generated]) -> None:
+    given = digest(store.write_given(PICTURE))
     drawn = [store.write(draw(seed=seed), PICTURE) for seed in range(4)]
     for age, name in enumerate([given, *drawn]):
         os.utime(store.path(name), (age, age))
@@ -72,13 +71,13 @@ def test_cleaning_deletes_the_oldest_drawn_frames_and_no_given_ones(store: Frame
     assert list(store.names()) == [given]
 
 
-def test_a_store_that_cannot_be_written_says_so_and_leaves_nothing(tmp_path: Path, draw: Callable[..., Drawn]) -> None:
+def test_a_store_that_cannot_be_written_says_so_and_leaves_nothing(tmp_path: Path, draw: Callable[..., Generated]) -> None:
     (tmp_path / "frames").write_text("a file where a folder should be")
-    with pytest.raises(StoreError, match="cannot be kept in"):
+    with pytest.raises(StoreError, match="cannot be written to"):
         FrameStore(tmp_path / "frames").write(draw(), PICTURE)
 
 
-def test_nothing_is_left_beside_when_a_write_fails(store: FrameStore, draw: Callable[..., Drawn]) -> None:
+def test_no_temporary_file_is_left_when_a_write_fails(store: FrameStore, draw: Callable[..., Generated]) -> None:
     name = digest(draw())
     store.path(name).mkdir(parents=True)
     with pytest.raises(StoreError):
@@ -86,8 +85,46 @@ def test_nothing_is_left_beside_when_a_write_fails(store: FrameStore, draw: Call
     assert [path.name for path in store.path(name).parent.iterdir()] == [f"{name}.png"]
 
 
-def test_the_home_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SAKUGA_HOME", str(tmp_path))
-    assert home() == tmp_path
-    monkeypatch.delenv("SAKUGA_HOME")
-    assert home().name == "sakuga"
+def test_in_betweens_are_stored_by_their_pixels_and_deleted_first(store: FrameStore, draw: Callable[..., Generated]) -> None:
+    frame, cache = store.write(draw(), PICTURE), InBetweenStore(store.derived)
+    spec = InBetween(first="a", second="b", at=0.5)
+    assert cache.get(PICTURE, PICTURE[::-1], spec) is None
+    cache.put(PICTURE, PICTURE[::-1], spec, PICTURE)
+    renamed = InBetween(first="c", second="d", at=0.5)
+    assert np.array_equal(cache.get(PICTURE.copy(), PICTURE[::-1].copy(), renamed), PICTURE), "names of the two frames do not matter"
+    assert cache.get(255 - PICTURE, PICTURE[::-1], spec) is None
+    assert cache.get(PICTURE, PICTURE[::-1], InBetween(first="a", second="b", at=0.25)) is None
+    assert cache.get(PICTURE, PICTURE[::-1], InBetween(first="a", second="b", at=0.5, method="crossfade")) is None
+    path = store.derived.path(cache.key(PICTURE, PICTURE[::-1], spec))
+    assert (path.parents[1].name, list(store.names())) == ("derived", [frame])
+    assert store.size() == path.stat().st_size + store.path(frame).stat().st_size
+    os.utime(store.path(frame), (1, 1))
+    assert store.clean(store.size() - 1) == [path.stem]
+    assert list(store.names()) == [frame]
+
+
+def test_latent_in_betweens_are_stored_by_checkpoint(store: FrameStore) -> None:
+    spec = InBetween(first="a", second="b", at=0.5, method="latent")
+    InBetweenStore(store.derived, "one").put(PICTURE, PICTURE, spec, PICTURE)
+    assert InBetweenStore(store.derived, "one").get(PICTURE, PICTURE, spec) is not None
+    assert InBetweenStore(store.derived, "other").get(PICTURE, PICTURE, spec) is None
+
+
+def test_an_image_is_upscaled_once(store: FrameStore) -> None:
+    seen = []
+
+    def upscale2x(image: np.ndarray) -> np.ndarray:
+        seen.append(image)
+        return image.repeat(2, 0).repeat(2, 1)
+
+    shown = [cached_upscale(upscale2x, network, store.derived)(PICTURE.copy()) for network in ("one", "one", "other")]
+    assert all(np.array_equal(image, PICTURE.repeat(2, 0).repeat(2, 1)) for image in shown)
+    assert len(seen) == 2
+
+
+def test_a_damaged_in_between_counts_as_missing(store: FrameStore) -> None:
+    spec, cache = InBetween(first="a", second="b", at=0.5), InBetweenStore(store.derived)
+    cache.put(PICTURE, PICTURE, spec, PICTURE)
+    path = store.derived.path(cache.key(PICTURE, PICTURE, spec))
+    path.write_bytes(path.read_bytes()[:-30])
+    assert cache.get(PICTURE, PICTURE, spec) is None

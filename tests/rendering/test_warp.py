@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sakuga.rendering.warp import fitted, warped
+from sakuga.rendering.warp import fit_image, warp_image
 from sakuga.timeline.spec import Warp
 
 
@@ -34,28 +34,28 @@ def place(picture: np.ndarray) -> tuple[float, float]:
     ],
 )
 def test_the_picture_moves_against_the_camera(dot: np.ndarray, warp: Warp, expected: tuple[float, float]) -> None:
-    moved = warped(dot, warp)
+    moved = warp_image(dot, warp)
     assert moved.shape == dot.shape
     assert place(moved) == pytest.approx(expected, abs=0.3)
 
 
 def test_standing_still_changes_nothing(dot: np.ndarray) -> None:
-    assert np.array_equal(warped(dot, Warp()), dot)
+    assert np.array_equal(warp_image(dot, Warp()), dot)
 
 
 def test_edges_are_mirrored_and_never_black() -> None:
     picture = np.random.default_rng(0).integers(100, 200, (64, 64, 3), dtype=np.uint8)
     smooth = np.full_like(picture, 120) + (np.arange(64, dtype=np.uint8) // 2)[:, None]
     for warp in (Warp(zoom=0.5), Warp(pan=(0.4, 0.4)), Warp(rotate=30.0)):
-        assert warped(smooth, warp).min() >= 115
+        assert warp_image(smooth, warp).min() >= 115
 
 
 def test_other_sizes_are_covered_and_cut_evenly() -> None:
     wide = np.zeros((32, 96, 3), dtype=np.uint8)
     wide[:, 32:64] = 200
-    assert (fitted(wide, 32, 32) == 200).all()
-    assert fitted(wide, 64, 48).shape == (48, 64, 3)
-    assert fitted(wide, 96, 32) is wide
-    squeezed = fitted(wide, 16, 16)
+    assert (fit_image(wide, 32, 32) == 200).all()
+    assert fit_image(wide, 64, 48).shape == (48, 64, 3)
+    assert fit_image(wide, 96, 32) is wide
+    squeezed = fit_image(wide, 16, 16)
     assert squeezed.shape == (16, 16, 3)
     assert squeezed[:, 2:-2].min() > 190

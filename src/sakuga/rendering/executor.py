@@ -1,4 +1,4 @@
-"""Who draws: batches go in, names in the store come out."""
+"""Executors: batches go in, frames land in the store."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,34 +9,36 @@ import numpy as np
 import torch
 
 from sakuga import SakugaError
-from sakuga.finishing.color_match import match
-from sakuga.models.adapters import Adapter
-from sakuga.models.applied_adapters import Put, wearing
-from sakuga.models.checkpoint import Checkpoint, quantised
-from sakuga.models.conditioning import draws, embedding, led_away, stacked
-from sakuga.models.memory import is_memory
+from sakuga.cancellation import raise_if_cancelled
+from sakuga.finishing.color_match import match_color
+from sakuga.finishing.image import Image
+from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters
+from sakuga.models.checkpoint import Checkpoint, to_uint8
+from sakuga.models.conditioning import encode_conditioning, encode_negative, noise_tensors, stack_noise
+from sakuga.models.loading import is_out_of_memory
 from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.rendering.batches import Batch
-from sakuga.rendering.depth import depth_reader
-from sakuga.rendering.frame_checks import DrawingError, fault
-from sakuga.rendering.frame_reader import Inbetweener, Pictures
+from sakuga.rendering.depth import depth_function
+from sakuga.rendering.frame_checks import RenderError, find_fault
+from sakuga.rendering.frame_reader import FrameReader
+from sakuga.rendering.resources import LoadedResources, Resources
 from sakuga.rendering.store import FrameStore
-from sakuga.rendering.warp import fitted, warped
-from sakuga.timeline.spec import Digest, Drawn, Precision, Warp, digest
+from sakuga.rendering.warp import fit_image, warp_image
+from sakuga.timeline.spec import Digest, Generated, Warp, digest
 
 ATTEMPTS = 4
-"""A frame is drawn once, and again with the next seed at most three times."""
+"""A faulty frame is generated again with the next seed, at most three times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landed:
-    """A frame that is now in the store."""
+    """A frame that has just been stored."""
 
     name: Digest
     seconds: float
     """Its share of the time that its batch took."""
     attempts: int = 1
-    """How often it was drawn until it was sound."""
+    """How often it was generated until it passed the checks."""
 
 
 class OutOfMemory(SakugaError):
@@ -46,126 +48,157 @@ class OutOfMemory(SakugaError):
         self.batch = batch
         spec = batch.frames[0]
         super().__init__(
-            f"{batch.width} frames of {spec.width} x {spec.height} at a time do not fit in memory: draw smaller ones"
-            + (", or by --precision fp16" if spec.precision == "fp32" else "")
+            f"{batch.width} frames of {spec.width} x {spec.height} at a time do not fit in memory: choose a smaller --size"
+            + (", or --precision fp16" if spec.precision == "fp32" else "")
         )
+
+    def __reduce__(self) -> tuple[type["OutOfMemory"], tuple[Batch]]:
+        return OutOfMemory, (self.batch,)
 
 
 class Executor(Protocol):
-    """Draws batches in their order; each may lean on frames of those before it. Nothing is drawn that is not asked for."""
+    """Renders batches with the Resources that it was made with.
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
-        """Yield each frame when it is in the store."""
-        ...
-
-
-def _no_styles(style: Digest) -> Adapter:
-    raise DrawingError(f"style {style[:12]} is worn by a frame, and is not at hand: say where it lies")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalExecutor:
-    """Draws in this process."""
-
-    open_checkpoint: Callable[[Digest, Precision], Checkpoint]
-    store: FrameStore
-    inbetweener: Inbetweener
-    open_style: Callable[[Digest], Adapter] = _no_styles
+    A batch runs when the frames that it needs are in the store; batches come in an order in which that is possible. Cancellation
+    (`sakuga.cancellation`) takes effect between two denoising steps. The same batches give the same bytes whatever the executor.
+    """
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
         """Yield each frame when it is in the store.
 
-        Raises DrawingError for a frame that stays faulty, OutOfMemory for a batch that does not fit.
+        Raises RenderError for a frame that stays faulty, OutOfMemory for a batch that does not fit.
         """
+        ...
+
+    def close(self) -> None:
+        """Release what the executor holds; it renders no more."""
+        ...
+
+
+class LocalExecutor:
+    """Renders in this process, one batch after the other."""
+
+    def __init__(self, resources: Resources | LoadedResources) -> None:
+        self.loaded = LoadedResources(resources) if isinstance(resources, Resources) else resources
+
+    @property
+    def store(self) -> FrameStore:
+        """The store that frames land in."""
+        return self.loaded.store
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
+        """Yield each frame when it is in the store; see `Executor.run`."""
         for batch in batches:
+            raise_if_cancelled()
             try:
-                yield from self._land(batch)
+                yield from self._render(batch)
             except (MemoryError, RuntimeError) as error:
-                if not is_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 raise OutOfMemory(batch) from error
 
-    def _land(self, batch: Batch) -> Iterator[Landed]:
-        """Draw a batch, then its faulty frames again and again with their next seeds."""
+    def close(self) -> None:
+        """Do nothing: the networks belong to the resources."""
+
+    def preview(self, batch: Batch, attempt: int = 0) -> Iterator[Image]:
+        """Yield a batch's first frame after each denoising step.
+
+        Images are (height, width, 3) uint8 RGB.
+        The last image is the one that `run` stores; nothing is stored here. `attempt` counts from 0.
+        """
+        for step in self._denoise(batch, batch.frames, attempt):
+            yield to_uint8(self.loaded.checkpoint.autoencoder.decode(step.preview_latents[:1]))[0]
+
+    def _render(self, batch: Batch) -> Iterator[Landed]:
+        """Generate a batch, and faulty frames again with other seeds."""
         waiting = batch.frames
-        begun = perf_counter()
+        started = perf_counter()
         for attempt in range(ATTEMPTS):
-            pictures = self._draw(batch, waiting, attempt)
-            faults = [fault(picture) for picture in pictures]
-            share = (perf_counter() - begun) / len(waiting)
-            for spec, picture, found in zip(waiting, pictures, faults, strict=True):
-                if found is None:
-                    yield Landed(name=self.store.write(spec, quantised(picture), attempt + 1), seconds=share, attempts=attempt + 1)
-            waiting = tuple(spec for spec, found in zip(waiting, faults, strict=True) if found)
+            images = self._generate(batch, waiting, attempt)
+            faults = [find_fault(image) for image in images]
+            share = (perf_counter() - started) / len(waiting)
+            for spec, image, fault in zip(waiting, images, faults, strict=True):
+                if fault is None:
+                    name = self.loaded.store.write(spec, to_uint8(image), attempt + 1)
+                    yield Landed(name=name, seconds=share, attempts=attempt + 1)
+            waiting = tuple(spec for spec, fault in zip(waiting, faults, strict=True) if fault)
             if not waiting:
                 return
-        reason = next(found for found in faults if found)
-        raise DrawingError(f"frame {digest(waiting[0])[:12]} came out {reason} {ATTEMPTS} times: change its prompt, seed or guidance")
+        reason = next(fault for fault in faults if fault)
+        raise RenderError(f"frame {digest(waiting[0])[:12]} came out {reason} {ATTEMPTS} times: change its prompt, seed or guidance")
 
-    def watch(self, batch: Batch, attempt: int = 0) -> Iterator[np.ndarray]:
-        """Draw a batch's first frame before one's eyes: (height, width, 3) uint8 RGB after each step, the last as `run` keeps it.
+    def _generate(self, batch: Batch, specs: tuple[Generated, ...], attempt: int) -> np.ndarray:
+        """Generate frames: (frames, height, width, 3) float from 0 to 1."""
+        *_, last = self._denoise(batch, specs, attempt)
+        return self.loaded.checkpoint.autoencoder.decode(last.latents[: len(specs)])
 
-        Nothing goes into the store. `attempt` counts from 0, as faulty frames were drawn again.
-        """
-        checkpoint = self.open_checkpoint(batch.frames[0].checkpoint, batch.frames[0].precision)
-        for step in self._denoised(batch, batch.frames, attempt):
-            yield quantised(checkpoint.decode(step.visible[:1]))[0]
-
-    def _draw(self, batch: Batch, specs: tuple[Drawn, ...], attempt: int) -> np.ndarray:
-        """Draw frames; returns (frames, height, width, 3) float."""
-        *_, last = self._denoised(batch, specs, attempt)
-        return self.open_checkpoint(specs[0].checkpoint, specs[0].precision).decode(last.latents[: len(specs)])
-
-    def _denoised(self, batch: Batch, specs: tuple[Drawn, ...], attempt: int) -> Iterator[DenoisingStep]:
-        """Go through the steps of a batch of the planned width, the last frame repeated where they are fewer."""
+    def _denoise(self, batch: Batch, specs: tuple[Generated, ...], attempt: int) -> Iterator[DenoisingStep]:
+        """Denoise a batch padded to its planned width, step by step."""
         common = specs[0]
-        _refuse_unread(common)
-        checkpoint = self.open_checkpoint(common.checkpoint, common.precision)
-        pictures = Pictures(specs={digest(spec): spec for spec in batch.betweens}, read=self.store.read, inbetweener=self.inbetweener)
+        _check_supported(common, self.loaded.resources)
+        checkpoint, read = self.loaded.checkpoint, self._reader(batch)
         rows = specs + specs[-1:] * (common.batch - len(specs))
-        facts = checkpoint.facts
-        shape = (facts.latent_channels, common.height // facts.factor, common.width // facts.factor)
-        puts = [Put(adapter=self.open_style(worn.style), weight=worn.weight, scales=worn.scales) for worn in common.styles]
-        with wearing(checkpoint, puts):
-            yield from sample(
+        info = checkpoint.info
+        shape = (info.latent_channels, common.height // info.vae_scale_factor, common.width // info.vae_scale_factor)
+        adapters = [
+            AppliedAdapter(adapter=self.loaded.adapter(style.style), weight=style.weight, block_weights=style.block_weights)
+            for style in common.styles
+        ]
+        with applied_adapters(checkpoint, adapters):
+            for step in sample(
                 checkpoint,
-                conditioning=torch.cat([embedding(checkpoint, row.conditioning, pictures) for row in rows]),
-                negative=torch.cat([led_away(checkpoint, row.negative, pictures) for row in rows]),
-                noise=stacked([draws(row.noise, shape, attempt) for row in rows]),
+                prompt_embeds=torch.cat([encode_conditioning(checkpoint, row.conditioning, read) for row in rows]),
+                negative_prompt_embeds=torch.cat([encode_negative(checkpoint, row.negative, read) for row in rows]),
+                noise=stack_noise([noise_tensors(row.noise, shape, attempt) for row in rows]),
                 sampler=common.sampler,
                 steps=common.steps,
-                guidance=common.guidance,
-                start_latents=torch.cat([_started(checkpoint, row, pictures) for row in rows]) if common.start else None,
-                strength=common.start.strength if common.start else 1.0,
-                control=torch.cat([_hint(checkpoint, row, pictures) for row in rows]) if common.control else None,
+                guidance_scale=common.guidance,
+                init_latents=torch.cat([_init_latents(checkpoint, row, read) for row in rows]) if common.init else None,
+                strength=common.init.strength if common.init else 1.0,
+                control_image=torch.cat([_control_image(checkpoint, row, read) for row in rows]) if common.control else None,
                 control_weight=common.control.weight if common.control else 0.0,
-            )
+            ):
+                yield step
+                raise_if_cancelled()
+
+    def _reader(self, batch: Batch) -> FrameReader:
+        specs = {digest(spec): spec for spec in batch.in_betweens}
+        return FrameReader(specs=specs, read=self.loaded.store.read, interpolate=self.loaded.interpolation)
 
 
-def _started(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:
-    """Encode the stored picture that a frame starts from, as the camera sees it now."""
-    assert spec.start is not None
-    picture = pictures(spec.start.frame)
-    if spec.start.colours:
-        picture = match(picture, pictures(spec.start.colours))
-    return checkpoint.encode_picture(_filmed(checkpoint, spec, picture, spec.start.warp))
+def _init_latents(checkpoint: Checkpoint, spec: Generated, read: Callable[[Digest], Image]) -> torch.Tensor:
+    """Encode the initial image of a frame after its camera move."""
+    assert spec.init is not None
+    image = read(spec.init.frame)
+    if spec.init.color_reference:
+        image = match_color(image, read(spec.init.color_reference))
+    return checkpoint.autoencoder.encode(_moved(checkpoint, spec, image, spec.init.warp))
 
 
-def _hint(checkpoint: Checkpoint, spec: Drawn, pictures: Callable[[Digest], np.ndarray]) -> torch.Tensor:
-    """Read the depth that leads a frame, as the camera sees it now: (1, 3, height, width), 0 to 1, near is white."""
+def _control_image(checkpoint: Checkpoint, spec: Generated, read: Callable[[Digest], Image]) -> torch.Tensor:
+    """Compute the depth map for the ControlNet.
+
+    It is taken after the camera move: (1, 3, height, width), 0 to 1, near is white.
+    """
     assert spec.control is not None
-    seen = _filmed(checkpoint, spec, pictures(spec.control.frame), spec.control.warp)
-    depth = depth_reader(checkpoint, spec.control.depth)(seen)
+    image = _moved(checkpoint, spec, read(spec.control.frame), spec.control.warp)
+    depth = depth_function(checkpoint, spec.control.depth)(image)
     return torch.from_numpy(np.ascontiguousarray(depth, dtype=np.float32)).expand(1, 3, -1, -1)
 
 
-def _filmed(checkpoint: Checkpoint, spec: Drawn, picture: np.ndarray, warp: Warp) -> np.ndarray:
-    """Bring a picture to a frame's size and move it with the camera."""
-    depth = depth_reader(checkpoint, warp.parallax.depth) if warp.parallax else None
-    return warped(fitted(picture, spec.width, spec.height), warp, depth)
+def _moved(checkpoint: Checkpoint, spec: Generated, image: Image, warp: Warp) -> Image:
+    """Fit an image to a frame and move the camera."""
+    depth = depth_function(checkpoint, warp.parallax.depth) if warp.parallax else None
+    return warp_image(fit_image(image, spec.width, spec.height), warp, depth)
 
 
-def _refuse_unread(spec: Drawn) -> None:
-    """Refuse what a spec asks for and no part here can give, rather than draw without it."""
+def _check_supported(spec: Generated, resources: Resources) -> None:
+    """Refuse another checkpoint or precision, and approximations."""
+    name = digest(spec)[:12]
+    if (spec.checkpoint, spec.precision) != (resources.checkpoint_digest, resources.precision):
+        raise RenderError(
+            f"frame {name} needs checkpoint {spec.checkpoint[:12]} in {spec.precision}, and this render uses "
+            f"'{resources.checkpoint_name}' ({resources.checkpoint_digest[:12]}) in {resources.precision}"
+        )
     if spec.approximations:
-        raise DrawingError(f"frame {digest(spec)[:12]} asks for approximations, and this edition draws with none")
+        raise RenderError(f"frame {name} asks for approximations ({', '.join(spec.approximations)}), which are not supported")

@@ -1,25 +1,28 @@
-"""Pictures that must never be passed on."""
+"""Checks for black, uniform and non-finite frames."""
 
 import numpy as np
 
 from sakuga import SakugaError
 
 BLACK = 4 / 255
-"""A picture with no value above this is black."""
+"""An image with no value above this is black."""
 FLAT = 1 / 255
-"""A picture that spreads less than this around its mean shows nothing."""
+"""An image with a standard deviation below this in every channel is uniform."""
 
 
-class DrawingError(SakugaError):
-    """A frame cannot be drawn; the sentence names it and says why."""
+class RenderError(SakugaError):
+    """A frame cannot be rendered; the sentence names it and says why."""
 
 
-def fault(picture: np.ndarray) -> str | None:
-    """Tell what is wrong with a picture, (height, width, 3) float from 0 to 1, or None."""
-    if not np.isfinite(picture).all():
+def find_fault(image: np.ndarray) -> str | None:
+    """Return what is wrong with an image, or None.
+
+    The image is (height, width, 3) float from 0 to 1.
+    """
+    if not np.isfinite(image).all():
         return "not a number"
-    if picture.max() <= BLACK:
+    if image.max() <= BLACK:
         return "black"
-    if picture.std(axis=(0, 1)).max() <= FLAT:
-        return "flat"
+    if image.std(axis=(0, 1)).max() <= FLAT:
+        return "uniform"
     return None

@@ -1,65 +1,80 @@
-"""From names to pictures."""
+"""Read frames by name: stored images are read, in-betweens are made."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-import numpy as np
+from sakuga.finishing.image import Image
+from sakuga.timeline.spec import Digest, FrameSpec, InBetween, InBetweenMethod
 
-from sakuga.timeline.spec import Between, Digest, FrameSpec, Way
-
-Inbetweener: TypeAlias = Callable[[np.ndarray, np.ndarray, Way], Callable[[float], np.ndarray]]
-"""Looks at two pictures, (height, width, 3) uint8 RGB, and returns what makes any picture between: 0.0 is the first, 1.0 the second."""
+Interpolate: TypeAlias = Callable[[Image, Image, InBetweenMethod], Callable[[float], Image]]
+"""Takes two images of one size and returns a function from 0.0 (the first) to 1.0 (the second) to the images between."""
 
 
-def crossfade(first: np.ndarray, second: np.ndarray, way: Way) -> Callable[[float], np.ndarray]:
-    """Mix two pictures of equal size, whatever the way asked for: for callers that make no other in-betweens."""
-    return lambda at: np.round(first * (1 - at) + second * at).astype(np.uint8)
+class InBetweenCache(Protocol):
+    """A cache of in-betweens, by the pixels of their images."""
+
+    def get(self, first: Image, second: Image, spec: InBetween) -> Image | None:
+        """Return a stored in-between, or None."""
+        ...
+
+    def put(self, first: Image, second: Image, spec: InBetween, image: Image) -> None:
+        """Store an in-between."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Pictures:
-    """The pictures of named frames: kept ones are read, in-betweens are made; the few used last stay in memory."""
+class FrameReader:
+    """Returns frames by name; the last few stay in memory."""
 
     specs: Mapping[Digest, FrameSpec]
-    read: Callable[[Digest], np.ndarray]
-    inbetweener: Inbetweener
-    alive: int = 6
-    _last: OrderedDict[Digest, np.ndarray] = field(default_factory=OrderedDict)
-    _pair: tuple[Digest, Digest, Way] | None = None
-    _between: Callable[[float], np.ndarray] | None = None
+    read: Callable[[Digest], Image]
+    """Reads a frame that is no in-between, such as `FrameStore.read`; all have one size."""
+    interpolate: Interpolate
+    cache: InBetweenCache | None = None
+    capacity: int = 6
+    """Images in memory."""
+    _images: OrderedDict[Digest, Image] = field(default_factory=OrderedDict)
+    _pair: tuple[Digest, Digest, InBetweenMethod] | None = None
+    _interpolation: Callable[[float], Image] | None = None
 
-    def __call__(self, name: Digest) -> np.ndarray:
-        """Show one frame; raises StoreError where a drawn picture is missing."""
-        if name not in self._last:
-            self._last[name] = self._made(name)
-            while len(self._last) > self.alive:
-                self._last.popitem(last=False)
-        self._last.move_to_end(name)
-        return self._last[name]
+    def __call__(self, name: Digest) -> Image:
+        """Return one frame; raises StoreError if a generated frame is missing."""
+        if name not in self._images:
+            self._images[name] = self._load(name)
+            while len(self._images) > self.capacity:
+                self._images.popitem(last=False)
+        self._images.move_to_end(name)
+        return self._images[name]
 
-    def _made(self, name: Digest) -> np.ndarray:
-        match self.specs.get(name):
-            case Between(first=first, second=second, at=at, way=way):
-                return self._looked_at(first, second, way)(at)
-            case _:
-                return self.read(name)
+    def _load(self, name: Digest) -> Image:
+        spec = self.specs.get(name)
+        return self._in_between(spec) if isinstance(spec, InBetween) else self.read(name)
 
-    def _looked_at(self, first: Digest, second: Digest, way: Way) -> Callable[[float], np.ndarray]:
-        """Look at two pictures once for all in-betweens that follow each other."""
-        if self._between is None or self._pair != (first, second, way):
-            self._between = self.inbetweener(self(first), self(second), way)
-            self._pair = (first, second, way)
-        return self._between
+    def _in_between(self, spec: InBetween) -> Image:
+        first, second = self(spec.first), self(spec.second)
+        if self.cache and (stored := self.cache.get(first, second, spec)) is not None:
+            return stored
+        if self._interpolation is None or self._pair != (spec.first, spec.second, spec.method):  # motion is measured once a pair
+            self._interpolation = self.interpolate(first, second, spec.method)
+            self._pair = (spec.first, spec.second, spec.method)
+        image = self._interpolation(spec.at)
+        if self.cache:
+            self.cache.put(first, second, spec, image)
+        return image
 
 
-def develop(
-    specs: Mapping[Digest, FrameSpec], wanted: Iterable[Digest], read: Callable[[Digest], np.ndarray], inbetweener: Inbetweener
-) -> Iterator[np.ndarray]:
-    """Yield the pictures of the wanted frames in order, (height, width, 3) uint8 RGB; a few of them are alive at a time.
+def read_frames(
+    specs: Mapping[Digest, FrameSpec],
+    wanted: Iterable[Digest],
+    read: Callable[[Digest], Image],
+    interpolate: Interpolate,
+    cache: InBetweenCache | None = None,
+) -> Iterator[Image]:
+    """Yield the wanted frames in order, holding few in memory.
 
-    `read` gives the pictures that are not in-betweens, such as `FrameStore.read`; all of one size.
+    They are (height, width, 3) uint8 RGB.
     """
-    pictures = Pictures(specs=specs, read=read, inbetweener=inbetweener)
-    return (pictures(name) for name in wanted)
+    frames = FrameReader(specs=specs, read=read, interpolate=interpolate, cache=cache)
+    return (frames(name) for name in wanted)

@@ -1,153 +1,229 @@
-"""The store: pictures under the digest of the spec that decides them, as lossless PNG files that appear whole or not at all."""
+"""The frame store: PNG files named by spec digest."""
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image as PILImage
+from PIL import PngImagePlugin
 
 from sakuga import SakugaError
-from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Given, digest, from_json, to_json
+from sakuga.files import write_bytes
+from sakuga.finishing.image import Image
+from sakuga.timeline.spec import Digest, FrameSpec, Generated, Given, InBetween, digest, from_json, to_json
 
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
-"""What Pillow raises on a file that is cut off or damaged."""
+"""What Pillow raises on a truncated or damaged file."""
+DERIVED = "derived"
+"""The folder of images computed from others."""
 
 
 class StoreError(SakugaError):
-    """The store cannot do what is asked; the sentence says why and what to do."""
+    """A frame cannot be read or written; the sentence says why."""
 
 
-def given_spec(picture: np.ndarray) -> Given:
-    """Name a picture from outside by the digest of its pixels."""
-    pixels = np.ascontiguousarray(picture, dtype=np.uint8)
-    return Given(picture=hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
+def given_spec(image: Image) -> Given:
+    """Return the spec of a supplied image, named by its pixels."""
+    pixels = np.ascontiguousarray(image, dtype=np.uint8)
+    return Given(image=hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameStore:
-    """Pictures in `root`, one file each: `ab/abcdef....png`, with the spec's canonical JSON and the attempts in its text.
+    """Generated and supplied images in `root`, one file each.
 
-    Processes can share one; writing the same frame twice is harmless.
+    `ab/abcdef....png` holds the spec's canonical JSON and the number of attempts as text chunks. Processes may share a store;
+    writing the same frame twice is harmless.
     """
 
     root: Path
-    _sound: dict[Digest, tuple[int, int]] = field(default_factory=dict)
-    """Files found whole, with their size and time of change: they need not be read again."""
+    _intact: dict[Digest, tuple[int, int]] = field(default_factory=dict)
+    """Size and modification time of files that were checked already."""
 
     def path(self, name: Digest) -> Path:
-        """Tell where a frame lies, or would lie."""
+        """Return the path of a frame, whether it exists or not."""
         return self.root / name[:2] / f"{name}.png"
 
     def has(self, name: Digest) -> bool:
-        """Tell whether a frame is here and whole; a damaged file counts as missing."""
+        """Return whether a frame is stored and intact."""
         try:
             state = self.path(name).stat()
             mark = (state.st_size, state.st_mtime_ns)
-            if self._sound.get(name) != mark:
+            if self._intact.get(name) != mark:
                 _check(self.path(name))
-                self._sound[name] = mark
+                self._intact[name] = mark
         except UNREADABLE:
             return False
         return True
 
-    def read(self, name: Digest) -> np.ndarray:
-        """Read a picture: (height, width, 3) uint8 RGB. Raises StoreError where it is missing or damaged."""
+    def read(self, name: Digest) -> Image:
+        """Read an image, (height, width, 3) uint8 RGB.
+
+        Raises StoreError if it is missing or damaged.
+        """
         try:
-            with Image.open(self.path(name)) as image:
-                return np.array(image.convert("RGB"))
+            return _read(self.path(name))
         except UNREADABLE as error:
             raise StoreError(f"frame {name[:12]} is not in the store {self.root}: render it first") from error
 
     def spec(self, name: Digest) -> FrameSpec:
-        """Read the spec that a stored frame was drawn by."""
+        """Read the spec of a stored frame."""
         return from_json(self._text(name, "sakuga:spec"))
 
     def attempts(self, name: Digest) -> int:
-        """Tell how often a stored frame was drawn until it was sound."""
+        """Return how often a stored frame had to be generated."""
         return int(self._text(name, "sakuga:attempts"))
 
     def _text(self, name: Digest, key: str) -> str:
         try:
-            with Image.open(self.path(name)) as image:
+            with PILImage.open(self.path(name)) as image:
                 return str(image.info[key])
         except (*UNREADABLE, KeyError) as error:
             raise StoreError(f"frame {name[:12]} is not in the store {self.root}, or was not written by sakuga") from error
 
-    def write(self, spec: FrameSpec, picture: np.ndarray, attempts: int = 1) -> Digest:
-        """Keep a picture under its spec's digest; returns the name. The bytes of the file depend on nothing else."""
+    def write(self, spec: FrameSpec, image: Image, attempts: int = 1) -> Digest:
+        """Write an image under its spec's digest; return that name.
+
+        Equal frames give equal bytes. Raises StoreError.
+        """
         name = digest(spec)
         text = PngImagePlugin.PngInfo()
         text.add_itxt("sakuga:spec", to_json(spec))
         text.add_text("sakuga:attempts", str(attempts))
-        encoded = BytesIO()
-        Image.fromarray(picture).save(encoded, "PNG", pnginfo=text, compress_level=3)
-        try:
-            _write_whole(self.path(name), encoded.getvalue())
-        except OSError as error:
-            raise StoreError(f"frame {name[:12]} cannot be kept in {self.root}: {error.strerror}") from error
+        _write(self.path(name), _png(image, 3, text), name)
         return name
 
-    def given(self, picture: np.ndarray) -> Given:
-        """Keep a picture from outside, named by the digest of its pixels."""
-        spec = given_spec(picture)
-        self.write(spec, np.ascontiguousarray(picture, dtype=np.uint8))
+    def write_given(self, image: Image) -> Given:
+        """Write a supplied image and return its spec."""
+        spec = given_spec(image)
+        self.write(spec, np.ascontiguousarray(image, dtype=np.uint8))
         return spec
 
+    @property
+    def derived(self) -> "DerivedStore":
+        """The images computed from others."""
+        return DerivedStore(self.root / DERIVED)
+
     def names(self) -> Iterator[Digest]:
-        """List the frames that are here, in no order."""
+        """Yield the names of all frames, without derived images."""
         return (path.stem for path in self.root.glob("??/*.png"))
 
     def size(self) -> int:
-        """Count the bytes of all frames."""
-        return sum(path.stat().st_size for path in self.root.glob("??/*.png"))
+        """Return the bytes of all frames and derived images."""
+        return sum(path.stat().st_size for path in (*self.root.glob("??/*.png"), *self.derived.files()))
 
     def clean(self, max_size: int) -> list[Digest]:
-        """Delete frames, oldest first, until at most `max_size` bytes are left; returns what was deleted.
+        """Delete frames down to `max_size` bytes; return their names.
 
-        Pictures from outside stay, as nothing could draw them again.
+        Derived images go first, then generated frames, each oldest first. Supplied images stay, as they cannot be generated again.
         """
-        states = {path: path.stat() for path in self.root.glob("??/*.png")}
+        derived = set(self.derived.files())
+        states = {path: path.stat() for path in (*derived, *self.root.glob("??/*.png"))}
         left = sum(state.st_size for state in states.values())
         deleted: list[Digest] = []
-        for path in sorted(states, key=lambda path: (states[path].st_mtime_ns, path)):
+        for path in sorted(states, key=lambda path: (path not in derived, states[path].st_mtime_ns, path)):
             if left <= max_size:
                 break
-            if self._drawn(path.stem):
+            if path in derived or self._is_generated(path.stem):
                 path.unlink(missing_ok=True)
                 left -= states[path].st_size
                 deleted.append(path.stem)
         return deleted
 
-    def _drawn(self, name: Digest) -> bool:
+    def _is_generated(self, name: Digest) -> bool:
         try:
-            return isinstance(self.spec(name), Drawn)
+            return isinstance(self.spec(name), Generated)
         except StoreError:
             return True
 
 
-def _check(path: Path) -> None:
-    """Raise one of UNREADABLE unless every chunk of a PNG file is there and sound."""
-    with Image.open(path) as image:
-        image.verify()
+@dataclass(frozen=True, slots=True, eq=False)
+class DerivedStore:
+    """Images computed from others: in-betweens and enlarged frames.
+
+    They can be computed again at any time.
+    """
+
+    folder: Path
+
+    def path(self, key: Digest) -> Path:
+        """Return the path of an image, whether it exists or not."""
+        return self.folder / key[:2] / f"{key}.png"
+
+    def get(self, key: Digest) -> Image | None:
+        """Read an image, or return None; a damaged file counts as missing."""
+        try:
+            return _read(self.path(key))
+        except UNREADABLE:
+            return None
+
+    def put(self, key: Digest, image: Image) -> None:
+        """Write an image; raises StoreError."""
+        _write(self.path(key), _png(image, 1), key)
+
+    def files(self) -> Iterator[Path]:
+        """Yield all files."""
+        return self.folder.glob("??/*.png")
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside, flush to the disk, rename: at any moment the file is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+@dataclass(frozen=True, slots=True, eq=False)
+class InBetweenStore:
+    """In-betweens, named by two images, place and method."""
+
+    derived: DerivedStore
+    networks: str = ""
+    """Names what makes in-betweens in latent space."""
+
+    def key(self, first: Image, second: Image, spec: InBetween) -> Digest:
+        """Return the digest of the spec with pixels in place of names."""
+        name = digest(replace(spec, first=digest(given_spec(first)), second=digest(given_spec(second))))
+        return hashlib.sha256(f"{name} {self.networks}".encode()).hexdigest() if spec.method == "latent" else name
+
+    def get(self, first: Image, second: Image, spec: InBetween) -> Image | None:
+        """Read an in-between, or return None."""
+        return self.derived.get(self.key(first, second, spec))
+
+    def put(self, first: Image, second: Image, spec: InBetween, image: Image) -> None:
+        """Write an in-between; raises StoreError."""
+        self.derived.put(self.key(first, second, spec), image)
+
+
+def cached_upscale(upscale2x: Callable[[Image], Image], upscaler: Digest, derived: DerivedStore) -> Callable[[Image], Image]:
+    """Return the upscaler with a cache of its results."""
+
+    def upscale(image: Image) -> Image:
+        key = hashlib.sha256(f"upscale2x {upscaler} {digest(given_spec(image))}".encode()).hexdigest()
+        if (stored := derived.get(key)) is not None:
+            return stored
+        upscaled = upscale2x(image)
+        derived.put(key, upscaled)
+        return upscaled
+
+    return upscale
+
+
+def _write(path: Path, content: bytes, name: Digest) -> None:
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
+        write_bytes(path, content)
+    except OSError as error:
+        raise StoreError(f"image {name[:12]} cannot be written to {path.parent} ({error.strerror}): choose another --store") from error
+
+
+def _png(image: Image, compression: int, text: PngImagePlugin.PngInfo | None = None) -> bytes:
+    encoded = BytesIO()
+    PILImage.fromarray(image).save(encoded, "PNG", pnginfo=text, compress_level=compression)
+    return encoded.getvalue()
+
+
+def _read(path: Path) -> Image:
+    with PILImage.open(path) as image:
+        return np.array(image.convert("RGB"))
+
+
+def _check(path: Path) -> None:
+    """Raise one of UNREADABLE unless a PNG file is intact."""
+    with PILImage.open(path) as image:
+        image.verify()

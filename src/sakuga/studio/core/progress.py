@@ -1,16 +1,31 @@
-"""What a Work tells of its way."""
+"""Progress of a Work."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["story", "loading", "inspecting", "drawing", "finishing", "export", "running", "encoding", "training"]
+Stage = Literal["story", "loading", "inspecting", "rendering", "finishing", "export", "running", "encoding", "training"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing done, out of `total` of its stage; `note` is a word to the person, such as a warning."""
+    """Progress of one stage: a unit is done."""
 
     stage: Stage
     done: int = 0
     total: int = 0
+    """Units of the stage, known from its plan; 0 where they are not counted."""
     note: str = ""
+    """A message for the user, such as a warning."""
+    frame: str | None = None
+    """Digest of the frame that was just stored: its image can be read from the store at once."""
+    share: float | None = None
+    """Share of the stage's computation that is done, 0 to 1, where units differ in cost (a padded batch costs as much as a full one)."""
+    seconds_left: float | None = None
+    """Estimated seconds to the end of the stage, from its speed so far."""
+
+    @property
+    def fraction(self) -> float:
+        """Share of the stage that is done, 0 to 1."""
+        if self.share is not None:
+            return self.share
+        return self.done / self.total if self.total else 0.0

@@ -1,194 +1,290 @@
-"""The bench where frames are drawn: one checkpoint, one store; the networks are loaded when the first frame is missing."""
+"""Render sessions: one checkpoint, one store."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sakuga.finishing.image import Picture
-from sakuga.finishing.inbetweens import At, inbetweener
+from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
-from sakuga.models.checkpoint_files import SKETCHBOOK, Source
-from sakuga.models.styles import few_step, own_styles
-from sakuga.models.tokenization import tokens_of
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
+from sakuga.models.styles import checkpoint_styles, few_step_adapter
+from sakuga.models.tokenization import load_prompt_tokenizer, tokenize
 from sakuga.paths import home
-from sakuga.rendering.batches import Batch, missing_frames, plan
-from sakuga.rendering.frame_reader import develop
-from sakuga.rendering.store import FrameStore
+from sakuga.rendering.batches import Batch, plan_batches
+from sakuga.rendering.frame_reader import read_frames
+from sakuga.rendering.resources import LoadedResources, Resources, StyleFiles
+from sakuga.rendering.store import FrameStore, InBetweenStore, cached_upscale
 from sakuga.sketchbook.captions import known_words
 from sakuga.story.emphasis import read_emphasis, without_emphasis
-from sakuga.story.lint import by_shots, lint, words_of
-from sakuga.story.storyboard import Storyboard, prompts_of
+from sakuga.story.lint import by_shots, lint_storyboard
+from sakuga.story.storyboard import Storyboard, full_prompts
+from sakuga.story.vocabulary import vocabulary_warnings
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.styles import Found
-from sakuga.timeline.rebatch import narrowed
-from sakuga.timeline.spec import Digest, Drawn, FrameSpec, Precision, Way
+from sakuga.studio.core.styles import StyleUse
+from sakuga.timeline.rebatch import rebatch
+from sakuga.timeline.spec import Digest, FrameSpec, Generated, Precision
 
 if TYPE_CHECKING:
-    from sakuga.rendering.executor import LocalExecutor
+    from sakuga.models.checkpoint import Checkpoint
+    from sakuga.rendering.executor import Executor, Landed
 
-Specs = Mapping[Digest, FrameSpec]
+Specs: TypeAlias = Mapping[Digest, FrameSpec]
+ExecutorFactory: TypeAlias = "Callable[[Resources], Executor]"
+"""Makes an executor from plain data, such as `partial(WorkerExecutor, workers=2)`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """How many frames the model drew, and how many were in the store before; what had to be drawn otherwise is told in `notes`."""
+class RenderCount:
+    """Numbers of frames generated and reused from the store."""
 
-    drawn: int
+    generated: int
     reused: int
     notes: tuple[str, ...] = ()
+    """What had to be done differently, such as narrower batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
-    """Frames that are all in the store now: their specs, and under which name each asked-for frame is found."""
+class Rendering:
+    """Frames that are all in the store."""
 
     specs: Specs
     renamed: Mapping[Digest, Digest]
-    count: Count
+    """The name of each frame in the store, by the name it was requested under: rebatched frames have another spec."""
+    count: RenderCount
 
 
-class Bench:
-    """Draws and shows frames of one checkpoint, which may wear its own styles and those that are given."""
+class RenderSession:
+    """Renders and reads frames of one checkpoint.
 
-    def __init__(self, source: Source, store: Path | None = None, styles: Iterable[Found] = (), precision: Precision | None = None) -> None:
-        self.source, self.precision = source, precision or "fp32"
+    It may apply the checkpoint's own styles and those given. Frames are rendered by an executor: in this process unless `executor` makes
+    another from the session's Resources. The networks are loaded when the first frame is missing.
+    """
+
+    def __init__(
+        self,
+        files: CheckpointFiles,
+        store: Path | None = None,
+        styles: Iterable[StyleUse] = (),
+        precision: Precision | None = None,
+        executor: "ExecutorFactory | None" = None,
+    ) -> None:
+        self.files, self.precision = files, precision or "fp32"
         self.store = FrameStore(store or home() / "frames")
-        quick = few_step(source)
-        own = [*own_styles(source).values(), *([quick] if quick else [])]
-        worn = [wish.style for wish in styles]
-        self.styles = {style.digest: style for style in (*own, *worn)}
-        self.words = {word: (0,) * tokens for style in worn for word, tokens in style.contents.words.items()}
-        self._adapters: dict[Digest, Any] = {}
+        self._given = [use.style for use in styles]
+        self._make_executor = executor
+        self._shared: LoadedResources | None = None
 
-    def wearing(self, styles: Iterable[Found]) -> "Bench":
-        """Return a bench with the same networks and store, that may wear these styles."""
-        other = Bench(self.source, self.store.root, styles, self.precision)
-        other.checkpoint = self.checkpoint
+    def with_styles(self, styles: Iterable[StyleUse]) -> "RenderSession":
+        """Return a session with other styles, sharing networks and store."""
+        other = RenderSession(self.files, self.store.root, styles, self.precision, self._make_executor)
+        other._shared = self.loaded
+        return other
+
+    def with_store(self, store: Path) -> "RenderSession":
+        """Return a session with another store, sharing networks and styles."""
+        other = RenderSession(self.files, store, (), self.precision, self._make_executor)
+        other._given, other._shared = self._given, self.loaded
         return other
 
     @cached_property
-    def checkpoint(self) -> Any:
-        """The networks."""
-        import torch
+    def resources(self) -> Resources:
+        """Everything an executor opens, as plain data."""
+        few_step = few_step_adapter(self.files)
+        known = [*checkpoint_styles(self.files).values(), *([few_step] if few_step else []), *self._given]
+        return Resources(
+            checkpoint=self.files.folder,
+            checkpoint_name=self.files.name,
+            checkpoint_digest=self.files.digest,
+            store=self.store.root,
+            styles=tuple({style.digest: StyleFiles(name=style.name, files=style.files) for style in known}.items()),
+            precision=self.precision,
+        )
 
-        from sakuga.models.checkpoint import load
+    @cached_property
+    def loaded(self) -> LoadedResources:
+        """The resources opened in this process."""
+        if self._shared:
+            return self._shared.reopened(self.resources.store, self.resources.styles)
+        return LoadedResources(self.resources)
 
-        return load(self.source, "cuda" if torch.cuda.is_available() else "cpu", self.precision)
+    @property
+    def checkpoint(self) -> "Checkpoint":
+        """The networks, loaded at first use."""
+        return self.loaded.checkpoint
 
-    def draw(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Drawing]:
-        """Draw what is missing; where memory runs out, go on with batches of half the width, which is written into the specs."""
+    @cached_property
+    def executor(self) -> "Executor":
+        """The executor that renders what is missing."""
+        from sakuga.rendering.executor import LocalExecutor
+
+        return self._make_executor(self.resources) if self._make_executor else LocalExecutor(self.loaded)
+
+    def close(self) -> None:
+        """Release the executor, such as its worker processes."""
+        if "executor" in self.__dict__:
+            self.executor.close()
+            del self.__dict__["executor"]
+
+    def render(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Rendering]:
+        """Render the wanted frames that are missing, and their dependencies.
+
+        Each step carries the frame that was just stored. Where memory runs out, the rest is rendered in batches of half the width,
+        which changes the specs and so the names of these frames.
+        """
         wanted = list(dict.fromkeys(wanted))
         renamed = {name: name for name in specs}
-        missing = missing_frames(specs, wanted, self.store.has)
-        reused = sum(isinstance(spec, Drawn) for spec in specs.values()) - len(missing)
-        drawn, notes = 0, list[str]()
-        if not missing:  # seconds are saved where the libraries that draw need not be opened
-            yield Step(stage="drawing")
-            return Drawing(specs=specs, renamed=renamed, count=Count(drawn=0, reused=reused))
-        if "checkpoint" not in self.__dict__:
-            yield Step(stage="loading", note=f"opening {self.source.name}")
-        yield Step(stage="drawing", total=len(missing))
-        from sakuga.rendering.executor import OutOfMemory
-
-        executor = self._executor()
-        while True:
+        batches = plan_batches(specs, wanted, self.store.has)
+        progress = _Progress(batches)
+        reused = sum(isinstance(spec, Generated) for spec in specs.values()) - progress.total
+        notes: list[str] = []
+        if batches:
+            if not self.loaded.lazy_checkpoint.is_loaded:
+                yield Step(stage="loading", note=f"loading {self.files.name}")
+            from sakuga.rendering.executor import OutOfMemory
+        yield progress.step()
+        while batches:
             try:
-                for landed in executor.run(plan(specs, [renamed[name] for name in wanted], self.store.has)):
-                    drawn += 1
-                    again = f"frame {landed.name[:12]} came out faulty and was drawn {landed.attempts} times" if landed.attempts > 1 else ""
-                    notes += filter(None, [again])
-                    yield Step(stage="drawing", done=drawn, total=len(missing), note=again)
+                for landed in self.executor.run(batches):
+                    note = _faulty(landed)
+                    notes += filter(None, [note])
+                    yield progress.landed(landed, note)
+                break
             except OutOfMemory as full:
                 if full.batch.width == 1:
                     raise
-                specs, again_renamed = narrowed(specs, full.batch.width // 2, self.store.has)
-                renamed = {name: again_renamed[now] for name, now in renamed.items()}
-                notes.append(f"memory ran out: batches are {full.batch.width // 2} wide from here on")
-                yield Step(stage="drawing", done=drawn, total=len(missing), note=notes[-1])
-            else:
-                return Drawing(specs=specs, renamed=renamed, count=Count(drawn=drawn, reused=reused, notes=tuple(notes)))
+                specs, rebatched = rebatch(specs, full.batch.width // 2, self.store.has)
+                renamed = {name: rebatched[now] for name, now in renamed.items()}
+                batches = plan_batches(specs, [renamed[name] for name in wanted], self.store.has)
+                notes.append(f"memory ran out: the remaining frames are rendered in batches of {full.batch.width // 2}")
+                progress.replan(batches)
+                yield progress.step(note=notes[-1])
+        return Rendering(specs=specs, renamed=renamed, count=RenderCount(generated=progress.done, reused=reused, notes=tuple(notes)))
 
-    def watch(self, drawing: Drawing, name: Digest) -> Iterator[Picture]:
-        """Draw a frame that was drawn once more, to see it after each step of its denoising; the last picture is the frame's own."""
-        kept = drawing.renamed[name]
-        spec = drawing.specs[kept]
-        assert isinstance(spec, Drawn), "nothing else is denoised"
-        return self._executor().watch(Batch(frames=(spec,)), self.store.attempts(kept) - 1)
+    def preview(self, rendering: Rendering, name: Digest) -> Iterator[Image]:
+        """Generate a frame again, and yield it after each step.
 
-    def _executor(self) -> "LocalExecutor":
+        The last image equals the stored one.
+        """
         from sakuga.rendering.executor import LocalExecutor
 
-        return LocalExecutor(open_checkpoint=self._open, store=self.store, inbetweener=self.inbetweener, open_style=self._open_style)
+        stored = rendering.renamed[name]
+        spec = rendering.specs[stored]
+        assert isinstance(spec, Generated), "only generated frames are denoised"
+        return LocalExecutor(self.loaded).preview(Batch(frames=(spec,)), self.store.attempts(stored) - 1)
 
-    def _open(self, digest: Digest, precision: Precision) -> Any:
-        assert (digest, precision) == (self.source.digest, self.precision), "a film is drawn with one checkpoint, in one precision"
-        return self.checkpoint
+    def read_frames(self, rendering: Rendering, names: Iterable[Digest], finish: Callable[[Digest, Image], Image]) -> Iterator[Image]:
+        """Yield frames by the names they were requested under.
 
-    def inbetweener(self, first: Picture, second: Picture, way: Way) -> At:
-        """Return what makes any picture between two; the networks are opened only for in-betweens in latent space."""
-        return inbetweener(first, second, way, self._latent)
+        Stored images are finished first, and in-betweens made of the finished ones; in-betweens and enlarged images stay in the store.
+        """
+        requested = {now: name for name, now in rendering.renamed.items()}
 
-    def _latent(self, first: Picture, second: Picture) -> At:
-        from sakuga.models.latent_inbetweens import latent_between
+        def read(name: Digest) -> Image:
+            return finish(requested[name], self.store.read(name))
 
-        return latent_between(self.checkpoint, first, second)
+        cache = InBetweenStore(self.store.derived, f"{self.files.digest} {self.precision}")
+        stored = [rendering.renamed[name] for name in names]
+        return read_frames(rendering.specs, stored, read, self._interpolation, cache)
 
-    def _open_style(self, digest: Digest) -> Any:
-        from sakuga.models.adapters import read_style
+    def _interpolation(self, first: Image, second: Image, method: Any) -> Callable[[float], Image]:
+        return self.loaded.interpolation(first, second, method)
 
-        if digest not in self._adapters:
-            self._adapters[digest] = read_style(self.styles[digest].files, self.styles[digest].name)
-        return self._adapters[digest]
+    def read_exposures(
+        self, rendering: Rendering, names: Sequence[Digest], finish: Callable[[Digest, Image], Image]
+    ) -> Iterator[tuple[FrameSpec, Image]]:
+        """Yield frames as `read_frames` does, each with its spec."""
+        specs = (rendering.specs[rendering.renamed[name]] for name in names)
+        return zip(specs, self.read_frames(rendering, names, finish), strict=True)
 
-    def develop(self, drawing: Drawing, names: Iterable[Digest], finish: Callable[[Digest, Picture], Picture]) -> Iterator[Picture]:
-        """Show frames by the names they were asked for; kept pictures are finished before in-betweens are made of them."""
-        asked = {now: name for name, now in drawing.renamed.items()}
+    def enlarger(self, width: int, height: int) -> Callable[[Image], Image]:
+        """Return a function that enlarges frames to their final size.
 
-        def read(name: Digest) -> Picture:
-            return finish(asked[name], self.store.read(name))
-
-        return develop(drawing.specs, [drawing.renamed[name] for name in names], read, self.inbetweener)
-
-    def exposed(
-        self, drawing: Drawing, names: Sequence[Digest], finish: Callable[[Digest, Picture], Picture]
-    ) -> Iterator[tuple[FrameSpec, Picture]]:
-        """Show frames as `develop` does, each with how it was drawn in the end."""
-        specs = (drawing.specs[drawing.renamed[name]] for name in names)
-        return zip(specs, self.develop(drawing, names, finish), strict=True)
-
-    def enlarger(self, width: int, height: int) -> Callable[[Picture], Picture]:
-        """Return what brings a drawn picture to its final size: the checkpoint's own upscaler where it has one."""
-        folder = self.source.folder / "upscaler"
-        if not folder.is_dir():
+        It uses the checkpoint's upscaler if there is one.
+        """
+        if self.files.upscaler_digest is None:
             return partial(enlarge, width=width, height=height)
+        upscale2x = cached_upscale(self._upscale2x, self.files.upscaler_digest, self.store.derived)
+        return partial(enlarge, width=width, height=height, upscale2x=upscale2x)
+
+    def _upscale2x(self, image: Image) -> Image:
+        return self._upscaler(image)
+
+    @cached_property
+    def _upscaler(self) -> Callable[[Image], Image]:
         from sakuga.models.upscaler import load_upscaler
 
-        return partial(enlarge, width=width, height=height, upscale2x=load_upscaler(folder))
+        return load_upscaler(self.files.folder / "upscaler")
 
     @cached_property
     def tokenizer(self) -> Any:
-        """What splits prompts, opened without the networks."""
-        from transformers import CLIPTokenizer
+        """The tokenizer of the first text encoder, without its network."""
+        return load_prompt_tokenizer(self.files.folder)
 
-        return CLIPTokenizer.from_pretrained(self.source.folder / "tokenizer")
+    @cached_property
+    def words(self) -> dict[str, tuple[int, ...]]:
+        """Learned words of the given styles, with placeholder token ids."""
+        return {word: (0,) * tokens for style in self._given for word, tokens in style.contents.learned_words.items()}
 
     def count_tokens(self, text: str) -> int:
-        """Count a prompt's tokens, begin and end marks included; brackets of emphasis are none."""
-        return len(tokens_of(self.tokenizer, without_emphasis(text), self.words).ids)
+        """Count a prompt's tokens, begin and end tokens included."""
+        return len(tokenize(self.tokenizer, without_emphasis(text), self.words).ids)
 
-    def doubts(self, board: Storyboard) -> list[str]:
-        """Say what may go wrong with a storyboard's prompts on this checkpoint."""
-        learnt = {part for word in self.words for part in words_of(word)}
-        known = known_words() | learnt if self.source.name == SKETCHBOOK else None
-        notes = lint(board, self.count_tokens, self.source.facts.token_limit, known)
-        said = [(index, prompt) for index in range(len(board.shots)) for prompt in prompts_of(board, index)]
-        bracketed = [(index, doubt) for index, prompt in said for doubt in read_emphasis(prompt).doubts]
-        return by_shots([*((note.shot, note.message) for note in notes), *bracketed])
+    def storyboard_warnings(self, board: Storyboard) -> list[str]:
+        """List what may go wrong with a storyboard's prompts on this checkpoint."""
+        notes = lint_storyboard(board, self.count_tokens, self.files.info.token_limit, self._known_words, self._trigger_words)
+        prompts = [(index, prompt) for index in range(len(board.shots)) for prompt in full_prompts(board, index)]
+        emphasis = [(index, warning) for index, prompt in prompts for warning in read_emphasis(prompt).warnings]
+        return by_shots([*((note.shot, note.message) for note in notes), *emphasis])
 
-    def unread(self, prompt: str) -> list[str]:
-        """Say what of a single prompt this checkpoint does not read."""
-        tokens, limit = self.count_tokens(prompt), self.source.facts.token_limit
-        long = [f"'{prompt}' has {tokens} tokens, and only {limit} are read: say it in fewer words"] if tokens > limit else []
-        return [*long, *read_emphasis(prompt).doubts]
+    def prompt_warnings(self, prompt: str) -> list[str]:
+        """List what of a single prompt is ignored by this checkpoint."""
+        tokens, limit = self.count_tokens(prompt), self.files.info.token_limit
+        long = [f"'{prompt}' has {tokens} tokens; the text encoder reads {limit}: shorten it"] if tokens > limit else []
+        return [*long, *read_emphasis(prompt).warnings, *vocabulary_warnings([prompt], self._known_words, self._trigger_words)]
+
+    @property
+    def _known_words(self) -> frozenset[str] | None:
+        """The Sketchbook's vocabulary; None for other checkpoints."""
+        return known_words() if self.files.name == SKETCHBOOK else None
+
+    @property
+    def _trigger_words(self) -> tuple[str, ...]:
+        return (*self.words, *(style.prompt_trigger for style in self._given))
+
+
+class _Progress:
+    """Counts landed frames against the plan.
+
+    A batch costs the same however few frames it holds, since it is padded.
+    """
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self.done, self.spent = 0, 0.0
+        self.started = monotonic()
+        self.replan(batches)
+
+    def replan(self, batches: Sequence[Batch]) -> None:
+        """Replace what is left to do."""
+        self.cost = {name: batch.cost / len(batch.frames) for batch in batches for name in batch.names}
+        self.total = self.done + len(self.cost)
+        self.whole = self.spent + sum(batch.cost for batch in batches)
+
+    def landed(self, landed: "Landed", note: str) -> Step:
+        self.done += 1
+        self.spent += self.cost.get(landed.name, 0.0)
+        return self.step(landed.name, note)
+
+    def step(self, frame: Digest | None = None, note: str = "") -> Step:
+        share = self.spent / self.whole if self.whole else 1.0
+        elapsed = monotonic() - self.started
+        left = elapsed * (1.0 - share) / share if self.spent else None
+        return Step(stage="rendering", done=self.done, total=self.total, note=note, frame=frame, share=share, seconds_left=left)
+
+
+def _faulty(landed: "Landed") -> str:
+    if landed.attempts == 1:
+        return ""
+    return f"frame {landed.name[:12]} came out black, uniform or broken and was generated {landed.attempts} times"

@@ -1,0 +1,137 @@
+"""A session renders what is missing, says what it did, and reads frames back."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from sakuga.finishing.image import Image
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.rendering.resources import LoadedResources
+from sakuga.rendering.worker_executor import WorkerExecutor
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.work import Work, WorkClosed
+from sakuga.timeline.spec import Digest, FrameSpec, Generated, InBetween, InitImage, Prompt, SeedNoise, digest
+
+
+@pytest.fixture
+def files(tiny_v_folder: Path) -> CheckpointFiles:
+    return find_checkpoint(str(tiny_v_folder))
+
+
+@pytest.fixture
+def make_spec(files: CheckpointFiles) -> Callable[..., Generated]:
+    def make(seed: int = 0, **changes: object) -> Generated:
+        plain = Generated(
+            checkpoint=files.digest, conditioning=Prompt(prompt="a castle"), noise=SeedNoise(seed=seed), width=32, height=32, steps=2
+        )
+        return replace(plain, **changes)
+
+    return make
+
+
+def by_name(*specs: FrameSpec) -> dict[Digest, FrameSpec]:
+    return {digest(spec): spec for spec in specs}
+
+
+def same(_: Digest, image: Image) -> Image:
+    return image
+
+
+def test_steps_carry_the_stored_frame_and_honest_totals(
+    files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path
+) -> None:
+    specs = by_name(*(make_spec(seed, batch=4) for seed in range(5)))
+    session = RenderSession(files, tmp_path)
+    work = Work(session.render(specs, specs))
+    steps = []
+    for step in work:
+        steps.append(step)
+        assert step.frame is None or session.store.has(step.frame), "a frame can be shown as soon as its step comes"
+    assert [step.stage for step in steps] == ["loading", *["rendering"] * 6]
+    assert [(step.done, step.total) for step in steps[1:]] == [(done, 5) for done in range(6)]
+    assert [step.frame for step in steps[2:]] == list(specs)
+    assert [step.fraction for step in steps[1:]] == pytest.approx([0, 1 / 8, 2 / 8, 3 / 8, 4 / 8, 1]), (
+        "a padded batch takes as long as a full one"
+    )
+    assert steps[1].seconds_left is None
+    assert steps[2].seconds_left > 0
+    assert steps[-1].seconds_left == pytest.approx(0)
+    assert (work.result().count.generated, work.result().count.reused) == (5, 0)
+
+
+def test_what_is_stored_loads_no_network(files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path) -> None:
+    first, second = make_spec(1), make_spec(2)
+    between = InBetween(first=digest(first), second=digest(second), at=0.5)
+    specs = by_name(first, second, between)
+    before = RenderSession(files, tmp_path)
+    expected = list(before.read_frames(Work(before.render(specs, specs)).result(), specs, same))
+    session = RenderSession(files, tmp_path)
+    rendering = Work(session.render(specs, specs)).result()
+    assert (rendering.count.generated, rendering.count.reused) == (0, 2)
+    assert all(map(np.array_equal, session.read_frames(rendering, specs, same), expected))
+    assert not session.loaded.lazy_checkpoint.is_loaded
+
+
+def test_in_betweens_are_made_once(
+    files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_spec(1), make_spec(2)
+    betweens = [InBetween(first=digest(first), second=digest(second), at=at) for at in (0.25, 0.5)]
+    specs = by_name(first, second, *betweens)
+    session = RenderSession(files, tmp_path)
+    rendering = Work(session.render(specs, specs)).result()
+    shown = list(session.read_frames(rendering, specs, same))
+    darker = list(session.read_frames(rendering, specs, lambda _, image: image // 2))
+    assert not np.array_equal(shown[2], darker[2]), "an in-between belongs to the finished images it is made of"
+    monkeypatch.setattr(LoadedResources, "interpolation", None)
+    again = RenderSession(files, tmp_path)
+    assert all(map(np.array_equal, again.read_frames(rendering, specs, same), shown))
+    assert all(map(np.array_equal, again.read_frames(rendering, specs, lambda _, image: image // 2), darker))
+
+
+def test_a_work_closed_by_another_thread_ends_between_two_denoising_steps_and_keeps_its_frames(
+    files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path
+) -> None:
+    endless = make_spec(1, steps=1000, sampler="ddim", width=256, height=256, batch=2)
+    specs = by_name(make_spec(0), endless)
+    session = RenderSession(files, tmp_path)
+    work = Work(session.render(specs, specs))
+    while next(work).frame is None:
+        pass
+    thread = Thread(target=lambda: list(work))
+    thread.start()
+    thread.join(0.5)
+    work.close()
+    thread.join(20)
+    assert not thread.is_alive()
+    with pytest.raises(WorkClosed):
+        work.result()
+    assert list(session.store.names()) == [digest(make_spec(0))]
+
+
+def test_sessions_with_other_styles_or_stores_share_their_networks(files: CheckpointFiles, tmp_path: Path) -> None:
+    session = RenderSession(files, tmp_path / "one")
+    assert session.with_styles([]).checkpoint is session.checkpoint
+    other = session.with_store(tmp_path / "two")
+    assert other.checkpoint is session.checkpoint
+    assert (other.store.root, other.resources.store) == (tmp_path / "two", tmp_path / "two")
+
+
+def test_a_session_renders_in_worker_processes(files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path) -> None:
+    first = make_spec(0)
+    specs = by_name(first, make_spec(1, init=InitImage(frame=digest(first), strength=0.5)))
+    session = RenderSession(files, tmp_path / "workers", executor=partial(WorkerExecutor, workers=1))
+    try:
+        Work(session.render(specs, specs)).result()
+    finally:
+        session.close()
+    local = RenderSession(files, tmp_path / "local")
+    Work(local.render(specs, specs)).result()
+    assert all(local.store.path(name).read_bytes() == session.store.path(name).read_bytes() for name in specs)
+    assert not session.loaded.lazy_checkpoint.is_loaded

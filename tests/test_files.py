@@ -1,0 +1,95 @@
+"""A file or folder appears complete under its name, or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sakuga.files import atomic_folder, atomic_path, write_atomic, write_bytes, write_text
+
+
+def below(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
+    write_text(tmp_path / "new" / "page.txt", "雪\n")
+    assert (tmp_path / "new" / "page.txt").read_bytes() == "雪\n".encode()
+    write_bytes(tmp_path / "new" / "page.txt", b"again")
+    assert (tmp_path / "new" / "page.txt").read_bytes() == b"again"
+    assert below(tmp_path / "new") == ["page.txt"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "page.txt"
+    path.write_text("old")
+
+    def fail(draft: Path) -> None:
+        draft.write_text("half")
+        raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        write_atomic(path, fail)
+    with pytest.raises(FileNotFoundError):
+        write_atomic(path, lambda draft: None)
+    assert path.read_text() == "old"
+    assert below(tmp_path) == ["page.txt"]
+
+
+def test_the_file_is_incomplete_at_no_moment(tmp_path: Path) -> None:
+    path = tmp_path / "page.txt"
+    with atomic_path(path) as draft:
+        draft.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_permissions_are_those_of_any_new_file_whatever_the_writer_chose(tmp_path: Path, mask: int) -> None:
+    def private(draft: Path) -> None:
+        draft.write_text("x")
+        draft.chmod(0o600)
+
+    before = os.umask(mask)
+    try:
+        write_atomic(tmp_path / "page.txt", private)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "page.txt").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_folder_appears_complete_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+
+    def fail() -> None:
+        with atomic_folder(folder) as draft:
+            (draft / "one").write_text("1")
+            raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        fail()
+    assert below(tmp_path) == []
+    with atomic_folder(folder) as draft:
+        (draft / "below").mkdir()
+        (draft / "below" / "one").write_text("1")
+        assert not folder.exists()
+    assert (folder / "below" / "one").read_text() == "1"
+    assert below(tmp_path) == ["set"]
+
+
+def test_a_folder_is_overwritten_only_on_request(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "old").write_text("old")
+
+    def write(overwrite: bool) -> None:
+        with atomic_folder(folder, overwrite=overwrite) as draft:
+            (draft / "new").write_text("new")
+
+    with pytest.raises(OSError, match="set"):
+        write(overwrite=False)
+    assert below(folder) == ["old"]
+    write(overwrite=True)
+    assert below(folder) == ["new"]
+    assert below(tmp_path) == ["set"]
