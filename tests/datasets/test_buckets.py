@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sakuga.datasets.buckets import Box, BucketError, bucket_of, buckets, crop_box
+from sakuga.datasets.buckets import Box, BucketError, buckets, crop_box, nearest_bucket
 
 SIDES = st.integers(16, 5000)
 SHARES = st.floats(0, 1)
@@ -35,19 +35,19 @@ def test_every_bucket_keeps_to_the_step_the_sides_and_the_area(steps: int, step:
 @given(SIDES, SIDES)
 def test_no_other_bucket_has_a_nearer_shape(width: int, height: int) -> None:
     found = buckets(128, 8)
-    chosen = bucket_of(width, height, found)
+    chosen = nearest_bucket(width, height, found)
 
     def away(bucket: tuple[int, int]) -> float:
         ratio = (width / height) / (bucket[0] / bucket[1])
         return max(ratio, 1 / ratio)
 
     assert away(chosen) <= min(away(bucket) for bucket in found) * (1 + 1e-8)
-    turned = bucket_of(height, width, found)
+    turned = nearest_bucket(height, width, found)
     assert away(turned[::-1]) == pytest.approx(away(chosen)), "a picture laid on its side loses as much"
 
 
-def test_of_buckets_of_one_shape_the_largest_is_taken() -> None:
-    assert bucket_of(300, 300, [(64, 64), (128, 128), (96, 96)]) == (128, 128)
+def test_the_largest_bucket_of_one_shape_wins() -> None:
+    assert nearest_bucket(300, 300, [(64, 64), (128, 128), (96, 96)]) == (128, 128)
 
 
 @settings(deadline=None)
@@ -68,7 +68,7 @@ def test_the_focus_comes_to_the_middle_unless_an_edge_is_nearer() -> None:
     assert crop_box(100, 400, (128, 128), (0.5, 1.0)) == Box(left=0, top=300, right=100, bottom=400)
 
 
-def test_a_picture_of_the_shape_of_its_bucket_is_not_cut() -> None:
+def test_an_image_of_its_buckets_shape_is_not_cropped() -> None:
     assert crop_box(1280, 768, (640, 384), (0.0, 0.0)).share_of(1280, 768) == 1.0
 
 
@@ -80,8 +80,8 @@ def test_sizes_that_give_no_bucket_are_refused(size: int, step: int, said: str) 
 
 def test_nothing_and_no_buckets_are_refused() -> None:
     with pytest.raises(BucketError, match="0x5"):
-        bucket_of(0, 5, [(64, 64)])
+        nearest_bucket(0, 5, [(64, 64)])
     with pytest.raises(BucketError, match="among 0"):
-        bucket_of(5, 5, [])
-    with pytest.raises(BucketError, match="cannot be cut"):
+        nearest_bucket(5, 5, [])
+    with pytest.raises(BucketError, match="cannot be cropped"):
         crop_box(0, 5, (64, 64))

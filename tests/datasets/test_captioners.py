@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sakuga.datasets.captioners import Describe, as_address, by_server, by_template, cleaned
+from sakuga.datasets.captioners import Describe, data_url, extract_caption, server_captioner, template_captioner
 from sakuga.datasets.training_set import SetError
-from sakuga.models.feature_extractors import open_clip
+from sakuga.models.feature_extractors import load_clip
 from sakuga.sketchbook.scene import sample
 from sakuga.story.llm import Server
 from tests.story.chat_server import Answer, ChatServer, chat_server
@@ -18,32 +18,32 @@ PICTURE = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
 
 
 def describe_by(server: ChatServer) -> Describe:
-    return by_server(Server(model="tiny-vision", base_url=server.url, key="secret"), timeout=20)
+    return server_captioner(Server(model="tiny-vision", base_url=server.url, key="secret"), timeout=20)
 
 
-def test_the_server_is_sent_the_picture_and_its_answer_is_the_caption() -> None:
+def test_the_server_gets_the_image_and_its_answer_is_the_caption() -> None:
     with chat_server(lambda number, body: Answer(text='"The image shows a red boat on a lake"')) as server:
         assert describe_by(server)(PICTURE) == "a red boat on a lake"
     (request,) = server.requests
-    words, picture = request["messages"][0]["content"]
+    words, image = request["messages"][0]["content"]
     assert request["model"] == "tiny-vision"
     assert "one line" in words["text"]
-    kind, _, content = picture["image_url"]["url"].partition(",")
+    kind, _, content = image["image_url"]["url"].partition(",")
     assert kind == "data:image/png;base64"
     with Image.open(BytesIO(base64.b64decode(content))) as image:
         assert np.array_equal(np.asarray(image), PICTURE)
 
 
-def test_a_large_picture_is_sent_smaller_in_its_shape() -> None:
-    sent = as_address(np.zeros((500, 2000, 3), np.uint8)).partition(",")[2]
+def test_a_large_image_is_sent_smaller_with_its_aspect() -> None:
+    sent = data_url(np.zeros((500, 2000, 3), np.uint8)).partition(",")[2]
     with Image.open(BytesIO(base64.b64decode(sent))) as image:
         assert image.size == (768, 192)
 
 
-def test_a_server_that_says_nothing_is_asked_again_and_then_told_of() -> None:
+def test_an_empty_answer_is_retried_and_then_an_error() -> None:
     with chat_server(lambda number, body: Answer(text="" if number < 2 else "a boat")) as server:
         assert describe_by(server)(PICTURE) == "a boat"
-    with chat_server(lambda number, body: Answer(text=" ")) as server, pytest.raises(SetError, match="says nothing of a picture"):
+    with chat_server(lambda number, body: Answer(text=" ")) as server, pytest.raises(SetError, match="gave no caption in 3 attempts"):
         describe_by(server)(PICTURE)
     assert len(server.requests) == 3
 
@@ -51,7 +51,7 @@ def test_a_server_that_says_nothing_is_asked_again_and_then_told_of() -> None:
 @pytest.mark.parametrize(
     ("status", "said"), [(400, "refuses the request: .*no pictures"), (401, "refuses the key"), (404, "has no model 'tiny-vision'")]
 )
-def test_a_server_that_refuses_is_told_in_a_sentence(status: int, said: str) -> None:
+def test_a_refusing_server_is_an_error_of_one_sentence(status: int, said: str) -> None:
     with (
         chat_server(lambda number, body: Answer(status=status, text="no pictures")) as server,
         pytest.raises(SetError, match=said),
@@ -69,14 +69,14 @@ def test_a_server_that_refuses_is_told_in_a_sentence(status: int, said: str) -> 
         ("\n \n", ""),
     ],
 )
-def test_a_caption_is_taken_out_of_what_a_model_says(answer: str, caption: str) -> None:
-    assert cleaned(answer) == caption
+def test_a_caption_is_extracted_from_the_answer(answer: str, caption: str) -> None:
+    assert extract_caption(answer) == caption
 
 
 def test_the_template_knows_portraits_and_keeps_to_a_composition_that_is_known() -> None:
-    clip = open_clip("sketchbook")
-    faces = [sample(seed, portrait=True).at(0.0).picture(128, 128) for seed in range(6)]
-    free = by_template(clip, None)
+    clip = load_clip("sketchbook")
+    faces = [sample(seed, portrait=True).at(0.0).image(128, 128) for seed in range(6)]
+    free = template_captioner(clip, None)
     assert sum(free(face).startswith("a portrait of a ") for face in faces) >= 5
-    assert not by_template(clip, "landscape")(faces[0]).startswith("a portrait")
+    assert not template_captioner(clip, "landscape")(faces[0]).startswith("a portrait")
     assert free(faces[0]) == free(faces[0])

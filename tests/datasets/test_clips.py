@@ -18,31 +18,31 @@ from sakuga.timeline.spec import Given
 
 def moving(count: int = 5, height: int = 32, width: int = 48) -> list[np.ndarray]:
     """A red bar that wanders over blue."""
-    pictures = []
+    images = []
     for place in range(count):
-        picture = np.full((height, width, 3), (30, 60, 160), np.uint8)
-        picture[:, 8 * place : 8 * place + 8] = (220, 40, 30)
-        pictures.append(picture)
-    return pictures
+        image = np.full((height, width, 3), (30, 60, 160), np.uint8)
+        image[:, 8 * place : 8 * place + 8] = (220, 40, 30)
+        images.append(image)
+    return images
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng", ".mp4", ".webm"])
-def test_what_was_written_is_read_with_its_times(tmp_path: Path, suffix: str) -> None:
-    frames = tuple(Frame(picture=picture, spec=Given(picture="0" * 64)) for picture in moving())
+def test_a_written_clip_is_read_with_its_durations(tmp_path: Path, suffix: str) -> None:
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving())
     write(Clip(frames=frames, rate=Fraction(10)), tmp_path / f"a{suffix}")
     read = read_clip(tmp_path / f"a{suffix}")
     assert read.seconds == (Fraction(1, 10),) * 5
     assert read.notes == ()
-    far = [np.abs(got.astype(int) - frame.picture).mean() for got, frame in zip(read.pictures, frames, strict=True)]
+    far = [np.abs(got.astype(int) - frame.image).mean() for got, frame in zip(read.images, frames, strict=True)]
     assert max(far) < 4, "a video read with the wrong matrix is 5.8 off"
 
 
 def test_uneven_times_and_a_transparent_ground(tmp_path: Path) -> None:
-    pictures = [Image.fromarray(np.dstack((picture, np.where(picture[..., 0] > 99, 255, 0).astype(np.uint8)))) for picture in moving(3)]
-    pictures[0].save(tmp_path / "a.png", save_all=True, append_images=pictures[1:], duration=[40, 120, 1000], format="PNG")
+    images = [Image.fromarray(np.dstack((image, np.where(image[..., 0] > 99, 255, 0).astype(np.uint8)))) for image in moving(3)]
+    images[0].save(tmp_path / "a.png", save_all=True, append_images=images[1:], duration=[40, 120, 1000], format="PNG")
     read = read_clip(tmp_path / "a.png")
     assert read.seconds == (Fraction(1, 25), Fraction(3, 25), Fraction(1))
-    assert read.pictures[0][0, 20].tolist() == [255, 255, 255]
+    assert read.images[0][0, 20].tolist() == [255, 255, 255]
     assert len(read.notes) == 1
 
 
@@ -51,31 +51,31 @@ def test_frames_of_no_time_are_given_some(tmp_path: Path) -> None:
     first.save(tmp_path / "a.gif", save_all=True, append_images=rest, duration=0)
     read = read_clip(tmp_path / "a.gif")
     assert read.seconds == (Fraction(1, 10),) * 3
-    assert "no time" in read.notes[0]
+    assert "without a duration" in read.notes[0]
 
 
-def test_a_picture_for_other_programs_is_no_frame(tmp_path: Path) -> None:
+def test_an_apngs_fallback_image_is_no_frame(tmp_path: Path) -> None:
     first, *rest = map(Image.fromarray, moving(3))
     first.save(tmp_path / "a.png", save_all=True, append_images=rest, default_image=True, duration=100)
-    assert len(read_clip(tmp_path / "a.png").pictures) == 2
+    assert len(read_clip(tmp_path / "a.png").images) == 2
 
 
-def test_a_picture_is_a_clip_of_one(tmp_path: Path) -> None:
+def test_an_image_is_a_clip_of_one_frame(tmp_path: Path) -> None:
     Image.fromarray(moving(1)[0]).save(tmp_path / "a.png")
     read = read_clip(tmp_path / "a.png")
-    assert (len(read.pictures), read.seconds) == (1, (Fraction(0),))
+    assert (len(read.images), read.seconds) == (1, (Fraction(0),))
 
 
-def test_the_suffix_says_nothing(tmp_path: Path) -> None:
-    frames = tuple(Frame(picture=picture, spec=Given(picture="0" * 64)) for picture in moving())
+def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving())
     write(Clip(frames=frames, rate=Fraction(10)), tmp_path / "a.mp4")
     (tmp_path / "a.mp4").rename(tmp_path / "a.gif")
-    assert len(read_clip(tmp_path / "a.gif").pictures) == 5
+    assert len(read_clip(tmp_path / "a.gif").images) == 5
 
 
 def test_a_video_is_turned_upright(tmp_path: Path) -> None:
     """As telephones do, its track's matrix says a quarter turn to the right (ISO/IEC 14496-12, section 8.3.2)."""
-    frames = tuple(Frame(picture=picture, spec=Given(picture="0" * 64)) for picture in moving(2))
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving(2))
     write(Clip(frames=frames, rate=Fraction(10)), tmp_path / "a.mp4")
     written = (tmp_path / "a.mp4").read_bytes()
     straight = np.array((1 << 16, 0, 0, 0, 1 << 16, 0), ">i4").tobytes()
@@ -83,15 +83,15 @@ def test_a_video_is_turned_upright(tmp_path: Path) -> None:
     at = written.index(straight, written.index(b"tkhd"))
     (tmp_path / "turned.mp4").write_bytes(written[:at] + turned + written[at + len(straight) :])
     upright, read = read_clip(tmp_path / "a.mp4"), read_clip(tmp_path / "turned.mp4")
-    assert np.array_equal(read.pictures[0], np.rot90(upright.pictures[0], -1))
+    assert np.array_equal(read.images[0], np.rot90(upright.images[0], -1))
 
 
-def test_what_is_no_clip_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_clip_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("a castle\n" * 400)
     (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{tmp_path}/whole.mp4'\n")
     (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\nfile://{tmp_path}/whole.mp4\n")
     (tmp_path / "empty.gif").touch()
-    frames = tuple(Frame(picture=picture, spec=Given(picture="0" * 64)) for picture in moving())
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving())
     for name in ("whole.mp4", "whole.webp"):
         write(Clip(frames=frames, rate=Fraction(10)), tmp_path / name)
     (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:900])
@@ -115,9 +115,9 @@ def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
 
 
 def test_a_clip_that_memory_cannot_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = tuple(Frame(picture=picture, spec=Given(picture="0" * 64)) for picture in moving())
-    monkeypatch.setattr(clips, "MOST_BYTES", 3 * 32 * 48 * 3)
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving())
+    monkeypatch.setattr(clips, "MAX_BYTES", 3 * 32 * 48 * 3)
     for name in ("a.mp4", "a.gif"):
         write(Clip(frames=frames, rate=Fraction(10)), tmp_path / name)
-        with pytest.raises(InputError, match="48x32, 3 frames"):
+        with pytest.raises(InputError, match="48x32 at most 3 frames"):
             read_clip(tmp_path / name)

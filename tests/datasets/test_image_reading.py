@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from sakuga import InputError
-from sakuga.datasets.image_reading import PictureError, read_picture
+from sakuga.datasets.image_reading import ImageError, read_image
 
 COLOURS = np.zeros((6, 10, 3), np.uint8)
 COLOURS[:, :4] = (220, 40, 30)
@@ -21,7 +21,7 @@ RED, BLUE, BLACK = (1, 1), (5, 9), (0, 9)
 
 def saved(path: Path, image: Image.Image, **how: object) -> np.ndarray:
     image.save(path, **how)
-    return read_picture(path).picture
+    return read_image(path).image
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "ppm", "webp", "gif", "jp2", "avif", "jpg"])
@@ -33,7 +33,7 @@ def test_every_common_format_is_read(tmp_path: Path, suffix: str) -> None:
     assert np.abs(read.astype(int) - np.asarray(large)).mean() < 2.5
 
 
-def test_the_suffix_says_nothing(tmp_path: Path) -> None:
+def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
     assert np.array_equal(saved(tmp_path / "a.jpg", Image.fromarray(COLOURS), format="PNG"), COLOURS)
 
 
@@ -41,7 +41,7 @@ def test_the_suffix_says_nothing(tmp_path: Path) -> None:
     ("orientation", "turned"), [(3, lambda p: p[::-1, ::-1]), (6, lambda p: np.rot90(p, -1)), (8, lambda p: np.rot90(p))]
 )
 @pytest.mark.parametrize("mode", ["RGB", "I;16"])
-def test_a_picture_is_turned_upright(tmp_path: Path, orientation: int, turned: Callable[[np.ndarray], np.ndarray], mode: str) -> None:
+def test_an_image_is_turned_upright(tmp_path: Path, orientation: int, turned: Callable[[np.ndarray], np.ndarray], mode: str) -> None:
     plain = COLOURS if mode == "RGB" else np.arange(60, dtype=np.uint16).reshape(6, 10) * 1000
     image = Image.fromarray(plain)
     exif = image.getexif()
@@ -50,51 +50,51 @@ def test_a_picture_is_turned_upright(tmp_path: Path, orientation: int, turned: C
     assert np.array_equal(read, turned(saved(tmp_path / "b.png", Image.fromarray(plain))))
 
 
-def test_sixteen_bits_are_scaled_by_their_whole_range(tmp_path: Path) -> None:
+def test_sixteen_bits_are_scaled_by_their_full_range(tmp_path: Path) -> None:
     deep = np.array([[0, 257, 32896, 65535]], np.uint16)
     assert saved(tmp_path / "a.png", Image.fromarray(deep))[0, :, 0].tolist() == [0, 1, 128, 255]
     assert saved(tmp_path / "a.tiff", Image.fromarray(deep.astype(np.int32)))[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_cmyk_comes_out_in_its_colours(tmp_path: Path) -> None:
+def test_cmyk_keeps_its_colors(tmp_path: Path) -> None:
     large = Image.fromarray(COLOURS.repeat(8, 0).repeat(8, 1))
     read = saved(tmp_path / "a.jpg", large.convert("CMYK"), quality=95)
     assert np.abs(read.astype(int) - np.asarray(large)).mean() < 6
 
 
-def test_transparent_parts_are_white_and_it_is_told(tmp_path: Path) -> None:
+def test_transparent_parts_become_white_with_a_note(tmp_path: Path) -> None:
     alpha = np.dstack([COLOURS, np.full((6, 10), 255, np.uint8)])
     alpha[0, 9] = (0, 0, 0, 0)
     alpha[RED][3] = 128
     Image.fromarray(alpha).save(tmp_path / "a.png")
-    read = read_picture(tmp_path / "a.png")
-    assert read.picture[BLACK].tolist() == [255, 255, 255]
-    assert read.picture[RED].tolist() == [237, 147, 142]
-    assert read.picture[BLUE].tolist() == [20, 60, 200]
-    assert read.notes == ("the transparent parts of a.png are laid on white",)
+    read = read_image(tmp_path / "a.png")
+    assert read.image[BLACK].tolist() == [255, 255, 255]
+    assert read.image[RED].tolist() == [237, 147, 142]
+    assert read.image[BLUE].tolist() == [20, 60, 200]
+    assert read.notes == ("the transparent parts of a.png become white",)
     palette = Image.fromarray(COLOURS).quantize(4)
     clear = palette.getpixel((9, 0))
     assert saved(tmp_path / "p.png", palette, transparency=clear)[BLACK].tolist() == [255, 255, 255]
     alpha[..., 3] = 255
     Image.fromarray(alpha).save(tmp_path / "b.png")
-    assert read_picture(tmp_path / "b.png").notes == ()
+    assert read_image(tmp_path / "b.png").notes == ()
 
 
-def test_of_an_animation_the_first_frame_is_taken_and_it_is_told(tmp_path: Path) -> None:
+def test_of_an_animation_the_first_frame_is_read_with_a_note(tmp_path: Path) -> None:
     first, second = Image.fromarray(COLOURS), Image.fromarray(COLOURS[:, ::-1].copy())
     for name in ("a.gif", "a.png", "a.webp"):
         first.save(tmp_path / name, save_all=True, append_images=[second, first], **({"lossless": True} if name == "a.webp" else {}))
-        read = read_picture(tmp_path / name)
-        assert np.array_equal(read.picture, COLOURS)
-        assert read.notes == (f"{name} holds 3 frames: the first is taken",)
+        read = read_image(tmp_path / name)
+        assert np.array_equal(read.image, COLOURS)
+        assert read.notes == (f"{name} has 3 frames: the first is used",)
 
 
-def test_colours_of_another_profile_are_brought_to_srgb(tmp_path: Path) -> None:
+def test_colors_of_another_profile_are_converted_to_srgb(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     Image.fromarray(COLOURS).save(tmp_path / "lab.png", icc_profile=profile)
-    read = read_picture(tmp_path / "lab.png")
-    assert np.array_equal(read.picture, COLOURS)
-    assert read.notes == ("the colour profile of lab.png does not fit it: its colours are taken as they are",)
+    read = read_image(tmp_path / "lab.png")
+    assert np.array_equal(read.image, COLOURS)
+    assert read.notes == ("the color profile of lab.png is invalid and ignored",)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert np.array_equal(saved(tmp_path / "srgb.png", Image.fromarray(COLOURS), icc_profile=srgb), COLOURS)
     linear = _with_linear_curves(srgb)
@@ -133,26 +133,26 @@ def png(tmp_path: Path) -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (lambda _: b"a castle at night\n", "no picture of a known kind"),
-        (lambda _: b"", "no picture of a known kind"),
-        (lambda _: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture of a known kind"),
-        (lambda room: png(room)[:-3000], "cut short or damaged"),
-        (lambda room: png(room)[:40], "no picture of a known kind"),
+        (lambda _: b"a castle at night\n", "not an image of a known format"),
+        (lambda _: b"", "not an image of a known format"),
+        (lambda _: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image of a known format"),
+        (lambda room: png(room)[:-3000], "truncated or damaged"),
+        (lambda room: png(room)[:40], "not an image of a known format"),
         (lambda _: bomb(30_000, 30_000), "too large"),
         (lambda _: bomb(10_000, 10_000), "too large"),
-        (lambda _: bomb(500, 500), "cut short or damaged"),
+        (lambda _: bomb(500, 500), "truncated or damaged"),
     ],
     ids=["text", "empty", "postscript", "cut short", "header alone", "30,000 x 30,000", "10,000 x 10,000", "no pixels"],
 )
-def test_what_is_no_sound_picture_is_refused_with_one_sentence(tmp_path: Path, content: Callable[[Path], bytes], said: str) -> None:
+def test_a_damaged_file_is_refused_with_one_sentence(tmp_path: Path, content: Callable[[Path], bytes], said: str) -> None:
     (tmp_path / "a.png").write_bytes(content(tmp_path))
     refused(tmp_path / "a.png", said)
 
 
 def test_a_folder_a_missing_file_and_a_device_are_refused(tmp_path: Path) -> None:
     refused(tmp_path, "is a folder")
-    refused(tmp_path / "absent.png", "there is no such picture")
-    refused(Path("/dev/zero"), "there is no such picture")
+    refused(tmp_path / "absent.png", "there is no such image")
+    refused(Path("/dev/zero"), "there is no such image")
 
 
 def test_numbers_without_a_range_are_refused(tmp_path: Path) -> None:
@@ -163,8 +163,8 @@ def test_numbers_without_a_range_are_refused(tmp_path: Path) -> None:
 
 
 def refused(path: Path, said: str) -> None:
-    with pytest.raises(PictureError, match=said) as caught:
-        read_picture(path)
+    with pytest.raises(ImageError, match=said) as caught:
+        read_image(path)
     assert isinstance(caught.value, InputError)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -6,28 +6,28 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sakuga.datasets.image_sources import Gathered, gather
+from sakuga.datasets.image_sources import FoundImages, find_images
 from sakuga.datasets.training_set import SetError
 
 
-def pictures(folder: Path, *names: str) -> None:
+def images(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8)).save(folder / name)
 
 
-def texts(gathered: Gathered) -> dict[str, str]:
-    return {found.name: found.text for found in gathered.pictures}
+def texts(gathered: FoundImages) -> dict[str, str]:
+    return {found.name: found.text for found in gathered.images}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1"])
-def test_captions_beside_pictures_in_any_encoding(tmp_path: Path, encoding: str) -> None:
-    pictures(tmp_path, "a10.png", "a9.png", "below/b.jpg")
+def test_captions_beside_images_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    images(tmp_path, "a10.png", "a9.png", "below/b.jpg")
     (tmp_path / "a9.txt").write_text("ein  Schloß\r\nam See\n", encoding=encoding)
     (tmp_path / "below" / "b.caption").write_text("a boat")
-    gathered = gather(tmp_path)
+    gathered = find_images(tmp_path)
     assert texts(gathered) == {"a9.png": "ein Schloß am See", "a10.png": "", "below/b.jpg": "a boat"}
-    assert [found.name for found in gathered.pictures] == ["a9.png", "a10.png", "below/b.jpg"]
+    assert [found.name for found in gathered.images] == ["a9.png", "a10.png", "below/b.jpg"]
     assert any("cp1252" in note for note in gathered.notes) == (encoding in ("cp1252", "latin-1"))
 
 
@@ -42,16 +42,16 @@ def test_captions_beside_pictures_in_any_encoding(tmp_path: Path, encoding: str)
     ids=["BOM and spaces", "semicolons, stems", "UTF-16 and tabs", "another suffix, a break in quotes"],
 )
 def test_a_csv_is_paired_by_name_and_never_by_place(tmp_path: Path, table: bytes) -> None:
-    pictures(tmp_path, "1.png", "2.png")
+    images(tmp_path, "1.png", "2.png")
     (tmp_path / "metadata.csv").write_bytes(table)
     expected = {"1.png": 'a castle, "red"', "2.png": "a boat"}
-    assert texts(gather(tmp_path)) == expected
+    assert texts(find_images(tmp_path)) == expected
     (tmp_path / "metadata.csv").rename(tmp_path / "words.csv")
-    assert texts(gather(tmp_path / "words.csv")) == expected
+    assert texts(find_images(tmp_path / "words.csv")) == expected
 
 
 def test_json_lines_bring_source_licence_composition_and_seed(tmp_path: Path) -> None:
-    pictures(tmp_path, "x/1.png", "x/2.png")
+    images(tmp_path, "x/1.png", "x/2.png")
     rows = [
         {
             "file_name": "1.png",
@@ -65,30 +65,30 @@ def test_json_lines_bring_source_licence_composition_and_seed(tmp_path: Path) ->
     ]
     (tmp_path / "x" / "metadata.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     (tmp_path / "x" / "2.txt").write_text("from beside")
-    gathered = gather(tmp_path)
-    first, second = gathered.pictures
+    gathered = find_images(tmp_path)
+    first, second = gathered.images
     assert (first.text, first.source, first.licence) == ("a castle", "https://example.org", "CC0")
     assert (first.composition, first.seed) == ("landscape", 7)
     assert (second.text, second.composition, second.seed) == ("from beside", None, None)
-    assert gathered.notes == ("metadata.jsonl: columns that are not taken over: width",)
+    assert gathered.notes == ("metadata.jsonl: ignored columns: width",)
 
 
-def test_what_does_not_match_is_told_with_its_count(tmp_path: Path) -> None:
+def test_unmatched_files_are_noted_with_their_number(tmp_path: Path) -> None:
     """604 rows for 618 pictures: seen in a public set."""
-    pictures(tmp_path, *(f"{place}.png" for place in range(10)))
+    images(tmp_path, *(f"{place}.png" for place in range(10)))
     rows = [f"{place}.png,row {place}" for place in (0, 3, 20, 21, 22, 23)]
     (tmp_path / "metadata.csv").write_text("file_name,text\n" + "\n".join(rows))
     (tmp_path / "lonely.txt").write_text("nobody")
     (tmp_path / "film.psd").write_text("")
     (tmp_path / ".hidden.png").write_text("")
-    gathered = gather(tmp_path)
+    gathered = find_images(tmp_path)
     assert texts(gathered)["3.png"] == "row 3"
     assert list(texts(gathered).values()).count("") == 8
     assert gathered.notes == (
-        "metadata.csv: 4 of 6 rows name no picture that is there: 20.png, 21.png, 22.png and 1 more",
-        "8 of 10 pictures have no row: 1.png, 2.png, 4.png and 5 more",
-        "1 caption has no picture of their name: lonely.txt",
-        "passed over, as no pictures: 1 .psd",
+        "metadata.csv: 4 of 6 rows name no existing image: 20.png, 21.png, 22.png and 1 more",
+        "8 of 10 images have no row: 1.png, 2.png, 4.png and 5 more",
+        "1 caption has no image of the same name: lonely.txt",
+        "ignored, as no images: 1 .psd",
     )
 
 
@@ -98,40 +98,40 @@ def test_what_does_not_match_is_told_with_its_count(tmp_path: Path) -> None:
         ("metadata.csv", "picture,words\n1.png,a\n", "has no column 'file_name', only 'picture', 'words'"),
         ("metadata.csv", "file_name,text\n1.png,a, b\n", r"metadata.csv line 2: 3 values for 2 columns: put text with a ',' in"),
         ("metadata.csv", 'file_name,text\n1.png,"a"b"\n', "line 2 cannot be read"),
-        ("metadata.csv", "file_name,text,text\n1.png,a,b\n", "two columns are called 'text'"),
-        ("metadata.csv", "file_name,text\n", "holds no rows"),
-        ("metadata.csv", "", "holds no rows"),
-        ("metadata.csv", "file_name,text\n1.png,a\n1.png,b\n", "line 3: 1.png was named before, by .* line 2"),
+        ("metadata.csv", "file_name,text,text\n1.png,a,b\n", "two columns are named 'text'"),
+        ("metadata.csv", "file_name,text\n", "has no rows"),
+        ("metadata.csv", "", "has no rows"),
+        ("metadata.csv", "file_name,text\n1.png,a\n1.png,b\n", "line 3: 1.png is named already, in .* line 2"),
         ("metadata.csv", "file_name,text\nboat,a\n", "boat could be below/boat.png, boat.png|boat could be boat.png, below/boat.png"),
-        ("metadata.csv", "file_name,text\n7.png,a\n", "none of its 1 rows names a picture that is there, such as 7.png"),
-        ("metadata.csv", "file_name,seed\n1.png,x\n", "line 2: seed: 'x' is no whole number"),
-        ("metadata.csv", "file_name,composition\n1.png,face\n", "'face' is none of portrait, figure, landscape"),
-        ("metadata.jsonl", '{"file_name": "1.png"\n', "line 1 is no JSON"),
-        ("metadata.jsonl", "[]\n", "line 1 is no object"),
-        ("metadata.jsonl", '{"file_name": 1}\n', "line 1: file_name: 1 is no text"),
+        ("metadata.csv", "file_name,text\n7.png,a\n", "none of its 1 rows names an existing image, such as 7.png"),
+        ("metadata.csv", "file_name,seed\n1.png,x\n", "line 2: seed: 'x' is not a whole number"),
+        ("metadata.csv", "file_name,composition\n1.png,face\n", "'face' is not one of portrait, figure, landscape"),
+        ("metadata.jsonl", '{"file_name": "1.png"\n', "line 1 is not JSON"),
+        ("metadata.jsonl", "[]\n", "line 1 is not an object"),
+        ("metadata.jsonl", '{"file_name": 1}\n', "line 1: file_name: 1 is not text"),
         ("metadata.jsonl", "\0", "zero bytes"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path, name: str, table: str, said: str) -> None:
-    pictures(tmp_path, "1.png", "boat.png", "below/boat.png")
+    images(tmp_path, "1.png", "boat.png", "below/boat.png")
     (tmp_path / name).write_text(table)
     with pytest.raises(SetError, match=said):
-        gather(tmp_path)
+        find_images(tmp_path)
 
 
-def test_a_row_with_a_folder_means_no_picture_of_another(tmp_path: Path) -> None:
-    pictures(tmp_path, "a/1.png", "b/1.png", "a/2.png")
+def test_a_row_with_a_folder_matches_no_image_of_another(tmp_path: Path) -> None:
+    images(tmp_path, "a/1.png", "b/1.png", "a/2.png")
     (tmp_path / "metadata.csv").write_text("file_name,text\na/1.png,in a\nb/1.png,in b\nb/2.png,absent\n")
-    gathered = gather(tmp_path)
+    gathered = find_images(tmp_path)
     assert texts(gathered) == {"a/1.png": "in a", "a/2.png": "", "b/1.png": "in b"}
     assert any("b/2.png" in note for note in gathered.notes)
 
 
-def test_no_pictures_and_no_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SetError, match="holds no pictures"):
-        gather(tmp_path)
+def test_a_folder_without_images_and_no_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetError, match="contains no images"):
+        find_images(tmp_path)
     with pytest.raises(SetError, match="no such folder or table"):
-        gather(tmp_path / "absent")
-    pictures(tmp_path, "1.png")
-    with pytest.raises(SetError, match="is no table of captions"):
-        gather(tmp_path / "1.png")
+        find_images(tmp_path / "absent")
+    images(tmp_path, "1.png")
+    with pytest.raises(SetError, match="is not a caption table"):
+        find_images(tmp_path / "1.png")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sakuga.datasets.splitting import held_out, shares
+from sakuga.datasets.splitting import hold_out, proportional_counts
 from sakuga.datasets.training_set import Example, SetError
 
 EXAMPLES = tuple(
@@ -12,27 +12,27 @@ EXAMPLES = tuple(
 
 
 def test_each_composition_gives_its_share_and_the_order_stays() -> None:
-    parted = held_out(EXAMPLES, 0.5, 0)
+    parted = hold_out(EXAMPLES, 0.5, 0)
     assert [example.file for example in parted] == [example.file for example in EXAMPLES]
     chosen = [example.composition for example in parted if example.held_out]
     assert [chosen.count(kind) for kind in ("portrait", "landscape", None)] == [10, 4, 1]
-    assert parted == held_out(EXAMPLES, 0.5, 0) != held_out(EXAMPLES, 0.5, 1)
-    assert held_out(EXAMPLES, 15, 0) == parted
+    assert parted == hold_out(EXAMPLES, 0.5, 0) != hold_out(EXAMPLES, 0.5, 1)
+    assert hold_out(EXAMPLES, 15, 0) == parted
 
 
 @pytest.mark.parametrize("holdout", [0, -0.1, 0.01, 30, 0.999])
 def test_nothing_on_one_side_is_refused(holdout: float) -> None:
     with pytest.raises(SetError, match=f"a holdout of {holdout:g}"):
-        held_out(EXAMPLES, holdout, 0)
+        hold_out(EXAMPLES, holdout, 0)
 
 
 def test_a_split_set_is_not_split_again() -> None:
     with pytest.raises(SetError, match="already"):
-        held_out(held_out(EXAMPLES, 5, 0), 5, 0)
+        hold_out(hold_out(EXAMPLES, 5, 0), 5, 0)
 
 
 @pytest.mark.parametrize(("sizes", "wanted"), [([1, 1, 1], 2), ([5, 0, 3], 4), ([100, 1], 1), ([3], 3)])
 def test_shares_add_up_and_take_no_more_than_there_is(sizes: list[int], wanted: int) -> None:
-    counts = shares(sizes, wanted)
+    counts = proportional_counts(sizes, wanted)
     assert sum(counts) == wanted
     assert all(0 <= count <= size for count, size in zip(counts, sizes, strict=True))

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sakuga.datasets.image_reading import read_picture
+from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import Example, SetError, TrainingSet, digest, read_set, written_digest
-from sakuga.datasets.writing import numbered, write_set, writing_set
+from sakuga.datasets.writing import image_name, write_set, write_set_steps
 
 TEXTS = ("a red castle, ink", 'a boat, "at" sea, ink', "ein Schloß\nam See, ink")
 
 
-def pictures(held_out: int = 0) -> Iterator[tuple[Example, np.ndarray]]:
+def images(held_out: int = 0) -> Iterator[tuple[Example, np.ndarray]]:
     for place, text in enumerate(TEXTS):
         example = Example(
-            file=numbered(place + 1, f"train {place}.jpg"),
+            file=image_name(place + 1, f"train {place}.jpg"),
             text=text,
             source="my own",
             licence="CC0-1.0" if place else "MIT",
@@ -31,11 +31,11 @@ def pictures(held_out: int = 0) -> Iterator[tuple[Example, np.ndarray]]:
 
 
 def written(folder: Path, held_out: int = 0) -> TrainingSet:
-    return write_set(folder, pictures(held_out), trigger="ink", licence="MIT", provenance="made for a test")
+    return write_set(folder, images(held_out), trigger="ink", licence="MIT", provenance="made for a test")
 
 
 @pytest.mark.parametrize("held_out", [0, 1, 3])
-def test_what_is_written_is_read_back(tmp_path: Path, held_out: int) -> None:
+def test_a_written_set_is_read_back(tmp_path: Path, held_out: int) -> None:
     made = written(tmp_path / "set", held_out)
     read = read_set(tmp_path / "set")
     assert read == made
@@ -43,9 +43,9 @@ def test_what_is_written_is_read_back(tmp_path: Path, held_out: int) -> None:
     assert sorted(example.text for example in read.examples) == sorted(TEXTS)
     assert (len(read.training), len(read.held_out)) == (3 - held_out, held_out)
     assert digest(read) == digest(made) == written_digest(tmp_path / "set")
-    for example, picture in pictures(held_out):
+    for example, image in images(held_out):
         (found,) = (other for other in read.examples if other.text == example.text)
-        assert np.array_equal(read_picture(read.path(found)).picture, picture)
+        assert np.array_equal(read_image(read.path(found)).image, image)
         assert replace(found, file=example.file) == example
 
 
@@ -61,7 +61,7 @@ def test_the_datasets_library_reads_it(tmp_path: Path, held_out: int) -> None:
     assert read["train"][0]["image"].size == (32, 24 + held_out)
 
 
-def test_the_digest_changes_with_words_pictures_and_trigger(tmp_path: Path) -> None:
+def test_the_digest_changes_with_captions_images_and_trigger(tmp_path: Path) -> None:
     made = written(tmp_path / "set")
     before = digest(made)
     rows = tmp_path / "set" / "metadata.jsonl"
@@ -83,11 +83,11 @@ def test_a_row_by_hand_takes_the_licence_of_the_set(tmp_path: Path) -> None:
     assert read_set(made.folder).examples[3] == Example(file="mine.png", text="a whale, ink", licence="MIT")
 
 
-def test_the_card_names_what_is_in_it(tmp_path: Path) -> None:
+def test_the_card_names_the_contents(tmp_path: Path) -> None:
     made = written(tmp_path / "set", 1)
     card = (made.folder / "README.md").read_text()
     for said in (
-        "3, 2 to learn from and 1 held out",
+        "3, 2 for training and 1 held out",
         "32 x 24 pixels to 32 x 26",
         "`ink`",
         "| CC0-1.0 | 2 |",
@@ -102,35 +102,35 @@ def test_the_card_names_what_is_in_it(tmp_path: Path) -> None:
         assert strip.height == 128
 
 
-def test_a_set_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    writing = writing_set(tmp_path / "set", pictures())
+def test_a_set_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
+    writing = write_set_steps(tmp_path / "set", images())
     assert [next(writing), next(writing)] == [1, 2]
     writing.close()
     assert list(tmp_path.iterdir()) == []
 
     def failing() -> Iterator[tuple[Example, np.ndarray]]:
-        yield next(pictures())
+        yield next(images())
         raise SetError("the second is no picture")
 
     with pytest.raises(SetError, match="second"):
         write_set(tmp_path / "set", failing())
-    with pytest.raises(SetError, match=r"no picture is left"):
+    with pytest.raises(SetError, match=r"would have no images"):
         write_set(tmp_path / "set", [])
-    with pytest.raises(SetError, match=r"would be called 0001-0\.png"):
-        write_set(tmp_path / "set", [next(pictures()), next(pictures())])
+    with pytest.raises(SetError, match=r"would be named 0001-0\.png"):
+        write_set(tmp_path / "set", [next(images()), next(images())])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     written(tmp_path / "set")
-    with pytest.raises(SetError, match="is there already"):
+    with pytest.raises(SetError, match="exists already"):
         written(tmp_path / "set")
     with pytest.raises(SetError, match="cannot be written"):
         written(Path("/proc/none/set"))
 
 
-def test_pictures_from_files_are_copied_to_the_byte(tmp_path: Path) -> None:
+def test_images_from_files_are_copied_byte_for_byte(tmp_path: Path) -> None:
     made = written(tmp_path / "set")
     first = made.examples[0]
     copied = write_set(tmp_path / "copy", [(first, made.path(first))])
@@ -151,13 +151,13 @@ def a_row(**changes: object) -> str:
         (a_row(text=3), "line 1: text: input should be a valid string, not 3"),
         (a_row(composition="face"), "'portrait', 'figure', 'landscape' or '', not 'face'"),
         (a_row(seed=-2), "seed: input should be greater than or equal to -1"),
-        (a_row(file_name="images/0009.png"), "line 1: there is no picture images/0009.png"),
-        (a_row(file_name="../0001-0.png"), "below the folder"),
-        (a_row(file_name="/etc/hostname"), "below the folder"),
+        (a_row(file_name="images/0009.png"), "line 1: there is no image images/0009.png"),
+        (a_row(file_name="../0001-0.png"), "below the row's folder"),
+        (a_row(file_name="/etc/hostname"), "below the row's folder"),
         (a_row() + a_row(), "two rows name images/0001-0.png"),
-        ('{"file_name": \n', "line 1 is no JSON"),
+        ('{"file_name": \n', "line 1 is not JSON"),
         ("[1]\n", "line 1: the row: "),
-        ("\n", "names a picture"),
+        ("\n", "names an image"),
         ("caf\xe9".encode("latin-1"), "UTF-8"),
     ],
 )
@@ -168,14 +168,14 @@ def test_bad_rows_are_refused_with_their_place(tmp_path: Path, rows: str | bytes
         read_set(tmp_path / "set")
 
 
-def test_what_is_no_set_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_set_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SetError, match="there is no such folder"):
         read_set(tmp_path / "absent")
     with pytest.raises(SetError, match="sakuga data build"):
         read_set(tmp_path)
     made = written(tmp_path / "set", 1)
     (made.folder / "metadata.jsonl").write_text(a_row())
-    with pytest.raises(SetError, match="both name pictures"):
+    with pytest.raises(SetError, match="both name images"):
         read_set(made.folder)
     (made.folder / "set.toml").write_text('nmae = "x"\n')
     with pytest.raises(SetError, match=r"set.toml: name: is missing|nmae"):

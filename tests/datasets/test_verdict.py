@@ -8,7 +8,7 @@ import pytest
 
 from sakuga.datasets.buckets import Box
 from sakuga.datasets.caption_lint import lint_captions
-from sakuga.datasets.composition import by_clip, by_face, settled
+from sakuga.datasets.composition import composition_by_clip, composition_by_face, resolve_composition
 from sakuga.datasets.findings import Finding, Inspection
 from sakuga.datasets.training_set import Composition, Example, TrainingSet
 from sakuga.datasets.verdict import grade, verdict
@@ -29,19 +29,19 @@ def test_each_doubt_about_captions_is_found_and_sound_ones_pass() -> None:
     assert linted("the sea with a watermark") == [("writing", ("0",))]
 
 
-def test_a_phrase_in_most_captions_is_told_unless_it_is_the_trigger_word() -> None:
+def test_a_phrase_in_most_captions_is_found_unless_it_is_the_trigger_word() -> None:
     texts = [f"a nice picture of thing{place}" for place in range(12)]
     assert linted(*texts) == [("common phrase", ())]
     assert linted(*texts, trigger="a nice picture of") == []
     assert linted(*texts[:9]) == []
 
 
-def test_compositions_are_told_by_faces_clip_and_captions() -> None:
+def test_compositions_come_from_faces_clip_and_captions() -> None:
     large, small = Box(left=0, top=0, right=30, bottom=30), Box(left=0, top=0, right=9, bottom=9)
-    assert [by_face(faces, 100, 80) for faces in ([], [small], [small, large])] == [None, "figure", "portrait"]
+    assert [composition_by_face(faces, 100, 80) for faces in ([], [small], [small, large])] == [None, "figure", "portrait"]
     texts = np.eye(3, dtype=np.float32)
     near = np.array([[0.1, 3.0, 0.2], [0.0, 0.1, 0.2]], np.float32)
-    assert by_clip(near, texts, ["portrait", "figure", "landscape"]) == ["figure", "landscape"]
+    assert composition_by_clip(near, texts, ["portrait", "figure", "landscape"]) == ["figure", "landscape"]
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def test_compositions_are_told_by_faces_clip_and_captions() -> None:
         (None, None, None, None, None),
     ],
 )
-def test_what_is_told_is_settled(
+def test_sources_of_composition_are_combined(
     row: Composition | None, face: Composition | None, clip: Composition | None, caption: Composition | None, expected: object
 ) -> None:
-    assert settled(row, face, clip, caption) == expected
+    assert resolve_composition(row, face, clip, caption) == expected
 
 
 def inspected(portraits: int, landscapes: int, *findings: Finding) -> Inspection:
@@ -69,7 +69,7 @@ def inspected(portraits: int, landscapes: int, *findings: Finding) -> Inspection
     whole = TrainingSet(folder=Path("x"), name="x", trigger="ink", licence="MIT", provenance="", examples=examples)
     compositions = {example.file: kind for example, kind in zip(examples, kinds, strict=True)}
     return Inspection(
-        set=whole, sizes={}, compositions=compositions, told_by={}, judge="", size=128, changed=False, findings=tuple(findings)
+        set=whole, sizes={}, compositions=compositions, label_sources={}, clip_note="", size=128, changed=False, findings=tuple(findings)
     )
 
 
@@ -77,31 +77,31 @@ def inspected(portraits: int, landscapes: int, *findings: Finding) -> Inspection
     ("seen", "graded", "said"),
     [
         (inspected(5, 45), "not ready", "90% landscapes and 10% portraits: faces will not take the style"),
-        (inspected(100, 50), "ready", "67% portraits, 0% figures, 33% landscapes: both faces and places are learnt"),
-        (inspected(60, 0), "doubtful", "100% portraits: places will not take the style"),
+        (inspected(100, 50), "ready", "67% portraits, 0% figures, 33% landscapes: faces and places will both take the style"),
+        (inspected(60, 0), "needs review", "100% portraits: places will not take the style"),
         (
             replace(inspected(30, 30), compositions={str(n): "portrait" if n < 30 else "figure" for n in range(60)}),
-            "doubtful",
+            "needs review",
             "0% landscapes: places may hardly take the style",
         ),
-        (inspected(4, 4), "not ready", "8 pictures to learn from"),
-        (inspected(15, 15), "doubtful", "30 pictures to learn from"),
-        (replace(inspected(100, 50), compositions={}), "doubtful", "what 150 of the pictures are of could not be told"),
+        (inspected(4, 4), "not ready", "8 images to train on"),
+        (inspected(15, 15), "needs review", "30 images to train on"),
+        (replace(inspected(100, 50), compositions={}), "needs review", "the composition of 150 images is unknown"),
         (
             inspected(40, 20, Finding(rule="duplicate", files=("1", "2", "3"), message="")),
-            "doubtful",
-            "2 pictures are there more than once",
+            "needs review",
+            "2 images are duplicated",
         ),
-        (inspected(40, 20, Finding(rule="leak", files=("1",), message="")), "not ready", "no proof"),
+        (inspected(40, 20, Finding(rule="leak", files=("1",), message="")), "not ready", "spoils evaluation"),
         (
             inspected(40, 20, *[Finding(rule="trigger", files=(str(n),), message="") for n in range(59)]),
             "not ready",
-            "59 captions do not say",
+            "59 captions lack",
         ),
-        (inspected(40, 20, Finding(rule="licence", files=("1",), message="")), "doubtful", "of 1 picture the licence is unknown"),
+        (inspected(40, 20, Finding(rule="licence", files=("1",), message="")), "needs review", "1 image has an unknown licence"),
     ],
 )
-def test_the_verdict_says_it_in_words(seen: Inspection, graded: str, said: str) -> None:
+def test_the_verdict_is_a_sentence_and_a_grade(seen: Inspection, graded: str, said: str) -> None:
     remarks = verdict(seen)
     assert grade(remarks) == graded
     assert any(said in remark.text for remark in remarks), [remark.text for remark in remarks]

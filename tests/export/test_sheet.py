@@ -1,4 +1,4 @@
-"""A clip as one picture, and as a folder."""
+"""A clip as a sheet of images, and as a folder."""
 
 import json
 from fractions import Fraction
@@ -15,28 +15,28 @@ from sakuga.timeline.spec import Given
 
 def clip(count: int, width: int = 6, height: int = 4) -> Clip:
     levels = (np.full((height, width, 3), 2 * place, np.uint8) for place in range(count))
-    return Clip(frames=tuple(Frame(picture=each, spec=Given(picture="")) for each in levels), rate=Fraction(8), recipe="recipe")
+    return Clip(frames=tuple(Frame(image=each, spec=Given(image="")) for each in levels), rate=Fraction(8), recipe="recipe")
 
 
-def test_every_sprite_lies_where_the_json_says(tmp_path: Path) -> None:
+def test_every_sprite_is_where_the_json_says(tmp_path: Path) -> None:
     moving = clip(7)
     held = Clip(frames=(moving.frames[0], *moving.frames, moving.frames[6]), rate=moving.rate, recipe="recipe")
     write(held, tmp_path / "hop.sheet.png")
-    told = json.loads((tmp_path / "hop.sheet.json").read_text())
+    layout = json.loads((tmp_path / "hop.sheet.json").read_text())
     with Image.open(tmp_path / "hop.sheet.png") as image:
-        assert told["meta"]["image"] == "hop.sheet.png"
-        assert (told["meta"]["size"]["w"], told["meta"]["size"]["h"]) == image.size
-        assert len(told["frames"]) == 7
-        for place, frame in enumerate(told["frames"]):
+        assert layout["meta"]["image"] == "hop.sheet.png"
+        assert (layout["meta"]["size"]["w"], layout["meta"]["size"]["h"]) == image.size
+        assert len(layout["frames"]) == 7
+        for place, frame in enumerate(layout["frames"]):
             x, y, w, h = frame["frame"].values()
             sprite = np.asarray(image)[y : y + h, x : x + w]
-            assert np.array_equal(sprite, moving.frames[place].picture)
-    assert [frame["duration"] for frame in told["frames"]] == [250, 125, 125, 125, 125, 125, 250]
+            assert np.array_equal(sprite, moving.frames[place].image)
+    assert [frame["duration"] for frame in layout["frames"]] == [250, 125, 125, 125, 125, 125, 250]
     assert read_recipe(tmp_path / "hop.sheet.png") == "recipe"
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_sheet_that_no_engine_takes_is_refused(tmp_path: Path) -> None:
+def test_a_sheet_larger_than_engines_take_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="16384"):
         write(clip(2, width=16_400), tmp_path / "wide.sheet.png")
     assert not list(tmp_path.glob("*.png"))
@@ -52,7 +52,7 @@ def test_a_contact_sheet_shows_forty_frames_at_most(tmp_path: Path, count: int) 
     assert shown[-5, 4 + last * 10, 0] == 2 * (count - 1)
 
 
-def test_a_name_without_ending_is_a_folder_of_frames(tmp_path: Path) -> None:
+def test_a_name_without_suffix_is_a_folder_of_frames(tmp_path: Path) -> None:
     written = write(clip(3), tmp_path / "hop")
     assert [path.name for path in sorted((tmp_path / "hop").iterdir())] == ["0001.png", "0002.png", "0003.png"]
     assert written.bytes == sum(path.stat().st_size for path in (tmp_path / "hop").iterdir())

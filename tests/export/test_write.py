@@ -1,9 +1,12 @@
-"""What is written is read back: frames, times, colours, recipe, and the same bytes again."""
+"""Clips are read back as written: frames, times, colors, recipe; and the same clip gives the same bytes."""
 
 import json
 import os
+import re
 import subprocess
 import sys
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +16,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sakuga.export import ExportError, check_folder, check_frames, check_target, contact_sheet, read_recipe, write, write_frames
+from sakuga.export import (
+    ExportError,
+    check_folder,
+    check_frames,
+    check_target,
+    contact_sheet,
+    read_recipe,
+    stream_of,
+    write,
+    write_frames,
+    write_stream,
+)
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
 
@@ -21,7 +35,7 @@ RECIPE = json.dumps({"idea": "a cabin in the snow <&> 雪", "prompts": ["a tall 
 MOVING = [".gif", ".webp", ".apng", ".mp4", ".webm"]
 
 
-def picture(moment: float, width: int = 96, height: int = 64) -> np.ndarray:
+def image(moment: float, width: int = 96, height: int = 64) -> np.ndarray:
     down, right = np.mgrid[0:height, 0:width] / height
     sky = np.stack([0.3 + 0.5 * down, 0.4 + 0.2 * down, 0.8 - 0.3 * down], axis=-1)
     sun = np.clip((0.2 - np.hypot(right - 0.4 - 0.5 * moment, down - 0.4)) * height / 4, 0, 1)[..., None]
@@ -29,20 +43,20 @@ def picture(moment: float, width: int = 96, height: int = 64) -> np.ndarray:
 
 
 def clip(count: int = 18, rate: Fraction = Fraction(12), size: tuple[int, int] = (96, 64)) -> Clip:
-    frames = tuple(Frame(picture=picture(index / count, *size), spec=Given(picture=str(index))) for index in range(count))
+    frames = tuple(Frame(image=image(index / count, *size), spec=Given(image=str(index))) for index in range(count))
     return Clip(frames=frames, rate=rate, recipe=RECIPE)
 
 
-def pictures_in(path: Path) -> list[np.ndarray]:
+def images_in(path: Path) -> list[np.ndarray]:
     if path.suffix in (".mp4", ".webm"):
         with av.open(str(path)) as container:
             return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    pictures = []
+    images = []
     with Image.open(path) as image:
         for index in range(image.n_frames):
             image.seek(index)
-            pictures.append(np.asarray(image.convert("RGB")))
-    return pictures
+            images.append(np.asarray(image.convert("RGB")))
+    return images
 
 
 def lengths_in(path: Path) -> list[int]:
@@ -56,17 +70,17 @@ def lengths_in(path: Path) -> list[int]:
     return lengths
 
 
-def psnr(drawn: np.ndarray, true: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / max(1e-9, np.mean((drawn.astype(float) - true) ** 2))))
+def psnr(made: np.ndarray, true: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / max(1e-9, np.mean((made.astype(float) - true) ** 2))))
 
 
 @pytest.mark.parametrize("suffix", MOVING)
-def test_every_frame_comes_back_in_its_colours(suffix: str, tmp_path: Path) -> None:
+def test_every_frame_comes_back_in_its_colors(suffix: str, tmp_path: Path) -> None:
     written = write(clip(), tmp_path / f"clip{suffix}")
-    back = pictures_in(written.path)
+    back = images_in(written.path)
     assert (len(back), written.frames, written.seconds) == (18, 18, Fraction(3, 2))
     assert written.bytes == written.path.stat().st_size < 200_000
-    assert min(psnr(drawn, frame.picture) for drawn, frame in zip(back, clip().frames, strict=True)) > 33.0
+    assert min(psnr(image, frame.image) for image, frame in zip(back, clip().frames, strict=True)) > 33.0
 
 
 @pytest.mark.parametrize("suffix", [*MOVING, ".png"])
@@ -80,18 +94,18 @@ def test_the_recipe_comes_back_and_bytes_repeat(suffix: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("suffix", MOVING)
-def test_bytes_do_not_hang_on_what_lay_in_memory(suffix: str, tmp_path: Path) -> None:
-    """x264's macroblock tree read what nothing had written: the C library is told to fill fresh memory, differently each time."""
+def test_bytes_do_not_depend_on_uninitialized_memory(suffix: str, tmp_path: Path) -> None:
+    """x264's macroblock tree reads uninitialized memory; the C library fills fresh memory differently each time."""
     script = "from pathlib import Path; from test_write import clip; from sakuga.export import write; write(clip(6), Path({!r}))"
     paths = [tmp_path / f"{filled}{suffix}" for filled in (1, 90, 255)]
     for path in paths:
-        surroundings = {**os.environ, "MALLOC_PERTURB_": path.stem}
-        subprocess.run([sys.executable, "-c", script.format(str(path))], check=True, env=surroundings, cwd=Path(__file__).parent)
+        environment = {**os.environ, "MALLOC_PERTURB_": path.stem}
+        subprocess.run([sys.executable, "-c", script.format(str(path))], check=True, env=environment, cwd=Path(__file__).parent)
     assert len({path.read_bytes() for path in paths}) == 1
 
 
 @pytest.mark.parametrize(("suffix", "lengths"), [(".gif", [80, 90, 80, 80, 90, 80]), (".webp", [83, 84, 83, 83, 84, 83])])
-def test_rounding_is_spread(suffix: str, lengths: list[int], tmp_path: Path) -> None:
+def test_rounding_is_spread_over_the_frames(suffix: str, lengths: list[int], tmp_path: Path) -> None:
     path = write(clip(18), tmp_path / f"clip{suffix}").path
     assert lengths_in(path)[:6] == lengths
     assert sum(lengths_in(path)) == 1500
@@ -100,7 +114,7 @@ def test_rounding_is_spread(suffix: str, lengths: list[int], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
-def test_holds_are_one_frame_of_their_whole_length(suffix: str, tmp_path: Path) -> None:
+def test_a_hold_is_one_frame_of_its_full_length(suffix: str, tmp_path: Path) -> None:
     held = clip(3)
     held = Clip(frames=(held.frames[0],) * 6 + (held.frames[1],) * 3 + (held.frames[2],) * 3, rate=Fraction(12))
     assert lengths_in(write(held, tmp_path / f"held{suffix}").path) == [500, 250, 250]
@@ -123,19 +137,19 @@ def test_mp4_starts_with_its_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
 def test_odd_sizes_gain_a_repeated_edge(suffix: str, tmp_path: Path) -> None:
     odd = clip(3, size=(51, 33))
-    back = pictures_in(write(odd, tmp_path / f"odd{suffix}").path)
+    back = images_in(write(odd, tmp_path / f"odd{suffix}").path)
     assert back[0].shape == (34, 52, 3)
-    assert psnr(back[1][:33, :51], odd.frames[1].picture) > 32.0
+    assert psnr(back[1][:33, :51], odd.frames[1].image) > 32.0
 
 
-def test_few_colours_are_kept_exactly_in_a_gif(tmp_path: Path) -> None:
-    few = [frame.picture // 52 * 51 + 1 for frame in clip(6).frames]
-    drawn = Clip(frames=tuple(Frame(picture=each, spec=Given(picture="")) for each in few), rate=Fraction(8))
-    assert all(np.array_equal(back, true) for back, true in zip(pictures_in(write(drawn, tmp_path / "few.gif").path), few, strict=True))
+def test_few_colors_are_kept_exactly_in_a_gif(tmp_path: Path) -> None:
+    few = [frame.image // 52 * 51 + 1 for frame in clip(6).frames]
+    made = Clip(frames=tuple(Frame(image=each, spec=Given(image="")) for each in few), rate=Fraction(8))
+    assert all(np.array_equal(back, true) for back, true in zip(images_in(write(made, tmp_path / "few.gif").path), few, strict=True))
 
 
-def colour_tables(data: bytes) -> list[bool]:
-    """Whether each picture of a GIF brings its own palette."""
+def color_tables(data: bytes) -> list[bool]:
+    """Whether each image of a GIF has its own palette."""
     at, own = 13 + (3 << ((data[10] & 7) + 1)), []
     while data[at] != 0x3B:
         if data[at] == 0x2C:
@@ -151,14 +165,14 @@ def colour_tables(data: bytes) -> list[bool]:
 
 
 def test_a_gif_has_one_palette(tmp_path: Path) -> None:
-    assert colour_tables(write(clip(6), tmp_path / "clip.gif").path.read_bytes()) == [False] * 6
+    assert color_tables(write(clip(6), tmp_path / "clip.gif").path.read_bytes()) == [False] * 6
 
 
-def test_grainy_clips_stay_of_sensible_size(tmp_path: Path) -> None:
-    chance = np.random.default_rng(0)
+def test_grainy_clips_stay_reasonably_small(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
     base = clip(12, size=(128, 128))
     grainy = tuple(
-        Frame(picture=np.clip(frame.picture + chance.normal(0, 2, frame.picture.shape), 0, 255).astype(np.uint8), spec=frame.spec)
+        Frame(image=np.clip(frame.image + rng.normal(0, 2, frame.image.shape), 0, 255).astype(np.uint8), spec=frame.spec)
         for frame in base.frames
     )
     written = write(Clip(frames=grainy, rate=base.rate), tmp_path / "grainy.gif")
@@ -166,7 +180,7 @@ def test_grainy_clips_stay_of_sensible_size(tmp_path: Path) -> None:
 
 
 def test_refusals_name_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"no known suffix: take one of \.gif, \.webp, \.mp4"):
+    with pytest.raises(ExportError, match=r"no known suffix: use one of \.gif, \.webp, \.mp4"):
         check_target(tmp_path / "clip.avi")
     (tmp_path / "folder.gif").mkdir()
     with pytest.raises(ExportError, match="is a folder"):
@@ -183,7 +197,7 @@ def test_refusals_name_the_remedy(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write in")
-def test_an_unwritable_folder_is_refused_before_drawing() -> None:
+def test_an_unwritable_folder_is_refused_before_work() -> None:
     with pytest.raises(ExportError, match="cannot write in /proc"):
         check_target(Path("/proc/clip.gif"))
     with pytest.raises(ExportError, match="cannot write in /proc"):
@@ -193,9 +207,13 @@ def test_an_unwritable_folder_is_refused_before_drawing() -> None:
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = write(clip(2), tmp_path / "clip.mp4").path
     before = path.read_bytes()
-    huge = Frame(picture=np.zeros((2, 70_000, 3), np.uint8), spec=Given(picture=""))  # wider than H.264 can be
-    with pytest.raises(ExportError):
-        write(Clip(frames=(huge,), rate=Fraction(12)), path)
+
+    def failing() -> Iterator[Frame]:
+        yield clip(2).frames[0]
+        raise OSError("the disk is full")
+
+    with pytest.raises(ExportError, match="the disk is full"):
+        write_stream(replace(stream_of(clip(2)), frames=failing()), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -207,25 +225,25 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
 def test_frames_are_numbered_from_one(tmp_path: Path) -> None:
     paths = write_frames(clip(3), tmp_path / "frames")
     assert [path.name for path in paths] == ["0001.png", "0002.png", "0003.png"]
-    assert np.array_equal(pictures_in(paths[2])[0], clip(3).frames[2].picture)
+    assert np.array_equal(images_in(paths[2])[0], clip(3).frames[2].image)
     assert read_recipe(paths[0]) == RECIPE
     with pytest.raises(ExportError, match=r"0003\.png is no frame of this clip of 2"):
         write_frames(clip(2), tmp_path / "frames")
 
 
-def test_pictures_of_anything_else_are_not_written_over_by_frames(tmp_path: Path) -> None:
+def test_frames_do_not_overwrite_other_images(tmp_path: Path) -> None:
     other = replace(clip(3), recipe='{"idea": "another"}')
     write_frames(clip(3), tmp_path / "frames")
     write_frames(clip(3), tmp_path / "frames")
     before = (tmp_path / "frames" / "0001.png").read_bytes()
-    for strange in (other, replace(other, recipe="")):
+    for foreign in (other, replace(other, recipe="")):
         with pytest.raises(ExportError, match=r"0001\.png is no frame of this clip of 3: empty the folder"):
-            write(strange, tmp_path / "frames")
+            write(foreign, tmp_path / "frames")
     with pytest.raises(ExportError, match=r"0001\.png is no frame"):
         check_frames(tmp_path / "frames", 3, other.recipe)
     assert (tmp_path / "frames" / "0001.png").read_bytes() == before
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "0002.png").write_text("no picture at all")
+    (tmp_path / "broken" / "0002.png").write_text("no image at all")
     with pytest.raises(ExportError, match=r"0002\.png is no frame"):
         write_frames(clip(3), tmp_path / "broken")
 
@@ -233,16 +251,79 @@ def test_pictures_of_anything_else_are_not_written_over_by_frames(tmp_path: Path
 def test_a_contact_sheet_holds_every_frame_in_reading_order() -> None:
     sheet = contact_sheet(clip(5), columns=3, gap=4)
     assert sheet.shape == (2 * 68 + 4, 3 * 100 + 4, 3)
-    assert np.array_equal(sheet[4:68, 204:300], clip(5).frames[2].picture)
-    assert np.array_equal(sheet[72:136, 104:200], clip(5).frames[4].picture)
+    assert np.array_equal(sheet[4:68, 204:300], clip(5).frames[2].image)
+    assert np.array_equal(sheet[72:136, 104:200], clip(5).frames[4].image)
     assert (sheet[72:, 204:] == 255).all()
 
 
-def test_what_is_no_clip_has_no_recipe(tmp_path: Path) -> None:
-    (tmp_path / "poem.gif").write_text("no picture at all")
-    with pytest.raises(ExportError, match="no picture or video"):
+def test_a_file_that_is_no_clip_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "poem.gif").write_text("no image at all")
+    with pytest.raises(ExportError, match="no image or video"):
         read_recipe(tmp_path / "poem.gif")
     with pytest.raises(ExportError, match="there is no such file"):
         read_recipe(tmp_path / "absent.gif")
-    with pytest.raises(ExportError, match="is a folder: give one picture or clip"):
+    with pytest.raises(ExportError, match="is a folder: give one image or clip"):
         read_recipe(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.webm", "frames"])
+def test_a_stream_gives_the_same_bytes_with_few_frames_in_memory(name: str, tmp_path: Path) -> None:
+    alive, most = weakref.WeakSet[Frame](), 0
+
+    def generated() -> Iterator[Frame]:
+        nonlocal most
+        for place in range(24):
+            frame = _Tracked(image=image(place / 24), spec=Given(image=str(place)))
+            alive.add(frame)
+            most = max(most, len(alive))
+            yield frame
+
+    stream = replace(stream_of(clip(24)), frames=generated())
+    streamed, written = write_stream(stream, tmp_path / "a" / name), write(clip(24), tmp_path / "b" / name)
+    assert bytes_in(streamed.path) == bytes_in(written.path)
+    assert (streamed.bytes, streamed.frames, streamed.seconds) == (written.bytes, 24, written.seconds)
+    assert most <= 3
+
+
+class _Tracked(Frame):
+    __slots__ = ("__weakref__",)
+
+
+def bytes_in(path: Path) -> list[bytes]:
+    return [file.read_bytes() for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+
+
+@pytest.mark.parametrize(("frames", "count"), [(3, 4), (4, 3)])
+def test_a_stream_of_another_length_is_refused_and_leaves_nothing(frames: int, count: int, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=f"{count} frames were announced"):
+        write_stream(replace(stream_of(clip(frames)), count=count), tmp_path / "clip.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_format_that_needs_all_frames_is_no_target_of_a_stream(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"clip.gif needs all frames in memory: stream to \.mp4"):
+        write_stream(stream_of(clip(3)), tmp_path / "clip.gif")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("clip.webp", (16_384, 8), r"at most 16383 pixels wide or high, not 16384x8: choose a smaller size, or one of \.gif"),
+        ("clip.gif", (8, 65_536), "at most 65535 pixels"),
+        ("clip.mp4", (16_386, 8), "at most 16384 pixels"),
+    ],
+)
+def test_a_size_that_a_format_cannot_hold_is_refused_before_work(name: str, size: tuple[int, int], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=message):
+        check_frames(tmp_path / name, 3, size=size)
+
+
+@pytest.mark.parametrize(("suffix", "rate", "shortest"), [(".gif", 60, 20), (".webp", 120, 11), (".apng", 120, 11)])
+def test_times_that_players_slow_down_are_merged_with_a_note(suffix: str, rate: int, shortest: int, tmp_path: Path) -> None:
+    written = write(clip(12, Fraction(rate)), tmp_path / f"clip{suffix}")
+    assert min(lengths_in(written.path)) >= shortest
+    assert abs(sum(lengths_in(written.path)) - 12_000 / rate) <= 10
+    assert re.search(rf"^\d+ images are left out: a {suffix} cannot show an image for less than {shortest} ms$", written.notes[0])
+    uneven = Clip(frames=(clip(2).frames[0],) * 9 + (clip(2).frames[1],) * 7, rate=Fraction(rate))
+    assert write(uneven, tmp_path / f"uneven{suffix}").notes == ()
+    assert write(clip(12), tmp_path / f"slow{suffix}").notes == ()

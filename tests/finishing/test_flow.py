@@ -1,60 +1,60 @@
-"""In-betweens are judged against true pictures of the moments between."""
+"""Optical-flow in-betweens against true images of the moments between."""
 
 import numpy as np
 import pytest
 
-from sakuga.finishing.flow import SURE_SHARE, crossfade, pair
-from sakuga.finishing.inbetweens import inbetweener
+from sakuga.finishing.flow import MIN_CONFIDENCE, crossfade, flow_pair
+from sakuga.finishing.inbetweens import interpolation_between
 
 
 def scene(moment: float, size: int = 96) -> np.ndarray:
     """A ball and a box that drift over a striped hill under a deep sky, soft-edged."""
     down, right = np.mgrid[0:size, 0:size] / size
-    picture = np.stack([0.2 + 0.5 * down, 0.4 + 0.3 * down, 0.9 - 0.3 * down], axis=-1)
+    image = np.stack([0.2 + 0.5 * down, 0.4 + 0.3 * down, 0.9 - 0.3 * down], axis=-1)
     hill = np.clip((down - 0.7 - 0.06 * np.sin(9 * (right + 0.1 * moment))) * size, 0, 1)[..., None]
-    picture = picture * (1 - hill) + hill * (0.3 + 0.1 * np.sin(25 * (right + 0.1 * moment)))[..., None] * (0.6, 1.4, 0.7)
+    image = image * (1 - hill) + hill * (0.3 + 0.1 * np.sin(25 * (right + 0.1 * moment)))[..., None] * (0.6, 1.4, 0.7)
     ball = np.clip((0.13 - np.hypot(right - 0.25 - 0.2 * moment, down - 0.35)) * size, 0, 1)[..., None]
-    picture = picture * (1 - ball) + ball * (0.95, 0.7, 0.3) * (0.6 + right[..., None])
+    image = image * (1 - ball) + ball * (0.95, 0.7, 0.3) * (0.6 + right[..., None])
     box = np.clip((0.1 - np.maximum(abs(right - 0.75 + 0.15 * moment), abs(down - 0.6))) * size, 0, 1)[..., None]
-    return np.rint(np.clip(picture * (1 - box) + box * (0.7, 0.2, 0.25), 0, 1) * 255).astype(np.uint8)
+    return np.rint(np.clip(image * (1 - box) + box * (0.7, 0.2, 0.25), 0, 1) * 255).astype(np.uint8)
 
 
-def error(drawn: np.ndarray, true: np.ndarray) -> float:
-    return float(np.abs(drawn.astype(float) - true).mean())
+def error(made: np.ndarray, true: np.ndarray) -> float:
+    return float(np.abs(made.astype(float) - true).mean())
 
 
 def test_flow_halves_the_error_of_a_crossfade() -> None:
     first, second = scene(0.0), scene(1.0)
-    measured = pair(first, second)
+    measured = flow_pair(first, second)
     for place in (0.25, 0.5, 0.75):
         true = scene(place)
         assert error(measured.at(place), true) < 0.5 * error(crossfade(first, second, place), true)
 
 
-def test_the_ends_are_the_pictures_themselves() -> None:
+def test_the_ends_are_the_images_themselves() -> None:
     first, second = scene(0.0), scene(1.0)
-    for way in ("flow", "crossfade"):
-        assert np.array_equal(inbetweener(first, second, way)(0.0), first)
-        assert np.array_equal(inbetweener(first, second, way)(1.0), second)
+    for method in ("flow", "crossfade"):
+        assert np.array_equal(interpolation_between(first, second, method)(0.0), first)
+        assert np.array_equal(interpolation_between(first, second, method)(1.0), second)
 
 
-def test_a_picture_with_itself_stays_itself() -> None:
-    assert np.array_equal(inbetweener(scene(0.0), scene(0.0))(0.5), scene(0.0))
+def test_between_equal_images_nothing_changes() -> None:
+    assert np.array_equal(interpolation_between(scene(0.0), scene(0.0))(0.5), scene(0.0))
 
 
-def test_pictures_of_different_things_are_crossfaded() -> None:
+def test_images_of_different_scenes_are_crossfaded() -> None:
     first, second = scene(0.0), np.random.default_rng(1).integers(0, 256, (96, 96, 3), dtype=np.uint8)
-    assert pair(first, second).sure < SURE_SHARE < pair(first, scene(1.0)).sure
-    assert np.array_equal(inbetweener(first, second)(0.3), crossfade(first, second, 0.3))
+    assert flow_pair(first, second).confidence < MIN_CONFIDENCE < flow_pair(first, scene(1.0)).confidence
+    assert np.array_equal(interpolation_between(first, second)(0.3), crossfade(first, second, 0.3))
 
 
 def test_a_change_of_light_alone_is_a_crossfade() -> None:
     first = scene(0.0)
     second = (first * 0.7).astype(np.uint8)
-    assert error(inbetweener(first, second)(0.5), crossfade(first, second, 0.5)) < 2.0
+    assert error(interpolation_between(first, second)(0.5), crossfade(first, second, 0.5)) < 2.0
 
 
 @pytest.mark.parametrize("size", [(64, 97), (97, 64), (16, 16)])
-def test_any_size_goes(size: tuple[int, int]) -> None:
+def test_any_size_works(size: tuple[int, int]) -> None:
     first, second = scene(0.0, 97)[: size[0], : size[1]], scene(0.3, 97)[: size[0], : size[1]]
-    assert inbetweener(first, second)(0.5).shape == (*size, 3)
+    assert interpolation_between(first, second)(0.5).shape == (*size, 3)

@@ -1,13 +1,14 @@
-"""In-betweens of falling things: rain that no flow can follow is moved as a whole, and what does not fall is left alone."""
+"""In-betweens with rain: drops too fast for a flow are moved as a group, and nothing else is."""
 
 from itertools import count
 
 import numpy as np
 import pytest
 
-from sakuga.finishing.flow import crossfade, pair
-from sakuga.finishing.inbetweens import crossfaded, flowed, inbetweener
-from sakuga.finishing.precipitation import falling
+from sakuga.finishing import flow, specks
+from sakuga.finishing.flow import both_flows, crossfade, flow_pair
+from sakuga.finishing.inbetweens import crossfade_interpolation, flow_interpolation, interpolation_between
+from sakuga.finishing.precipitation import Precipitation, find_precipitation
 
 SIZE = 96
 
@@ -22,37 +23,41 @@ def hills(moment: float = 0.0) -> np.ndarray:
 
 def rain(moment: float, fall: float = 25.0, drops: int = 16, seed: int = 1) -> np.ndarray:
     """Streaks, nine pixels long, that fall `fall` pixels from moment 0 to 1 and come in again at the top."""
-    picture, rng = hills(moment), np.random.default_rng(seed)
+    image, rng = hills(moment), np.random.default_rng(seed)
     for x, y in zip(rng.permutation(drops) * SIZE // drops, rng.uniform(0, 1.4 * SIZE, drops), strict=True):
         top = round((y + fall * moment) % (1.4 * SIZE) - 0.2 * SIZE)
-        picture[max(0, top) : max(0, top + 9), int(x) : int(x) + 2] = (235, 240, 250)
-    return picture
+        image[max(0, top) : max(0, top + 9), int(x) : int(x) + 2] = (235, 240, 250)
+    return image
 
 
-def error(drawn: np.ndarray, true: np.ndarray) -> float:
-    return float(np.abs(drawn.astype(float) - true).mean())
+def falling(first: np.ndarray, second: np.ndarray) -> Precipitation | None:
+    return find_precipitation(first, second, both_flows(first, second))
 
 
-def test_rain_too_fast_for_a_flow_falls_on() -> None:
+def error(made: np.ndarray, true: np.ndarray) -> float:
+    return float(np.abs(made.astype(float) - true).mean())
+
+
+def test_rain_too_fast_for_a_flow_keeps_falling() -> None:
     first, true, second = rain(0.0), rain(0.48), rain(1.0)
     fade = error(crossfade(first, second, 0.48), true)
-    assert error(pair(first, second).at(0.48), true) > 0.7 * fade
-    assert error(flowed(first, second)(0.48), true) < 0.5 * fade
+    assert error(flow_pair(first, second).at(0.48), true) > 0.7 * fade
+    assert error(flow_interpolation(first, second)(0.48), true) < 0.5 * fade
 
 
-def test_what_is_behind_the_rain_is_found() -> None:
+def test_the_background_behind_rain_is_restored() -> None:
     fall = falling(rain(0.0), rain(1.0))
     assert fall is not None
     for clean, moment in zip(fall.cleaned, (0.0, 1.0), strict=True):
         assert error(clean, hills(moment)) < 0.2 * error(rain(moment), hills(moment))
 
 
-def test_the_way_of_the_rain_is_measured() -> None:
+def test_the_path_of_the_rain_is_measured() -> None:
     fall = falling(rain(0.0), rain(1.0))
     assert fall is not None
-    ways = np.array([one.way for one in fall.early if one.steady])
-    assert len(ways) >= 8
-    assert np.abs(np.median(ways, axis=0) - (0.0, 25.0)).max() < 1.5
+    paths = np.array([one.path for one in fall.early if one.steady])
+    assert len(paths) >= 8
+    assert np.abs(np.median(paths, axis=0) - (0.0, 25.0)).max() < 1.5
 
 
 def test_rain_at_random_places_is_no_group() -> None:
@@ -64,21 +69,42 @@ def test_nothing_falls_where_nothing_is_small_or_it_rises() -> None:
     assert falling(rain(1.0), rain(0.0)) is None
 
 
-def test_the_ends_are_the_pictures_themselves() -> None:
+@pytest.mark.parametrize(("first", "second", "flows"), [(hills(0.0), hills(1.0), 4), (rain(0.0), rain(1.0), 6)])
+def test_each_flow_is_computed_once(first: np.ndarray, second: np.ndarray, flows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of the images, two of them blurred against specks, and two of the background where there is rain."""
+    plain, calls = flow.optical_flow, count()
+
+    def counting(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        next(calls)
+        return plain(before, after)
+
+    expected = flow_interpolation(first, second)(0.4)
+    monkeypatch.setattr(flow, "optical_flow", counting)
+    monkeypatch.setattr(specks, "optical_flow", counting)
+    assert np.array_equal(flow_interpolation(first, second)(0.4), expected)
+    assert next(calls) == flows
+
+
+def test_a_shared_flow_gives_the_same_bits() -> None:
+    first, second = hills(0.0), hills(1.0)
+    assert np.array_equal(flow_interpolation(first, second)(0.4), flow_pair(first, second).at(0.4))
+
+
+def test_the_ends_are_the_images_themselves() -> None:
     first, second = rain(0.0), rain(1.0)
-    for way in ("flow", "crossfade"):
-        assert np.array_equal(inbetweener(first, second, way)(0.0), first)
-        assert np.array_equal(inbetweener(first, second, way)(1.0), second)
+    for method in ("flow", "crossfade"):
+        assert np.array_equal(interpolation_between(first, second, method)(0.0), first)
+        assert np.array_equal(interpolation_between(first, second, method)(1.0), second)
 
 
-def test_a_way_is_looked_at_once_and_a_latent_one_is_handed_in() -> None:
+def test_a_pair_is_analyzed_once_and_a_latent_interpolator_is_passed_in() -> None:
     looks = count()
 
     def latent(first: np.ndarray, second: np.ndarray):
         next(looks)
-        return crossfaded(second, first)
+        return crossfade_interpolation(second, first)
 
-    between = inbetweener(hills(), rain(0.0), "latent", latent)
+    between = interpolation_between(hills(), rain(0.0), "latent", latent)
     assert np.array_equal(between(0.25), crossfade(hills(), rain(0.0), 0.75))
     between(0.5)
     assert next(looks) == 1
@@ -87,4 +113,4 @@ def test_a_way_is_looked_at_once_and_a_latent_one_is_handed_in() -> None:
 @pytest.mark.parametrize("size", [(64, 90), (90, 64)])
 def test_any_shape_goes(size: tuple[int, int]) -> None:
     first, second = rain(0.0)[: size[0], : size[1]], rain(1.0)[: size[0], : size[1]]
-    assert flowed(first, second)(0.5).shape == (*size, 3)
+    assert flow_interpolation(first, second)(0.5).shape == (*size, 3)

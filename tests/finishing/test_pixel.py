@@ -8,8 +8,8 @@ import pytest
 from sakuga.finishing.color_difference import ciede2000
 from sakuga.finishing.color_match import to_lab
 from sakuga.finishing.console_palettes import PALETTES, TONES
-from sakuga.finishing.palette import colours_in, fitted, inks
-from sakuga.finishing.pixel import cells_of, pixel_art, steadied
+from sakuga.finishing.palette import count_colors, fit_palette, map_to_palette
+from sakuga.finishing.pixel import downscale, pixel_art, suppress_flicker
 
 # From table 1 of Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula", 2005.
 PUBLISHED = [
@@ -38,12 +38,12 @@ def sky(frames: int = 6, shimmer: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     down = np.linspace(0, 1, 48)[:, None, None]
     ground = np.array((40, 70, 200)) * (1 - down) + np.array((250, 170, 90)) * down
-    pictures = []
+    images = []
     for place in range(frames):
-        picture = np.broadcast_to(ground, (48, 64, 3)) + rng.integers(-shimmer, shimmer + 1, (48, 64, 1))
-        picture[20:24, 8 + 4 * place : 12 + 4 * place] = (220, 10, 30)
-        pictures.append(picture.clip(0, 255).astype(np.uint8))
-    return pictures
+        image = np.broadcast_to(ground, (48, 64, 3)) + rng.integers(-shimmer, shimmer + 1, (48, 64, 1))
+        image[20:24, 8 + 4 * place : 12 + 4 * place] = (220, 10, 30)
+        images.append(image.clip(0, 255).astype(np.uint8))
+    return images
 
 
 def changed(frames: list[np.ndarray] | tuple[np.ndarray, ...]) -> float:
@@ -52,51 +52,51 @@ def changed(frames: list[np.ndarray] | tuple[np.ndarray, ...]) -> float:
     return float(np.mean([before != after for before, after in pairwise(still)]))
 
 
-def test_a_palette_of_the_clip_has_a_place_for_what_is_small() -> None:
+def test_a_fitted_palette_includes_small_objects() -> None:
     frames = sky()
-    palette = fitted(*colours_in(frames), 8)
+    palette = fit_palette(*count_colors(frames), 8)
     assert len(palette) == 8
     far = ciede2000(to_lab(palette[None])[0], to_lab(np.array([[[220, 10, 30]]], np.uint8))[0])
     assert far.min() < 6, "16 red cells of 3072 have a colour of the eight"
     assert (np.diff(to_lab(palette[None])[0, :, 0]) >= 0).all(), "dark to light"
-    assert np.array_equal(palette, fitted(*colours_in(frames[::-1]), 8)), "the order of frames says nothing"
+    assert np.array_equal(palette, fit_palette(*count_colors(frames[::-1]), 8)), "the order of frames says nothing"
 
 
-def test_fewer_colours_than_asked_for_are_kept_exactly() -> None:
-    picture = np.zeros((8, 8, 3), np.uint8)
-    picture[:4] = 255
-    art = pixel_art([picture], palette=16)
+def test_fewer_colors_than_requested_are_kept_exactly() -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:4] = 255
+    art = pixel_art([image], palette=16)
     assert art.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
-    assert np.array_equal(art.picture(0), picture)
+    assert np.array_equal(art.image(0), image)
 
 
 def test_nothing_changes_where_nothing_moves() -> None:
     assert changed(pixel_art(sky()).frames) == 0
     assert changed(pixel_art(sky(shimmer=2)).frames) < 0.002
-    each_alone = [pixel_art([frame]).picture(0) for frame in sky(shimmer=2)]
+    each_alone = [pixel_art([frame]).image(0) for frame in sky(shimmer=2)]
     assert changed([(frame.astype(int) @ (1 << 16, 1 << 8, 1)) for frame in each_alone]) > 0.2, "a palette for each frame flickers"
 
 
 def test_a_wanderer_leaves_no_trail() -> None:
-    last = list(steadied(sky(shimmer=2)))[-1]
+    last = list(suppress_flicker(sky(shimmer=2)))[-1]
     assert np.abs(last.astype(int) - sky(shimmer=2)[-1]).max() < 16
 
 
-def test_the_dither_mixes_what_the_palette_lacks() -> None:
+def test_the_dither_mixes_missing_colors() -> None:
     grey = np.full((16, 16, 3), 158, np.uint8)  # half of the light of 100 and of 200
     for dither, shares in ((True, {8}), (False, {0, 16})):
-        codes, _ = colours_in([grey])
-        assert int(inks(codes, np.array([[100] * 3, [200] * 3], np.uint8), dither=dither).share[0]) in shares
+        codes, _ = count_colors([grey])
+        assert int(map_to_palette(codes, np.array([[100] * 3, [200] * 3], np.uint8), dither=dither).share[0]) in shares
     plain, dithered = (pixel_art(sky(1), palette="pico-8", dither=dither) for dither in ("none", "ordered"))
-    blur = [to_lab(art.picture(0).reshape(12, 4, 16, 4, 3).mean(axis=(1, 3)).astype(np.float32)) for art in (plain, dithered)]
+    blur = [to_lab(art.image(0).reshape(12, 4, 16, 4, 3).mean(axis=(1, 3)).astype(np.float32)) for art in (plain, dithered)]
     truth = to_lab(sky(1)[0].reshape(12, 4, 16, 4, 3).mean(axis=(1, 3)).astype(np.float32))
     far = [float(ciede2000(shown, truth).mean()) for shown in blur]
     assert far[1] < 0.8 * far[0], far
 
 
-def test_a_screen_is_seen_where_colours_are_few_and_lightens_nothing() -> None:
+def test_a_screen_shows_with_few_colors_and_lightens_nothing() -> None:
     ramp = np.broadcast_to(np.linspace(60, 180, 64).astype(np.uint8)[:, None, None], (64, 64, 3))
-    plain, screen = (pixel_art([ramp], palette=4, dither=dither).picture(0).astype(int) for dither in ("none", "bayer"))
+    plain, screen = (pixel_art([ramp], palette=4, dither=dither).image(0).astype(int) for dither in ("none", "bayer"))
     steps = [int((np.abs(np.diff(shown[..., 0], axis=1)) > 0).sum()) for shown in (plain, screen)]
     assert steps[0] == 0
     assert steps[1] > 1000
@@ -104,30 +104,30 @@ def test_a_screen_is_seen_where_colours_are_few_and_lightens_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", PALETTES)
-def test_every_named_palette_is_kept_to(name: str) -> None:
-    shown = pixel_art(sky(2), palette=name).picture(1)
+def test_every_named_palette_is_respected(name: str) -> None:
+    shown = pixel_art(sky(2), palette=name).image(1)
     there = {tuple(colour) for colour in PALETTES[name].tolist()}
     assert {tuple(colour) for colour in shown.reshape(-1, 3).tolist()} <= there
     assert len(np.unique(PALETTES[name], axis=0)) == len(PALETTES[name])
 
 
-def test_few_tones_use_their_whole_range() -> None:
+def test_few_tones_use_their_full_range() -> None:
     faint = [(frame // 8 + 100).astype(np.uint8) for frame in sky(1)]
     for name in TONES:
         assert len(np.unique(pixel_art(faint, palette=name).frames[0])) == len(PALETTES[name])
 
 
 def test_a_thin_line_survives_the_grid() -> None:
-    picture = np.full((60, 60, 3), 200, np.uint8)
-    picture[:, 31] = 20
-    column = cells_of(picture, 6)[:, 5].mean()
-    assert column < picture[:, 30:36].mean() - 40, "darker than the plain mean"
-    assert cells_of(picture[:59, :50], 6).shape == (9, 8, 3)
-    assert np.array_equal(cells_of(picture, 1), picture)
+    image = np.full((60, 60, 3), 200, np.uint8)
+    image[:, 31] = 20
+    column = downscale(image, 6)[:, 5].mean()
+    assert column < image[:, 30:36].mean() - 40, "darker than the plain mean"
+    assert downscale(image[:59, :50], 6).shape == (9, 8, 3)
+    assert np.array_equal(downscale(image, 1), image)
 
 
-def test_a_scaled_picture_mixes_no_pixels() -> None:
+def test_scaling_mixes_no_pixels() -> None:
     art = pixel_art(sky(1))
-    large = art.picture(0, 3)
-    assert np.array_equal(large[1::3, 2::3], art.picture(0))
+    large = art.image(0, 3)
+    assert np.array_equal(large[1::3, 2::3], art.image(0))
     assert large.shape == (144, 192, 3)

@@ -16,9 +16,9 @@ def disc(height: int, width: int) -> np.ndarray:
 def test_doubles_until_the_size_is_covered(width: int, height: int, doublings: int) -> None:
     calls: list[int] = []
 
-    def double(picture: np.ndarray) -> np.ndarray:
-        calls.append(picture.shape[1])
-        return picture.repeat(2, axis=0).repeat(2, axis=1)
+    def double(image: np.ndarray) -> np.ndarray:
+        calls.append(image.shape[1])
+        return image.repeat(2, axis=0).repeat(2, axis=1)
 
     assert enlarge(disc(64, 128), width, height, double).shape == (height, width, 3)
     assert len(calls) == doublings
@@ -31,14 +31,14 @@ def test_another_aspect_is_cropped_not_squashed() -> None:
     assert abs(int(across) - int(along)) <= 2
 
 
-def test_the_same_size_is_the_same_picture() -> None:
+def test_the_same_size_is_the_same_image() -> None:
     assert np.array_equal(enlarge(disc(32, 48), 48, 32), disc(32, 48))
 
 
 @pytest.mark.parametrize(("width", "height"), [(512, 512), (511, 341), (257, 512), (300, 300)])
-def test_any_target_keeps_round_things_round_and_colours_in_place(width: int, height: int) -> None:
-    def double(picture: np.ndarray) -> np.ndarray:
-        return picture.repeat(2, axis=0).repeat(2, axis=1)
+def test_any_target_keeps_aspect_and_colors(width: int, height: int) -> None:
+    def double(image: np.ndarray) -> np.ndarray:
+        return image.repeat(2, axis=0).repeat(2, axis=1)
 
     made = enlarge(disc(128, 128), width, height, double)
     assert made.shape == (height, width, 3)

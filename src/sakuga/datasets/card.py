@@ -1,13 +1,13 @@
-"""The card of a training set: what is in it, whose it is, and how it looks."""
+"""The dataset card: contents, licences and a strip of sample images."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable
 from io import BytesIO
 
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.datasets.image_reading import read_picture
+from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import STRIP, TrainingSet
 
 LICENCES = frozenset(
@@ -16,44 +16,45 @@ LICENCES = frozenset(
      "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "creativeml-openrail-m", "gpl-3.0", "mit", "openrail", "openrail++", "pddl", "unknown",
      "unlicense", "wtfpl")
 )  # fmt: skip
-"""Names that the Hugging Face hub knows; any other is "other" there."""
+"""Licence names of the Hugging Face hub; any other is "other" there."""
 SHOWN, HEIGHT, GAP = 8, 128, 4
-"""Pictures of the strip, how high they are, and the pixels between two."""
+"""Images of the strip, their height and the gap between them in pixels."""
 LISTED = 12
+"""Rows of a table of the card."""
 
 
-def card(made: TrainingSet) -> str:
-    """Write the card of a set whose pictures are on the disk, as Markdown with the hub's head."""
+def card_text(made: TrainingSet) -> str:
+    """Return the dataset card as Markdown with the hub's header."""
     licences, sources = Counter(e.licence for e in made.examples), Counter(e.source for e in made.examples)
     compositions = Counter(e.composition for e in made.examples if e.composition)
-    counts = f"{len(made.training)} to learn from"
+    counts = f"{len(made.training)} for training"
     counts += f" ({len(made.epoch)} with repeats)" if len(made.epoch) != len(made.training) else ""
     counts += f" and {len(made.held_out)} held out" if made.held_out else ""
     trigger = f"`{made.trigger}`" if made.trigger else "none"
     shares = ", ".join(f"{count} {kind}" for kind, count in compositions.most_common())
-    said = [
+    parts = [
         f"# {_inline(made.name)}",
-        f"![some of the pictures]({STRIP})",
-        f"- **Pictures**: {len(made.examples)}, {counts}; {_sizes(made)}",
+        f"![sample images]({STRIP})",
+        f"- **Images**: {len(made.examples)}, {counts}; {_sizes(made)}",
         f"- **Trigger word**: {trigger}",
         *([f"- **Composition**: {shares}"] if shares else []),
-        f"- **Provenance**: {_inline(made.provenance) or 'nothing is known'}",
+        f"- **Provenance**: {_inline(made.provenance) or 'unknown'}",
         "## Licences",
         _table("licence", licences),
         "## Sources",
-        _table("source", sources) if len(sources) < max(2, len(made.examples)) else "Each picture has its own: its row says it.",
-        'It is read by `datasets.load_dataset("imagefolder", data_dir=...)` and by `sakuga train`; every row of its\n'
-        "`metadata.jsonl` names the picture, its caption (`text`), source and licence.",
+        _table("source", sources) if len(sources) < max(2, len(made.examples)) else "Each image has its own, named in its row.",
+        'Load it with `datasets.load_dataset("imagefolder", data_dir=...)` or `sakuga train`; every row of `metadata.jsonl` has an\n'
+        "image's file name, caption (`text`), source and licence.",
     ]
-    return _head(made, licences) + "\n\n".join(said).replace("\n\n- ", "\n- ") + "\n"
+    return _head(made, licences) + "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
 
 
-def strip(made: TrainingSet) -> bytes:
-    """Draw up to eight pictures of a set, spread evenly over it, in a row; returns a WebP file."""
+def preview_strip(made: TrainingSet) -> bytes:
+    """Return a WebP of up to eight sample images."""
     count = min(SHOWN, len(made.examples))
     chosen = [made.examples[place * len(made.examples) // count] for place in range(count)]
-    images = [_low(Image.fromarray(read_picture(made.path(example)).picture)) for example in chosen]
-    row = Image.new("RGB", (sum(image.width + GAP for image in images) - GAP, HEIGHT), "white")
+    images = [_low(PILImage.fromarray(read_image(made.path(example)).image)) for example in chosen]
+    row = PILImage.new("RGB", (sum(image.width + GAP for image in images) - GAP, HEIGHT), "white")
     left = 0
     for image in images:
         row.paste(image, (left, 0))
@@ -63,10 +64,13 @@ def strip(made: TrainingSet) -> bytes:
     return content.getvalue()
 
 
-def _low(image: Image.Image) -> Image.Image:
-    """Bring a picture to the strip's height; of a very wide one the middle is shown."""
+def _low(image: PILImage.Image) -> PILImage.Image:
+    """Resize an image to the strip's height.
+
+    Very wide ones are cropped to their middle.
+    """
     width = max(1, round(image.width * HEIGHT / image.height))
-    low = image.resize((width, HEIGHT), Image.Resampling.LANCZOS)
+    low = image.resize((width, HEIGHT), PILImage.Resampling.LANCZOS)
     over = max(0, width - 3 * HEIGHT) // 2
     return low.crop((over, 0, width - over, HEIGHT))
 
@@ -86,7 +90,7 @@ def _head(made: TrainingSet, licences: Counter[str]) -> str:
 def _sizes(made: TrainingSet) -> str:
     sizes: list[tuple[int, int]] = []
     for example in made.examples:
-        with Image.open(made.path(example)) as image:
+        with PILImage.open(made.path(example)) as image:
             sizes.append(image.size)
     least, most = min(sizes, key=_area), max(sizes, key=_area)
     return "{} x {} pixels".format(*least) + (" to {} x {}".format(*most) if least != most else "")
@@ -96,12 +100,12 @@ def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
 
 
-def _table(what: str, counts: Counter[str]) -> str:
-    """Tell the commonest, and how many more there are."""
-    lines: Iterable[str] = (f"| {_inline(name).replace('|', '/')} | {count} |" for name, count in counts.most_common(LISTED))
+def _table(name: str, counts: Counter[str]) -> str:
+    """List the most common values, and count the rest."""
+    lines: Iterable[str] = (f"| {_inline(value).replace('|', '/')} | {count} |" for value, count in counts.most_common(LISTED))
     rest = len(counts) - LISTED
     more = [f"| {rest} more | {sum(counts.values()) - sum(count for _, count in counts.most_common(LISTED))} |"] if rest > 0 else []
-    return "\n".join([f"| {what} | pictures |", "|---|---|", *lines, *more])
+    return "\n".join([f"| {name} | images |", "|---|---|", *lines, *more])
 
 
 def _inline(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Clips in: GIF, WebP, APNG and video as pictures with their exact times; a single picture is a clip of one."""
+"""Reading clips: GIF, WebP, APNG and video as images with exact durations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,49 +9,53 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import Colorspace
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.datasets.image_reading import PAGES, PictureError, opened, read_picture, seen
+from sakuga.datasets.image_reading import PAGES, ImageError, decode_frame, open_image, read_image
+from sakuga.timeline.clip import Image
 
 VIDEOS = "mov,matroska,webm,avi,mpegts,ogg,flv"
-"""FFmpeg's readers that may be used. Of its others some open further files or addresses, and one plays any text as a film."""
-MOST_BYTES = 4 << 30
-"""A clip is held in memory whole; what is larger is refused."""
-HASTY = Fraction(1, 100)
-"""GIF and WebP frames that say they stand for no more are shown for a tenth of a second, as browsers do."""
-USUAL = Fraction(1, 10)
+"""FFmpeg demuxers that are allowed; some others open further files or URLs, and one plays any text as video."""
+MAX_BYTES = 4 << 30
+"""The largest clip, which is held in memory as a whole."""
+TOO_SHORT = Fraction(1, 100)
+"""Frames of at most this duration are shown for DEFAULT_DURATION, as in browsers."""
+DEFAULT_DURATION = Fraction(1, 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OutsideClip:
-    """Pictures of one size, how long each stands, and what had to be settled to read them, a sentence each."""
+class LoadedClip:
+    """Images of one size, their durations, and notes."""
 
-    pictures: tuple[NDArray[np.uint8], ...]  # each (height, width, 3) RGB
+    images: tuple[Image, ...]
     seconds: tuple[Fraction, ...]
-    """As many as pictures; a single picture stands for 0."""
+    """One for each image; 0 for a single image."""
     notes: tuple[str, ...] = ()
 
 
-def read_clip(path: Path | str) -> OutsideClip:
-    """Read a clip or a picture, by what is in the file and not by its suffix; each frame as `read_picture` would read it.
+def read_clip(path: Path | str) -> LoadedClip:
+    """Read a clip or an image, whatever its suffix.
 
-    Raises PictureError, with one sentence, for what is no clip, is damaged, or is too long to be held in memory.
+    Each frame is converted as by `read_image`.
+    Raises ImageError where the file is no clip, is damaged, or is too long for memory.
     """
     path = Path(path)
     if path.is_file() and _is_video(path):
         return _video(path)
-    with opened(path) as image:
+    with open_image(path) as image:
         if image.format in PAGES or getattr(image, "n_frames", 1) == 1:
-            alone = read_picture(path)
-            return OutsideClip(pictures=(alone.picture,), seconds=(Fraction(0),), notes=alone.notes)
+            alone = read_image(path)
+            return LoadedClip(images=(alone.image,), seconds=(Fraction(0),), notes=alone.notes)
         return _animation(image, path)
 
 
 def _is_video(path: Path) -> bool:
-    """Return whether FFmpeg finds a video; pictures that it could play as well (AVIF) are no videos."""
+    """Return whether FFmpeg finds a video.
+
+    Images that it can play too (AVIF) are no videos.
+    """
     try:
-        with Image.open(path):
+        with PILImage.open(path):
             return False
     except Exception:  # Pillow's readers raise nearly anything on what is none of theirs
         pass
@@ -66,22 +70,25 @@ def _container(path: Path) -> Any:
     return av.open(str(path), options={"protocol_whitelist": "file", "format_whitelist": VIDEOS}, metadata_errors="replace")
 
 
-def _animation(image: Image.Image, path: Path) -> OutsideClip:
-    """Go through the frames of a GIF, WebP, APNG or AVIF; an APNG's picture for programs that know no APNG is left out."""
+def _animation(image: PILImage.Image, path: Path) -> LoadedClip:
+    """Read the frames of a GIF, WebP, APNG or AVIF.
+
+    An APNG's fallback image is no frame.
+    """
     count: int = getattr(image, "n_frames", 1)
     _check_size(path, count, *image.size)
-    pictures, seconds, notes = [], list[Fraction](), list[str]()
+    images, seconds, notes = [], list[Fraction](), list[str]()
     for place in range(1 if image.info.get("default_image") else 0, count):
         image.seek(place)
-        pictures.append(seen(image, path, notes))
+        images.append(decode_frame(image, path, notes))
         seconds.append(Fraction(image.info.get("duration", 0)).limit_denominator(100_000) / 1000)
-    if any(length <= HASTY for length in seconds):
-        notes.append(f"{path.name} has frames of no time: they stand for a tenth of a second, as in a browser")
-        seconds = [USUAL if length <= HASTY else length for length in seconds]
-    return OutsideClip(pictures=tuple(pictures), seconds=tuple(seconds), notes=tuple(dict.fromkeys(notes)))
+    if any(length <= TOO_SHORT for length in seconds):
+        notes.append(f"{path.name} has frames without a duration: they are shown for a tenth of a second, as in browsers")
+        seconds = [DEFAULT_DURATION if length <= TOO_SHORT else length for length in seconds]
+    return LoadedClip(images=tuple(images), seconds=tuple(seconds), notes=tuple(dict.fromkeys(notes)))
 
 
-def _video(path: Path) -> OutsideClip:
+def _video(path: Path) -> LoadedClip:
     try:
         with _container(path) as container:
             stream = _playable(container)
@@ -89,40 +96,43 @@ def _video(path: Path) -> OutsideClip:
             frames = list(_frames(container, path))
     except (av.FFmpegError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise PictureError(f"{path} is cut short or damaged ({reason}): save it anew") from error
+        raise ImageError(f"{path} is truncated or damaged ({reason}): save it again") from error
     if not frames:
-        raise PictureError(f"{path} holds no frame that can be read: save it anew")
+        raise ImageError(f"{path} has no readable frame: save it again")
     starts = [start for start, _, _ in frames]
     end = starts[-1] + (frames[-1][1] or 1 / rate)
     seconds = [after - start for start, after in zip(starts, [*starts[1:], end], strict=True)]
     if min(seconds) <= 0:
-        raise PictureError(f"{path} has frames out of their order: save it anew")
-    return OutsideClip(pictures=tuple(picture for _, _, picture in frames), seconds=tuple(seconds))
+        raise ImageError(f"{path} has frames out of order: save it again")
+    return LoadedClip(images=tuple(image for _, _, image in frames), seconds=tuple(seconds))
 
 
 def _playable(container: Any) -> Any:
-    """The first video stream of which a decoder is known; what is cut short may name none."""
+    """Return the first video stream that has a decoder.
+
+    Truncated files may name none.
+    """
     return next(stream for stream in container.streams.video if stream.codec_context)
 
 
-def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, Fraction, NDArray[np.uint8]]]:
-    """Give each frame's start, its length (0 where the file does not say it) and its picture.
+def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, Fraction, Image]]:
+    """Yield each frame's start, duration (0 if unknown) and image.
 
-    It is decoded on one thread, so that the same file is always the same pictures.
+    Decoding uses one thread, so that the same file always gives the same images.
     """
     stream = _playable(container)
     stream.codec_context.thread_count = 1
     for count, frame in enumerate(container.decode(stream), 1):
         _check_size(path, count, frame.width, frame.height)
-        # What does not say its matrix is taken as players do: by its height (ITU-R BT.601 below 720 lines, BT.709 from there).
-        unsaid = frame.colorspace == 2
-        matrix = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unsaid else None
-        picture = frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray()
+        # An unspecified color matrix is chosen by height, as players do: ITU-R BT.601 below 720 lines, else BT.709.
+        unspecified = frame.colorspace == 2
+        matrix = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unspecified else None
+        image = frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray()
         start, length = (Fraction(time or 0) * frame.time_base for time in (frame.pts, frame.duration))
-        yield start, length, np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
+        yield start, length, np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
 
 
 def _check_size(path: Path, count: int, width: int, height: int) -> None:
-    if count * width * height * 3 > MOST_BYTES:
-        most = MOST_BYTES // (width * height * 3)
-        raise PictureError(f"{path} is too long: of its size, {width}x{height}, {most} frames are read, so cut it or make it smaller")
+    if count * width * height * 3 > MAX_BYTES:
+        most = MAX_BYTES // (width * height * 3)
+        raise ImageError(f"{path} is too long: at {width}x{height} at most {most} frames can be read; cut it or make it smaller")

@@ -1,74 +1,80 @@
-"""Bring pictures to the sizes of their buckets: what is kept, what is cut off, and how that looks beforehand."""
+"""Cropping images to bucket sizes, and previews of what is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.datasets.buckets import CENTRE, Box, Bucket, bucket_of, crop_box
-from sakuga.datasets.faces import find_faces, focus_of_detail, focus_of_face
+from sakuga.datasets.buckets import CENTER, Box, Bucket, crop_box, nearest_bucket
+from sakuga.datasets.faces import detail_focus, face_focus, find_faces
+from sakuga.timeline.clip import Image
 
 Focus = Literal["face", "centre"]
-"""What stays in: the largest face, or the finest detail where no face is found; or the middle, whatever is there."""
+"""What to center on: the largest face (else the finest detail), or the middle."""
 DIMMED, FRAME = 0.35, (255, 214, 64)
-"""How bright what is cut off is shown, and the colour of the line around what is kept."""
-PAPER = 24
+"""Brightness of the cropped-off area in previews, and the RGB color of the crop's frame."""
+BACKGROUND = 24
+"""Gray level around a preview."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """How a picture is brought to its bucket."""
+class Crop:
+    """How an image is cropped and resized to its bucket."""
 
     box: Box
     bucket: Bucket
     lost: float
-    """The share that is cut off, 0 to 1."""
+    """The share of the area that is cropped off, 0 to 1."""
     enlarged: float
-    """How much larger it becomes, to a side; below 1 smaller."""
+    """The scale factor per side; below 1 it shrinks."""
     faces: tuple[Box, ...] = ()
 
     @property
-    def whole_faces(self) -> bool:
-        """Whether every face that was found stays in whole."""
+    def keeps_faces(self) -> bool:
+        """Return whether every detected face is completely inside the crop."""
         box = self.box
         within = (box.left <= f.left and box.top <= f.top and f.right <= box.right and f.bottom <= box.bottom for f in self.faces)
         return all(within)
 
 
-def plan_cut(picture: NDArray[np.uint8], sizes: Sequence[Bucket], focus: Focus = "face") -> Cut:
-    """Choose the bucket of an RGB picture (height, width, 3) and the part that is kept."""
-    height, width = picture.shape[:2]
-    bucket = bucket_of(width, height, sizes)
+def plan_crop(image: Image, sizes: Sequence[Bucket], focus: Focus = "face") -> Crop:
+    """Choose an image's bucket and crop."""
+    height, width = image.shape[:2]
+    bucket = nearest_bucket(width, height, sizes)
     faces: tuple[Box, ...] = ()
-    point = CENTRE
+    point = CENTER
     if focus == "face" and crop_box(width, height, bucket).share_of(width, height) < 1:
-        faces = tuple(find_faces(picture))
-        point = focus_of_face(faces[0], width, height) if faces else focus_of_detail(picture)
+        faces = tuple(find_faces(image))
+        point = face_focus(faces[0], width, height) if faces else detail_focus(image)
     box = crop_box(width, height, bucket, point)
-    return Cut(box=box, bucket=bucket, lost=1 - box.share_of(width, height), enlarged=bucket[0] / box.width, faces=faces)
+    return Crop(box=box, bucket=bucket, lost=1 - box.share_of(width, height), enlarged=bucket[0] / box.width, faces=faces)
 
 
-def cut_out(picture: NDArray[np.uint8], cut: Cut) -> NDArray[np.uint8]:
-    """Return the part that is kept in the size of its bucket, resampled with Lanczos: (bucket height, bucket width, 3)."""
-    box = cut.box
-    kept = np.ascontiguousarray(picture[box.top : box.bottom, box.left : box.right])
-    return kept if kept.shape[1::-1] == cut.bucket else np.asarray(Image.fromarray(kept).resize(cut.bucket, Image.Resampling.LANCZOS))
+def apply_crop(image: Image, crop: Crop) -> Image:
+    """Crop an image and resize it to its bucket (Lanczos)."""
+    box = crop.box
+    part = np.ascontiguousarray(image[box.top : box.bottom, box.left : box.right])
+    if part.shape[1::-1] == crop.bucket:
+        return part
+    return np.asarray(PILImage.fromarray(part).resize(crop.bucket, PILImage.Resampling.LANCZOS))
 
 
-def preview(picture: NDArray[np.uint8], cut: Cut, side: int) -> NDArray[np.uint8]:
-    """Show a picture on a dark square of `side` pixels: what is cut off dimmed, a line around what is kept."""
-    height, width = picture.shape[:2]
+def crop_preview(image: Image, crop: Crop, side: int) -> Image:
+    """Draw a preview of a crop, (side, side, 3).
+
+    The cropped-off area is dimmed, and the crop framed.
+    """
+    height, width = image.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)).copy()
-    left, right = (round(edge * scale) for edge in (cut.box.left, cut.box.right))
-    top, bottom = (round(edge * scale) for edge in (cut.box.top, cut.box.bottom))
+    small = np.asarray(PILImage.fromarray(image).resize(size, PILImage.Resampling.LANCZOS)).copy()
+    left, right = (round(edge * scale) for edge in (crop.box.left, crop.box.right))
+    top, bottom = (round(edge * scale) for edge in (crop.box.top, crop.box.bottom))
     shown = (small * DIMMED).astype(np.uint8)
     shown[top:bottom, left:right] = small[top:bottom, left:right]
-    if cut.lost > 0:
+    if crop.lost > 0:
         for rows, columns in (
             (slice(top, top + 1), slice(left, right)),
             (slice(bottom - 1, bottom), slice(left, right)),
@@ -76,7 +82,7 @@ def preview(picture: NDArray[np.uint8], cut: Cut, side: int) -> NDArray[np.uint8
             (slice(top, bottom), slice(right - 1, right)),
         ):
             shown[rows, columns] = FRAME
-    square = np.full((side, side, 3), PAPER, np.uint8)
+    square = np.full((side, side, 3), BACKGROUND, np.uint8)
     x, y = (side - size[0]) // 2, (side - size[1]) // 2
     square[y : y + size[1], x : x + size[0]] = shown
     return square

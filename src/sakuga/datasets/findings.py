@@ -1,4 +1,4 @@
-"""What an inspection of a training set finds."""
+"""Findings of a training-set inspection."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ from sakuga.datasets.training_set import Composition, TrainingSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One doubt about one picture or caption, or about several together."""
+    """One problem of an image, a caption, or several."""
 
     rule: str
     """A key of RULES."""
     files: tuple[str, ...]
-    """Of duplicates the whole group; empty where it is about the set."""
+    """The affected files: of duplicates the whole group; empty for the set as a whole."""
     message: str
-    """What follows the file's name, or a sentence of its own."""
+    """Text that follows the file's name, or a sentence of its own."""
 
 
 RULES = {
-    "unreadable": "pictures that cannot be read",
+    "unreadable": "unreadable images",
     "duplicate": "near duplicates",
-    "leak": "near duplicates of held-out pictures",
+    "leak": "near duplicates of held-out images",
     "small": "too small",
-    "aspect": "extreme aspect",
+    "aspect": "extreme aspect ratio",
     "blur": "blurred",
     "border": "borders",
     "watermark": "watermark suspected",
@@ -32,47 +32,50 @@ RULES = {
     "trigger": "trigger word missing",
     "trigger twice": "trigger word more than once",
     "tokens": "over the token limit",
-    "repetition": "repeating themselves",
-    "same caption": "the same caption",
+    "repetition": "captions that repeat a phrase",
+    "same caption": "identical captions",
     "common phrase": "a phrase in most captions",
-    "writing": "captions that speak of writing",
+    "writing": "captions that mention writing",
     "licence": "licence unknown",
 }
-"""What is looked for, and what it is called."""
+"""All checks by key, with their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """A training set, looked through."""
+    """The results of all checks of a training set."""
 
     set: TrainingSet
     sizes: Mapping[str, tuple[int, int]]
-    """Width and height of each picture, by its file."""
+    """Width and height of each image, by file."""
     compositions: Mapping[str, Composition]
-    """Of the pictures where one could be told."""
-    told_by: Mapping[str, int]
-    """How many were told by the rows, a face, the caption or CLIP."""
-    judge: str
-    """Who told the compositions, in words."""
+    """By file, where one could be determined."""
+    label_sources: Mapping[str, int]
+    """How many compositions come from rows, faces, captions and CLIP."""
+    clip_note: str
+    """Which CLIP classified the compositions, in words."""
     size: int
-    """Pixels of the side that a training would see."""
+    """The training resolution in pixels."""
     changed: bool
-    """Whether somebody changed the set since it was written."""
+    """Whether the set was edited after it was written."""
     findings: tuple[Finding, ...]
 
-    def touched(self, rule: str) -> list[str]:
-        """List the files that a rule found, each once."""
+    def files_with(self, rule: str) -> list[str]:
+        """Return the files that a rule found, each once."""
         return list(dict.fromkeys(file for finding in self.findings if finding.rule == rule for file in finding.files))
 
     def count(self, rule: str) -> int:
-        """Count the files that a rule found; of what is about the whole set the findings. Of a group of duplicates all but one."""
+        """Count a rule's files, or its findings without files.
+
+        Of a group of duplicates all but one count.
+        """
         found = [finding for finding in self.findings if finding.rule == rule]
         if rule == "duplicate":
             return sum(len(finding.files) - 1 for finding in found)
-        return len(self.touched(rule)) or len(found)
+        return len(self.files_with(rule)) or len(found)
 
     @property
     def shares(self) -> Mapping[Composition, float]:
-        """The share of each composition among the pictures to learn from of which it was told."""
-        learnt = [self.compositions[e.file] for e in self.set.training if e.file in self.compositions]
-        return {kind: count / len(learnt) for kind, count in Counter(learnt).items()}
+        """Return each composition's share of the labeled training images."""
+        labeled = [self.compositions[e.file] for e in self.set.training if e.file in self.compositions]
+        return {kind: count / len(labeled) for kind, count in Counter(labeled).items()}

@@ -1,4 +1,4 @@
-"""Pictures in: any common format becomes plain RGB, upright and in sRGB; what cannot be read is told in one sentence."""
+"""Reading images: any common format as upright sRGB, errors in one sentence."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,93 +8,101 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image as PILImage
+from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from sakuga import InputError
+from sakuga.timeline.clip import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI")
-"""What is opened. Formats that run a program (EPS) or know a file by nothing but its name are left out."""
+"""Formats that are read; those that run a program (EPS) or are known by name alone are left out."""
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 PAGES = ("MPO", "TIFF")
-"""Formats whose further pictures are no animation; a camera's MPO holds its preview."""
+"""Formats whose further images are no animation; a camera's MPO holds its preview."""
 
 
-class PictureError(InputError, ValueError):
-    """A picture that cannot be read; the sentence names the file and says why."""
+class ImageError(InputError, ValueError):
+    """An image that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OutsidePicture:
-    """A picture as it was given, and what had to be settled to read it, a sentence each."""
+class LoadedImage:
+    """An image from a file, and notes."""
 
-    picture: NDArray[np.uint8]  # (height, width, 3) RGB
+    image: Image
     notes: tuple[str, ...] = ()
 
 
-def read_picture(path: Path | str) -> OutsidePicture:
-    """Read a picture file: turned upright by its EXIF orientation, its colours brought to sRGB, transparent parts laid on white.
+def read_image(path: Path | str) -> LoadedImage:
+    """Read an image as upright sRGB on white.
 
-    16-bit grey is scaled to 8 bits, CMYK converted, and of an animation the first frame taken. Raises PictureError.
+    The EXIF orientation is applied, 16-bit gray scaled to 8 bits, CMYK converted; of an animation the first frame is read.
+    Raises ImageError.
     """
     path = Path(path)
-    with opened(path) as image:
+    with open_image(path) as image:
         notes: list[str] = []
         if image.format not in PAGES and (count := getattr(image, "n_frames", 1)) > 1:
-            notes.append(f"{path.name} holds {count} frames: the first is taken")
-        return OutsidePicture(picture=seen(image, path, notes), notes=tuple(notes))
+            notes.append(f"{path.name} has {count} frames: the first is used")
+        return LoadedImage(image=decode_frame(image, path, notes), notes=tuple(notes))
 
 
-def seen(image: Image.Image, path: Path, notes: list[str]) -> NDArray[np.uint8]:
-    """Return the frame at which an opened picture stands, as `read_picture` does; what had to be settled is added to the notes."""
+def decode_frame(image: PILImage.Image, path: Path, notes: list[str]) -> Image:
+    """Decode the current frame as `read_image` does.
+
+    Notes on the conversion are appended to `notes`.
+    """
     image.load()
     upright = _in_eight_bits(ImageOps.exif_transpose(image), path)
     return np.array(_on_white(_in_srgb(upright, path, notes), path, notes))
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture file; whatever goes wrong within is told as a PictureError."""
+def open_image(path: Path) -> Iterator[PILImage.Image]:
+    """Open an image file; any error inside becomes an ImageError."""
     if path.is_dir():
-        raise PictureError(f"{path} is a folder: give one picture")
+        raise ImageError(f"{path} is a folder: give one image")
     if not path.is_file():
-        raise PictureError(f"{path}: there is no such picture")
+        raise ImageError(f"{path}: there is no such image")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.filterwarnings("ignore", category=UserWarning)  # of odd metadata, which is not what is asked for
-            with Image.open(path, formats=FORMATS) as image:
+            warnings.simplefilter("error", PILImage.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", category=UserWarning)  # of unusual metadata, which is not used
+            with PILImage.open(path, formats=FORMATS) as image:
                 yield image
-    except PictureError:
+    except ImageError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(f"{path} is too large: pictures of up to {Image.MAX_IMAGE_PIXELS or 0:,} pixels are read") from None
+    except (PILImage.DecompressionBombError, PILImage.DecompressionBombWarning):
+        raise ImageError(f"{path} is too large: the limit is {PILImage.MAX_IMAGE_PIXELS or 0:,} pixels") from None
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
-        raise PictureError(f"{path} is no picture of a known kind ({kinds})") from None
+        raise ImageError(f"{path} is not an image of a known format ({kinds})") from None
     except PermissionError:
-        raise PictureError(f"{path} may not be read: allow it, or copy it") from None
+        raise ImageError(f"{path} cannot be read: its permissions do not allow it") from None
     except Exception as error:  # Pillow's readers raise nearly anything on a damaged file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise PictureError(f"{path} is cut short or damaged ({reason}): save it anew") from error
+        raise ImageError(f"{path} is truncated or damaged ({reason}): save it again") from error
 
 
-def _in_eight_bits(image: Image.Image, path: Path) -> Image.Image:
-    """Scale 16-bit grey by its whole range; Pillow itself would cut it off at 255."""
+def _in_eight_bits(image: PILImage.Image, path: Path) -> PILImage.Image:
+    """Scale 16-bit gray by its full range.
+
+    Pillow would clip it at 255.
+    """
     if image.mode == "F":
-        raise PictureError(f"{path} holds floating-point values: save it with 8 or 16 bits")
+        raise ImageError(f"{path} holds floating-point values: save it with 8 or 16 bits")
     if image.mode not in SIXTEEN_BITS:
         return image
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
-        raise PictureError(f"{path} holds 32-bit values: save it with 8 or 16 bits")
-    scaled = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+        raise ImageError(f"{path} holds 32-bit values: save it with 8 or 16 bits")
+    scaled = PILImage.fromarray(((values + 128) // 257).astype(np.uint8))
     scaled.info |= {key: value for key, value in image.info.items() if key == "icc_profile"}
     return scaled
 
 
-def _in_srgb(image: Image.Image, path: Path, notes: list[str]) -> Image.Image:
-    """Bring the colours of an embedded profile to sRGB: photographs of today's telephones are wider, and CMYK says nothing without."""
+def _in_srgb(image: PILImage.Image, path: Path, notes: list[str]) -> PILImage.Image:
+    """Convert from an embedded color profile to sRGB."""
     if not (embedded := image.info.get("icc_profile")):
         return image
     plain = image.convert("RGBA" if image.has_transparency_data else "RGB") if image.mode in ("P", "PA", "1") else image
@@ -105,15 +113,15 @@ def _in_srgb(image: Image.Image, path: Path, notes: list[str]) -> Image.Image:
         mode = "RGBA" if plain.mode == "RGBA" else "RGB"
         changed = ImageCms.profileToProfile(plain, profile, ImageCms.createProfile("sRGB"), outputMode=mode)
     except (ImageCms.PyCMSError, OSError, ValueError):
-        notes.append(f"the colour profile of {path.name} does not fit it: its colours are taken as they are")
+        notes.append(f"the color profile of {path.name} is invalid and ignored")
         return image
     return changed or image
 
 
-def _on_white(image: Image.Image, path: Path, notes: list[str]) -> Image.Image:
+def _on_white(image: PILImage.Image, path: Path, notes: list[str]) -> PILImage.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     covering = image.convert("RGBA")
     if np.asarray(covering.getchannel("A")).min() < 255:
-        notes.append(f"the transparent parts of {path.name} are laid on white")
-    return Image.alpha_composite(Image.new("RGBA", covering.size, "white"), covering).convert("RGB")
+        notes.append(f"the transparent parts of {path.name} become white")
+    return PILImage.alpha_composite(PILImage.new("RGBA", covering.size, "white"), covering).convert("RGB")

@@ -1,29 +1,27 @@
-"""Find pictures and the words that belong to them, paired by name and never by place."""
+"""Finding images and their captions, paired by name and never by order."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
-from sakuga.datasets.captions import read_text, tidied
-from sakuga.datasets.folders import is_picture, natural
-from sakuga.datasets.tables import Said, read_table
+from sakuga.datasets.captions import normalize, read_text
+from sakuga.datasets.folders import is_image, natural_order
+from sakuga.datasets.tables import TableRow, read_table
 from sakuga.datasets.training_set import ABOUT, Composition, SetError
-from sakuga.text import counted
+from sakuga.text import abridged, counted
 
 TABLES = ("metadata.jsonl", "metadata.csv")
 CAPTIONS = (".txt", ".caption")
-TOLD = 3
-"""Names that a sentence lists before it only counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A picture from outside, not yet opened, and what is said of it."""
+class FoundImage:
+    """An unopened image file with its caption and metadata."""
 
     path: Path
     name: str
-    """As the person knows it: below the folder that it was found in."""
+    """Path below the folder in which it was found."""
     text: str = ""
     source: str = ""
     licence: str = ""
@@ -33,117 +31,119 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
-    """Pictures in their natural order, and what had to be settled, a sentence each."""
+class FoundImages:
+    """Images in natural order, and notes."""
 
-    pictures: tuple[Found, ...]
+    images: tuple[FoundImage, ...]
     notes: tuple[str, ...]
 
 
-def gather(source: Path) -> Gathered:
-    """Find the pictures of a folder and those below it, or of a table's folder, with their captions.
+def find_images(source: Path) -> FoundImages:
+    """Find images and captions of a folder or table.
 
-    A caption is from a table's row (`metadata.jsonl`, `metadata.csv`, or the table given), else from the text file of the picture's name.
-    Raises SetError where there are no pictures, a table cannot be read, or a row could mean several pictures.
+    Folders, and the folder of a table, are searched recursively.
+    Captions come from a table's row (`metadata.jsonl`, `metadata.csv`, or the given table), else from a text file of the image's name.
+    Raises SetError where there are no images, a table cannot be read, or a row matches several images.
     """
     if not source.exists():
         raise SetError(f"{source}: there is no such folder or table")
     if (source / ABOUT).is_file():
         raise SetError(f"{source} is a training set already: change it with `sakuga data dedupe`, `split` and their like")
     folder = source if source.is_dir() else source.parent
-    files = sorted(_files(folder), key=lambda path: [natural(Path(part)) for part in path.relative_to(folder).parts])
-    pictures = [path for path in files if is_picture(path)]
-    if not pictures:
-        raise SetError(f"{folder} holds no pictures: put PNG, JPEG or other pictures in it")
+    files = sorted(_files(folder), key=lambda path: [natural_order(Path(part)) for part in path.relative_to(folder).parts])
+    images = [path for path in files if is_image(path)]
+    if not images:
+        raise SetError(f"{folder} contains no images: add PNG, JPEG or other image files")
     notes: list[str] = []
     tables = [source] if source.is_file() else [path for path in files if path.name in TABLES]
-    rows = _paired(folder, pictures, tables, notes)
-    found = tuple(_found(path, folder, rows.get(path), notes) for path in pictures)
-    _tell_others(files, set(pictures) | set(tables), notes)
-    return Gathered(pictures=found, notes=tuple(dict.fromkeys(notes)))
+    rows = _pair_rows(folder, images, tables, notes)
+    found = tuple(_found(path, folder, rows.get(path), notes) for path in images)
+    _note_leftovers(files, set(images) | set(tables), notes)
+    return FoundImages(images=found, notes=tuple(dict.fromkeys(notes)))
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    """List the files of a folder and those below it; hidden ones are passed over."""
+    """List the files of a folder recursively, without hidden ones."""
     return (p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts))
 
 
-def _paired(folder: Path, pictures: list[Path], tables: list[Path], notes: list[str]) -> dict[Path, Said]:
-    """Give each row its picture: by the path it says, else by the only file of that name, else by the only one of that stem."""
-    paired: dict[Path, Said] = {}
+def _pair_rows(folder: Path, images: list[Path], tables: list[Path], notes: list[str]) -> dict[Path, TableRow]:
+    """Match rows with images.
+
+    By path, else by a unique file name, else by a unique stem.
+    """
+    paired: dict[Path, TableRow] = {}
     for table in tables:
         if table.suffix.lower() not in (".csv", ".jsonl"):
-            raise SetError(f"{table} is no table of captions: give a .csv, a .jsonl or a folder")
+            raise SetError(f"{table} is not a caption table: give a .csv, a .jsonl or a folder")
         rows = read_table(table, notes)
         absent: list[str] = []
-        alike = _by_names([path for path in pictures if path.is_relative_to(table.parent)])
-        for said in rows:
-            path = _meant(said, table.parent, alike)
+        by_name = _by_name([path for path in images if path.is_relative_to(table.parent)])
+        for row in rows:
+            path = _match_row(row, table.parent, by_name)
             if path is None:
-                absent.append(said.file or "(no name)")
-            elif path in paired and paired[path] != said:
-                raise SetError(f"{said.place}: {said.file} was named before, by {paired[path].place}: delete one of the two")
+                absent.append(row.file or "(no name)")
+            elif path in paired and paired[path] != row:
+                raise SetError(f"{row.place}: {row.file} is named already, in {paired[path].place}: delete one of the two")
             else:
-                paired[path] = said
+                paired[path] = row
         if not paired:
-            raise SetError(f"{table}: none of its {len(rows)} rows names a picture that is there, such as {absent[0]}")
+            raise SetError(f"{table}: none of its {len(rows)} rows names an existing image, such as {absent[0]}")
         if absent:
-            notes.append(f"{table.name}: {len(absent)} of {len(rows)} rows name no picture that is there: {told(absent)}")
-    if tables and (without := [path.relative_to(folder).as_posix() for path in pictures if path not in paired]):
-        notes.append(f"{len(without)} of {len(pictures)} pictures have no row: {told(without)}")
+            notes.append(f"{table.name}: {len(absent)} of {len(rows)} rows name no existing image: {abridged(absent)}")
+    if tables and (without := [path.relative_to(folder).as_posix() for path in images if path not in paired]):
+        notes.append(f"{len(without)} of {len(images)} images have no row: {abridged(without)}")
     return paired
 
 
-def _meant(said: Said, folder: Path, alike: dict[str, list[Path]]) -> Path | None:
-    """Find the picture that a row means: as far as both say folders, they are the same; raises SetError where several could be meant."""
-    wanted = PurePosixPath(said.file)
-    for key in (wanted.name.casefold(), wanted.stem.casefold()):
-        candidates = [path for path in alike.get(key, []) if _under_one_name(path.relative_to(folder), wanted)]
-        exact = [path for path in candidates if path == folder / wanted]
+def _match_row(row: TableRow, folder: Path, by_name: dict[str, list[Path]]) -> Path | None:
+    """Find a row's image.
+
+    Folders must match as far as both name them. Raises SetError where several match.
+    """
+    named = PurePosixPath(row.file)
+    for key in (named.name.casefold(), named.stem.casefold()):
+        candidates = [path for path in by_name.get(key, []) if _same_folders(path.relative_to(folder), named)]
+        exact = [path for path in candidates if path == folder / named]
         if len(candidates) > 1 and not exact:
-            could = told([path.relative_to(folder).as_posix() for path in candidates])
-            raise SetError(f"{said.place}: {said.file} could be {could}: write its path")
+            could = abridged([path.relative_to(folder).as_posix() for path in candidates])
+            raise SetError(f"{row.place}: {row.file} could be {could}: write its path")
         if candidates:
             return (exact or candidates)[0]
     return None
 
 
-def _by_names(pictures: list[Path]) -> dict[str, list[Path]]:
-    """List the pictures of each name and of each stem."""
-    alike: dict[str, list[Path]] = {}
-    for path in pictures:
+def _by_name(images: list[Path]) -> dict[str, list[Path]]:
+    """Group images by file name and by stem, ignoring case."""
+    by_name: dict[str, list[Path]] = {}
+    for path in images:
         for key in {path.name.casefold(), path.stem.casefold()}:
-            alike.setdefault(key, []).append(path)
-    return alike
+            by_name.setdefault(key, []).append(path)
+    return by_name
 
 
-def _under_one_name(there: PurePath, wanted: PurePath) -> bool:
-    """Return whether the shorter of two paths is the end of the longer, their last parts aside."""
-    pairs = zip(reversed(there.parts[:-1]), reversed(wanted.parts[:-1]), strict=False)
+def _same_folders(path: PurePath, named: PurePath) -> bool:
+    """Return whether two paths' folders agree from the end."""
+    pairs = zip(reversed(path.parts[:-1]), reversed(named.parts[:-1]), strict=False)
     return all(one.casefold() == other.casefold() for one, other in pairs)
 
 
-def _found(path: Path, folder: Path, said: Said | None, notes: list[str]) -> Found:
+def _found(path: Path, folder: Path, row: TableRow | None, notes: list[str]) -> FoundImage:
     name = path.relative_to(folder).as_posix()
     beside = next((path.with_suffix(suffix) for suffix in CAPTIONS if path.with_suffix(suffix).is_file()), None)
-    text = said.text if said and said.text else tidied(read_text(beside, notes)) if beside else ""
-    if said is None:
-        return Found(path=path, name=name, text=text)
-    return Found(path=path, name=name, text=text, source=said.source, licence=said.licence, composition=said.composition, seed=said.seed)
+    text = row.text if row and row.text else normalize(read_text(beside, notes)) if beside else ""
+    if row is None:
+        return FoundImage(path=path, name=name, text=text)
+    return FoundImage(path=path, name=name, text=text, source=row.source, licence=row.licence, composition=row.composition, seed=row.seed)
 
 
-def _tell_others(files: list[Path], read: set[Path], notes: list[str]) -> None:
-    """Tell of captions without a picture, and of files that are nothing this room knows."""
+def _note_leftovers(files: list[Path], read: set[Path], notes: list[str]) -> None:
+    """Add notes on files that are not used."""
     stems = {path.with_suffix("") for path in read}
     captions = [path for path in files if path.suffix in CAPTIONS]
-    if lonely := [path.name for path in captions if path.with_suffix("") not in stems]:
-        notes.append(f"{counted(len(lonely), 'caption has', 'captions have')} no picture of their name: {told(lonely)}")
+    if unmatched := [path.name for path in captions if path.with_suffix("") not in stems]:
+        notes.append(f"{counted(len(unmatched), 'caption has', 'captions have')} no image of the same name: {abridged(unmatched)}")
     others = Counter(path.suffix.lower() or path.name for path in files if path not in read and path.suffix not in CAPTIONS)
     if others:
-        notes.append("passed over, as no pictures: " + ", ".join(f"{count} {suffix}" for suffix, count in others.most_common()))
+        notes.append("ignored, as no images: " + ", ".join(f"{count} {suffix}" for suffix, count in others.most_common()))
 
-
-def told(names: list[str]) -> str:
-    """List a few names, and count the rest."""
-    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-    return ", ".join(names[:TOLD]) + more

@@ -1,4 +1,4 @@
-"""Near duplicates: a fingerprint of what a picture shows, whatever its size, format or light."""
+"""Near duplicates by a perceptual hash, independent of size, format and brightness."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,38 +7,44 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE, KEPT = 32, 12
-"""Pixels of a side that are transformed, and the lowest frequencies of them that are kept each way."""
-NEAR = 0.15
-"""The share of differing signs up to which two pictures count as the same: of the world's pictures no two different ones were below 0.21 in
-28,680 pairs, and none above 0.14 was the same in another size, compression, light or sharpness."""
+from sakuga.timeline.clip import Image
+
+SIDE, FREQUENCIES = 32, 12
+"""Side in pixels of the transformed image, and the lowest frequencies used in each direction."""
+MAX_DISTANCE = 0.15
+"""The largest share of differing bits of near duplicates: of the world's images no two different ones were below 0.21 in
+28,680 pairs, and the same image in another size, compression, brightness or sharpness was never above 0.14."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Print:
-    """Fingerprints of a picture and of its mirror image: the signs of their lowest frequencies."""
+class Fingerprint:
+    """Perceptual hashes of an image and of its mirror image."""
 
     upright: NDArray[np.bool_]
     mirrored: NDArray[np.bool_]
 
 
-def fingerprint(picture: NDArray[np.uint8]) -> Print:
-    """Take the signs of the low frequencies of a picture's brightness, about their median (Zauner 2010, section 3.2.1).
+def fingerprint(image: Image) -> Fingerprint:
+    """Compute the perceptual hash of an image and its mirror.
 
-    A sign of a frequency that is odd across the picture turns over in the mirror.
+    Bits are low DCT frequencies of the brightness above their median.
+    Source: Zauner 2010, section 3.2.1.
     """
-    grey = cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return Print(_signs(grey), _signs(np.ascontiguousarray(grey[:, ::-1])))
+    grey = cv2.cvtColor(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return Fingerprint(_signs(grey), _signs(np.ascontiguousarray(grey[:, ::-1])))
 
 
 def _signs(grey: NDArray[np.float32]) -> NDArray[np.bool_]:
-    low = np.asarray(cv2.dct(grey))[:KEPT, :KEPT].ravel()[1:]
+    low = np.asarray(cv2.dct(grey))[:FREQUENCIES, :FREQUENCIES].ravel()[1:]
     signs: NDArray[np.bool_] = low > np.median(low)
     return signs
 
 
-def groups_alike(prints: Sequence[Print], near: float = NEAR) -> list[list[int]]:
-    """Group the pictures that are alike, mirrored or not: each group's places in their order, of two or more."""
+def group_duplicates(prints: Sequence[Fingerprint], near: float = MAX_DISTANCE) -> list[list[int]]:
+    """Group near duplicates, mirrored or not.
+
+    Returns the indices of each group of two or more.
+    """
     group = list(range(len(prints)))
     upright = np.array([one.upright for one in prints])
     for place, one in enumerate(prints):

@@ -1,8 +1,8 @@
-"""A training set on the disk: pictures, a row of words for each, and what is said of them all.
+"""Training sets on disk: images, one metadata row each, and settings for all.
 
-It is a folder in the form of the `datasets` library's imagefolder: `metadata.jsonl` with one row a picture, its `file_name` beside it in
-`images/`. With pictures held out, the two parts are folders of that form themselves, `train/` and `test/`, as every reader of the field
-keeps them apart. `set.toml` says what holds for all, `README.md` is the card.
+The folder has the layout of the `datasets` library's imagefolder: `metadata.jsonl` with one row per image, whose `file_name` is relative
+to it, in `images/`. With held-out images there are two such folders, `train/` and `test/`, as other readers expect.
+`set.toml` holds the settings for all images, `README.md` is the dataset card.
 """
 
 import difflib
@@ -18,80 +18,84 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from sakuga import InputError
 from sakuga.models.checkpoint_files import file_digest
+from sakuga.text import lower_first
 from sakuga.timeline.spec import Digest
 
 ROWS, ABOUT, CARD, STRIP = "metadata.jsonl", "set.toml", "README.md", "strip.webp"
 IMAGES, TRAIN, TEST = "images", "train", "test"
-MOST_REPEATS = 1000
+MAX_REPEATS = 1000
 UNKNOWN = "unknown"
-"""The source and licence of a picture of which nobody said any."""
+"""The source or licence of an image that names none."""
 
 Composition = Literal["portrait", "figure", "landscape"]
-"""A face near by; somebody, seen whole; neither."""
+"""A close-up face; a whole person; neither."""
 COMPOSITIONS: tuple[Composition, ...] = get_args(Composition)
 
 
 class SetError(InputError, ValueError):
-    """A training set that cannot be read or written; the sentence names file, line and remedy."""
+    """A training set that cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A picture and the words that it teaches."""
+    """An image with its caption and metadata."""
 
     file: str
-    """Below the set's folder, with forward slashes: "images/0001-castle.png"."""
+    """Path below the set's folder, with forward slashes: "images/0001-castle.png"."""
     text: str
-    """The caption, with the trigger word in it."""
+    """The caption, including the trigger word."""
     source: str = UNKNOWN
-    """Where the picture is from: an address, a file, a model, a person."""
+    """Where the image is from: an address, a file, a model, a person."""
     licence: str = UNKNOWN
     composition: Composition | None = None
-    """None where nobody looked."""
+    """None if unknown."""
     seed: int | None = None
-    """Of a picture that was drawn."""
+    """The seed of a generated image."""
     held_out: bool = False
-    """Never to be trained on: for measuring."""
+    """Whether it is never trained on, only used for evaluation."""
     repeats: int = 1
-    """How often it is seen in one epoch."""
+    """How often it is used in one epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """A training set; the pictures stay on the disk."""
+    """A training set; its images stay on disk."""
 
     folder: Path
     name: str
     trigger: str
-    """What a prompt must say to call up what was learnt; "" for nothing."""
+    """The trigger word that prompts need to activate the style; "" for none."""
     licence: str
-    """Of pictures whose rows name none."""
+    """The licence of images whose rows name none."""
     provenance: str
     """How the set was made, in a sentence or more."""
     examples: tuple[Example, ...]
 
     @property
     def training(self) -> tuple[Example, ...]:
-        """The examples to learn from."""
+        """Return the examples to train on."""
         return tuple(example for example in self.examples if not example.held_out)
 
     @property
     def epoch(self) -> tuple[Example, ...]:
-        """What one epoch of training shows, in order: the examples to learn from, each as often as it is repeated."""
+        """Return one epoch's training examples, with repeats."""
         return tuple(example for example in self.training for _ in range(example.repeats))
 
     @property
     def held_out(self) -> tuple[Example, ...]:
-        """The examples to measure by."""
+        """Return the held-out examples, for evaluation."""
         return tuple(example for example in self.examples if example.held_out)
 
     def path(self, example: Example) -> Path:
-        """Tell where a picture lies."""
+        """Return the path of an example's image."""
         return self.folder / example.file
 
 
 def digest(training_set: TrainingSet) -> Digest:
-    """Name what a training would see: sha256 over the trigger, the rows in their order, and the bytes of every picture."""
+    """Return the sha256 of all training inputs.
+
+    Trigger word, rows in order, and image bytes.
+    """
     total = hashlib.sha256(json.dumps(training_set.trigger).encode())
     for example in training_set.examples:
         total.update(f"{json.dumps(asdict(example))} {file_digest(training_set.path(example))}\n".encode())
@@ -99,54 +103,55 @@ def digest(training_set: TrainingSet) -> Digest:
 
 
 def read_set(folder: Path | str) -> TrainingSet:
-    """Read a training set, as `write_set` wrote it or a person changed it since; no picture is opened.
+    """Read a training set; opens no image.
 
-    Raises SetError, with file, line and remedy, where a row or key cannot be read, a picture is missing, or one is named twice.
+    Raises SetError, with file, line and remedy, where a row or key is invalid, or an image is missing or named twice.
     """
     folder = Path(folder)
     if not (folder / ABOUT).is_file():
-        there = "is no training set" if folder.is_dir() else "there is no such folder"
-        raise SetError(f"{folder}: {there} (no {ABOUT}): make one with `sakuga data build PICTURES -o SET`")
+        problem = "is not a training set" if folder.is_dir() else "there is no such folder"
+        raise SetError(f"{folder}: {problem} (no {ABOUT}): make one with `sakuga data build IMAGES -o SET`")
     about = _about(folder / ABOUT)
     examples = tuple(_examples(folder, about))
     if not examples:
-        raise SetError(f"{folder}: no {ROWS} names a picture there: build the set again")
+        raise SetError(f"{folder}: no {ROWS} names an image: build the set again")
     _refuse_twice(folder, examples)
     return TrainingSet(
         folder=folder, name=about.name, trigger=about.trigger, licence=about.licence, provenance=about.provenance, examples=examples
     )
 
 
-def rows(made: TrainingSet) -> Iterator[dict[str, Any]]:
-    """Write the examples as the values of their rows; `file_name` is told from beside the row.
+def row_values(made: TrainingSet) -> Iterator[dict[str, Any]]:
+    """Yield the examples' rows as JSON values.
 
-    All rows of a set have the same keys of the same kinds, as the `datasets` library wants it: where one has a composition or a seed, the
-    others say "" or -1; and where one is repeated, all say how often they are seen.
+    `file_name` is relative to the row's file.
+    All rows of a set have the same keys and types, as the `datasets` library requires: where one has a composition or a seed, the
+    others have "" or -1; where one is repeated, all have `repeats`.
     """
     composed, seeded = (any(getattr(e, key) is not None for e in made.examples) for key in ("composition", "seed"))
     repeated = any(e.repeats != 1 for e in made.examples)
     for example in made.examples:
-        lies = PurePosixPath(example.file)
-        name = lies.relative_to(lies.parts[0]) if lies.parts[0] in (TRAIN, TEST) else lies
-        said: dict[str, Any] = {"file_name": str(name), "text": example.text, "source": example.source, "licence": example.licence}
-        said |= {"composition": example.composition or ""} if composed else {}
-        said |= {"seed": -1 if example.seed is None else example.seed} if seeded else {}
-        yield said | ({"repeats": example.repeats} if repeated else {})
+        path = PurePosixPath(example.file)
+        name = path.relative_to(path.parts[0]) if path.parts[0] in (TRAIN, TEST) else path
+        row: dict[str, Any] = {"file_name": str(name), "text": example.text, "source": example.source, "licence": example.licence}
+        row |= {"composition": example.composition or ""} if composed else {}
+        row |= {"seed": -1 if example.seed is None else example.seed} if seeded else {}
+        yield row | ({"repeats": example.repeats} if repeated else {})
 
 
 def _plain_path(text: str) -> str:
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in text:
-        raise ValueError("name a file below the folder of the row, with forward slashes")
+        raise ValueError("name a file below the row's folder, with forward slashes")
     return str(path)
 
 
-class _Said(BaseModel):
+class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Row(_Said):
-    """A row as it stands in its file."""
+class _Row(_Table):
+    """A row of `metadata.jsonl`."""
 
     file_name: Annotated[str, AfterValidator(_plain_path)]
     text: str
@@ -154,46 +159,49 @@ class _Row(_Said):
     licence: str | None = None
     composition: Literal[Composition, ""] = ""
     seed: int = Field(default=-1, ge=-1)
-    repeats: int = Field(default=1, ge=1, le=MOST_REPEATS)
+    repeats: int = Field(default=1, ge=1, le=MAX_REPEATS)
 
 
-class _About(_Said):
-    """What `set.toml` says."""
+class _About(_Table):
+    """The content of `set.toml`."""
 
     name: str
     trigger: str = ""
     licence: str = UNKNOWN
     provenance: str = ""
     digest: str = ""
-    """The set's when it was written."""
+    """The set's digest when it was written."""
 
 
 def written_digest(folder: Path) -> Digest:
-    """Read the digest that a set had when it was written: where it is another now, somebody changed the set."""
+    """Read the digest that a set had when written.
+
+    Another one means that it was edited.
+    """
     return _about(folder / ABOUT).digest
 
 
-Model = TypeVar("Model", bound=_Said)
+Model = TypeVar("Model", bound=_Table)
 
 
 def _about(file: Path) -> _About:
     try:
         return _valid(_About, tomllib.loads(file.read_text(encoding="utf-8")), str(file))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SetError(f"{file} cannot be read ({error}): build the set again, or mend it") from None
+        raise SetError(f"{file} cannot be read ({error}): build the set again, or fix it") from None
 
 
 def _examples(folder: Path, about: _About) -> Iterator[Example]:
     parts = [(part, part == TEST) for part in (TRAIN, TEST) if (folder / part / ROWS).is_file()]
     if parts and (folder / ROWS).is_file():
-        raise SetError(f"{folder / ROWS} and {folder / parts[0][0] / ROWS} both name pictures: delete the one that is not meant")
+        raise SetError(f"{folder / ROWS} and {folder / parts[0][0] / ROWS} both name images: delete the wrong one")
     for part, held_out in parts or [("", False)]:
-        for line, said in _lines(folder / part / ROWS):
+        for line, values in _lines(folder / part / ROWS):
             place = f"{folder / part / ROWS} line {line}"
-            read = _valid(_Row, said, place)
+            read = _valid(_Row, values, place)
             file = PurePosixPath(part) / read.file_name
             if not (folder / file).is_file():
-                raise SetError(f"{place}: there is no picture {read.file_name}: put it there, or delete the row")
+                raise SetError(f"{place}: there is no image {read.file_name}: add it, or delete the row")
             yield Example(
                 file=str(file),
                 text=read.text,
@@ -207,7 +215,7 @@ def _examples(folder: Path, about: _About) -> Iterator[Example]:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, Any]]:
-    """Give the rows of a file with their lines, counted from 1; empty ones are passed over."""
+    """Yield the rows of a file with line numbers."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -219,13 +227,13 @@ def _lines(file: Path) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json.loads(line)
             except ValueError as error:
-                raise SetError(f"{file} line {number} is no JSON ({error}): write one object a line") from None
+                raise SetError(f"{file} line {number} is not JSON ({error}): write one object per line") from None
 
 
-def _valid(model: type[Model], said: Any, place: str) -> Model:
-    """Take outside data as a model; raises SetError with the place, the key and the remedy."""
+def _valid(model: type[Model], values: Any, place: str) -> Model:
+    """Validate outside data; raises SetError with place, key and remedy."""
     try:
-        return model.model_validate(said)
+        return model.model_validate(values)
     except ValidationError as caught:
         error = caught.errors()[0]
         key = ".".join(map(str, error["loc"])) or "the row"
@@ -238,13 +246,13 @@ def _valid(model: type[Model], said: Any, place: str) -> Model:
             case "value_error":
                 sentence = f"{error['input']!r} cannot be read: {error['ctx']['error']}"
             case _:
-                sentence = f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+                sentence = f"{lower_first(error['msg'])}, not {error['input']!r}"
         raise SetError(f"{place}: {key}: {sentence}") from None
 
 
 def _refuse_twice(folder: Path, examples: tuple[Example, ...]) -> None:
-    seen: set[str] = set()
+    names: set[str] = set()
     for example in examples:
-        if example.file in seen:
+        if example.file in names:
             raise SetError(f"{folder}: two rows name {example.file}: delete one")
-        seen.add(example.file)
+        names.add(example.file)

@@ -1,4 +1,4 @@
-"""The verdict on a training set, in words."""
+"""The verdict on a training set: what to expect from training on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,122 +7,133 @@ from typing import Literal
 from sakuga.datasets.findings import Inspection
 from sakuga.text import counted
 
-Grade = Literal["ready", "doubtful", "not ready"]
-FEW, ENOUGH = 10, 50
-"""Pictures below which no style is learnt, and from which on one is learnt well."""
+Grade = Literal["ready", "needs review", "not ready"]
+MIN_IMAGES, GOOD_IMAGES = 10, 50
+"""Images below which no style can be trained, and from which on training works well."""
 LANDSCAPES, PORTRAITS = 0.7, 0.2
-"""So many landscapes, with no more portraits, leave faces unlearnt: seen at 90% of 50, and cured by 100 portraits to 50 landscapes."""
+"""From this share of landscapes, with no more than this share of portraits, faces do not take the style.
+
+Observed at 90% of 50 images; 100 portraits to 50 landscapes solved it.
+"""
 ONLY_PORTRAITS, FEW_PLACES = 0.9, 0.1
-SOME, MUCH = 0.05, 0.25
+MUCH = 0.25
+"""The share of a set from which on a problem makes it not ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """One sentence of a verdict, and how grave it is."""
+    """One sentence of a verdict with its severity."""
 
     grade: Grade
     text: str
 
 
-def verdict(seen: Inspection) -> tuple[Remark, ...]:
-    """Say what to expect of a training on this set, the gravest first; always at least one sentence."""
-    told = [remark for look in (_amount, _composition, _pictures, _captions, _rights) for remark in look(seen)]
-    order: tuple[Grade, ...] = ("not ready", "doubtful", "ready")
-    return tuple(sorted(told, key=lambda remark: order.index(remark.grade)))
+def verdict(inspection: Inspection) -> tuple[Remark, ...]:
+    """Judge a training set by its inspection.
+
+    Returns at least one remark, the most severe first.
+    """
+    remarks = [remark for look in (_amount, _composition, _images, _captions, _rights) for remark in look(inspection)]
+    order: tuple[Grade, ...] = ("not ready", "needs review", "ready")
+    return tuple(sorted(remarks, key=lambda remark: order.index(remark.grade)))
 
 
 def grade(remarks: tuple[Remark, ...]) -> Grade:
-    """Return the gravest."""
+    """Return the most severe grade."""
     return remarks[0].grade
 
 
-def _amount(seen: Inspection) -> list[Remark]:
-    count = len(seen.set.training)
-    if count < FEW:
-        return [Remark(grade="not ready", text=f"{_pictured(count)} to learn from: a style takes {ENOUGH} or more, a subject 4 to 20")]
-    if count < ENOUGH:
-        return [
-            Remark(
-                grade="doubtful", text=f"{_pictured(count)} to learn from: from {ENOUGH} on a style is learnt, below it soon repeats them"
-            )
-        ]
-    return [Remark(grade="ready", text=f"{_pictured(count)} to learn from: enough for a style")]
+def _amount(inspection: Inspection) -> list[Remark]:
+    count = len(inspection.set.training)
+    images = _image_count(count)
+    if count < MIN_IMAGES:
+        return [Remark(grade="not ready", text=f"{images} to train on: a style needs {GOOD_IMAGES} or more, a subject 4 to 20")]
+    if count < GOOD_IMAGES:
+        return [Remark(grade="needs review", text=f"{images} to train on: use at least {GOOD_IMAGES}; with fewer it may memorize them")]
+    return [Remark(grade="ready", text=f"{images} to train on: enough for a style")]
 
 
-def _composition(seen: Inspection) -> list[Remark]:
-    shares = seen.shares
-    untold = len(seen.set.examples) - len(seen.compositions)
-    if untold > len(seen.set.examples) / 2:
-        return [
-            Remark(grade="doubtful", text=f"what {untold} of the pictures are of could not be told: write `composition` into their rows")
-        ]
+def _composition(inspection: Inspection) -> list[Remark]:
+    shares = inspection.shares
+    unknown = len(inspection.set.examples) - len(inspection.compositions)
+    if unknown > len(inspection.set.examples) / 2:
+        text = f"the composition of {unknown} images is unknown: write `composition` into their rows"
+        return [Remark(grade="needs review", text=text)]
     portraits, figures, landscapes = (shares.get(kind, 0.0) for kind in ("portrait", "figure", "landscape"))
     if landscapes >= LANDSCAPES and portraits <= PORTRAITS:
-        said = (
-            f"{landscapes:.0%} landscapes and {portraits:.0%} portraits: faces will not take the style; add portraits, up to two for each"
-        )
-        return [Remark(grade="not ready", text=f"{said} landscape, or `sakuga data balance`")]
+        text = f"{landscapes:.0%} landscapes and {portraits:.0%} portraits: faces will not take the style"
+        return [Remark(grade="not ready", text=f"{text}; add portraits, up to two for each landscape, or `sakuga data balance`")]
     if portraits >= ONLY_PORTRAITS:
-        return [Remark(grade="doubtful", text=f"{portraits:.0%} portraits: places will not take the style; add landscapes")]
+        return [Remark(grade="needs review", text=f"{portraits:.0%} portraits: places will not take the style; add landscapes")]
     if landscapes < FEW_PLACES:
-        return [Remark(grade="doubtful", text=f"{landscapes:.0%} landscapes: places may hardly take the style; add some")]
+        return [Remark(grade="needs review", text=f"{landscapes:.0%} landscapes: places may hardly take the style; add some")]
     if portraits <= PORTRAITS:
-        return [Remark(grade="doubtful", text=f"{portraits:.0%} portraits: faces may hardly take the style; add some")]
-    said = f"{portraits:.0%} portraits, {figures:.0%} figures, {landscapes:.0%} landscapes: both faces and places are learnt"
-    return [Remark(grade="ready", text=said)]
+        return [Remark(grade="needs review", text=f"{portraits:.0%} portraits: faces may hardly take the style; add some")]
+    text = f"{portraits:.0%} portraits, {figures:.0%} figures, {landscapes:.0%} landscapes: faces and places will both take the style"
+    return [Remark(grade="ready", text=text)]
 
 
-def _pictures(seen: Inspection) -> list[Remark]:
-    doubts: list[tuple[str, Callable[[int], str]]] = [
-        ("unreadable", lambda n: f"{_pictured(n)} cannot be read: delete what is damaged with its row, or build the set again"),
-        ("leak", lambda n: f"{_pictured(n)} to learn from are also held out, so what is measured there is no proof: dedupe, then split"),
-        ("duplicate", lambda n: f"{_pictured(n, 'is', 'are')} there more than once and will be learnt by heart: `sakuga data dedupe`"),
-        ("small", lambda n: f"{_pictured(n, 'is', 'are')} smaller than {seen.size} pixels, to be blown up: find larger"),
+def _images(inspection: Inspection) -> list[Remark]:
+    size = inspection.size
+    problems: list[tuple[str, Callable[[int], str]]] = [
+        ("unreadable", lambda n: f"{_image_count(n)} cannot be read: delete damaged ones with their rows, or build the set again"),
+        (
+            "leak",
+            lambda n: f"{_image_count(n, 'to train on is', 'to train on are')} also held out, which spoils evaluation: dedupe and split",
+        ),
+        ("duplicate", lambda n: f"{_image_count(n, 'is', 'are')} duplicated and may be memorized: `sakuga data dedupe`"),
+        ("small", lambda n: f"{_image_count(n, 'is', 'are')} smaller than {size} pixels and would be enlarged: find larger ones"),
         (
             "aspect",
-            lambda n: f"{_pictured(n, 'is', 'are')} more than twice as long as wide: much will be cut off; `sakuga data crop` shows what",
+            lambda n: f"{_image_count(n, 'is', 'are')} more than twice as long as wide and will be cropped: see `sakuga data crop`",
         ),
-        ("blur", lambda n: f"{_pictured(n, 'is', 'are')} blurred, and so the style will be: leave out what is"),
-        ("border", lambda n: f"{_pictured(n, 'has', 'have')} borders, which will be learnt: crop"),
-        ("watermark", lambda n: "a watermark is suspected, which will be learnt: look, and crop it"),
+        ("blur", lambda n: f"{_image_count(n, 'is', 'are')} blurred, which the style will learn: remove them"),
+        ("border", lambda n: f"{_image_count(n, 'has', 'have')} borders, which the style will learn: crop them"),
+        ("watermark", lambda n: "a watermark is suspected, which the style will learn: check the images and crop it"),
     ]
-    return _weighed(seen, doubts, grave=("unreadable", "leak"))
+    return _remarks(inspection, problems, severe=("unreadable", "leak"))
 
 
-def _captions(seen: Inspection) -> list[Remark]:
-    doubts: list[tuple[str, Callable[[int], str]]] = [
-        ("empty", lambda n: f"{_pictured(n, 'has', 'have')} no caption: `sakuga data caption` writes them"),
-        ("trigger", lambda n: f"{_said(n, 'does', 'do')} not say the trigger word {seen.set.trigger!r}: it is not taught there"),
-        ("trigger twice", lambda n: f"{_said(n, 'says', 'say')} the trigger word more than once: once is enough"),
-        ("tokens", lambda n: f"{_said(n, 'is', 'are')} longer than the model reads: what comes last is lost"),
-        ("repetition", lambda n: f"{_said(n, 'repeats itself', 'repeat themselves')}: shorten"),
-        ("same caption", lambda n: f"{_pictured(n, 'shares its caption', 'share their captions')} with others: say what is different"),
-        ("common phrase", lambda n: "a phrase stands in most captions: it will be learnt as a trigger word; leave it out, or make it one"),
-        ("writing", lambda n: f"{_said(n, 'speaks', 'speak')} of writing on the picture: look, and crop it"),
+def _captions(inspection: Inspection) -> list[Remark]:
+    trigger = repr(inspection.set.trigger)
+    problems: list[tuple[str, Callable[[int], str]]] = [
+        ("empty", lambda n: f"{_image_count(n, 'has', 'have')} no caption: `sakuga data caption` writes them"),
+        ("trigger", lambda n: f"{_caption_count(n, 'lacks', 'lack')} the trigger word {trigger}: it is not learned from them"),
+        ("trigger twice", lambda n: f"{_caption_count(n, 'contains', 'contain')} the trigger word more than once: once is enough"),
+        ("tokens", lambda n: f"{_caption_count(n, 'is', 'are')} longer than the model reads: the end is lost"),
+        ("repetition", lambda n: f"{_caption_count(n, 'repeats a phrase', 'repeat a phrase')}: shorten"),
+        (
+            "same caption",
+            lambda n: f"{_image_count(n, 'shares its caption', 'share their captions')} with others: tell them apart",
+        ),
+        ("common phrase", lambda n: "most captions contain the same phrase, which will act as a trigger word: remove it, or make it one"),
+        ("writing", lambda n: f"{_caption_count(n, 'mentions', 'mention')} writing on the image: check the images, and crop it"),
     ]
-    return _weighed(seen, doubts, grave=())
+    return _remarks(inspection, problems, severe=())
 
 
-def _rights(seen: Inspection) -> list[Remark]:
-    return _weighed(
-        seen, [("licence", lambda n: f"of {_pictured(n)} the licence is unknown: ask before you share what is learnt")], grave=()
-    )
+def _rights(inspection: Inspection) -> list[Remark]:
+    text = "unknown licence: clarify it before you share the trained style"
+    return _remarks(inspection, [("licence", lambda n: f"{_image_count(n, 'has', 'have')} an {text}")], severe=())
 
 
-def _weighed(seen: Inspection, doubts: list[tuple[str, Callable[[int], str]]], grave: tuple[str, ...]) -> list[Remark]:
-    """Say each doubt that there is; those that touch a quarter of the set are grave, but for rights and sameness."""
+def _remarks(inspection: Inspection, problems: list[tuple[str, Callable[[int], str]]], severe: tuple[str, ...]) -> list[Remark]:
+    """Return a remark for each problem found.
+
+    A problem in a quarter of the set is severe, unless it is about licences, identical captions or writing.
+    """
     remarks = []
-    for rule, said in doubts:
-        if count := seen.count(rule):
-            share = count / len(seen.set.examples)
-            heavy = rule in grave or (share > MUCH and rule not in ("same caption", "licence", "writing"))
-            remarks.append(Remark(grade="not ready" if heavy else "doubtful", text=said(count)))
+    for rule, text_for in problems:
+        if count := inspection.count(rule):
+            share = count / len(inspection.set.examples)
+            is_severe = rule in severe or (share > MUCH and rule not in ("same caption", "licence", "writing"))
+            remarks.append(Remark(grade="not ready" if is_severe else "needs review", text=text_for(count)))
     return remarks
 
 
-def _pictured(count: int, one: str = "", more: str = "") -> str:
-    return counted(count, f"picture {one}".rstrip(), f"pictures {more}".rstrip())
+def _image_count(count: int, one: str = "", more: str = "") -> str:
+    return counted(count, f"image {one}".rstrip(), f"images {more}".rstrip())
 
 
-def _said(count: int, one: str, more: str) -> str:
+def _caption_count(count: int, one: str, more: str) -> str:
     return counted(count, f"caption {one}", f"captions {more}")

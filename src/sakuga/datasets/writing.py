@@ -1,7 +1,6 @@
-"""Write a training set, whole or not at all."""
+"""Writing training sets, atomically."""
 
 import json
-import os
 import re
 import shutil
 import unicodedata
@@ -9,14 +8,11 @@ from collections.abc import Generator, Iterable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import TypeAlias
 
-import numpy as np
 import tomli_w
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.datasets.card import card, strip
+from sakuga.datasets.card import card_text, preview_strip
 from sakuga.datasets.training_set import (
     ABOUT,
     CARD,
@@ -30,19 +26,21 @@ from sakuga.datasets.training_set import (
     SetError,
     TrainingSet,
     digest,
-    rows,
+    row_values,
 )
+from sakuga.files import atomic_folder
+from sakuga.timeline.clip import Image
 
-Pixels: TypeAlias = NDArray[np.uint8]
-"""(height, width, 3) RGB."""
 SPLIT_WORDS = {"train", "training", "validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"}
-"""In a file's name these make the `datasets` library take it for one part of the set, and drop all others."""
+"""Words in file names that the `datasets` library takes for the name of a split."""
 
 
-def numbered(number: int, name: str) -> str:
-    """Name the picture of a new set: its number, and what it was called as far as every file system bears it.
+def image_name(number: int, name: str) -> str:
+    """Return the file name of an image in a set.
 
-    >>> numbered(3, "Ein Schloß, test.JPG")
+    Its number and a safe form of its old name.
+
+    >>> image_name(3, "Ein Schloß, test.JPG")
     '0003-ein-schlo.png'
     """
     plain = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode().lower()
@@ -52,14 +50,14 @@ def numbered(number: int, name: str) -> str:
 
 def write_set(
     folder: Path | str,
-    pictures: Iterable[tuple[Example, Pixels | Path]],
+    images: Iterable[tuple[Example, Image | Path]],
     *,
     trigger: str = "",
     licence: str = UNKNOWN,
     provenance: str = "",
 ) -> TrainingSet:
-    """Write a training set as `writing_set` does, to the end."""
-    writing = writing_set(folder, pictures, trigger=trigger, licence=licence, provenance=provenance)
+    """Write a training set as `write_set_steps` does, to the end."""
+    writing = write_set_steps(folder, images, trigger=trigger, licence=licence, provenance=provenance)
     while True:
         try:
             next(writing)
@@ -68,72 +66,67 @@ def write_set(
             return written
 
 
-def writing_set(
+def write_set_steps(
     folder: Path | str,
-    pictures: Iterable[tuple[Example, Pixels | Path]],
+    images: Iterable[tuple[Example, Image | Path]],
     *,
     trigger: str = "",
     licence: str = UNKNOWN,
     provenance: str = "",
 ) -> Generator[int, None, TrainingSet]:
-    """Write a training set picture by picture, and yield how many there are so far.
+    """Write a training set, yielding the number of images so far.
 
-    Each comes with its example: a picture's pixels are written as PNG, a file is copied as it is. Of an example's `file` the last part is
-    its name in the set. The folder appears when all is written; closed or failing before, nothing is left behind.
-    Raises SetError where the folder holds something already, a name comes twice, or there is no picture.
+    Arrays are written as PNG, files are copied unchanged. The last part of an example's `file` is its name in the set. The folder
+    appears when all is written; if closed or failing before, nothing is left behind.
+    Raises SetError where the folder is not empty, a name occurs twice, or there is no image.
     """
     folder = Path(folder)
     check_new_set(folder)
-    draft = folder.absolute().with_name(f".{folder.absolute().name}.{os.getpid()}")
     try:
-        draft.mkdir(parents=True)
-        examples: list[Example] = []
-        for example, picture in pictures:
-            examples.append(replace(example, file=_write_picture(draft, Path(example.file).name, picture)))
-            yield len(examples)
-        if not examples:
-            raise SetError(f"{folder}: no picture is left for this set")
-        made = TrainingSet(
-            folder=draft,
-            name=folder.absolute().name,
-            trigger=trigger,
-            licence=licence,
-            provenance=provenance,
-            examples=_parted(draft, examples),
-        )
-        _write_words(made)
-        draft.replace(folder)
+        with atomic_folder(folder) as draft:
+            examples: list[Example] = []
+            for example, image in images:
+                examples.append(replace(example, file=_write_image(draft, Path(example.file).name, image)))
+                yield len(examples)
+            if not examples:
+                raise SetError(f"{folder}: the set would have no images")
+            made = TrainingSet(
+                folder=draft,
+                name=folder.absolute().name,
+                trigger=trigger,
+                licence=licence,
+                provenance=provenance,
+                examples=_parted(draft, examples),
+            )
+            _write_metadata(made)
     except OSError as error:
-        raise SetError(f"{folder} cannot be written ({error.strerror or error}): choose another place, or make room") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        raise SetError(f"{folder} cannot be written ({error.strerror or error}): choose another place, or free disk space") from error
     return replace(made, folder=folder)
 
 
 def check_new_set(folder: Path) -> None:
-    """Refuse a folder that holds something, before any work is done; raises SetError."""
+    """Check that a folder is new or empty; raises SetError."""
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise SetError(f"{folder} is there already: choose another name, or delete it")
+        raise SetError(f"{folder} exists already: choose another name, or delete it")
 
 
-def _write_picture(draft: Path, name: str, picture: Pixels | Path) -> str:
-    """Put a picture among all others, and tell its file."""
+def _write_image(draft: Path, name: str, image: Image | Path) -> str:
+    """Write an image; returns its path in the set."""
     file = draft / IMAGES / name
     file.parent.mkdir(exist_ok=True)
     if file.exists():
-        raise SetError(f"two pictures of the set would be called {name}: rename one")
-    if isinstance(picture, Path):
-        shutil.copyfile(picture, file)
-        _synced(file)
+        raise SetError(f"two images of the set would be named {name}: rename one")
+    if isinstance(image, Path):
+        shutil.copyfile(image, file)
     else:
         content = BytesIO()
-        Image.fromarray(picture).save(content, format="PNG")
-        _write(file, content.getvalue())
+        PILImage.fromarray(image).save(content, format="PNG")
+        file.write_bytes(content.getvalue())
     return f"{IMAGES}/{name}"
 
 
 def _parted(draft: Path, examples: list[Example]) -> tuple[Example, ...]:
-    """Where pictures are held out, move all into the folders of the two parts."""
+    """Move images into split folders if any are held out."""
     if not any(example.held_out for example in examples):
         return tuple(examples)
     parted: list[Example] = []
@@ -147,25 +140,15 @@ def _parted(draft: Path, examples: list[Example]) -> tuple[Example, ...]:
     return tuple(parted)
 
 
-def _write_words(made: TrainingSet) -> None:
-    """Write the rows, the card and its strip of pictures, and last of all `set.toml`, which makes it a set."""
-    words: dict[Path, str] = {}
-    for example, said in zip(made.examples, rows(made), strict=True):
+def _write_metadata(made: TrainingSet) -> None:
+    """Write rows, card and strip, and last `set.toml`."""
+    lines: dict[Path, str] = {}
+    for example, row in zip(made.examples, row_values(made), strict=True):
         place = made.path(example).relative_to(made.folder).parent if made.held_out else Path()
-        words[place] = words.get(place, "") + json.dumps(said, ensure_ascii=False) + "\n"
-    for place, lines in words.items():
-        _write(made.folder / place / ROWS, lines.encode())
-    _write(made.folder / STRIP, strip(made))
-    _write(made.folder / CARD, card(made).encode())
-    said = {"name": made.name, "trigger": made.trigger, "licence": made.licence, "provenance": made.provenance, "digest": digest(made)}
-    _write(made.folder / ABOUT, tomli_w.dumps(said).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    _synced(path)
-
-
-def _synced(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+        lines[place] = lines.get(place, "") + json.dumps(row, ensure_ascii=False) + "\n"
+    for place, text in lines.items():
+        (made.folder / place / ROWS).write_bytes(text.encode())
+    (made.folder / STRIP).write_bytes(preview_strip(made))
+    (made.folder / CARD).write_bytes(card_text(made).encode())
+    about = {"name": made.name, "trigger": made.trigger, "licence": made.licence, "provenance": made.provenance, "digest": digest(made)}
+    (made.folder / ABOUT).write_bytes(tomli_w.dumps(about).encode())

@@ -1,24 +1,28 @@
-"""Clips to files and back to their recipe."""
+"""Clips to files, and recipes back out of them."""
 
-from sakuga.export.album import Album
+from sakuga.export.album import ImageFolder
 from sakuga.export.recipe import read_recipe
-from sakuga.export.sheet import contact_sheet, laid_out
-from sakuga.export.sprites import check_sheet, write_sprites
+from sakuga.export.sheet import contact_sheet, tile_images
+from sakuga.export.sprites import check_sprite_sheet, write_sprite_sheet
 from sakuga.export.target import ExportError, check_folder
-from sakuga.export.write import Written, check_frames, check_target, write, write_frames
+from sakuga.export.timing import FrameStream, stream_of
+from sakuga.export.write import Written, check_frames, check_target, write, write_frames, write_stream
 
 __all__ = [
-    "Album",
     "ExportError",
+    "FrameStream",
+    "ImageFolder",
     "Written",
     "check_folder",
     "check_frames",
-    "check_sheet",
+    "check_sprite_sheet",
     "check_target",
     "contact_sheet",
-    "laid_out",
     "read_recipe",
+    "stream_of",
+    "tile_images",
     "write",
     "write_frames",
-    "write_sprites",
+    "write_sprite_sheet",
+    "write_stream",
 ]

@@ -1,4 +1,4 @@
-"""Exposure sheets to files: CSV for people and spreadsheets, OpenTimelineIO for editing programs."""
+"""Exposure sheets as CSV for spreadsheets or OpenTimelineIO for editors."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sakuga.export.target import ExportError, check_folder, whole
+from sakuga.export.target import ExportError, atomic, check_folder
 from sakuga.story.film import Film, to_document
 from sakuga.timeline.exposure import Exposure
 
@@ -16,8 +16,8 @@ SUFFIXES = (".csv", ".otio")
 COLUMNS = ("frame", "shot", "timecode", "seconds", "kind", "digest", "prompt")
 
 
-def check_sheet(path: Path) -> None:
-    """Refuse what `write_sheet` could not write; ExportError says why in one sentence."""
+def check_exposure_sheet(path: Path) -> None:
+    """Check that an exposure sheet can be written; raises ExportError."""
     if path.suffix.lower() not in SUFFIXES:
         raise ExportError(f"{path.name} is no exposure sheet: end its name with {' or '.join(SUFFIXES)}")
     check_folder(path.parent)
@@ -25,16 +25,19 @@ def check_sheet(path: Path) -> None:
         _otio()
 
 
-def write_sheet(film: Film, rows: Sequence[Exposure], rate: Fraction, path: Path) -> None:
-    """Write a film's exposure sheet, .csv or .otio, whole or not at all."""
-    check_sheet(path)
+def write_exposure_sheet(film: Film, rows: Sequence[Exposure], rate: Fraction, path: Path) -> None:
+    """Write a film's exposure sheet, .csv or .otio, atomically."""
+    check_exposure_sheet(path)
     text = as_csv(rows) if path.suffix.lower() == ".csv" else as_otio(film, rows, rate, path.stem)
-    with whole(path) as draft:
+    with atomic(path) as draft:
         draft.write_text(text, encoding="utf-8", newline="")
 
 
 def as_csv(rows: Sequence[Exposure]) -> str:
-    """Write one line a frame; seconds stand as exact fractions."""
+    """Return a CSV of one line per frame.
+
+    Seconds are exact fractions.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -43,10 +46,10 @@ def as_csv(rows: Sequence[Exposure]) -> str:
 
 
 def as_otio(film: Film, rows: Sequence[Exposure], rate: Fraction, name: str) -> str:
-    """Write a timeline of one video track, a clip for each shot, in OpenTimelineIO's JSON.
+    """Return OpenTimelineIO JSON with a clip per shot.
 
-    Each clip is cut from the rendered film (its source begins where the shot does), so that linking that file is enough; transitions are
-    in its pictures. The format keeps a rate as a float: the exact one is in the metadata, with prompts, seeds and frames.
+    Each clip's source range lies in the rendered film, so that linking that file is enough; transitions are in its images.
+    The format stores the rate as a float: the exact one is in the metadata, with prompts, seeds and frames.
     """
     otio = _otio()
     shots = to_document(film)["shots"]
@@ -56,7 +59,7 @@ def as_otio(film: Film, rows: Sequence[Exposure], rate: Fraction, name: str) -> 
         first = otio.opentime.RationalTime(shown[0].frame - 1, float(rate))
         lasts = otio.opentime.RationalTime(len(shown), float(rate))
         clip = otio.schema.Clip(name=f"shot {number}", source_range=otio.opentime.TimeRange(first, lasts))
-        clip.metadata["sakuga"] = {**shots[number - 1], "prompt": shown[0].prompt, "frames": _held(shown)}
+        clip.metadata["sakuga"] = {**shots[number - 1], "prompt": shown[0].prompt, "frames": _runs(shown)}
         track.append(clip)
     timeline = otio.schema.Timeline(name=name, global_start_time=otio.opentime.RationalTime(0, float(rate)))
     timeline.metadata["sakuga"] = {"rate": str(rate), "idea": film.storyboard.idea}
@@ -64,10 +67,10 @@ def as_otio(film: Film, rows: Sequence[Exposure], rate: Fraction, name: str) -> 
     return str(otio.adapters.write_to_string(timeline, "otio_json"))
 
 
-def _held(rows: Sequence[Exposure]) -> list[dict[str, Any]]:
-    """Say each picture once, with the number of frames that it stands for."""
-    held = ((digest, list(group)) for digest, group in groupby(rows, key=lambda row: row.digest))
-    return [{"digest": digest, "kind": group[0].kind, "frames": len(group)} for digest, group in held]
+def _runs(rows: Sequence[Exposure]) -> list[dict[str, Any]]:
+    """List each image once, with its number of frames."""
+    runs = ((digest, list(group)) for digest, group in groupby(rows, key=lambda row: row.digest))
+    return [{"digest": digest, "kind": group[0].kind, "frames": len(group)} for digest, group in runs]
 
 
 def _otio() -> Any:

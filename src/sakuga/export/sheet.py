@@ -1,64 +1,70 @@
-"""Sprite sheets and contact sheets: a clip as one picture."""
+"""Sprite sheets and contact sheets: a clip as one image."""
 
 from pathlib import Path
 
 import numpy as np
 
-from sakuga.export.grid import Grid
-from sakuga.export.pictures import write_picture
+from sakuga.export.grid import SheetGrid
+from sakuga.export.image_files import write_image
+from sakuga.export.limits import MAX_SHEET_SIDE
 from sakuga.export.target import ExportError
-from sakuga.export.timing import Still, stills
-from sakuga.finishing.image import Picture
+from sakuga.export.timing import TimedImage, timed_images
+from sakuga.finishing.image import Image
 from sakuga.timeline.clip import Clip
 
 TICKS = 1000
-"""A sprite sheet counts in thousandths of a second."""
-LARGEST = 16_384
-"""Pixels of a sheet's side: what graphics cards and game engines take."""
-SHOWN = 40
-"""Frames of a contact sheet, evenly chosen."""
+"""Durations on a sprite sheet are in milliseconds."""
+
+CONTACT_FRAMES = 40
+"""Frames of a contact sheet, evenly spaced."""
 
 
-def write_sheet(clip: Clip, path: Path) -> None:
-    """Write every different picture once into a near-square grid without gaps."""
-    shown = list(stills(clip, TICKS))
+def write_clip_sheet(clip: Clip, path: Path) -> None:
+    """Write each distinct image once into a near-square grid."""
+    shown = list(timed_images(clip.frames, clip.rate, TICKS))
     grid = _grid(shown, clip)
-    if max(grid.size) > LARGEST:
+    if max(grid.size) > MAX_SHEET_SIDE:
         size = "x".join(map(str, clip.size))
-        raise ExportError(f"{len(shown)} pictures of {size} do not fit in a sheet of {LARGEST} pixels: make a smaller clip")
-    write_picture(laid_out([still.picture for still in shown], grid.columns, gap=0), clip.recipe, path)
+        raise ExportError(f"{len(shown)} images of {size} do not fit into a sheet of {MAX_SHEET_SIDE} pixels: make a smaller clip")
+    write_image(tile_images([timed.image for timed in shown], grid.columns, gap=0), clip.recipe, path)
 
 
-def sheet_places(clip: Clip, name: str) -> str:
-    """Return the JSON of where on the sheet `name` each picture lies and how long it stands."""
-    shown = list(stills(clip, TICKS))
-    return _grid(shown, clip).described(name, [still.ticks for still in shown])
+def sheet_json(clip: Clip, name: str) -> str:
+    """Return each image's place and duration as JSON."""
+    shown = list(timed_images(clip.frames, clip.rate, TICKS))
+    return _grid(shown, clip).to_json(name, [timed.ticks for timed in shown])
 
 
 def write_contact(clip: Clip, path: Path) -> None:
-    """Write a contact sheet, for people: at most 40 frames, evenly chosen from the first to the last."""
-    chosen = sorted({round(place) for place in np.linspace(0, len(clip.frames) - 1, SHOWN)})
+    """Write a contact sheet of up to 40 frames.
+
+    They are evenly spaced from the first to the last.
+    """
+    chosen = sorted({round(place) for place in np.linspace(0, len(clip.frames) - 1, CONTACT_FRAMES)})
     few = Clip(frames=tuple(clip.frames[place] for place in chosen), rate=clip.rate)
-    write_picture(contact_sheet(few), clip.recipe, path)
+    write_image(contact_sheet(few), clip.recipe, path)
 
 
-def contact_sheet(clip: Clip, columns: int = 6, gap: int = 4) -> Picture:
-    """Lay all frames out in rows on white, (height, width, 3) uint8, reading order, `gap` pixels around each."""
-    return laid_out([frame.picture for frame in clip.frames], columns, gap)
+def contact_sheet(clip: Clip, columns: int = 6, gap: int = 4) -> Image:
+    """Tile all frames of a clip on white."""
+    return tile_images([frame.image for frame in clip.frames], columns, gap)
 
 
-def laid_out(pictures: list[Picture], columns: int, gap: int) -> Picture:
-    """Lay pictures of one size out in rows on white, reading order, `gap` pixels around each."""
-    height, width = pictures[0].shape[:2]
-    rows = -(-len(pictures) // columns)
+def tile_images(images: list[Image], columns: int, gap: int) -> Image:
+    """Tile images on white, in reading order.
+
+    They have one size, and `gap` pixels around each.
+    """
+    height, width = images[0].shape[:2]
+    rows = -(-len(images) // columns)
     sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
-    for index, picture in enumerate(pictures):
+    for index, image in enumerate(images):
         row, column = divmod(index, columns)
         top, left = gap + row * (height + gap), gap + column * (width + gap)
-        sheet[top : top + height, left : left + width] = picture
+        sheet[top : top + height, left : left + width] = image
     return sheet
 
 
-def _grid(shown: list[Still], clip: Clip) -> Grid:
+def _grid(shown: list[TimedImage], clip: Clip) -> SheetGrid:
     width, height = clip.size
-    return Grid(count=len(shown), width=width, height=height)
+    return SheetGrid(count=len(shown), width=width, height=height)

@@ -1,44 +1,86 @@
-"""Whole ticks out of exact rates: rounding is spread over the frames, so that a clip's length stays exact."""
+"""Exact frame rates to whole clock ticks, frame by frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice
 from math import floor
 
 import numpy as np
 
-from sakuga.finishing.image import Picture
-from sakuga.timeline.clip import Clip
+from sakuga.finishing.image import Image
+from sakuga.timeline.clip import Clip, Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Still:
-    """A picture that stands for a number of ticks."""
+class TimedImage:
+    """An image and how many ticks it is shown for."""
 
-    picture: Picture
+    image: Image
     ticks: int
 
 
-def spread(count: int, rate: Fraction, ticks: int | Fraction) -> list[int]:
-    """Share out ticks (so many a second) over frames, each next edge rounded from its exact place.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameStream:
+    """A clip whose frames are generated while it is written."""
 
-    >>> spread(6, Fraction(12), 100)
+    frames: Iterable[Frame]
+    """Read once, from the first to the last."""
+    count: int
+    """How many frames there are."""
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    rate: Fraction
+    """Frames per second."""
+    recipe: str = ""
+
+    @property
+    def seconds(self) -> Fraction:
+        """Return the length in seconds."""
+        return self.count / self.rate
+
+
+def stream_of(clip: Clip) -> FrameStream:
+    """Return the stream of a clip's frames."""
+    return FrameStream(frames=clip.frames, count=len(clip.frames), size=clip.size, rate=clip.rate, recipe=clip.recipe)
+
+
+def spread_ticks(count: int, rate: Fraction, ticks: int | Fraction) -> list[int]:
+    """Share out clock ticks over frames, exact in total.
+
+    There are `ticks` per second.
+
+    >>> spread_ticks(6, Fraction(12), 100)
     [8, 9, 8, 8, 9, 8]
     """
-    edges = [floor(Fraction(index * ticks) / rate + Fraction(1, 2)) for index in range(count + 1)]
-    return [stop - start for start, stop in pairwise(edges)]
+    return list(islice(frame_ticks(rate, ticks), count))
 
 
-def stills(clip: Clip, ticks: int | Fraction, least: int = 1) -> Iterator[Still]:
-    """Merge equal neighbours, and give the time of pictures that would stand for less than `least` ticks to the one before."""
-    kept: Still | None = None
-    for frame, length in zip(clip.frames, spread(len(clip.frames), clip.rate, ticks), strict=True):
-        if kept and (kept.ticks < least or kept.picture is frame.picture or np.array_equal(kept.picture, frame.picture)):
-            kept = replace(kept, ticks=kept.ticks + length)
+def frame_ticks(rate: Fraction, ticks: int | Fraction) -> Iterator[int]:
+    """Yield each frame's ticks, without end.
+
+    Each edge is rounded from its exact place.
+    """
+    start, index = 0, 0
+    while True:
+        index += 1
+        stop = floor(Fraction(index * ticks) / rate + Fraction(1, 2))
+        yield stop - start
+        start = stop
+
+
+def timed_images(frames: Iterable[Frame], rate: Fraction, ticks: int | Fraction, min_ticks: int = 1) -> Iterator[TimedImage]:
+    """Yield the images of frames with their ticks.
+
+    Equal neighbors are merged. An image that is shown for fewer than `min_ticks` takes the time of the next one, which is left out.
+    """
+    held: TimedImage | None = None
+    for frame, length in zip(frames, frame_ticks(rate, ticks), strict=False):
+        if held and (held.ticks < min_ticks or held.image is frame.image or np.array_equal(held.image, frame.image)):
+            held = replace(held, ticks=held.ticks + length)
             continue
-        if kept:
-            yield kept
-        kept = Still(picture=frame.picture, ticks=length)
-    if kept:
-        yield kept
+        if held:
+            yield held
+        held = TimedImage(image=frame.image, ticks=length)
+    if held:
+        yield held

@@ -1,1 +1,1 @@
-"""Pictures out: in-betweens, colour match, enlargement."""
+"""Image finishing: in-betweens, color match, resizing, pixel art, texture."""

@@ -1,4 +1,4 @@
-"""How different two colours look."""
+"""Perceptual color difference."""
 
 from typing import Any, TypeAlias
 
@@ -11,9 +11,9 @@ Lab: TypeAlias = Values
 
 
 def ciede2000(first: Lab, second: Lab) -> NDArray[np.float32]:
-    """Return the CIEDE2000 difference of colours in Lab, which broadcast (Sharma, Wu and Dalal 2005, equations 2 to 22).
+    """Return the CIEDE2000 difference of Lab colors; inputs broadcast.
 
-    1 is about what an eye can just tell apart.
+    1 is about just noticeable. Source: Sharma, Wu and Dalal 2005, equations 2 to 22.
     """
     chroma = (np.hypot(first[..., 1], first[..., 2]) + np.hypot(second[..., 1], second[..., 2])) / 2
     stretch = 1.5 - 0.5 * _saturation(chroma)
@@ -46,6 +46,9 @@ def _saturation(chroma: Values) -> Values:
 
 
 def _cylinder(lab: Lab, stretch: Values) -> tuple[Values, ...]:
-    """Lightness, chroma and hue (radians, from 0), with a stretched."""
+    """Convert Lab to lightness, chroma and hue in radians.
+
+    The a axis is stretched.
+    """
     a, b = lab[..., 1] * stretch, lab[..., 2]
     return lab[..., 0], np.hypot(a, b), np.arctan2(b, a) % (2 * np.pi)

@@ -1,4 +1,4 @@
-"""Optical flow: pictures between two, warped where the flow can be trusted and cross-faded where it cannot."""
+"""Optical-flow interpolation: warp where the flow is reliable, cross-fade elsewhere."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,102 +8,118 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.image import Picture, rounded
+from sakuga.finishing.image import Image, rounded
 
 Plane: TypeAlias = NDArray[np.float32]
 """(height, width) or (height, width, channels) float32."""
+Flows: TypeAlias = tuple[Plane, Plane]
+"""Forward and backward flow of an image pair, each (height, width, 2): x, y in pixels."""
 
-SURE_SHARE = 0.5
-"""Below this share the pictures show different things, and nothing is warped (measured: moving scenes 0.8 and more, cuts 0.2 and less)."""
+MIN_CONFIDENCE = 0.5
+"""Below this mean confidence nothing is warped (measured: moving scenes 0.8 and more, cuts 0.2 and less)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Motion:
-    """One picture, where its pixels go in the other, and how far that is to be believed."""
+    """One image with its flow to the other image."""
 
-    picture: Picture
+    image: Image
     flow: Plane  # (height, width, 2): x, y in pixels
-    sure: Plane  # (height, width), 0 to 1: the pixel is found again in the other picture
-    use: Plane  # (height, width), 0 to 1: hereabouts, warping explains the other picture better than standing still
+    confidence: Plane  # (height, width), 0 to 1: the pixel is found again in the other image
+    benefit: Plane  # (height, width), 0 to 1: near here, warping explains the other image better than no motion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pair:
-    """Two pictures and the motion between them, measured once for all their in-betweens."""
+class FlowPair:
+    """Two images and the motion between them."""
 
     forward: Motion
     backward: Motion
 
     @property
-    def sure(self) -> float:
-        """The share of the pictures that is found again in the other."""
-        return float(min(self.forward.sure.mean(), self.backward.sure.mean()))
+    def confidence(self) -> float:
+        """Return the share of matched pixels, 0 to 1."""
+        return float(min(self.forward.confidence.mean(), self.backward.confidence.mean()))
 
-    def at(self, at: float | Fraction) -> Picture:
-        """Draw the picture at a moment: 0 is the first, 1 the second; where warping is of no use, both shine through.
+    def at(self, at: float | Fraction) -> Image:
+        """Interpolate between the images, 0 to 1.
 
-        Each flow is carried to the moment, where it says which pixel of its picture to fetch. What only one picture shows
-        (the other's flow leaves a hole there) is taken from that one.
+        0 is the first image, 1 the second; where warping does not help, they are cross-faded.
+        Each flow is splatted to the moment `at`, where it says which source pixel to sample. Areas that only one image shows
+        (the other's flow leaves a hole there) are taken from that image.
         """
         place = float(at)
         if place <= 0.0 or place >= 1.0:
-            return (self.forward if place <= 0.0 else self.backward).picture.copy()
-        if self.sure < SURE_SHARE:
-            return crossfade(self.forward.picture, self.backward.picture, place)
-        early, early_cover, early_use = _carried(self.forward, place)
-        late, late_cover, late_use = _carried(self.backward, 1.0 - place)
+            return (self.forward if place <= 0.0 else self.backward).image.copy()
+        if self.confidence < MIN_CONFIDENCE:
+            return crossfade(self.forward.image, self.backward.image, place)
+        early, early_cover, early_benefit = _splat(self.forward, place)
+        late, late_cover, late_benefit = _splat(self.backward, 1.0 - place)
         early_weight, late_weight = (1.0 - place) * (early_cover + 0.01), place * (late_cover + 0.01)
         moved = (early * early_weight + late * late_weight) / (early_weight + late_weight)
-        use = cv2.GaussianBlur(np.maximum(early_use, late_use), (0, 0), 1.5)[..., None]
-        faded = self.forward.picture * np.float32(1.0 - place) + self.backward.picture * np.float32(place)
-        return rounded(faded + use * (moved - faded))
+        benefit = cv2.GaussianBlur(np.maximum(early_benefit, late_benefit), (0, 0), 1.5)[..., None]
+        faded = self.forward.image * np.float32(1.0 - place) + self.backward.image * np.float32(place)
+        return rounded(faded + benefit * (moved - faded))
 
 
-def pair(first: Picture, second: Picture) -> Pair:
-    """Measure the motion between two pictures of one size, both ways (DIS: Kroeger et al. 2016)."""
-    before, after = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second))
-    there, back = flow(before, after), flow(after, before)
-    return Pair(forward=_judged(first, second, there, back), backward=_judged(second, first, back, there))
+def flow_pair(first: Image, second: Image, flows: Flows | None = None) -> FlowPair:
+    """Measure the motion between two images, both ways.
+
+    They have one size.
+    `flows` are those of `both_flows(first, second)`, if they have been computed already.
+    """
+    forward, backward = flows or both_flows(first, second)
+    return FlowPair(forward=_assess(first, second, forward, backward), backward=_assess(second, first, backward, forward))
 
 
-def crossfade(first: Picture, second: Picture, at: float | Fraction) -> Picture:
-    """Mix two pictures: 0 is `first`, 1 is `second`."""
+def crossfade(first: Image, second: Image, at: float | Fraction) -> Image:
+    """Blend two images linearly: 0 is `first`, 1 is `second`."""
     return rounded(first * np.float32(1 - at) + second * np.float32(at))
 
 
-def flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Plane:
-    """Measure where the pixels of one grey picture go in another, (height, width, 2): x, y in pixels."""
-    seeker = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    seeker.setFinestScale(0)  # down to single pixels: drawn lines are thin
-    found: Plane = seeker.calc(before, after, None)
-    return found
+def both_flows(first: Image, second: Image) -> Flows:
+    """Compute forward and backward flow between two images."""
+    before, after = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second))
+    return optical_flow(before, after), optical_flow(after, before)
 
 
-def _judged(picture: Picture, other: Picture, there: Plane, back: Plane) -> Motion:
-    """Judge a flow: a pixel is sure if it comes back to where it began, or at least arrives at its own colour.
+def optical_flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Plane:
+    """Compute the flow from one gray image to another.
 
-    The way back (Sundaram et al. 2010, eq. 5, made soft) fails on plain ground, where any flow will do;
-    the colour fails where the light changes.
+    Returns (height, width, 2): x, y in pixels. Source: DIS, Kroeger et al. 2016.
     """
-    here, elsewhere = picture.astype(np.float32), other.astype(np.float32)
-    returned = fetched(back, there)
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    estimator.setFinestScale(0)  # down to single pixels: drawn lines are thin
+    flow: Plane = estimator.calc(before, after, None)
+    return flow
+
+
+def _assess(image: Image, other: Image, there: Plane, back: Plane) -> Motion:
+    """Rate a flow.
+
+    Confident pixels return to their start, or arrive at their own color.
+    The forward-backward check (Sundaram et al. 2010, eq. 5, made soft) fails on flat areas, where any flow fits;
+    the color check fails where the light changes.
+    """
+    here, elsewhere = image.astype(np.float32), other.astype(np.float32)
+    returned = warp(back, there)
     miss = np.square(there + returned).sum(axis=-1)
     allowed = 0.01 * (np.square(there).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
-    warped = np.abs(here - fetched(elsewhere, there)).mean(axis=-1)
+    warped = np.abs(here - warp(elsewhere, there)).mean(axis=-1)
     still = np.abs(here - elsewhere).mean(axis=-1)
-    sure = np.maximum(np.exp(-0.7 * np.square(miss / allowed)), np.exp(-np.square(warped / 12.0)))
+    confidence = np.maximum(np.exp(-0.7 * np.square(miss / allowed)), np.exp(-np.square(warped / 12.0)))
     around, around_still = (cv2.GaussianBlur(error, (0, 0), 3.0) + 2.0 for error in (warped, still))
     helps = np.clip(2.2 - 2.0 * around / around_still, 0.0, 1.0)
-    far = np.clip((np.linalg.norm(there, axis=-1) - 0.2) / 0.6, 0.0, 1.0)  # in pixels; less is below what the flow can tell
-    return Motion(picture=picture, flow=there, sure=sure, use=helps * far)
+    far = np.clip((np.linalg.norm(there, axis=-1) - 0.2) / 0.6, 0.0, 1.0)  # in pixels; less is below the flow's resolution
+    return Motion(image=image, flow=there, confidence=confidence, benefit=helps * far)
 
 
-def _carried(motion: Motion, share: float) -> tuple[Plane, Plane, Plane]:
-    """Move a picture along a share of its flow.
+def _splat(motion: Motion, share: float) -> tuple[Plane, Plane, Plane]:
+    """Move an image along a share of its flow.
 
-    Answers the picture, its cover (height, width, 1) - 0 where nothing sure arrives - and the use (height, width) of having moved it.
+    Returns the image, its coverage (height, width, 1), which is 0 where no confident pixel arrives, and the benefit (height, width).
     """
-    height, width = motion.sure.shape
+    height, width = motion.confidence.shape
     moves, (down, right) = motion.flow, _grid(height, width)
     x, y = right + share * moves[..., 0], down + share * moves[..., 1]
     left, top = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
@@ -111,26 +127,29 @@ def _carried(motion: Motion, share: float) -> tuple[Plane, Plane, Plane]:
     for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
         near = ((1 - np.abs(x - column)) * (1 - np.abs(y - row)))[inside]
-        sure = near * motion.sure[inside]
-        weight = sure + 1e-3 * near  # a flow nobody is sure of still beats none
-        values = (weight, weight * moves[..., 0][inside], weight * moves[..., 1][inside], sure, near * motion.use[inside])
+        confidence = near * motion.confidence[inside]
+        weight = confidence + 1e-3 * near  # an unreliable flow still beats none
+        values = (weight, weight * moves[..., 0][inside], weight * moves[..., 1][inside], confidence, near * motion.benefit[inside])
         cell = (row * width + column)[inside]
         for total, value in zip(sums, values, strict=True):
             total += np.bincount(cell, value, height * width)
-    total, across, along, cover, use = sums.astype(np.float32).reshape(5, height, width)
+    total, across, along, cover, benefit = sums.astype(np.float32).reshape(5, height, width)
     arrived = np.stack([across, along], axis=-1) / (total + 1e-9)[..., None]
-    picture = fetched(motion.picture.astype(np.float32), -np.float32(share) * arrived)
-    return picture, np.minimum(cover, 1.0)[..., None], np.minimum(use, 1.0)
+    image = warp(motion.image.astype(np.float32), -np.float32(share) * arrived)
+    return image, np.minimum(cover, 1.0)[..., None], np.minimum(benefit, 1.0)
 
 
-def fetched(plane: Plane, moves: Plane) -> Plane:
-    """Look up a plane at each pixel's place plus its flow, bicubically; beyond the edge, the edge."""
-    height, width = moves.shape[:2]
+def warp(plane: Plane, flow: Plane) -> Plane:
+    """Sample a plane along a flow, bicubically.
+
+    The edge repeats beyond the border.
+    """
+    height, width = flow.shape[:2]
     down, right = _grid(height, width)
-    fetched: Plane = cv2.remap(plane, right + moves[..., 0], down + moves[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return fetched
+    warped: Plane = cv2.remap(plane, right + flow[..., 0], down + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return warped
 
 
 def _grid(height: int, width: int) -> Plane:
-    """The row and the column of every pixel, (2, height, width)."""
+    """Return every pixel's row and column, (2, height, width)."""
     return np.mgrid[0:height, 0:width].astype(np.float32)

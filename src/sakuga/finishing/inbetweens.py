@@ -1,52 +1,64 @@
-"""In-betweens: pictures between two, in the way that is asked for."""
+"""In-betweens: interpolation between two images."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from sakuga.finishing.flow import crossfade, pair
-from sakuga.finishing.image import Picture
-from sakuga.finishing.precipitation import falling
-from sakuga.timeline.spec import Way
+from sakuga.finishing.flow import both_flows, crossfade, flow_pair
+from sakuga.finishing.image import Image
+from sakuga.finishing.precipitation import find_precipitation
+from sakuga.timeline.spec import InBetweenMethod
 
-At: TypeAlias = Callable[[float], Picture]
-"""Makes the picture at any moment between two: 0.0 is the first, 1.0 the second."""
+Interpolation: TypeAlias = Callable[[float], Image]
+"""From a moment between two images, 0.0 (the first) to 1.0 (the second), to the image there."""
 
 
 class Interpolator(Protocol):
-    """Looks at two pictures of one size, once for all that lie between them. A learned one has the same shape."""
+    """Prepares the interpolation between two images of one size."""
 
-    def __call__(self, first: Picture, second: Picture) -> At:
-        """Return what makes any picture between; at 0.0 and 1.0 it gives back the pictures themselves."""
+    def __call__(self, first: Image, second: Image) -> Interpolation:
+        """Return the interpolation.
+
+        At 0.0 and 1.0 it returns the images themselves.
+        """
         ...
 
 
-def inbetweener(first: Picture, second: Picture, way: Way = "flow", latent: Interpolator | None = None) -> At:
-    """Return what makes any picture between two; `latent` interpolates in a model's latent space, where a film asks for it."""
-    match way:
+def interpolation_between(
+    first: Image, second: Image, method: InBetweenMethod = "flow", latent: Interpolator | None = None
+) -> Interpolation:
+    """Return the interpolation between two images.
+
+    The method "latent" needs `latent`, a model's latent-space interpolator.
+    """
+    match method:
         case "flow":
-            return flowed(first, second)
+            return flow_interpolation(first, second)
         case "crossfade":
-            return crossfaded(first, second)
+            return crossfade_interpolation(first, second)
         case "latent":
             assert latent, "only a model has latents"
             return latent(first, second)
 
 
-def flowed(first: Picture, second: Picture) -> At:
-    """Move what moves by optical flow, and what falls (rain, snow) as groups; what neither explains is cross-faded."""
-    fall = falling(first, second)
-    if fall is None:
-        return pair(first, second).at
-    behind = pair(*fall.cleaned)
+def flow_interpolation(first: Image, second: Image) -> Interpolation:
+    """Interpolate by optical flow, and precipitation as falling groups.
 
-    def at(place: float) -> Picture:
+    What neither explains is cross-faded.
+    """
+    flows = both_flows(first, second)
+    precipitation = find_precipitation(first, second, flows)
+    if precipitation is None:
+        return flow_pair(first, second, flows).at
+    background = flow_pair(*precipitation.cleaned)
+
+    def at(place: float) -> Image:
         if 0.0 < place < 1.0:
-            return fall.drawn_on(behind.at(place), place)
+            return precipitation.painted_on(background.at(place), place)
         return (second if place >= 1.0 else first).copy()
 
     return at
 
 
-def crossfaded(first: Picture, second: Picture) -> At:
-    """Mix the two."""
+def crossfade_interpolation(first: Image, second: Image) -> Interpolation:
+    """Interpolate by a linear blend."""
     return lambda at: crossfade(first, second, at)

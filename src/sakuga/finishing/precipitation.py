@@ -1,81 +1,93 @@
-"""Rain and snow between two pictures: many small things that fall alike are moved as such, where no flow could follow them."""
+"""Rain and snow between two images, moved as groups of falling specks."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from sakuga.finishing.flow import Plane
-from sakuga.finishing.image import Picture, rounded
-from sakuga.finishing.ransac import ALIKE, Group, groups, inside
-from sakuga.finishing.specks import Seen, Speck, Vector, cleaned, seen
+from sakuga.finishing.flow import Flows, Plane
+from sakuga.finishing.image import Image, rounded
+from sakuga.finishing.ransac import ALIKE, Group, find_groups, inside_image
+from sakuga.finishing.specks import Speck, SpeckImage, Vector, find_specks, remove_specks
 
-MANY = 150
-"""Beyond so many specks the pictures differ in everything, and nothing is looked for."""
+MAX_SPECKS = 150
+"""With more specks the images differ everywhere, and the search is skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fall:
-    """A speck and its way from the first picture to the second; one that is not steady was lost on its way, and fades."""
+class MovingSpeck:
+    """A speck and its path between the images.
+
+    One that is not steady fades in or out.
+    """
 
     speck: Speck
-    way: Vector
+    path: Vector
     steady: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Falling:
-    """Two pictures without what falls in them, and what falls."""
+class Precipitation:
+    """Two images with their falling specks removed, and those specks."""
 
-    cleaned: tuple[Picture, Picture]
-    early: tuple[Fall, ...]
-    late: tuple[Fall, ...]
+    cleaned: tuple[Image, Image]
+    early: tuple[MovingSpeck, ...]
+    late: tuple[MovingSpeck, ...]
 
-    def drawn_on(self, background: Picture, at: float) -> Picture:
-        """Let it fall over a background of the moment `at`, 0.0 (the first picture) to 1.0 (the second)."""
+    def painted_on(self, background: Image, at: float) -> Image:
+        """Paint the specks on a moment's background.
+
+        Moments are 0.0 (the first image) to 1.0 (the second).
+        """
         canvas = background.astype(np.float32)
         for fall in self.early:
-            _paste(canvas, fall.speck, fall.way * at, 1.0 if fall.steady else 1.0 - at)
+            _paste(canvas, fall.speck, fall.path * at, 1.0 if fall.steady else 1.0 - at)
         for fall in self.late:
-            _paste(canvas, fall.speck, fall.way * (at - 1.0), 1.0 if fall.steady else at)
+            _paste(canvas, fall.speck, fall.path * (at - 1.0), 1.0 if fall.steady else at)
         return rounded(canvas)
 
 
-def falling(first: Picture, second: Picture) -> Falling | None:
-    """Find what falls between two pictures; None where nothing does."""
-    before, after = seen(first, second)
-    if not 3 <= min(len(before.specks), len(after.specks)) <= max(len(before.specks), len(after.specks)) <= MANY:
+def find_precipitation(first: Image, second: Image, flows: Flows) -> Precipitation | None:
+    """Find falling specks between two images; None without any.
+
+    `flows` are the images' flows both ways.
+    """
+    before, after = find_specks(first, second, flows)
+    if not 3 <= min(len(before.specks), len(after.specks)) <= max(len(before.specks), len(after.specks)) <= MAX_SPECKS:
         return None
-    kinds = list(groups(before, after))
+    kinds = list(find_groups(before, after))
     if not kinds:
         return None
-    early, late = _falls(before, kinds, late=False), _falls(after, kinds, late=True)
+    early, late = _moving_specks(before, kinds, late=False), _moving_specks(after, kinds, late=True)
     gone, come = [fall.speck for fall in early], [fall.speck for fall in late]
-    clean = cleaned(before, gone, after, come), cleaned(after, come, before, gone)
-    return Falling(cleaned=clean, early=tuple(early), late=tuple(late))
+    clean = remove_specks(before, gone, after, come), remove_specks(after, come, before, gone)
+    return Precipitation(cleaned=clean, early=tuple(early), late=tuple(late))
 
 
-def _falls(own: Seen, kinds: list[Group], *, late: bool) -> list[Fall]:
-    """Give every speck of a falling kind its way: its own, or its group's where it leaves the picture or is lost."""
-    size = own.picture.shape[1], own.picture.shape[0]
+def _moving_specks(own: SpeckImage, kinds: list[Group], *, late: bool) -> list[MovingSpeck]:
+    """Assign a path to each falling speck.
+
+    Its own, or its group's where it has no match.
+    """
+    size = own.image.shape[1], own.image.shape[0]
     met: dict[int, Vector] = {}
     for group in kinds:
-        met |= dict(zip((group.late if late else group.early).tolist(), group.ways, strict=True))
+        met |= dict(zip((group.late if late else group.early).tolist(), group.paths, strict=True))
     falls = []
     for index, speck in enumerate(own.specks):
         if index in met:
-            falls.append(Fall(speck=speck, way=met[index], steady=not late))  # the later picture's is faded in over the earlier's
+            falls.append(MovingSpeck(speck=speck, path=met[index], steady=not late))  # the later image's speck fades in over the earlier's
             continue
         distances = [float(np.abs(group.kind - speck.spread).max()) for group in kinds]
         group = kinds[int(np.argmin(distances))]
-        if min(distances) < 1.3 * ALIKE or speck.cut:
-            leaves = not inside(speck.centre + (-group.way if late else group.way), size, 3.0)
-            falls.append(Fall(speck=speck, way=group.way, steady=bool(leaves)))
+        if min(distances) < 1.3 * ALIKE or speck.at_edge:
+            leaves = not inside_image(speck.center + (-group.path if late else group.path), size, 3.0)
+            falls.append(MovingSpeck(speck=speck, path=group.path, steady=bool(leaves)))
     return falls
 
 
 def _paste(canvas: Plane, speck: Speck, by: Vector, weight: float) -> None:
-    """Lay a speck over the canvas, moved by a part of a pixel where need be."""
+    """Blend a speck onto the canvas, moved with sub-pixel precision."""
     height, width = speck.alpha.shape
     x, y = speck.corner[0] + float(by[0]), speck.corner[1] + float(by[1])
     left, top = int(np.floor(x)) - 1, int(np.floor(y)) - 1

@@ -1,4 +1,4 @@
-"""Groups of specks that share a way from one picture to the next, found by consensus (after Fischler and Bolles 1981)."""
+"""Groups of specks that move alike, found by consensus (after Fischler and Bolles 1981)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,121 +7,129 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.specks import Seen, Vector
+from sakuga.finishing.specks import SpeckImage, Vector
 
 ALIKE = 0.35
-"""Specks whose logarithmic sizes differ by less may be of one kind."""
+"""The greatest difference of logarithmic sizes within one kind of speck."""
 ALONG = np.cos(np.radians(18.0))
-"""A streak falls along itself, within 18 degrees."""
+"""A streak falls along its axis, within 18 degrees."""
 DOWN = 0.75
-"""The share of a fall that leads down: within 41 degrees of it."""
-SURELY = 2.0
-"""How much more likely (in nats, beyond the count of ways tried) a group's hits must be than chance."""
+"""Falling is within 41 degrees of straight down."""
+MIN_EVIDENCE = 2.0
+"""Nats by which a group's hits must beat a random match, beyond the logarithm of the number of paths tried."""
 UNEXPLAINED = 0.4
-"""A group of which a flow explains more than the rest of this is left to the flow."""
+"""Groups of which the flow leaves a smaller share unexplained are left to the flow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Group:
-    """Specks of one kind that share a way: pairs of the first picture's and the second's, by index."""
+    """Specks of one kind that move alike.
+
+    Index pairs into the first and the second image's specks.
+    """
 
     early: NDArray[np.intp]
     late: NDArray[np.intp]
-    ways: Vector  # (pairs, 2): each pair's own
+    paths: Vector  # (pairs, 2): one for each pair
     kind: Vector
-    """The logarithmic size that they share."""
+    """Their common logarithmic size."""
 
     @property
-    def way(self) -> Vector:
-        """The way of most."""
-        return np.median(self.ways, axis=0)
+    def path(self) -> Vector:
+        """Return the median path."""
+        return np.median(self.paths, axis=0)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Field:
-    """The specks of one picture, as columns of numbers."""
+    """The specks of one image as arrays."""
 
-    centres: Vector
+    centers: Vector
     spreads: Vector
-    colours: Vector
+    colors: Vector
     axes: Vector
     unexplained: Vector
     free: NDArray[np.bool_]
-    """Not yet in a group; one that is cut off never is, as its size is not known."""
+    """Not yet in a group; specks at the edge never are, as their size is unknown."""
     size: tuple[int, int]
 
-    def kind(self, index: int, way: Vector) -> NDArray[np.intp]:
-        """List the free specks as large as one of them that would still be in the picture at the end of its way."""
+    def kind(self, index: int, path: Vector) -> NDArray[np.intp]:
+        """Return free specks of a size, still inside after a path."""
         alike = np.abs(self.spreads - self.spreads[index]).max(axis=-1) < ALIKE
-        return np.nonzero(alike & self.free & inside(self.centres + way, self.size, 2.0))[0]
+        return np.nonzero(alike & self.free & inside_image(self.centers + path, self.size, 2.0))[0]
 
 
-def _field(own: Seen) -> _Field:
+def _field(own: SpeckImage) -> _Field:
     specks = own.specks
     return _Field(
-        centres=np.array([speck.centre for speck in specks]),
+        centers=np.array([speck.center for speck in specks]),
         spreads=np.array([speck.spread for speck in specks]),
-        colours=np.array([speck.colour for speck in specks]),
+        colors=np.array([speck.color for speck in specks]),
         axes=np.array([speck.axis for speck in specks]),
         unexplained=np.array([speck.unexplained for speck in specks]),
-        free=np.array([not speck.cut for speck in specks]),
-        size=(own.picture.shape[1], own.picture.shape[0]),
+        free=np.array([not speck.at_edge for speck in specks]),
+        size=(own.image.shape[1], own.image.shape[0]),
     )
 
 
-def groups(before: Seen, after: Seen) -> Iterator[Group]:
-    """Find groups by consensus, the surest first: each pair proposes a way, on which all of its kind must be met again.
+def find_groups(before: SpeckImage, after: SpeckImage) -> Iterator[Group]:
+    """Find groups by consensus, the best first.
 
-    Taking a group makes the others no surer, so each is rated again only when it comes first.
+    Each pair proposes a path that specks of its kind must confirm.
+    Taking a group never raises another's score, so each is scored again only when it comes first.
     """
     early, late = _field(before), _field(after)
-    ways = late.centres[None] - early.centres[:, None]
-    pairs = np.argwhere(_possible(early, late, ways))
-    needed = SURELY + float(np.log(max(1, len(pairs))))
+    paths = late.centers[None] - early.centers[:, None]
+    pairs = np.argwhere(_possible(early, late, paths))
+    needed = MIN_EVIDENCE + float(np.log(max(1, len(pairs))))
     queue = [(-np.inf, int(row), int(column)) for row, column in pairs]
     heapify(queue)
     while queue:
         _, row, column = heappop(queue)
-        rated = _rated(early, late, ways, row, column) if early.free[row] and late.free[column] else None
-        if rated is None or rated[0] < needed:
+        scored = _score(early, late, paths, row, column) if early.free[row] and late.free[column] else None
+        if scored is None or scored[0] < needed:
             continue
-        if queue and -rated[0] > queue[0][0]:
-            heappush(queue, (-rated[0], row, column))
+        if queue and -scored[0] > queue[0][0]:
+            heappush(queue, (-scored[0], row, column))
             continue
-        early.free[rated[1].early] = False
-        late.free[rated[1].late] = False
-        yield rated[1]
+        early.free[scored[1].early] = False
+        late.free[scored[1].late] = False
+        yield scored[1]
 
 
-def _possible(early: _Field, late: _Field, ways: Vector) -> NDArray[np.bool_]:
-    """Say which pairs might be one speck: of like size and colour, fallen by more than its breadth, a streak along itself."""
-    far = np.linalg.norm(ways, axis=-1)
-    along = np.abs((ways * early.axes[:, None]).sum(axis=-1))
+def _possible(early: _Field, late: _Field, paths: Vector) -> NDArray[np.bool_]:
+    """Return which pairs may be one speck.
+
+    They are alike in size and color, and fall by more than their width, streaks along their axis.
+    """
+    far = np.linalg.norm(paths, axis=-1)
+    along = np.abs((paths * early.axes[:, None]).sum(axis=-1))
     long = (early.spreads[:, 1] - early.spreads[:, 0] > np.log(3.0))[:, None]
     possible: NDArray[np.bool_] = (
         (early.free[:, None] & late.free)
         & (np.abs(early.spreads[:, None] - late.spreads).max(axis=-1) < ALIKE)
-        & (np.linalg.norm(early.colours[:, None] - late.colours, axis=-1) < 120.0)
+        & (np.linalg.norm(early.colors[:, None] - late.colors, axis=-1) < 120.0)
         & (far > 2.5 * np.exp(early.spreads[:, :1]))
         & (far < 0.8 * min(early.size))
-        & (ways[..., 1] > DOWN * far)
+        & (paths[..., 1] > DOWN * far)
         & ((along > ALONG * far) | ~long)
     )
     return possible
 
 
-def _rated(early: _Field, late: _Field, ways: Vector, row: int, column: int) -> tuple[float, Group] | None:
-    """Rate the way of one pair by how many of its kind take it too; None where that is no group.
+def _score(early: _Field, late: _Field, paths: Vector, row: int, column: int) -> tuple[float, Group] | None:
+    """Score a pair's path by how many share it.
 
-    Its hits are held against those of specks strewn by chance: hits * log(hits / expected) - (hits - expected) nats, the ratio of two
+    None where that is no group.
+    The hits are compared with those of randomly placed specks: hits * log(hits / expected) - (hits - expected) nats, the ratio of two
     Poisson likelihoods.
     """
-    way = ways[row, column]
-    rows, columns = early.kind(row, way), late.kind(column, -way)
+    path = paths[row, column]
+    rows, columns = early.kind(row, path), late.kind(column, -path)
     if min(len(rows), len(columns)) < 3:
         return None
-    allowed = 0.018 * min(early.size) + 0.03 * float(np.linalg.norm(way))
-    misses = np.linalg.norm(ways[rows[:, None], columns] - way, axis=-1)
+    allowed = 0.018 * min(early.size) + 0.03 * float(np.linalg.norm(path))
+    misses = np.linalg.norm(paths[rows[:, None], columns] - path, axis=-1)
     hits = misses < allowed
     met, met_late = hits.any(axis=1), hits.any(axis=0)
     count = min(met.sum(), met_late.sum())
@@ -130,19 +138,19 @@ def _rated(early: _Field, late: _Field, ways: Vector, row: int, column: int) -> 
         return None
     if np.concatenate([early.unexplained[rows[met]], late.unexplained[columns[met_late]]]).mean() < UNEXPLAINED:
         return None
-    sure = count * np.log(count / expected) - (count - expected) - 0.3 * misses[hits].mean() / allowed
+    score = count * np.log(count / expected) - (count - expected) - 0.3 * misses[hits].mean() / allowed
     chosen = _paired(misses, allowed)
     pairs = rows[chosen[:, 0]], columns[chosen[:, 1]]
-    return float(sure), Group(early=pairs[0], late=pairs[1], ways=ways[pairs], kind=early.spreads[row])
+    return float(score), Group(early=pairs[0], late=pairs[1], paths=paths[pairs], kind=early.spreads[row])
 
 
-def inside(places: Vector, size: tuple[int, int], margin: float) -> NDArray[np.bool_]:
-    """Say which places are in a picture, and not at its edge."""
+def inside_image(places: Vector, size: tuple[int, int], margin: float) -> NDArray[np.bool_]:
+    """Return which points lie inside an image's margin."""
     return np.asarray(((places > margin) & (places < np.array(size) - 1 - margin)).all(axis=-1))
 
 
 def _paired(misses: Vector, allowed: float) -> NDArray[np.intp]:
-    """Pair rows with columns, the closest first, each once: (pairs, 2)."""
+    """Match rows with columns, closest first; returns (pairs, 2)."""
     left = misses.copy()
     pairs = []
     while left.min() < allowed:

@@ -1,4 +1,4 @@
-"""Pictures as they come become a training set; what cannot be read is named, and too much of it is refused."""
+"""Building sets: any images become a set; unreadable ones are named, and too many of them refused."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from sakuga import studio
-from sakuga.datasets.hub import gather_from_hub
-from sakuga.datasets.image_reading import read_picture
+from sakuga.datasets.hub import find_hub_images
+from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import SetError, TrainingSet, read_set
 
 
 @pytest.fixture
 def motley(tmp_path: Path) -> Path:
-    """A folder of pictures of every kind, two of them damaged."""
+    """A folder of images of every kind, two of them damaged."""
     folder = tmp_path / "motley"
     folder.mkdir()
     plain = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8))
@@ -31,10 +31,10 @@ def motley(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_picture_becomes_upright_rgb_png_and_bad_ones_are_named(motley: Path, tmp_path: Path) -> None:
+def test_every_image_becomes_upright_rgb_png_and_unreadable_ones_are_named(motley: Path, tmp_path: Path) -> None:
     made = studio.build_set(motley, tmp_path / "set", caption="a mess.", trigger="ink", licence="CC0-1.0").result()
     read = read_set(tmp_path / "set")
-    assert (made.pictures, made.captioned) == (5, 5)
+    assert (made.images, made.captioned) == (5, 5)
     assert sorted(reason.split()[0] for reason in made.skipped) == ["cut.jpg", "empty.png"]
     assert str(tmp_path) not in json.dumps(made.skipped)
     assert [Path(example.file).name for example in read.examples] == [
@@ -43,30 +43,30 @@ def test_every_picture_becomes_upright_rgb_png_and_bad_ones_are_named(motley: Pa
     assert {example.text for example in read.examples} == {"a mess, ink"}
     assert {example.licence for example in read.examples} == {"CC0-1.0"}
     assert [example.source for example in read.examples][4] == "upright.jpg"
-    seen = [read_picture(read.path(example)).picture for example in read.examples]
-    assert [picture.shape for picture in seen] == [(12, 16, 3)] * 4 + [(16, 12, 3)]
-    assert (seen[0].min(), seen[2].min()) == (255, 255)
-    assert any("2 pictures are left out" in note for note in made.notes)
-    assert any("laid on white" in note for note in made.notes)
+    images = [read_image(read.path(example)).image for example in read.examples]
+    assert [image.shape for image in images] == [(12, 16, 3)] * 4 + [(16, 12, 3)]
+    assert (images[0].min(), images[2].min()) == (255, 255)
+    assert any("2 images are left out" in note for note in made.notes)
+    assert any("become white" in note for note in made.notes)
     assert "the trigger word 'ink' was added to 5 captions" in made.notes
 
 
-def test_it_is_told_what_lacks_words_or_a_licence(motley: Path, tmp_path: Path) -> None:
+def test_missing_captions_and_licences_are_noted(motley: Path, tmp_path: Path) -> None:
     (motley / "deep.txt").write_text("paper, Ink")
     made = studio.build_set(motley, tmp_path / "set", source="my sketchbook").result()
     assert made.captioned == 1
-    assert any(note.startswith("4 pictures have no caption (0001-clear.png") for note in made.notes)
-    assert any("of 5 pictures the licence is unknown" in note for note in made.notes)
+    assert any(note.startswith("4 images have no caption (0001-clear.png") for note in made.notes)
+    assert any("5 images have no known licence" in note for note in made.notes)
     assert {example.source for example in read_set(made.out).examples} == {"my sketchbook"}
     card = (made.out / "README.md").read_text()
     assert "| unknown | 5 |" in card
     assert "| my sketchbook | 5 |" in card
 
 
-def test_too_many_bad_pictures_are_an_error_and_leave_nothing(motley: Path, tmp_path: Path) -> None:
+def test_too_many_unreadable_images_are_an_error_and_leave_nothing(motley: Path, tmp_path: Path) -> None:
     for place in range(3):
-        (motley / f"bad{place}.png").write_bytes(b"no picture")
-    with pytest.raises(SetError, match=r"5 of 10 pictures cannot be read, too many"):
+        (motley / f"bad{place}.png").write_bytes(b"no image")
+    with pytest.raises(SetError, match=r"5 of 10 images cannot be read, too many"):
         studio.build_set(motley, tmp_path / "set").result()
     assert not (tmp_path / "set").exists()
     for path in motley.glob("*"):
@@ -75,13 +75,13 @@ def test_too_many_bad_pictures_are_an_error_and_leave_nothing(motley: Path, tmp_
         studio.build_set(motley, tmp_path / "set").result()
 
 
-def test_one_picture_is_taken_with_a_warning(tmp_path: Path) -> None:
+def test_one_image_is_accepted_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "one" / "a.png")
     made = studio.build_set(tmp_path / "one", tmp_path / "set").result()
-    assert any("a set of one picture" in note for note in made.notes)
-    with pytest.raises(SetError, match="is there already"):
-        studio.build_set(tmp_path / "one", tmp_path / "set").result()
+    assert any("a set of one image" in note for note in made.notes)
+    with pytest.raises(SetError, match="exists already"):
+        studio.build_set(tmp_path / "one", tmp_path / "set")
 
 
 def test_a_set_is_not_built_into_another(motley: Path, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def built(source: Path, out: Path) -> TrainingSet:
     return read_set(out)
 
 
-def test_the_hubs_library_brings_pictures_words_and_the_parts_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_dataset_brings_images_captions_and_held_out_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder stands for the hub: to the library both are the same."""
     pytest.importorskip("datasets")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
@@ -106,12 +106,12 @@ def test_the_hubs_library_brings_pictures_words_and_the_parts_held_out(tmp_path:
             Image.new("RGB", (9, 9), colour).save(tmp_path / "there" / part / f"{colour}.png")
     notes: list[str] = []
     (tmp_path / "into").mkdir()
-    found = list(gather_from_hub(str(tmp_path / "there"), tmp_path / "into", notes))
+    found = list(find_hub_images(str(tmp_path / "there"), tmp_path / "into", notes))
     assert [(one.name, one.text, one.held_out) for one in found] == [
         ("red.png", "all red", False), ("green.png", "all green", False), ("blue.png", "all blue", True),
     ]  # fmt: skip
     assert found[2].source.endswith("there, test row 1")
-    assert read_picture(found[0].path).picture[0, 0].tolist() == [255, 0, 0]
+    assert read_image(found[0].path).image[0, 0].tolist() == [255, 0, 0]
     assert {note.split(": ")[-1] for note in notes} == {"width"}
 
 
@@ -119,10 +119,10 @@ def test_a_hub_id_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyte
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(SetError, match="owner/none: there is no such folder or table, and the Hugging Face hub did not give it"):
+    with pytest.raises(SetError, match="owner/none: there is no such folder or table, and the Hugging Face hub has none"):
         studio.build_set("owner/none", tmp_path / "set").result()
     with pytest.raises(SetError, match="no such folder or table"):
-        studio.build_set("none", tmp_path / "set").result()
+        studio.build_set("none", tmp_path / "set")
 
 
 def test_without_the_library_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_without_the_library_the_remedy_is_named(tmp_path: Path, monkeypatch: py
         studio.build_set("owner/none", tmp_path / "set").result()
 
 
-def test_splitting_holds_out_pictures_and_says_so(motley: Path, tmp_path: Path) -> None:
+def test_splitting_holds_out_images(motley: Path, tmp_path: Path) -> None:
     built(motley, tmp_path / "a")
     made = studio.split_set(tmp_path / "a", tmp_path / "b", holdout=0.4, seed=3).result()
     assert (made.training, made.held_out) == (3, 2)

@@ -1,4 +1,4 @@
-"""Captioned sets: what has no caption gets one, what has keeps it, the trigger is said once, and nothing that was said is asked again."""
+"""Captioned sets: missing captions are written, others kept, the trigger word appears once, answers are cached."""
 
 from pathlib import Path
 
@@ -18,18 +18,18 @@ TEXTS = ("", "ink", "a grey sea, ink")
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSet:
     monkeypatch.setenv("SAKUGA_HOME", str(tmp_path / "home"))
-    pictures = [
+    images = [
         (Example(file=f"{place}.png", text=text, composition="landscape"), np.full((32, 32, 3), 80 * place, np.uint8))
         for place, text in enumerate(TEXTS)
     ]
-    return write_set(tmp_path / "set", pictures, trigger="ink", provenance="made")
+    return write_set(tmp_path / "set", images, trigger="ink", provenance="made")
 
 
 def texts(folder: Path) -> list[str]:
     return [example.text for example in read_set(folder).examples]
 
 
-def test_a_model_here_captions_what_has_no_caption(bare: TrainingSet, tmp_path: Path) -> None:
+def test_a_local_model_captions_images_without_caption(bare: TrainingSet, tmp_path: Path) -> None:
     (tmp_path / "blip").mkdir()
     blip = write_tiny_blip(tmp_path / "blip")
     made = caption_set(bare.folder, tmp_path / "new", model=str(blip)).result()
@@ -38,7 +38,7 @@ def test_a_model_here_captions_what_has_no_caption(bare: TrainingSet, tmp_path: 
     assert read_set(tmp_path / "new").provenance == "made; then 2 captioned by blip"
 
 
-def test_a_server_captions_and_is_not_asked_again_after_a_stop(bare: TrainingSet, tmp_path: Path) -> None:
+def test_a_server_captions_once_and_its_answers_survive_an_interruption(bare: TrainingSet, tmp_path: Path) -> None:
     def answer(number: int, body: object) -> Answer:
         return Answer(text=f"ink boat {number}") if number < 2 else Answer(status=401)
 
@@ -49,7 +49,7 @@ def test_a_server_captions_and_is_not_asked_again_after_a_stop(bare: TrainingSet
         assert not (tmp_path / "new").exists()
         assert len(server.requests) == 3
         made = caption_set(bare.folder, tmp_path / "new", llm=llm).result()
-        assert len(server.requests) == 3, "both were said before the stop"
+        assert len(server.requests) == 3, "both answers are cached"
     assert (made.by, made.captioned) == ("seer", 2)
     assert texts(tmp_path / "new") == ["ink boat 0", "ink boat 1", "a grey sea, ink"]
 
@@ -60,19 +60,19 @@ def test_without_a_model_plain_phrases_are_chosen(bare: TrainingSet, tmp_path: P
     assert all(text.endswith(", ink") and len(text.split()) > 2 for text in texts(tmp_path / "new"))
 
 
-def test_a_new_trigger_takes_the_place_of_the_old_one_everywhere(bare: TrainingSet, tmp_path: Path) -> None:
+def test_a_new_trigger_replaces_the_old_one_everywhere(bare: TrainingSet, tmp_path: Path) -> None:
     made = caption_set(bare.folder, tmp_path / "new", trigger="sks wash").result()
     assert made.trigger == read_set(tmp_path / "new").trigger == "sks wash"
     assert all(text.count("sks wash") == 1 and "ink" not in text for text in texts(tmp_path / "new"))
     again = caption_set(tmp_path / "new", tmp_path / "same").result()
     assert again.captioned == 0
-    assert texts(tmp_path / "same") == texts(tmp_path / "new"), "a trigger that is there is not said twice"
+    assert texts(tmp_path / "same") == texts(tmp_path / "new"), "an existing trigger word is not repeated"
 
 
 def test_two_captioners_and_a_server_without_a_name_are_refused(bare: TrainingSet, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="by one of them"):
+    with pytest.raises(InputError, match="use one of them"):
         caption_set(bare.folder, tmp_path / "new", model="a", llm="b")
-    with pytest.raises(SakugaError, match="name the model behind a #"):
-        caption_set(bare.folder, tmp_path / "new", llm="http://127.0.0.1:9/v1").result()
+    with pytest.raises(SakugaError, match="name behind a #"):
+        caption_set(bare.folder, tmp_path / "new", llm="http://127.0.0.1:9/v1")
     with pytest.raises(InputError, match="no captioning model"):
         caption_set(bare.folder, tmp_path / "new", model=str(tmp_path / "nothing")).result()

@@ -1,4 +1,4 @@
-"""Cropped sets: one size or buckets, words and seeds kept, a preview alone or beside, and what cannot be done refused."""
+"""Cropped sets: one size or buckets, captions and seeds kept, previews, invalid requests refused."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from sakuga import InputError
 from sakuga.datasets.buckets import BucketError
-from sakuga.datasets.image_reading import read_picture
+from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import Example, SetError, TrainingSet, digest, read_set
 from sakuga.datasets.writing import write_set
 from sakuga.studio import crop_set
@@ -19,26 +19,26 @@ SIZES = ((320, 160), (160, 320), (200, 200), (60, 60))
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
     rng = np.random.default_rng(0)
-    pictures = [
+    images = [
         (
-            Example(file=f"{place}.png", text=f"picture {place}, ink", seed=place, composition="landscape"),
+            Example(file=f"{place}.png", text=f"image {place}, ink", seed=place, composition="landscape"),
             rng.integers(0, 255, (height, width, 3), dtype=np.uint8),
         )
         for place, (width, height) in enumerate(SIZES)
     ]
-    return write_set(tmp_path_factory.mktemp("mixed") / "set", pictures, trigger="ink", licence="MIT", provenance="made")
+    return write_set(tmp_path_factory.mktemp("mixed") / "set", images, trigger="ink", licence="MIT", provenance="made")
 
 
-def test_buckets_keep_shapes_and_words(mixed: TrainingSet, tmp_path: Path) -> None:
+def test_buckets_keep_shapes_and_captions(mixed: TrainingSet, tmp_path: Path) -> None:
     before = digest(mixed)
     made = crop_set(mixed.folder, tmp_path / "new", size=128, bucketed=True).result()
     assert made.sizes == {"128x128": 2, "176x88": 1, "88x176": 1}
-    assert (made.pictures, made.cut, made.lost, made.enlarged) == (4, 0, 0.0, 1)
-    assert "1 picture is smaller" in made.notes[0]
+    assert (made.images, made.cut, made.lost, made.enlarged) == (4, 0, 0.0, 1)
+    assert "1 image is smaller" in made.notes[0]
     read = read_set(tmp_path / "new")
     assert read.examples == mixed.examples
-    assert read_picture(read.path(read.examples[0])).picture.shape == (88, 176, 3)
-    assert read.provenance == "made; then cut to 33 sizes around 128"
+    assert read_image(read.path(read.examples[0])).image.shape == (88, 176, 3)
+    assert read.provenance == "made; then cropped to 33 sizes around 128"
     assert digest(mixed) == before
 
 
@@ -46,9 +46,9 @@ def test_without_buckets_all_are_square(mixed: TrainingSet, tmp_path: Path) -> N
     made = crop_set(mixed.folder, tmp_path / "new", size=64).result()
     assert made.sizes == {"64x64": 4}
     assert (made.cut, made.lost) == (2, 0.25)
-    assert any("more than three tenths" in note for note in made.notes)
+    assert any("more than 30%" in note for note in made.notes)
     read = read_set(tmp_path / "new")
-    assert {read_picture(read.path(example)).picture.shape for example in read.examples} == {(64, 64, 3)}
+    assert {read_image(read.path(example)).image.shape for example in read.examples} == {(64, 64, 3)}
 
 
 def test_a_preview_alone_writes_no_set(mixed: TrainingSet, tmp_path: Path) -> None:
@@ -60,22 +60,22 @@ def test_a_preview_alone_writes_no_set(mixed: TrainingSet, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"preview": None}, "nothing would be written"),
-        ({"focus": "feet"}, "there are face, centre"),
-        ({"size": 4}, "choose 16 to"),
+        ({"focus": "feet"}, "use face or centre"),
+        ({"size": 4}, "use 16 to"),
         ({"step": 64}, "add --buckets"),
-        ({"preview": "look.gif"}, "one picture"),
+        ({"preview": "look.gif"}, "one image"),
     ],
 )
-def test_what_makes_no_sense_is_refused(mixed: TrainingSet, wrong: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_invalid_arguments_are_refused(mixed: TrainingSet, wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         crop_set(mixed.folder, **{"preview": "look.png"} | wrong)  # type: ignore[arg-type]
 
 
 def test_a_size_without_buckets_and_a_set_that_is_there_are_refused(mixed: TrainingSet, tmp_path: Path) -> None:
     with pytest.raises(BucketError, match="choose 448 or 512"):
         crop_set(mixed.folder, tmp_path / "new", size=500, bucketed=True)
-    with pytest.raises(SetError, match="is there already"):
-        crop_set(mixed.folder, mixed.folder).result()
+    with pytest.raises(SetError, match="exists already"):
+        crop_set(mixed.folder, mixed.folder)

@@ -1,4 +1,4 @@
-"""Pushing a set: what would go is listed first; without a token, a right or a proper name nothing goes, and that is said."""
+"""Uploading a set: files are listed first; without a token, permission or valid name nothing is sent."""
 
 import json
 import threading
@@ -13,26 +13,26 @@ import pytest
 
 from sakuga.datasets.training_set import Example, SetError, TrainingSet
 from sakuga.datasets.writing import write_set
-from sakuga.studio import pack_set, push_set
+from sakuga.studio import plan_push, push_set
 
-WORDS = {"metadata.jsonl", "set.toml", "README.md", "strip.webp"}
+METADATA = {"metadata.jsonl", "set.toml", "README.md", "strip.webp"}
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSet:
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSet:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    pictures = [
+    images = [
         (Example(file=f"{place}[1].png", text="x", licence="MIT" if place else "unknown"), np.zeros((8, 8, 3), np.uint8))
         for place in (0, 1)
     ]
-    made = write_set(tmp_path / "set", pictures, trigger="ink")
+    written = write_set(tmp_path / "set", images, trigger="ink")
     (tmp_path / "set" / "diary.txt").write_text("private")
-    return made
+    return written
 
 
 @contextmanager
 def hub(status: int = 200) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """A hub that takes everything, or answers every request with a status: its address, and what it was sent."""
+    """A hub that accepts everything, or answers every request with a status: its address, and the requests."""
     sent: list[tuple[str, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,39 +70,41 @@ def hub(status: int = 200) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
         thread.join()
 
 
-def test_what_would_be_sent_is_the_set_and_nothing_else(told: TrainingSet) -> None:
-    parcel = pack_set(told.folder, "me/ink")
-    assert set(parcel.files) == WORDS | {"images/0[1].png", "images/1[1].png"}
-    assert all(size == (told.folder / name).stat().st_size for name, size in parcel.files.items())
-    assert parcel.size == sum(parcel.files.values())
-    assert parcel.notes == ("of 1 picture nobody said the licence: give away only what you may",)
+def test_only_files_of_the_set_would_be_uploaded(made: TrainingSet) -> None:
+    plan = plan_push(made.folder, "me/ink")
+    assert set(plan.files) == METADATA | {"images/0[1].png", "images/1[1].png"}
+    assert all(size == (made.folder / name).stat().st_size for name, size in plan.files.items())
+    assert plan.size == sum(plan.files.values())
+    assert plan.notes == ("1 image has no known licence: publish only what you are allowed to",)
 
 
-def test_a_set_arrives_in_one_commit_without_what_else_lies_there(told: TrainingSet) -> None:
+def test_a_set_arrives_in_one_commit_without_other_files(made: TrainingSet) -> None:
     with hub() as (address, sent):
-        made = push_set(told.folder, "me/ink", private=True, endpoint=address).result()
-    assert made.address == f"{address}/datasets/me/ink"
+        pushed = push_set(made.folder, "me/ink", private=True, endpoint=address).result()
+    assert pushed.address == f"{address}/datasets/me/ink"
     created = next(body for path, body in sent if path == "/api/repos/create")
     assert json.loads(created)["type"] == "dataset"
     assert b'"private"' in created
     (commit,) = [body for path, body in sent if "/commit/" in path]
     lines = [json.loads(line) for line in commit.decode().splitlines()]
-    assert {line["value"]["path"] for line in lines if line["key"] == "file"} == set(pack_set(told.folder, "me/ink").files)
+    assert {line["value"]["path"] for line in lines if line["key"] == "file"} == set(plan_push(made.folder, "me/ink").files)
 
 
-def test_without_a_token_nothing_is_sent(told: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_nothing_is_uploaded(made: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(told.folder / "no-token"))
-    with hub() as (address, sent), pytest.raises(SetError, match="there is no token: `hf auth login`, or set HF_TOKEN"):
-        push_set(told.folder, "me/ink", endpoint=address).result()
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(made.folder / "no-token"))
+    with hub() as (address, sent), pytest.raises(SetError, match="there is no token for the hub: run `hf auth login`, or set HF_TOKEN"):
+        push_set(made.folder, "me/ink", endpoint=address).result()
     assert sent == []
 
 
-def test_a_hub_that_refuses_is_told_of(told: TrainingSet) -> None:
-    with hub(403) as (address, _), pytest.raises(SetError, match=r"did not take me/ink .*403.*check the name"):
-        push_set(told.folder, "me/ink", endpoint=address).result()
+def test_a_refusing_hub_is_an_error(made: TrainingSet) -> None:
+    with hub(403) as (address, _), pytest.raises(SetError, match=r"did not accept me/ink .*403.*check the name"):
+        push_set(made.folder, "me/ink", endpoint=address).result()
 
 
-def test_a_name_that_the_hub_does_not_take_is_refused(told: TrainingSet) -> None:
+def test_an_invalid_hub_name_is_refused(made: TrainingSet) -> None:
     with pytest.raises(SetError, match="write owner/name"):
-        pack_set(told.folder, "ink")
+        plan_push(made.folder, "ink")
+    with pytest.raises(SetError, match="write owner/name"):
+        push_set(made.folder, "ink")

@@ -1,26 +1,27 @@
-"""Training sets made of training sets; what they are made of is never changed."""
+"""Training sets derived from others by splitting and balancing; the source is never changed."""
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from sakuga.datasets.balancing import OFTEN, Ratio, check_ratio, repeated, selected, weights
-from sakuga.datasets.splitting import held_out
+from sakuga.datasets.balancing import MANY_REPEATS, Ratio, balance_by_repeats, balance_by_selection, check_ratio, epoch_counts
+from sakuga.datasets.splitting import hold_out
 from sakuga.datasets.training_set import Composition, Example, SetError, TrainingSet, read_set
-from sakuga.datasets.writing import check_new_set, writing_set
+from sakuga.datasets.writing import check_new_set, write_set_steps
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
-from sakuga.studio.sets.compositions import with_compositions
+from sakuga.studio.sets.compositions import label_compositions
+from sakuga.timeline.clip import Image
 
-By = Literal["repeats", "selection"]
-BALANCINGS = {"repeats": repeated, "selection": selected}
+BalanceMethod = Literal["repeats", "selection"]
+BALANCE_METHODS = {"repeats": balance_by_repeats, "selection": balance_by_selection}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSet:
-    """A set that was split."""
+    """Result of `split_set`."""
 
     out: Path
     training: int
@@ -28,28 +29,39 @@ class SplitSet:
 
 
 def split_set(source: Path | str, out: Path | str, *, holdout: float = 0.1, seed: int = 0) -> Work[Step, SplitSet]:
-    """Write a set of which a share below 1, or so many pictures from 1 on, is held out; raises SetError."""
-    return Work(_split(Path(source), Path(out), holdout, seed))
+    """Write a set with a random part held out.
+
+    `holdout` is a share below 1, or a number of images from 1 on. Raises SetError.
+    """
+    original = read_source(source, out)
+    examples = hold_out(original.examples, holdout, seed)
+    held = sum(example.held_out for example in examples)
+    return Work(_split(Derived(source=original, out=Path(out), change=f"{held} held out by seed {seed}"), examples))
 
 
-def _split(source: Path, out: Path, holdout: float, seed: int) -> Generator[Step, None, SplitSet]:
-    check_new_set(out)
-    whole = read_set(source)
-    parted = held_out(whole.examples, holdout, seed)
-    made = yield from taken_over(whole, parted, out, f"{sum(e.held_out for e in parted)} held out by seed {seed}")
-    return SplitSet(out=out, training=len(made.training), held_out=len(made.held_out))
+def _split(derived: "Derived", examples: tuple[Example, ...]) -> Generator[Step, None, SplitSet]:
+    made = yield from write_derived_set(derived, derived.unchanged(examples), len(examples))
+    return SplitSet(out=derived.out, training=len(made.training), held_out=len(made.held_out))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalancedSet:
-    """A set that was balanced: how often each composition is seen in an epoch, before and after, in how many pictures."""
+    """Result of `balance_set`, in examples per epoch."""
 
     out: Path
-    by: By
+    by: BalanceMethod
     before: dict[Composition, int]
     after: dict[Composition, int]
-    pictures: int
+    images: int
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Balancing:
+    ratio: Ratio
+    by: BalanceMethod
+    seed: int
+    clip: str
 
 
 def balance_set(
@@ -63,39 +75,76 @@ def balance_set(
     seed: int = 0,
     clip: str = SKETCHBOOK,
 ) -> Work[Step, BalancedSet]:
-    """Write a set in which compositions are seen in a ratio, such as two portraits for one landscape; None leaves one as it is.
+    """Write a set with compositions in a ratio.
 
-    By "repeats" no picture is lost, and some are seen again in an epoch; by "selection" some are left out. Where rows
-    do not say what pictures are of, it is told by faces, `clip` and captions, and written into the rows. Raises SakugaError.
+    Such as 2 portraits to 1 landscape; None leaves a composition as it is.
+    By "repeats" no image is lost, and some are used more than once per epoch; by "selection" some are left out. Where rows have no
+    composition, faces, the CLIP model `clip` and captions determine it, and it is written into the rows. Raises SakugaError.
     """
-    if by not in BALANCINGS:
-        raise SetError(f"a set cannot be balanced by {by!r}: there are {', '.join(BALANCINGS)}")
+    if by not in BALANCE_METHODS:
+        raise SetError(f"a set cannot be balanced by {by!r}: use {' or '.join(BALANCE_METHODS)}")
     parts: dict[Composition, float | None] = {"portrait": portraits, "figure": figures, "landscape": landscapes}
     ratio = {kind: part for kind, part in parts.items() if part is not None}
-    return Work(_balance(Path(source), Path(out), ratio, cast(By, by), seed, clip))
-
-
-def _balance(source: Path, out: Path, ratio: Ratio, by: By, seed: int, clip: str) -> Generator[Step, None, BalancedSet]:
-    check_new_set(out)
     check_ratio(ratio)
-    whole = read_set(source)
-    whole = replace(whole, examples=(yield from with_compositions(whole, clip)))
-    examples = BALANCINGS[by](whole.examples, ratio, seed)
-    said = " to ".join(f"{part:g} {kind}" for kind, part in ratio.items())
-    made = yield from taken_over(whole, examples, out, f"balanced by {by} to {said}")
+    balancing = _Balancing(ratio=ratio, by=cast(BalanceMethod, by), seed=seed, clip=clip)
+    return Work(_balance(read_source(source, out), Path(out), balancing))
+
+
+def _balance(original: TrainingSet, out: Path, balancing: _Balancing) -> Generator[Step, None, BalancedSet]:
+    labeled = yield from label_compositions(original, balancing.clip)
+    examples = BALANCE_METHODS[balancing.by](labeled, balancing.ratio, balancing.seed)
+    parts = " to ".join(f"{part:g} {kind}" for kind, part in balancing.ratio.items())
+    derived = Derived(source=original, out=out, change=f"balanced by {balancing.by} to {parts}")
+    made = yield from write_derived_set(derived, derived.unchanged(examples), len(examples))
     most = max(example.repeats for example in made.training)
-    notes = [f"some pictures are seen {most} times in an epoch and may be learnt by heart: bring more of them"] if most > OFTEN else []
+    note = f"some images are used {most} times per epoch and may be memorized: add more of them"
+    notes = [note] if most > MANY_REPEATS else []
     for note in notes:
         yield Step(stage="export", note=note)
-    before, after = weights(whole.examples), weights(made.examples)
-    return BalancedSet(out=out, by=by, before=before, after=after, pictures=len(made.examples), notes=tuple(notes))
+    return BalancedSet(
+        out=out,
+        by=balancing.by,
+        before=epoch_counts(labeled),
+        after=epoch_counts(made.examples),
+        images=len(made.examples),
+        notes=tuple(notes),
+    )
 
 
-def taken_over(whole: TrainingSet, examples: Sequence[Example], out: Path, done: str) -> Generator[Step, None, TrainingSet]:
-    """Write examples of a set as another, their pictures copied, and add to its provenance what was done."""
-    pictures = ((example, whole.path(example)) for example in examples)
-    provenance = f"{whole.provenance}; then {done}" if whole.provenance else done
-    writing = Work(writing_set(out, pictures, trigger=whole.trigger, licence=whole.licence, provenance=provenance))
-    for count in writing:
-        yield Step(stage="export", done=count, total=len(examples))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """A set that is made from another."""
+
+    source: TrainingSet
+    out: Path
+    change: str
+    """What was done, for the new set's provenance."""
+
+    def unchanged(self, examples: Iterable[Example]) -> Iterable[tuple[Example, Path]]:
+        """Pair examples with the source's image files."""
+        return ((example, self.source.path(example)) for example in examples)
+
+
+def read_source(source: Path | str, out: Path | str) -> TrainingSet:
+    """Read the set from which another is made.
+
+    Raises SetError, also where `out` is not new.
+    """
+    check_new_set(Path(out))
+    return read_set(source)
+
+
+def write_derived_set(
+    derived: Derived, images: Iterable[tuple[Example, Path | Image]], count: int, trigger: str | None = None
+) -> Generator[Step, None, TrainingSet]:
+    """Write examples as a new set, extending the provenance.
+
+    There are `count` examples; None keeps the trigger word.
+    """
+    original = derived.source
+    provenance = f"{original.provenance}; then {derived.change}" if original.provenance else derived.change
+    word = original.trigger if trigger is None else trigger
+    writing = Work(write_set_steps(derived.out, images, trigger=word, licence=original.licence, provenance=provenance))
+    for done in writing:
+        yield Step(stage="export", done=done, total=count)
     return writing.result()

@@ -1,4 +1,4 @@
-"""Training sets cut to the sizes that are trained at."""
+"""Training sets cropped to the training resolution."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -6,42 +6,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-import numpy as np
-from PIL import Image
+from PIL import Image as PILImage
 
 from sakuga import InputError
-from sakuga.datasets.buckets import Bucket, buckets, usual_step
-from sakuga.datasets.cropping import Cut, Focus, cut_out, plan_cut, preview
-from sakuga.datasets.image_reading import read_picture
+from sakuga.datasets.buckets import Bucket, buckets, default_step
+from sakuga.datasets.cropping import Crop, Focus, apply_crop, crop_preview, plan_crop
+from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import Example, TrainingSet, read_set
-from sakuga.datasets.writing import check_new_set, writing_set
-from sakuga.export import laid_out
+from sakuga.export import check_folder, tile_images
+from sakuga.export.target import atomic
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
+from sakuga.studio.sets.changes import Derived, read_source, write_derived_set
 from sakuga.text import counted
+from sakuga.timeline.clip import Image
 
 SHOWN, SIDE, COLUMNS = 60, 192, 10
-"""Pictures of a preview, those that lose most; how large each is, and how many make a row."""
+"""Images of a preview (those that lose most), their size in pixels, and how many make a row."""
+FORMATS = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG"}
+"""Formats of a preview by suffix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CroppedSet:
-    """What was cut, or would be."""
+    """Result of `crop_set`: what was cropped, or would be."""
 
     out: Path | None
     preview: Path | None
-    pictures: int
+    images: int
     sizes: dict[str, int]
-    """How many pictures have which size, "640x384", the commonest first."""
+    """Number of images of each size, "640x384", the most common first."""
     cut: int
-    """Pictures of which something is cut off."""
+    """Images that were cropped."""
     lost: float
-    """The share of a picture that is cut off, on average."""
+    """The share of an image that is cropped off, on average."""
     enlarged: int
-    """Pictures that had to be made larger."""
+    """Images that had to be enlarged."""
     faces_cut: int
-    """Pictures of which a face is not whole."""
+    """Images with a face that is not completely inside."""
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cropping:
+    """A validated request."""
+
+    source: TrainingSet
+    out: Path | None
+    sizes: Sequence[Bucket]
+    focus: Focus
+    preview: Path | None
 
 
 def crop_set(
@@ -54,79 +68,87 @@ def crop_set(
     focus: str = "face",
     preview: Path | str | None = None,
 ) -> Work[Step, CroppedSet]:
-    """Write a set whose pictures are cut to size x size, or each to the bucket of that area which its shape is nearest to.
+    """Write a set cropped to the training resolution.
 
-    `preview` is a picture file that shows what is cut off, dimmed; without `out` nothing else is written. `step` is that of the buckets'
-    sides: 64 pixels, and 8 below a size of 384, unless given. Raises InputError, SetError or BucketError.
+    To size x size, or with `bucketed` each image to the bucket of the nearest aspect ratio.
+    `preview` is an image file that shows what is cropped off; without `out` nothing else is written. `step` is that of the buckets'
+    sides: by default 64 pixels, or 8 below a size of 384. Raises InputError, SetError or BucketError.
     """
     if out is None and preview is None:
-        raise InputError("nothing would be written: name a set with -o, or a picture with --preview")
+        raise InputError("nothing would be written: name a set with -o, or an image with --preview")
     if focus not in get_args(Focus):
-        raise InputError(f"a picture cannot be cut around {focus!r}: there are {', '.join(get_args(Focus))}")
+        raise InputError(f"an image cannot be cropped around {focus!r}: use {' or '.join(get_args(Focus))}")
     if not 16 <= size <= 4096:
-        raise InputError(f"a size of {size} pixels cannot be trained at: choose 16 to 4096")
+        raise InputError(f"a size of {size} pixels cannot be trained at: use 16 to 4096")
     if step is not None and not bucketed:
-        raise InputError("a step is that of buckets: add --buckets, or leave --step out")
-    sizes = buckets(size, step or usual_step(size)) if bucketed else [(size, size)]
-    shown = Path(preview) if preview is not None else None
-    if shown and shown.suffix.lower() not in (".png", ".webp", ".jpg"):
-        raise InputError(f"{shown}: a preview is one picture: name it .png, .webp or .jpg")
-    return Work(_crop(Path(source), Path(out) if out is not None else None, sizes, cast(Focus, focus), shown))
+        raise InputError("a step applies to buckets only: add --buckets, or leave --step out")
+    sizes = buckets(size, step or default_step(size)) if bucketed else [(size, size)]
+    request = _Cropping(
+        source=read_set(source) if out is None else read_source(source, out),
+        out=Path(out) if out is not None else None,
+        sizes=sizes,
+        focus=cast(Focus, focus),
+        preview=_checked_preview(Path(preview)) if preview is not None else None,
+    )
+    return Work(_crop(request))
 
 
-def _crop(source: Path, out: Path | None, sizes: Sequence[Bucket], focus: Focus, shown: Path | None) -> Generator[Step, None, CroppedSet]:
-    if out:
-        check_new_set(out)
-    whole = read_set(source)
-    cuts: list[Cut] = []
-    for example in whole.examples:
-        cuts.append(plan_cut(read_picture(whole.path(example)).picture, sizes, focus))
-        yield Step(stage="finishing", done=len(cuts), total=len(whole.examples))
-    notes = tuple(_doubts(cuts))
+def _checked_preview(path: Path) -> Path:
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: a preview is one image: name it {', '.join(FORMATS)}")
+    check_folder(path.parent)
+    return path
+
+
+def _crop(request: _Cropping) -> Generator[Step, None, CroppedSet]:
+    original, sizes = request.source, request.sizes
+    crops: list[Crop] = []
+    for example in original.examples:
+        crops.append(plan_crop(read_image(original.path(example)).image, sizes, request.focus))
+        yield Step(stage="finishing", done=len(crops), total=len(original.examples))
+    notes = tuple(_notes(crops))
     for note in notes:
         yield Step(stage="finishing", note=note)
-    if shown:
-        _show(whole, cuts, shown)
-    if out:
-        done = f"cut to {len(sizes)} sizes around {sizes[len(sizes) // 2][0]}" if len(sizes) > 1 else "cut to {}x{}".format(*sizes[0])
-        pictures = _cut(whole, cuts)
-        provenance = f"{whole.provenance}; then {done}" if whole.provenance else done
-        writing = Work(writing_set(out, pictures, trigger=whole.trigger, licence=whole.licence, provenance=provenance))
-        for count in writing:
-            yield Step(stage="export", done=count, total=len(cuts))
-        writing.result()
-    found = Counter("{}x{}".format(*cut.bucket) for cut in cuts)
+    if request.preview:
+        _write_preview(original, crops, request.preview)
+    if request.out:
+        buckets_text = f"cropped to {len(sizes)} sizes around {sizes[len(sizes) // 2][0]}"
+        change = buckets_text if len(sizes) > 1 else "cropped to {}x{}".format(*sizes[0])
+        yield from write_derived_set(Derived(source=original, out=request.out, change=change), _cropped(original, crops), len(crops))
+    found = Counter("{}x{}".format(*crop.bucket) for crop in crops)
     return CroppedSet(
-        out=out,
-        preview=shown,
-        pictures=len(cuts),
+        out=request.out,
+        preview=request.preview,
+        images=len(crops),
         sizes=dict(found.most_common()),
-        cut=sum(cut.lost > 0 for cut in cuts),
-        lost=round(sum(cut.lost for cut in cuts) / len(cuts), 4),
-        enlarged=sum(cut.enlarged > 1 for cut in cuts),
-        faces_cut=sum(not cut.whole_faces for cut in cuts),
+        cut=sum(crop.lost > 0 for crop in crops),
+        lost=round(sum(crop.lost for crop in crops) / len(crops), 4),
+        enlarged=sum(crop.enlarged > 1 for crop in crops),
+        faces_cut=sum(not crop.keeps_faces for crop in crops),
         notes=notes,
     )
 
 
-def _cut(whole: TrainingSet, cuts: Sequence[Cut]) -> Iterator[tuple[Example, np.ndarray]]:
-    for example, cut in zip(whole.examples, cuts, strict=True):
-        yield example, cut_out(read_picture(whole.path(example)).picture, cut)
+def _cropped(original: TrainingSet, crops: Sequence[Crop]) -> Iterator[tuple[Example, Image]]:
+    for example, crop in zip(original.examples, crops, strict=True):
+        yield example, apply_crop(read_image(original.path(example)).image, crop)
 
 
-def _show(whole: TrainingSet, cuts: Sequence[Cut], path: Path) -> None:
-    """Write the pictures that lose most, what they lose dimmed."""
-    most = sorted(range(len(cuts)), key=lambda place: -cuts[place].lost)[:SHOWN]
-    cells = [preview(read_picture(whole.path(whole.examples[place])).picture, cuts[place], SIDE) for place in most]
-    Image.fromarray(laid_out(cells, columns=min(COLUMNS, len(cells)), gap=4)).save(path, quality=85)
+def _write_preview(original: TrainingSet, crops: Sequence[Crop], path: Path) -> None:
+    """Write the images that lose most, the cropped-off area dimmed."""
+    most = sorted(range(len(crops)), key=lambda place: -crops[place].lost)[:SHOWN]
+    cells = [crop_preview(read_image(original.path(original.examples[place])).image, crops[place], SIDE) for place in most]
+    sheet = PILImage.fromarray(tile_images(cells, columns=min(COLUMNS, len(cells)), gap=4))
+    with atomic(path) as draft:
+        sheet.save(draft, format=FORMATS[path.suffix.lower()], quality=85)
 
 
-def _doubts(cuts: Sequence[Cut]) -> Iterator[str]:
-    enlarged = [cut.enlarged for cut in cuts if cut.enlarged > 1]
+def _notes(crops: Sequence[Crop]) -> Iterator[str]:
+    enlarged = [crop.enlarged for crop in crops if crop.enlarged > 1]
     if enlarged:
-        many = counted(len(enlarged), "picture is", "pictures are")
-        yield f"{many} smaller than the size wanted, and enlarged up to {max(enlarged):.1f} times: they will be soft"
-    if broken := sum(not cut.whole_faces for cut in cuts):
-        yield f"of {counted(broken, 'picture')} a face is cut: look at the preview, or use buckets"
-    if heavy := sum(cut.lost > 0.3 for cut in cuts):
-        yield f"{counted(heavy, 'picture loses', 'pictures lose')} more than three tenths: look at the preview, or use buckets"
+        many = counted(len(enlarged), "image is", "images are")
+        yield f"{many} smaller than the size, and enlarged up to {max(enlarged):.1f} times: they will be soft"
+    if broken := sum(not crop.keeps_faces for crop in crops):
+        yield f"{counted(broken, 'image has', 'images have')} a cropped face: check the preview, or use buckets"
+    if heavy := sum(crop.lost > 0.3 for crop in crops):
+        yield f"{counted(heavy, 'image loses', 'images lose')} more than 30%: check the preview, or use buckets"

@@ -1,4 +1,4 @@
-"""Training sets that a model draws itself, from prompts."""
+"""Training sets that a model generates from prompts."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -8,37 +8,63 @@ from pathlib import Path
 import numpy as np
 
 from sakuga import InputError
-from sakuga.datasets.captions import with_trigger
+from sakuga.datasets.captions import add_trigger
 from sakuga.datasets.training_set import UNKNOWN, Example
-from sakuga.datasets.writing import check_new_set, numbered, writing_set
-from sakuga.finishing.image import Picture
-from sakuga.models.checkpoint_files import SKETCHBOOK
+from sakuga.datasets.writing import check_new_set, image_name, write_set_steps
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.styles import own_styles
-from sakuga.story.film import FilmSettings
-from sakuga.studio.animate.images import drawn_spec
+from sakuga.models.styles import checkpoint_styles
+from sakuga.story.settings import FilmSettings
+from sakuga.studio.animate.draw import image_spec
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.render_session import Bench, Count
-from sakuga.studio.core.settings import settled
-from sakuga.studio.core.styles import find_styles, shared_names, triggers, worded
+from sakuga.studio.core.render_session import RenderCount, RenderSession
+from sakuga.studio.core.settings import ResolvedSettings, resolve_settings
+from sakuga.studio.core.styles import StyleFinder, StyleUse, trigger_words, with_triggers
 from sakuga.studio.core.work import Work
 from sakuga.text import counted
+from sakuga.timeline.clip import Image
 from sakuga.timeline.spec import digest
 
-MOST = 100_000
-"""Pictures of one set."""
+MAX_IMAGES = 100_000
+"""Images of one set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistilledSet:
-    """A set that a model drew."""
+    """Result of `distill_set`."""
 
     out: Path
     trigger: str
-    pictures: int
+    images: int
     prompts: int
-    """How many different prompts were drawn."""
-    count: Count
+    """Number of different prompts used."""
+    count: RenderCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Distilling:
+    """A validated request."""
+
+    prompts: tuple[str, ...]
+    """One for each image."""
+    out: Path
+    seed: int
+    checkpoint: CheckpointFiles
+    finder: StyleFinder
+    settings: ResolvedSettings
+    styles: tuple[StyleUse, ...]
+    trigger: str
+    licence: str
+    source: str
+    """Where the images are from, for their rows."""
+    notes: tuple[str, ...]
+    store: Path | None
+
+    @property
+    def provenance(self) -> str:
+        last = self.seed + len(self.prompts) - 1
+        prompts = f"{len(set(self.prompts))} prompts with the seeds {self.seed} to {last}"
+        return f"{self.source} ({self.checkpoint.digest[:12]}) from {prompts}"
 
 
 def distill_set(
@@ -52,29 +78,22 @@ def distill_set(
     settings: FilmSettings | None = None,
     store: Path | None = None,
 ) -> Work[Step, DistilledSet]:
-    """Draw a training set with a model and the styles that it wears; every row keeps its prompt as caption, and its seed.
+    """Generate a training set with a model and styles.
 
-    Prompts are taken by chance from `seed`, none a second time before all were taken. The pictures have the model's native size unless
-    the settings say one. The trigger is what calls the styles up, unless given. A set that was stopped goes on from the frame store.
-    Raises SakugaError with one sentence where something is wrong.
+    Rows keep the prompt as caption, and the seed.
+    Prompts are drawn at random by `seed`, none a second time before all were used. Images have the model's native size unless the
+    settings name one. `trigger` is by default the styles' trigger words. An interrupted run continues from the frame store.
+    Raises SakugaError.
     """
-    if not prompts or not all(prompt.strip() for prompt in prompts):
-        raise InputError("there is no prompt to draw, or an empty one: write one a line")
-    if not 1 <= count <= MOST:
-        raise InputError(f"a set of {count} pictures cannot be drawn: choose 1 to {MOST}")
-    return Work(_distill(tuple(prompts), Path(out), count, trigger, licence, seed, settings or FilmSettings(), store))
+    if isinstance(prompts, str) or not prompts or not all(prompt.strip() for prompt in prompts):
+        raise InputError("prompts must be a list of non-empty texts: write one per line")
+    if not 1 <= count <= MAX_IMAGES:
+        raise InputError(f"a set of {count} images cannot be generated: use 1 to {MAX_IMAGES}")
+    check_new_set(Path(out))
+    return Work(_distill(_resolve(tuple(prompts), Path(out), count, trigger, licence, seed, settings or FilmSettings(), store)))
 
 
-def drawn_lots(prompts: Sequence[str], count: int, seed: int) -> list[str]:
-    """Take prompts by chance, none a second time before all were taken as often: all lots but the last hold every prompt once."""
-    rng = np.random.default_rng(seed)
-    lots: list[str] = []
-    while len(lots) < count:
-        lots += [prompts[place] for place in rng.permutation(len(prompts))]
-    return lots[:count]
-
-
-def _distill(
+def _resolve(
     prompts: tuple[str, ...],
     out: Path,
     count: int,
@@ -83,53 +102,89 @@ def _distill(
     seed: int,
     settings: FilmSettings,
     store: Path | None,
-) -> Generator[Step, None, DistilledSet]:
-    check_new_set(out)
-    source = find_checkpoint(settings.model or SKETCHBOOK)
-    native = (source.facts.native_size, source.facts.native_size)
-    settings = settled(replace(settings, size=settings.size or native), source)
-    assert settings.size
-    styles = find_styles(settings.style, source)
-    word = ", ".join(triggers(styles)) if trigger is None else trigger
-    bench = Bench(source, store, styles, settings.precision)
-    lots = drawn_lots(tuple(dict.fromkeys(prompts)), count, seed)
-    for note in (*_told(prompts, count), *(note for prompt in sorted(set(lots)) for note in bench.unread(worded(prompt, styles)))):
+) -> _Distilling:
+    checkpoint = find_checkpoint(settings.model or SKETCHBOOK)
+    native = (checkpoint.info.native_size, checkpoint.info.native_size)
+    finder = StyleFinder(checkpoint)
+    resolved = resolve_settings(replace(settings, size=settings.size or native), checkpoint, finder)
+    styles = finder.uses(resolved.style)
+    names = finder.shared_names(resolved.style)
+    return _Distilling(
+        prompts=tuple(assign_prompts(tuple(dict.fromkeys(prompts)), count, seed)),
+        out=out,
+        seed=seed,
+        checkpoint=checkpoint,
+        finder=finder,
+        settings=resolved,
+        styles=tuple(styles),
+        trigger=", ".join(trigger_words(styles)) if trigger is None else trigger,
+        licence=licence or _default_licence(checkpoint, styles),
+        source=f"generated by {Path(checkpoint.name).name}{f' in the style {names}' if names else ''}",
+        notes=tuple(_notes(prompts, count)),
+        store=store,
+    )
+
+
+def _default_licence(checkpoint: CheckpointFiles, styles: Sequence[StyleUse]) -> str:
+    """Return MIT for the Sketchbook and its own styles.
+
+    Unknown for anything else.
+    """
+    if checkpoint.name != SKETCHBOOK:
+        return UNKNOWN
+    own = {style.digest for style in checkpoint_styles(checkpoint).values()}
+    return "MIT" if all(use.style.digest in own for use in styles) else UNKNOWN
+
+
+def assign_prompts(prompts: Sequence[str], count: int, seed: int) -> list[str]:
+    """Assign prompts to images at random.
+
+    Every run of len(prompts) images uses each prompt once.
+    """
+    rng = np.random.default_rng(seed)
+    assigned: list[str] = []
+    while len(assigned) < count:
+        assigned += [prompts[place] for place in rng.permutation(len(prompts))]
+    return assigned[:count]
+
+
+def _distill(request: _Distilling) -> Generator[Step, None, DistilledSet]:
+    session = RenderSession(request.checkpoint, request.store, request.styles, request.settings.precision)
+    different = sorted(set(request.prompts))
+    warnings = (note for prompt in different for note in session.prompt_warnings(with_triggers(prompt, request.styles)))
+    for note in (*request.notes, *warnings):
         yield Step(stage="story", note=note)
-    wanted = [drawn_spec(prompt, seed + place, settings, source) for place, prompt in enumerate(lots)]
+    wanted = [
+        image_spec(prompt, request.seed + place, request.settings, request.checkpoint, styles=request.finder)
+        for place, prompt in enumerate(request.prompts)
+    ]
     specs = {digest(spec): spec for spec in wanted}
-    drawing = yield from bench.draw(specs, specs)
-    enlarged = bench.enlarger(*settings.size)
-    shown = bench.develop(drawing, specs, lambda _, picture: enlarged(picture))
-    worn = shared_names(settings.style, source)
-    drawn_by = f"drawn by {Path(source.name).name}{f' in the style {worn}' if worn else ''}"
-    own = {style.digest for style in own_styles(source).values()} if source.name == SKETCHBOOK else set()
-    allowed = licence or ("MIT" if source.name == SKETCHBOOK and all(one.style.digest in own for one in styles) else UNKNOWN)
-    pictures = _examples(lots, shown, seed, word, drawn_by, allowed)
-    provenance = f"{drawn_by} ({source.digest[:12]}) from {len(set(lots))} prompts with the seeds {seed} to {seed + count - 1}"
-    writing = Work(writing_set(out, pictures, trigger=word, licence=allowed, provenance=provenance))
+    rendering = yield from session.render(specs, specs)
+    enlarged = session.enlarger(*request.settings.size)
+    images = session.read_frames(rendering, specs, lambda _, image: enlarged(image))
+    examples = _examples(request, images)
+    writing = Work(write_set_steps(request.out, examples, trigger=request.trigger, licence=request.licence, provenance=request.provenance))
     for done in writing:
-        yield Step(stage="export", done=done, total=count)
+        yield Step(stage="export", done=done, total=len(request.prompts))
     made = writing.result()
-    return DistilledSet(out=out, trigger=word, pictures=len(made.examples), prompts=len(set(lots)), count=drawing.count)
+    return DistilledSet(out=request.out, trigger=request.trigger, images=len(made.examples), prompts=len(different), count=rendering.count)
 
 
-def _told(prompts: Sequence[str], count: int) -> Iterator[str]:
-    """Say what of the prompts is taken more than once, or not at all."""
-    again = [prompt for prompt, times in Counter(prompts).items() if times > 1]
-    if again:
-        yield f"{counted(len(again), 'prompt is', 'prompts are')} written more than once, such as {again[0]!r}: each is taken as one"
+def _notes(prompts: Sequence[str], count: int) -> Iterator[str]:
+    """Yield notes on repeated prompts, and prompts used several times."""
+    repeated = [prompt for prompt, times in Counter(prompts).items() if times > 1]
+    if repeated:
+        yield f"{counted(len(repeated), 'prompt is', 'prompts are')} listed more than once, such as {repeated[0]!r}: each is used as one"
     different = len(set(prompts))
     if count > different:
         least, most = count // different, -(-count // different)
         times = f"{least}" if least == most else f"{least} or {most}"
-        yield f"{counted(count, 'picture')} of {counted(different, 'prompt')}: each is drawn {times} times"
+        yield f"{counted(count, 'image')} of {counted(different, 'prompt')}: each is used {times} times"
 
 
-def _examples(
-    lots: Sequence[str], pictures: Iterator[Picture], seed: int, trigger: str, source: str, licence: str
-) -> Iterator[tuple[Example, Picture]]:
-    for place, (prompt, picture) in enumerate(zip(lots, pictures, strict=True)):
-        name = numbered(place + 1, " ".join(prompt.split()[:6]))
-        text = with_trigger(prompt, trigger)
-        example = Example(file=name, text=text, source=source, licence=licence, seed=seed + place)
-        yield example, picture
+def _examples(request: _Distilling, images: Iterator[Image]) -> Iterator[tuple[Example, Image]]:
+    for place, (prompt, image) in enumerate(zip(request.prompts, images, strict=True)):
+        name = image_name(place + 1, " ".join(prompt.split()[:6]))
+        text = add_trigger(prompt, request.trigger)
+        example = Example(file=name, text=text, source=request.source, licence=request.licence, seed=request.seed + place)
+        yield example, image

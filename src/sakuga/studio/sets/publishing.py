@@ -1,18 +1,18 @@
-"""Training sets for others."""
+"""Uploading training sets to the Hugging Face hub."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sakuga.datasets.publishing import Parcel, packed, send
-from sakuga.datasets.training_set import read_set
+from sakuga.datasets.publishing import UploadPlan, plan_upload, upload
+from sakuga.datasets.training_set import TrainingSet, read_set
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedSet:
-    """A set that others can load."""
+    """Result of `push_set`."""
 
     address: str
     files: int
@@ -20,22 +20,21 @@ class PushedSet:
     """In bytes."""
 
 
-def pack_set(source: Path | str, to: str) -> Parcel:
-    """List what of a set would be sent to the hub as owner/name, with sizes and what to think of before; raises SetError."""
-    return packed(read_set(source), to)
+def plan_push(source: Path | str, to: str) -> UploadPlan:
+    """Plan an upload to owner/name; raises SetError."""
+    return plan_upload(read_set(source), to)
 
 
 def push_set(source: Path | str, to: str, *, private: bool = False, endpoint: str | None = None) -> Work[Step, PushedSet]:
-    """Send a set to the Hugging Face hub as owner/name, in one commit.
+    """Upload a set to the hub as owner/name.
 
     `endpoint` is another hub's address. Raises SetError without a token, or where the hub refuses.
     """
-    return Work(_push(Path(source), to, private, endpoint))
+    made = read_set(source)
+    return Work(_push(made, plan_upload(made, to), private, endpoint))
 
 
-def _push(source: Path, to: str, private: bool, endpoint: str | None) -> Generator[Step, None, PushedSet]:
-    told = read_set(source)
-    parcel = packed(told, to)
-    yield Step(stage="export", note=f"sending {len(parcel.files)} files to {to}")
-    address = send(told, parcel, private=private, endpoint=endpoint)
-    return PushedSet(address=address, files=len(parcel.files), size=parcel.size)
+def _push(made: TrainingSet, plan: UploadPlan, private: bool, endpoint: str | None) -> Generator[Step, None, PushedSet]:
+    yield Step(stage="export", note=f"uploading {len(plan.files)} files to {plan.to}")
+    address = upload(made, plan, private=private, endpoint=endpoint)
+    return PushedSet(address=address, files=len(plan.files), size=plan.size)
