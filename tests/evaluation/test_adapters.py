@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sakuga.evaluation.adapters import score_few_step, score_style, speedup, unnamed_cases
-from sakuga.evaluation.score import Case, Draw, held_out_cases
+from sakuga.evaluation.adapters import score_few_step, score_style, speedup
+from sakuga.evaluation.held_out import Case, cases_without_look, held_out_cases
+from sakuga.evaluation.score import GenerateImages
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.sketchbook.labels import Look
 from sakuga.sketchbook.scene import sample
@@ -14,14 +15,14 @@ from sakuga.studio.core.work import Work
 WEIGHTS = find_checkpoint().folder
 
 
-def rendered(cases: Sequence[Case], look: Look) -> Draw:
+def rendered(cases: Sequence[Case], look: Look) -> GenerateImages:
     """Render the scenes of the captions, as a perfect model would draw them."""
     seeds = {case.caption: case.seed for case in cases}
-    return lambda captions: np.stack([sample(seeds[text]).at(1.0).picture(128, 128, look) for text in captions])
+    return lambda captions: np.stack([sample(seeds[text]).at(1.0).image(128, 128, look) for text in captions])
 
 
-def test_renders_in_a_look_have_it_and_others_have_not() -> None:
-    cases = unnamed_cases(8)
+def test_renders_are_read_as_their_look() -> None:
+    cases = cases_without_look(8)
     base, comic = rendered(cases, "flat"), rendered(cases, "comic")
     styled = Work(score_style("comic", base, comic, WEIGHTS, 8)).result()
     assert styled["styles.comic.accuracy"] > 0.7
@@ -34,7 +35,7 @@ def test_renders_in_a_look_have_it_and_others_have_not() -> None:
     assert unstyled["styles.comic.subject_loss"] == 0.0
 
 
-def test_few_steps_are_scored_like_all_steps() -> None:
+def test_few_step_images_are_scored_like_full_ones() -> None:
     figures = Work(score_few_step(rendered(held_out_cases(8), "flat"), WEIGHTS, 8)).result()
     assert figures["few_step.fidelity.time"] > 0.7
     assert figures["n.few_step.fidelity.portrait"] == 8

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sakuga.evaluation.aspect_ratios import SIZES, score_aspects
-from sakuga.evaluation.score import Draw, held_out_cases, moment_of
+from sakuga.evaluation.held_out import held_out_cases, held_out_moment
+from sakuga.evaluation.score import GenerateImages
 from sakuga.evaluation.upscaling import score_upscaler
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studio.core.work import Work
@@ -13,16 +14,16 @@ from sakuga.studio.core.work import Work
 WEIGHTS = find_checkpoint().folder
 
 
-def test_drawings_of_every_shape_are_read_beside_renders_of_that_shape() -> None:
+def test_every_aspect_ratio_has_its_own_ceiling() -> None:
     seeds = {case.caption: case.seed for case in held_out_cases(6)}
     asked: list[tuple[int, int]] = []
 
-    def drawing(width: int, height: int) -> Draw:
+    def drawing(width: int, height: int) -> GenerateImages:
         asked.append((width, height))
 
         def draw(captions: Sequence[str]) -> np.ndarray:
-            moments = [moment_of(seeds[text], width / height) for text in captions]
-            pictures = np.stack([moment.picture(width, height) for moment in moments])
+            moments = [held_out_moment(seeds[text], width / height) for text in captions]
+            pictures = np.stack([moment.image(width, height) for moment in moments])
             return pictures if width > height else np.zeros_like(pictures)
 
         return draw
@@ -37,7 +38,7 @@ def test_drawings_of_every_shape_are_read_beside_renders_of_that_shape() -> None
     assert shares[2] < 0.7
 
 
-def test_the_upscaler_is_measured_beside_lanczos() -> None:
+def test_the_upscaler_is_compared_with_lanczos() -> None:
     figures = Work(score_upscaler(WEIGHTS, 2)).result()
     assert 20 < figures["upscaler_psnr_db"] != figures["upscaler_psnr_db.lanczos"] > 20
     assert figures["upscaler_edge_error"] < figures["upscaler_edge_error.lanczos"]

@@ -15,7 +15,7 @@ def test_variance_is_the_mean_squared_distance_to_the_mean_direction() -> None:
     assert variance(embeddings[:1].repeat(4, axis=0)) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_chain_has_collapsed_where_its_last_pictures_are_nearly_alike() -> None:
+def test_a_chain_has_collapsed_if_its_last_images_are_nearly_alike() -> None:
     rng = np.random.default_rng(1)
     lively = rng.normal(size=(40, 16)).astype(np.float32)
     assert not chain_variance(lively).collapsed
@@ -28,10 +28,10 @@ def test_a_chain_has_collapsed_where_its_last_pictures_are_nearly_alike() -> Non
     assert not chain_variance(lively[:1]).collapsed
 
 
-def test_a_chain_has_burnt_where_its_last_pictures_are_a_mosaic_of_bright_patches() -> None:
-    scenes = [sample(seed).at(1.0).picture(64, 64) for seed in range(4)]
+def test_a_chain_is_oversaturated_if_its_last_images_are_bright_patches() -> None:
+    scenes = [sample(seed).at(1.0).image(64, 64) for seed in range(4)]
     patches = np.random.default_rng(2).integers(0, 2, (10, 16, 16, 3), np.uint8) * 255
-    assert chain_growth([scenes[0], *patches.repeat(4, axis=1).repeat(4, axis=2)]).burnt
+    assert chain_growth([scenes[0], *patches.repeat(4, axis=1).repeat(4, axis=2)]).oversaturated
     grey = [scene.mean(axis=-1, keepdims=True).repeat(3, axis=-1).astype(np.uint8) for scene in scenes]
     for chain in (scenes, scenes[:1], grey[:1] + scenes[:1], [scenes[0]] + [255 - scene for scene in scenes]):
-        assert not chain_growth(chain).burnt
+        assert not chain_growth(chain).oversaturated

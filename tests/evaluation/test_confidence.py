@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sakuga.evaluation.figure import paired
-from sakuga.evaluation.interval import (
+from sakuga.evaluation.confidence import (
     SHARES,
     along_interval,
     difference_interval,
@@ -14,6 +13,7 @@ from sakuga.evaluation.interval import (
     mean_interval,
     share_interval,
 )
+from sakuga.evaluation.metric import paired
 
 
 def test_the_interval_of_a_mean_is_the_accelerated_bootstrap() -> None:
@@ -29,7 +29,7 @@ def test_the_interval_of_a_mean_is_the_accelerated_bootstrap() -> None:
     assert mean_interval(np.full(5, 2.0)) == (2.0, 2.0)
 
 
-def test_what_is_alike_in_few_pictures_is_not_certain_of_all() -> None:
+def test_equal_values_of_few_images_have_an_interval() -> None:
     for n in (4, 30):
         low, high = mean_interval(np.ones(n), within=SHARES) or (0, 0)
         assert high == 1.0
@@ -37,13 +37,13 @@ def test_what_is_alike_in_few_pictures_is_not_certain_of_all() -> None:
     assert mean_interval(np.ones(8), groups=[0, 0, 1, 1, 2, 2, 3, 3], within=SHARES) == mean_interval(np.ones(4), within=SHARES)
     assert mean_interval(np.array([0.0, 1.0, 1.0, 1.0]), within=SHARES) == mean_interval(np.array([0.0, 1.0, 1.0, 1.0]))
     gains = {n: paired("more", np.zeros(n), np.ones(n), within=SHARES) for n in (4, 8)}
-    assert not gains[4].clear, "by the sign test four of four is no evidence either"
-    assert gains[8].clear
+    assert not gains[4].excludes_zero, "by the sign test four of four is no evidence either"
+    assert gains[8].excludes_zero
     same = paired("more", np.ones(24), np.ones(24), within=SHARES)
     assert (same.low, same.high) == (pytest.approx(-0.1425, abs=1e-3), pytest.approx(0.1425, abs=1e-3))
 
 
-def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:
+def test_95_percent_of_intervals_contain_the_true_mean() -> None:
     rng = np.random.default_rng(0)
     held = [low < 1.0 < high for low, high in (mean_interval(rng.exponential(size=40)) or (0, 0) for _ in range(100))]
     assert 0.87 <= np.mean(held) <= 0.99
@@ -55,7 +55,7 @@ def _apart(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=30), rng.normal(0.5, 2.0, size=50)
 
 
-def test_pictures_of_one_prompt_do_not_count_as_many() -> None:
+def test_images_of_one_prompt_are_not_independent() -> None:
     prompts = np.repeat(np.random.default_rng(1).normal(size=8), 25)
     values = prompts + 0.01 * np.random.default_rng(2).normal(size=200)
     alone = mean_interval(values)
@@ -71,7 +71,7 @@ def test_a_share_has_the_interval_of_wilson() -> None:
         assert share_interval(hits, n) == pytest.approx(tuple(stats.binomtest(hits, n).proportion_ci(method="wilson")), abs=1e-9)
 
 
-def test_frames_that_are_alike_widen_the_interval_along_a_clip() -> None:
+def test_correlated_frames_widen_the_interval_along_a_clip() -> None:
     steps = np.random.default_rng(5).normal(size=400)
     slow = np.convolve(steps, np.ones(6) / 6, mode="valid")
     along, alone = along_interval(slow), mean_interval(slow)

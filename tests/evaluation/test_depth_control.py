@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuga.evaluation.depth_control import Led, depth_figures, grey, score_layout, unplaced
-from sakuga.evaluation.score import held_out_cases, moment_of
-from sakuga.models.classifier import ATTRIBUTES, codes_stated
+from sakuga.evaluation.depth_control import ControlledImages, caption_without_layout, depth_figures, grey, score_layout
+from sakuga.evaluation.held_out import held_out_cases, held_out_moment
 from sakuga.sketchbook.caption_reading import read_labels
+from sakuga.sketchbook.label_codes import ATTRIBUTES, stated_codes
 from sakuga.studio.core.work import Work
 
 
 @pytest.fixture(scope="module")
 def true() -> np.ndarray:
-    return np.stack([moment_of(case.seed).depth(128, 128) for case in held_out_cases(24)])
+    return np.stack([held_out_moment(case.seed).depth(128, 128) for case in held_out_cases(24)])
 
 
-def test_an_estimator_that_knows_the_truth_scores_one(true: np.ndarray) -> None:
+def test_a_perfect_estimator_scores_one(true: np.ndarray) -> None:
     pictures = np.stack([grey(near) for near in true])
     figures = depth_figures(lambda picture: np.float32(picture[..., 0] / 255), true, pictures, 255 - pictures)
     assert figures["depth.rank_correlation"] == pytest.approx(1.0, abs=0.03)
@@ -27,23 +27,23 @@ def test_an_estimator_that_knows_the_truth_scores_one(true: np.ndarray) -> None:
     assert figures["n.depth.drawn.rank_correlation"] == 24
 
 
-def test_the_mean_map_alone_scores_nothing_but_in_the_raw_figure(true: np.ndarray) -> None:
+def test_the_mean_map_scores_only_in_the_raw_metric(true: np.ndarray) -> None:
     mean = np.broadcast_to(true.mean(axis=0), true.shape) + np.random.default_rng(0).normal(0, 1e-3, true.shape).astype(np.float32)
-    figures = Led(control=true, drawn=np.zeros((24, 128, 128, 3), np.uint8), read=np.float32(mean)).figures()
+    figures = ControlledImages(control=true, generated=np.zeros((24, 128, 128, 3), np.uint8), estimated=np.float32(mean)).metrics()
     assert figures["control.raw"] > 0.7
     assert abs(figures["control.rank_correlation"]) < 0.05
 
 
-def test_drawings_that_follow_their_control_do_not_follow_anothers(true: np.ndarray) -> None:
-    figures = Led(control=true, drawn=np.zeros((24, 128, 128, 3), np.uint8), read=true).figures()
+def test_controlled_images_match_their_own_map_only(true: np.ndarray) -> None:
+    figures = ControlledImages(control=true, generated=np.zeros((24, 128, 128, 3), np.uint8), estimated=true).metrics()
     assert figures["control.rank_correlation"] == pytest.approx(1.0)
     assert figures["control.shuffled_raw"] > 0.5
     assert figures["control.shuffled"] < 0.4
 
 
-def test_prompts_of_control_say_nothing_of_the_layout() -> None:
+def test_control_prompts_do_not_state_the_layout() -> None:
     for case in held_out_cases(40):
-        stated = codes_stated(read_labels(unplaced(case.labels)))
+        stated = stated_codes(read_labels(caption_without_layout(case.labels)))
         said = {name for name, code in zip(ATTRIBUTES, stated, strict=True) if code >= 0} - {"portrait", "look"}
         assert said <= {"time", "weather"}
 
@@ -56,7 +56,7 @@ def test_a_folder_is_scored_with_its_own_estimator(weights: Path) -> None:
         return np.stack([grey(one) for one in near])
 
     figures, led = Work(score_layout(weights, lead, n=4)).result()
-    assert asked == [unplaced(case.labels) for case in held_out_cases(4)]
+    assert asked == [caption_without_layout(case.labels) for case in held_out_cases(4)]
     assert led is not None
     assert led.sheet(count=3, columns=2).shape == (2 * 132, 2 * (3 * 128 + 8), 3)
     names = {name for name in figures if not name.startswith("n.")}

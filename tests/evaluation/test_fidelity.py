@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from sakuga.evaluation.fidelity import OF_PEOPLE, fidelity, fidelity_figures
-from sakuga.models.classifier import ATTRIBUTES, codes_of, codes_stated
+from sakuga.evaluation.fidelity import PORTRAIT_ATTRIBUTES, fidelity, fidelity_figures
 from sakuga.sketchbook.caption_reading import read_labels
+from sakuga.sketchbook.label_codes import ATTRIBUTES, label_codes, stated_codes
 from sakuga.sketchbook.labels import Labels, Portrait
 
 SHOWN = Labels(time="night", weather="snow", place="forest", subject="cabin", side="left")
 
 
-def test_what_a_caption_leaves_open_is_not_scored() -> None:
+def test_unstated_attributes_are_not_scored() -> None:
     captions = ["a cabin in the snow at night", "a castle in the snow", "a cabin"]
-    stated = np.stack([codes_stated(read_labels(caption)) for caption in captions])
-    shares = fidelity(np.stack([codes_of(SHOWN)] * 3), stated)
+    stated = np.stack([stated_codes(read_labels(caption)) for caption in captions])
+    shares = fidelity(np.stack([label_codes(SHOWN)] * 3), stated)
     assert shares["time"] == (1.0, 1)
     assert shares["weather"] == (1.0, 2)
     assert shares["subject"] == (2 / 3, 3)
@@ -23,19 +23,19 @@ def test_what_a_caption_leaves_open_is_not_scored() -> None:
 
 
 def test_a_portrait_in_place_of_a_landscape_counts_against_it() -> None:
-    stated = np.stack([codes_stated(read_labels("a cabin"))])
-    shown = codes_of(SHOWN)
+    stated = np.stack([stated_codes(read_labels("a cabin"))])
+    shown = label_codes(SHOWN)
     shown[list(ATTRIBUTES).index("portrait")] = 1
     assert fidelity(shown[None], stated)["portrait"] == (0.0, 1)
 
 
-def test_of_people_what_is_said_is_scored_with_counts_and_ceiling() -> None:
+def test_portrait_attributes_are_scored_with_counts_and_ceiling() -> None:
     girl = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="smiling")
     labels = [Labels(time="day", weather="clear", place="sea", subject="none", side="centre", portrait=girl), SHOWN]
     said = ["a girl with red hair and a blue dress, smiling", "a cabin", "a portrait of a man with black hair"]
-    stated = np.stack([codes_stated(read_labels(text)) for text in said])
-    codes = np.stack([codes_of(labels[index]) for index in (0, 1, 0)])
-    figures = fidelity_figures("fidelity", codes, stated, OF_PEOPLE, codes[[0, 1, 1]])
+    stated = np.stack([stated_codes(read_labels(text)) for text in said])
+    codes = np.stack([label_codes(labels[index]) for index in (0, 1, 0)])
+    figures = fidelity_figures("fidelity", codes, stated, PORTRAIT_ATTRIBUTES, codes[[0, 1, 1]])
     assert (figures["fidelity.hair"], figures["n.fidelity.hair"], figures["ceiling.fidelity.hair"]) == (0.5, 2, 0.5)
     assert (figures["fidelity.dress"], figures["n.fidelity.dress"]) == (1.0, 1)
     assert (figures["fidelity.person"], figures["fidelity.expression"]) == (0.5, 1.0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from sakuga.evaluation.figure import Figure, Refused
-from sakuga.evaluation.frechet import fd, frechet_distance
+from sakuga.evaluation.frechet import frechet_distance, frechet_metric
+from sakuga.evaluation.metric import Metric, NotMeasured
 
 
 def normal(n: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -26,7 +26,7 @@ def test_frechet_equals_the_matrix_square_root(n: int, m: int, width: int) -> No
     assert frechet_distance(first, first) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_few_pictures_in_many_features_equal_the_distance_with_noise_that_fills_them() -> None:
+def test_few_images_in_many_features_equal_the_distance_with_added_noise() -> None:
     """scipy's root of a singular product is not to be trusted, so the trace is held against the eigenvalues of the whole product."""
     first, second = normal(12, 40, 1), normal(9, 40, 2, shift=0.2)
     a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
@@ -35,23 +35,22 @@ def test_few_pictures_in_many_features_equal_the_distance_with_noise_that_fills_
     assert frechet_distance(first, second) == pytest.approx(gap @ gap + np.trace(a) + np.trace(b) - 2 * roots, rel=1e-6)
 
 
-def test_a_feature_that_never_varies_does_no_harm() -> None:
+def test_a_constant_feature_is_allowed() -> None:
     first, second = normal(60, 8, 1), normal(60, 8, 2)
     dead = [np.concatenate([one, np.ones((60, 1))], axis=1) for one in (first, second)]
     assert frechet_distance(dead[0], dead[1]) == pytest.approx(frechet_distance(first, second), rel=1e-6)
 
 
-def test_a_distance_has_an_interval_and_is_refused_where_it_says_nothing() -> None:
-    near, far = (fd("fd", normal(300, 8, 1), normal(300, 8, 2, shift)) for shift in (0.0, 1.0))
-    assert isinstance(near, Figure)
-    assert isinstance(far, Figure)
+def test_a_distance_has_an_interval_and_is_not_measured_on_few_images() -> None:
+    near, far = (frechet_metric("fd", normal(300, 8, 1), normal(300, 8, 2, shift)) for shift in (0.0, 1.0))
+    assert isinstance(near, Metric)
+    assert isinstance(far, Metric)
     assert near.high is not None
     assert far.low is not None
     assert near.high < far.low < far.value
-    assert "compare only with others of n 300" in far.note
-    refused = fd("fd", normal(24, 24, 1), normal(300, 24, 2))
-    assert isinstance(refused, Refused)
+    assert "compare only with n 300" in far.note
+    refused = frechet_metric("fd", normal(24, 24, 1), normal(300, 24, 2))
+    assert isinstance(refused, NotMeasured)
     assert str(refused) == (
-        "not measured: 24 pictures do not fix the 300 covariances of 24 features; "
-        "look at KID, which is unbiased, or draw more than 24 pictures"
+        "not measured: 24 images do not determine the 300 covariances of 24 features; use KID, which is unbiased, or more than 24 images"
     )

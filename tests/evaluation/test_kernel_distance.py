@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from sakuga.evaluation.figure import Figure, Outcome, Refused
-from sakuga.evaluation.interval import resamples
+from sakuga.evaluation.confidence import resamples
 from sakuga.evaluation.kernel_distance import cmmd, discrepancy, gaussian, kid, polynomial
+from sakuga.evaluation.metric import Measurement, Metric, NotMeasured
 
 
 def normal(n: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -16,8 +16,8 @@ def normal(n: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, width)) @ mixed + shift
 
 
-def measured(outcome: Outcome) -> Figure:
-    assert isinstance(outcome, Figure)
+def measured(outcome: Measurement) -> Metric:
+    assert isinstance(outcome, Metric)
     return outcome
 
 
@@ -46,8 +46,8 @@ def test_cmmd_is_the_mean_over_pairs_of_directions() -> None:
     def alike(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.exp(-((a - b) ** 2).sum() / 200))
 
-    among = [np.mean([alike(a, b) for i, a in enumerate(one) for j, b in enumerate(one) if i != j]) for one in (x, y)]
-    wanted = 1000 * (sum(among) - 2 * np.mean([alike(a, b) for a in x for b in y]))
+    within_manifold = [np.mean([alike(a, b) for i, a in enumerate(one) for j, b in enumerate(one) if i != j]) for one in (x, y)]
+    wanted = 1000 * (sum(within_manifold) - 2 * np.mean([alike(a, b) for a in x for b in y]))
     assert measured(cmmd("cmmd", first, second)).value == pytest.approx(wanted, rel=1e-6)
 
 
@@ -61,7 +61,7 @@ def test_the_gaussian_discrepancy_of_normal_sets_is_the_closed_form() -> None:
     assert discrepancy(first, second, gaussian, ones, ones)[0] == pytest.approx(wanted, rel=0.08)
 
 
-def test_draws_are_unbiased_although_they_have_pictures_twice() -> None:
+def test_resamples_are_unbiased_despite_duplicates() -> None:
     first, second = normal(30, 8, 1), normal(30, 8, 2)
     ones = np.ones((1, 30))
     whole = discrepancy(first, second, polynomial, ones, ones)[0]
@@ -72,12 +72,12 @@ def test_draws_are_unbiased_although_they_have_pictures_twice() -> None:
 def test_kid_is_about_zero_within_one_distribution_and_grows_with_a_shift() -> None:
     same = measured(kid("kid", normal(200, 16, 1), normal(200, 16, 2)))
     near, far = (measured(kid("kid", normal(200, 16, 1), normal(200, 16, 2, shift))) for shift in (0.5, 1.0))
-    assert not same.clear
-    assert near.clear
+    assert not same.excludes_zero
+    assert near.excludes_zero
     assert same.value < near.value < far.value
     assert same == kid("kid", normal(200, 16, 1), normal(200, 16, 2))
 
 
-def test_one_picture_has_no_spread() -> None:
+def test_one_image_has_no_variance() -> None:
     refused = kid("kid", normal(1, 4, 1), normal(9, 4, 2))
-    assert refused == Refused(key="kid", reason="a set of one picture has no spread", instead="draw at least 2, better 50, of each")
+    assert refused == NotMeasured(key="kid", reason="a set of one image has no variance", instead="use at least 2, better 50, of each")

@@ -16,6 +16,6 @@ def test_variation_is_the_deviation_over_the_mean() -> None:
     assert variation([0.0, 0.0]) == 0.0
 
 
-def test_a_gap_is_counted_in_usual_steps() -> None:
+def test_a_loop_gap_is_counted_in_median_steps() -> None:
     assert loop_gap([1.0, 2.0, 9.0], 3.0) == 1.5
     assert loop_gap([0.0, 0.0, 9.0], 3.0) is None

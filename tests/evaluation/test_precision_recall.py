@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torchmetrics.image.inception import InceptionScore
 
-from sakuga.evaluation.figure import Figure, Refused
-from sakuga.evaluation.precision_recall import among, inception_score, precision_recall
+from sakuga.evaluation.metric import Metric, NotMeasured
+from sakuga.evaluation.precision_recall import inception_score, precision_recall, within_manifold
 
 
 def normal(n: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -15,26 +15,26 @@ def normal(n: int, width: int, seed: int, shift: float = 0.0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, width)) @ mixed + shift
 
 
-def test_a_picture_lies_among_others_within_their_third_neighbours() -> None:
+def test_an_image_is_within_a_manifold_by_third_neighbours() -> None:
     made, true = normal(40, 3, 1), normal(60, 3, 2, shift=0.8)
     wanted = []
     for one in made:
         reaches = [sorted(np.linalg.norm(true - other, axis=1))[3] for other in true]
         wanted.append(any(np.linalg.norm(one - other) <= reach for other, reach in zip(true, reaches, strict=True)))
     assert 0 < np.mean(wanted) < 1
-    assert among(made, true).tolist() == wanted
+    assert within_manifold(made, true).tolist() == wanted
 
 
-def test_precision_falls_with_strays_and_recall_with_what_is_never_drawn() -> None:
+def test_outliers_lower_precision_and_missing_modes_recall() -> None:
     true = normal(200, 3, 1)
     narrow, wide = 0.2 * normal(200, 3, 2), 5 * normal(200, 3, 3)
     for made, sure, broad in ((narrow, True, False), (wide, False, True)):
         precision, recall = precision_recall("classifier", made, true)
-        assert isinstance(precision, Figure)
-        assert isinstance(recall, Figure)
+        assert isinstance(precision, Metric)
+        assert isinstance(recall, Metric)
         assert (precision.value > 0.9) == sure
         assert (recall.value > 0.6) == broad
-    assert {type(one) for one in precision_recall("classifier", true[:20], true)} == {Refused}
+    assert {type(one) for one in precision_recall("classifier", true[:20], true)} == {NotMeasured}
 
 
 class AsItIs(nn.Module):
@@ -52,13 +52,13 @@ def test_the_inception_score_is_that_of_torchmetrics() -> None:
     theirs = InceptionScore(feature=AsItIs(), splits=1)
     theirs.update(logits)
     found = inception_score("is", logits.softmax(dim=1).numpy())
-    assert isinstance(found, Figure)
+    assert isinstance(found, Metric)
     assert found.value == pytest.approx(float(theirs.compute()[0]), rel=1e-5)
     assert found.low is not None
     assert found.low < found.value
     sure = inception_score("is", np.eye(5)[np.arange(80) % 5])
-    assert isinstance(sure, Figure)
+    assert isinstance(sure, Metric)
     assert sure.value == pytest.approx(5.0)
     refused = inception_score("is", np.eye(5)[np.arange(49) % 5])
-    assert isinstance(refused, Refused)
-    assert refused.reason == "49 pictures do not fill 5 classes"
+    assert isinstance(refused, NotMeasured)
+    assert refused.reason == "49 images do not fill 5 classes"

@@ -13,13 +13,13 @@ from PIL import Image
 from sakuga.evaluation.report import (
     Bar,
     Chart,
-    Line,
+    Curve,
     Mark,
     Page,
+    PageImage,
     Panel,
-    Picture,
+    Paragraph,
     Point,
-    Prose,
     Range,
     Section,
     Strip,
@@ -50,7 +50,7 @@ def test_a_bar_is_as_long_as_its_value() -> None:
     assert long == pytest.approx(3 * short, rel=0.01)
 
 
-def test_negative_bars_go_the_other_way_and_missing_values_are_said() -> None:
+def test_negative_bars_point_left_and_missing_values_are_labelled() -> None:
     groups = [Bar(name="kid", values=(Range(value=-1.0), Range(value=2.0), Range(value=nan)))]
     made = bars(groups, ("a", "b", "c"), "scores")
     back, on = boxes(made)[3:]
@@ -58,7 +58,7 @@ def test_negative_bars_go_the_other_way_and_missing_values_are_said() -> None:
     assert "not measured" in made
 
 
-def test_a_difference_lies_on_its_side_of_nothing() -> None:
+def test_a_difference_lies_on_its_side_of_zero() -> None:
     made = drawn(differences([Bar(name=name, values=(Range(value=value),)) for name, value in (("less", -2.0), ("more", 1.0))], ("x",), ""))
     less, more = (float(dot.attrib["cx"]) for dot in made.iter("circle"))
     zero = next(float(re.findall(r"[\d.]+", line.attrib["d"])[0]) for line in made.iter("path") if line.get("class") == "zero")
@@ -67,7 +67,7 @@ def test_a_difference_lies_on_its_side_of_nothing() -> None:
 
 
 def test_a_curve_breaks_where_nothing_was_measured() -> None:
-    panel = Panel(title="flicker", lines=(Line(values=(0.0, 1.0, nan, 2.0)),), limit=1.5)
+    panel = Panel(title="flicker", curves=(Curve(values=(0.0, 1.0, nan, 2.0)),), limit=1.5)
     made = drawn(curves([panel], (0.0, 1.0, 2.0, 3.0), "seconds", "", marks=[Mark(place=3.0, name="frame 4")]))
     way = next(line.attrib["d"] for line in made.iter("path") if line.get("class", "").startswith("line"))
     assert way.count("M") == 2
@@ -75,16 +75,16 @@ def test_a_curve_breaks_where_nothing_was_measured() -> None:
 
 
 def test_one_frame_alone_is_a_curve_too() -> None:
-    assert "nan " not in curves([Panel(title="drift", lines=(Line(values=(0.0,)),))], (0.0,), "frames", "")
+    assert "nan " not in curves([Panel(title="drift", curves=(Curve(values=(0.0,)),))], (0.0,), "frames", "")
 
 
-def test_a_heat_map_outlines_the_best_and_leaves_the_missing_out() -> None:
+def test_a_heat_map_outlines_the_best_and_skips_missing_runs() -> None:
     made = drawn(heat([[0.1, nan], [0.4, 0.9]], ("4", "8"), ("100", "200"), "rank", "steps", ""))
     kinds = [box.get("class") for box in made.iter("rect")]
     assert kinds == ["cell", "cell none", "cell", "cell best"]
 
 
-def test_a_scatter_names_its_points_and_draws_the_front_through_the_best() -> None:
+def test_a_scatter_plot_has_a_pareto_front() -> None:
     points = [Point(x=1.0, y=1.0, name="small"), Point(x=10.0, y=0.5, name="poor"), Point(x=100.0, y=2.0, name="large")]
     made = drawn(scatter(points, "seconds", "quality", "", log=True))
     cheap, poor, dear = (float(dot.attrib["cx"]) for dot in made.iter("circle"))
@@ -92,8 +92,18 @@ def test_a_scatter_names_its_points_and_draws_the_front_through_the_best() -> No
     assert next(line.attrib["d"] for line in made.iter("path") if line.get("class") == "front").count("L") == 1
 
 
+def test_charts_fit_a_narrow_screen() -> None:
+    page = whole_page(np.zeros((6, 9, 3), np.uint8))
+    charts = re.findall(r"<svg[^>]*>", page)
+    assert charts
+    assert all('viewBox="0 0 640 ' in chart and " width=" not in chart for chart in charts)
+    rules = re.findall(r"\.chart svg \{([^}]*)\}", page)
+    assert "width: 100%" in rules[0]
+    assert not any("min-width" in rule for rule in rules)
+
+
 class Reader(HTMLParser):
-    """Collects what a page is made of, and what it would open."""
+    """Collects a page's tags, text and external references."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,21 +122,24 @@ class Reader(HTMLParser):
 
 def whole_page(pixels: np.ndarray) -> str:
     strip = Strip(
-        title=HOSTILE, columns=("base", HOSTILE), rows=((HOSTILE, (Picture(pixels=pixels, about=HOSTILE, below="31.2"),) * 2),), caption="c"
+        title=HOSTILE,
+        columns=("base", HOSTILE),
+        rows=((HOSTILE, (PageImage(pixels=pixels, alt=HOSTILE, caption="31.2"),) * 2),),
+        caption="c",
     )
     blocks = (
-        Prose(text=HOSTILE),
-        Table(head=("figure", HOSTILE), rows=((HOSTILE, "1.0"),), caption=HOSTILE),
-        Chart(title=HOSTILE, drawing=bars([Bar(name=HOSTILE, values=(Range(value=1.0),))], ("one",), HOSTILE), caption=HOSTILE),
+        Paragraph(text=HOSTILE),
+        Table(head=("metric", HOSTILE), rows=((HOSTILE, "1.0"),), caption=HOSTILE),
+        Chart(title=HOSTILE, svg=bars([Bar(name=HOSTILE, values=(Range(value=1.0),))], ("one",), HOSTILE), caption=HOSTILE),
         strip,
-        Strip(title="flow", rows=(("", (Picture(pixels=pixels, about=""),)),), caption="c"),
+        Strip(title="flow", rows=(("", (PageImage(pixels=pixels, alt=""),)),), caption="c"),
     )
     section = Section(title=HOSTILE, lede=HOSTILE, blocks=blocks)
     tiles, facts = (Tile(name=HOSTILE, value="1", note=HOSTILE),), (("model", HOSTILE),)
     return html(Page(title=HOSTILE, lede=HOSTILE, sections=(section,), tiles=tiles, facts=facts))
 
 
-def test_a_page_opens_nothing_else_and_takes_no_orders_from_its_words() -> None:
+def test_a_page_loads_nothing_and_escapes_its_text() -> None:
     page = Reader()
     page.feed(whole_page(np.zeros((6, 9, 3), np.uint8)))
     assert "script" not in page.tags
@@ -135,10 +148,10 @@ def test_a_page_opens_nothing_else_and_takes_no_orders_from_its_words() -> None:
     assert page.text.count(HOSTILE) >= 12
 
 
-def test_a_picture_is_in_the_page_itself() -> None:
+def test_images_are_embedded_in_the_page() -> None:
     gradient = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
-    said = re.search(r'src="data:image/webp;base64,([^"]+)"', whole_page(gradient))
-    assert said
-    with Image.open(BytesIO(b64decode(said[1]))) as image:
+    found = re.search(r'src="data:image/webp;base64,([^"]+)"', whole_page(gradient))
+    assert found
+    with Image.open(BytesIO(b64decode(found[1]))) as image:
         assert image.format == "WEBP"
         assert np.abs(np.asarray(image.convert("RGB")).astype(int) - gradient).mean() < 6

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuga.evaluation.score import REFERENCE, Progress, count_stated, held_out_cases, render, score
+from sakuga.evaluation.held_out import REFERENCE_SEED, count_stated, held_out_cases
+from sakuga.evaluation.score import Progress, render, score
 from sakuga.sketchbook.labels import LOOKS
 
 
@@ -17,10 +18,10 @@ def test_held_out_captions_state_at_least_four_attributes_on_average() -> None:
     assert np.mean(counts) >= 4.0
     assert min(counts) >= 3
     assert cases[:8] == held_out_cases(8)
-    assert cases[-1].seed < REFERENCE
+    assert cases[-1].seed < REFERENCE_SEED
 
 
-def test_a_true_render_scores_as_its_own_ceiling_does_without_the_autoencoder(weights: Path) -> None:
+def test_true_renders_score_like_their_ceiling(weights: Path) -> None:
     asked: list[str] = []
 
     def draw(captions: Sequence[str]) -> np.ndarray:
@@ -28,7 +29,7 @@ def test_a_true_render_scores_as_its_own_ceiling_does_without_the_autoencoder(we
         return np.stack([render(case.seed) for case in held_out_cases(10)[len(asked) - len(captions) : len(asked)]])
 
     steps: list[Progress] = []
-    scoring = score(draw, weights, n=6, pictures=10)
+    scoring = score(draw, weights, n=6, images=10)
     while True:
         try:
             steps.append(next(scoring))
@@ -36,7 +37,7 @@ def test_a_true_render_scores_as_its_own_ceiling_does_without_the_autoencoder(we
             figures = stop.value
             break
     assert asked == [case.caption for case in held_out_cases(10)]
-    assert [(step.doing, step.done) for step in steps[:2]] == [("drawing", 8), ("drawing", 10)]
+    assert [(step.doing, step.done) for step in steps[:2]] == [("generating", 8), ("generating", 10)]
     assert {"vae_psnr_db", "clip.retrieval_top1", "clip.one_attribute", "kid", "ceiling.kid", "fidelity.time"} <= figures.keys()
     assert figures["n.fidelity.portrait"] == 6
     assert figures["n.kid"] == 10

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from sakuga.evaluation.figure import Figure, Refused, ScoreError
+from sakuga.evaluation.metric import Metric, MetricError, NotMeasured
 from sakuga.evaluation.score import render
-from sakuga.evaluation.similarity import diversity, likenesses, ssim
+from sakuga.evaluation.similarity import diversity, similarity_metrics, ssim
 
 ONE, OTHER = render(7), render(8)
 
@@ -22,26 +22,26 @@ def test_ssim_is_that_of_torchmetrics() -> None:
     assert ssim(ONE, noisy) > ssim(ONE, OTHER)
 
 
-def test_pictures_are_compared_one_by_one() -> None:
-    alike, ratio = likenesses([ONE, OTHER], [ONE, ONE])
+def test_images_are_compared_in_pairs() -> None:
+    alike, ratio = similarity_metrics([ONE, OTHER], [ONE, ONE])
     assert (alike.n, ratio.key) == (2, "psnr_db")
     assert ratio.value > 50
-    with pytest.raises(ScoreError, match="2 pictures cannot be compared with 1: give as many of each"):
-        likenesses([ONE, OTHER], [ONE])
-    with pytest.raises(ScoreError, match=r"side of pair 1, 2 has 128x64 pixels and side of pair 1, 1 has 128x128: bring them to one size"):
-        likenesses([ONE], [ONE[:64]])
-    with pytest.raises(ScoreError, match="windows of 11 px: the picture is smaller"):
+    with pytest.raises(MetricError, match="2 images cannot be compared with 1: give as many of each"):
+        similarity_metrics([ONE, OTHER], [ONE])
+    with pytest.raises(MetricError, match=r"side of pair 1, 2 has 128x64 pixels and side of pair 1, 1 has 128x128: resize"):
+        similarity_metrics([ONE], [ONE[:64]])
+    with pytest.raises(MetricError, match="SSIM needs images of at least 11 px"):
         ssim(ONE[:8], ONE[:8])
 
 
-def test_diversity_is_that_of_pictures_of_one_prompt() -> None:
+def test_diversity_is_measured_within_a_prompt() -> None:
     def grey(first: np.ndarray, second: np.ndarray) -> float:
         return abs(float(first.mean()) - float(second.mean()))
 
     pictures = [np.full((4, 4, 3), level, np.uint8) for level in (0, 10, 100, 130)]
     found = diversity("diversity", pictures, ["a", "a", "b", "b"], grey)
-    assert isinstance(found, Figure)
+    assert isinstance(found, Metric)
     assert (found.value, found.n) == (20.0, 2)
-    assert isinstance(diversity("diversity", pictures, ["a", "b", "c", "d"], grey), Refused)
-    with pytest.raises(ScoreError, match="4 pictures have 1 prompts"):
+    assert isinstance(diversity("diversity", pictures, ["a", "b", "c", "d"], grey), NotMeasured)
+    with pytest.raises(MetricError, match="4 images have 1 prompts"):
         diversity("diversity", pictures, ["a"], grey)

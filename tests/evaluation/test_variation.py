@@ -7,34 +7,34 @@ import pytest
 
 from sakuga.evaluation.score import render
 from sakuga.evaluation.variation import CASES, labels_kept, score_variation
-from sakuga.models.classifier import codes_of
-from sakuga.models.image_tensors import Pixels
+from sakuga.models.image_tensors import Images
+from sakuga.sketchbook.label_codes import label_codes
 from sakuga.sketchbook.labels import Labels, Portrait
 from sakuga.studio.core.work import Work
 
-SCENE = codes_of(Labels(time="night", weather="snow", place="forest", subject="cabin", side="left"))
+SCENE = label_codes(Labels(time="night", weather="snow", place="forest", subject="cabin", side="left"))
 PERSON = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="calm")
-FACE = codes_of(Labels(time="day", weather="clear", place="sea", subject="none", side="left", portrait=PERSON))
+FACE = label_codes(Labels(time="day", weather="clear", place="sea", subject="none", side="left", portrait=PERSON))
 
 
-def test_each_label_that_is_read_again_counts() -> None:
-    other = codes_of(Labels(time="night", weather="rain", place="hills", subject="cabin", side="right"))
+def test_preserved_labels_are_counted() -> None:
+    other = label_codes(Labels(time="night", weather="rain", place="hills", subject="cabin", side="right"))
     assert labels_kept(np.stack([SCENE]), np.stack([other])) == {
         "subject": (1.0, 1), "place": (0.0, 1), "time": (1.0, 1), "labels_kept": (pytest.approx(2 / 3), 3)
     }  # fmt: skip
 
 
-def test_a_portrait_is_not_asked_for_its_subject() -> None:
+def test_portraits_have_no_subject() -> None:
     kept = labels_kept(np.stack([SCENE, FACE]), np.stack([SCENE, SCENE]))
     assert kept["subject"] == (1.0, 1)
     assert kept["place"] == (0.5, 2)
     assert kept["labels_kept"] == (3 / 5, 5)
 
 
-def test_a_copy_keeps_everything_and_an_unrelated_picture_does_not(weights: Path) -> None:
-    seen: list[Pixels] = []
+def test_a_copy_preserves_all_labels_and_an_unrelated_image_does_not(weights: Path) -> None:
+    seen: list[Images] = []
 
-    def copy(pictures: Pixels) -> Pixels:
+    def copy(pictures: Images) -> Images:
         seen.append(pictures)
         return pictures
 

@@ -1,4 +1,4 @@
-"""Figures of what a checkpoint can wear: whether a style shows and what it costs, and whether few steps do as well as all."""
+"""Metrics of the Sketchbook's styles and few-step LoRA."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -6,50 +6,51 @@ from pathlib import Path
 
 import numpy as np
 
-from sakuga.evaluation.fidelity import OF_PEOPLE, SCORED, fidelity_figures, read
-from sakuga.evaluation.figure import counted, numbers, paired
-from sakuga.evaluation.score import Case, Draw, Progress, gather, held_out_cases, passed_in
-from sakuga.models.classifier import ATTRIBUTES, Codes, load_classifier
-from sakuga.models.image_tensors import Pixels
-from sakuga.models.sketchbook import open_vae
+from sakuga.evaluation.fidelity import PORTRAIT_ATTRIBUTES, SCENE_ATTRIBUTES, fidelity_figures
+from sakuga.evaluation.held_out import Case, cases_without_look, held_out_cases
+from sakuga.evaluation.metric import counted_share, paired, to_numbers
+from sakuga.evaluation.score import GenerateImages, Progress, gather, reconstructed_renders
+from sakuga.models.classifier import classify, load_classifier
+from sakuga.models.image_tensors import Images
+from sakuga.models.sketchbook import load_vae
+from sakuga.sketchbook.label_codes import ATTRIBUTES, Codes
 from sakuga.sketchbook.labels import Look
 
 LOOK, SUBJECT = (list(ATTRIBUTES).index(name) for name in ("look", "subject"))
 
 
-def unnamed_cases(n: int) -> list[Case]:
-    """Return the first n held-out scenes whose captions name no look, as those that do would work against a style."""
-    return [case for case in held_out_cases(2 * n + 8) if case.stated[LOOK] < 0][:n]
+def _generate(generate: GenerateImages, cases: Sequence[Case]) -> Generator[Progress, None, Images]:
+    return gather("generating", len(cases), lambda chunk: generate([cases[index].caption for index in chunk]))
 
 
-def _drawn(draw: Draw, cases: Sequence[Case]) -> Generator[Progress, None, Pixels]:
-    return gather("drawing", len(cases), lambda chunk: draw([cases[index].caption for index in chunk]))
+def score_style(
+    look: Look, base: GenerateImages, styled: GenerateImages, weights: Path, n: int
+) -> Generator[Progress, None, dict[str, float]]:
+    """Score a style: how often its look is read, and the subjects lost.
 
+    Compared with the base on the same captions.
 
-def score_style(look: Look, base: Draw, styled: Draw, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
-    """Return how often drawings in a style are read as its look, and how much rarer than the base's they show the stated subject.
-
-    The ceilings are the same of what the autoencoder makes of the same scenes, truly rendered in the look and in the base's: subjects are
-    harder to read in some looks.
+    Ceilings are the same metrics of the autoencoder's reconstructions of true renders in both looks, as subjects are harder to read in
+    some.
     """
     classifier = load_classifier(weights / "classifier")
-    cases = unnamed_cases(n)
+    cases = cases_without_look(n)
     stated = np.stack([case.stated for case in cases])
-    vae, seeds = open_vae(weights).requires_grad_(False), [case.seed for case in cases]
+    vae, seeds = load_vae(weights).requires_grad_(False), [case.seed for case in cases]
     true = []
     for each in ("flat", look):
-        _, kept = yield from passed_in(each, seeds, vae)
-        true.append(read(classifier, kept)[0])
-    plain = read(classifier, (yield from _drawn(base, cases)))[0]
-    worn = read(classifier, (yield from _drawn(styled, cases)))[0]
+        _, reconstructed = yield from reconstructed_renders(each, seeds, vae)
+        true.append(classify(classifier, reconstructed)[0])
+    base_codes = classify(classifier, (yield from _generate(base, cases)))[0]
+    styled_codes = classify(classifier, (yield from _generate(styled, cases)))[0]
     key, code = f"styles.{look}", ATTRIBUTES["look"].index(look)
-    shown = counted(f"{key}.accuracy", _share(worn, code), len(cases))
-    figures = numbers(replace(shown, ceiling=_share(true[1], code)))
-    told = stated[:, SUBJECT] >= 0
-    if told.any():
-        base_right, right, true_base_right, true_right = [(seen == stated)[told, SUBJECT] for seen in (plain, worn, *true)]
+    shown = counted_share(f"{key}.accuracy", _share(styled_codes, code), len(cases))
+    figures = to_numbers(replace(shown, ceiling=_share(true[1], code)))
+    known = stated[:, SUBJECT] >= 0
+    if known.any():
+        base_right, right, true_base_right, true_right = [(codes == stated)[known, SUBJECT] for codes in (base_codes, styled_codes, *true)]
         lost = float(true_base_right.mean() - true_right.mean())
-        figures |= numbers(replace(paired(f"{key}.subject_loss", right, base_right), ceiling=lost))
+        figures |= to_numbers(replace(paired(f"{key}.subject_loss", right, base_right), ceiling=lost))
     return figures
 
 
@@ -57,15 +58,23 @@ def _share(codes: Codes, look: int) -> float:
     return float((codes[:, LOOK] == look).mean())
 
 
-def score_few_step(few: Draw, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
-    """Return the fidelity of drawings in few steps, over the same captions as that of drawings in all steps."""
+def score_few_step(few: GenerateImages, weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
+    """Score the fidelity of few-step images.
+
+    Over the captions of the full-step score.
+    """
     cases = held_out_cases(n)
-    codes = read(load_classifier(weights / "classifier"), (yield from _drawn(few, cases)))[0]
-    return fidelity_figures("few_step.fidelity", codes, np.stack([case.stated for case in cases]), (*SCORED, *OF_PEOPLE))
+    codes = classify(load_classifier(weights / "classifier"), (yield from _generate(few, cases)))[0]
+    return fidelity_figures(
+        "few_step.fidelity", codes, np.stack([case.stated for case in cases]), (*SCENE_ATTRIBUTES, *PORTRAIT_ATTRIBUTES)
+    )
 
 
 def speedup(full: Callable[[], float], few: Callable[[], float]) -> float:
-    """Return how much less time the second takes: each is asked once to warm up, then in the order full, few, few, full."""
+    """Return the ratio of two timings.
+
+    After a warm-up, in the order full, few, few, full.
+    """
     full(), few()
     long, short = full(), few()
     short, long = short + few(), long + full()

@@ -1,78 +1,98 @@
-"""What CLIP sees in pictures: how well they fit words, how far a style moved them, how like a set of references they are."""
+"""CLIP metrics: prompt scores, directional similarity, similarity to references."""
 
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.evaluation.figure import Figure, Outcome, Refused, ScoreError, along, mean
-from sakuga.evaluation.interval import Values
+from sakuga.evaluation.confidence import Values
+from sakuga.evaluation.metric import Measurement, Metric, MetricError, NotMeasured, along, mean
 
 Embeddings = NDArray[np.float32]
-"""(pictures or texts, channels), of any length."""
+"""(images or texts, channels), of any length."""
 
 
-def clip_score(key: str, pictures: Embeddings, texts: Embeddings, *, groups: Sequence[Hashable] | None = None, note: str = "") -> Figure:
-    """Return the mean of 100 times the cosine of each picture and its text (Hessel et al. 2021, without their factor 2.5 and cut at 0).
+def clip_score(key: str, images: Embeddings, texts: Embeddings, *, groups: Sequence[Hashable] | None = None, note: str = "") -> Metric:
+    """Return the mean CLIP score.
 
-    One text for each picture, or one for all.
+    100 x cosine of each image and its text.
+
+    One text for each image, or one for all. Hessel et al. 2021, without their factor 2.5 and cut at 0.
     """
-    return mean(key, clip_scores(key, pictures, texts), groups=groups, note=note)
+    return mean(key, clip_scores(key, images, texts), groups=groups, note=note)
 
 
-def clip_scores(key: str, pictures: Embeddings, texts: Embeddings) -> Values:
-    """Return 100 times the cosine of each picture and its text, (pictures,)."""
-    if not len(pictures):
-        raise ScoreError(f"{key}: there are no pictures to measure")
-    if len(texts) not in (1, len(pictures)):
-        raise ScoreError(f"{key}: {len(pictures)} pictures have {len(texts)} texts: give one for each, or one for all")
-    scores: Values = 100.0 * (unit(pictures) * unit(texts)).sum(axis=1)
+def clip_scores(key: str, images: Embeddings, texts: Embeddings) -> Values:
+    """Return each image's CLIP score, (images,).
+
+    100 x cosine of each image and its text.
+    """
+    if not len(images):
+        raise MetricError(f"{key}: there are no images to measure")
+    if len(texts) not in (1, len(images)):
+        raise MetricError(f"{key}: {len(images)} images have {len(texts)} texts: give one for each, or one for all")
+    scores: Values = 100.0 * (unit_vectors(images) * unit_vectors(texts)).sum(axis=1)
     return scores
 
 
-def adherence(key: str, frames: Embeddings, texts: Embeddings, *, note: str = "") -> Figure:
-    """Return the clip score along a clip, each frame with the prompt it was drawn from: neighbours are not independent."""
+def prompt_adherence(key: str, frames: Embeddings, texts: Embeddings, *, note: str = "") -> Metric:
+    """Return the mean CLIP score along a clip.
+
+    Each frame with its own prompt.
+    """
     return along(key, clip_scores(key, frames, texts), note=note)
 
 
-def directional(
-    key: str, base: Embeddings, styled: Embeddings, said: Embeddings, said_styled: Embeddings, *, groups: Sequence[Hashable] | None = None
-) -> Outcome:
-    """Return the cosine of how a picture moved and how its words moved (Gal et al. 2022, equation 3): 1.0 is just as was said.
+def directional_similarity(
+    key: str, base: Embeddings, styled: Embeddings, texts: Embeddings, styled_texts: Embeddings, *, groups: Sequence[Hashable] | None = None
+) -> Measurement:
+    """Return the directional CLIP similarity.
 
-    Picture i of `base` and of `styled` have the same prompt and seed. Pictures that did not move at all are left out and told in a note.
+    The cosine of image change and text change.
+
+    Image i of `base` and of `styled` have the same prompt and seed. 1.0 means that images changed as the texts did; unchanged images are
+    left out, with a note. Gal et al. 2022, equation 3.
     """
-    if len(base) != len(styled) or {len(said), len(said_styled)} - {1, len(base)}:
-        raise ScoreError(f"{key}: {len(base)} pictures cannot be paired with {len(styled)}: draw both from the same prompts and seeds")
-    moved, told = unit(styled) - unit(base), np.broadcast_to(unit(said_styled) - unit(said), (len(base), said.shape[1]))
-    alive = np.linalg.norm(moved, axis=1) > 1e-6
-    if not (np.linalg.norm(told, axis=1) > 1e-6).all():
-        return Refused(key=key, reason="both texts say the same", instead="name the style in the second text")
-    if not alive.any():
-        return Refused(key=key, reason="no picture changed", instead="check that the style is worn and its weight is not 0")
-    kept = None if groups is None else [group for group, stays in zip(groups, alive, strict=True) if stays]
-    note = f"{int((~alive).sum())} pictures did not change and are left out" if not alive.all() else ""
-    return mean(key, (unit(moved[alive]) * unit(told[alive])).sum(axis=1), groups=kept, note=note)
+    if len(base) != len(styled) or {len(texts), len(styled_texts)} - {1, len(base)}:
+        raise MetricError(f"{key}: {len(base)} images cannot be paired with {len(styled)}: generate both from the same prompts and seeds")
+    image_change = unit_vectors(styled) - unit_vectors(base)
+    text_change = np.broadcast_to(unit_vectors(styled_texts) - unit_vectors(texts), (len(base), texts.shape[1]))
+    changed = np.linalg.norm(image_change, axis=1) > 1e-6
+    if not (np.linalg.norm(text_change, axis=1) > 1e-6).all():
+        return NotMeasured(key=key, reason="both texts are the same", instead="name the style in the second text")
+    if not changed.any():
+        return NotMeasured(key=key, reason="no image changed", instead="check that the style is applied and its weight is not 0")
+    changed_groups = None if groups is None else [group for group, there in zip(groups, changed, strict=True) if there]
+    note = f"{int((~changed).sum())} unchanged images are left out" if not changed.all() else ""
+    cosines = (unit_vectors(image_change[changed]) * unit_vectors(text_change[changed])).sum(axis=1)
+    return mean(key, cosines, groups=changed_groups, note=note)
 
 
-def style_similarity(key: str, pictures: Embeddings, references: Embeddings, *, groups: Sequence[Hashable] | None = None) -> Figure:
-    """Return the mean over pictures of their mean cosine to the references, times 100 (CLIP-I of Ruiz et al. 2023).
+def style_similarity(key: str, images: Embeddings, references: Embeddings, *, groups: Sequence[Hashable] | None = None) -> Metric:
+    """Return CLIP-I to a set of references.
 
-    What pictures show counts too, so compare a style with its base on the same prompts and seeds (`paired` of `style_similarities`).
+    100 x the mean cosine.
+
+    Ruiz et al. 2023.
+
+    Content counts too, so compare a style with its base on the same prompts and seeds (`paired` of `style_similarities`).
     """
-    return mean(key, style_similarities(key, pictures, references), groups=groups, note=f"against {len(references)} references")
+    return mean(key, style_similarities(key, images, references), groups=groups, note=f"against {len(references)} references")
 
 
-def style_similarities(key: str, pictures: Embeddings, references: Embeddings) -> Values:
-    """Return 100 times the mean cosine of each picture to the references, (pictures,)."""
-    if not len(pictures) or not len(references):
-        raise ScoreError(f"{key}: {len(pictures)} pictures cannot be compared with {len(references)} references: give some of each")
-    scores: Values = 100.0 * unit(pictures) @ unit(references).mean(axis=0)
+def style_similarities(key: str, images: Embeddings, references: Embeddings) -> Values:
+    """Return each image's similarity to the references.
+
+    100 x the mean cosine, (images,).
+    """
+    if not len(images) or not len(references):
+        raise MetricError(f"{key}: {len(images)} images cannot be compared with {len(references)} references: give some of each")
+    scores: Values = 100.0 * unit_vectors(images) @ unit_vectors(references).mean(axis=0)
     return scores
 
 
-def unit(embeddings: NDArray[np.floating]) -> Values:
-    """Return directions of length 1 in double precision."""
+def unit_vectors(embeddings: NDArray[np.floating]) -> Values:
+    """Normalize rows to length 1, in double precision."""
     values = np.asarray(embeddings, np.float64)
     directions: Values = values / np.linalg.norm(values, axis=1, keepdims=True)
     return directions

@@ -1,4 +1,4 @@
-"""Intervals: between what ends a figure lies, with 95% confidence, by resampling what was measured."""
+"""95% confidence intervals by resampling."""
 
 from collections.abc import Callable, Hashable, Sequence
 from statistics import NormalDist
@@ -12,8 +12,8 @@ RESAMPLES = 2000
 TAILS = (0.025, 0.975)
 NORMAL = NormalDist()
 Z = NORMAL.inv_cdf(TAILS[1])
-LEFT_OUT = 20
-"""Parts that are left out one after the other by `jackknife_error`."""
+FOLDS = 20
+"""The parts that `jackknife_error` leaves out in turn."""
 
 
 class Interval(NamedTuple):
@@ -24,38 +24,45 @@ class Interval(NamedTuple):
 
 
 def resamples(n: int, seed: int = 0, count: int = RESAMPLES) -> Values:
-    """Draw n of n things with putting back, `count` times: how often each was drawn, (count, n)."""
-    drawn = np.random.default_rng(seed).integers(0, n, (count, n)) + n * np.arange(count)[:, None]
-    return np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(np.float64)
+    """Return bootstrap counts, (count, n).
+
+    How often each of n items is drawn.
+    """
+    sampled = np.random.default_rng(seed).integers(0, n, (count, n)) + n * np.arange(count)[:, None]
+    return np.bincount(sampled.ravel(), minlength=count * n).reshape(count, n).astype(np.float64)
 
 
 SHARES = Interval(0.0, 1.0)
-"""Between what ends shares and certainties lie."""
+"""The range of shares and probabilities."""
 
 
 def mean_interval(
     values: Values, groups: Sequence[Hashable] | None = None, seed: int = 0, within: Interval | None = None
 ) -> Interval | None:
-    """Return the interval of a mean, by the bias-corrected and accelerated bootstrap (Efron 1987, equation 6.8).
+    """Return the interval of a mean by the BCa bootstrap.
 
-    With `groups`, one name for each value, whole groups are resampled, as pictures of one prompt are not independent of each other.
-    None where there are fewer than two values or groups. Values that are all alike resample to themselves: where it is known between
-    what ends any value lies (`within`), they have an interval by what may have gone unseen.
+    Efron 1987, equation 6.8.
+
+    With `groups`, one name per value, whole groups are resampled, as images of one prompt are not independent. None for fewer than two
+    values or groups. Equal values resample to themselves: with the range of possible values (`within`) they get a binomial interval.
     """
-    sums, counts = _gathered(values, groups)
+    sums, counts = _group_sums(values, groups)
     n = len(sums)
     if n < 2:
         return None
     if within and (values == values[0]).all():
-        return _alike(float(values[0]), n, within)
-    drawn = resamples(n, seed)
-    replicates = drawn @ sums / (drawn @ counts)
+        return _equal_values_interval(float(values[0]), n, within)
+    sampled = resamples(n, seed)
+    replicates = sampled @ sums / (sampled @ counts)
     without = (sums.sum() - sums) / (counts.sum() - counts)
     return _bca(float(values.mean()), replicates, without)
 
 
-def _gathered(values: Values, groups: Sequence[Hashable] | None) -> tuple[Values, Values]:
-    """The sum and the number of values in each group; each value is its own group where none are named."""
+def _group_sums(values: Values, groups: Sequence[Hashable] | None) -> tuple[Values, Values]:
+    """Return the sum and the count of each group.
+
+    By default each value is a group.
+    """
     if groups is None:
         return values, np.ones(len(values))
     places = {name: place for place, name in enumerate(dict.fromkeys(groups))}
@@ -63,27 +70,40 @@ def _gathered(values: Values, groups: Sequence[Hashable] | None) -> tuple[Values
     return np.bincount(index, values).astype(np.float64), np.bincount(index).astype(np.float64)
 
 
-def _alike(value: float, n: int, within: Interval) -> Interval:
-    """Of n that are all alike, up to 1 - 0.025^(1/n) of all others may be otherwise (Clopper and Pearson 1934), at worst at an end."""
+def _equal_values_interval(value: float, n: int, within: Interval) -> Interval:
+    """Return the interval of n equal values.
+
+    Up to 1 - 0.025^(1/n) of others may differ.
+
+    Clopper and Pearson 1934.
+    """
     unseen = 1 - TAILS[0] ** (1 / n)
     return Interval(*(value + unseen * (end - value) for end in within))
 
 
 def _bca(value: float, replicates: Values, without: Values) -> Interval:
-    """Correct percentiles for the bias of the median and for skew; `without` are the figures with one group left out."""
-    straying = without.mean() - without
-    if not straying.any():
+    """Correct percentiles for median bias and skew.
+
+    `without` are the leave-one-out means.
+    """
+    deviations = without.mean() - without
+    if not deviations.any():
         return Interval(value, value)
     below = float(((replicates < value).mean() + (replicates <= value).mean()) / 2)
     bias = NORMAL.inv_cdf(min(max(below, 0.5 / len(replicates)), 1 - 0.5 / len(replicates)))
-    skew = float((straying**3).sum() / (6 * (straying**2).sum() ** 1.5))
+    skew = float((deviations**3).sum() / (6 * (deviations**2).sum() ** 1.5))
     shifted = [bias + NORMAL.inv_cdf(tail) for tail in TAILS]
     low, high = np.quantile(replicates, [NORMAL.cdf(bias + one / (1 - skew * one)) for one in shifted])
     return Interval(float(low), float(high))
 
 
 def difference_interval(first: Values, second: Values, seed: int = 0) -> Interval | None:
-    """Return the interval of mean(second) - mean(first) of two sets that are not paired: bootstrap percentiles (Efron 1979)."""
+    """Return the interval of an unpaired difference.
+
+    Of mean(second) - mean(first), by bootstrap percentiles.
+
+    Efron 1979.
+    """
     if min(len(first), len(second)) < 2:
         return None
     sampled = [resamples(len(values), seed + place) @ values / len(values) for place, values in enumerate((first, second))]
@@ -91,7 +111,7 @@ def difference_interval(first: Values, second: Values, seed: int = 0) -> Interva
 
 
 def share_interval(hits: int, n: int) -> Interval:
-    """Return the interval of a share (Wilson 1927): it has a width also where all or none are hits."""
+    """Return Wilson's interval of a share (1927)."""
     share, spread = hits / n, Z * Z / n
     middle = (share + spread / 2) / (1 + spread)
     reach = Z * np.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
@@ -99,9 +119,11 @@ def share_interval(hits: int, n: int) -> Interval:
 
 
 def along_interval(values: Values, seed: int = 0) -> Interval | None:
-    """Return the interval of a mean along a clip, whose neighbours are alike: runs of frames are resampled (Politis and Romano 1992).
+    """Return the interval of a mean along a clip.
 
-    Runs are the cube root of the length, at least 2 (Hall et al. 1995), and go on from the end to the start. None below 8 values.
+    By the circular block bootstrap, as neighbouring frames are not independent.
+
+    Politis and Romano 1992; the block length is the cube root of the length, at least 2 (Hall et al. 1995). None below 8 values.
     """
     n = len(values)
     if n < 8:
@@ -114,19 +136,24 @@ def along_interval(values: Values, seed: int = 0) -> Interval | None:
 
 
 def jackknife_error(statistic: Callable[[NDArray[np.intp]], float], n: int, seed: int = 0) -> float:
-    """Return the standard error of a statistic of a set by leaving out a twentieth of it at a time (Shao and Wu 1989).
+    """Return a statistic's standard error by the delete-group jackknife.
 
-    For figures that resampling with putting back would bend, as a picture that is there twice is its own nearest neighbour.
-    `statistic` is given the places (of n) that are kept.
+    Shao and Wu 1989.
+
+    For metrics that the bootstrap biases, as an image drawn twice is its own nearest neighbour. `statistic` gets the indices (of n) of the
+    remaining images.
     """
     order = np.random.default_rng(seed).permutation(n)
-    parts = np.array_split(order, min(LEFT_OUT, n))
-    found = np.array([statistic(np.setdiff1d(order, part)) for part in parts])
-    return float(np.sqrt((len(parts) - 1) / len(parts) * ((found - found.mean()) ** 2).sum()))
+    parts = np.array_split(order, min(FOLDS, n))
+    values = np.array([statistic(np.setdiff1d(order, part)) for part in parts])
+    return float(np.sqrt((len(parts) - 1) / len(parts) * ((values - values.mean()) ** 2).sum()))
 
 
-def jackknife_interval(value: float, errors: Sequence[float], parts: int = LEFT_OUT) -> Interval:
-    """Return the interval of a figure of independent sets, each with its jackknife error, by Student's t for the parts left out."""
+def jackknife_interval(value: float, errors: Sequence[float], parts: int = FOLDS) -> Interval:
+    """Return a statistic's interval by Student's t.
+
+    `errors` are the jackknife errors of independent sets.
+    """
     freedom = parts - 1
     t = Z + (Z**3 + Z) / (4 * freedom) + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * freedom**2)  # Abramowitz and Stegun 26.7.5
     reach = t * float(np.linalg.norm(errors))

@@ -1,4 +1,4 @@
-"""Depth and control: does the estimator read how near things are, and does a drawing lie where its control says?"""
+"""Metrics of the depth estimator and of depth control."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -9,94 +9,107 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuga.diffusion.correlation import mean_rank_correlation
-from sakuga.evaluation.score import CPU, Progress, gather, held_out_cases, moment_of
-from sakuga.models.depth import Depth, load_depth
-from sakuga.models.image_tensors import Pixels, reconstruct
-from sakuga.models.sketchbook import NATIVE_SIZE, open_vae
+from sakuga.evaluation.held_out import held_out_cases, held_out_moment
+from sakuga.evaluation.score import CPU, Progress, gather
+from sakuga.models.depth import DepthMap, load_depth_estimator
+from sakuga.models.image_tensors import Images, reconstruct
+from sakuga.models.sketchbook import NATIVE_SIZE, load_vae
 from sakuga.sketchbook.labels import Labels
 
-Estimate: TypeAlias = Callable[[Pixels], Depth]
-"""Reads one picture, (height, width, 3) to (height, width) with 1.0 near."""
-DrawLed: TypeAlias = Callable[[Sequence[str], NDArray[np.float32]], Pixels]
-"""Draws captions (n) led by depth maps (n, height, width): (n, height, width, 3)."""
+Estimate: TypeAlias = Callable[[Images], DepthMap]
+"""Estimates one image's depth, (height, width, 3) to (height, width), 1.0 near."""
+GenerateControlled: TypeAlias = Callable[[Sequence[str], NDArray[np.float32]], Images]
+"""Generates n captions with depth maps (n, height, width): (n, height, width, 3)."""
 CASES = 128
-"""Held-out scenes that depth and control are scored on, no more."""
+"""The default number of held-out scenes."""
 
 
-def unplaced(labels: Labels) -> str:
-    """Say of a scene only its light and weather, nothing of what is where."""
+def caption_without_layout(labels: Labels) -> str:
+    """Return a caption of time and weather alone, without layout."""
     return f"{labels.time}, {labels.weather}"
 
 
-def estimated(estimate: Estimate, pictures: Pixels) -> NDArray[np.float32]:
-    """Read the depth of pictures, (n, height, width)."""
-    return np.stack([estimate(picture) for picture in pictures])
+def estimate_depths(estimate: Estimate, images: Images) -> NDArray[np.float32]:
+    """Estimate the depth of images, (n, height, width)."""
+    return np.stack([estimate(image) for image in images])
 
 
-def depth_figures(estimate: Estimate, true: NDArray[np.float32], pictures: Pixels, passed: Pixels) -> dict[str, float]:
-    """Score the estimator against true depths (n, height, width), on renders and on what the autoencoder makes of them ("depth.drawn.").
+def depth_figures(estimate: Estimate, true: NDArray[np.float32], renders: Images, reconstructions: Images) -> dict[str, float]:
+    """Score the depth estimator against true depths.
 
-    `rank_correlation` is that of what is left when the mean true map is taken away, `raw` that of the whole maps: any two scenes have
-    their sky above and their ground below, so random pairs agree in the whole.
+    On renders and their reconstructions; depths are (n, height, width).
+
+    `rank_correlation` is computed after subtracting the mean true map, `raw` on whole maps, where any two scenes agree on sky and ground.
+    Keys of reconstructions begin with "depth.drawn.".
     """
     mean, figures = true.mean(axis=0), dict[str, float]()
-    for prefix, shown in (("depth", pictures), ("depth.drawn", passed)):
-        made = estimated(estimate, shown)
+    for prefix, images in (("depth", renders), ("depth.drawn", reconstructions)):
+        depths = estimate_depths(estimate, images)
         figures |= {
-            f"{prefix}.rank_correlation": mean_rank_correlation(made, true, mean),
-            f"{prefix}.raw": mean_rank_correlation(made, true),
+            f"{prefix}.rank_correlation": mean_rank_correlation(depths, true, mean),
+            f"{prefix}.raw": mean_rank_correlation(depths, true),
         }
     return figures | {f"n.{name}": len(true) for name in figures}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Led:
-    """Depth maps that led drawings, the drawings, and the depth that is read in them."""
+class ControlledImages:
+    """Control maps, generated images and their estimated depths."""
 
     control: NDArray[np.float32]
-    drawn: Pixels
-    read: NDArray[np.float32]
+    generated: Images
+    estimated: NDArray[np.float32]
 
-    def figures(self) -> dict[str, float]:
-        """Return how far drawings lie where their controls say, and, after "shuffled", where another's says."""
+    def metrics(self) -> dict[str, float]:
+        """Return rank correlations with true and shuffled maps."""
         mean = self.control.mean(axis=0)
         figures = {
-            "control.rank_correlation": mean_rank_correlation(self.read, self.control, mean),
-            "control.raw": mean_rank_correlation(self.read, self.control),
-            "control.shuffled": mean_rank_correlation(self.read, np.roll(self.control, 1, axis=0), mean),
-            "control.shuffled_raw": mean_rank_correlation(self.read, np.roll(self.control, 1, axis=0)),
+            "control.rank_correlation": mean_rank_correlation(self.estimated, self.control, mean),
+            "control.raw": mean_rank_correlation(self.estimated, self.control),
+            "control.shuffled": mean_rank_correlation(self.estimated, np.roll(self.control, 1, axis=0), mean),
+            "control.shuffled_raw": mean_rank_correlation(self.estimated, np.roll(self.control, 1, axis=0)),
         }
         return figures | {f"n.{name}": len(self.control) for name in figures}
 
-    def sheet(self, count: int = 24, columns: int = 4) -> Pixels:
-        """Return the first of them, each as control, drawing, and depth read in it, beside each other."""
+    def sheet(self, count: int = 24, columns: int = 4) -> Images:
+        """Return a contact sheet of maps and images.
+
+        Control, image and estimated depth beside each other.
+        """
         shown = range(min(count, len(self.control)))
-        cells = [np.concatenate([grey(self.control[k]), self.drawn[k], grey(self.read[k])], axis=1) for k in shown]
+        cells = [np.concatenate([grey(self.control[k]), self.generated[k], grey(self.estimated[k])], axis=1) for k in shown]
         cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
         padded = [np.pad(cell, ((0, 4), (0, 8), (0, 0)), constant_values=255) for cell in cells]
         return np.concatenate([np.concatenate(padded[k : k + columns], axis=1) for k in range(0, len(padded), columns)])
 
 
-def score_layout(weights: Path, lead: DrawLed | None, n: int = CASES) -> Generator[Progress, None, tuple[dict[str, float], Led | None]]:
-    """Score the depth estimator of a folder of weights on held-out scenes, and control by it where `lead` can draw.
+def score_layout(
+    weights: Path, generate: GenerateControlled | None, n: int = CASES
+) -> Generator[Progress, None, tuple[dict[str, float], ControlledImages | None]]:
+    """Score the depth estimator, and control with `generate`.
 
-    Yields progress, returns figures by dotted keys, and what was drawn.
+    On held-out scenes.
+
+    Yields progress, returns metrics by dotted key and the controlled images.
     """
-    cases, estimate = held_out_cases(n), load_depth(weights / "depth")
-    moments = [moment_of(case.seed) for case in cases]
+    cases, estimate = held_out_cases(n), load_depth_estimator(weights / "depth")
+    moments = [held_out_moment(case.seed) for case in cases]
     true = np.stack([moment.depth(NATIVE_SIZE, NATIVE_SIZE) for moment in moments])
-    pictures = np.stack([moment.picture(NATIVE_SIZE, NATIVE_SIZE) for moment in moments])
-    vae = open_vae(weights).requires_grad_(False)
-    passed = yield from gather("autoencoder", n, lambda chunk: reconstruct(vae, pictures[chunk.start : chunk.stop], CPU))
-    figures = depth_figures(estimate, true, pictures, passed)
-    if lead is None:
+    renders = np.stack([moment.image(NATIVE_SIZE, NATIVE_SIZE) for moment in moments])
+    vae = load_vae(weights).requires_grad_(False)
+    reconstructions = yield from gather("autoencoder", n, lambda chunk: reconstruct(vae, renders[chunk.start : chunk.stop], CPU))
+    figures = depth_figures(estimate, true, renders, reconstructions)
+    if generate is None:
         return figures, None
-    said = [unplaced(case.labels) for case in cases]
-    drawn = yield from gather("drawing", n, lambda chunk: lead(said[chunk.start : chunk.stop], true[chunk.start : chunk.stop]))
-    led = Led(control=true, drawn=drawn, read=estimated(estimate, drawn))
-    return figures | led.figures(), led
+    captions = [caption_without_layout(case.labels) for case in cases]
+    generated = yield from gather("generating", n, lambda part: generate(captions[part.start : part.stop], true[part.start : part.stop]))
+    controlled = ControlledImages(control=true, generated=generated, estimated=estimate_depths(estimate, generated))
+    return figures | controlled.metrics(), controlled
 
 
-def grey(near: Depth) -> Pixels:
-    """Return a depth as a grey picture, (height, width, 3): near is white."""
+def grey(near: DepthMap) -> Images:
+    """Return a depth map as a grey image.
+
+    (height, width, 3) uint8, near is white.
+    """
     return np.rint(255 * np.clip(near, 0.0, 1.0)).astype(np.uint8)[..., None].repeat(3, axis=-1)

@@ -1,36 +1,40 @@
-"""Kernel distances of two sets of pictures: unbiased at any size, so they may be compared where Frechet distances may not."""
+"""Unbiased kernel distances of two image sets: KID and CMMD."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 
-from sakuga.evaluation.figure import Outcome, Refused, figure
+from sakuga.evaluation.confidence import TAILS, Interval, Values, resamples
 from sakuga.evaluation.frechet import Features
-from sakuga.evaluation.interval import TAILS, Interval, Values, resamples
+from sakuga.evaluation.metric import Measurement, NotMeasured, make_metric
 
 Kernel: TypeAlias = Callable[[Features, Features], Features]
-"""Says how alike pictures are: (n, features) and (m, features) to (n, m)."""
+"""A similarity kernel: (n, features) and (m, features) to (n, m)."""
 BANDWIDTH = 10.0
 SCALE = 1000.0
-AT_ONCE = 1024
+CHUNK = 1024
 REPLICATES = 500
 
 
-def kid(key: str, first: Features, second: Features) -> Outcome:
-    """Return the kernel distance of two sets (Binkowski et al. 2018, section 3: polynomial kernel of degree 3).
+def kid(key: str, first: Features, second: Features) -> Measurement:
+    """Return KID.
 
-    All pairs of pictures are used, which has the expectation of the usual mean over subsets, and none of their noise.
-    Two halves of one set come out around 0, on either side of it.
+    Binkowski et al. 2018, section 3: polynomial kernel of degree 3.
+
+    All pairs are used, with the same expectation as the common mean over subsets but less noise. Two halves of one set give about 0, of
+    either sign.
     """
     return _distance(key, first, second, polynomial, 1.0)
 
 
-def cmmd(key: str, first: Features, second: Features) -> Outcome:
-    """Return CLIP's kernel distance, times 1000 (Jayasumana et al. 2024, equation 4: a Gaussian of width 10 over directions).
+def cmmd(key: str, first: Features, second: Features) -> Measurement:
+    """Return CMMD, times 1000.
 
-    `first` and `second` are CLIP's embeddings of pictures, of any length. Unbiased, as in the paper; the authors' program adds the likeness
-    of each picture to itself.
+    Jayasumana et al. 2024, equation 4: Gaussian kernel of width 10.
+
+    `first` and `second` are CLIP's image embeddings, of any length. Unbiased, as in the paper; the authors' code includes the similarity of
+    each image to itself.
     """
     return _distance(key, _directions(first), _directions(second), gaussian, SCALE)
 
@@ -53,24 +57,27 @@ def _directions(embeddings: Features) -> Features:
     return unit
 
 
-def _distance(key: str, first: Features, second: Features, kernel: Kernel, scale: float) -> Outcome:
+def _distance(key: str, first: Features, second: Features, kernel: Kernel, scale: float) -> Measurement:
     n = min(len(first), len(second))
     if n < 2:
-        return Refused(key=key, reason="a set of one picture has no spread", instead="draw at least 2, better 50, of each")
-    drawn = [resamples(len(one), seed, REPLICATES) for seed, one in enumerate((first, second), 1)]
-    varied = np.logical_and(*(counts.max(axis=1) < counts.shape[1] for counts in drawn))
-    counts, others = (np.concatenate([np.ones((1, one.shape[1])), one[varied]]) for one in drawn)
+        return NotMeasured(key=key, reason="a set of one image has no variance", instead="use at least 2, better 50, of each")
+    sampled = [resamples(len(one), seed, REPLICATES) for seed, one in enumerate((first, second), 1)]
+    varied = np.logical_and(*(counts.max(axis=1) < counts.shape[1] for counts in sampled))
+    counts, others = (np.concatenate([np.ones((1, one.shape[1])), one[varied]]) for one in sampled)
     values = discrepancy(first, second, kernel, counts, others)
     low, high = np.quantile(values[1:], TAILS)
-    return figure(key, scale * values[0], n, Interval(scale * float(low), scale * float(high)))
+    return make_metric(key, scale * values[0], n, Interval(scale * float(low), scale * float(high)))
 
 
 def discrepancy(first: Features, second: Features, kernel: Kernel, counts: Values, others: Values) -> Values:
-    """Return the squared mean discrepancy (Gretton et al. 2012, equation 3) of sets drawn `counts` times: (draws, pictures) to (draws,).
+    """Return the squared maximum mean discrepancy of each resample.
 
-    A picture is never compared with itself, nor with its like in a draw that has it twice, so it stays unbiased in all draws.
+    Gretton et al. 2012, equation 3.
+
+    `counts` and `others` are bootstrap counts, (resamples, images); the result is (resamples,). An image is never compared with itself or
+    its copies, so every resample is unbiased.
     """
-    alike = [_within(one, kernel, drawn) for one, drawn in ((first, counts), (second, others))]
+    alike = [_within(one, kernel, sampled_counts) for one, sampled_counts in ((first, counts), (second, others))]
     across = _summed(first, second, kernel, counts, others) / (counts.sum(axis=1) * others.sum(axis=1))
     value: Values = alike[0] + alike[1] - 2 * across
     return value
@@ -85,9 +92,12 @@ def _within(features: Features, kernel: Kernel, counts: Values) -> Values:
 
 
 def _summed(first: Features, second: Features, kernel: Kernel, counts: Values, others: Values) -> Values:
-    """Sum the kernel over all pairs, each as often as it was drawn, a part of the second set at a time."""
+    """Sum the kernel over all pairs by their counts.
+
+    In chunks of the second set, to bound memory.
+    """
     total = np.zeros(len(counts))
-    for start in range(0, len(second), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    for start in range(0, len(second), CHUNK):
+        part = slice(start, start + CHUNK)
         total += ((counts @ kernel(first, second[part])) * others[:, part]).sum(axis=1)
     return total

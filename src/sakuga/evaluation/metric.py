@@ -1,4 +1,4 @@
-"""A measured figure: its value, how many it was measured on, and how sure it is; or the reason why it was not measured."""
+"""Metrics with sample size and 95% interval."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,45 +9,45 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sakuga import InputError
-from sakuga.evaluation.interval import Interval, Values, along_interval, difference_interval, mean_interval, share_interval
+from sakuga.evaluation.confidence import Interval, Values, along_interval, difference_interval, mean_interval, share_interval
 
-BESIDE = ("n", "low", "high", "ceiling", "note", "refused", "instead")
-"""What stands before a figure's key in JSON for all but its value."""
+RESERVED_PREFIXES = ("n", "low", "high", "ceiling", "note", "refused", "instead")
+"""Prefixes of a metric's key in JSON for all but its value."""
 
 
-class ScoreError(InputError, ValueError):
-    """What is to be measured does not fit together; the sentence says what, and what to do."""
+class MetricError(InputError, ValueError):
+    """Inputs of a metric that do not fit together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One figure under its dotted key."""
+class Metric:
+    """One metric under its dotted key."""
 
     key: str
     value: float
     n: int
-    """How many pictures (pairs, frames) it was measured on."""
+    """The number of images (pairs, frames) measured."""
     low: float | None = None
-    """The lower end of the 95% interval; None where there is none, as for a single picture."""
+    """The lower end of the 95% interval; None for a single image."""
     high: float | None = None
     ceiling: float | None = None
-    """The same figure of true renders, where there are such."""
+    """The same metric of true renders, if there are any."""
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.key.split(".", 1)[0] in BESIDE:
-            raise ValueError(f"no figure may be called {self.key!r}: what begins with {', '.join(BESIDE)} stands beside figures")
+        if self.key.split(".", 1)[0] in RESERVED_PREFIXES:
+            raise ValueError(f"no metric may be named {self.key!r}: {', '.join(RESERVED_PREFIXES)} are reserved prefixes")
         if not isfinite(self.value) or self.n < 1:
-            raise ValueError(f"{self.key} is {self.value} of {self.n}: no figure")
+            raise ValueError(f"{self.key} is {self.value} with n {self.n}: no metric")
 
     @property
     def interval(self) -> Interval | None:
-        """The 95% interval, where there is one."""
+        """The 95% interval; None if there is none."""
         return None if self.low is None or self.high is None else Interval(self.low, self.high)
 
     @property
-    def clear(self) -> bool:
-        """Tell of a difference whether its interval leaves out 0.0."""
+    def excludes_zero(self) -> bool:
+        """Check whether a difference's interval excludes 0.0."""
         return self.low is not None and self.high is not None and (self.low > 0.0 or self.high < 0.0)
 
     def __str__(self) -> str:
@@ -56,8 +56,11 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A figure that would say nothing: why, and what to use or do instead."""
+class NotMeasured:
+    """A metric that would mean nothing here.
+
+    With the reason, and what to use instead.
+    """
 
     key: str
     reason: str
@@ -67,13 +70,13 @@ class Refused:
         return f"not measured: {self.reason}; {self.instead}"
 
 
-Outcome: TypeAlias = Figure | Refused
+Measurement: TypeAlias = Metric | NotMeasured
 
 
-def figure(key: str, value: float, n: int, interval: Interval | None, *, ceiling: float | None = None, note: str = "") -> Figure:
-    """Put a value and its interval together."""
+def make_metric(key: str, value: float, n: int, interval: Interval | None, *, ceiling: float | None = None, note: str = "") -> Metric:
+    """Build a metric of a value and its interval."""
     low, high = interval or (None, None)
-    return Figure(key=key, value=float(value), n=n, low=low, high=high, ceiling=ceiling, note=note)
+    return Metric(key=key, value=float(value), n=n, low=low, high=high, ceiling=ceiling, note=note)
 
 
 def mean(
@@ -84,25 +87,26 @@ def mean(
     within: Interval | None = None,
     ceiling: float | None = None,
     note: str = "",
-) -> Figure:
-    """Return the mean of one value for each picture; with `groups`, such as each picture's prompt, its interval is over groups.
+) -> Metric:
+    """Return a mean over images with its interval.
 
-    `within` tells between what ends a value can lie: without it, values that are all alike have an interval of no width.
+    `groups`, such as each image's prompt, are resampled whole. `within` is the range of possible values: without it, equal values have an
+    interval of zero width.
     """
     given = _numbers(key, values)
     _same_length(key, given, groups)
-    return figure(key, float(given.mean()), len(given), mean_interval(given, groups, within=within), ceiling=ceiling, note=note)
+    return make_metric(key, float(given.mean()), len(given), mean_interval(given, groups, within=within), ceiling=ceiling, note=note)
 
 
-def counted(key: str, value: float, n: int) -> Figure:
-    """Return a share of n that was counted before."""
-    return figure(key, value, n, share_interval(round(value * n), n))
+def counted_share(key: str, value: float, n: int) -> Metric:
+    """Return a share of n with Wilson's interval."""
+    return make_metric(key, value, n, share_interval(round(value * n), n))
 
 
-def share(key: str, hits: ArrayLike, *, ceiling: float | None = None, note: str = "") -> Figure:
-    """Return the share of pictures of which something is true."""
+def share(key: str, hits: ArrayLike, *, ceiling: float | None = None, note: str = "") -> Metric:
+    """Return the share of images with a property."""
     given = _numbers(key, hits)
-    return figure(key, float(given.mean()), len(given), share_interval(int(given.sum()), len(given)), ceiling=ceiling, note=note)
+    return make_metric(key, float(given.mean()), len(given), share_interval(int(given.sum()), len(given)), ceiling=ceiling, note=note)
 
 
 def paired(
@@ -113,93 +117,110 @@ def paired(
     groups: Sequence[Hashable] | None = None,
     within: Interval | None = None,
     note: str = "",
-) -> Figure:
-    """Return how much more `other` has than `base`, picture by picture of the same prompt and seed; n counts pairs.
+) -> Metric:
+    """Return the mean of `other` minus `base`.
 
-    `within` tells between what ends a value of either can lie, as of `mean`.
+    Over pairs of the same prompt and seed.
+
+    n counts pairs; `groups` and `within` are as for `mean`.
     """
     before, after = _numbers(key, base), _numbers(key, other)
     if len(before) != len(after):
-        raise ScoreError(f"{key}: {len(before)} pictures cannot be paired with {len(after)}: draw both from the same prompts and seeds")
+        raise MetricError(f"{key}: {len(before)} images cannot be paired with {len(after)}: generate both from the same prompts and seeds")
     apart = within and Interval(within.low - within.high, within.high - within.low)
     return mean(key, after - before, groups=groups, within=apart, note=note)
 
 
-def difference(key: str, first: ArrayLike, second: ArrayLike, *, note: str = "") -> Figure:
-    """Return how much more `second` has than `first` on average, where nothing pairs them; n is that of the smaller."""
+def difference(key: str, first: ArrayLike, second: ArrayLike, *, note: str = "") -> Metric:
+    """Return mean(second) - mean(first) of unpaired sets.
+
+    N is the smaller size.
+    """
     before, after = _numbers(key, first), _numbers(key, second)
     interval = difference_interval(before, after)
-    return figure(key, float(after.mean() - before.mean()), min(len(before), len(after)), interval, note=note)
+    return make_metric(key, float(after.mean() - before.mean()), min(len(before), len(after)), interval, note=note)
 
 
-def along(key: str, values: ArrayLike, *, note: str = "") -> Figure:
-    """Return the mean of one value for each frame of a clip, whose neighbours are not independent."""
+def along(key: str, values: ArrayLike, *, note: str = "") -> Metric:
+    """Return the mean of one value per frame.
+
+    The interval allows for dependent neighbours.
+    """
     given = _numbers(key, values)
-    return figure(key, float(given.mean()), len(given), along_interval(given), note=note)
+    return make_metric(key, float(given.mean()), len(given), along_interval(given), note=note)
 
 
-def to_json(outcomes: Iterable[Outcome]) -> dict[str, float | str]:
-    """Return figures as one flat object: the value under the key, all else under a key before which it says what it is."""
-    said: dict[str, float | str] = {}
-    for outcome in outcomes:
-        key = outcome.key
-        if key in said or f"refused.{key}" in said:
+def to_json(metrics: Iterable[Measurement]) -> dict[str, float | str]:
+    """Return metrics as one flat JSON object.
+
+    Values are under their key, the rest under prefixed keys.
+    """
+    values: dict[str, float | str] = {}
+    for metric in metrics:
+        key = metric.key
+        if key in values or f"refused.{key}" in values:
             raise ValueError(f"{key} was measured twice")
-        if isinstance(outcome, Refused):
-            said |= {f"refused.{key}": outcome.reason, f"instead.{key}": outcome.instead}
+        if isinstance(metric, NotMeasured):
+            values |= {f"refused.{key}": metric.reason, f"instead.{key}": metric.instead}
             continue
-        beside = {"n": outcome.n, "low": outcome.low, "high": outcome.high, "ceiling": outcome.ceiling, "note": outcome.note or None}
-        said[key] = outcome.value
-        said |= {f"{name}.{key}": value for name, value in beside.items() if value is not None}
-    return said
+        beside = {"n": metric.n, "low": metric.low, "high": metric.high, "ceiling": metric.ceiling, "note": metric.note or None}
+        values[key] = metric.value
+        values |= {f"{name}.{key}": value for name, value in beside.items() if value is not None}
+    return values
 
 
-def numbers(*outcomes: Outcome) -> dict[str, float]:
-    """Return figures as plain numbers, with "n.", "low.", "high." and "ceiling." before the same key; what was refused is left out."""
-    measured = [outcome for outcome in outcomes if isinstance(outcome, Figure)]
+def to_numbers(*metrics: Measurement) -> dict[str, float]:
+    """Return measured metrics as plain numbers.
+
+    Under their key and prefixed keys.
+    """
+    measured = [metric for metric in metrics if isinstance(metric, Metric)]
     return {key: value for key, value in to_json(measured).items() if not isinstance(value, str)}
 
 
-def from_json(said: Mapping[str, float | str]) -> tuple[Outcome, ...]:
-    """Read figures as `to_json` writes them, in their order; raises ScoreError where it is something else."""
-    found: list[Outcome] = []
-    for name, value in said.items():
+def from_json(values: Mapping[str, float | str]) -> tuple[Measurement, ...]:
+    """Read metrics as written by `to_json`, in order.
+
+    Raises MetricError for other values.
+    """
+    found: list[Measurement] = []
+    for name, value in values.items():
         what, _, key = name.partition(".")
         if what == "refused":
-            found.append(Refused(key=key, reason=str(value), instead=str(said.get(f"instead.{key}", ""))))
-        elif what not in BESIDE:
-            found.append(_read(name, said))
+            found.append(NotMeasured(key=key, reason=str(value), instead=str(values.get(f"instead.{key}", ""))))
+        elif what not in RESERVED_PREFIXES:
+            found.append(_read(name, values))
     return tuple(found)
 
 
-def _read(key: str, said: Mapping[str, float | str]) -> Figure:
+def _read(key: str, values: Mapping[str, float | str]) -> Metric:
     def number(name: str) -> float | None:
-        value = said.get(name)
+        value = values.get(name)
         if value is not None and (isinstance(value, (str, bool)) or not isfinite(value)):
-            raise ScoreError(f"{name} is {value!r}: figures are plain numbers")
+            raise MetricError(f"{name} is {value!r}: metrics are plain numbers")
         return value
 
     value, n = number(key), number(f"n.{key}")
     if value is None or n is None:
-        raise ScoreError(f"{key} has no n.{key} beside it: a figure tells how many it was measured on")
-    return Figure(
+        raise MetricError(f"{key} has no n.{key} beside it: a metric needs its sample size")
+    return Metric(
         key=key,
         value=value,
         n=int(n),
         low=number(f"low.{key}"),
         high=number(f"high.{key}"),
         ceiling=number(f"ceiling.{key}"),
-        note=str(said.get(f"note.{key}", "")),
+        note=str(values.get(f"note.{key}", "")),
     )
 
 
 def _numbers(key: str, values: ArrayLike) -> Values:
     given = np.asarray(values, np.float64)
     if given.ndim != 1 or not given.size:
-        raise ScoreError(f"{key}: there is nothing to measure" if not given.size else f"{key} is measured on one number for each picture")
+        raise MetricError(f"{key}: there is nothing to measure" if not given.size else f"{key} needs one number for each image")
     return given
 
 
 def _same_length(key: str, values: Values, groups: Sequence[Hashable] | None) -> None:
     if groups is not None and len(groups) != len(values):
-        raise ScoreError(f"{key}: {len(values)} values cannot belong to {len(groups)} groups: name the group of each")
+        raise MetricError(f"{key}: {len(values)} values cannot belong to {len(groups)} groups: name the group of each")

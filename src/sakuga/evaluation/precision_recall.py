@@ -1,41 +1,46 @@
-"""What of one set of pictures the other reaches: precision and recall, and the inception score of one set alone."""
+"""Precision and recall of image sets, and the inception score."""
 
 import numpy as np
 
-from sakuga.evaluation.figure import Outcome, Refused, figure, share
+from sakuga.evaluation.confidence import jackknife_error, jackknife_interval
 from sakuga.evaluation.frechet import Features
-from sakuga.evaluation.interval import jackknife_error, jackknife_interval
+from sakuga.evaluation.metric import Measurement, NotMeasured, make_metric, share
 
 NEIGHBOURS = 3
-LEAST = 50
-"""Pictures below which the balls around them are too wide to say anything."""
+MIN_IMAGES = 50
+"""The number of images below which neighbourhoods are too wide."""
 PER_CLASS = 10
-"""Pictures for each class that a marginal wants: the bias of its entropy, (classes - 1) / 2n (Miller 1955), is then below 0.05 nats."""
+"""Images per class, so that the bias of the marginal's entropy, (classes - 1) / 2n (Miller 1955), is below 0.05 nats."""
 
 
-def precision_recall(key: str, made: Features, true: Features, neighbours: int = NEIGHBOURS) -> tuple[Outcome, Outcome]:
-    """Return how many made pictures lie among the true ones, and how many true ones among the made (Kynkaanniemi et al. 2019, eq. 1 and 2).
+def precision_recall(key: str, made: Features, true: Features, neighbours: int = NEIGHBOURS) -> tuple[Measurement, Measurement]:
+    """Return precision and recall of two feature sets.
 
-    A picture lies among others if it is no further from one of them than that one's third neighbour. The interval is of the pictures
-    asked, the set that they are held against taken as it is; both depend on n, so only figures of the same n compare.
+    Kynkaanniemi et al. 2019, equations 1 and 2.
+
+    An image is within the other set's manifold if it is no further from one of its images than that image's third neighbour. Intervals
+    treat the other set as fixed; both metrics depend on n, so compare only the same n.
     """
     n = min(len(made), len(true))
     names = f"{key}.precision", f"{key}.recall"
-    if n < LEAST:
-        reason = f"{n} pictures lie so far apart that their neighbourhoods say nothing"
-        refused = [Refused(key=name, reason=reason, instead=f"draw {LEAST} or more, or look at KID") for name in names]
-        return refused[0], refused[1]
-    note = f"depends on n: compare only with others of {len(made)} made and {len(true)} true pictures"
-    found = (among(made, true, neighbours), among(true, made, neighbours))
+    if n < MIN_IMAGES:
+        reason = f"{n} images are too few for meaningful neighbourhoods"
+        missing = [NotMeasured(key=name, reason=reason, instead=f"use {MIN_IMAGES} or more, or KID") for name in names]
+        return missing[0], missing[1]
+    note = f"depends on n: compare only with {len(made)} generated and {len(true)} true images"
+    found = (within_manifold(made, true, neighbours), within_manifold(true, made, neighbours))
     return share(names[0], found[0], note=note), share(names[1], found[1], note=note)
 
 
-def among(asked: Features, others: Features, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """Return which of the asked pictures lie within the distance of another to its own n-th neighbour, (asked,)."""
+def within_manifold(images: Features, others: Features, neighbours: int = NEIGHBOURS) -> np.ndarray:
+    """Return which images lie within the others' manifold.
+
+    (images,) bool.
+    """
     apart = _squared(others, others)
     np.fill_diagonal(apart, -1.0)
     reach = np.partition(apart, neighbours, axis=1)[:, neighbours]
-    return np.asarray((_squared(asked, others) <= reach).any(axis=1))
+    return np.asarray((_squared(images, others) <= reach).any(axis=1))
 
 
 def _squared(first: Features, second: Features) -> Features:
@@ -43,24 +48,26 @@ def _squared(first: Features, second: Features) -> Features:
     return np.maximum(apart, 0.0)
 
 
-def inception_score(key: str, probabilities: Features) -> Outcome:
-    """Return the inception score of what a classifier reads in pictures, (n, classes) (Salimans et al. 2016): 1.0 to the number of classes.
+def inception_score(key: str, probabilities: Features) -> Measurement:
+    """Return the inception score of class probabilities, (n, classes).
 
-    High where each picture is read surely and all classes are there. It knows no true pictures: a classifier's own doubts count.
+    Salimans et al. 2016.
+
+    From 1.0 to the number of classes: high where each image is classified confidently and all classes occur.
     """
     n, classes = probabilities.shape
     if n < PER_CLASS * classes:
-        return Refused(
+        return NotMeasured(
             key=key,
-            reason=f"{n} pictures do not fill {classes} classes",
-            instead=f"draw {PER_CLASS * classes} or more, or look at KID and recall",
+            reason=f"{n} images do not fill {classes} classes",
+            instead=f"use {PER_CLASS * classes} or more, or KID and recall",
         )
-    value = _sureness(probabilities)
-    error = jackknife_error(lambda kept: _sureness(probabilities[kept]), n)
-    return figure(key, value, n, jackknife_interval(value, [error]))
+    value = _score(probabilities)
+    error = jackknife_error(lambda subset: _score(probabilities[subset]), n)
+    return make_metric(key, value, n, jackknife_interval(value, [error]))
 
 
-def _sureness(probabilities: Features) -> float:
-    """Return exp of the mean divergence of what is read in a picture from what is read on average."""
-    sure = np.clip(probabilities, 1e-12, None)
-    return float(np.exp((sure * (np.log(sure) - np.log(sure.mean(axis=0)))).sum(axis=1).mean()))
+def _score(probabilities: Features) -> float:
+    """Return exp of the mean KL divergence from the marginal."""
+    clipped = np.clip(probabilities, 1e-12, None)
+    return float(np.exp((clipped * (np.log(clipped) - np.log(clipped.mean(axis=0)))).sum(axis=1).mean()))

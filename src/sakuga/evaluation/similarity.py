@@ -1,4 +1,4 @@
-"""How like two pictures of one size are, pixel by pixel, and how unlike the pictures of one prompt."""
+"""Pixel similarity and diversity of images."""
 
 from collections.abc import Callable, Hashable, Sequence
 from itertools import combinations
@@ -6,41 +6,46 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from sakuga.evaluation.figure import Figure, Outcome, Refused, ScoreError, mean
-from sakuga.evaluation.interval import Values
-from sakuga.finishing.image import Picture
-from sakuga.models.image_tensors import psnr
+from sakuga.evaluation.confidence import Values
+from sakuga.evaluation.metric import Measurement, Metric, MetricError, NotMeasured, mean
+from sakuga.finishing.image import Image
 
 WINDOW, DEVIATION = 11, 1.5
 STEADY = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def same_size(pictures: Sequence[Picture], called: str = "picture") -> None:
-    """Refuse pictures of different sizes; raises ScoreError, which names the first that differs."""
-    for place, picture in enumerate(pictures):
-        if picture.shape != pictures[0].shape:
-            height, width = picture.shape[:2]
-            first = "x".join(str(length) for length in pictures[0].shape[1::-1])
-            raise ScoreError(f"{called} {place + 1} has {width}x{height} pixels and {called} 1 has {first}: bring them to one size")
+def same_size(images: Sequence[Image], name: str = "image") -> None:
+    """Raise MetricError for images of different sizes."""
+    for place, image in enumerate(images):
+        if image.shape != images[0].shape:
+            height, width = image.shape[:2]
+            first = "x".join(str(length) for length in images[0].shape[1::-1])
+            raise MetricError(f"{name} {place + 1} has {width}x{height} pixels and {name} 1 has {first}: resize them to one size")
 
 
-def likenesses(made: Sequence[Picture], wanted: Sequence[Picture]) -> tuple[Figure, Figure]:
-    """Return mean SSIM and PSNR (dB) of pictures with those that they are to be: picture i with picture i."""
+def similarity_metrics(made: Sequence[Image], wanted: Sequence[Image]) -> tuple[Metric, Metric]:
+    """Return mean SSIM and PSNR over image pairs."""
+    from sakuga.models.image_tensors import psnr
+
     if len(made) != len(wanted) or not len(made):
-        raise ScoreError(f"{len(made)} pictures cannot be compared with {len(wanted)}: give as many of each")
+        raise MetricError(f"{len(made)} images cannot be compared with {len(wanted)}: give as many of each")
     for place, pair in enumerate(zip(made, wanted, strict=True), 1):
-        same_size(pair, called=f"side of pair {place},")
+        same_size(pair, name=f"side of pair {place},")
     ratios = [float(psnr(one[None], other[None])[0]) for one, other in zip(made, wanted, strict=True)]
     return mean("ssim", [ssim(*pair) for pair in zip(made, wanted, strict=True)]), mean("psnr_db", ratios)
 
 
-def ssim(first: Picture, second: Picture) -> float:
-    """Return the structural similarity of two pictures of 11 px or more (Wang et al. 2004, equation 13): 1.0 is the same.
+def ssim(first: Image, second: Image) -> float:
+    """Return the structural similarity of two images.
 
-    The mean over colours, and over all places where the window of 11 px (a Gaussian of 1.5) lies within the picture.
+    Wang et al. 2004, equation 13.
+
+    1.0 is equal.
+
+    The mean over channels and over all positions of a Gaussian window of 11 px, sigma 1.5. Raises MetricError below 11 px.
     """
     if min(first.shape[:2]) < WINDOW:
-        raise ScoreError(f"SSIM looks at windows of {WINDOW} px: the picture is smaller")
+        raise MetricError(f"SSIM needs images of at least {WINDOW} px")
     x, y = first.astype(np.float64), second.astype(np.float64)
     mean_x, mean_y, xx, yy, xy = (_blurred(one) for one in (x, y, x * x, y * y, x * y))
     low, high = STEADY
@@ -56,16 +61,18 @@ def _blurred(plane: Values) -> Values:
 
 
 def diversity(
-    key: str, pictures: Sequence[Picture], prompts: Sequence[Hashable], distance: Callable[[Picture, Picture], float], *, note: str = ""
-) -> Outcome:
-    """Return the mean distance of pictures of the same prompt, over prompts (Zhu et al. 2017, section 4): 0.0 where seeds change nothing.
+    key: str, images: Sequence[Image], prompts: Sequence[Hashable], distance: Callable[[Image, Image], float], *, note: str = ""
+) -> Measurement:
+    """Return the diversity of one prompt's images.
 
-    `distance` is that of a perceptual trunk (`models.eyes.Eye.distance`). n counts pairs; the interval is over prompts.
+    Zhu et al. 2017, section 4.
+
+    0.0 where seeds change nothing. `distance` is such as `FeatureExtractor.distance`; n counts pairs, the interval is over prompts.
     """
-    if len(prompts) != len(pictures):
-        raise ScoreError(f"{key}: {len(pictures)} pictures have {len(prompts)} prompts: give the prompt of each")
-    pairs = [(i, j) for i, j in combinations(range(len(pictures)), 2) if prompts[i] == prompts[j]]
+    if len(prompts) != len(images):
+        raise MetricError(f"{key}: {len(images)} images have {len(prompts)} prompts: give the prompt of each")
+    pairs = [(i, j) for i, j in combinations(range(len(images)), 2) if prompts[i] == prompts[j]]
     if not pairs:
-        return Refused(key=key, reason="no prompt has two pictures", instead="draw several seeds of each prompt")
-    apart = [distance(pictures[i], pictures[j]) for i, j in pairs]
+        return NotMeasured(key=key, reason="no prompt has two images", instead="use several seeds for each prompt")
+    apart = [distance(images[i], images[j]) for i, j in pairs]
     return mean(key, apart, groups=[prompts[i] for i, _ in pairs], note=note)

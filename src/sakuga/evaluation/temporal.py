@@ -1,76 +1,84 @@
-"""How a clip holds together in time: curves with one value for each frame, NaN where there is none."""
+"""Temporal consistency of a clip, frame by frame."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from sakuga.evaluation.figure import Outcome, Refused, ScoreError, along
-from sakuga.evaluation.interval import Values
+from sakuga.evaluation.confidence import Values
+from sakuga.evaluation.metric import Measurement, MetricError, NotMeasured, along
 from sakuga.evaluation.similarity import same_size
 from sakuga.finishing.color_match import lab_distance
-from sakuga.finishing.flow import SURE_SHARE, fetched, pair
-from sakuga.finishing.image import Picture
-from sakuga.finishing.inbetweens import flowed
+from sakuga.finishing.flow import MIN_CONFIDENCE, flow_pair, warp
+from sakuga.finishing.image import Image
+from sakuga.finishing.inbetweens import flow_interpolation
 
-LEAST = 3
+MIN_FRAMES = 3
 
 
-def course(key: str, curve: Values, *, note: str = "") -> Outcome:
-    """Return the mean of a curve where it has values."""
+def curve_mean(key: str, curve: Values, *, note: str = "") -> Measurement:
+    """Return the mean of a curve's finite values."""
     measured = curve[np.isfinite(curve)]
     if not measured.size:
-        return Refused(key=key, reason="no frame goes on from the one before", instead="measure a clip without so many cuts")
+        return NotMeasured(key=key, reason="no frame continues the previous one", instead="measure a clip with fewer cuts")
     return along(key, measured, note=note)
 
 
-def check_clip(frames: Sequence[Picture]) -> None:
-    """Refuse a clip that has no course: fewer than three frames, or frames of different sizes; raises ScoreError."""
-    if len(frames) < LEAST:
-        raise ScoreError(f"a clip of {len(frames)} frames has no course to measure: give one of {LEAST} or more")
-    same_size(frames, called="frame")
+def check_clip(frames: Sequence[Image]) -> None:
+    """Raise MetricError for a short or mixed clip.
+
+    Fewer than three frames, or frames of different sizes.
+    """
+    if len(frames) < MIN_FRAMES:
+        raise MetricError(f"a clip of {len(frames)} frames is too short: give one of {MIN_FRAMES} or more")
+    same_size(frames, name="frame")
 
 
-def flicker(frames: Sequence[Picture]) -> Values:
-    """Return how much of the step to each frame motion does not explain, in grey levels (Lai et al. 2018, equation 5, as a mean).
+def flicker(frames: Sequence[Image]) -> Values:
+    """Return each frame's warping error in grey levels.
 
-    Each frame is fetched along the flow from the one before, and differences are taken where the flow comes back to where it began
-    (Sundaram et al. 2010, equation 5), so what is uncovered or leaves does not count. NaN for the first, and at cuts, where less than
-    half of the picture is found again.
+    Lai et al. 2018, equation 5, as a mean.
+
+    Each frame is warped by the optical flow from the previous one; only pixels with consistent forward and backward flow count (Sundaram et
+    al. 2010, equation 5), not occlusions. NaN for the first frame and at cuts, where less than half of the image is matched.
     """
     check_clip(frames)
     return np.array([np.nan, *(_unexplained(before, after) for before, after in pairwise(frames))])
 
 
-def _unexplained(before: Picture, after: Picture) -> float:
+def _unexplained(before: Image, after: Image) -> float:
     if np.array_equal(before, after):
         return 0.0
-    measured = pair(before, after)
+    measured = flow_pair(before, after)
     there = measured.forward.flow
-    returned = fetched(measured.backward.flow, there)
+    returned = warp(measured.backward.flow, there)
     allowed = 0.01 * (np.square(there).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
     found = np.square(there + returned).sum(axis=-1) <= allowed
-    if measured.sure < SURE_SHARE or not found.any():
+    if measured.confidence < MIN_CONFIDENCE or not found.any():
         return float("nan")
-    gap = np.abs(fetched(after.astype(np.float32), there) - before.astype(np.float32)).mean(axis=-1)
+    gap = np.abs(warp(after.astype(np.float32), there) - before.astype(np.float32)).mean(axis=-1)
     return float(gap[found].mean())
 
 
-def judder(frames: Sequence[Picture]) -> Values:
-    """Return how far each frame is from the in-between of its neighbours, in grey levels (after Huang et al. 2024, motion smoothness).
+def judder(frames: Sequence[Image]) -> Values:
+    """Return each frame's judder in grey levels.
 
-    Smooth motion is told by its neighbours; a jump, a frame that is held or one that is drawn otherwise is not. NaN for the two ends.
+    Its difference to the in-between of its neighbours.
+
+    After the motion smoothness of Huang et al. 2024. NaN for the first and last frame.
     """
     check_clip(frames)
     inner = zip(frames, frames[1:], frames[2:], strict=False)
-    strays = (np.abs(flowed(before, after)(0.5).astype(np.float32) - frame).mean() for before, frame, after in inner)
-    return np.array([np.nan, *strays, np.nan])
+    differences = (np.abs(flow_interpolation(before, after)(0.5).astype(np.float32) - frame).mean() for before, frame, after in inner)
+    return np.array([np.nan, *differences, np.nan])
 
 
-def drift(frames: Sequence[Picture], firsts: Sequence[int] = (0,)) -> Values:
-    """Return how far each frame's mean colour is from that of its shot's first frame, in Lab (CIE76; 2.3 can just be seen).
+def drift(frames: Sequence[Image], firsts: Sequence[int] = (0,)) -> Values:
+    """Return each frame's Lab color drift within its shot.
 
-    `firsts` are the first frames of the shots; by default the clip is one shot, and all are held against frame 0.
+    The distance of its mean color from that of the shot's first frame.
+
+    CIE76; 2.3 is just noticeable. `firsts` are the first frames of the shots; by default the clip is one shot.
     """
     check_clip(frames)
     from_first = [max((first for first in firsts if first <= place), default=0) for place in range(len(frames))]

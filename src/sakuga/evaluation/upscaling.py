@@ -1,48 +1,54 @@
-"""How near enlarged pictures come to the same pictures rendered large."""
+"""Metrics of the upscaler against large renders."""
 
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.evaluation.figure import mean, numbers
-from sakuga.evaluation.score import CPU, Progress, gather, held_out_cases, moment_of
-from sakuga.models.image_tensors import Pixels, halved, psnr, reconstruct
-from sakuga.models.sketchbook import NATIVE_SIZE, open_vae
+from sakuga.evaluation.held_out import held_out_cases, held_out_moment
+from sakuga.evaluation.metric import mean, to_numbers
+from sakuga.evaluation.score import CPU, Progress, gather
+from sakuga.models.image_tensors import Images, downscale_half, psnr, reconstruct
+from sakuga.models.sketchbook import NATIVE_SIZE, load_vae
 from sakuga.models.upscaler import load_upscaler
 
 TWICE = 2 * NATIVE_SIZE
 
 
 def score_upscaler(weights: Path, n: int) -> Generator[Progress, None, dict[str, float]]:
-    """Return how near the upscaler and Lanczos come to `n` held-out large renders from what the autoencoder makes of them halved.
+    """Score the upscaler and Lanczos on held-out renders.
 
-    Besides the PSNR, the mean error of the differences of neighbouring pixels, which is that of edges. Renders at the small size would not
-    do: they place their edges by their own pixels, and are 32 dB from the large ones halved.
+    `n` large renders, upscaled from reconstructions at half size.
+
+    Besides PSNR, the mean error of neighbouring-pixel differences, which measures edges. Inputs are halved large renders, as small renders
+    place their edges on their own pixel grid and differ by 32 dB.
     """
-    cases, vae = held_out_cases(n), open_vae(weights).requires_grad_(False)
-    ways: dict[str, Callable[[Pixels], Pixels]] = {"upscaler": load_upscaler(weights / "upscaler"), "lanczos": _lanczos}
+    cases, vae = held_out_cases(n), load_vae(weights).requires_grad_(False)
+    methods: dict[str, Callable[[Images], Images]] = {"upscaler": load_upscaler(weights / "upscaler"), "lanczos": _lanczos}
 
-    def compared(chunk: range) -> Pixels:
-        large = np.stack([moment_of(cases[index].seed).picture(TWICE, TWICE) for index in chunk])
-        small = reconstruct(vae, halved(large), CPU)
-        made = [np.stack([double(picture) for picture in small]) for double in ways.values()]
+    def compare(chunk: range) -> Images:
+        large = np.stack([held_out_moment(cases[index].seed).image(TWICE, TWICE) for index in chunk])
+        small = reconstruct(vae, downscale_half(large), CPU)
+        made = [np.stack([double(image) for image in small]) for double in methods.values()]
         return np.stack([measure(one, large) for measure in (psnr, edge_error) for one in made], axis=1)
 
-    found = yield from gather("enlarging", n, compared)
-    names = [f"{figure}{way}" for figure in ("upscaler_psnr_db", "upscaler_edge_error") for way in ("", ".lanczos")]
-    return numbers(*(mean(name, column) for name, column in zip(names, found.T, strict=True)))
+    found = yield from gather("upscaling", n, compare)
+    names = [f"{metric}{method}" for metric in ("upscaler_psnr_db", "upscaler_edge_error") for method in ("", ".lanczos")]
+    return to_numbers(*(mean(name, column) for name, column in zip(names, found.T, strict=True)))
 
 
-def edge_error(first: Pixels, second: Pixels) -> NDArray[np.float64]:
-    """Return how far the differences of neighbouring pixels, across and down, are apart on average in each pair of pictures, 0 to 510."""
+def edge_error(first: Images, second: Images) -> NDArray[np.float64]:
+    """Return the edge error of each pair of images.
+
+    The mean difference of their neighbouring-pixel differences, 0 to 510.
+    """
     apart = first.astype(np.float64) - second.astype(np.float64)
     across, down = (np.abs(np.diff(apart, axis=axis)).mean(axis=(1, 2, 3)) for axis in (2, 1))
     both: NDArray[np.float64] = (across + down) / 2
     return both
 
 
-def _lanczos(picture: Pixels) -> Pixels:
-    return np.asarray(Image.fromarray(picture).resize((TWICE, TWICE), Image.Resampling.LANCZOS))
+def _lanczos(image: Images) -> Images:
+    return np.asarray(PILImage.fromarray(image).resize((TWICE, TWICE), PILImage.Resampling.LANCZOS))

@@ -1,4 +1,4 @@
-"""How much of a picture its variation keeps, and that it is another picture all the same."""
+"""Metrics of image variations: labels preserved, and pixel distance."""
 
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -6,52 +6,56 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sakuga.evaluation.fidelity import read
-from sakuga.evaluation.figure import counted, mean, numbers
+from sakuga.evaluation.metric import counted_share, mean, to_numbers
 from sakuga.evaluation.score import CPU, Progress, gather, render
-from sakuga.models.classifier import ATTRIBUTES, Codes, load_classifier
-from sakuga.models.image_tensors import Pixels, psnr, reconstruct
-from sakuga.models.sketchbook import open_vae
+from sakuga.models.classifier import classify, load_classifier
+from sakuga.models.image_tensors import Images, psnr, reconstruct
+from sakuga.models.sketchbook import load_vae
+from sakuga.sketchbook.label_codes import ATTRIBUTES, Codes
 
-Vary: TypeAlias = Callable[[Pixels], Pixels]
-"""Draws a variation of each picture: (n, 128, 128, 3) to the same."""
+Vary: TypeAlias = Callable[[Images], Images]
+"""Generates a variation of each image: (n, 128, 128, 3) to the same."""
 CASES = 150_000_000
-"""The seed of the first held-out scene that is varied; no training sees it."""
-KEPT = ("subject", "place", "time")
+"""The seed of the first held-out scene; never trained on."""
+COMPARED = ("subject", "place", "time")
 
 
 def labels_kept(before: Codes, after: Codes) -> dict[str, tuple[float, int]]:
-    """Return, for subject, place, time and all three together, the share of labels that stay, and of how many; both are (n, attributes).
+    """Return the share of preserved labels, and their number.
 
-    A portrait has no subject, so there it is not asked.
+    For subject, place, time and all three.
+
+    `before` and `after` are (n, attributes). Portraits have no subject and are left out there.
     """
     names = list(ATTRIBUTES)
-    asked, stays = [], []
-    for name in KEPT:
+    relevant, stays = [], []
+    for name in COMPARED:
         column = names.index(name)
-        asked.append((before[:, names.index("portrait")] == 0) | (name != "subject"))
-        stays.append((before[:, column] == after[:, column])[asked[-1]])
-    each = {name: (float(same.mean()), int(same.size)) for name, same in zip(KEPT, stays, strict=True) if same.size}
+        relevant.append((before[:, names.index("portrait")] == 0) | (name != "subject"))
+        stays.append((before[:, column] == after[:, column])[relevant[-1]])
+    each = {name: (float(same.mean()), int(same.size)) for name, same in zip(COMPARED, stays, strict=True) if same.size}
     every = np.concatenate(stays)
     return {**each, "labels_kept": (float(every.mean()), int(every.size))}
 
 
 def score_variation(vary: Vary, weights: Path, n: int = 256) -> Generator[Progress, None, dict[str, float]]:
-    """Score variations of `n` held-out renders, read by the label classifier; `ceiling.` is the same of the autoencoder's reconstructions.
+    """Score variations of `n` held-out renders.
 
-    `variation.labels_kept` is the share of all labels read in the renders that are read in their variations too;
-    `variation.psnr_db` says how near the pixels are: that of a copy would be the ceiling.
+    `ceiling.` is the same of their reconstructions.
+
+    `variation.labels_kept` is the share of the renders' labels that the classifier finds in the variations too; `variation.psnr_db` is the
+    pixel similarity, at most that of a reconstruction.
     """
     true = yield from gather("rendering", n, lambda chunk: np.stack([render(CASES + index) for index in chunk]))
-    varied = yield from gather("drawing", n, lambda chunk: vary(true[chunk.start : chunk.stop]))
-    vae = open_vae(weights).requires_grad_(False)
-    passed = yield from gather("autoencoder", n, lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
+    varied = yield from gather("generating", n, lambda chunk: vary(true[chunk.start : chunk.stop]))
+    vae = load_vae(weights).requires_grad_(False)
+    reconstructed = yield from gather("autoencoder", n, lambda chunk: reconstruct(vae, true[chunk.start : chunk.stop], CPU))
     classifier = load_classifier(weights / "classifier")
-    before = read(classifier, true)[0]
+    before = classify(classifier, true)[0]
     figures: dict[str, float] = {}
-    for prefix, pictures in (("", varied), ("ceiling.", passed)):
-        for name, (share, count) in labels_kept(before, read(classifier, pictures)[0]).items():
-            figures |= {f"ceiling.variation.{name}": share} if prefix else numbers(counted(f"variation.{name}", share, count))
-        near = mean("variation.psnr_db", psnr(pictures, true))
-        figures |= {"ceiling.variation.psnr_db": near.value} if prefix else numbers(near)
+    for prefix, images in (("", varied), ("ceiling.", reconstructed)):
+        for name, (share, count) in labels_kept(before, classify(classifier, images)[0]).items():
+            figures |= {f"ceiling.variation.{name}": share} if prefix else to_numbers(counted_share(f"variation.{name}", share, count))
+        near = mean("variation.psnr_db", psnr(images, true))
+        figures |= {"ceiling.variation.psnr_db": near.value} if prefix else to_numbers(near)
     return figures

@@ -1,1 +1,1 @@
-"""Experiments as tables of runs: each run once, by its content; one report over all."""
+"""Experiments as tables of runs with one report."""

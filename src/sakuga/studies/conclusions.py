@@ -1,65 +1,57 @@
-"""What was found, in words that the figures bear out: what is not clear at this n is said to be unclear."""
+"""Conclusions in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from sakuga.evaluation.figure import Figure, Outcome
+from sakuga.evaluation.metric import Measurement, Metric
+from sakuga.text import listed
 
-NOTHING = 0.005
-"""A difference of shares that two places behind the point do not show."""
+NEGLIGIBLE = 0.005
+"""A difference of shares that rounds to 0.00."""
 
 
-def gained(outcome: Outcome) -> str:
-    """Say a difference with its interval.
+def difference_text(metric: Measurement) -> str:
+    """Format a difference with its interval.
 
-    >>> gained(Figure(key="more", value=0.3714, n=32, low=0.21, high=0.5))
+    >>> difference_text(Metric(key="more", value=0.3714, n=32, low=0.21, high=0.5))
     '+0.37 [+0.21, +0.50]'
     """
-    if isinstance(outcome, Figure) and outcome.interval:
-        return f"{_signed(outcome.value)} [{_signed(outcome.low)}, {_signed(outcome.high)}]"
-    return changed(outcome)
+    if isinstance(metric, Metric) and metric.interval:
+        return f"{_signed(metric.value)} [{_signed(metric.low)}, {_signed(metric.high)}]"
+    return signed_text(metric)
 
 
-def changed(outcome: Outcome) -> str:
-    """Say a difference alone."""
-    return _signed(outcome.value) if isinstance(outcome, Figure) else "not measured"
+def signed_text(metric: Measurement) -> str:
+    """Format a difference without its interval."""
+    return _signed(metric.value) if isinstance(metric, Metric) else "not measured"
 
 
-def stood(outcome: Outcome) -> str:
-    """Say a level with its interval.
+def level_text(metric: Measurement) -> str:
+    """Format a level with its interval.
 
-    >>> stood(Figure(key="base", value=0.3714, n=32, low=0.21, high=0.5))
+    >>> level_text(Metric(key="base", value=0.3714, n=32, low=0.21, high=0.5))
     '0.37 [0.21, 0.50]'
     """
-    return gained(outcome).replace("+", "")
+    return difference_text(metric).replace("+", "")
 
 
 def _signed(value: float | None) -> str:
     return f"{value or 0.0:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
 
 
-def clearly(outcome: Outcome) -> int:
-    """Tell where a difference of shares lies, with all of its interval: 1 above zero, -1 below, 0 where it cannot be told.
+def clear_sign(metric: Measurement) -> int:
+    """Return the sign of a clear difference, else 0.
 
-    What two places behind the point would not show is nothing.
+    The whole interval must lie beyond a negligible difference of 0.005.
     """
-    if not isinstance(outcome, Figure) or outcome.low is None or outcome.high is None:
+    if not isinstance(metric, Metric) or metric.low is None or metric.high is None:
         return 0
-    return 1 if outcome.low > NOTHING else -1 if outcome.high < -NOTHING else 0
+    return 1 if metric.low > NEGLIGIBLE else -1 if metric.high < -NEGLIGIBLE else 0
 
 
-def sorted_out(differences: Mapping[str, Outcome], more: str, less: str, same: str) -> str:
-    """Say of which the difference is clearly above zero, of which below, and of which it cannot be told; each with its figure."""
-    said = []
+def sign_summary(differences: Mapping[str, Measurement], more: str, less: str, same: str) -> str:
+    """Summarize differences by their sign."""
+    lines = []
     for sign, words in ((1, more), (-1, less), (0, same)):
-        if named := [f"{name} ({gained(one)})" for name, one in differences.items() if clearly(one) == sign]:
-            said.append(f"{words}: {listed(named)}.")
-    return "\n".join(said)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names as people do.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+        if named := [f"{name} ({difference_text(one)})" for name, one in differences.items() if clear_sign(one) == sign]:
+            lines.append(f"{words}: {listed(named)}.")
+    return "\n".join(lines)

@@ -1,23 +1,24 @@
-"""Study `methods`: LoRA, Textual Inversion and DreamBooth on the same pictures, with the same budget."""
+"""Study `methods`: LoRA, Textual Inversion and DreamBooth."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sakuga.evaluation.figure import Figure, Outcome
+from sakuga.evaluation.metric import Measurement, Metric
 from sakuga.evaluation.report import Bar, Chart, Point, Section, Table, bars, differences, scatter
-from sakuga.evaluation.report.figures import bar, ranged
+from sakuga.evaluation.report.metrics import bar, ranged
 from sakuga.evaluation.report.svg import number
-from sakuga.studies.conclusions import clearly, listed, sorted_out, stood
-from sakuga.studies.results import Results, spread, value
-from sakuga.studies.study import Laid, Study
-from sakuga.studies.tables import Setting
-from sakuga.studies.values import METHODS, Lesson, Method, Named, Teach, Trial, Wear
+from sakuga.studies.conclusions import clear_sign, level_text, sign_summary
+from sakuga.studies.results import Results, evenly_spaced, metric_value
+from sakuga.studies.runs import METHODS, GenerationRun, Method, NamedRun, RenderedSet, TrainedStyle, TrainingRun
+from sakuga.studies.settings import StudySettings
+from sakuga.studies.study import Study, StudyReport
+from sakuga.text import listed
 
-QUESTION = "Which way of teaching a new subject shows it best, at what cost in time, memory and space, and what else is forgotten?"
+QUESTION = "Which training method shows a new subject best, at what cost in time, memory and disk space, and what is forgotten?"
 SUBJECT = "balloon"
 RATES: dict[Method, float] = {"lora": 2e-3, "textual-inversion": 2e-3, "dreambooth": 2e-3}
-"""A rate for each method, twice what is usual for longer trainings: the same for all would favour one."""
-CALLED: dict[Method, str] = {"lora": "LoRA", "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth"}
+"""The learning rate of each method, twice the default of longer trainings; one rate for all would favor one method."""
+TITLES: dict[Method, str] = {"lora": "LoRA", "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth"}
 COSTS = ("processor_seconds", "peak_memory_mb", "file_kb")
 SCENES = (
     "{} over a meadow on a clear day", "{} above the hills at sunset", "{} over the sea at dawn", "{} above a village at night",
@@ -25,82 +26,96 @@ SCENES = (
 )  # fmt: skip
 
 
-def methods(setting: Setting) -> Study:
-    """Lay the study out: each method draws the subject, and prompts that do not call it."""
-    own = setting.sets[0] if setting.sets else None
-    source = own or Lesson(subject=SUBJECT, count=setting.sized(12, 4), class_pictures=setting.sized(24, 4))
-    subject = source.subject
-    scenes = tuple(scene.format(source.trigger) for scene in SCENES[: setting.sized(8, 2)])
-    other = setting.trial()
-    base = replace(other, prompts=scenes, seeds=setting.sized(3, 1), subject=subject)
-    taught = {method: setting.teach(source, method=method, rate=RATES[method]) for method in METHODS}
-    shows = {method: replace(base, wears=(Wear(taught=teach),)) for method, teach in taught.items()}
-    keeps = {method: replace(other, wears=(Wear(taught=teach),)) for method, teach in taught.items()}
-    runs = [Named(name="base", run=base), Named(name="base, other prompts", run=other)]
-    runs += [Named(name=f"teach {method}", run=teach) for method, teach in taught.items()]
-    runs += [Named(name=method, run=shows[method]) for method in METHODS]
-    runs += [Named(name=f"{method}, other prompts", run=keeps[method]) for method in METHODS]
+def methods(settings: StudySettings) -> Study:
+    """Build the study.
+
+    Each method generates the subject, and prompts without it.
+    """
+    own = settings.sets[0] if settings.sets else None
+    training_set = own or RenderedSet(subject=SUBJECT, count=settings.sized(12, 4), class_pictures=settings.sized(24, 4))
+    subject = training_set.subject
+    scenes = tuple(scene.format(training_set.trigger) for scene in SCENES[: settings.sized(8, 2)])
+    other = settings.base_run()
+    base = replace(other, prompts=scenes, seeds=settings.sized(3, 1), subject=subject)
+    trainings = {method: settings.training_run(training_set, method=method, rate=RATES[method]) for method in METHODS}
+    shows = {method: replace(base, applied_styles=(TrainedStyle(training=training),)) for method, training in trainings.items()}
+    keeps = {method: replace(other, applied_styles=(TrainedStyle(training=training),)) for method, training in trainings.items()}
+    runs = [NamedRun(name="base", run=base), NamedRun(name="base, other prompts", run=other)]
+    runs += [NamedRun(name=f"train {method}", run=training) for method, training in trainings.items()]
+    runs += [NamedRun(name=method, run=shows[method]) for method in METHODS]
+    runs += [NamedRun(name=f"{method}, other prompts", run=keeps[method]) for method in METHODS]
     return Study(
-        name="methods", question=QUESTION, runs=tuple(runs), lay=lambda results: _lay(results, subject, base, other, taught, shows, keeps)
+        name="methods",
+        question=QUESTION,
+        runs=tuple(runs),
+        build=lambda results: _build(results, subject, base, other, trainings, shows, keeps),
     )
 
 
-def _lay(
+def _build(
     results: Results,
     subject: str,
-    base: Trial,
-    other: Trial,
-    taught: dict[Method, Teach],
-    shows: dict[Method, Trial],
-    keeps: dict[Method, Trial],
-) -> Laid:
+    base: GenerationRun,
+    other: GenerationRun,
+    trainings: dict[Method, TrainingRun],
+    shows: dict[Method, GenerationRun],
+    keeps: dict[Method, GenerationRun],
+) -> StudyReport:
     row = f"subject.{subject}"
-    before = results.figure(f"base.{row}", base, row)
-    after = {method: results.figure(f"{method}.{row}", trial, row) for method, trial in shows.items()}
-    gains = {method: results.more(f"more.{method}.{row}", [base], [trial], row) for method, trial in shows.items()}
-    forgets = {method: results.more(f"forgetting.{method}.labels", [other], [trial], "labels.all") for method, trial in keeps.items()}
-    words = {method: results.more(f"forgetting.{method}.words", [other], [trial], "words.clip") for method, trial in keeps.items()}
-    costs = {method: [_cost(results, teach, method, key) for key in COSTS] for method, teach in taught.items()}
+    before = results.mean_metric(f"base.{row}", base, row)
+    after = {method: results.mean_metric(f"{method}.{row}", trial, row) for method, trial in shows.items()}
+    gains = {method: results.difference(f"more.{method}.{row}", [base], [trial], row) for method, trial in shows.items()}
+    forgets = {method: results.difference(f"forgetting.{method}.labels", [other], [trial], "labels.all") for method, trial in keeps.items()}
+    words = {method: results.difference(f"forgetting.{method}.words", [other], [trial], "words.clip") for method, trial in keeps.items()}
+    costs = {method: [_cost(results, training, method, key) for key in COSTS] for method, training in trainings.items()}
     n, m = len(results.prompts(base)), len(results.prompts(other))
-    groups = [bar("base", (before,)), *(bar(CALLED[method], (after[method],)) for method in taught)]
+    groups = [bar("base", (before,)), *(bar(TITLES[method], (after[method],)) for method in trainings)]
     shown = Chart(
-        title=f"How surely a {subject} is read where one is asked for",
-        drawing=bars(groups, ("",), "subject"),
-        caption=f"Mean certainty of the label classifier, 0 to 1; n {n} pictures a bar, 95% intervals over prompts.",
+        title=f"Images read as a {subject} where the prompt names it",
+        svg=bars(groups, ("",), "subject"),
+        caption=f"Mean probability by the label classifier, 0 to 1; n {n} images a bar, 95% intervals over prompts.",
     )
     lost = Chart(
-        title="Forgetting: prompts that do not call it",
-        drawing=differences([Bar(name=CALLED[method], values=(ranged(forgets[method]),)) for method in taught], ("",), "forgetting"),
-        caption=f"Share of what the prompt states and the picture shows, worn minus base; {m} pairs, 95% intervals. 0 forgets nothing.",
+        title="Forgetting: prompts without the subject",
+        svg=differences([Bar(name=TITLES[method], values=(ranged(forgets[method]),)) for method in trainings], ("",), "forgetting"),
+        caption=f"Share of the prompt's labels that the image shows, trained minus base; {m} pairs, 95% intervals. 0 is no forgetting.",
     )
-    rows = tuple((CALLED[method], *(number(one.value) for one in costs[method]), f"{RATES[method]:g}") for method in taught)
-    steps = next(iter(taught.values()))
+    rows = tuple((TITLES[method], *(number(one.value) for one in costs[method]), f"{RATES[method]:g}") for method in trainings)
+    steps = next(iter(trainings.values()))
     table = Table(
-        head=("method", "processor seconds", "peak memory (MB)", "file (KB)", "rate"),
+        head=("method", "CPU seconds", "peak memory (MB)", "file (KB)", "learning rate"),
         rows=rows,
         caption=(
-            f"{steps.steps} steps of {steps.batch} pictures; DreamBooth learns as many of the class beside. "
-            "Each training in a process of its own, opening and encoding included; n 1."
+            f"{steps.steps} steps of {steps.batch} images; DreamBooth adds as many class images. "
+            "Each training in its own process, loading and encoding included; n 1."
         ),
     )
-    points = [Point(x=costs[method][0].value, y=value(after[method]), name=CALLED[method], series=1) for method in taught]
+    points = [Point(x=costs[method][0].value, y=metric_value(after[method]), name=TITLES[method], series=1) for method in trainings]
     plane = Chart(
         title="Quality against time",
-        drawing=scatter(points, "processor seconds", f"{subject} read", "quality against time"),
-        caption="The dashed line joins what none is faster and better than. Processor time, as others work on the machine too.",
+        svg=scatter(points, "CPU seconds", f"{subject} score", "quality against time"),
+        caption="The dashed line is the Pareto front. CPU time does not depend on other load of the machine.",
     )
-    columns = [("base", base), *((CALLED[method], trial) for method, trial in shows.items())]
-    others = [("base", other), *((CALLED[method], trial) for method, trial in keeps.items())]
+    columns = [("base", base), *((TITLES[method], trial) for method, trial in shows.items())]
+    others = [("base", other), *((TITLES[method], trial) for method, trial in keeps.items())]
     strips = (
-        results.strip("Asked for", columns, spread(n, 4), "Same prompt and seed in each row; below each, how surely it is read.", row),
-        results.strip("Not asked for", others, spread(m, 3), "Prompts that do not call what was taught, with it worn all the same."),
+        results.strip(
+            "Prompts with the subject",
+            columns,
+            evenly_spaced(n, 4),
+            "Same prompt and seed in each row; below each, the subject's probability.",
+            row,
+        ),
+        results.strip(
+            "Prompts without the subject", others, evenly_spaced(m, 3), "Prompts without the trigger word, with the adapter applied."
+        ),
     )
     sections = (
-        Section(title="Is it shown?", blocks=(shown, plane, table)),
-        Section(title="Is anything forgotten?", blocks=(lost,)),
-        Section(title="Pictures", blocks=strips),
+        Section(title="Subject", blocks=(shown, plane, table)),
+        Section(title="Forgetting", blocks=(lost,)),
+        Section(title="Images", blocks=strips),
     )
-    outcomes: list[Outcome] = [
+    metrics: list[Measurement] = [
         before,
         *after.values(),
         *gains.values(),
@@ -108,34 +123,39 @@ def _lay(
         *words.values(),
         *(one for row in costs.values() for one in row),
     ]
-    best = max(taught, key=lambda method: value(after[method]))
-    ahead = {CALLED[one]: results.more(f"ahead.{best}.{one}", [shows[one]], [shows[best]], row) for one in taught if one != best}
-    learnt = any(clearly(one) > 0 for one in (*gains.values(), *ahead.values()))
-    said = [
-        sorted_out(_called(gains), "Shown clearly more than by the base", "Shown clearly less than by the base", "Not told from the base"),
-        f"{CALLED[best]} shows it most ({stood(after[best])}; base {stood(before)})."
-        if learnt
-        else f"None shows it clearly more than the base does ({stood(before)}), so none is best: teach longer, or try on more prompts.",
-        sorted_out(ahead, "It is clearly ahead of", "It is behind", "It cannot be told from") if learnt else "",
-        sorted_out(
-            _called(forgets),
-            "Prompts that do not call it gain by",
-            "Prompts that do not call it lose clearly by",
-            "Nothing that would show is forgotten by",
+    best = max(trainings, key=lambda method: metric_value(after[method]))
+    ahead = {TITLES[one]: results.difference(f"ahead.{best}.{one}", [shows[one]], [shows[best]], row) for one in trainings if one != best}
+    trained = any(clear_sign(one) > 0 for one in (*gains.values(), *ahead.values()))
+    lines = [
+        sign_summary(
+            _by_title(gains),
+            "The subject score is clearly higher than the base's with",
+            "It is clearly lower with",
+            "No clear difference with",
+        ),
+        f"{TITLES[best]} has the highest score ({level_text(after[best])}; base {level_text(before)})."
+        if trained
+        else f"None is clearly better than the base ({level_text(before)}), so none is best: train longer, or use more prompts.",
+        sign_summary(ahead, "It is clearly ahead of", "It is behind", "It does not clearly differ from") if trained else "",
+        sign_summary(
+            _by_title(forgets),
+            "Prompts without the subject gain with",
+            "Prompts without the subject clearly lose with",
+            "No clear forgetting with",
         ),
     ]
-    said.append(f"What they cost: {listed([_price(method, costs[method]) for method in taught])}.")
-    return sections, [*outcomes, *ahead.values()], {}, "\n".join(filter(None, said))
+    lines.append(f"Cost: {listed([_price(method, costs[method]) for method in trainings])}.")
+    return sections, [*metrics, *ahead.values()], {}, "\n".join(filter(None, lines))
 
 
-def _price(method: Method, costs: Sequence[Figure]) -> str:
+def _price(method: Method, costs: Sequence[Metric]) -> str:
     seconds, memory, file = (number(one.value) for one in costs)
-    return f"{CALLED[method]} {seconds} processor seconds, {memory} MB at most and a file of {file} KB"
+    return f"{TITLES[method]} {seconds} CPU seconds, {memory} MB peak memory and a file of {file} KB"
 
 
-def _called(outcomes: dict[Method, Outcome]) -> dict[str, Outcome]:
-    return {CALLED[method]: one for method, one in outcomes.items()}
+def _by_title(metrics: dict[Method, Measurement]) -> dict[str, Measurement]:
+    return {TITLES[method]: one for method, one in metrics.items()}
 
 
-def _cost(results: Results, teach: Teach, method: str, key: str) -> Figure:
-    return Figure(key=f"cost.{method}.{key}", value=results.teaching(teach, key), n=1, note="one training")
+def _cost(results: Results, training: TrainingRun, method: str, key: str) -> Metric:
+    return Metric(key=f"cost.{method}.{key}", value=results.training_metric(training, key), n=1, note="one training")

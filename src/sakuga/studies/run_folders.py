@@ -1,4 +1,4 @@
-"""Runs on the disk: `runs/<time>-<name>/`, each found again by the digest in its config.json; `metrics.json` makes it finished."""
+"""Run folders `runs/<time>-<name>/`, found by the digest in config.json."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from time import perf_counter, process_time
 from typing import Any
 
 from sakuga import InputError
-from sakuga.studies.values import Named, digest, plain
-from sakuga.studio.evaluation.reports import CONFIG, METRICS, is_report, said_as_json, write_text
+from sakuga.studies.runs import NamedRun, digest, kind_of, run_values
+from sakuga.studio.evaluation.reports import CONFIG, METRICS, is_report, json_text, write_text
 
 RUNS, LOG, ROWS, SPENT = "runs", "log.txt", "rows.json", "spent.json"
 CHECKPOINTS, INFERENCE, THUMBNAILS = "checkpoints", "inference", "thumbnails"
@@ -21,7 +21,10 @@ CHECKPOINTS, INFERENCE, THUMBNAILS = "checkpoints", "inference", "thumbnails"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run's folder: config.json, metrics.json, log.txt, checkpoints/, inference/, thumbnails/."""
+    """One run's folder: config.json, metrics.json, log.txt, checkpoints/, inference/, thumbnails/.
+
+    A run with metrics.json is finished.
+    """
 
     path: Path
 
@@ -33,43 +36,48 @@ class RunFolder:
         return (self.path / METRICS).is_file()
 
     def metrics(self) -> dict[str, Any]:
-        """Read the figures of a finished run."""
+        """Read the metrics of a finished run."""
         return dict(json.loads((self.path / METRICS).read_text(encoding="utf-8")))
 
     def rows(self) -> dict[str, Any]:
-        """Read what was measured picture by picture, and who judged."""
+        """Read the scores of each image."""
         return dict(json.loads((self.path / ROWS).read_text(encoding="utf-8")))
 
-    def say(self, words: str) -> None:
-        """Add a line to the log."""
+    def log(self, text: str) -> None:
+        """Append a line to the log."""
         with (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {words}\n")
+            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}\n")
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Add up the time that is spent in here, also where it is stopped: a run may take several sittings."""
-        before, begun, busy = self.spent(), perf_counter(), process_time()
+        """Add the time spent inside to the run's total.
+
+        Also when interrupted.
+        """
+        before, started, busy = self.spent(), perf_counter(), process_time()
         try:
             yield
         finally:
-            now = {"seconds": perf_counter() - begun, "processor_seconds": process_time() - busy}
-            write_text(self / SPENT, said_as_json({key: round(before.get(key, 0.0) + value, 3) for key, value in now.items()}))
+            now = {"seconds": perf_counter() - started, "processor_seconds": process_time() - busy}
+            write_text(self / SPENT, json_text({key: round(before.get(key, 0.0) + value, 3) for key, value in now.items()}))
 
     def spent(self) -> dict[str, float]:
-        """Read the seconds of the clock and of the processor that a run has taken so far."""
+        """Read the wall-clock and CPU seconds so far."""
         path = self / SPENT
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
-    def finish(self, figures: Mapping[str, Any]) -> None:
-        """Write the figures, by which the run is finished."""
-        write_text(self.path / METRICS, said_as_json(figures))
+    def finish(self, metrics: Mapping[str, Any]) -> None:
+        """Write the metrics, which marks the run as finished."""
+        write_text(self.path / METRICS, json_text(metrics))
 
 
 @contextmanager
-def alone_in(out: Path) -> Iterator[None]:
-    """Hold a study's folder; raises InputError where another process is at work there.
+def locked_folder(out: Path) -> Iterator[None]:
+    """Lock a study's folder.
 
-    A process that dies lets go. Windows has no such locks.
+    Raises InputError if another process uses it.
+
+    The lock ends with the process. Windows has no such locks.
     """
     try:
         import fcntl
@@ -82,20 +90,22 @@ def alone_in(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"another process is at work on the study in {out}: wait for it, or name another folder") from error
+            raise InputError(f"another process is running the study in {out}: wait for it, or use another folder") from error
         yield
     finally:
         os.close(held)
 
 
 def known_runs(out: Path) -> dict[str, RunFolder]:
-    """Find runs by digest: those of a study's folder, and finished ones of the studies beside it, so that what they share is run once.
+    """Return the runs of a study by digest.
 
-    Of two with one digest a finished one counts.
+    With the finished ones of the studies beside it.
+
+    So studies share runs. Of two runs with one digest the finished one counts.
     """
     own = _runs_in(out)
-    beside = (place for place in sorted(out.absolute().parent.glob("*")) if place != out.absolute() and is_report(place))
-    others = {name: folder for place in beside for name, folder in _runs_in(place).items() if folder.finished}
+    siblings = (path for path in sorted(out.absolute().parent.glob("*")) if path != out.absolute() and is_report(path))
+    others = {name: folder for path in siblings for name, folder in _runs_in(path).items() if folder.finished}
     return others | {name: folder for name, folder in own.items() if folder.finished or name not in others}
 
 
@@ -103,21 +113,20 @@ def _runs_in(out: Path) -> dict[str, RunFolder]:
     found: dict[str, RunFolder] = {}
     for config in sorted((out / RUNS).glob(f"*/{CONFIG}")):
         try:
-            said = json.loads(config.read_text(encoding="utf-8"))
+            values = json.loads(config.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         folder = RunFolder(config.parent)
-        if isinstance(said, dict) and (name := said.get("digest")) and not (name in found and found[name].finished):
+        if isinstance(values, dict) and (name := values.get("digest")) and not (name in found and found[name].finished):
             found[name] = folder
     return found
 
 
-def begin_run(out: Path, one: Named) -> RunFolder:
-    """Make the folder of a run that is not there yet."""
+def create_run(out: Path, one: NamedRun) -> RunFolder:
+    """Create the folder of a new run."""
     slug = re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-")[:48]
     name = digest(one.run)
     folder = RunFolder(out / RUNS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}-{name[:6]}")
     folder.path.mkdir(parents=True)
-    kind = type(one.run).__name__.lower()
-    write_text(folder / CONFIG, said_as_json({"digest": name, "kind": kind, "name": one.name, **plain(one.run)}))
+    write_text(folder / CONFIG, json_text({"digest": name, "kind": kind_of(one.run), "name": one.name, **run_values(one.run)}))
     return folder

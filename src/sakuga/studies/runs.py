@@ -1,18 +1,18 @@
-"""What a study is made of, as plain values: what is taught, what is drawn with it, and how each is named by its content."""
+"""Runs of a study as plain values."""
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-EDITION = 2
-"""Goes into every name: raise it when the same values begin to mean another run."""
+EDITION = 3
+"""A part of every digest: raise it when the same values mean another run."""
 
-JUDGED = ("looks", "subject")
-"""Fields of a trial that decide what is measured of its pictures, and not the pictures."""
+SCORING_FIELDS = ("looks", "subject")
+"""Fields of a generation run that decide its scores and not its images."""
 
-UNREAD = "sks style"
-"""What calls a look that is taught: the base knows the looks of its world by their names."""
+LOOK_TRIGGER = "sks style"
+"""The trigger word of a trained look; the base already knows the looks of its world by name."""
 
 Method = Literal["lora", "textual-inversion", "dreambooth"]
 Blend = Literal["exact", "naive"]
@@ -20,48 +20,51 @@ METHODS: tuple[Method, ...] = ("lora", "textual-inversion", "dreambooth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
-    """A training set that the Sketchbook's world draws: a look in so many scenes, or one subject in many places."""
+class RenderedSet:
+    """A rendered training set of a look or subject."""
 
     look: str = "flat"
     subject: str = ""
-    """The subject that is taught; "" teaches the look."""
+    """The subject to train; "" trains the look."""
     count: int = 48
     portraits: int = 24
-    """Of a look's scenes; the rest are landscapes."""
+    """Portraits among a look's scenes; the rest are landscapes."""
     class_pictures: int = 0
-    """Of a subject's class, for prior preservation."""
+    """Class images for prior preservation."""
     seed: int = 0
 
     @property
     def trigger(self) -> str:
-        """The words that call it: a subject's, or of a look some that the base has never read, lest it learns only what it knows."""
-        return f"<{self.subject}>" if self.subject else UNREAD
+        """The trigger word.
+
+        The subject's, or for a look one that the base does not know.
+        """
+        return f"<{self.subject}>" if self.subject else LOOK_TRIGGER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
-    """A training set of one's own, known by its content."""
+class FolderSet:
+    """A training set in a folder, identified by its content."""
 
     path: str
     digest: str
     trigger: str
     count: int
-    """Pictures of one pass over it."""
+    """Images of one epoch."""
     look: str = ""
     subject: str = ""
 
 
-Source: TypeAlias = Lesson | Folder
+SetSource: TypeAlias = RenderedSet | FolderSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Teach:
+class TrainingRun:
     """A training run."""
 
     model: str
-    """The digest of the base, of what draws in it."""
-    source: Source
+    """The digest of the base model's generating networks."""
+    training_set: SetSource
     method: Method = "lora"
     rank: int = 8
     steps: int = 300
@@ -72,76 +75,95 @@ class Teach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wear:
-    """A style that was taught here, worn."""
+class TrainedStyle:
+    """A style trained in the study, with its adapter weight."""
 
-    taught: Teach
+    training: TrainingRun
     weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """Pictures that are drawn and judged: the same prompts and seeds in every trial that is compared."""
+class GenerationRun:
+    """Images to generate and score.
+
+    Compared runs have the same prompts and seeds.
+    """
 
     model: str
     prompts: tuple[str, ...]
     seeds: int = 1
-    wears: tuple[Wear, ...] = ()
+    applied_styles: tuple[TrainedStyle, ...] = ()
     blend: Blend = "exact"
     suffix: str = ""
-    """Words that are added to every prompt, such as those that call what is worn; nothing else calls it."""
+    """Words added to every prompt, such as the styles' trigger words; no others are added."""
     steps: int = 20
     looks: tuple[str, ...] = ()
-    """Looks that the pictures are judged by, beside those of the world; who judges decides no picture, and so no name."""
+    """Looks to score besides those of the world; scoring does not change the digest."""
     subject: str = ""
-    """A subject that they are judged by."""
+    """A subject to score."""
 
 
-Run: TypeAlias = Teach | Trial
+Run: TypeAlias = TrainingRun | GenerationRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """A run with its name for people; the same run may have several."""
+class NamedRun:
+    """A run with its name for readers.
+
+    One run may have several.
+    """
 
     name: str
     run: Run
 
 
 def digest(run: Run) -> str:
-    """Name a run by what decides it."""
-    return hashlib.sha256(f"sakuga study {EDITION} {type(run).__name__} {json.dumps(plain(run), sort_keys=True)}".encode()).hexdigest()
+    """Return the digest of a run's content."""
+    return hashlib.sha256(f"sakuga study {EDITION} {kind_of(run)} {json.dumps(run_values(run), sort_keys=True)}".encode()).hexdigest()
 
 
-def plain(run: Run) -> dict[str, Any]:
-    """Return a run as JSON values; where a set lies on the disk decides nothing, and how large it is its digest knows."""
+def kind_of(run: Run) -> str:
+    """Return a run's kind for config.json: "training" or "generation"."""
+    return "training" if isinstance(run, TrainingRun) else "generation"
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    """Return a run as JSON values.
+
+    Without a training set's path and size.
+    """
     match run:
-        case Teach(source=Folder() as folder):
-            told = asdict(replace(folder, path=""))
-            return asdict(run) | {"source": {key: value for key, value in told.items() if key != "count"}}
-        case Teach():
+        case TrainingRun(training_set=FolderSet() as folder):
+            values = asdict(replace(folder, path=""))
+            return asdict(run) | {"training_set": {key: value for key, value in values.items() if key != "count"}}
+        case TrainingRun():
             return asdict(run)
-        case Trial(wears=wears):
-            drawn = asdict(replace(run, wears=()))
-            return {key: value for key, value in drawn.items() if key not in JUDGED} | {"wears": [_worn(wear) for wear in wears]}
+        case GenerationRun(applied_styles=applied_styles):
+            values = asdict(replace(run, applied_styles=()))
+            return {key: value for key, value in values.items() if key not in SCORING_FIELDS} | {
+                "applied_styles": [_style_values(applied) for applied in applied_styles]
+            }
 
 
-def _worn(wear: Wear) -> dict[str, Any]:
-    return {"taught": plain(wear.taught), "weight": wear.weight}
+def _style_values(applied: TrainedStyle) -> dict[str, Any]:
+    return {"training": run_values(applied.training), "weight": applied.weight}
 
 
-def needs(run: Run) -> tuple[Teach, ...]:
-    """List what must be taught before a run."""
-    return tuple(wear.taught for wear in run.wears) if isinstance(run, Trial) else ()
+def required_trainings(run: Run) -> tuple[TrainingRun, ...]:
+    """Return the trainings that a run requires."""
+    return tuple(applied.training for applied in run.applied_styles) if isinstance(run, GenerationRun) else ()
 
 
-def in_order(runs: tuple[Named, ...]) -> tuple[Named, ...]:
-    """Return every different run once, each after those that it needs, which are named after it where nobody named them."""
-    found: dict[str, Named] = {}
+def ordered_runs(runs: tuple[NamedRun, ...]) -> tuple[NamedRun, ...]:
+    """Return each run once, trainings first.
+
+    These are named after it unless named.
+    """
+    found: dict[str, NamedRun] = {}
     named = {digest(one.run): one for one in reversed(runs)}
     for one in runs:
-        for teach in needs(one.run):
-            name = digest(teach)
-            found.setdefault(name, named.get(name, Named(name=f"teach {one.name}", run=teach)))
+        for training in required_trainings(one.run):
+            name = digest(training)
+            found.setdefault(name, named.get(name, NamedRun(name=f"train {one.name}", run=training)))
         found.setdefault(digest(one.run), named[digest(one.run)])
     return tuple(found.values())

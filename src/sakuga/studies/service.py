@@ -1,4 +1,4 @@
-"""Do a study: plan it, run what is not finished, and lay one report out over all."""
+"""Plan and run studies, and write their reports."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from pathlib import Path
 from sakuga import InputError, __version__
 from sakuga.datasets.training_set import digest as set_digest
 from sakuga.datasets.training_set import read_set
-from sakuga.evaluation.figure import Outcome
-from sakuga.evaluation.report import Page, Prose, Section
-from sakuga.evaluation.report.figures import figures_table
+from sakuga.evaluation.metric import Measurement
+from sakuga.evaluation.report import Page, Paragraph, Section
+from sakuga.evaluation.report.metrics import metrics_table
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.sketchbook.labels import LOOKS
 from sakuga.studies.ablation import Grid, ablation
 from sakuga.studies.curation import curation
-from sakuga.studies.folders import known_runs
 from sakuga.studies.interpolation import interpolation
 from sakuga.studies.methods import methods
 from sakuga.studies.prompting import prompting
 from sakuga.studies.results import Results
-from sakuga.studies.running import run_table
-from sakuga.studies.search import searched
-from sakuga.studies.study import Study, budget_words, plan_words
+from sakuga.studies.run_folders import known_runs
+from sakuga.studies.run_table import run_table
+from sakuga.studies.runs import FolderSet, digest, ordered_runs
+from sakuga.studies.search import search_grid
+from sakuga.studies.settings import StudySettings
+from sakuga.studies.study import Study, budget_text, plan_text
 from sakuga.studies.styles import styles
-from sakuga.studies.tables import Setting
-from sakuga.studies.values import Folder, digest, in_order
 from sakuga.studio import Step, Work
-from sakuga.studio.evaluation.reports import CONFIG, MADE_BY, REPORT, check_report, said_as_json, write_report, write_text
+from sakuga.studio.evaluation.reports import CONFIG, MADE_BY, REPORT, check_report, json_text, write_report, write_text
 
-STUDIES: dict[str, Callable[[Setting], Study]] = {
+STUDIES: dict[str, Callable[[StudySettings], Study]] = {
     "styles": styles,
     "ablation": ablation,
     "methods": methods,
@@ -40,21 +40,22 @@ STUDIES: dict[str, Callable[[Setting], Study]] = {
 
 
 SETS = {"interpolation": 2, "curation": 2, "ablation": 1, "methods": 1, "prompting": 1}
-"""Training sets of one's own that a study takes; `styles` takes any number."""
+"""The number of training sets a study takes; `styles` takes any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Studied:
-    """A study that was done: its report, its figures, what was found, and how many runs there were anew."""
+class StudyResult:
+    """A finished study: report, metrics, conclusion and number of runs."""
 
     report: Path
-    figures: tuple[Outcome, ...]
-    found: str
+    metrics: tuple[Measurement, ...]
+    conclusion: str
     runs: int
-    performed: int
+    executed: int
+    """Runs that were not finished before."""
 
 
-def settle(
+def study_settings(
     model: str = SKETCHBOOK,
     *,
     quick: bool = False,
@@ -62,109 +63,119 @@ def settle(
     sets: Sequence[Path] = (),
     grid: Grid = (),
     search: int = 0,
-) -> Setting:
-    """Find the model and the training sets that a study is done with; raises InputError.
+) -> StudySettings:
+    """Resolve a study's model and training sets; raises InputError.
 
-    Other models than the Sketchbook need sets of their own, as the world's pictures are 128 px small.
+    Models other than the Sketchbook need `sets`, as rendered training sets are only 128 px.
     """
     source = find_checkpoint(model)
     if model != SKETCHBOOK and not sets:
-        raise InputError(f"a study on {model!r} needs training sets of its own: give them with --set FOLDER")
+        raise InputError(f"a study of {model!r} needs your own training sets: give them with --set FOLDER")
     folders = []
     for place in sets:
         made = read_set(place)
         look = made.trigger if made.trigger in LOOKS else made.name
         count = len(made.epoch)
         folders.append(
-            Folder(path=str(place.absolute()), digest=set_digest(made), trigger=made.trigger, count=count, look=look, subject=made.name)
+            FolderSet(path=str(place.absolute()), digest=set_digest(made), trigger=made.trigger, count=count, look=look, subject=made.name)
         )
-    return Setting(
-        model=source.name, digest=source.core, quick=quick, prompts=tuple(prompts), sets=tuple(folders), grid=grid, search=search
+    return StudySettings(
+        model=source.name, digest=source.base_digest, quick=quick, prompts=tuple(prompts), sets=tuple(folders), grid=grid, search=search
     )
 
 
-def study(name: str, setting: Setting, out: Path | str, *, jobs: int = 1) -> Work[Step, Studied]:
-    """Do a study into a folder: runs/ below it, and one report over all; what was finished there before is not run again.
+def run_study(name: str, settings: StudySettings, out: Path | str, *, jobs: int = 1) -> Work[Step, StudyResult]:
+    """Run a study in a folder and write its report.
 
-    The plan, with an estimate of its time, is told before anything is run. Raises InputError for an unknown study, or a folder that holds
-    other things.
+    Runs are in runs/ below it.
+
+    Finished runs are reused. The first steps carry the plan with a time estimate. Raises InputError for an unknown study, or a folder that
+    holds other files.
     """
     if jobs < 1:
-        raise InputError(f"{jobs} runs at a time do nothing: choose 1 or more")
-    if setting.search < 0 or (setting.search and name != "ablation"):
-        raise InputError("a search is for the grid of an ablation: say how many places it may look at, or leave it out")
-    return Work(_study(_laid(name, setting), setting, Path(out), jobs))
+        raise InputError(f"{jobs} parallel runs are too few: use 1 or more")
+    if settings.search < 0 or (settings.search and name != "ablation"):
+        raise InputError("--search is for the grid of an ablation: give the number of points to try, or leave it out")
+    return Work(_run(_study_of(name, settings), settings, Path(out), jobs))
 
 
-def planned(name: str, setting: Setting, out: Path | str, jobs: int = 1) -> list[str]:
-    """Say what a study would run, and about how long that takes; raises InputError for an unknown one."""
-    return plan_words(_laid(name, setting), _finished(Path(out)), jobs, digest)
+def study_plan(name: str, settings: StudySettings, out: Path | str, jobs: int = 1) -> list[str]:
+    """Return a study's plan, as lines.
+
+    Raises InputError for an unknown one.
+    """
+    return plan_text(_study_of(name, settings), _finished(Path(out)), jobs, digest)
 
 
-def _laid(name: str, setting: Setting) -> Study:
+def _study_of(name: str, settings: StudySettings) -> Study:
     if name not in STUDIES:
-        raise InputError(f"no study {name!r}: there are {', '.join(STUDIES)}")
-    given, wanted = len(setting.sets), SETS.get(name, len(setting.sets))
+        raise InputError(f"no study {name!r}: choose {', '.join(STUDIES)}")
+    given, wanted = len(settings.sets), SETS.get(name, len(settings.sets))
     if given not in (0, wanted):
-        raise InputError(f"{given} training sets were given, and {name!r} takes {wanted}: repeat --set so often, or leave it out")
-    if setting.grid and name != "ablation":
-        raise InputError(f"{name!r} varies nothing: --vary is for the grid of an ablation")
-    return STUDIES[name](setting)
+        raise InputError(f"{given} training sets were given, and {name!r} takes {wanted}: repeat --set {wanted} times, or leave it out")
+    if settings.grid and name != "ablation":
+        raise InputError(f"{name!r} has no grid: --vary is for an ablation")
+    return STUDIES[name](settings)
 
 
 def _finished(out: Path) -> set[str]:
     return {name for name, folder in known_runs(out).items() if folder.finished}
 
 
-def _study(asked: Study, setting: Setting, out: Path, jobs: int) -> Generator[Step, None, Studied]:
+def _run(study: Study, settings: StudySettings, out: Path, jobs: int) -> Generator[Step, None, StudyResult]:
     check_report(out)
-    for line in plan_words(asked, _finished(out), jobs, digest):
+    for line in plan_text(study, _finished(out), jobs, digest):
         yield Step(stage="story", note=line)
-    write_mark(out, asked, setting)
-    if setting.search:
-        yield Step(stage="story", note=f"of these only {setting.search} trainings, chosen one after the other by what was seen before")
-        asked = yield from searched(setting, out, jobs)
-    results = yield from run_table(asked.runs, out, setting.model, jobs)
-    page, outcomes, found = laid_out(asked, setting, results)
-    write_report(out, page, outcomes, {**_config(asked, setting), "question": asked.question, "found": found.splitlines()})
-    return Studied(report=out / REPORT, figures=tuple(outcomes), found=found, runs=len(results.folders), performed=results.performed)
+    write_marker(out, study, settings)
+    if settings.search:
+        yield Step(stage="story", note=f"of these, {settings.search} trainings are chosen one by one by the scores so far")
+        study = yield from search_grid(settings, out, jobs)
+    results = yield from run_table(study.runs, out, settings.model, jobs)
+    page, metrics, conclusion = build_report(study, settings, results)
+    write_report(out, page, metrics, {**_config(study, settings), "question": study.question, "found": conclusion.splitlines()})
+    return StudyResult(
+        report=out / REPORT, metrics=tuple(metrics), conclusion=conclusion, runs=len(results.folders), executed=results.executed
+    )
 
 
-def laid_out(asked: Study, setting: Setting, results: Results) -> tuple[Page, Sequence[Outcome], str]:
-    """Lay the report of a study out, what was found first."""
-    sections, outcomes, names, found = asked.lay(results)
+def build_report(study: Study, settings: StudySettings, results: Results) -> tuple[Page, Sequence[Measurement], str]:
+    """Build a study's report page, the conclusion first.
+
+    Return page, metrics and conclusion.
+    """
+    sections, metrics, names, conclusion = study.build(results)
     seconds = sum(float(folder.metrics().get("seconds", 0.0)) for folder in results.folders.values())
-    table = figures_table(outcomes, names, "Intervals are 95%, by bootstrap over prompts; differences are pair by pair. n counts pictures.")
-    said = Section(title="Found", blocks=tuple(Prose(text=line) for line in found.splitlines()))
+    table = metrics_table(metrics, names, "Intervals are 95%, by bootstrap over prompts; differences are pair by pair. n counts images.")
+    first = Section(title="Conclusion", blocks=tuple(Paragraph(text=line) for line in conclusion.splitlines()))
     page = Page(
-        title=f"Study: {asked.name}",
-        lede=asked.question,
+        title=f"Study: {study.name}",
+        lede=study.question,
         sections=(
-            said,
+            first,
             *sections,
-            Section(title="All figures", blocks=(table,)),
+            Section(title="All metrics", blocks=(table,)),
         ),
         facts=(
-            ("model", f"{setting.model} {setting.digest[:12]}"),
-            ("runs", f"{len(results.folders)}, {seconds / 60:.0f} minutes of them all"),
-            ("each training", budget_words(one.run for one in in_order(asked.runs))),
-            ("edition", "quick: too small to conclude from" if setting.quick else "full"),
-            ("judges", "the label classifier for looks, subjects and labels; the model's own CLIP for words"),
+            ("model", f"{settings.model} {settings.digest[:12]}"),
+            ("runs", f"{len(results.folders)}, {seconds / 60:.0f} minutes in total"),
+            ("each training", budget_text(one.run for one in ordered_runs(study.runs))),
+            ("edition", "quick: too small for conclusions" if settings.quick else "full"),
+            ("metric models", "the label classifier for looks, subjects and labels; the model's own CLIP for prompts"),
         ),
     )
-    return page, outcomes, found
+    return page, metrics, conclusion
 
 
-def write_mark(out: Path, asked: Study, setting: Setting) -> None:
-    """Mark a folder as a study's before anything is in it, so that a second call knows it as ours."""
-    write_text(out / CONFIG, said_as_json({MADE_BY: f"sakuga {__version__}", **_config(asked, setting)}))
+def write_marker(out: Path, study: Study, settings: StudySettings) -> None:
+    """Mark a folder as a study's before its first run."""
+    write_text(out / CONFIG, json_text({MADE_BY: f"sakuga {__version__}", **_config(study, settings)}))
 
 
-def _config(asked: Study, setting: Setting) -> dict[str, object]:
+def _config(study: Study, settings: StudySettings) -> dict[str, object]:
     return {
         "kind": "study",
-        "study": asked.name,
-        "model": setting.digest,
-        "quick": setting.quick,
-        "runs": [digest(one.run) for one in asked.runs],
+        "study": study.name,
+        "model": settings.digest,
+        "quick": settings.quick,
+        "runs": [digest(one.run) for one in study.runs],
     }

@@ -1,58 +1,72 @@
-"""What the studies have in common: their budget, their prompts, their words."""
+"""Shared settings of the studies: budget, prompts and training sets."""
 
 from dataclasses import dataclass, replace
 
 from sakuga import InputError
-from sakuga.studies.values import Lesson, Source, Teach, Trial, Wear
-from sakuga.studio.evaluation.styles import PEOPLE, Kind, of_kind, usual_prompts
+from sakuga.studies.runs import GenerationRun, RenderedSet, SetSource, TrainedStyle, TrainingRun
+from sakuga.studio.evaluation.style_comparison import PORTRAIT_PREFIXES, PromptKind, default_prompts, filter_prompts
 
 LOOKS = ("watercolor", "cel", "luminous", "comic", "pixel")
-PROMPTS, FEW = 24, 3
-"""Prompts of a study, and of its small edition: the same in all, so that what two studies both draw is drawn once."""
-STEPS, FEW_STEPS = 12, 4
-"""Of drawing: in twelve this model's pictures are as clean as in twenty."""
+PROMPTS, QUICK_PROMPTS = 24, 3
+"""Prompts of a study and of its quick edition, the same in all so that studies share runs."""
+STEPS, QUICK_STEPS = 12, 4
+"""Sampling steps; at 12 the Sketchbook's images are as clean as at 20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What a study is done with; None leaves it to the study."""
+class StudySettings:
+    """A study's model, prompts, training sets and grid."""
 
     model: str
-    """The name of the base."""
+    """The name of the base model."""
     digest: str
     quick: bool = False
     prompts: tuple[str, ...] = ()
-    sets: tuple[Source, ...] = ()
-    """Training sets of one's own, instead of those that the Sketchbook's world draws."""
+    sets: tuple[SetSource, ...] = ()
+    """The user's training sets in place of rendered ones."""
     grid: tuple[tuple[str, tuple[float, ...]], ...] = ()
-    """Fields of an ablation with their values."""
+    """Training settings of an ablation with their values."""
     search: int = 0
-    """Places of an ablation's grid that are searched; 0 runs them all."""
+    """The number of grid points to search; 0 runs all."""
 
-    def sized(self, usual: int, small: int) -> int:
-        """Choose a size by edition."""
-        return small if self.quick else usual
+    def sized(self, full: int, quick: int) -> int:
+        """Return the size for the full or quick edition."""
+        return quick if self.quick else full
 
-    def trial(self, kind: Kind = "any", usual: int = PROMPTS) -> Trial:
-        """Say pictures of the base: of the prompts that were given, or of held-out captions that name no look; raises InputError."""
-        said = of_kind(self.prompts, kind) if self.prompts else tuple(usual_prompts(self.model, self.sized(usual, FEW), kind))
-        if not said:
+    def base_run(self, kind: PromptKind = "any", default: int = PROMPTS) -> GenerationRun:
+        """Return the base model's generation run.
+
+        Of the given prompts, or of held-out captions without a look.
+
+        Raises InputError where no given prompt is of the kind.
+        """
+        prompts = (
+            filter_prompts(self.prompts, kind)
+            if self.prompts
+            else tuple(default_prompts(self.model, self.sized(default, QUICK_PROMPTS), kind))
+        )
+        if not prompts:
             raise InputError(
-                f"none of the prompts asks for a {kind}: portraits begin with {' or '.join(map(repr, PEOPLE))}, landscapes do not"
+                f"no prompt is for a {kind}: portrait prompts begin with {' or '.join(map(repr, PORTRAIT_PREFIXES))}, others are landscapes"
             )
-        return Trial(model=self.digest, prompts=said, steps=self.sized(STEPS, FEW_STEPS))
+        return GenerationRun(model=self.digest, prompts=prompts, steps=self.sized(STEPS, QUICK_STEPS))
 
-    def worn(self, base: Trial, source: Source, **changes: object) -> Trial:
-        """Say the same pictures with what a set teaches, worn and called."""
-        return replace(base, wears=(Wear(taught=self.teach(source, **changes)),), suffix=source.trigger)
+    def with_style(self, base: GenerationRun, training_set: SetSource, **changes: object) -> GenerationRun:
+        """Return a run with a style trained on a set."""
+        return replace(
+            base, applied_styles=(TrainedStyle(training=self.training_run(training_set, **changes)),), suffix=training_set.trigger
+        )
 
-    def teach(self, source: Source, **changes: object) -> Teach:
-        """Say a training with the usual budget."""
-        usual = {"steps": self.sized(200, 4), "batch": self.sized(8, 2), "rank": 8, "rate": 2e-3}
-        return Teach(model=self.digest, source=source, **(usual | changes))  # type: ignore[arg-type]
+    def training_run(self, training_set: SetSource, **changes: object) -> TrainingRun:
+        """Return a training run with the default budget."""
+        defaults = {"steps": self.sized(200, 4), "batch": self.sized(8, 2), "rank": 8, "rate": 2e-3}
+        return TrainingRun(model=self.digest, training_set=training_set, **(defaults | changes))  # type: ignore[arg-type]
 
-    def lesson(self, look: str, *, count: int = 48, portraits: int | None = None, seed: int = 0) -> Lesson:
-        """Say a set of a look; half of it portraits unless said."""
-        many = self.sized(count, min(count, 6))
+    def rendered_set(self, look: str, *, count: int = 48, portraits: int | None = None, seed: int = 0) -> RenderedSet:
+        """Return a rendered training set of a look.
+
+        Half of it are portraits by default.
+        """
+        size = self.sized(count, min(count, 6))
         faces = count // 2 if portraits is None else portraits
-        return Lesson(look=look, count=many, portraits=round(faces * many / count), seed=seed)
+        return RenderedSet(look=look, count=size, portraits=round(faces * size / count), seed=seed)

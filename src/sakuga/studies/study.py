@@ -1,67 +1,70 @@
-"""A study: a question, a table of runs of equal budget, and the page that is laid out of what came of them."""
+"""Studies as a question, runs and a report."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sakuga.evaluation.figure import Outcome
+from sakuga.evaluation.metric import Measurement
 from sakuga.evaluation.report import Section
-from sakuga.studies.conclusions import listed
 from sakuga.studies.results import Results
-from sakuga.studies.values import Named, Teach, Trial, in_order
+from sakuga.studies.runs import GenerationRun, NamedRun, TrainingRun, ordered_runs
+from sakuga.text import listed
 
-Laid: TypeAlias = tuple[Sequence[Section], Sequence[Outcome], dict[str, str], str]
-"""The sections, the figures, what these are called, and what was found, in a sentence or two."""
+StudyReport: TypeAlias = tuple[Sequence[Section], Sequence[Measurement], dict[str, str], str]
+"""The sections, metrics, metric names and conclusion of a study."""
 
-OPENING = 8.0
-"""Seconds until a process has opened the networks."""
-SAMPLE = {"lora": 0.035, "textual-inversion": 0.035, "dreambooth": 0.07}
-"""Seconds of one core for one training sample of 128 px (docs/log.md: 147 ms for 4, 482 for 16); DreamBooth learns its class too."""
-PICTURE = 0.039
-"""Seconds of one core for one step of one guided picture of 128 px: 8 pictures in 20 steps, processor time, busy machine, median of 3."""
-JUDGED = 0.03
-"""Seconds to judge a picture and to write it."""
+LOAD_SECONDS = 8.0
+"""Seconds for a process to load the networks."""
+SAMPLE_SECONDS = {"lora": 0.035, "textual-inversion": 0.035, "dreambooth": 0.07}
+"""CPU seconds for one training sample of 128 px (docs/log.md: 147 ms for 4, 482 for 16); DreamBooth adds class images."""
+STEP_SECONDS = 0.039
+"""CPU seconds for one step of one guided image of 128 px: 8 images in 20 steps, median of 3."""
+SCORE_SECONDS = 0.03
+"""Seconds to score and store an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """What is asked, what is run to know it, and how it is laid out."""
+    """A question, its runs and its report."""
 
     name: str
     question: str
-    runs: tuple[Named, ...]
-    lay: Callable[[Results], Laid]
+    runs: tuple[NamedRun, ...]
+    build: Callable[[Results], StudyReport]
 
 
-def seconds(run: Teach | Trial) -> float:
-    """Estimate the time of a run on one core, by rates measured on the Sketchbook."""
+def estimate_seconds(run: TrainingRun | GenerationRun) -> float:
+    """Estimate a run's seconds on one core.
+
+    By rates measured on the Sketchbook.
+    """
     match run:
-        case Teach(method=method, steps=steps, batch=batch):
-            return OPENING + steps * batch * SAMPLE[method]
-        case Trial(prompts=prompts, seeds=seeds, steps=steps):
-            return OPENING + len(prompts) * seeds * (steps * PICTURE + JUDGED)
+        case TrainingRun(method=method, steps=steps, batch=batch):
+            return LOAD_SECONDS + steps * batch * SAMPLE_SECONDS[method]
+        case GenerationRun(prompts=prompts, seeds=seeds, steps=steps):
+            return LOAD_SECONDS + len(prompts) * seeds * (steps * STEP_SECONDS + SCORE_SECONDS)
 
 
-def budget_words(runs: Iterable[Teach | Trial]) -> str:
-    """Say what each training of a table is given: its steps, and how often it sees each picture of its set."""
-    taught = [run for run in runs if isinstance(run, Teach)]
-    sizes = dict.fromkeys((run.steps, run.batch) for run in taught)
-    sets = {size: sorted({run.source.count for run in taught if (run.steps, run.batch) == size}) for size in sizes}
+def budget_text(runs: Iterable[TrainingRun | GenerationRun]) -> str:
+    """Describe each training's budget: steps, batch size and epochs."""
+    trainings = [run for run in runs if isinstance(run, TrainingRun)]
+    sizes = dict.fromkeys((run.steps, run.batch) for run in trainings)
+    sets = {size: sorted({run.training_set.count for run in trainings if (run.steps, run.batch) == size}) for size in sizes}
     return "; ".join(
-        f"{steps} steps of {batch} pictures ({listed([f'{steps * batch / count:.3g} passes over {count}' for count in counts])})"
+        f"{steps} steps of {batch} images ({listed([f'{steps * batch / count:.3g} epochs of {count}' for count in counts])})"
         for (steps, batch), counts in sets.items()
     )
 
 
-def plan_words(study: Study, finished: set[str], jobs: int, names: Callable[[Teach | Trial], str]) -> list[str]:
-    """Say what will be run, and about how long it takes on so many cores."""
-    table = in_order(study.runs)
-    left = [one for one in table if names(one.run) not in finished]
-    total = sum(seconds(one.run) for one in left)
-    longest = max((seconds(one.run) for one in left), default=0.0)
-    rows = [f"  {one.name:44} {seconds(one.run):5.0f} s" for one in left]
-    said = f"{study.name}: {len(table)} runs, {len(table) - len(left)} of them finished before"
+def plan_text(study: Study, finished: set[str], jobs: int, digest_of: Callable[[TrainingRun | GenerationRun], str]) -> list[str]:
+    """Return the runs and a time estimate, as lines."""
+    table = ordered_runs(study.runs)
+    left = [one for one in table if digest_of(one.run) not in finished]
+    total = sum(estimate_seconds(one.run) for one in left)
+    longest = max((estimate_seconds(one.run) for one in left), default=0.0)
+    rows = [f"  {one.name:44} {estimate_seconds(one.run):5.0f} s" for one in left]
+    summary = f"{study.name}: {len(table)} runs, {len(table) - len(left)} of them already finished"
     wall = max(total / jobs, longest)
     time = f"{wall / 60:.0f} minutes" if wall >= 120 else f"{wall:.0f} seconds"
-    budget = f"  each training: {budget_words(one.run for one in table)}"
-    return [said, budget, *rows, f"about {time} with {jobs} at a time, each on a core like those that the rates were measured on"]
+    budget = f"  each training: {budget_text(one.run for one in table)}"
+    return [summary, budget, *rows, f"about {time} with {jobs} at a time, each on one core"]

@@ -1,87 +1,89 @@
-"""Study `styles`: one adapter for each of several looks, each against the base on the same prompts and seeds."""
+"""Study `styles`: one adapter for each look against the base."""
 
 from dataclasses import replace
 from math import nan
 
-from sakuga.evaluation.figure import Outcome
+from sakuga.evaluation.metric import Measurement
 from sakuga.evaluation.report import Bar, Chart, Section, bars, differences, heat
-from sakuga.evaluation.report.figures import bar, ranged
-from sakuga.studies.conclusions import clearly, gained, listed, sorted_out, stood
-from sakuga.studies.results import Results, spread, value
-from sakuga.studies.study import Laid, Study
-from sakuga.studies.tables import LOOKS, Setting
-from sakuga.studies.values import Named, Trial
+from sakuga.evaluation.report.metrics import bar, ranged
+from sakuga.studies.conclusions import clear_sign, difference_text, level_text, sign_summary
+from sakuga.studies.results import Results, evenly_spaced, metric_value
+from sakuga.studies.runs import GenerationRun, NamedRun
+from sakuga.studies.settings import LOOKS, StudySettings
+from sakuga.studies.study import Study, StudyReport
+from sakuga.text import listed
 
-QUESTION = "Does one adapter for each style, taught with the same budget, show that style and no other, and what does it cost?"
+QUESTION = "Does one adapter per style, trained with the same budget, show that style and no other, and what does it cost?"
 
 
-def styles(setting: Setting) -> Study:
-    """Lay the study out."""
-    sources = {source.look or f"set {number}": source for number, source in enumerate(setting.sets, 1)}
-    sources = sources or {look: setting.lesson(look) for look in (LOOKS[:2] if setting.quick else LOOKS)}
+def styles(settings: StudySettings) -> Study:
+    """Build the study."""
+    sources = {training_set.look or f"set {number}": training_set for number, training_set in enumerate(settings.sets, 1)}
+    sources = sources or {look: settings.rendered_set(look) for look in (LOOKS[:2] if settings.quick else LOOKS)}
     looks = tuple(sources)
-    base = replace(setting.trial(), looks=looks)
-    worn = {look: setting.worn(base, source) for look, source in sources.items()}
-    runs = (Named(name="base", run=base), *(Named(name=look, run=trial) for look, trial in worn.items()))
-    return Study(name="styles", question=QUESTION, runs=runs, lay=lambda results: _lay(results, base, worn))
+    base = replace(settings.base_run(), looks=looks)
+    styled = {look: settings.with_style(base, training_set) for look, training_set in sources.items()}
+    runs = (NamedRun(name="base", run=base), *(NamedRun(name=look, run=trial) for look, trial in styled.items()))
+    return Study(name="styles", question=QUESTION, runs=runs, build=lambda results: _build(results, base, styled))
 
 
-def _lay(results: Results, base: Trial, worn: dict[str, Trial]) -> Laid:
-    looks = list(worn)
-    before = {look: results.figure(f"base.look.{look}", base, f"look.{look}") for look in looks}
-    after = {look: results.figure(f"{look}.look.{look}", worn[look], f"look.{look}") for look in looks}
-    gains = {look: results.more(f"more.{look}.look", [base], [worn[look]], f"look.{look}") for look in looks}
-    costs = {look: results.more(f"more.{look}.labels.all", [base], [worn[look]], "labels.all") for look in looks}
-    words = {look: results.more(f"more.{look}.words.clip", [base], [worn[look]], "words.clip") for look in looks}
-    outcomes: list[Outcome] = [*before.values(), *after.values(), *gains.values(), *costs.values(), *words.values()]
+def _build(results: Results, base: GenerationRun, styled: dict[str, GenerationRun]) -> StudyReport:
+    looks = list(styled)
+    before = {look: results.mean_metric(f"base.look.{look}", base, f"look.{look}") for look in looks}
+    after = {look: results.mean_metric(f"{look}.look.{look}", styled[look], f"look.{look}") for look in looks}
+    gains = {look: results.difference(f"more.{look}.look", [base], [styled[look]], f"look.{look}") for look in looks}
+    costs = {look: results.difference(f"more.{look}.labels.all", [base], [styled[look]], "labels.all") for look in looks}
+    words = {look: results.difference(f"more.{look}.words.clip", [base], [styled[look]], "words.clip") for look in looks}
+    metrics: list[Measurement] = [*before.values(), *after.values(), *gains.values(), *costs.values(), *words.values()]
     cross = {
-        (one, other): after[one] if one == other else results.figure(f"{one}.look.{other}", worn[one], f"look.{other}")
+        (one, other): after[one] if one == other else results.mean_metric(f"{one}.look.{other}", styled[one], f"look.{other}")
         for one in looks
         for other in looks
     }
-    outcomes += [one for place, one in cross.items() if place[0] != place[1]]
-    read = [[value(cross[one, other]) for other in looks] for one in looks]
+    metrics += [one for place, one in cross.items() if place[0] != place[1]]
+    read = [[metric_value(cross[one, other]) for other in looks] for one in looks]
     n = len(results.prompts(base))
     groups = [bar(look, (before[look], after[look])) for look in looks]
     shown = Chart(
-        title="How surely the look is read",
-        drawing=bars(groups, ("base", "with its style"), "style scores"),
-        caption=f"Mean certainty of the label classifier that a picture is in the look, 0 to 1; n {n} pictures a bar, 95% intervals.",
+        title="Style score of each look",
+        svg=bars(groups, ("base", "with its style"), "style scores"),
+        caption=f"Mean probability of the look by the label classifier, 0 to 1; n {n} images a bar, 95% intervals.",
     )
     crossed = Chart(
         title="Each style, read as each look",
-        drawing=heat(read or [[nan]], looks, looks, "style worn", "read as", "styles against looks"),
-        caption=f"A style that shows only itself is dark on the diagonal alone. Mean certainty, n {n} a cell.",
+        svg=heat(read or [[nan]], looks, looks, "applied style", "read as", "styles against looks"),
+        caption=f"A style that shows only itself is dark on the diagonal alone. Mean probability, n {n} a cell.",
     )
     lost = Chart(
-        title="What each style costs",
-        drawing=differences([Bar(name=look, values=(ranged(costs[look]),)) for look in looks], ("",), "labels lost"),
-        caption=f"Share of what the prompt states and the picture shows, with the style minus without; {n} pairs, 95% intervals.",
+        title="Content lost with each style",
+        svg=differences([Bar(name=look, values=(ranged(costs[look]),)) for look in looks], ("",), "labels lost"),
+        caption=f"Share of the prompt's labels that the image shows, with the style minus without; {n} pairs, 95% intervals.",
     )
-    columns = [("base", base), *worn.items()]
-    strip = results.strip("The same prompt and seed", columns, spread(n, 4), "Four prompts, evenly chosen from all.")
+    columns = [("base", base), *styled.items()]
+    strip = results.strip("The same prompt and seed", columns, evenly_spaced(n, 4), "Four evenly spaced prompts.")
     sections = (
-        Section(title="Do the styles show?", blocks=(shown, crossed)),
-        Section(title="What do they cost?", blocks=(lost,)),
-        Section(title="Pictures", blocks=(strip,)),
+        Section(title="Style scores", blocks=(shown, crossed)),
+        Section(title="Lost content", blocks=(lost,)),
+        Section(title="Images", blocks=(strip,)),
     )
-    found = sorted_out(gains, "Shown clearly, above the base", "Shown less than by the base", "Cannot be told from the base")
-    return sections, outcomes, {}, "\n".join(filter(None, (found, _mistaken(looks, cross), _cost(costs))))
+    summary = sign_summary(gains, "The style score is clearly above the base's for", "It is clearly below for", "No clear difference for")
+    return sections, metrics, {}, "\n".join(filter(None, (summary, _confused(looks, cross), _cost(costs))))
 
 
-def _mistaken(looks: list[str], cross: dict[tuple[str, str], Outcome]) -> str:
-    """Say which styles are read as another look more surely than as their own."""
-    said = []
+def _confused(looks: list[str], cross: dict[tuple[str, str], Measurement]) -> str:
+    """Name the styles read as another look than their own."""
+    lines = []
     for look in looks:
-        most = max(looks, key=lambda other: value(cross[look, other]))
+        most = max(looks, key=lambda other: metric_value(cross[look, other]))
         if most != look:
-            said.append(f"{look} (as {most} {stood(cross[look, most])}, as itself {stood(cross[look, look])})")
-    return f"Read as another look more surely than as its own: {listed(said)}." if said else ""
+            lines.append(f"{look} (as {most} {level_text(cross[look, most])}, as itself {level_text(cross[look, look])})")
+    return f"Read as another look more than as its own: {listed(lines)}." if lines else ""
 
 
-def _cost(costs: dict[str, Outcome]) -> str:
-    """Say which styles take something of the rest of the prompt."""
-    lost = {look: one for look, one in costs.items() if clearly(one) < 0}
+def _cost(costs: dict[str, Measurement]) -> str:
+    """Name the styles that lose prompt content."""
+    lost = {look: one for look, one in costs.items() if clear_sign(one) < 0}
     if not lost:
-        return "None clearly loses what else the prompt states."
-    return f"What else the prompt states is shown clearly less with {listed([f'{look} ({gained(one)})' for look, one in lost.items()])}."
+        return "None clearly loses other content of the prompt."
+    names = listed([f"{look} ({difference_text(one)})" for look, one in lost.items()])
+    return f"Other content of the prompt is shown clearly less with {names}."

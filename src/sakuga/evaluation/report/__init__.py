@@ -1,21 +1,21 @@
-"""A report as one page of HTML that needs nothing else: plain data in, text out."""
+"""Reports as self-contained HTML pages."""
 
 from sakuga.evaluation.report.bars import Bar, Range, bars, differences
-from sakuga.evaluation.report.curves import Line, Mark, Panel, curves
+from sakuga.evaluation.report.curves import Curve, Mark, Panel, curves
 from sakuga.evaluation.report.grids import Point, heat, scatter
-from sakuga.evaluation.report.page import Block, Chart, Page, Picture, Prose, Section, Strip, Table, Tile, html
+from sakuga.evaluation.report.page import Block, Chart, Page, PageImage, Paragraph, Section, Strip, Table, Tile, html
 
 __all__ = [
     "Bar",
     "Block",
     "Chart",
-    "Line",
+    "Curve",
     "Mark",
     "Page",
+    "PageImage",
     "Panel",
-    "Picture",
+    "Paragraph",
     "Point",
-    "Prose",
     "Range",
     "Section",
     "Strip",

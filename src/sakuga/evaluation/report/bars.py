@@ -1,4 +1,4 @@
-"""Bars with their intervals, and differences with theirs."""
+"""Bar charts and difference charts with intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,20 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, clipped, drawing, node, number, short, words
+from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, chart_svg, clipped, node, number, short, words
 
 BAR, GAP, APART = 15.0, 3.0, 16.0
-"""The thickness of a bar, the gap between bars of a group, and between groups."""
+"""Bar thickness, gap within a group, and gap between groups."""
 WIDEST = 240.0
-"""Of the column of names."""
+"""The widest label column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """A value with its interval; NaN ends are not drawn, and a value of NaN is said to be missing."""
+    """A value with its interval.
+
+    NaN ends are not plotted, a NaN value is labelled as missing.
+    """
 
     value: float
     low: float = float("nan")
@@ -30,14 +33,17 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A named group of values, one for each series."""
+    """A labelled group of values, one for each series."""
 
     name: str
     values: tuple[Range, ...]
 
 
-def bars(groups: Sequence[Bar], series: Sequence[str], about: str) -> Markup:
-    """Draw horizontal bars from zero with their intervals, a group for each name and a colour for each series."""
+def bars(groups: Sequence[Bar], series: Sequence[str], label: str) -> Markup:
+    """Plot horizontal bars with intervals.
+
+    One group per name, one color per series.
+    """
     ends = [end for group in groups for one in group.values for end in one.ends]
     low, high = min([0.0, *ends]), max([0.0, *ends]) or 1.0
     left = _column(groups)
@@ -51,7 +57,7 @@ def bars(groups: Sequence[Bar], series: Sequence[str], about: str) -> Markup:
         y = top + place * (tall + APART)
         parts.append(_name(group.name, left, y + tall / 2))
         parts += [part for kind, one in enumerate(group.values) for part in _bar(one, kind, scale, y + kind * (BAR + GAP))]
-    return drawing(bottom + 26, about, *parts)
+    return chart_svg(bottom + 26, label, *parts)
 
 
 def _bar(one: Range, kind: int, scale: Scale, y: float) -> list[Element]:
@@ -72,12 +78,12 @@ def _whisker(one: Range, scale: Scale, y: float, half: float = 4.0) -> list[Elem
     if not (isfinite(one.low) and isfinite(one.high)):
         return []
     first, last = scale(one.low), scale(one.high)
-    way = f"M{first:.1f} {y - half:.1f}v{2 * half:.1f}M{first:.1f} {y:.1f}H{last:.1f}M{last:.1f} {y - half:.1f}v{2 * half:.1f}"
-    return [node("path", d=way, class_="whisker")]
+    outline = f"M{first:.1f} {y - half:.1f}v{2 * half:.1f}M{first:.1f} {y:.1f}H{last:.1f}M{last:.1f} {y - half:.1f}v{2 * half:.1f}"
+    return [node("path", d=outline, class_="whisker")]
 
 
-def differences(groups: Sequence[Bar], series: Sequence[str], about: str) -> Markup:
-    """Draw each difference as a point with its interval, against a line where there is none."""
+def differences(groups: Sequence[Bar], series: Sequence[str], label: str) -> Markup:
+    """Plot differences as points with intervals, against a zero line."""
     ends = [end for group in groups for one in group.values for end in one.ends]
     reach = max([abs(end) for end in ends], default=1.0) or 1.0
     low, high = min([0.0, *ends]), max([0.0, *ends])
@@ -96,21 +102,21 @@ def differences(groups: Sequence[Bar], series: Sequence[str], about: str) -> Mar
                 parts += _whisker(one, scale, middle)
                 parts.append(node("circle", cx=scale(one.value), cy=middle, r=4.5, class_=f"fill s{kind + 1} dot"))
                 parts.append(words(signed(one.value), scale(max(one.ends)) + 10, middle, "value"))
-    return drawing(bottom + 26, about, *parts)
+    return chart_svg(bottom + 26, label, *parts)
 
 
 def signed(value: float) -> str:
-    """Write a difference, with its sign.
+    """Format a difference with its sign.
 
     >>> signed(0.25), signed(1e-9)
     ('+0.250', '0')
     """
-    said = number(value)
-    return f"+{said}" if value > 0 and said != "0" else said
+    text = number(value)
+    return f"+{text}" if value > 0 and text != "0" else text
 
 
 def legend(series: Sequence[str], left: float) -> list[Element]:
-    """Say what the colours mean, where there is more than one; what does not fit beside the others goes below."""
+    """Build the legend of two or more series."""
     parts: list[Element] = []
     for kind, (x, y) in enumerate(_legend_places(series, left)):
         parts.append(node("rect", x=x, y=y + 2.0, width=11.0, height=11.0, rx=2.0, class_=f"fill s{kind}"))
@@ -119,7 +125,7 @@ def legend(series: Sequence[str], left: float) -> list[Element]:
 
 
 def legend_height(series: Sequence[str], left: float) -> float:
-    """Return how much room a legend takes."""
+    """Return the height of a legend."""
     places = _legend_places(series, left)
     return places[-1][1] + 22.0 if places else 0.0
 
@@ -142,14 +148,14 @@ def _column(groups: Sequence[Bar]) -> float:
 
 
 def _name(name: str, left: float, y: float) -> Element:
-    said = clipped(name, int(WIDEST / LETTER))
-    made = words(said, left - 12, y, "label", "end")
+    text = clipped(name, int(WIDEST / LETTER))
+    made = words(text, left - 12, y, "label", "end")
     made.append(node("title", name))
     return made
 
 
 def _ruled(scale: Scale, top: float, bottom: float) -> list[Element]:
-    """Draw an axis below, a thin line at each tick, and a firm one at zero."""
+    """Build the axis with lines at ticks and at zero."""
     parts: list[Element] = []
     for tick in scale.ticks():
         x, zero = scale(tick), abs(tick) < 1e-9

@@ -1,4 +1,4 @@
-"""Curves along a clip or a training: panels above each other over one axis."""
+"""Line charts along a clip or a training run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,48 +8,54 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from sakuga.evaluation.report.bars import legend, legend_height
-from sakuga.evaluation.report.svg import WIDTH, Scale, drawing, node, path, short, words
+from sakuga.evaluation.report.svg import WIDTH, Scale, chart_svg, node, path, short, words
 
 LEFT, RIGHT = 52.0, WIDTH - 14
 TALL, APART = 104.0, 34.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One value for each place of the axis; NaN breaks the line."""
+class Curve:
+    """One value for each position of the axis.
+
+    NaN breaks the line.
+    """
 
     values: tuple[float, ...]
     series: int = 0
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
-    """A band around it, where there is one."""
+    """The ends of a band around the line, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Lines that share a scale; `limit` is drawn across it."""
+    """Curves on one scale, with an optional horizontal `limit`."""
 
     title: str
-    lines: tuple[Line, ...]
+    curves: tuple[Curve, ...]
     limit: float | None = None
     from_zero: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A place on the axis that is pointed at; `plain` ones are borders, such as where a shot begins."""
+    """A marked position on the axis.
+
+    `plain` ones are borders between shots.
+    """
 
     place: float
     name: str
     plain: bool = False
     to: float | None = None
-    """Where a stretch of places ends."""
+    """The end of a marked range."""
 
 
 def curves(
-    panels: Sequence[Panel], along: Sequence[float], x_name: str, about: str, marks: Sequence[Mark] = (), series: Sequence[str] = ()
+    panels: Sequence[Panel], along: Sequence[float], x_name: str, label: str, marks: Sequence[Mark] = (), series: Sequence[str] = ()
 ) -> Markup:
-    """Draw panels over the places `along` a clip; marks run through all of them."""
+    """Plot panels over one axis, marks across all of them."""
     x = Scale(low=along[0], high=along[-1] if along[-1] > along[0] else along[0] + 1, start=LEFT, stop=RIGHT)
     top = legend_height(series, LEFT) + (18.0 if marks else 4.0)
     bottom = top + len(panels) * (TALL + APART) - APART + 22
@@ -60,7 +66,7 @@ def curves(
     for tick in x.ticks(9):
         parts.append(node("text", short(tick), x=x(tick), y=bottom + 16, class_="tick", text_anchor="middle"))
     parts.append(node("text", x_name, x=RIGHT, y=bottom + 33, class_="axis", text_anchor="end"))
-    return drawing(bottom + 40, about, *parts)
+    return chart_svg(bottom + 40, label, *parts)
 
 
 def _panel(panel: Panel, along: Sequence[float], x: Scale, top: float) -> list[Element]:
@@ -71,20 +77,20 @@ def _panel(panel: Panel, along: Sequence[float], x: Scale, top: float) -> list[E
         parts.append(words(short(tick), LEFT - 8, y(tick), "tick", "end"))
     if panel.limit is not None:
         parts.append(node("path", d=f"M{LEFT:.1f} {y(panel.limit):.1f}H{RIGHT:.1f}", class_="limit"))
-    for line in panel.lines:
-        points = [(x(place), y(value)) for place, value in zip(along, line.values, strict=True)]
-        if line.low:
-            there = [(x(place), y(value)) for place, value in zip(along, line.low, strict=True)]
-            back = [(x(place), y(value)) for place, value in zip(along, line.high, strict=True)][::-1]
-            parts.append(node("path", d=path([*there, *back]) + "Z", class_=f"band s{line.series}"))
-        parts.append(node("path", d=path(points), class_=f"line s{line.series}"))
+    for curve in panel.curves:
+        points = [(x(place), y(value)) for place, value in zip(along, curve.values, strict=True)]
+        if curve.low:
+            there = [(x(place), y(value)) for place, value in zip(along, curve.low, strict=True)]
+            back = [(x(place), y(value)) for place, value in zip(along, curve.high, strict=True)][::-1]
+            parts.append(node("path", d=path([*there, *back]) + "Z", class_=f"band s{curve.series}"))
+        parts.append(node("path", d=path(points), class_=f"line s{curve.series}"))
         if len(points) <= 24:
-            parts += [node("circle", cx=a, cy=b, r=2.4, class_=f"fill s{line.series}") for a, b in points if isfinite(b)]
+            parts += [node("circle", cx=a, cy=b, r=2.4, class_=f"fill s{curve.series}") for a, b in points if isfinite(b)]
     return parts
 
 
 def _upwards(panel: Panel, top: float, bottom: float) -> Scale:
-    every = [value for line in panel.lines for value in (*line.values, *line.low, *line.high) if isfinite(value)]
+    every = [value for curve in panel.curves for value in (*curve.values, *curve.low, *curve.high) if isfinite(value)]
     every += [panel.limit] if panel.limit is not None else []
     every += [0.0] if panel.from_zero or not every else []
     low, high = min(every), max(every)
@@ -93,7 +99,10 @@ def _upwards(panel: Panel, top: float, bottom: float) -> Scale:
 
 
 def _marks(marks: Sequence[Mark], x: Scale, top: float, bottom: float) -> list[Element]:
-    """Draw what is pointed at; names that would run into each other are left to the table below."""
+    """Build the marks.
+
+    Names that would overlap are left out.
+    """
     parts: list[Element] = []
     free = LEFT - 100
     for mark in sorted(marks, key=lambda one: one.place):

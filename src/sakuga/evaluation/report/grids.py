@@ -1,4 +1,4 @@
-"""Heat maps and scatter plots: what a table of runs looks like from above."""
+"""Heat maps and scatter plots of a study's runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from sakuga.evaluation.report.bars import legend, legend_height
-from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, clipped, drawing, node, number, path, short, words
+from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, chart_svg, clipped, node, number, path, short, words
 
 CELL = 38.0
 WIDEST = 96.0
 FEW = 6
-"""Points that are all named."""
+"""The number of points up to which all are labelled."""
 
 
 def heat(
@@ -22,14 +22,16 @@ def heat(
     columns: Sequence[str],
     y_name: str,
     x_name: str,
-    about: str,
-    among: Sequence[float] = (),
+    label: str,
+    within_manifold: Sequence[float] = (),
 ) -> Markup:
-    """Draw a value for each row and column, the highest darkest and outlined; NaN is a run that is not there.
+    """Plot a heat map, the highest value darkest and outlined.
 
-    Where several maps belong together, `among` are the values of all of them, so that shades mean the same.
+    NaN is a missing run.
+
+    For several maps that share one scale, `among` are the values of all of them.
     """
-    every = [value for value in (*(value for row in values for value in row), *among) if isfinite(value)]
+    every = [value for value in (*(value for row in values for value in row), *within_manifold) if isfinite(value)]
     low, high = min(every, default=0.0), max(every, default=1.0)
     left = max(LETTER * max(len(row) for row in rows), 8.0) + 40
     wide = min(WIDEST, (WIDTH - left - 8) / len(columns))
@@ -43,7 +45,7 @@ def heat(
     for across, column in enumerate(columns):
         middle, y = left + (across + 0.5) * wide, 26 + len(rows) * CELL + 18
         parts.append(node("text", clipped(column, int(wide / LETTER)), x=middle, y=y, class_="label", text_anchor="middle"))
-    return drawing(34 + CELL * len(rows) + 42, about, *parts)
+    return chart_svg(34 + CELL * len(rows) + 42, label, *parts)
 
 
 def _cell(value: float, share: float, x: float, y: float, wide: float, *, best: bool) -> list[Element]:
@@ -60,7 +62,7 @@ def _cell(value: float, share: float, x: float, y: float, wide: float, *, best: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A run at its cost and its quality."""
+    """A run at its cost and quality."""
 
     x: float
     y: float
@@ -71,24 +73,27 @@ class Point:
 
 
 def front(points: Sequence[Point]) -> list[Point]:
-    """Return the points that none is cheaper and better than (Pareto), cheapest first.
+    """Return the Pareto-optimal points, cheapest first.
 
     >>> one, two, three = (Point(x=x, y=y, name="") for x, y in ((1.0, 1.0), (2.0, 0.5), (3.0, 2.0)))
     >>> front([three, two, one]) == [one, three]
     True
     """
-    best, kept = float("-inf"), []
+    best, optimal = float("-inf"), []
     for point in sorted(points, key=lambda one: (one.x, -one.y)):
         if point.y > best:
             best = point.y
-            kept.append(point)
-    return kept
+            optimal.append(point)
+    return optimal
 
 
 def scatter(
-    points: Sequence[Point], x_name: str, y_name: str, about: str, series: Sequence[str] = (), *, log: bool = False, best: bool = True
+    points: Sequence[Point], x_name: str, y_name: str, label: str, series: Sequence[str] = (), *, log: bool = False, best: bool = True
 ) -> Markup:
-    """Draw runs by cost and quality, and with `best` the line of those that none is cheaper and better than."""
+    """Plot runs by cost and quality.
+
+    With `best`, the Pareto front too.
+    """
     left, right, height = 58.0, WIDTH - 24, 320.0
     top, bottom = 24.0 + legend_height(series, left), height - 48
     x = _axis([point.x for point in points], left, right, log=log)
@@ -106,11 +111,14 @@ def scatter(
     if best and len(points) > 1:
         parts.append(node("path", d=path([(x(point.x), y(point.y)) for point in front(points)]), class_="front"))
     parts += _points(points, x, y)
-    return drawing(height, about, *parts)
+    return chart_svg(height, label, *parts)
 
 
 def _points(points: Sequence[Point], x: Scale, y: Scale) -> list[Element]:
-    """Draw the points, and name those that none is cheaper and better than, where a name covers no other; a pointer shows all names."""
+    """Build the points.
+
+    Labels for the Pareto-optimal ones where they fit, tooltips for all.
+    """
     best = front(points)
     parts: list[Element] = []
     taken = [(x(point.x) - 6, x(point.x) + 6, y(point.y)) for point in points]

@@ -1,66 +1,72 @@
-"""Figures on a page: as tables, bars and tiles, always with their interval and n."""
+"""Metrics as tables, bars and tiles, with interval and n."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 
-from sakuga.evaluation.figure import Figure, Outcome, Refused
+from sakuga.evaluation.metric import Measurement, Metric, NotMeasured
 from sakuga.evaluation.report.bars import Bar, Range, signed
 from sakuga.evaluation.report.page import Table, Tile
 from sakuga.evaluation.report.svg import number
 
 Names = Mapping[str, str]
-"""What figures are called on a page, by their key."""
+"""Metric names for readers, by key."""
 
 
-def ranged(outcome: Outcome) -> Range:
-    """Return a figure as a bar shows it; one that was refused is missing."""
-    match outcome:
-        case Refused():
+def ranged(metric: Measurement) -> Range:
+    """Convert a measurement for a chart.
+
+    NaN if it was not measured.
+    """
+    match metric:
+        case NotMeasured():
             return Range(value=nan)
-        case Figure(value=value, low=low, high=high):
+        case Metric(value=value, low=low, high=high):
             return Range(value=value, low=nan if low is None else low, high=nan if high is None else high)
 
 
-def bar(name: str, outcomes: Iterable[Outcome]) -> Bar:
-    """Return a group of bars, one for each outcome."""
-    return Bar(name=name, values=tuple(ranged(outcome) for outcome in outcomes))
+def bar(name: str, metrics: Iterable[Measurement]) -> Bar:
+    """Return a group of bars, one for each measurement."""
+    return Bar(name=name, values=tuple(ranged(metric) for metric in metrics))
 
 
-def interval_words(figure: Figure) -> str:
-    """Say between what ends a figure lies.
+def interval_text(metric: Metric) -> str:
+    """Format a metric's interval.
 
-    >>> interval_words(Figure(key="clip", value=31.0, n=8, low=30.0, high=32.0))
+    >>> interval_text(Metric(key="clip", value=31.0, n=8, low=30.0, high=32.0))
     '30.0 to 32.0'
     """
-    return "–" if figure.low is None or figure.high is None else f"{number(figure.low)} to {number(figure.high)}"
+    return "–" if metric.low is None or metric.high is None else f"{number(metric.low)} to {number(metric.high)}"
 
 
-def figures_table(outcomes: Sequence[Outcome], names: Names, caption: str) -> Table:
-    """Return all figures with interval, n and ceiling; of one that was refused, the reason and what to use instead."""
-    capped = any(isinstance(outcome, Figure) and outcome.ceiling is not None for outcome in outcomes)
-    head = ("figure", "remark", "value", "95% interval", "n", *(["on true renders"] if capped else []))
-    rows = tuple(_row(outcome, names, capped=capped) for outcome in outcomes)
+def metrics_table(metrics: Sequence[Measurement], names: Names, caption: str) -> Table:
+    """Build a table of metrics with interval, n and ceiling.
+
+    For those not measured, the reason.
+    """
+    capped = any(isinstance(metric, Metric) and metric.ceiling is not None for metric in metrics)
+    head = ("metric", "remark", "value", "95% interval", "n", *(["on true renders"] if capped else []))
+    rows = tuple(_row(metric, names, capped=capped) for metric in metrics)
     if any(row[1] for row in rows):
         return Table(head=head, rows=rows, caption=caption, words=2)
     return Table(head=(head[0], *head[2:]), rows=tuple((row[0], *row[2:]) for row in rows), caption=caption)
 
 
-def _row(outcome: Outcome, names: Names, *, capped: bool) -> tuple[str, ...]:
-    name = names.get(outcome.key, outcome.key)
-    match outcome:
-        case Refused(reason=reason, instead=instead):
+def _row(metric: Measurement, names: Names, *, capped: bool) -> tuple[str, ...]:
+    name = names.get(metric.key, metric.key)
+    match metric:
+        case NotMeasured(reason=reason, instead=instead):
             return (name, f"not measured: {reason}; {instead}", "–", "–", "–", *(["–"] if capped else []))
-        case Figure():
-            ceiling = [number(outcome.ceiling) if outcome.ceiling is not None else "–"] if capped else []
-            return (name, outcome.note, number(outcome.value), interval_words(outcome), str(outcome.n), *ceiling)
+        case Metric():
+            ceiling = [number(metric.ceiling) if metric.ceiling is not None else "–"] if capped else []
+            return (name, metric.note, number(metric.value), interval_text(metric), str(metric.n), *ceiling)
 
 
-def tile(name: str, outcome: Outcome, *, difference: bool = False, beside: str = "") -> Tile:
-    """Return a figure to be read first."""
-    match outcome:
-        case Refused(reason=reason):
+def tile(name: str, metric: Measurement, *, difference: bool = False, beside: str = "") -> Tile:
+    """Return a metric as a tile at the top of a page."""
+    match metric:
+        case NotMeasured(reason=reason):
             return Tile(name=name, value="–", note=reason)
-        case Figure(value=value, n=n):
-            ends = f"95% interval {interval_words(outcome)}" if outcome.interval else "no interval"
-            said = ", ".join(filter(None, (beside, ends, f"n {n}")))
-            return Tile(name=name, value=signed(value) if difference else number(value), note=said)
+        case Metric(value=value, n=n):
+            ends = f"95% interval {interval_text(metric)}" if metric.interval else "no interval"
+            note = ", ".join(filter(None, (beside, ends, f"n {n}")))
+            return Tile(name=name, value=signed(value) if difference else number(value), note=note)

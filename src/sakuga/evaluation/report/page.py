@@ -1,4 +1,4 @@
-"""A page as plain data, and its HTML."""
+"""Report pages as plain data, and their HTML."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -9,25 +9,28 @@ from typing import TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.finishing.image import Picture as Pixels
+from sakuga.finishing.image import Image
 
 QUALITY = 82
-"""Of the pictures on a page, as WebP."""
+"""WebP quality of the images on a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prose:
+class Paragraph:
     """A paragraph."""
 
     text: str
-    kind: str = "prose"
+    kind: str = "paragraph"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of words and numbers; the first `words` columns are words, the others numbers."""
+    """A table.
+
+    The first `words` columns are text, the others numbers.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -38,50 +41,55 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A drawing, and in its caption what it shows, of how many, and how they were measured."""
+    """A chart.
+
+    The caption says what it shows, of how many, and how it was measured.
+    """
 
     title: str
-    drawing: Markup
+    svg: Markup
     caption: str
     kind: str = "chart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Picture:
-    """A picture on a page; what is below it is a word or a number."""
+class PageImage:
+    """An image on a page with a short caption below."""
 
-    pixels: Pixels
-    about: str
-    below: str = ""
+    pixels: Image
+    alt: str
+    caption: str = ""
 
     @property
     def source(self) -> str:
-        """Return it as WebP within the page itself."""
+        """Return the image as a WebP data URL."""
         written = BytesIO()
-        Image.fromarray(self.pixels).save(written, "WEBP", quality=QUALITY, method=4)
+        PILImage.fromarray(self.pixels).save(written, "WEBP", quality=QUALITY, method=4)
         return "data:image/webp;base64," + b64encode(written.getvalue()).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Strip:
-    """Pictures in rows, such as the same prompt and seed drawn in several ways: each row has its words and one picture a column.
+    """Rows of images, each with a text.
 
-    With no `columns` the pictures flow, as many to a line as fit.
+    Such as the prompt; one image per column.
+
+    Without `columns` the images flow, as many to a line as fit.
     """
 
     title: str
-    rows: tuple[tuple[str, tuple[Picture, ...]], ...]
+    rows: tuple[tuple[str, tuple[PageImage, ...]], ...]
     caption: str
     columns: tuple[str, ...] = ()
     kind: str = "strip"
 
 
-Block: TypeAlias = Prose | Table | Chart | Strip
+Block: TypeAlias = Paragraph | Table | Chart | Strip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Section:
-    """A part of a page."""
+    """A titled part of a page."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -90,7 +98,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One of the few figures that are read first."""
+    """A metric shown at the top of a page."""
 
     name: str
     value: str
@@ -106,17 +114,20 @@ class Page:
     sections: tuple[Section, ...]
     tiles: tuple[Tile, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    """What was measured and with what, by name."""
-    picture: Picture | None = None
+    """What was measured, and with which models and settings."""
+    picture: PageImage | None = None
 
 
 def html(page: Page) -> str:
-    """Write a page as one HTML document that opens nothing else; all text in it is escaped."""
+    """Render a page as one self-contained HTML document.
+
+    All text is escaped.
+    """
     return _template().render(page=page)
 
 
 @cache
 def _template() -> Template:
-    here = FileSystemLoader(Path(__file__).parent)
-    room = Environment(loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return room.get_template("page.html.j2")
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("page.html.j2")

@@ -1,4 +1,4 @@
-"""Drawings as SVG: elements, scales and ticks. Colours are classes, so that one drawing suits light and dark pages."""
+"""SVG charts: elements, scales and ticks; colors are CSS classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,20 @@ from xml.etree.ElementTree import Element, tostring
 from markupsafe import Markup
 
 WIDTH = 640.0
-"""Of every drawing, in units that are pixels where the page is wide enough."""
+"""The width of every chart, in pixels where the page is wide enough."""
 LETTER = 8.0
-"""About the width of a letter of 13 pixels, in the widest of the fonts that a page falls back on."""
+"""The approximate width of a 13 px letter in the widest fallback font."""
 
 
 def node(tag: str, *children: Element | str | None, **attributes: object) -> Element:
-    """Make an element; `class_` is class, `stroke_width` stroke-width, and what is None is left out.
+    """Build an element.
+
+    `class_` is class, `stroke_width` stroke-width, None is left out.
 
     >>> tostring(node("text", "a < b", x=1.0, class_="label")).decode()
     '<text x="1" class="label">a &lt; b</text>'
     """
-    named = {key.rstrip("_").replace("_", "-"): _said(value) for key, value in attributes.items() if value is not None}
+    named = {key.rstrip("_").replace("_", "-"): _attribute(value) for key, value in attributes.items() if value is not None}
     made = Element(tag, named)
     for child in children:
         if isinstance(child, str):
@@ -30,35 +32,44 @@ def node(tag: str, *children: Element | str | None, **attributes: object) -> Ele
 
 
 def words(text: str, x: float, y: float, class_: str = "label", anchor: str | None = None) -> Element:
-    """Write words whose middle line is at y; `anchor` is "end" where they end at x."""
+    """Build a text centred vertically at y.
+
+    `anchor` "end" ends it at x.
+    """
     return node("text", text, x=x, y=y, class_=class_, text_anchor=anchor, dominant_baseline="central")
 
 
-def _said(value: object) -> str:
+def _attribute(value: object) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-def drawing(height: float, about: str, *children: Element | None) -> Markup:
-    """Close a drawing; `about` is what a screen reader says of it."""
+def chart_svg(height: float, label: str, *children: Element | None) -> Markup:
+    """Build a chart's SVG; `label` is its accessible name."""
     box = f"0 0 {WIDTH:g} {height:g}"
-    return Markup(tostring(node("svg", *children, viewBox=box, role="img", aria_label=about), encoding="unicode"))
+    return Markup(tostring(node("svg", *children, viewBox=box, role="img", aria_label=label), encoding="unicode"))
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:
-    """Write a line through points; where one is not finite the line is broken."""
-    said, pen = "", "M"
+    """Return the SVG path through points.
+
+    Broken at non-finite ones.
+    """
+    text, pen = "", "M"
     for x, y in points:
         if not (isfinite(x) and isfinite(y)):
             pen = "M"
             continue
-        said += f"{pen}{x:.1f} {y:.1f}"
+        text += f"{pen}{x:.1f} {y:.1f}"
         pen = "L"
-    return said
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Where values lie on a drawing: `low` at `start`, `high` at `stop`; on a logarithmic one equal ways are equal ratios."""
+    """A linear or logarithmic scale.
+
+    It maps `low` to `start` and `high` to `stop`.
+    """
 
     low: float
     high: float
@@ -70,22 +81,24 @@ class Scale:
         low, high, value = (log10(one) for one in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
         return self.start + (value - low) / ((high - low) or 1.0) * (self.stop - self.start)
 
-    def ticks(self, about: int = 5) -> list[float]:
-        """Return round values within the scale, about so many."""
+    def ticks(self, count: int = 5) -> list[float]:
+        """Return about `count` round values within the scale."""
         if self.log:
             tens = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
             values = [step * 10.0**ten for ten in tens for step in (1, 2, 5)]
             return [value for value in values if self.low * 0.999 <= value <= self.high * 1.001]
-        return round_values(self.low, self.high, about)
+        return round_values(self.low, self.high, count)
 
 
-def round_values(low: float, high: float, about: int = 5) -> list[float]:
-    """Return round values from low to high, about so many (Heckbert 1990, "Nice numbers for graph labels").
+def round_values(low: float, high: float, count: int = 5) -> list[float]:
+    """Return about `count` round values from low to high.
+
+    Heckbert 1990, "Nice numbers for graph labels".
 
     >>> round_values(0.0, 33.0)
     [0.0, 10.0, 20.0, 30.0]
     """
-    step = _round_step((high - low) / max(1, about - 1))
+    step = _round_step((high - low) / max(1, count - 1))
     first = ceil(low / step - 1e-9)
     return [place * step for place in range(first, floor(high / step + 1e-9) + 1)]
 
@@ -98,7 +111,7 @@ def _round_step(rough: float) -> float:
 
 
 def number(value: float) -> str:
-    """Write a number for people: three digits that count, and no powers of ten.
+    """Format a number with three significant digits.
 
     >>> [number(value) for value in (31.987, 0.98765, 0.9999999, 1234567.0, 0.00012, -1e-9, -2.5, float("nan"))]
     ['32.0', '0.988', '1.00', '1,234,567', '0.00012', '0', '−2.50', '–']
@@ -109,24 +122,24 @@ def number(value: float) -> str:
     if size < 1e-12:
         return "0"
     places = 0 if size >= 100 else min(6, 2 - floor(log10(size)))
-    said = f"{size:,.{places}f}"
-    said = said.rstrip("0").rstrip(".") if size < 0.001 else said
-    return ("−" if value < 0 and said != "0" else "") + said
+    text = f"{size:,.{places}f}"
+    text = text.rstrip("0").rstrip(".") if size < 0.001 else text
+    return ("−" if value < 0 and text != "0" else "") + text
 
 
 def short(value: float) -> str:
-    """Write a tick: as few digits as it needs.
+    """Format a tick label.
 
     >>> [short(value) for value in (0.30000000000000004, 20.0, 0.0001, 2e6)]
     ['0.3', '20', '0.0001', '2,000,000']
     """
     size = abs(value)
-    said = f"{size:,.6f}".rstrip("0").rstrip(".") if size < 1e4 else f"{size:,.0f}"
-    return ("−" if value < 0 else "") + (said or "0")
+    text = f"{size:,.6f}".rstrip("0").rstrip(".") if size < 1e4 else f"{size:,.0f}"
+    return ("−" if value < 0 else "") + (text or "0")
 
 
 def clipped(text: str, letters: int) -> str:
-    """Cut a text that is too long for its place.
+    """Shorten a text that is too long.
 
     >>> clipped("a castle at sunset", 9)
     'a castle…'

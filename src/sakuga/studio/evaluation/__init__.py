@@ -1,1 +1,1 @@
-"""Reports on what was drawn."""
+"""Evaluation of images, clips, styles and training runs."""

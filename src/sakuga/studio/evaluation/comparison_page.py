@@ -1,19 +1,19 @@
-"""Two galleries of the same prompts and seeds as a page: what the other has more, where it does best and where worst."""
+"""The report on two paired image sets."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from sakuga.evaluation.figure import Figure, Outcome, Refused
-from sakuga.evaluation.report import Bar, Chart, Page, Picture, Section, Strip, Tile, bars, differences
+from sakuga.evaluation.metric import Measurement, Metric, NotMeasured
+from sakuga.evaluation.report import Bar, Chart, Page, PageImage, Section, Strip, Tile, bars, differences
 from sakuga.evaluation.report.bars import signed
-from sakuga.evaluation.report.figures import bar, figures_table, ranged, tile
-from sakuga.finishing.resize import within
-from sakuga.studio.evaluation.measures import Pairing, worst_first
-from sakuga.studio.evaluation.side_by_side import Line, side_by_side
+from sakuga.evaluation.report.metrics import bar, metrics_table, ranged, tile
+from sakuga.finishing.resize import fit_within
+from sakuga.studio.evaluation.comparison_table import ComparisonRow, comparison_table
+from sakuga.studio.evaluation.image_set_metrics import ImagePairs, MeasuredImages, worst_first
 
-SIDE, CASES = 192, 4
-"""Pixels of a shown picture's longer side, and cases of each kind that are shown."""
+IMAGE_SIZE, CASES = 192, 4
+"""The longer side of a shown image in pixels, and the cases of each kind."""
 NAMES = {
     "words.clip": "CLIP score to the prompt",
     "text.clip": "CLIP score to the text",
@@ -25,11 +25,11 @@ NAMES = {
     "labels.portrait": "portrait or not",
     "labels.side": "side",
     "style.similarity": "similarity to the references",
-    "style.direction": "moved as its words did (directional CLIP)",
-    "diversity": "variety of one prompt's pictures",
-    "ssim": "SSIM, pixel by pixel",
-    "psnr_db": "PSNR, pixel by pixel (dB)",
-    "inception": "inception score of the subjects read",
+    "style.direction": "directional CLIP similarity",
+    "diversity": "diversity of one prompt's images",
+    "ssim": "SSIM",
+    "psnr_db": "PSNR (dB)",
+    "inception": "inception score of the subjects",
     "kid": "KID",
     "fd": "Frechet distance",
     "cmmd": "CMMD",
@@ -37,167 +37,193 @@ NAMES = {
     "recall": "recall",
 }
 SIDES = {"base.": " (base)", "style.": " (style)", "more.": " (difference)", "first.": " (first)", "second.": " (second)"}
+Metrics = dict[str, Measurement]
+"""Measurements by key."""
 
 
-def named(outcomes: Sequence[Outcome], sides: tuple[str, str] = ("base", "style")) -> dict[str, str]:
-    """Return what the figures are called on a page, where the two sides have these names."""
-    return {outcome.key: _sided(_name(outcome.key), sides) for outcome in outcomes}
+def metric_names(metrics: Sequence[Measurement], sides: tuple[str, str] = ("base", "style")) -> dict[str, str]:
+    """Return each metric's name for readers.
+
+    `sides` names the two image sets.
+    """
+    return {metric.key: _with_side(_name(metric.key), sides) for metric in metrics}
 
 
-def _sided(said: str, sides: tuple[str, str]) -> str:
-    for end, side in zip((SIDES["base."], SIDES["style."]), sides, strict=True):
-        if said.endswith(end):
-            return f"{said.removesuffix(end)} ({side})"
-    return said
+def _with_side(name: str, sides: tuple[str, str]) -> str:
+    for suffix, side in zip((SIDES["base."], SIDES["style."]), sides, strict=True):
+        if name.endswith(suffix):
+            return f"{name.removesuffix(suffix)} ({side})"
+    return name
 
 
 def _name(key: str) -> str:
     if key in NAMES:
         return NAMES[key]
-    for prefix, beside in SIDES.items():
+    for prefix, suffix in SIDES.items():
         if key.startswith(prefix):
-            return _name(key.removeprefix(prefix)) + beside
+            return _name(key.removeprefix(prefix)) + suffix
     if key.startswith("look."):
         return f"read as {key.removeprefix('look.')}"
     head, _, rest = key.partition(".")
     return f"{NAMES.get(rest, rest)}, {head}" if rest else key
 
 
-def style_page(
-    title: str, lede: str, pairing: Pairing, outcomes: Sequence[Outcome], facts: tuple[tuple[str, str], ...], judge: str
+def comparison_page(
+    title: str, lede: str, pairs: ImagePairs, metrics: Sequence[Measurement], facts: tuple[tuple[str, str], ...], caveat: str
 ) -> Page:
-    """Lay out a style against its base, or any gallery against another of the same prompts and seeds."""
-    found = {outcome.key: outcome for outcome in outcomes}
-    sides = (pairing.base.gallery.name, pairing.other.gallery.name)
+    """Build the report on two paired image sets.
+
+    Such as a style and its base.
+    """
+    by_key = {metric.key: metric for metric in metrics}
+    sides = (pairs.base.image_set.name, pairs.other.image_set.name)
     sections = (
-        _cases("Where it shows most and least", pairing, pairing.gain, sides, _told_gain(found)),
-        _scores(found, sides, judge, seeded=_by_seed(pairing)),
-        _lost(pairing, sides),
-        _figures(found, sides, _how(pairing)),
+        _gains(pairs, sides, _gain_name(by_key)),
+        _scores(by_key, sides, caveat, seeded=_same_noise(pairs)),
+        _losses(pairs, sides),
+        _metrics(by_key, sides, _method(pairs)),
     )
-    return Page(title=title, lede=lede, tiles=_tiles(found, sides[0]), sections=tuple(one for one in sections if one), facts=facts)
+    return Page(title=title, lede=lede, tiles=_tiles(by_key, sides[0]), sections=tuple(one for one in sections if one), facts=facts)
 
 
-def _figures(found: dict[str, Outcome], sides: tuple[str, str], how: str) -> Section:
-    """Lay out what was measured of both sides line by line, then the rest; what was refused of both for one reason is said once."""
-    both = [key for key in _points(found) if isinstance(found[f"base.{key}"], Figure) and isinstance(found[f"style.{key}"], Figure)]
-    lines = [
-        Line(name=_name(key), sides=(found[f"base.{key}"], found[f"style.{key}"]), difference=found.get(f"more.{key}")) for key in both
+def _metrics(metrics: Metrics, sides: tuple[str, str], method: str) -> Section:
+    """Build the tables of all metrics.
+
+    One row for what both sides lack for one reason.
+    """
+    both = [key for key in _shared(metrics) if isinstance(metrics[f"base.{key}"], Metric) and isinstance(metrics[f"style.{key}"], Metric)]
+    rows = [
+        ComparisonRow(name=_name(key), sides=(metrics[f"base.{key}"], metrics[f"style.{key}"]), difference=metrics.get(f"more.{key}"))
+        for key in both
     ]
-    there = {f"{side}.{key}" for key in both for side in ("base", "style", "more")}
-    rest = [one for key, one in found.items() if key not in there and not (key.startswith("style.") and _refused_alike(found, key))]
-    called = named(rest, sides) | {
-        one.key: _name(one.key[5:]) for one in rest if one.key.startswith("base.") and _refused_alike(found, one.key)
+    listed = {f"{side}.{key}" for key in both for side in ("base", "style", "more")}
+    rest = [one for key, one in metrics.items() if key not in listed and not (key.startswith("style.") and _missing_alike(metrics, key))]
+    names = metric_names(rest, sides) | {
+        one.key: _name(one.key[5:]) for one in rest if one.key.startswith("base.") and _missing_alike(metrics, one.key)
     }
-    tables = (side_by_side(lines, sides, how), *([figures_table(rest, called, "")] if rest else []))
-    return Section(title="All figures", blocks=tables)
+    tables = (comparison_table(rows, sides, method), *([metrics_table(rest, names, "")] if rest else []))
+    return Section(title="All metrics", blocks=tables)
 
 
-def _points(found: dict[str, Outcome]) -> list[str]:
-    """Return what was measured, or refused, of both sides."""
-    return [key.removeprefix("base.") for key in found if key.startswith("base.") and f"style.{key.removeprefix('base.')}" in found]
+def _shared(metrics: Metrics) -> list[str]:
+    """Return the keys that both sides have, measured or not."""
+    return [key.removeprefix("base.") for key in metrics if key.startswith("base.") and f"style.{key.removeprefix('base.')}" in metrics]
 
 
-def _refused_alike(found: dict[str, Outcome], key: str) -> bool:
-    """Return whether both sides were refused for one reason."""
-    _, _, measure = key.partition(".")
-    one, other = (found.get(f"{side}.{measure}") for side in ("base", "style"))
-    return isinstance(one, Refused) and isinstance(other, Refused) and one.reason == other.reason
+def _missing_alike(metrics: Metrics, key: str) -> bool:
+    """Check whether both sides lack it alike."""
+    _, _, name = key.partition(".")
+    one, other = (metrics.get(f"{side}.{name}") for side in ("base", "style"))
+    return isinstance(one, NotMeasured) and isinstance(other, NotMeasured) and one.reason == other.reason
 
 
-def _how(pairing: Pairing) -> str:
-    prompts = len(dict.fromkeys(pairing.groups))
-    noise = ", both of a pair from the same noise" if _by_seed(pairing) else ""
+def _method(pairs: ImagePairs) -> str:
+    prompts = len(dict.fromkeys(pairs.groups))
+    noise = ", both of a pair from the same noise" if _same_noise(pairs) else ""
     return (
-        f"{len(pairing.base.gallery)} pairs of pictures from {prompts} prompts{noise}. In brackets 95% intervals, by bootstrap over "
-        "prompts (shares: Wilson's). A difference whose interval leaves out 0 is clear at this n."
+        f"{len(pairs.base.image_set)} pairs of images from {prompts} prompts{noise}. In brackets 95% intervals, by bootstrap over "
+        "prompts (shares: Wilson's). A difference is clear at this n if its interval excludes 0."
     )
 
 
-def _tiles(found: dict[str, Outcome], plain: str) -> tuple[Tile, ...]:
-    first = [key for key in found if key.startswith("style.look.")][:1]
-    wanted = [*first, "more.style.similarity", "more.words.clip", "more.labels.all"]
-    return tuple(_tile(key, found, plain) for key in wanted if key in found)[:4]
+def _tiles(metrics: Metrics, base: str) -> tuple[Tile, ...]:
+    looks = [key for key in metrics if key.startswith("style.look.")][:1]
+    keys = [*looks, "more.style.similarity", "more.words.clip", "more.labels.all"]
+    return tuple(_tile(key, metrics, base) for key in keys if key in metrics)[:4]
 
 
-def _tile(key: str, found: dict[str, Outcome], plain: str) -> Tile:
-    before = found.get("base." + key.removeprefix("style."))
-    beside = f"{plain} {before.value:.2g}" if isinstance(before, Figure) and key.startswith("style.") else ""
-    more = key.startswith("more.")
-    name = _name(key.removeprefix("style.").removeprefix("more.")) + (": gain" if more else "")
-    return tile(name, found[key], difference=more, beside=beside)
+def _tile(key: str, metrics: Metrics, base: str) -> Tile:
+    before = metrics.get("base." + key.removeprefix("style."))
+    beside = f"{base} {before.value:.2g}" if isinstance(before, Metric) and key.startswith("style.") else ""
+    difference = key.startswith("more.")
+    name = _name(key.removeprefix("style.").removeprefix("more.")) + (": gain" if difference else "")
+    return tile(name, metrics[key], difference=difference, beside=beside)
 
 
-def _scores(found: dict[str, Outcome], sides: tuple[str, str], judge: str, *, seeded: bool) -> Section:
-    points = _points(found)
-    hundred = [key for key in points if key.endswith((".clip", "style.similarity"))]
-    shares = [key for key in points if key.startswith(("labels.", "look."))]
-    more = [key.removeprefix("more.") for key in found if key.startswith("more.")]
-    blocks = []
-    for title, keys, unit in (("CLIP", hundred, "100 x cosine"), ("What the label classifier reads", shares, "share of pictures")):
-        if keys:
-            groups = [bar(_name(key), (found[f"base.{key}"], found[f"style.{key}"])) for key in keys]
-            caption = f"{unit[0].upper() + unit[1:]}; whiskers are 95% intervals, n {_n(found, keys)}. {judge if title == 'CLIP' else ''}"
-            blocks.append(Chart(title=f"{title}: {sides[0]} and {sides[1]}", drawing=bars(groups, sides, title), caption=caption))
-    both = (("in points of CLIP", hundred), ("in shares", shares))
-    for title, keys in ((title, [key for key in more if key in there]) for title, there in both):
-        if keys:
-            groups = [Bar(name=_name(key), values=(ranged(found[f"more.{key}"]),)) for key in keys]
-            pairs = f"95% intervals, n {_n(found, keys, 'more.')} pairs"
-            caption = f"{sides[1]} minus {sides[0]}, pair by pair with the same prompt and {'seed' if seeded else 'name'}; {pairs}."
-            blocks.append(Chart(title=f"Differences, {title}", drawing=differences(groups, ("",), title), caption=caption))
-    return Section(title="Scores", blocks=tuple(blocks))
+def _scores(metrics: Metrics, sides: tuple[str, str], caveat: str, *, seeded: bool) -> Section:
+    shared = _shared(metrics)
+    scores = [key for key in shared if key.endswith((".clip", "style.similarity"))]
+    shares = [key for key in shared if key.startswith(("labels.", "look."))]
+    charts = [
+        *_levels("CLIP", scores, "100 x cosine", metrics, sides, caveat),
+        *_levels("What the label classifier reads", shares, "Share of images", metrics, sides, ""),
+        *_changes("in points of CLIP", scores, metrics, sides, seeded=seeded),
+        *_changes("in shares", shares, metrics, sides, seeded=seeded),
+    ]
+    return Section(title="Scores", blocks=tuple(charts))
 
 
-def _n(found: dict[str, Outcome], keys: Sequence[str], prefix: str = "base.") -> str:
-    counts = sorted({one.n for key in keys if isinstance(one := found[f"{prefix}{key}"], Figure)})
+def _levels(title: str, keys: Sequence[str], unit: str, metrics: Metrics, sides: tuple[str, str], caveat: str) -> list[Chart]:
+    if not keys:
+        return []
+    groups = [bar(_name(key), (metrics[f"base.{key}"], metrics[f"style.{key}"])) for key in keys]
+    caption = f"{unit}; whiskers are 95% intervals, n {_n(metrics, keys)}. {caveat}".strip()
+    return [Chart(title=f"{title}: {sides[0]} and {sides[1]}", svg=bars(groups, sides, title), caption=caption)]
+
+
+def _changes(title: str, keys: Sequence[str], metrics: Metrics, sides: tuple[str, str], *, seeded: bool) -> list[Chart]:
+    changed = [key for key in (one.removeprefix("more.") for one in metrics if one.startswith("more.")) if key in keys]
+    if not changed:
+        return []
+    groups = [Bar(name=_name(key), values=(ranged(metrics[f"more.{key}"]),)) for key in changed]
+    pairs = f"95% intervals, n {_n(metrics, changed, 'more.')} pairs"
+    caption = f"{sides[1]} minus {sides[0]}, pair by pair with the same prompt and {'seed' if seeded else 'name'}; {pairs}."
+    return [Chart(title=f"Differences, {title}", svg=differences(groups, ("",), title), caption=caption)]
+
+
+def _n(metrics: Metrics, keys: Sequence[str], prefix: str = "base.") -> str:
+    counts = sorted({one.n for key in keys if isinstance(one := metrics[f"{prefix}{key}"], Metric)})
     return f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(*counts)
 
 
-def _told_gain(found: dict[str, Outcome]) -> str:
-    return "gain in similarity to the references" if "more.style.similarity" in found else "distance that CLIP sees between the two"
+def _gain_name(metrics: Metrics) -> str:
+    return "gain in similarity to the references" if "more.style.similarity" in metrics else "CLIP distance of the two images"
 
 
-def _cases(title: str, pairing: Pairing, values: np.ndarray, sides: tuple[str, str], by: str) -> Section:
-    order = worst_first([float(value) for value in values])
-    shown = min(CASES, len(order) // 2)
-    best, worst = order[::-1][:shown] if shown else order, order[:shown]
-    strips = [strip_of(pairing, best, sides, "Most", f"Ordered by the {by}: the highest of {len(order)} pairs.", values)]
+def _gains(pairs: ImagePairs, sides: tuple[str, str], name: str) -> Section:
+    order = worst_first([float(value) for value in pairs.gain])
+    count = min(CASES, len(order) // 2)
+    best, worst = order[::-1][:count] if count else order, order[:count]
+    strips = [_strip(pairs, best, sides, "Strongest", f"Ordered by the {name}: the highest of {len(order)} pairs.", pairs.gain)]
     if worst:
-        strips.append(strip_of(pairing, worst, sides, "Least", f"The lowest of {len(order)} pairs.", values))
-    return Section(title=title, blocks=tuple(strips), lede=f"Same prompt and {'seed' if _by_seed(pairing) else 'name'} in each row.")
+        strips.append(_strip(pairs, worst, sides, "Weakest", f"The lowest of {len(order)} pairs.", pairs.gain))
+    lede = f"Same prompt and {'seed' if _same_noise(pairs) else 'name'} in each row."
+    return Section(title="Strongest and weakest effect", blocks=tuple(strips), lede=lede)
 
 
-def _by_seed(pairing: Pairing) -> bool:
-    """Return whether the pairs were drawn here, from the same noise, and not found in two folders."""
-    return all(name.startswith("seed ") for name in pairing.base.gallery.names)
+def _same_noise(pairs: ImagePairs) -> bool:
+    """Check whether the pairs share their noise."""
+    return all(name.startswith("seed ") for name in pairs.base.image_set.names)
 
 
-def _lost(pairing: Pairing, sides: tuple[str, str]) -> Section | None:
-    change = pairing.other.labels - pairing.base.labels
-    by = "share of labels shown as stated"
+def _losses(pairs: ImagePairs, sides: tuple[str, str]) -> Section | None:
+    """Build the section of pairs whose prompt is followed less.
+
+    None if there are none.
+    """
+    change = pairs.other.labels - pairs.base.labels
+    name = "share of labels shown as stated"
     if not np.isfinite(change).any():
-        change, by = pairing.other.words - pairing.base.words, "CLIP score to the prompt"
-    lost = [place for place in worst_first([float(value) for value in change]) if change[place] < 0][:CASES]
+        change, name = pairs.other.prompt_scores - pairs.base.prompt_scores, "CLIP score to the prompt"
+    lost = [index for index in worst_first([float(value) for value in change]) if change[index] < 0][:CASES]
     if not lost:
         return None
-    strip = strip_of(pairing, lost, sides, "What is lost", f"The pairs whose {by} falls most.", change)
-    return Section(title="Where it forgets its words", blocks=(strip,))
+    strip = _strip(pairs, lost, sides, "Lost content", f"The pairs whose {name} falls most.", change)
+    return Section(title="Where the prompt is followed less", blocks=(strip,))
 
 
-def strip_of(pairing: Pairing, places: Sequence[int], sides: tuple[str, str], title: str, caption: str, values: np.ndarray) -> Strip:
-    """Show pairs beside each other, each with its prompt, seed and value."""
+def _strip(pairs: ImagePairs, indices: Sequence[int], sides: tuple[str, str], title: str, caption: str, values: np.ndarray) -> Strip:
+    """Build a strip of pairs with prompts and values."""
     rows = []
-    for place in places:
-        prompt, name = pairing.base.gallery.prompts[place], pairing.base.gallery.names[place]
-        shown = tuple(
-            Picture(pixels=within(one.gallery.pictures[place], SIDE), about=f"{side}: {prompt or name}", below=_below(one.words[place]))
-            for side, one in zip(sides, (pairing.base, pairing.other), strict=True)
-        )
-        gain = signed(float(values[place]))
-        rows.append((f"{prompt} ({name}): {gain}" if prompt else f"{name}: {gain}", shown))
-    return Strip(title=title, columns=sides, rows=tuple(rows), caption=f"{caption} Below each picture, its CLIP score to the prompt.")
+    for index in indices:
+        prompt, name = pairs.base.image_set.prompts[index], pairs.base.image_set.names[index]
+        value = signed(float(values[index]))
+        images = tuple(_image(one, index, f"{side}: {prompt or name}") for side, one in zip(sides, (pairs.base, pairs.other), strict=True))
+        rows.append((f"{prompt} ({name}): {value}" if prompt else f"{name}: {value}", images))
+    return Strip(title=title, columns=sides, rows=tuple(rows), caption=f"{caption} Below each image, its CLIP score to the prompt.")
 
 
-def _below(score: float) -> str:
-    return f"CLIP {score:.1f}" if np.isfinite(score) else ""
+def _image(measured: MeasuredImages, index: int, alt: str) -> PageImage:
+    score = measured.prompt_scores[index]
+    caption = f"CLIP {score:.1f}" if np.isfinite(score) else ""
+    return PageImage(pixels=fit_within(measured.image_set.images[index], IMAGE_SIZE), alt=alt, caption=caption)

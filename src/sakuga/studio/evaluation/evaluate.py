@@ -1,60 +1,60 @@
-"""Measure what is there: a folder of pictures, a clip, a style or a training run; alone or against another."""
+"""Evaluate images, a clip, a style or a training run."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakuga import InputError
-from sakuga.evaluation.figure import Outcome
-from sakuga.story.film import FilmSettings
+from sakuga.models.checkpoint_files import SKETCHBOOK
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.hub import HUB_PREFIX
+from sakuga.models.styles import checkpoint_styles
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.style_lookup import is_style_name, is_style_path
+from sakuga.studio.core.styles import parse_style
 from sakuga.studio.core.work import Work
+from sakuga.studio.evaluation.image_evaluation import evaluate_clip, evaluate_images
 from sakuga.studio.evaluation.reports import REPORT, check_report, write_report
+from sakuga.studio.evaluation.request import EvaluatedPage, Evaluation, EvaluationRequest
+from sakuga.studio.evaluation.style_evaluation import evaluate_style
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluated:
-    """A report that was written, and the figures in it."""
+def evaluate(request: EvaluationRequest, out: Path | str | None = None, *, store: Path | None = None) -> Work[Step, Evaluation]:
+    """Evaluate images, a clip, a style or a run.
 
-    report: Path
-    figures: tuple[Outcome, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is to be measured, and by whom; what is None is left to the thing itself."""
-
-    thing: str
-    against: str | None = None
-    prompts: Path | None = None
-    """One prompt a line: for a style what to draw, for a folder what its pictures were to show."""
-    count: int | None = None
-    """Prompts that a style is tried on."""
-    seeds: int = 2
-    """Pictures of each prompt."""
-    seed: int = 0
-    text: str | None = None
-    """A text that every picture is compared with."""
-    reference: Path | None = None
-    """A folder of pictures that a style is to be like."""
-    clip: str | None = None
-    settings: FilmSettings = field(default_factory=FilmSettings)
-
-
-def evaluate(asked: Asked, out: Path | str | None = None, *, store: Path | None = None) -> Work[Step, Evaluated]:
-    """Measure a folder of pictures, a clip, a style or a training run, and write a report into a folder (NAME-report unless said).
-
-    Raises InputError for what is none of these, and where the folder holds other things than a report of ours.
+    Writes a report into the folder `out`, by default SUBJECT-report. Raises InputError where the subject is none of these, or where the
+    folder holds other files than a report.
     """
-    return Work(_evaluate(asked, Path(out) if out else Path(f"{Path(asked.thing).stem}-report"), store))
+    if not request.subject.strip():
+        raise InputError("nothing to evaluate: name a folder of images, a clip, a style or a training run")
+    folder = Path(out) if out else Path(f"{Path(request.subject).stem}-report")
+    check_report(folder)
+    return Work(_evaluate(request, folder, store))
 
 
-def _evaluate(asked: Asked, out: Path, store: Path | None) -> Generator[Step, None, Evaluated]:
-    from sakuga.studio.evaluation.subjects import measured
+def _evaluate(request: EvaluationRequest, out: Path, store: Path | None) -> Generator[Step, None, Evaluation]:
+    made = yield from _measure(request, store)
+    subjects = {"thing": Path(request.subject).name, "against": request.against and Path(request.against).name}
+    write_report(out, made.page, made.metrics, {**subjects, **made.config})
+    return Evaluation(report=out / REPORT, metrics=made.metrics)
 
-    check_report(out)
-    if not asked.thing.strip():
-        raise InputError("there is nothing to evaluate: name a folder of pictures, a clip, a style or a training run")
-    page, outcomes, config = yield from measured(asked, store)
-    write_report(out, page, outcomes, {"thing": Path(asked.thing).name, "against": asked.against and Path(asked.against).name, **config})
-    return Evaluated(report=out / REPORT, figures=outcomes)
+
+def _measure(request: EvaluationRequest, store: Path | None) -> Generator[Step, None, EvaluatedPage]:
+    """Evaluate the subject as what it is.
+
+    A style's name comes before a path.
+    """
+    source = find_checkpoint(request.settings.model or SKETCHBOOK)
+    name, path = parse_style(request.subject).name, Path(request.subject).expanduser()
+    if is_style_name(name, source):
+        if path.is_dir():
+            yield Step(stage="story", note=f"{name} is a style's name: for the folder write ./{request.subject}")
+        return (yield from evaluate_style(request, source, store))
+    if name.startswith(HUB_PREFIX) or is_style_path(Path(name).expanduser()):
+        return (yield from evaluate_style(request, source, store))
+    if path.is_dir():
+        return (yield from evaluate_images(request, path))
+    if path.is_file():
+        return (yield from evaluate_clip(request, path))
+    own = checkpoint_styles(source)
+    styles = f"; styles of '{source.name}' are {', '.join(own)}" if own else ""
+    raise InputError(f"{request.subject}: no such folder, clip or style{styles}")

@@ -1,66 +1,72 @@
-"""A folder of pictures as a page, alone or against one that nothing pairs it with."""
+"""The report on a folder of images."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from sakuga.evaluation.figure import Outcome
-from sakuga.evaluation.report import Block, Chart, Page, Picture, Section, Strip, bars
-from sakuga.evaluation.report.figures import bar, figures_table, tile
-from sakuga.finishing.resize import within
-from sakuga.studio.evaluation.measures import Seen, worst_first
-from sakuga.studio.evaluation.style_page import SIDE, named
+from sakuga.evaluation.metric import Measurement
+from sakuga.evaluation.report import Block, Chart, Page, PageImage, Section, Strip, bars
+from sakuga.evaluation.report.metrics import bar, metrics_table, tile
+from sakuga.finishing.resize import fit_within
+from sakuga.studio.evaluation.comparison_page import IMAGE_SIZE, metric_names
+from sakuga.studio.evaluation.image_set_metrics import MeasuredImages, worst_first
 
-SHOWN = 8
-"""Best and worst cases."""
+CASES = 8
+"""Best cases, and worst cases, that are shown."""
+TILES = ("words.clip", "labels.all", "diversity", "kid", "cmmd")
 INTERVALS = "Intervals are 95%: bootstrap over prompts, Wilson's for shares, jackknife for set distances."
 
 
-def gallery_page(seen: Seen, outcomes: Sequence[Outcome], facts: tuple[tuple[str, str], ...], against: Seen | None = None) -> Page:
-    """Lay out what was measured of a gallery, its best and worst cases first."""
-    names = named(outcomes)
-    gallery = seen.gallery
-    title = f"Pictures in {gallery.name}" + (f" against {against.gallery.name}" if against else "")
-    lede = f"{len(gallery)} pictures, {len(gallery.told)} of which tell what they were to show."
+def image_set_page(
+    measured: MeasuredImages,
+    metrics: Sequence[Measurement],
+    facts: tuple[tuple[str, str], ...],
+    against: MeasuredImages | None = None,
+) -> Page:
+    """Build the report, best and worst cases first."""
+    names = metric_names(metrics)
+    images = measured.image_set
+    title = f"Images in {images.name}" + (f" against {against.image_set.name}" if against else "")
+    lede = f"{len(images)} images, {len(images.with_prompt)} of them with a known prompt."
     if against:
-        lede += f" Against {len(against.gallery)} others; nothing pairs them, so sets are compared with sets."
-    tiles = tuple(tile(names[one.key], one) for one in outcomes if one.key in ("words.clip", "labels.all", "diversity", "kid", "cmmd"))
-    blocks: list[Block] = [_labels(outcomes, names)] if any(one.key.startswith("labels.") for one in outcomes) else []
-    blocks.append(figures_table(outcomes, names, INTERVALS))
-    sections = [*_cases(seen), Section(title="Figures", blocks=tuple(blocks))]
+        lede += f" Against {len(against.image_set)} others, compared as sets because they cannot be paired."
+    blocks: list[Block] = [_labels(metrics, names)] if any(one.key.startswith("labels.") for one in metrics) else []
+    sections = [*_cases(measured), Section(title="Metrics", blocks=(*blocks, metrics_table(metrics, names, INTERVALS)))]
     if against:
-        theirs = _flow(against, range(len(against.gallery))[:SHOWN], "Its first")
-        sections.insert(1, Section(title=f"From {against.gallery.name}", blocks=(theirs,)))
+        first = _flow(against, range(len(against.image_set))[:CASES], "The first images")
+        sections.insert(1, Section(title=f"From {against.image_set.name}", blocks=(first,)))
+    tiles = tuple(tile(names[one.key], one) for one in metrics if one.key in TILES)
     return Page(title=title, lede=lede, tiles=tiles[:4], sections=tuple(sections), facts=facts)
 
 
-def _labels(outcomes: Sequence[Outcome], names: dict[str, str]) -> Chart:
-    shown = [one for one in outcomes if one.key.startswith(("labels.", "look."))]
-    drawn = bars([bar(names[one.key], (one,)) for one in shown], ("",), "labels")
-    caption = "Share of pictures that show what their words state; 95% intervals."
-    return Chart(title="What the label classifier reads", drawing=drawn, caption=caption)
+def _labels(metrics: Sequence[Measurement], names: dict[str, str]) -> Chart:
+    labels = [one for one in metrics if one.key.startswith(("labels.", "look."))]
+    svg = bars([bar(names[one.key], (one,)) for one in labels], ("",), "labels")
+    caption = "Share of images that show what their prompts state; 95% intervals."
+    return Chart(title="What the label classifier reads", svg=svg, caption=caption)
 
 
-def _cases(seen: Seen) -> list[Section]:
-    score, by = (seen.words, "CLIP score to its words") if np.isfinite(seen.words).any() else (seen.labels, "labels shown")
+def _cases(measured: MeasuredImages) -> list[Section]:
+    scored = np.isfinite(measured.prompt_scores).any()
+    score, name = (measured.prompt_scores, "CLIP score") if scored else (measured.labels, "share of labels shown")
     order = worst_first([float(value) for value in score])
     if len(order) < 2:
-        return [Section(title="The pictures", blocks=(_flow(seen, range(len(seen.gallery))[: 2 * SHOWN], "The first"),))]
-    shown = min(SHOWN, len(order) // 2)
-    best, worst = order[::-1][:shown], order[:shown]
+        first = range(len(measured.image_set))[: 2 * CASES]
+        return [Section(title="Images", blocks=(_flow(measured, first, "The first images"),))]
+    count = min(CASES, len(order) // 2)
     return [
-        Section(title="Best cases", blocks=(_flow(seen, best, f"Highest {by}"),)),
-        Section(title="Worst cases", blocks=(_flow(seen, worst, f"Lowest {by}"),)),
+        Section(title="Best cases", blocks=(_flow(measured, order[::-1][:count], f"Highest {name}"),)),
+        Section(title="Worst cases", blocks=(_flow(measured, order[:count], f"Lowest {name}"),)),
     ]
 
 
-def _flow(seen: Seen, places: Sequence[int], title: str) -> Strip:
-    pictures = tuple(_picture(seen, place) for place in places)
-    return Strip(title=title, rows=(("", pictures),), caption=f"{len(pictures)} of {len(seen.gallery)} pictures.")
+def _flow(measured: MeasuredImages, indices: Sequence[int], title: str) -> Strip:
+    images = tuple(_image(measured, index) for index in indices)
+    return Strip(title=title, rows=(("", images),), caption=f"{len(images)} of {len(measured.image_set)} images.")
 
 
-def _picture(seen: Seen, place: int) -> Picture:
-    gallery = seen.gallery
-    said = [f"{gallery.prompts[place]} ({gallery.names[place]})" if gallery.prompts[place] else gallery.names[place]]
-    said += [f"CLIP {seen.words[place]:.1f}"] if np.isfinite(seen.words[place]) else []
-    return Picture(pixels=within(gallery.pictures[place], SIDE), about=said[0], below=", ".join(said))
+def _image(measured: MeasuredImages, index: int) -> PageImage:
+    images, score = measured.image_set, measured.prompt_scores[index]
+    name = f"{images.prompts[index]} ({images.names[index]})" if images.prompts[index] else images.names[index]
+    caption = f"{name}, CLIP {score:.1f}" if np.isfinite(score) else name
+    return PageImage(pixels=fit_within(images.images[index], IMAGE_SIZE), alt=name, caption=caption)

@@ -1,4 +1,4 @@
-"""Who judges pictures: a CLIP for words, the label classifier for what the Sketchbook's world shows, an eye for distances."""
+"""Networks that score images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,98 +6,125 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sakuga.evaluation.interval import Values
-from sakuga.finishing.image import Picture
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointError, Source
+from sakuga.evaluation.confidence import Values
+from sakuga.finishing.image import Image
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointError, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 
 if TYPE_CHECKING:
-    from sakuga.models.classifier import Codes
-    from sakuga.models.feature_extractors import Clip, Eye
+    from sakuga.models.feature_extractors import ClipModel, FeatureExtractor
+    from sakuga.sketchbook.label_codes import Codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Judges:
-    """The networks that look at pictures of one model."""
+class MetricModels:
+    """The networks that score images of one base model."""
 
-    source: Source | None
-    """The model that drew them, where it is known and here."""
-    clip: "Clip | None"
-    blind: str
-    """Why there is no CLIP."""
-    eye: "Eye"
+    source: CheckpointFiles | None
+    """The base model that generated the images; None if unknown."""
+    clip: "ClipModel | None"
+    clip_error: str
+    """Why no CLIP was loaded; "" with one."""
+    feature_extractor: "FeatureExtractor"
     classifier: Any
-    """The label classifier, for what a model of the Sketchbook's kind draws."""
+    """The label classifier; None for models other than the Sketchbook."""
 
     @property
-    def caution(self) -> str:
-        """Say what is to be kept in mind of the CLIP, or else its name."""
+    def caveat(self) -> str:
+        """Name the CLIP that scores prompts, and its known bias.
+
+        "" without one.
+        """
         if self.clip is None:
             return ""
-        return self.clip.caution(self.source.folder if self.source else None) or f"judged by {self.clip.name}"
+        return self.clip.caveat(self.source.folder if self.source else None) or f"scored by {self.clip.name}"
 
-    def labels(self, pictures: Sequence[Picture]) -> "Codes | None":
-        """Read the labels of pictures of any sizes, (n, attributes); None where nobody can."""
-        from sakuga.evaluation.fidelity import read
+    def names(self) -> dict[str, str | None]:
+        """Return the models' names for `config.json`."""
+        return {"clip": self.clip.name if self.clip else None, "features": self.feature_extractor.name}
 
-        return None if self.classifier is None else read(self.classifier, _squared(pictures))[0]
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return what a report says of the models."""
+        features = f"the label classifier's 256 features of {self.feature_extractor.name}"
+        return (("prompts are scored by", self.caveat or self.clip_error), ("distances are by", features))
 
-    def surely(self, pictures: Sequence[Picture], attribute: str) -> dict[str, Values] | None:
-        """Tell how surely each picture shows each value of a label, 0 to 1, (n,); None where nobody can."""
+    def labels(self, images: Sequence[Image]) -> "Codes | None":
+        """Classify images of any sizes.
+
+        Codes (n, attributes), or None without a classifier.
+        """
+        from sakuga.models.classifier import classify
+
+        return None if self.classifier is None else classify(self.classifier, _squared(images))[0]
+
+    def probabilities(self, images: Sequence[Image], attribute: str) -> dict[str, Values] | None:
+        """Return the probability of each attribute value.
+
+        By image, (n,) in 0 to 1.
+
+        None without a classifier.
+        """
         import torch
 
-        from sakuga.evaluation.fidelity import read
-        from sakuga.models.classifier import ATTRIBUTES
+        from sakuga.models.classifier import classify
+        from sakuga.sketchbook.label_codes import ATTRIBUTES
 
         if self.classifier is None:
             return None
-        seen = torch.from_numpy(read(self.classifier, _squared(pictures))[1]).float()
+        features = torch.from_numpy(classify(self.classifier, _squared(images))[1]).float()
         with torch.inference_mode():
-            logits = self.classifier.heads(seen)[list(ATTRIBUTES).index(attribute)]
+            logits = self.classifier.heads(features)[list(ATTRIBUTES).index(attribute)]
         shares: Values = logits.softmax(dim=-1).double().numpy()
         return {value: shares[:, place] for place, value in enumerate(ATTRIBUTES[attribute])}
 
 
-def _squared(pictures: Sequence[Picture]) -> Picture:
-    """Bring pictures of any sizes to what the classifier reads: (n, 128, 128, 3)."""
+def _squared(images: Sequence[Image]) -> Image:
+    """Resize images to the classifier's input.
+
+    Of any sizes, to (n, 128, 128, 3) uint8.
+    """
     import torch
 
-    from sakuga.models.classifier import squared
+    from sakuga.models.classifier import resize_square
     from sakuga.models.image_tensors import to_tensor
 
-    square = [squared(to_tensor(one[None], torch.device("cpu")))[0] for one in pictures]
+    square = [resize_square(to_tensor(one[None], torch.device("cpu")))[0] for one in images]
     return np.stack([((one.permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy() for one in square])
 
 
-def call_judges(model: str | None, clip: str | None, drawn_by: str | None = None) -> Judges:
-    """Open who judges: CLIP by `clip`, else the model's own; `drawn_by` is the model's name in a recipe, where nobody names one.
+def load_metric_models(model: str | None, clip: str | None, recipe_model: str | None = None) -> MetricModels:
+    """Load the networks that score images of a model.
 
-    Raises CheckpointError for a model or CLIP that was named and is not to be had.
+    `clip` names a CLIP, by default the model's own; `recipe_model` is the model that a recipe names. Raises CheckpointError where a named
+    model or CLIP is not available.
     """
     from sakuga.models.classifier import load_classifier
-    from sakuga.models.feature_extractors import open_clip, open_eye
+    from sakuga.models.feature_extractors import load_clip, load_feature_extractor
 
-    source = _source(model, drawn_by)
+    source = _source(model, recipe_model)
     name = source.name if source else SKETCHBOOK
     classifier = source.folder / "classifier" if source else None
-    found, blind = None, ""
+    loaded, clip_error = None, ""
     try:
-        found = open_clip(clip or name)
+        loaded = load_clip(clip or name)
     except CheckpointError as error:
         if clip:
             raise
-        blind = str(error)
-    return Judges(
+        clip_error = str(error)
+    return MetricModels(
         source=source,
-        clip=found,
-        blind=blind,
-        eye=open_eye(SKETCHBOOK),
+        clip=loaded,
+        clip_error=clip_error,
+        feature_extractor=load_feature_extractor(SKETCHBOOK),
         classifier=load_classifier(classifier) if classifier and classifier.is_dir() else None,
     )
 
 
-def _source(model: str | None, drawn_by: str | None) -> Source | None:
-    """Find the model; one that only a recipe names is not fetched, and where it is not the built-in one nobody knows it."""
+def _source(model: str | None, recipe_model: str | None) -> CheckpointFiles | None:
+    """Find the base model.
+
+    A model that only a recipe names is never downloaded.
+    """
     if model:
         return find_checkpoint(model)
-    return find_checkpoint(SKETCHBOOK) if drawn_by == SKETCHBOOK else None
+    return find_checkpoint(SKETCHBOOK) if recipe_model == SKETCHBOOK else None

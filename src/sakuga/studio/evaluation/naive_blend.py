@@ -1,4 +1,4 @@
-"""A blend that is wrong, to be held against the right one: the factors of two adapters averaged, as is often done."""
+"""Naive LoRA blending by averaged factors."""
 
 from pathlib import Path
 
@@ -6,35 +6,34 @@ import torch
 from torch import Tensor
 
 from sakuga import InputError
-from sakuga.models.adapters import Adapter, Factors, read_adapter, write_adapter
+from sakuga.models.adapters import Adapter, LoraLayer, read_adapter, write_adapter
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.style_metadata import About, about_text
-from sakuga.models.styles import ABOUT, LORA
-from sakuga.studio.core.styles import find_styles, triggers
+from sakuga.models.style_files import LORA_FILE, STYLE_FILE
+from sakuga.models.style_metadata import StyleMetadata, format_metadata
+from sakuga.studio.core.styles import find_styles, trigger_words
 
 
-def naive_blend(asked: str, model: str, out: Path) -> None:
-    """Write the adapter whose factors are the weighted sums of the factors of the styles that are asked for, into a folder.
+def naive_blend(styles: str, model: str, out: Path) -> None:
+    """Write the average of several styles' factors.
 
-    The change of a layer is up times down, so this is no weighted sum of changes: of two at one half each it keeps a quarter of both, and
-    adds the products of one's up with the other's down. It is called by the same words as they are. Raises InputError where ranks or
-    layers differ, as then there is nothing to sum.
+    A layer's delta is up @ down, so this is no weighted sum of deltas: two styles at 0.5 keep a quarter of each, plus cross terms. The
+    result has all their trigger words. Raises InputError where ranks or layers differ.
     """
-    found = find_styles(asked, find_checkpoint(model))
+    found = find_styles(styles, find_checkpoint(model))
     read = [(read_adapter(one.style.files[0], one.style.name), one.weight) for one in found]
     layers = read[0][0].layers.keys()
     if any(adapter.layers.keys() != layers for adapter, _ in read):
-        raise InputError("adapters of different layers have no factors to average: teach them alike")
-    write_adapter(Adapter(name="naive", layers={layer: _averaged(layer, read) for layer in layers}), out / LORA)
-    (out / ABOUT).write_text(about_text(About(trigger=", ".join(triggers(found)))), encoding="utf-8")
+        raise InputError("adapters of different layers have no factors to average: train them with the same settings")
+    write_adapter(Adapter(name="naive", layers={layer: _average(layer, read) for layer in layers}), out / LORA_FILE)
+    (out / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=", ".join(trigger_words(found)))), encoding="utf-8")
 
 
-def _averaged(layer: str, read: list[tuple[Adapter, float]]) -> Factors:
+def _average(layer: str, read: list[tuple[Adapter, float]]) -> LoraLayer:
     factors = [(adapter.layers[layer], weight) for adapter, weight in read]
     if len({(one.down.shape, one.up.shape) for one, _ in factors}) > 1:
-        raise InputError("adapters of different ranks have no factors to average: teach them with one rank")
+        raise InputError("adapters of different ranks have no factors to average: train them with the same rank")
     down = _sum([one.down * weight for one, weight in factors])
-    return Factors(down=down, up=_sum([one.up * one.scale * weight for one, weight in factors]))
+    return LoraLayer(down=down, up=_sum([one.up * one.scale * weight for one, weight in factors]))
 
 
 def _sum(parts: list[Tensor]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pictures drawn in one way, and judged picture by picture, so that ways can be compared pair by pair."""
+"""Generated images with scores for each image."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -6,91 +6,98 @@ from pathlib import Path
 
 import numpy as np
 
-from sakuga.evaluation.clip import clip_scores
-from sakuga.evaluation.figure import Outcome, mean
-from sakuga.evaluation.interval import SHARES, Interval, Values
+from sakuga.evaluation.clip_score import clip_scores
+from sakuga.evaluation.confidence import SHARES, Interval, Values
+from sakuga.evaluation.metric import Measurement, mean
 from sakuga.sketchbook.labels import LOOKS
-from sakuga.story.film import FilmSettings
+from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.render_session import Bench
-from sakuga.studio.core.settings import settled
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.settings import resolve_settings
 from sakuga.studio.core.styles import find_styles
-from sakuga.studio.evaluation.gallery import Gallery, draw_gallery
-from sakuga.studio.evaluation.judges import Judges
-from sakuga.studio.evaluation.measures import see
+from sakuga.studio.evaluation.image_set import ImageSet, generate_image_set
+from sakuga.studio.evaluation.image_set_metrics import measure_images
+from sakuga.studio.evaluation.metric_models import MetricModels
 
-WORDS, LABELS = "words.clip", "labels.all"
+PROMPT_SCORE, LABELS = "words.clip", "labels.all"
 
 
-def span(key: str) -> Interval | None:
-    """Tell between what ends the values of a row lie: shares from 0 to 1; of the rest it depends on the judge."""
+def value_range(key: str) -> Interval | None:
+    """Return the range of a row's values, if known."""
     return SHARES if key == LABELS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Judged:
-    """Pictures, and by key what was measured of each; NaN where it was not."""
+class ScoredImages:
+    """An image set with rows of scores.
 
-    gallery: Gallery
+    Rows by key, one value per image, NaN where unknown.
+    """
+
+    image_set: ImageSet
     rows: dict[str, Values]
 
-    def outcomes(self) -> list[Outcome]:
-        """Return the mean of each row, its interval over prompts."""
-        made: list[Outcome] = []
+    def metrics(self) -> list[Measurement]:
+        """Return the mean and interval of each row."""
+        metrics: list[Measurement] = []
         for key, row in self.rows.items():
             known = np.isfinite(row)
-            groups = [prompt for prompt, there in zip(self.gallery.prompts, known, strict=True) if there]
+            groups = [prompt for prompt, there in zip(self.image_set.prompts, known, strict=True) if there]
             if known.any():
-                made.append(mean(key, row[known], groups=groups, within=span(key)))
-        return made
+                metrics.append(mean(key, row[known], groups=groups, within=value_range(key)))
+        return metrics
 
 
-def draw_out(
-    bench: Bench,
+def generate_prompt_images(
+    session: RenderSession,
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
     style: str | None = None,
     suffix: str = "",
     settings: FilmSettings | None = None,
-) -> Generator[Step, None, Gallery]:
-    """Draw every prompt with every seed in a style, which only the suffix calls; the gallery tells each prompt without it."""
-    native = bench.source.facts.native_size
-    asked = replace(settings or FilmSettings(), size=(native, native), model=bench.source.name, style=style)
-    said = [", ".join(filter(None, (prompt, suffix))) for prompt in prompts]
-    worn = bench.wearing(find_styles(style, bench.source))
-    drawn = yield from draw_gallery("pictures", worn, settled(asked, bench.source), said, seeds, called=False)
-    return replace(drawn, prompts=tuple(prompt for prompt in prompts for _ in seeds))
+) -> Generator[Step, None, ImageSet]:
+    """Generate every prompt with every seed in a style.
 
-
-def judge(gallery: Gallery, judges: Judges, *, looks: Sequence[str] = (), subject: str = "") -> Judged:
-    """Judge each picture.
-
-    The rows are `words.clip` (100 x cosine to its prompt), `labels.all` (the share of what the prompt states that the picture shows),
-    `look.NAME` and `subject.NAME`: how surely the label classifier reads it, 0 to 1, all looks of the world and those that are named;
-    without a classifier, CLIP's score of those that are named.
+    `suffix` is added to the prompts for generation alone; trigger words are not added.
     """
-    seen = see(gallery, judges)
-    rows = {WORDS: seen.words, LABELS: seen.labels}
-    read = judges.surely(gallery.pictures, "look") or {}
-    rows |= {f"look.{look}": read[look] for look in LOOKS if look in read}
-    rows |= {f"look.{look}": _likened(gallery, judges, f"{look} style") for look in looks if look not in read}
+    native = session.files.info.native_size
+    requested = replace(settings or FilmSettings(), size=(native, native), model=session.files.name, style=style)
+    texts = [", ".join(filter(None, (prompt, suffix))) for prompt in prompts]
+    styled = session.with_styles(find_styles(style, session.files))
+    generated = yield from generate_image_set(
+        "pictures", styled, resolve_settings(requested, session.files), texts, seeds, with_triggers=False
+    )
+    return replace(generated, prompts=tuple(prompt for prompt in prompts for _ in seeds))
+
+
+def score_images(image_set: ImageSet, models: MetricModels, *, looks: Sequence[str] = (), subject: str = "") -> ScoredImages:
+    """Score each image.
+
+    Rows: `words.clip` (100 x cosine to its prompt), `labels.all` (the share of the prompt's labels that the image shows), `look.NAME` and
+    `subject.NAME` (the label classifier's probability, 0 to 1; without a classifier, CLIP's score of the named ones).
+    """
+    measured = measure_images(image_set, models)
+    rows = {PROMPT_SCORE: measured.prompt_scores, LABELS: measured.labels}
+    looks_read = models.probabilities(image_set.images, "look") or {}
+    rows |= {f"look.{look}": looks_read[look] for look in LOOKS if look in looks_read}
+    rows |= {f"look.{look}": _clip_text_scores(image_set, models, f"{look} style") for look in looks if look not in looks_read}
     if subject:
-        found = (judges.surely(gallery.pictures, "subject") or {}).get(subject)
-        rows[f"subject.{subject}"] = _likened(gallery, judges, f"a picture of {subject}") if found is None else found
-    return Judged(gallery=gallery, rows=rows)
+        found = (models.probabilities(image_set.images, "subject") or {}).get(subject)
+        rows[f"subject.{subject}"] = _clip_text_scores(image_set, models, f"a picture of {subject}") if found is None else found
+    return ScoredImages(image_set=image_set, rows=rows)
 
 
-def _likened(gallery: Gallery, judges: Judges, text: str) -> Values:
-    """Return CLIP's score of a text."""
-    if judges.clip is None:
-        return np.full(len(gallery), np.nan)
-    return clip_scores(text, judges.clip.pictures(gallery.pictures), judges.clip.texts([text]))
+def _clip_text_scores(image_set: ImageSet, models: MetricModels, text: str) -> Values:
+    """Return CLIP's score of each image for a text."""
+    if models.clip is None:
+        return np.full(len(image_set), np.nan)
+    return clip_scores(text, models.clip.embed_images(image_set.images), models.clip.embed_texts([text]))
 
 
-def read_out(folder: Path, prompts: Sequence[str], names: Sequence[str]) -> Gallery:
-    """Read pictures that were drawn before, in the order of their names."""
-    from sakuga.datasets.image_reading import read_picture
+def read_images(folder: Path, prompts: Sequence[str], names: Sequence[str]) -> ImageSet:
+    """Read stored images in the order of their names."""
+    from sakuga.datasets.image_reading import read_image
 
-    pictures = tuple(read_picture(path).picture for path in sorted(folder.glob("*.webp")))
-    return Gallery(name="pictures", pictures=pictures, prompts=tuple(prompts), names=tuple(names))
+    images = tuple(read_image(path).image for path in sorted(folder.glob("*.webp")))
+    return ImageSet(name="pictures", images=images, prompts=tuple(prompts), names=tuple(names))

@@ -1,4 +1,4 @@
-"""A style against its base: the same prompts and seeds drawn without it and with it."""
+"""Images of one seed without and with a style."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -7,21 +7,30 @@ from typing import Literal
 
 import numpy as np
 
-from sakuga.evaluation.figure import Outcome
+from sakuga.evaluation.metric import Measurement
 from sakuga.models.checkpoint_files import SKETCHBOOK
-from sakuga.models.styles import Style
+from sakuga.models.style_files import Style
 from sakuga.sketchbook.labels import LOOKS
-from sakuga.story.film import FilmSettings
+from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.render_session import Bench
-from sakuga.studio.core.settings import settled
-from sakuga.studio.core.styles import find_styles, worded
-from sakuga.studio.evaluation.gallery import Gallery, draw_gallery, read_gallery
-from sakuga.studio.evaluation.judges import Judges
-from sakuga.studio.evaluation.measures import Pairing, Seen, distance_figures, own_figures, pair_up, paired_figures, see, style_figures
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.settings import resolve_settings
+from sakuga.studio.core.styles import find_styles, with_triggers
+from sakuga.studio.evaluation.image_set import ImageSet, generate_image_set, read_image_set
+from sakuga.studio.evaluation.image_set_metrics import (
+    ImagePairs,
+    MeasuredImages,
+    difference_metrics,
+    distance_metrics,
+    image_metrics,
+    measure_images,
+    pair_images,
+    style_metrics,
+)
+from sakuga.studio.evaluation.metric_models import MetricModels
 
-Kind = Literal["any", "portrait", "landscape"]
-PROMPTS = (
+PromptKind = Literal["any", "portrait", "landscape"]
+DEFAULT_PROMPTS = (
     "a castle on a hill at sunset", "a portrait of a girl with red hair, smiling", "a lighthouse by the sea at night",
     "a portrait of an old man, calm", "a cabin in the snow at dusk", "a close-up of a boy with freckles, laughing",
     "a village by a lake in the morning", "a portrait of a woman in a blue coat, in the rain", "a windmill in a meadow on a sunny day",
@@ -34,106 +43,120 @@ PROMPTS = (
     "a portrait of a knight in armour, before a castle", "a market square at noon", "a bowl of fruit on a table",
     "a portrait of a dancer in a red dress", "a hot-air balloon over fields",
 )  # fmt: skip
-"""What other models than the Sketchbook are asked for, unless a file says otherwise: places, things, and people from near."""
-PEOPLE = ("a portrait of", "a close-up of")
+"""The default prompts for other models than the Sketchbook: places, things and close-ups of people."""
+PORTRAIT_PREFIXES = ("a portrait of", "a close-up of")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tried:
-    """A style that was tried: pairs of pictures, references where there are some, and the figures."""
+class StyleComparison:
+    """Image pairs, references and metrics of a style."""
 
     style: Style
-    pairing: Pairing
-    references: Seen | None
-    outcomes: tuple[Outcome, ...]
+    pairs: ImagePairs
+    references: MeasuredImages | None
+    metrics: tuple[Measurement, ...]
     look: str | None
-    """The look of the Sketchbook's world that it stands for, if it is one."""
+    """The look of the Sketchbook's world that the style stands for, if any."""
 
 
-def usual_prompts(model: str, n: int, kind: Kind = "any") -> list[str]:
-    """Return prompts to try a style on: held-out captions that name no look, or for other models a list of ours.
+def default_prompts(model: str, n: int, kind: PromptKind = "any") -> list[str]:
+    """Return prompts for evaluating a style.
 
-    `kind` chooses portraits or landscapes; with "any" the captions come as the world has them.
+    For the Sketchbook held-out captions that name no look, for other models a fixed list. `kind` filters portraits or landscapes.
     """
     if model != SKETCHBOOK:
-        return list(of_kind(PROMPTS, kind)[:n])
-    from sakuga.evaluation.adapters import unnamed_cases
+        return list(filter_prompts(DEFAULT_PROMPTS, kind)[:n])
+    from sakuga.evaluation.held_out import cases_without_look
 
-    cases = unnamed_cases(n if kind == "any" else 8 * n)
+    cases = cases_without_look(n if kind == "any" else 8 * n)
     fitting = [case.caption for case in cases if kind == "any" or (case.labels.portrait is not None) == (kind == "portrait")]
     return list(dict.fromkeys(fitting))[:n]
 
 
-def of_kind(prompts: Sequence[str], kind: Kind) -> tuple[str, ...]:
-    """Choose the prompts that ask for people from near, or those that do not; "any" keeps all."""
-    return tuple(prompt for prompt in prompts if kind == "any" or prompt.startswith(PEOPLE) == (kind == "portrait"))
+def filter_prompts(prompts: Sequence[str], kind: PromptKind) -> tuple[str, ...]:
+    """Filter prompts for portraits or for landscapes.
+
+    "any" returns all.
+    """
+    return tuple(prompt for prompt in prompts if kind == "any" or prompt.startswith(PORTRAIT_PREFIXES) == (kind == "portrait"))
 
 
-def try_style(
-    bench: Bench,
+def compare_style(
+    session: RenderSession,
     settings: FilmSettings,
-    judges: Judges,
+    models: MetricModels,
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
     against: str | None = None,
     reference: Path | None = None,
     text: str | None = None,
-) -> Generator[Step, None, Tried]:
-    """Draw without and with the style that the settings name, or in another style and in it, and measure the pairs."""
-    native = bench.source.facts.native_size
-    how = settled(replace(settings, size=settings.size or (native, native), model=bench.source.name), bench.source)
-    styles, others = find_styles(how.style, bench.source), find_styles(against, bench.source)
+) -> Generator[Step, None, StyleComparison]:
+    """Generate images without and with a style, and measure the pairs.
+
+    With `against`, the base images are in that other style.
+    """
+    native = session.files.info.native_size
+    resolved = resolve_settings(replace(settings, size=settings.size or (native, native), model=session.files.name), session.files)
+    styles, others = find_styles(resolved.style, session.files), find_styles(against, session.files)
     style = styles[0].style
-    plain = _called(others[0].style) if others else "base"
-    base = yield from draw_gallery(plain, bench, replace(how, style=against), prompts, seeds)
-    drawn = yield from draw_gallery(_called(style), bench, how, prompts, seeds)
-    looks = [found for one in (*styles[:1], *others[:1]) if (found := _look_of(one.style))]
+    base_name = _display_name(others[0].style) if others else "base"
+    base = yield from generate_image_set(base_name, session, replace(resolved, style=against or ""), prompts, seeds)
+    styled = yield from generate_image_set(_display_name(style), session, resolved, prompts, seeds)
+    looks = [named for one in (*styles[:1], *others[:1]) if (named := _look_of(one.style))]
     look = _look_of(style)
-    shown = yield from _references(reference, look, len(base), judges)
-    references = see(shown, judges) if shown else None
-    seen = see(base, judges, text), see(drawn, judges, text)
-    pairing = pair_up(*seen, references)
-    said = styled_said = None
-    if judges.clip and style.said:
-        said, styled_said = (judges.clip.texts([worded(prompt, worn) for prompt in base.prompts]) for worn in (others, styles))
-    outcomes = [
-        *own_figures(seen[0], judges, "base.", looks),
-        *own_figures(seen[1], judges, "style.", looks),
-        *paired_figures(pairing, "more.", looks),
-        *style_figures(pairing, references, said, styled_said),
+    reference_set = yield from _references(reference, look, len(base), models)
+    references = measure_images(reference_set, models) if reference_set else None
+    measured = measure_images(base, models, text), measure_images(styled, models, text)
+    pairs = pair_images(*measured, references)
+    texts = styled_texts = None
+    if models.clip and style.prompt_trigger:
+        texts, styled_texts = (
+            models.clip.embed_texts([with_triggers(prompt, uses) for prompt in base.prompts]) for uses in (others, styles)
+        )
+    metrics = [
+        *image_metrics(measured[0], models, "base.", looks),
+        *image_metrics(measured[1], models, "style.", looks),
+        *difference_metrics(pairs, "more.", looks),
+        *style_metrics(pairs, references, texts, styled_texts),
     ]
     if references:
-        for name, one in (("base", seen[0]), ("style", seen[1])):
-            outcomes += distance_figures(one, references, f"{name}.references.", judges.eye.name)
-    return Tried(style=style, pairing=pairing, references=references, outcomes=tuple(outcomes), look=look)
+        for name, one in (("base", measured[0]), ("style", measured[1])):
+            metrics += distance_metrics(one, references, f"{name}.references.")
+    return StyleComparison(style=style, pairs=pairs, references=references, metrics=tuple(metrics), look=look)
 
 
-def _called(style: Style) -> str:
-    """Name a style for people: by its folder, where its file is called as all are."""
+def _display_name(style: Style) -> str:
+    """Return a style's name for readers.
+
+    A run's style has the run's name.
+    """
     path = Path(style.name)
     return path.parent.name if path.name == "style" and path.parent.name else path.stem
 
 
 def _look_of(style: Style) -> str | None:
-    """Tell the look of the Sketchbook's world that a style stands for by its name or trigger, if it is one."""
-    called = Path(style.name).name
-    return called if called in LOOKS else style.said if style.said in LOOKS else None
+    """Return the look that a style is named after."""
+    name = Path(style.name).name
+    return name if name in LOOKS else style.prompt_trigger if style.prompt_trigger in LOOKS else None
 
 
-def _references(folder: Path | None, look: str | None, n: int, judges: Judges) -> Generator[Step, None, Gallery | None]:
-    """Read the pictures that the style is to be like; for a look of the world, true renders in it."""
+def _references(folder: Path | None, look: str | None, n: int, models: MetricModels) -> Generator[Step, None, ImageSet | None]:
+    """Read the reference images.
+
+    For a look of the Sketchbook's world, render them.
+    """
     if folder:
-        return (yield from read_gallery(folder))
-    if look is None or judges.classifier is None:
+        return (yield from read_image_set(folder))
+    if look is None or models.classifier is None:
         return None
-    from sakuga.evaluation.score import REFERENCE, moment_of
+    from sakuga.evaluation.held_out import REFERENCE_SEED, held_out_moment
     from sakuga.models.sketchbook import NATIVE_SIZE
 
-    pictures = []
-    for place in range(n):
-        picture = moment_of(REFERENCE + place).picture(NATIVE_SIZE, NATIVE_SIZE, look)  # type: ignore[arg-type]
-        pictures.append(np.asarray(picture))
-        yield Step(stage="finishing", done=place + 1, total=n)
-    names = tuple(f"render {REFERENCE + place}" for place in range(n))
-    return Gallery(name=f"true renders in {look}", pictures=tuple(pictures), prompts=("",) * n, names=names)
+    images = []
+    for index in range(n):
+        image = held_out_moment(REFERENCE_SEED + index).image(NATIVE_SIZE, NATIVE_SIZE, look)  # type: ignore[arg-type]
+        images.append(np.asarray(image))
+        yield Step(stage="finishing", done=index + 1, total=n)
+    names = tuple(f"render {REFERENCE_SEED + index}" for index in range(n))
+    return ImageSet(name=f"true renders in {look}", images=tuple(images), prompts=("",) * n, names=names)

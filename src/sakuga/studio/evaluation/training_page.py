@@ -1,39 +1,42 @@
-"""What a training run says of itself, as a part of a page."""
+"""The training run's part of a style report."""
 
 import json
 from math import nan
 from pathlib import Path
 from typing import Any
 
-from sakuga.evaluation.report import Chart, Line, Panel, Section, curves
+from sakuga.evaluation.report import Chart, Curve, Panel, Section, curves
 
 METRICS = "metrics.jsonl"
-SHOWN = ("method", "steps", "batch", "accumulation", "rate", "schedule", "seed", "size", "precision")
-"""What of a plan is shown beside its curve."""
+PLAN_KEYS = ("method", "steps", "batch", "accumulation", "rate", "schedule", "seed", "size", "precision")
+"""The keys of the training plan that a report shows."""
 
 
 def training_section(run: Path) -> Section | None:
-    """Draw the loss along a training; None where the run measured none."""
+    """Plot the training loss.
+
+    None where the run logged none.
+    """
     rows = _rows(run / METRICS)
     if len(rows) < 2:
         return None
     along = tuple(float(row["step"]) for row in rows)
-    wanted = (("Loss", "loss"), ("Loss on the pictures held out", "validation_loss"))
+    wanted = (("Loss", "loss"), ("Validation loss", "validation_loss"))
     panels = [
-        Panel(title=title, lines=(Line(values=tuple(float(row.get(key, nan)) for row in rows), series=1),))
+        Panel(title=title, curves=(Curve(values=tuple(float(row.get(key, nan)) for row in rows), series=1),))
         for title, key in wanted
         if any(key in row for row in rows)
     ]
-    drawn = curves(panels, along, "steps", "loss along the training")
-    caption = f"As the training wrote it down, at {len(rows)} steps; noisy, as each step sees other pictures, noises and times."
-    return Section(title="The training", blocks=(Chart(title="Loss", drawing=drawn, caption=caption),))
+    svg = curves(panels, along, "steps", "training loss")
+    caption = f"Logged at {len(rows)} steps; noisy, as each step has other images, noise and timesteps."
+    return Section(title="Training", blocks=(Chart(title="Loss", svg=svg, caption=caption),))
 
 
 def training_facts(run: Path) -> tuple[tuple[str, str], ...]:
-    """Say by what plan a run was trained."""
+    """Return the plan of a training run."""
     plan = json.loads((run / "config.json").read_text(encoding="utf-8"))
     plan["method"] = plan.get("method", {}).get("kind", "")
-    return tuple((key, str(plan[key])) for key in SHOWN if plan.get(key) not in (None, ""))
+    return tuple((key, str(plan[key])) for key in PLAN_KEYS if plan.get(key) not in (None, ""))
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:
@@ -44,5 +47,5 @@ def _rows(file: Path) -> list[dict[str, Any]]:
         try:
             rows.append(dict(json.loads(line)))
         except (ValueError, TypeError):
-            continue  # a line that was cut short as the run was stopped
+            continue  # a line cut short by an interrupted run
     return [row for row in rows if "step" in row]

@@ -1,34 +1,39 @@
-"""New styles of old ones: converted to another layout, blended into one."""
+"""Convert styles to another layout, and blend several into one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.families import CALLED
-from sakuga.models.style_metadata import About, Finishing, about_text
-from sakuga.models.styles import ABOUT, CARD, LORA, PICKLES, WORDS, StyleError, find_style
-from sakuga.studio.core.styles import find_wish, styles_folder
+from sakuga.models.families import FAMILY_NAMES
+from sakuga.models.style_files import CARD_FILE, EMBEDDING_FILE, LORA_FILE, STYLE_FILE, StyleError
+from sakuga.models.style_metadata import Finishing, StyleMetadata, format_metadata
+from sakuga.models.styles import PICKLE_SUFFIXES
+from sakuga.studio.core.style_lookup import resolve_style
+from sakuga.studio.core.styles import find_style_use
 from sakuga.timeline.spec import Precision
+
+if TYPE_CHECKING:
+    from sakuga.models.adapters import Adapter
 
 StyleLayout = Literal["diffusers", "kohya"]
 LAYOUTS: tuple[StyleLayout, ...] = get_args(StyleLayout)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-MOST_RANK = 4096
+MAX_RANK = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MadeStyle:
-    """Files of a style that were written."""
+class WrittenStyle:
+    """The files of a written style."""
 
     files: tuple[Path, ...]
     layers: int
     ranks: tuple[int, ...]
     words: tuple[str, ...]
     error: float = 0.0
-    """How far a blend of lower rank is from the exact sum, relative to it; 0.0 is exact."""
+    """The relative error of a blend of reduced rank; 0.0 is exact."""
 
 
 def convert_style(
@@ -40,105 +45,123 @@ def convert_style(
     pickle: bool = False,
     trigger: str | None = None,
     model: str = SKETCHBOOK,
-) -> MadeStyle:
-    """Write a style in another layout: to a .safetensors file, or to a folder with its words beside.
+) -> WrittenStyle:
+    """Write a style in another layout.
 
-    `pickle` reads a .pt, .bin or .ckpt, whose code is not run. `trigger` names its one learnt word anew, or says its trigger. Raises
-    StyleError and AdapterError.
+    To a .safetensors file, or to a folder with its metadata.
+
+    `pickle` reads a .pt, .bin or .ckpt without running its code. `trigger` replaces the trigger word. Raises StyleError and AdapterError.
     """
-    from sakuga.models.adapters import read_pickle, read_style
-
     _check(layout, precision)
+    adapter, metadata = _read(name, model, pickle=pickle)
+    if trigger and len(adapter.learned_words) > 1:
+        raise StyleError(
+            f"style '{name}' has {len(adapter.learned_words)} learned words: the one trigger word '{trigger}' cannot replace them"
+        )
+    if trigger and adapter.learned_words:
+        adapter = replace(adapter, learned_words=(replace(adapter.learned_words[0], trigger=trigger),))
+    metadata = metadata if trigger is None or adapter.learned_words else replace(metadata, trigger=trigger)
+    return _write(adapter, Path(out), layout, precision, metadata, f"`{Path(name).name}`, converted")
+
+
+def _read(name: str, model: str, *, pickle: bool) -> tuple["Adapter", StyleMetadata]:
     path = Path(name).expanduser()
-    if pickle and path.suffix in PICKLES:
+    if pickle and path.suffix in PICKLE_SUFFIXES:
         if not path.is_file():
-            raise StyleError(f"style '{name}': there is no such file")
-        adapter, about = read_pickle(path, name), About()
-    else:
-        style = find_style(name, find_checkpoint(model), styles_folder())
-        adapter, about = read_style(style.files, style.name), style.about
-    if trigger and len(adapter.words) > 1:
-        raise StyleError(f"style '{name}' teaches {len(adapter.words)} words: it cannot be called by the one word '{trigger}'")
-    if trigger and adapter.words:
-        adapter = replace(adapter, words=(replace(adapter.words[0], trigger=trigger),))
-    about = about if trigger is None or adapter.words else replace(about, trigger=trigger)
-    return _written(adapter, Path(out), layout, precision, about, f"`{Path(name).name}`, converted")
+            raise StyleError(f"style '{name}': no such file")
+        from sakuga.models.adapters import read_pickle
+
+        return read_pickle(path, name), StyleMetadata()
+    style = resolve_style(name, find_checkpoint(model))
+    from sakuga.models.adapters import read_style
+
+    return read_style(style.files, style.name), style.metadata
 
 
 def blend_styles(
-    wishes: Sequence[str],
+    styles: Sequence[str],
     out: Path | str,
     *,
     rank: int | None = None,
     layout: str = "diffusers",
     precision: str = "fp32",
     model: str = SKETCHBOOK,
-) -> MadeStyle:
-    """Write the weighted sum of styles, "comic:0.6" and "pixel:0.4", as one: exact, or the nearest of a rank with its error told.
+) -> WrittenStyle:
+    """Write the weighted sum of styles as one style.
 
-    Raises StyleError and AdapterError.
+    Such as "comic:0.6" and "pixel:0.4".
+
+    The sum is exact (concatenated ranks), or reduced to `rank` by SVD with the error in the result. Raises StyleError and AdapterError.
     """
-    from sakuga.models.adapters import read_style
-    from sakuga.models.applied_adapters import scaled
-    from sakuga.models.blending import blended
-
     _check(layout, precision)
-    if rank is not None and not 1 <= rank <= MOST_RANK:
-        raise StyleError(f"rank {rank} cannot be: choose 1 to {MOST_RANK}")
-    if len(wishes) < 2:
-        raise StyleError("a blend needs two styles or more, each with its weight: comic:0.6 pixel:0.4")
+    if rank is not None and not 1 <= rank <= MAX_RANK:
+        raise StyleError(f"rank {rank} is out of range: use 1 to {MAX_RANK}")
+    if len(styles) < 2:
+        raise StyleError("a blend needs two or more styles, each with its weight: comic:0.6 pixel:0.4")
     source = find_checkpoint(model)
-    found = [find_wish(text, source) for text in wishes]
-    parts = [(scaled(read_style(one.style.files, one.style.name), one.wish.scales), one.weight) for one in found]
-    made = blended(Path(out).stem, parts, rank)
-    about = _together([one.style.about for one in found if one.weight > 0])
-    told = " + ".join(f"{one.weight:g} x `{Path(one.style.name).name}`" for one in found)
-    whole = f"{told}, rank {rank}, {made.error:.2%} off" if rank else told
-    return replace(_written(made.adapter, Path(out), layout, precision, about, whole), error=made.error)
+    found = [find_style_use(text, source) for text in styles]
+    from sakuga.models.adapters import read_style
+    from sakuga.models.applied_adapters import scale_blocks
+    from sakuga.models.blending import blend_adapters
+
+    parts = [(scale_blocks(read_style(one.style.files, one.style.name), one.request.block_weights), one.weight) for one in found]
+    made = blend_adapters(Path(out).stem, parts, rank)
+    metadata = _combine_metadata([one.style.metadata for one in found if one.weight > 0])
+    origin = " + ".join(f"{one.weight:g} x `{Path(one.style.name).name}`" for one in found)
+    description = f"{origin}, rank {rank}, {made.error:.2%} off" if rank else origin
+    return replace(_write(made.adapter, Path(out), layout, precision, metadata, description), error=made.error)
 
 
-def _together(abouts: Sequence[About]) -> About:
-    """Say of a blend all that its parts are called by; it is finished as the first is that says how, and worn with weight 1."""
-    words = (", ".join(dict.fromkeys(filter(None, said))) for said in zip(*((one.trigger, one.suffix) for one in abouts), strict=True))
-    trigger, suffix = words if abouts else ("", "")
-    finishing = next((one.finishing for one in abouts if one.finishing != Finishing()), Finishing())
-    return About(trigger=trigger, suffix=suffix, finishing=finishing)
+def _combine_metadata(parts: Sequence[StyleMetadata]) -> StyleMetadata:
+    """Combine the metadata of styles.
+
+    All trigger words, the first finishing, weight 1.
+    """
+    words = (", ".join(dict.fromkeys(filter(None, texts))) for texts in zip(*((one.trigger, one.suffix) for one in parts), strict=True))
+    trigger, suffix = words if parts else ("", "")
+    finishing = next((one.finishing for one in parts if one.finishing != Finishing()), Finishing())
+    return StyleMetadata(trigger=trigger, suffix=suffix, finishing=finishing)
 
 
 def _check(layout: str, precision: str) -> None:
     if layout not in LAYOUTS:
-        raise StyleError(f"no layout {layout!r}: there are {', '.join(LAYOUTS)}")
+        raise StyleError(f"no layout {layout!r}: use {', '.join(LAYOUTS)}")
     if precision not in PRECISIONS:
-        raise StyleError(f"no precision {precision!r}: there are {', '.join(PRECISIONS)}")
+        raise StyleError(f"no precision {precision!r}: use {', '.join(PRECISIONS)}")
 
 
-def _written(adapter: Any, out: Path, layout: Any, precision: Any, about: About, told: str) -> MadeStyle:
-    """Write a style to a file, or to a folder with what is to be said of it."""
-    from sakuga.models.adapters import write_adapter, write_words
+def _write(adapter: "Adapter", out: Path, layout: Any, precision: Any, metadata: StyleMetadata, origin: str) -> WrittenStyle:
+    """Write a style to a file or folder.
+
+    A folder gets metadata and a card too.
+    """
+    from sakuga.models.adapters import write_adapter, write_embeddings
     from sakuga.models.checkpoint import DTYPES
 
-    alone = out.suffix == ".safetensors"
-    if out.exists() and (out.is_dir() if alone else not out.is_dir()):
-        raise StyleError(f"{out} is there already, and is {'a folder' if alone else 'a file'}: give another name")
-    if alone and adapter.layers and adapter.words:
-        raise StyleError(f"a style with a LoRA and a word takes a folder: write to {out.with_suffix('')}")
+    single_file = out.suffix == ".safetensors"
+    if out.exists() and (out.is_dir() if single_file else not out.is_dir()):
+        raise StyleError(f"{out} exists and is {'a folder' if single_file else 'a file'}: use another name")
+    if single_file and adapter.layers and adapter.learned_words:
+        raise StyleError(f"a style with a LoRA and an embedding needs a folder: write to {out.with_suffix('')}")
     files = []
     if adapter.layers:
-        files.append(out if alone else out / LORA)
+        files.append(out if single_file else out / LORA_FILE)
         write_adapter(adapter, files[-1], layout, DTYPES[precision])
-    if adapter.words:
-        files.append(out if alone else out / WORDS)
-        write_words(adapter, files[-1], layout)
-    if not alone:
-        (out / ABOUT).write_text(about_text(about), encoding="utf-8")
-        (out / CARD).write_text(_card(adapter, out.name, about.trigger, told), encoding="utf-8")
+    if adapter.learned_words:
+        files.append(out if single_file else out / EMBEDDING_FILE)
+        write_embeddings(adapter, files[-1], layout)
+    if not single_file:
+        (out / STYLE_FILE).write_text(format_metadata(metadata), encoding="utf-8")
+        (out / CARD_FILE).write_text(_card(adapter, out.name, metadata.trigger, origin), encoding="utf-8")
     ranks = tuple(sorted({factors.rank for factors in adapter.layers.values()}))
-    return MadeStyle(files=tuple(files), layers=len(adapter.layers), ranks=ranks, words=tuple(word.trigger for word in adapter.words))
+    return WrittenStyle(
+        files=tuple(files), layers=len(adapter.layers), ranks=ranks, words=tuple(word.trigger for word in adapter.learned_words)
+    )
 
 
-def _card(adapter: Any, name: str, trigger: str, told: str) -> str:
-    base = CALLED.get(adapter.family, "")
+def _card(adapter: "Adapter", name: str, trigger: str, origin: str) -> str:
+    base = FAMILY_NAMES[adapter.family] if adapter.family else ""
     head = [f"base_model: {base}"] if base else []
     head += ["tags: [lora, diffusers, text-to-image]"] if adapter.layers else ["tags: [textual_inversion, text-to-image]"]
     head += [f"instance_prompt: {trigger}"] if trigger else []
-    return "\n".join(["---", *head, "---", f"# {name}", "", f"Made of {told}.", ""])
+    return "\n".join(["---", *head, "---", f"# {name}", "", f"Made of {origin}.", ""])

@@ -1,4 +1,4 @@
-"""The styles at hand: listed, shown, kept under $SAKUGA_HOME, and removed from there."""
+"""The style library in $SAKUGA_HOME."""
 
 import re
 import shutil
@@ -8,129 +8,144 @@ from pathlib import Path
 from typing import Any
 
 from sakuga import InputError
+from sakuga.files import atomic_folder
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.families import CALLED
-from sakuga.models.styles import ABOUT, CARD, PEFT_CONFIG, Style, StyleError, card_of, find_style, own_styles, styles_in
-from sakuga.studio.core.styles import styles_folder
+from sakuga.models.families import FAMILY_NAMES
+from sakuga.models.style_files import CARD_FILE, PEFT_CONFIG, STYLE_FILE, Style, StyleError, read_card
+from sakuga.models.styles import checkpoint_styles, read_styles
+from sakuga.studio.core.style_lookup import resolve_style, styles_folder
 
 STRIP = "sheet.webp"
-EXTRAS = (ABOUT, CARD, STRIP, PEFT_CONFIG)
+EXTRAS = (STYLE_FILE, CARD_FILE, STRIP, PEFT_CONFIG)
 NAME = re.compile(r"[\w-][\w.-]*")
 ROW = re.compile(r"^\|\s*(.+?)\s*\|\s*(.+?)\s*\|$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A style, told by its files alone."""
+class StyleInfo:
+    """Facts of a style, read from its files' headers."""
 
     name: str
     place: str
-    """model, kept or folder: where it is at home."""
+    """model, library or folder."""
     files: tuple[str, ...]
     digest: str
     bytes: int
     trigger: str
     suffix: str
-    """Words that prompts say behind the trigger."""
+    """Words added to prompts after the trigger word."""
     weight: float
-    """How strongly it is worn, unless said."""
+    """The default adapter weight."""
     finishing: dict[str, Any]
-    """How clips in it are finished; empty where it says nothing."""
+    """Finishing settings that the style recommends."""
     words: dict[str, int]
-    """Learnt words, with how many tokens each takes."""
+    """Learned words, with their number of tokens."""
     layers: int
     ranks: tuple[int, ...]
     changes: tuple[str, ...]
     """The networks that it changes."""
     made_for: str | None
     base: str | None
-    """The base model that its card names."""
+    """The base model that the card names."""
     figures: dict[str, str]
-    """The rows of its card."""
+    """The table rows of the card."""
     card: str
     strip: str | None
-    """A picture of what it does, where one lies beside it."""
+    """An example image beside the style, if there is one."""
 
 
-def list_styles(model: str = SKETCHBOOK, folders: Iterable[Path] = ()) -> tuple[Shown, ...]:
-    """List a model's own styles, those kept under $SAKUGA_HOME, and those of more folders."""
+def list_styles(model: str = SKETCHBOOK, folders: Iterable[Path] = ()) -> tuple[StyleInfo, ...]:
+    """List the styles of a model, the library and folders."""
     for folder in folders:
         if not folder.is_dir():
-            raise InputError(f"there is no folder {folder}: give one that holds styles")
-    places = [("model", own_styles(find_checkpoint(model))), ("kept", styles_in(styles_folder()))]
-    places += [("folder", styles_in(folder)) for folder in folders]
-    return tuple(_shown(style, place) for place, styles in places for style in styles.values())
+            raise InputError(f"no folder {folder}: give one that holds styles")
+    places = [("model", checkpoint_styles(find_checkpoint(model))), ("library", read_styles(styles_folder()))]
+    places += [("folder", read_styles(folder)) for folder in folders]
+    return tuple(_info(style, place) for place, styles in places for style in styles.values())
 
 
-def show_style(name: str, model: str = SKETCHBOOK) -> Shown:
-    """Tell what a style is: its words, layers, family, card. Raises StyleError."""
+def show_style(name: str, model: str = SKETCHBOOK) -> StyleInfo:
+    """Return a style's trigger words, layers, family and card.
+
+    Raises StyleError.
+    """
     source = find_checkpoint(model)
-    style = find_style(name, source, styles_folder())
-    place = "model" if name in own_styles(source) else "kept" if name in styles_in(styles_folder()) else "folder"
-    return _shown(style, place)
+    style = resolve_style(name, source)
+    place = "model" if name in checkpoint_styles(source) else "library" if name in read_styles(styles_folder()) else "folder"
+    return _info(style, place)
 
 
-def keep_style(name: str, called: str | None = None, model: str = SKETCHBOOK) -> Path:
-    """Copy a style into $SAKUGA_HOME/styles, where it is found by its name; raises StyleError where it is taken or cannot be a name."""
-    style = find_style(name, find_checkpoint(model), styles_folder())
-    called = called or Path(style.name).stem
-    if not NAME.fullmatch(called):
-        raise StyleError(f"a style cannot be called '{called}': use letters, digits, - and _")
-    folder = styles_folder() / called
+def add_style(style: str, name: str | None = None, model: str = SKETCHBOOK) -> Path:
+    """Copy a style into the library.
+
+    Under a name, by default its own.
+
+    Return its folder.
+
+    Raises StyleError for a name that is taken or not allowed.
+    """
+    found = resolve_style(style, find_checkpoint(model))
+    name = name or Path(found.name).stem
+    if not NAME.fullmatch(name):
+        raise StyleError(f"'{name}' cannot be a style's name: use letters, digits, - and _")
+    folder = styles_folder() / name
     if folder.exists():
-        raise StyleError(f"there is a style '{called}' already: remove it first, or give another --name")
-    beside = folder.with_name(f".writing-{called}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    extras = [style.folder / extra for extra in EXTRAS] if style.folder else []
-    for file in (*style.files, *filter(Path.is_file, extras)):
-        shutil.copyfile(file, beside / file.name)
-    beside.replace(folder)
+        raise StyleError(f"the library has a style '{name}' already: remove it first, or give another --name")
+    extras = [found.folder / extra for extra in EXTRAS] if found.folder else []
+    with atomic_folder(folder) as draft:
+        for file in (*found.files, *filter(Path.is_file, extras)):
+            shutil.copyfile(file, draft / file.name)
     return folder
 
 
-def kept_style(name: str) -> Path:
-    """Find where a kept style lies; raises StyleError for one that is not under $SAKUGA_HOME."""
-    known = styles_in(styles_folder())
+def library_style(name: str) -> Path:
+    """Return the path of a library style.
+
+    Raises StyleError for any other.
+    """
+    known = read_styles(styles_folder())
     if name not in known:
-        there = f"there is {', '.join(known)}" if known else "there is none"
-        raise StyleError(f"no style '{name}' in {styles_folder()}, and no other may be removed: {there}")
+        names = f"it has {', '.join(known)}" if known else "it is empty"
+        raise StyleError(f"no style '{name}' in the library {styles_folder()}: {names}")
     return known[name].folder or known[name].files[0]
 
 
 def remove_style(name: str) -> Path:
-    """Delete a kept style; raises StyleError for one that is not under $SAKUGA_HOME."""
-    place = kept_style(name)
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
+    """Delete a style from the library.
+
+    Raises StyleError for any other.
+    """
+    path = library_style(name)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
     else:
-        place.unlink()
-    return place
+        path.unlink()
+    return path
 
 
-def _shown(style: Style, place: str) -> Shown:
-    held, folder = style.contents, style.folder
-    card = (folder / CARD).read_text(encoding="utf-8", errors="replace") if folder and (folder / CARD).is_file() else ""
-    said = card_of(folder) if folder else {}
+def _info(style: Style, place: str) -> StyleInfo:
+    contents, folder = style.contents, style.folder
+    card = (folder / CARD_FILE).read_text(encoding="utf-8", errors="replace") if folder and (folder / CARD_FILE).is_file() else ""
+    header = read_card(folder) if folder else {}
     rows = {name: value for name, value in ROW.findall(card) if set(name + value) - set("-: ")}
     strip = folder / STRIP if folder else None
-    return Shown(
+    return StyleInfo(
         name=style.name,
         place=place,
         files=tuple(str(file) for file in style.files),
         digest=style.digest,
         bytes=sum(file.stat().st_size for file in style.files),
-        trigger=style.said,
-        suffix=style.about.suffix,
-        weight=style.about.weight,
-        finishing={key: value for key, value in asdict(style.about.finishing).items() if value is not None},
-        words=held.words,
-        layers=len(held.layers),
-        ranks=tuple(sorted(set(held.layers.values()))),
-        changes=tuple(sorted({layer.split(".", 1)[0] for layer in held.layers})),
-        made_for=CALLED[held.family] if held.family else None,
-        base=str(said["base_model"]) if "base_model" in said else None,
+        trigger=style.prompt_trigger,
+        suffix=style.metadata.suffix,
+        weight=style.metadata.weight,
+        finishing={key: value for key, value in asdict(style.metadata.finishing).items() if value is not None},
+        words=contents.learned_words,
+        layers=len(contents.layers),
+        ranks=tuple(sorted(set(contents.layers.values()))),
+        changes=tuple(sorted({layer.split(".", 1)[0] for layer in contents.layers})),
+        made_for=FAMILY_NAMES[contents.family] if contents.family else None,
+        base=str(header["base_model"]) if "base_model" in header else None,
         figures=rows,
         card=card,
         strip=str(strip) if strip and strip.is_file() else None,

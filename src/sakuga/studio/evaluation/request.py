@@ -1,0 +1,54 @@
+"""What an evaluation measures, and what it returns."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sakuga.evaluation.metric import Measurement
+from sakuga.evaluation.report import Page
+from sakuga.story.settings import FilmSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRequest:
+    """What to measure and with which models.
+
+    None takes the subject's own.
+    """
+
+    subject: str
+    """A folder of images, a clip, a training run, or a style by name, folder, file or hub id."""
+    against: str | None = None
+    """A second subject of the same kind to compare it with."""
+    prompts: Path | None = None
+    """A file of prompts, one a line: to generate in a style, or what a folder's images show."""
+    count: int | None = None
+    """Prompts for a style; 32 by default."""
+    seeds: int = 2
+    """Images for each prompt of a style."""
+    seed: int = 0
+    text: str | None = None
+    """A text that every image is scored against."""
+    reference: Path | None = None
+    """A folder of reference images for a style."""
+    clip: str | None = None
+    """The CLIP model that scores prompts: a folder or hub id."""
+    settings: FilmSettings = field(default_factory=FilmSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """A written report and the metrics in it."""
+
+    report: Path
+    metrics: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvaluatedPage:
+    """A report before it is written."""
+
+    page: Page
+    metrics: tuple[Measurement, ...]
+    config: dict[str, Any]
+    """What `config.json` records."""

@@ -1,0 +1,270 @@
+"""Reports on images, clips and styles, with the Sketchbook's own metric models."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from sakuga import SakugaError, studio
+from sakuga.evaluation.metric import Metric, NotMeasured
+from sakuga.export import read_recipe, write
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.style_files import LORA_FILE
+from sakuga.sketchbook.scene import sample
+from sakuga.studio import EvaluationRequest, FilmSettings, evaluate
+from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.core.work import Work
+from sakuga.studio.evaluation.clip_page import clip_page
+from sakuga.studio.evaluation.frame_prompts import frame_prompts
+from sakuga.studio.evaluation.measured_clip import measure_clip
+from sakuga.studio.evaluation.metric_models import MetricModels, load_metric_models
+from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.spec import Given
+
+CLIPS = Path(__file__).parents[3] / "docs" / "clips"
+QUICK = FilmSettings(steps=2)
+
+
+@pytest.fixture(scope="module")
+def models() -> MetricModels:
+    return load_metric_models("sketchbook", None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two images of each of two prompts, with their recipes."""
+    place = tmp_path_factory.mktemp("drawn") / "pictures"
+    prompts, how = ["a castle at sunset", "the sea at night"], FilmSettings(steps=2, size=(128, 128))
+    studio.draw(prompts, place, images_per_prompt=2, settings=how, store=place.parent / "frames").result()
+    return place
+
+
+def measured(subject: Path, out: Path, **options: object) -> dict[str, Metric | NotMeasured]:
+    made = evaluate(EvaluationRequest(subject=str(subject), **{"settings": QUICK, **options}), out, store=out.parent / "frames").result()  # type: ignore[arg-type]
+    assert {file.name for file in out.iterdir()} == {"report.html", "metrics.json", "config.json"}
+    return {one.key: one for one in made.metrics}
+
+
+def moving_clip(path: Path, faults: dict[int, np.ndarray]) -> Path:
+    """A scene that a camera passes, with some frames replaced."""
+    wide = np.asarray(sample(5).at(1.0).image(192, 128))
+    images = [np.ascontiguousarray(faults.get(place, wide[:, 2 * place : 2 * place + 128])) for place in range(24)]
+    write(Clip(frames=tuple(Frame(image=one, spec=Given(image="0" * 64)) for one in images), rate=Fraction(12)), path)
+    return path
+
+
+def test_a_clip_report_names_bad_frames(models: MetricModels, tmp_path: Path) -> None:
+    faults = {9: np.full((128, 128, 3), 128, np.uint8), 17: np.asarray(sample(6).at(1.0).image(128, 128))}
+    clip = Work(measure_clip(moving_clip(tmp_path / "faulty.webp", faults), models, None)).result()
+    assert {bad.worst for bad in clip.bad} >= {9, 17}
+    assert next(bad.fault for bad in clip.bad if bad.worst == 9) == "blank"
+    page = clip_page(clip)
+    text = str(page.sections)
+    assert "shows a single color" in text
+    assert "a jump, or a cut" in text
+
+
+def test_a_faulty_clip_is_worse_than_a_good_one(tmp_path: Path) -> None:
+    good = moving_clip(tmp_path / "good.webp", {})
+    bad = moving_clip(tmp_path / "bad.webp", {12: np.asarray(sample(6).at(1.0).image(128, 128))})
+    found = measured(good, tmp_path / "report", against=str(bad), text="a castle")
+    for key in ("motion.judder", "motion.unevenness", "colour.drift"):
+        more = found[f"more.{key}"]
+        assert isinstance(more, Metric)
+        assert more.value < 0, key
+    assert isinstance(found["words.clip"], Metric)
+    stored = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert stored["n.words.clip"] == 24
+    assert json.loads((tmp_path / "report" / "config.json").read_text())["bad_frames"] == []
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "<h2>Side by side</h2>" in page
+    assert "bad.webp" in page.split('class="tiles"')[1].split("</dl>")[0], "the other clip's value is in the tiles too"
+    assert ">loop gap</dt>" not in page, "a clip that is no loop has no loop gap in its tiles"
+
+
+def test_a_clip_without_prompts_has_no_prompt_score(models: MetricModels, tmp_path: Path) -> None:
+    clip = Work(measure_clip(moving_clip(tmp_path / "mute.gif", {}), models, None)).result()
+    words = next(one for one in clip.metrics if one.key == "words.clip")
+    assert isinstance(words, NotMeasured)
+    assert "--text" in words.instead
+
+
+@pytest.mark.parametrize("name", ["night.webp", "castle.webp"])
+def test_a_recipe_gives_the_prompts_of_each_frame(name: str) -> None:
+    text = read_recipe(CLIPS / name)
+    assert text
+    shown = frame_prompts(parse_recipe(text, name), find_checkpoint("sketchbook"))
+    assert shown
+    assert [part.first for part in shown.parts] == sorted({part.first for part in shown.parts})
+    assert len(shown.prompts[0]) == len(shown.prompts[-1]) == 1
+    assert shown.prompts[0] != shown.prompts[-1]
+    assert all(sum(share for _, share in prompts) == pytest.approx(1.0) for prompts in shown.prompts)
+    assert not any("(" in text for prompts in shown.prompts for text, _ in prompts)
+
+
+def test_a_folder_is_scored_by_the_prompts_of_its_recipes(folder: Path, tmp_path: Path) -> None:
+    found = measured(folder, tmp_path / "report", text="a castle")
+    words, labels, text = found["words.clip"], found["labels.all"], found["text.clip"]
+    assert isinstance(words, Metric) and isinstance(labels, Metric) and isinstance(text, Metric)  # noqa: PT018
+    assert words.n == labels.n == text.n == 4
+    assert words.low is not None
+    assert isinstance(found["diversity"], Metric)
+    assert "prefer the label classifier" in words.note
+    assert isinstance(found["inception"], NotMeasured)
+    assert "4 images do not fill" in found["inception"].reason
+
+
+def test_a_folder_equals_itself_and_small_sets_have_no_frechet_distance(folder: Path, tmp_path: Path) -> None:
+    found = measured(folder, tmp_path / "report", against=str(folder))
+    more = found["more.words.clip"]
+    assert isinstance(more, Metric)
+    assert more.value == 0
+    assert isinstance(found["ssim"], Metric)
+    assert found["ssim"].value == pytest.approx(1.0)
+    assert isinstance(found["apart.fd"], NotMeasured)
+    assert "2 prompts" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_only_copies_are_compared_pixel_by_pixel(folder: Path, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a castle\n")
+    plain, turned = copied(folder, tmp_path / "plain"), copied(folder, tmp_path / "turned")
+    names = [path.read_bytes() for path in sorted(turned.iterdir())]
+    for path, other in zip(sorted(turned.iterdir()), names[::-1], strict=True):
+        path.write_bytes(other)
+    found = measured(plain, tmp_path / "report", against=str(turned), prompts=prompts)
+    assert isinstance(found["ssim"], NotMeasured)
+    assert "no copies of each other" in found["ssim"].reason
+    smaller = copied(folder, tmp_path / "smaller", size=96)
+    found = measured(plain, tmp_path / "report", against=str(smaller), prompts=prompts)
+    assert isinstance(found["psnr_db"], NotMeasured)
+    assert "pair 4 has 96x96 and 128x128 pixels" in found["psnr_db"].reason
+
+
+def copied(folder: Path, place: Path, count: int = 4, size: int | None = None) -> Path:
+    """Copy images without their recipes; the last one at another size."""
+    place.mkdir()
+    for path in sorted(folder.iterdir())[:count]:
+        with Image.open(path) as image:
+            last = path.name == "0004.png" and size
+            (image.resize((size, size)) if last and size else image).save(place / path.name)
+    return place
+
+
+def test_a_prompt_file_replaces_recipes_and_skips_blank_lines_and_comments(folder: Path, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("# four\na castle\n\na tower\n  # more\nthe sea\na boat\n\n")
+    found = measured(copied(folder, tmp_path / "plain", size=96), tmp_path / "report", prompts=prompts)
+    assert isinstance(found["words.clip"], Metric)
+    prompts.write_text("a castle\na tower\n")
+    with pytest.raises(SakugaError, match="2 prompts for the 4 images"):
+        measured(folder, tmp_path / "other", prompts=prompts)
+
+
+def test_one_image_has_metrics_without_interval(folder: Path, tmp_path: Path) -> None:
+    found = measured(copied(folder, tmp_path / "alone", count=1), tmp_path / "report", text="a castle")
+    text = found["text.clip"]
+    assert isinstance(text, Metric)
+    assert (text.n, text.interval) == (1, None)
+    assert isinstance(found["words.clip"], NotMeasured)
+    assert isinstance(found["diversity"], NotMeasured)
+
+
+def test_unpaired_folders_are_compared_as_sets_with_a_note(folder: Path, tmp_path: Path) -> None:
+    few = copied(folder, tmp_path / "few", count=3)
+    request = EvaluationRequest(subject=str(folder), against=str(few), settings=QUICK)
+    notes = [step.note for step in evaluate(request, tmp_path / "report")]
+    assert any("pictures has 4 images and few has 3" in note for note in notes)
+    assert "more.words.clip" not in json.loads((tmp_path / "report" / "metrics.json").read_text())
+
+
+def test_a_runs_style_is_compared_with_its_base_from_the_same_noise(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    style, width = run / "style", 128
+    style.mkdir(parents=True)
+    (run / "checkpoints").mkdir()
+    (run / "config.json").write_text(json.dumps({"method": {"kind": "lora"}, "steps": 20, "rate": 0.001}))
+    (run / "metrics.json").write_text(json.dumps({"style": "style"}))
+    (run / "metrics.jsonl").write_text('{"step": 10, "loss": 0.5}\n{"step": 20, "loss": 0.4}\n{"step": 2')
+    down, up = torch.randn(2, 2, width, generator=torch.Generator().manual_seed(1)).unbind(0)
+    layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
+    save_file({f"{layer}.lora_A.weight": down, f"{layer}.lora_B.weight": up.T.contiguous()}, style / LORA_FILE)
+    (style / "style.toml").write_text('trigger = "watercolor"\n')
+    found = measured(run, tmp_path / "report", count=2, seeds=1)
+    for key in ("base.words.clip", "style.words.clip", "more.labels.all", "style.look.watercolor", "style.direction"):
+        assert isinstance(found[key], Metric), key
+    assert isinstance(found["style.references.kid"], Metric)
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert page.count('class="column"') >= 2
+    assert str(tmp_path) not in page
+    assert "Loss" in page
+    assert "0.001" in page
+    again = measured(style, tmp_path / "report", count=2, seeds=1)
+    assert again == found
+    other = measured(style, tmp_path / "against", count=2, seeds=1, against="cel")
+    assert {"base.look.cel", "style.look.cel", "style.look.watercolor", "more.look.cel", "more.look.watercolor"} <= other.keys()
+    assert other["style.words.clip"] == found["style.words.clip"]
+    assert other["base.words.clip"] != found["base.words.clip"]
+    assert "generated in cel and in run" in (tmp_path / "against" / "report.html").read_text()
+
+
+def test_invalid_subjects_are_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "single.png").write_bytes((folder / "0001.png").read_bytes())
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    unfinished = tmp_path / "run"
+    (unfinished / "checkpoints").mkdir(parents=True)
+    (unfinished / "config.json").write_text("{}")
+    cases = [
+        (tmp_path / "empty", {}, "holds no image"),
+        (tmp_path / "single.png", {}, "give their folder"),
+        (tmp_path / "nothing", {}, "no such folder, clip or style"),
+        (unfinished, {}, "not finished: continue it with --resume"),
+        (folder, {"against": str(tmp_path / "single.png")}, "is no folder"),
+        ("cel", {"against": str(folder)}, "is no style: compare a style with another style"),
+        ("cel", {"against": "nothing"}, "no style 'nothing'"),
+    ]
+    for subject, options, message in cases:
+        with pytest.raises(SakugaError, match=message):
+            evaluate(EvaluationRequest(subject=str(subject), **options), tmp_path / "report").result()  # type: ignore[arg-type]
+    with pytest.raises(SakugaError, match="holds other files than a report"):
+        evaluate(EvaluationRequest(subject=str(folder)), tmp_path / "mine").result()
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in whose library has the style "ink", with folders named like styles."""
+    monkeypatch.setenv("SAKUGA_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for name, seed in (("ink", 1), ("ink-files", 2)):
+        down, up = torch.randn(2, 2, 128, generator=torch.Generator().manual_seed(seed)).unbind(0)
+        layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
+        (tmp_path / name).mkdir()
+        save_file({f"{layer}.lora_A.weight": down, f"{layer}.lora_B.weight": up.T.contiguous()}, tmp_path / name / LORA_FILE)
+    studio.add_style("ink", "riso")
+    for name in ("riso", "watercolor"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def test_styles_are_named_alike_everywhere(home: Path) -> None:
+    found = measured(Path("riso"), home / "report", against="watercolor", count=1, seeds=1)
+    assert isinstance(found["style.words.clip"], Metric)
+    assert "generated in watercolor and in riso" in (home / "report" / "report.html").read_text()
+    by_path = measured(Path("ink-files"), home / "other", against="riso:0.5", count=1, seeds=1)
+    assert isinstance(by_path["style.words.clip"], Metric)
+
+
+def test_a_folder_named_like_a_style_is_given_as_a_path(home: Path, folder: Path) -> None:
+    copied(folder, home / "cel")
+    request = EvaluationRequest(subject="./cel", settings=QUICK)
+    assert "words.clip" in {one.key for one in evaluate(request, home / "report").result().metrics}
+    work = evaluate(EvaluationRequest(subject="cel", settings=QUICK, count=1, seeds=1), home / "styles")
+    assert any("for the folder write ./cel" in step.note for step in work)
