@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sakuga.training.adamw import OneCallAdamW
-from sakuga.training.state import Learning
+from sakuga.training.optimizers import FusedAdamW
+from sakuga.training.state import TrainingState
 
 SHAPES = ((7, 5), (64,), (3, 4, 3, 3), (), (1, 129))
 
@@ -37,18 +37,18 @@ def stepped(networks: nn.ParameterList, optimizer: torch.optim.Optimizer, steps:
 
 def test_steps_are_those_of_torch_to_the_bit() -> None:
     ours, theirs = weights(), weights()
-    moved = stepped(ours, OneCallAdamW.of(ours, 0.1, (0.9, 0.99)), range(9))
+    moved = stepped(ours, FusedAdamW.of(ours, 0.1, (0.9, 0.99)), range(9))
     fused = torch.optim.AdamW(theirs.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=0.1, fused=True)
-    for one, other, begun in zip(moved, stepped(theirs, fused, range(9)), weights(), strict=True):
+    for one, other, prepared in zip(moved, stepped(theirs, fused, range(9)), weights(), strict=True):
         assert torch.equal(one, other)
-        assert not torch.equal(one, begun)
+        assert not torch.equal(one, prepared)
 
 
 def test_put_down_and_taken_up_again_it_goes_on_to_the_bit(tmp_path: Path) -> None:
     straight, stopped, again, table = weights(), weights(), weights(), torch.arange(4.0)
-    learning = [Learning(networks, OneCallAdamW.of(networks, 0.1)) for networks in (straight, stopped, again)]
+    learning = [TrainingState(networks, FusedAdamW.of(networks, 0.1)) for networks in (straight, stopped, again)]
 
-    def steps(one: Learning, networks: nn.ParameterList, numbers: range) -> None:
+    def steps(one: TrainingState, networks: nn.ParameterList, numbers: range) -> None:
         for step in numbers:
             given(networks, step + 10)  # from the tenth on all have one
             one.apply(1e-2, clip=1.0)

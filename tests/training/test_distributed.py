@@ -1,4 +1,4 @@
-"""Processes that are launched together learn what one learns with as many batches a step, and go on together."""
+"""Launched processes train what one trains with as many batches a step, and resume together."""
 
 import os
 import pickle
@@ -13,18 +13,19 @@ import torch
 from safetensors.torch import load_file
 
 from sakuga import InputError
-from sakuga.models.styles import LORA
-from sakuga.studio.training.train import TrainSettings, train
+from sakuga.models.style_files import LORA_FILE
+from sakuga.studio.training.resolution import TrainSettings
+from sakuga.studio.training.train import train
 
 OTHER = """
 import pickle, sys
-from tests.training.test_launched import stopped_and_resumed
+from tests.training.test_distributed import stopped_and_resumed
 stopped_and_resumed(*pickle.loads(bytes.fromhex(sys.argv[1])))
 """
 
 
 def stopped_and_resumed(settings: TrainSettings, ports: tuple[str, str]) -> None:
-    """Stop a training in its midst, and go on as if launched anew."""
+    """Stop a training half way, and resume it with another port."""
     torch.set_num_threads(1)
     os.environ["MASTER_PORT"] = ports[0]
     work = train(settings)
@@ -40,10 +41,10 @@ def free_port() -> str:
         return str(free.getsockname()[1])
 
 
-def test_two_processes_stop_go_on_and_learn_as_one_with_twice_the_batches(
+def test_two_processes_train_and_resume_as_one_with_twice_the_batches(
     settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = train(replace(settings, accumulation=2)).result()
+    alone = train(replace(settings, gradient_accumulation=2)).result()
     two, ports = replace(settings, out=tmp_path / "two"), (free_port(), free_port())
     for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": ports[0], "WORLD_SIZE": "2", "RANK": "0"}.items():
         monkeypatch.setenv(name, value)
@@ -51,13 +52,13 @@ def test_two_processes_stop_go_on_and_learn_as_one_with_twice_the_batches(
     with subprocess.Popen(command, env={**os.environ, "RANK": "1", "PYTHONPATH": os.pathsep.join(sys.path)}) as other:
         stopped_and_resumed(two, ports)
     assert other.returncode == 0
-    ours, theirs = load_file(alone.style / LORA), load_file(tmp_path / "two" / "style" / LORA)
+    ours, theirs = load_file(alone.style / LORA_FILE), load_file(tmp_path / "two" / "style" / LORA_FILE)
     assert max(float(factors.abs().max()) for factors in ours.values()) > 0.1
     for name, factors in ours.items():
         torch.testing.assert_close(theirs[name], factors, rtol=0, atol=1e-3)
 
 
-def test_who_was_to_be_one_of_several_does_not_learn_alone(settings: TrainSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launcher_that_starts_one_process_of_several_is_refused(settings: TrainSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     with pytest.raises(InputError, match=r"on CPUs `accelerate launch` starts one process.*torchrun"):

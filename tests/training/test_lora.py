@@ -1,4 +1,4 @@
-"""LoRA: what is learnt is what is worn, whatever is kept or cut on the way."""
+"""LoRA training: the style applied equals the one trained, whatever is cached, split or resumed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,21 +12,23 @@ from safetensors.torch import load_file
 from sakuga import InputError
 from sakuga.datasets.training_set import read_set
 from sakuga.models.adapters import read_adapter
-from sakuga.models.applied_adapters import wearing
-from sakuga.models.checkpoint import load
+from sakuga.models.applied_adapters import applied_adapters
+from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.styles import LORA, find_style
-from sakuga.studio.training.train import TrainedRun, TrainSettings, train
+from sakuga.models.style_files import LORA_FILE
+from sakuga.models.styles import find_style
+from sakuga.studio.training.resolution import TrainSettings
+from sakuga.studio.training.train import TrainedRun, train
 from sakuga.training.loop import TrainingError, run_training
-from sakuga.training.lora import LoraLearner
+from sakuga.training.lora import LoraMethod
 from sakuga.training.low_rank import LowRank
-from sakuga.training.method import Learner
+from sakuga.training.method import TrainingMethod
 from sakuga.training.plan import Lora
-from tests.training.conftest import begun, done, write_small_set
+from tests.training.conftest import prepared, trained, write_small_set
 
 
 def style(run: TrainedRun) -> dict[str, torch.Tensor]:
-    return load_file(run.style / LORA)
+    return load_file(run.style / LORA_FILE)
 
 
 def equal(first: TrainedRun, second: TrainedRun) -> bool:
@@ -34,13 +36,13 @@ def equal(first: TrainedRun, second: TrainedRun) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_run_leaves_a_style_with_its_card_and_figures(settings: TrainSettings) -> None:
-    made = done(replace(settings, sample_every=4, prompts=("a red ball", "a blue one")))
+def test_a_run_writes_a_style_with_card_and_metrics(settings: TrainSettings) -> None:
+    made = trained(replace(settings, sample_every=4, prompts=("a red ball", "a blue one")))
     found = find_style(str(made.style), find_checkpoint(settings.model))
     assert found.trigger == "zk"
     card = (made.style / "README.md").read_text()
     assert "LoRA, rank 2, alpha 2, on attention of the UNet" in card
-    assert "| their licences | MIT |" in card
+    assert "| image licences | MIT |" in card
     assert (made.style / "sheet.webp").exists()
     assert sorted(path.name for path in (made.run / "samples").iterdir()) == ["step-00000004.png", "step-00000008.png"]
     assert (made.steps, made.validation_loss is not None) == (8, True)
@@ -52,81 +54,81 @@ def test_a_run_leaves_a_style_with_its_card_and_figures(settings: TrainSettings)
     ]  # fmt: skip
 
 
-def test_what_is_kept_or_looked_at_on_the_way_changes_nothing(settings: TrainSettings, tmp_path: Path) -> None:
+def test_caching_samples_and_validation_do_not_change_the_weights(settings: TrainSettings, tmp_path: Path) -> None:
     flipped = replace(settings, flip=True, validate_every=0)
-    plain = done(flipped)
-    assert equal(plain, done(replace(flipped, out=tmp_path / "uncached", cache=False)))
-    assert equal(plain, done(replace(flipped, out=tmp_path / "watched", sample_every=5, prompts=("a ball",), keep=1, validate_every=3)))
+    plain = trained(flipped)
+    assert equal(plain, trained(replace(flipped, out=tmp_path / "uncached", cache=False)))
+    assert equal(plain, trained(replace(flipped, out=tmp_path / "watched", sample_every=5, prompts=("a ball",), keep=1, validate_every=3)))
 
 
-def test_batches_cut_in_parts_learn_the_same(settings: TrainSettings) -> None:
-    trained = []
-    for parts in (1, 2):
-        training = begun(replace(settings, batch=4, out=Path(settings.out) / str(parts)))
-        training.parts = parts
+def test_batches_split_to_save_memory_train_the_same(settings: TrainSettings) -> None:
+    weights = []
+    for chunks in (1, 2):
+        training = prepared(replace(settings, batch=4, out=Path(settings.out) / str(chunks)))
+        training.chunks = chunks
         list(run_training(training))
-        trained.append(torch.cat([weight.detach().flatten() for weight in training.learner.networks.parameters()]))
-        training.learner.close()
-    torch.testing.assert_close(*trained, atol=1e-4, rtol=1e-3)
+        weights.append(torch.cat([weight.detach().flatten() for weight in training.method.networks.parameters()]))
+        training.method.close()
+    torch.testing.assert_close(*weights, atol=1e-4, rtol=1e-3)
 
 
 class Greedy:
-    """A learner that has no memory for more than one picture: it asks the system for more than there is."""
+    """A method that runs out of memory with more than one image."""
 
-    def __init__(self, learner: Learner) -> None:
-        self._learner = learner
+    def __init__(self, method: TrainingMethod) -> None:
+        self._method = method
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._learner, name)
+        return getattr(self._method, name)
 
-    def told(self, captions: Sequence[str]) -> torch.Tensor:
+    def encode_captions(self, captions: Sequence[str]) -> torch.Tensor:
         if len(captions) > 1:
             torch.empty(2**50)
-        return self._learner.told(captions)
+        return self._method.encode_captions(captions)
 
 
-def test_where_memory_runs_out_batches_become_narrower(settings: TrainSettings) -> None:
-    training = begun(replace(settings, batch=4))
-    training.learner = Greedy(training.learner)
+def test_out_of_memory_splits_batches_further(settings: TrainSettings) -> None:
+    training = prepared(replace(settings, batch=4))
+    training.method = Greedy(training.method)
     training.validation = None
     first, *_ = run_training(training)
-    assert [note.split(" from here on")[0] for note in first.notes] == [
-        "memory ran out: batches are 2 wide", "memory ran out: batches are 1 wide",
+    assert [note.split(" in ")[0] for note in first.notes] == [
+        "out of memory: continuing with 2 images at a time", "out of memory: continuing with 1 images at a time",
     ]  # fmt: skip
-    assert training.parts == 4
+    assert training.chunks == 4
 
 
-def test_a_loss_that_is_no_number_stops_at_the_last_good_step(settings: TrainSettings) -> None:
-    training = begun(replace(settings, rate=1e20, schedule="constant", decay=0.0, warmup=0))
-    with pytest.raises(TrainingError, match="the loss is no number at step"):
+def test_a_loss_that_is_not_finite_stops_at_the_last_good_step(settings: TrainSettings) -> None:
+    training = prepared(replace(settings, learning_rate=1e20, schedule="constant", weight_decay=0.0, warmup=0))
+    with pytest.raises(TrainingError, match="the loss is not a finite number at step"):
         list(run_training(training))
     assert (training.run.checkpoints / f"step-{training.steps:08d}.safetensors").exists()
     assert training.steps < 8
 
 
-def test_it_stops_early_and_takes_the_best(settings: TrainSettings) -> None:
-    made = done(replace(settings, steps=40, rate=1e-12, validate_every=1, patience=2))
+def test_early_stopping_takes_the_best_checkpoint(settings: TrainSettings) -> None:
+    made = trained(replace(settings, steps=40, learning_rate=1e-12, validate_every=1, patience=2))
     assert made.steps == 1
-    assert made.notes == ("the style is that of step 1, with the best loss on the pictures held out",)
-    assert "stopped early: no better loss on the pictures held out for 2 validations" in (made.run / "log.txt").read_text()
+    assert made.notes[-1] == "the style is that of step 1, with the best validation loss"
+    assert "stopped early: no better validation loss in 2 validations" in (made.run / "log.txt").read_text()
 
 
-def test_what_is_trained_is_what_is_worn(tiny_folder: Path) -> None:
-    checkpoint = load(find_checkpoint(str(tiny_folder)))
+def test_the_lora_trained_equals_the_lora_applied(tiny_folder: Path) -> None:
+    checkpoint = load_checkpoint(find_checkpoint(str(tiny_folder)))
     shown, at, words = torch.randn(2, 8, 8, 8), torch.tensor([3, 900]), torch.randn(2, 77, 32)
     method = Lora(rank=3, alpha=6.0, targets=("attention", "convolutions"), text_encoder=True)
     with torch.no_grad():
         plain, plain_words = checkpoint.unet(shown, at, words)[0], checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0]
-        learner = LoraLearner(checkpoint, method, seed=0)
+        training = LoraMethod(checkpoint, method, seed=0)
         assert torch.equal(checkpoint.unet(shown, at, words)[0], plain)
-        for network in learner.changes.values():
+        for network in training.low_rank.values():
             for up in network.ups:
                 up.normal_()
         changed, changed_words = checkpoint.unet(shown, at, words)[0], checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0]
-        adapter = learner.adapter("new")
-        learner.close()
+        adapter = training.adapter("new")
+        training.close()
         assert torch.equal(checkpoint.unet(shown, at, words)[0], plain)
-        with wearing(checkpoint, [(adapter, 1.0)]):
+        with applied_adapters(checkpoint, [(adapter, 1.0)]):
             torch.testing.assert_close(checkpoint.unet(shown, at, words)[0], changed, atol=1e-3, rtol=1e-3)
             torch.testing.assert_close(checkpoint.text_encoder(torch.tensor([[70, 3, 71]]))[0], changed_words, atol=1e-3, rtol=1e-3)
     assert (changed - plain).abs().mean() > 0.01
@@ -138,55 +140,55 @@ def test_what_is_trained_is_what_is_worn(tiny_folder: Path) -> None:
     [
         {"precision": "bf16", "gradient_checkpointing": True, "method": Lora(rank=2, targets=("attention",), text_encoder=True)},
         {
-            "average": 0.9, "noise_offset": 0.1, "min_snr": 0.0, "schedule": "cosine-restarts", "cycles": 2, "buckets": False,
-            "accumulation": 2,
+            "ema_decay": 0.9, "noise_offset": 0.1, "min_snr_gamma": 0.0, "schedule": "cosine-restarts", "cycles": 2, "buckets": False,
+            "gradient_accumulation": 2,
         },
     ],
 )  # fmt: skip
-def test_every_way_of_training_can_be_resumed_exactly(settings: TrainSettings, tmp_path: Path, change: dict[str, object]) -> None:
-    whole = done(replace(settings, out=tmp_path / "whole", **change))  # type: ignore[arg-type]
+def test_every_kind_of_training_resumes_exactly(settings: TrainSettings, tmp_path: Path, change: dict[str, object]) -> None:
+    whole = trained(replace(settings, out=tmp_path / "whole", **change))  # type: ignore[arg-type]
     half = replace(settings, **change)  # type: ignore[arg-type]
     work = train(half)
     next(step for step in work if step.stage == "training" and step.done == 4)
     work.close()
-    assert equal(whole, done(replace(half, resume=True)))
+    assert equal(whole, trained(replace(half, resume=True)))
 
 
-def test_less_memory_or_precision_learn_nearly_the_same(settings: TrainSettings, tmp_path: Path) -> None:
-    plain = done(settings)
+def test_less_memory_or_precision_train_nearly_the_same(settings: TrainSettings, tmp_path: Path) -> None:
+    plain = trained(settings)
     losses = [
-        done(replace(settings, out=tmp_path / name, **change)).loss  # type: ignore[arg-type]
+        trained(replace(settings, out=tmp_path / name, **change)).loss  # type: ignore[arg-type]
         for name, change in [("half", {"precision": "bf16"}), ("checkpointed", {"gradient_checkpointing": True})]
     ]
     assert losses == pytest.approx([plain.loss, plain.loss], rel=0.02)
 
 
-def test_unknown_targets_are_refused_with_those_there_are(settings: TrainSettings) -> None:
+def test_unknown_targets_are_refused_with_the_known_ones(settings: TrainSettings) -> None:
     with pytest.raises(InputError) as caught:
-        done(replace(settings, method=Lora(targets=("atention",))))
-    assert "no layer of this model is called 'atention': targets are attention, feed-forward, convolutions" in str(caught.value)
+        trained(replace(settings, method=Lora(targets=("atention",))))
+    assert "this model has no layer named 'atention'; targets are attention, feed-forward, convolutions" in str(caught.value)
     assert "to_out.0" in str(caught.value)
 
 
-def test_a_run_that_was_refused_does_not_hold_its_folder(settings: TrainSettings) -> None:
+def test_a_refused_run_leaves_its_folder_free(settings: TrainSettings) -> None:
     for refused in (replace(settings, method=Lora(targets=("atention",))), replace(settings, precision="fp16")):
         with pytest.raises(InputError):
-            done(refused)
+            trained(refused)
     assert not any(Path(settings.out).iterdir())
-    assert done(replace(settings, steps=1)).steps == 1
+    assert trained(replace(settings, steps=1)).steps == 1
 
 
 def test_fp16_is_refused_where_there_is_no_gpu(settings: TrainSettings) -> None:
-    with pytest.raises(InputError, match="fp16 is for GPUs"):
-        done(replace(settings, precision="fp16"))
+    with pytest.raises(InputError, match="fp16 needs a GPU"):
+        trained(replace(settings, precision="fp16"))
 
 
-def test_unreadable_pictures_are_left_out_unless_they_are_many(settings: TrainSettings, tmp_path: Path) -> None:
+def test_unreadable_images_are_skipped_unless_they_are_many(settings: TrainSettings, tmp_path: Path) -> None:
     folder = write_small_set(tmp_path / "set")
-    taught = read_set(folder)
-    taught.path(taught.training[0]).write_bytes(b"")
-    with pytest.raises(InputError, match=r"1 of the 5 pictures of .* cannot be read \(left out: .*0000\.png"):
-        done(replace(settings, set=folder))
+    training_set = read_set(folder)
+    training_set.path(training_set.training[0]).write_bytes(b"")
+    with pytest.raises(InputError, match=r"1 or more of the 5 images of .* cannot be read \(the last: .*0000\.png"):
+        trained(replace(settings, set=folder))
 
 
 def test_low_rank_on_a_convolution_with_stride_is_the_merged_weight() -> None:
@@ -202,8 +204,8 @@ def test_low_rank_on_a_convolution_with_stride_is_the_merged_weight() -> None:
     torch.testing.assert_close(answered, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_the_style_is_written_as_other_trainers_write_it(settings: TrainSettings) -> None:
-    made = done(settings)
-    read = read_adapter(made.style / LORA, "it")
+def test_the_style_has_the_layout_of_other_trainers(settings: TrainSettings) -> None:
+    made = trained(settings)
+    read = read_adapter(made.style / LORA_FILE, "it")
     assert all(np.isfinite(factors.up.numpy()).all() for factors in read.layers.values())
     assert all(key.startswith("unet.") and (".lora_A." in key or ".lora_B." in key) for key in style(made))

@@ -1,4 +1,4 @@
-"""The parts of a training: rates, orders of examples, weights of noise levels, plans."""
+"""The parts of a training: learning rates, batch order, loss weights, plans."""
 
 from collections import Counter
 from dataclasses import replace
@@ -9,19 +9,19 @@ import torch
 
 from sakuga import InputError
 from sakuga.datasets.training_set import read_set
-from sakuga.diffusion.objective import min_snr_weights, wanted
+from sakuga.diffusion.objective import min_snr_weights, training_target
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.studio.training.train import TrainSettings, doubts, lora_method, settled_plan
+from sakuga.studio.training.resolution import TrainSettings, lora_method, plan_warnings, resolve_plan
 from sakuga.training.batch_order import batches
 from sakuga.training.defaults import PRESETS
-from sakuga.training.plan import Lora, Plan
+from sakuga.training.plan import Lora, TrainingPlan
 from sakuga.training.schedule import Schedule, rate_share
 
 
 @pytest.mark.parametrize(
     ("schedule", "last"), [("constant", 1.0), ("linear", 0.01), ("cosine", 0.0), ("cosine-restarts", 0.001)]
 )  # fmt: skip
-def test_rates_rise_and_end_where_they_should(schedule: Schedule, last: float) -> None:
+def test_learning_rates_warm_up_and_end_as_scheduled(schedule: Schedule, last: float) -> None:
     shares = [rate_share(step, 100, schedule, warmup=10, cycles=3) for step in range(100)]
     assert shares[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert max(shares) == 1.0
@@ -31,17 +31,17 @@ def test_rates_rise_and_end_where_they_should(schedule: Schedule, last: float) -
 
 
 def test_batches_have_one_shape_and_every_example_comes_up_equally_often() -> None:
-    shapes = ["wide"] * 5 + ["tall"] * 3 + ["square"]
-    found = list(islice(batches(shapes, 4, seed=7), 90))
-    assert all(len(batch) == 4 and len({shapes[index] for index in batch}) == 1 for batch in found)
+    bucket_sizes = ["wide"] * 5 + ["tall"] * 3 + ["square"]
+    found = list(islice(batches(bucket_sizes, 4, seed=7), 90))
+    assert all(len(batch) == 4 and len({bucket_sizes[index] for index in batch}) == 1 for batch in found)
     counts = Counter(index for batch in found for index in batch)
     assert set(counts) == set(range(9))
     assert max(counts.values()) - min(counts.values()) <= 4
-    assert found == list(islice(batches(shapes, 4, seed=7), 90))
-    assert found != list(islice(batches(shapes, 4, seed=8), 90))
+    assert found == list(islice(batches(bucket_sizes, 4, seed=7), 90))
+    assert found != list(islice(batches(bucket_sizes, 4, seed=8), 90))
 
 
-def test_noise_levels_count_by_min_snr_and_never_nothing() -> None:
+def test_min_snr_weights_have_a_floor_for_v_prediction() -> None:
     signal = torch.tensor([0.999, 0.5, 0.01, 0.0])
     ratio = signal / (1 - signal)
     epsilon = min_snr_weights(signal, 5.0, "epsilon")
@@ -52,63 +52,63 @@ def test_noise_levels_count_by_min_snr_and_never_nothing() -> None:
     assert min_snr_weights(signal, 5.0, "v_prediction", 0.1).min() == pytest.approx(0.1)
 
 
-def test_every_prediction_tells_the_same_picture() -> None:
+def test_every_prediction_type_gives_the_same_image() -> None:
     clean, noise, signal = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4), torch.tensor(0.3)
     noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
-    velocity = wanted("v_prediction", clean, noise, signal)
-    torch.testing.assert_close(signal.sqrt() * noisy - (1 - signal).sqrt() * velocity, wanted("sample", clean, noise, signal))
-    torch.testing.assert_close((1 - signal).sqrt() * noisy + signal.sqrt() * velocity, wanted("epsilon", clean, noise, signal))
+    velocity = training_target("v_prediction", clean, noise, signal)
+    torch.testing.assert_close(signal.sqrt() * noisy - (1 - signal).sqrt() * velocity, training_target("sample", clean, noise, signal))
+    torch.testing.assert_close((1 - signal).sqrt() * noisy + signal.sqrt() * velocity, training_target("epsilon", clean, noise, signal))
 
 
-def planned(settings: TrainSettings) -> Plan:
-    return settled_plan(settings, find_checkpoint(settings.model), read_set(settings.set))
+def plan_of(settings: TrainSettings) -> TrainingPlan:
+    return resolve_plan(settings, find_checkpoint(settings.model), read_set(settings.set))
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"method": Lora(rank=0)}, "rank 0 will not do: input should be greater than or equal to 1"),
-        ({"rate": -1e-4}, "rate -0.0001 will not do: input should be greater than 0"),
-        ({"schedule": "sinus"}, "schedule 'sinus' will not do"),
-        ({"batch": 0}, "batch 0 will not do"),
-        ({"epochs": 0.0, "steps": None}, "epochs 0 trains nothing"),
-        ({"epochs": 2.0}, "steps and epochs both say how long"),
-        ({"caption_dropout": 1.5}, "caption dropout 1.5 will not do"),
-        ({"preset": "sd3"}, "no preset 'sd3': there are sd15"),
-        ({"precision": "int8"}, "precision 'int8' will not do"),
-        ({"rate": float("nan")}, "rate"),
+        ({"method": Lora(rank=0)}, "rank: 0 is out of range; choose 1 or more"),
+        ({"learning_rate": -1e-4}, "learning rate: -0.0001 is out of range; choose more than 0"),
+        ({"schedule": "sinus"}, "schedule: there is no 'sinus'; choose constant, linear, cosine or cosine-restarts"),
+        ({"batch": 0}, "batch: 0 is out of range"),
+        ({"epochs": 0.0, "steps": None}, "epochs 0 is invalid: give more than 0"),
+        ({"epochs": 2.0}, "both steps and epochs are given"),
+        ({"caption_dropout": 1.5}, "caption dropout: 1.5 is out of range; choose 0 to 1"),
+        ({"preset": "sd3"}, "unknown preset 'sd3'; presets are sd15"),
+        ({"precision": "int8"}, "precision: there is no 'int8'"),
+        ({"learning_rate": float("nan")}, "learning rate: nan is out of range"),
     ],
 )
-def test_what_no_training_can_be_run_by_is_refused(settings: TrainSettings, change: dict[str, object], sentence: str) -> None:
+def test_invalid_settings_are_refused_with_their_range(settings: TrainSettings, change: dict[str, object], sentence: str) -> None:
     with pytest.raises(InputError) as caught:
-        planned(replace(settings, **change))  # type: ignore[arg-type]
+        plan_of(replace(settings, **change))  # type: ignore[arg-type]
     assert sentence in str(caught.value)
 
 
-def test_epochs_count_the_pictures_that_are_learnt(settings: TrainSettings) -> None:
-    assert planned(replace(settings, steps=None, epochs=10.0, batch=2, accumulation=5)).steps == 5
-    assert planned(replace(settings, steps=None, epochs=0.1)).steps == 1
+def test_epochs_count_the_training_images(settings: TrainSettings) -> None:
+    assert plan_of(replace(settings, steps=None, epochs=10.0, batch=2, gradient_accumulation=5)).steps == 5
+    assert plan_of(replace(settings, steps=None, epochs=0.1)).steps == 1
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
-def test_presets_make_plans_and_what_is_said_goes_before(settings: TrainSettings, name: str) -> None:
+def test_presets_resolve_and_given_settings_override_them(settings: TrainSettings, name: str) -> None:
     bare = TrainSettings(method=lora_method(name), set=settings.set, out=settings.out, model=settings.model, preset=name, size=32)
-    plan = planned(bare)
+    plan = plan_of(bare)
     assert plan.method == PRESETS[name].method
-    assert plan.min_snr == PRESETS[name].values["min_snr"]
-    said = planned(replace(bare, method=lora_method(name, rank=3), rate=0.5, epochs=None, steps=7))
-    assert (said.rate, said.steps) == (0.5, 7)
-    assert isinstance(said.method, Lora)
-    assert (said.method.rank, said.method.targets) == (3, ("attention",))
+    assert plan.min_snr_gamma == PRESETS[name].values["min_snr_gamma"]
+    given = plan_of(replace(bare, method=lora_method(name, rank=3), learning_rate=0.5, epochs=None, steps=7))
+    assert (given.learning_rate, given.steps) == (0.5, 7)
+    assert isinstance(given.method, Lora)
+    assert (given.method.rank, given.method.targets) == (3, ("attention",))
 
 
-def test_doubts_are_told(settings: TrainSettings) -> None:
-    taught = read_set(settings.set)
-    told = " ".join(doubts(planned(replace(settings, flip=True)), taught))
-    assert "mirrored at random" in told
-    unsplit = replace(taught, examples=taught.training[:1])
-    told = " ".join(doubts(planned(settings), unsplit))
-    assert "one picture is learnt by heart" in told
-    assert "holds nothing out" in told
-    with pytest.raises(InputError, match="to stop early needs pictures held out"):
-        doubts(replace(planned(settings), patience=2), unsplit)
+def test_risky_plans_bring_warnings(settings: TrainSettings) -> None:
+    training_set = read_set(settings.set)
+    warnings = " ".join(plan_warnings(plan_of(replace(settings, flip=True)), training_set))
+    assert "random flip mirrors images" in warnings
+    unsplit = replace(training_set, examples=training_set.training[:1])
+    warnings = " ".join(plan_warnings(plan_of(settings), unsplit))
+    assert "only 1 image to train on: use at least 50; with fewer it may memorise them" in warnings
+    assert "has no held-out images" in warnings
+    with pytest.raises(InputError, match="early stopping needs held-out images"):
+        plan_warnings(replace(plan_of(settings), patience=2), unsplit)

@@ -1,25 +1,27 @@
-"""A balanced set is learnt from as it says: a picture that is repeated comes up so many times as often."""
+"""Repeated examples of a balanced set come up so many times as often."""
 
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 
 from sakuga.training.batch_order import batches
-from sakuga.training.training_data import Course, Latents, Lesson
+from sakuga.training.training_data import BatchStream, EncodedExamples, TrainingExample
 
 
-def course(*repeats: int) -> list[tuple[int, ...]]:
-    lessons = [
-        Lesson(path=Path(f"{place}.png"), text="", size=(64, 64), bucket=(64, 64), repeats=times) for place, times in enumerate(repeats)
+def stream(*repeats: int) -> list[tuple[int, ...]]:
+    encoded = EncodedExamples(None, None)  # type: ignore[arg-type]
+    encoded.examples = [
+        TrainingExample(path=Path(f"{index}.png"), text="", size=(64, 64), bucket=(64, 64), repeats=times)
+        for index, times in enumerate(repeats)
     ]
-    learnt = Course(Latents(None, lessons, kept=False), 2, seed=5)  # type: ignore[arg-type]
-    return [learnt.batch_at(place) for place in range(60)]
+    batches_of_two = BatchStream(encoded, 2, seed=5)
+    return [batches_of_two.batch_at(position) for position in range(60)]
 
 
-def test_what_is_repeated_comes_up_so_many_times_as_often() -> None:
-    seen = Counter(place for batch in course(1, 4, 1) for place in batch)
-    assert seen == {0: 20, 1: 80, 2: 20}
+def test_repeated_examples_come_up_as_many_times_as_often() -> None:
+    counts = Counter(index for batch in stream(1, 4, 1) for index in batch)
+    assert counts == {0: 20, 1: 80, 2: 20}
 
 
-def test_where_nothing_is_repeated_the_order_is_that_of_the_examples() -> None:
-    assert course(1, 1, 1) == list(islice(batches([(64, 64)] * 3, 2, 5), 60))
+def test_without_repeats_the_order_is_that_of_the_examples() -> None:
+    assert stream(1, 1, 1) == list(islice(batches([(64, 64)] * 3, 2, 5), 60))

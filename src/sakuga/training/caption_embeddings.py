@@ -1,46 +1,59 @@
-"""Captions as the UNet is told them."""
+"""Text embeddings of training captions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.text_encoders import read_texts
+from sakuga.models.text_encoders import encode_texts
 
 
-class Texts:
-    """Encodes captions plainly, brackets being brackets; each is encoded alone and kept, unless the text encoder is learning.
+class CaptionEncoder:
+    """Encodes captions one by one, without emphasis syntax.
 
-    A caption's embedding so never depends on its company, nor on whether it is kept.
+    So embeddings are batch-invariant. They are cached unless `trained`, where gradients flow through the text encoder.
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, learning: bool = False, kept: bool = True) -> None:
-        self.checkpoint, self.learning, self.kept = checkpoint, learning, kept
-        self._known: dict[str, Tensor] = {}
+    def __init__(self, checkpoint: Checkpoint, *, trained: bool = False, cached: bool = True) -> None:
+        self.checkpoint, self.trained, self.cached = checkpoint, trained, cached
+        self._cache: dict[str, Tensor] = {}
 
     def __call__(self, captions: Sequence[str]) -> Tensor:
-        """Return (captions, rows, channels); gradients flow where the text encoder learns.
+        """Encode captions, (captions, rows, channels).
 
-        No words are told as a drawing is led away from them.
+        An empty one becomes zeros where the checkpoint expects zeros as unconditional embedding.
         """
-        if self.learning:
-            return self._encoded(captions)
-        return torch.cat([self._one(caption) for caption in captions])
+        if self.trained:
+            return self._encode(captions)
+        return torch.cat([self._encode_one(caption) for caption in captions])
 
     @torch.no_grad()
-    def _one(self, caption: str) -> Tensor:
-        if caption in self._known:
-            return self._known[caption]
-        encoded = self._encoded([caption])
-        if self.kept:
-            self._known[caption] = encoded
+    def _encode_one(self, caption: str) -> Tensor:
+        if caption in self._cache:
+            return self._cache[caption]
+        encoded = self._encode([caption])
+        if self.cached:
+            self._cache[caption] = encoded
         return encoded
 
-    def _encoded(self, captions: Sequence[str]) -> Tensor:
+    def _encode(self, captions: Sequence[str]) -> Tensor:
         checkpoint = self.checkpoint
-        encoded = read_texts(checkpoint.readers, captions, checkpoint.facts.token_limit).to(checkpoint.dtype)
-        if not checkpoint.facts.silent:
+        encoded = encode_texts(checkpoint.text_encoders, captions, checkpoint.info.token_limit).to(checkpoint.dtype)
+        if not checkpoint.info.zeros_for_empty_prompt:
             return encoded
-        heard = torch.tensor([bool(caption) for caption in captions], device=encoded.device)
-        return torch.where(heard[:, None, None], encoded, 0.0)
+        conditional = torch.tensor([bool(caption) for caption in captions], device=encoded.device)
+        return torch.where(conditional[:, None, None], encoded, 0.0)
+
+
+@torch.no_grad()
+def encode_padded(checkpoint: Checkpoint, texts: Sequence[str], length: int) -> Tensor:
+    """Encode texts as one batch padded to `length` tokens.
+
+    Shape (texts, length, channels).
+    """
+    tokenizer: Any = checkpoint.tokenizer
+    ids = tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
+    embedded: Tensor = checkpoint.text_encoder(ids.to(checkpoint.device))[0]
+    return embedded

@@ -1,4 +1,4 @@
-"""The card of a trained style: what it is, what it learnt from, under which licences, and how it went."""
+"""The model card of a trained style."""
 
 import json
 from collections import Counter
@@ -7,28 +7,21 @@ from typing import Any
 
 from sakuga.datasets.training_set import TrainingSet
 from sakuga.text import counted
-from sakuga.training.plan import DreamBooth, Lora, Plan, TextualInversion
+from sakuga.training.plan import DreamBooth, Lora, TextualInversion, TrainingPlan
 
 
-def card(plan: Plan, taught: TrainingSet, name: str, result: Mapping[str, Any], *, shown: bool) -> str:
-    """Write the card, with the head that hubs read."""
-    licences = Counter(example.licence for example in taught.training)
-    sources = Counter(example.source for example in taught.training)
-    rows = {
-        "method": method_in_words(plan),
-        "base model": plan.model,
-        "pictures": f"{len(taught.training)} ({_most(sources)})",
-        "their licences": _most(licences),
-        "training": f"{result['steps']} steps of {plan.batch * plan.accumulation} pictures at {plan.size} px, AdamW, rate {plan.rate:g} "
-        f"({plan.schedule}), seed {plan.seed}, {plan.precision}",
-        "loss at its end": f"{result['loss']:.4g}",
-    }
-    if result["validation_loss"] is not None:
-        rows["loss on pictures held out"] = f"{result['validation_loss']:.4g} (n = {len(taught.held_out)})"
-    table = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
-    worn = f'`sakuga draw "..." --style {name}`' + (f', where "{plan.trigger}" is added to the prompt' if plan.trigger else "")
-    strip = "\n![the base above, with the style below: the same prompts and seeds](sheet.webp)\n" if shown else ""
-    prompts = "\n".join(f"- {prompt}" for prompt in plan.prompts) if shown else ""
+def card(plan: TrainingPlan, training_set: TrainingSet, name: str, result: Mapping[str, Any], *, with_sheet: bool) -> str:
+    """Return the card as Markdown.
+
+    It starts with the metadata that hubs read.
+    """
+    licences = Counter(example.licence for example in training_set.training)
+    table = "\n".join(f"| {key} | {value} |" for key, value in _rows(plan, training_set, licences, result).items())
+    usage = f'`sakuga draw "..." --style {name}`' + (
+        f'; its trigger word, "{plan.trigger}", is added to the prompt' if plan.trigger else ""
+    )
+    sheet = "\n![base model above, with the style below: the same prompts and seeds](sheet.webp)\n" if with_sheet else ""
+    prompts = "\n".join(f"- {prompt}" for prompt in plan.prompts) if with_sheet else ""
     return (
         f"""---
 base_model: {json.dumps(plan.model)}
@@ -38,41 +31,57 @@ license: {json.dumps(next(iter(licences)) if len(licences) == 1 else "other")}
 ---
 # {name}
 
-Worn by {worn}.
+Apply it with {usage}.
 
 | | |
 |---|---|
 {table}
-{strip}
+{sheet}
 {prompts}
 """.rstrip()
         + "\n"
     )
 
 
-def method_in_words(plan: Plan) -> str:
-    """Say in a few words how it was learnt."""
+def _rows(plan: TrainingPlan, training_set: TrainingSet, licences: Counter[str], result: Mapping[str, Any]) -> dict[str, str]:
+    sources = Counter(example.source for example in training_set.training)
+    rows = {
+        "method": method_text(plan),
+        "base model": plan.model,
+        "images": f"{len(training_set.training)} ({_most_common(sources)})",
+        "image licences": _most_common(licences),
+        "training": f"{result['steps']} steps of {plan.batch * plan.gradient_accumulation} images at {plan.size} px, AdamW, "
+        f"learning rate {plan.learning_rate:g} ({plan.schedule}), seed {plan.seed}, {plan.precision}",
+        "training loss": f"{result['loss']:.4g}",
+    }
+    if result["validation_loss"] is not None:
+        rows["validation loss"] = f"{result['validation_loss']:.4g} (n = {len(training_set.held_out)})"
+    return rows
+
+
+def method_text(plan: TrainingPlan) -> str:
+    """Return a short description of the method."""
     match plan.method:
         case Lora() as lora:
-            return f"LoRA, {_lora(lora)}"
+            return f"LoRA, {_lora_text(lora)}"
         case TextualInversion(vectors=vectors):
             return f"Textual Inversion, {counted(vectors, 'vector')}"
         case DreamBooth(adapter=None):
-            return "DreamBooth, the whole UNet"
+            return "DreamBooth, full UNet"
         case DreamBooth(adapter=Lora() as lora, name=name):
-            called = f", and its name in {counted(name.vectors, 'vector')}" if name else ""
-            return f"DreamBooth as a LoRA, {_lora(lora)}{called}"
+            embedding = f", with its name in {counted(name.vectors, 'vector')}" if name else ""
+            return f"DreamBooth LoRA, {_lora_text(lora)}{embedding}"
         case _:
             raise AssertionError(plan.method)
 
 
-def _lora(lora: Lora) -> str:
+def _lora_text(lora: Lora) -> str:
     alpha = lora.rank if lora.alpha is None else lora.alpha
-    where = " and the text encoder" if lora.text_encoder else ""
-    return f"rank {lora.rank}, alpha {alpha:g}, on {', '.join(lora.targets)} of the UNet{where}"
+    encoder = " and the text encoder" if lora.text_encoder else ""
+    return f"rank {lora.rank}, alpha {alpha:g}, on {', '.join(lora.targets)} of the UNet{encoder}"
 
 
-def _tags(plan: Plan) -> list[str]:
+def _tags(plan: TrainingPlan) -> list[str]:
     match plan.method:
         case Lora():
             return ["lora"]
@@ -82,6 +91,6 @@ def _tags(plan: Plan) -> list[str]:
             return ["dreambooth", *(["lora"] if adapter else []), *(["textual_inversion"] if name else [])]
 
 
-def _most(counts: Counter[str]) -> str:
-    told = [f"{what}: {count}" for what, count in counts.most_common(3)]
-    return ", ".join(told if len(counts) > 1 else list(counts)) + (" and others" if len(counts) > 3 else "")
+def _most_common(counts: Counter[str]) -> str:
+    names = [f"{name}: {count}" for name, count in counts.most_common(3)] if len(counts) > 1 else list(counts)
+    return ", ".join(names) + (" and others" if len(counts) > 3 else "")

@@ -1,4 +1,4 @@
-"""What a finished training leaves: the style, its card, and the figures."""
+"""The results of a finished training: style, card, metrics."""
 
 import resource
 import shutil
@@ -7,48 +7,55 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image as PILImage
 
 from sakuga.datasets.training_set import TrainingSet
-from sakuga.files import write_whole
+from sakuga.files import write_atomic, write_text
 from sakuga.training.card import card
 from sakuga.training.loop import Training
-from sakuga.training.plan import DreamBooth, Plan
+from sakuga.training.plan import DreamBooth
 from sakuga.training.run_folder import RunFolder
 
 
-def finish(plan: Plan, training: Training, taught: TrainingSet, run: RunFolder, sheet: Path | None, notes: list[str]) -> dict[str, Any]:
-    """Write the style with its card and picture strip, then what the run took, and return that; the cache is deleted.
+def write_results(training: Training, training_set: TrainingSet, sheet: Path | None, notes: list[str]) -> dict[str, Any]:
+    """Write the style with its card, then `metrics.json`.
 
-    Of several processes one writes.
+    Returns the metrics. The cache of latents is deleted. Of several processes the main one writes.
     """
-    made = run.path / ("model" if isinstance(plan.method, DreamBooth) and plan.method.adapter is None else "style")
+    plan, run = training.plan, training.run
+    folder = run.path / ("model" if isinstance(plan.method, DreamBooth) and plan.method.adapter is None else "style")
     result = {
-        "style": made.name,
+        "style": folder.name,
         "steps": training.steps,
-        "loss": run.last("loss"),
-        "validation_loss": run.last("validation_loss"),
+        "loss": run.last_metric("loss"),
+        "validation_loss": run.last_metric("validation_loss"),
         "seconds": round(training.seconds, 3),
-        "peak_memory": peak_memory(training.learner.checkpoint.device),
+        "peak_memory": peak_memory(training.method.checkpoint.device),
         "notes": notes,
     }
-    if not run.leads:
+    if not run.is_main:
         return result
-    with training.learning.averaged():
-        training.learner.write(made, run.path.name, plan.trigger)
+    with training.state.averaged():
+        training.method.write(folder, run.path.name, plan.trigger)
     if sheet:
-        with Image.open(sheet) as picture:
-            write_whole(made / "sheet.webp", lambda path: picture.save(path, "webp", quality=85))
-    text = card(plan, taught, run.path.name, result, shown=sheet is not None)
-    write_whole(made / "README.md", lambda path: path.write_text(text, encoding="utf-8"))
-    run.finish(result)
-    run.say(f"finished after {training.steps} steps: {made}")
-    shutil.rmtree(run.cache, ignore_errors=True)
+        with PILImage.open(sheet) as image:
+            write_atomic(folder / "sheet.webp", lambda path: image.save(path, "webp", quality=85))
+    write_text(folder / "README.md", card(plan, training_set, run.path.name, result, with_sheet=sheet is not None))
+    _finish(run, result, f"finished after {training.steps} steps: {folder}")
     return result
 
 
+def _finish(run: RunFolder, result: dict[str, Any], message: str) -> None:
+    run.finish(result)
+    run.log(message)
+    shutil.rmtree(run.cache, ignore_errors=True)
+
+
 def peak_memory(device: torch.device) -> int:
-    """Return the most bytes that were in use at once: of the GPU, else of this process since it began."""
+    """Return the peak memory in bytes.
+
+    Of the GPU, else of this process.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""Learn with the whole UNet, as DreamBooth was first described (Ruiz et al. 2023)."""
+"""DreamBooth training of the whole UNet (Ruiz et al. 2023)."""
 
 import copy
 import json
@@ -10,62 +10,67 @@ from typing import Any
 
 from torch import Tensor
 
+from sakuga.files import atomic_folder
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.checkpoint_files import INDEX, MORE_WORDS, NEEDED, WORDS, Source
-from sakuga.training.caption_embeddings import Texts
+from sakuga.models.checkpoint_files import MODEL_INDEX, REQUIRED_COMPONENTS, TEXT_COMPONENTS, TEXT_COMPONENTS_2, CheckpointFiles
+from sakuga.training.caption_embeddings import CaptionEncoder
 
 
-class WholeLearner:
-    """The UNet itself in learning; `remembers` keeps a copy of what it was, to ask."""
+class FullUNetMethod:
+    """All weights of the UNet.
 
-    def __init__(self, checkpoint: Checkpoint, *, keep_texts: bool = True, remembers: bool = False) -> None:
+    `keep_base` keeps a copy of the base model's.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, cache_captions: bool = True, keep_base: bool = False) -> None:
         self.checkpoint = checkpoint
-        self._before: Any = copy.deepcopy(checkpoint.unet) if remembers else None
+        self._base: Any = copy.deepcopy(checkpoint.unet) if keep_base else None
         self.networks: Any = checkpoint.unet.requires_grad_(True)
-        self._texts = Texts(checkpoint, kept=keep_texts)
+        self._encoder = CaptionEncoder(checkpoint, cached=cache_captions)
 
-    def told(self, captions: Sequence[str]) -> Tensor:
-        """Encode captions."""
-        return self._texts(captions)
+    def encode_captions(self, captions: Sequence[str]) -> Tensor:
+        """Encode captions, (n, rows, channels)."""
+        return self._encoder(captions)
 
     @contextmanager
-    def unchanged(self) -> Iterator[None]:
-        """Let the checkpoint ask the copy."""
-        self.checkpoint.unet = self._before
+    def base_weights(self) -> Iterator[None]:
+        """Run the block with the base model's UNet."""
+        self.checkpoint.unet = self._base
         try:
             yield
         finally:
             self.checkpoint.unet = self.networks
 
     def close(self) -> None:
-        """Let the UNet learn no more; it stays as it has become."""
+        """Freeze the UNet; it keeps its trained weights."""
         self.networks.requires_grad_(False)
 
     def write(self, folder: Path, name: str, trigger: str) -> None:
-        """Write a checkpoint with this UNet in half precision, all else copied from the base."""
-        source, beside = self.checkpoint.source, folder.with_name(f".{folder.name}")
-        shutil.rmtree(beside, ignore_errors=True)
-        for part in source.parts():
-            if part != "unet":
-                shutil.copytree(source.folder / part, beside / part)
-        (beside / INDEX).write_text(json.dumps(_index(source), indent=2) + "\n", encoding="utf-8")
-        copy.deepcopy(self.networks).half().to("cpu").save_pretrained(beside / "unet")
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.replace(folder)
+        """Write a checkpoint with this UNet in half precision.
+
+        The rest is copied from the base.
+        """
+        source = self.checkpoint.files
+        with atomic_folder(folder, overwrite=True) as draft:
+            for part in source.components():
+                if part != "unet":
+                    shutil.copytree(source.folder / part, draft / part)
+            (draft / MODEL_INDEX).write_text(json.dumps(_index(source), indent=2) + "\n", encoding="utf-8")
+            copy.deepcopy(self.networks).half().to("cpu").save_pretrained(draft / "unet")
 
 
-def _index(source: Source) -> dict[str, Any]:
-    """Say what a folder is made of, as diffusers does; parts that no drawing needs were not copied, and are none."""
-    parts = source.parts()
+def _index(source: CheckpointFiles) -> dict[str, Any]:
+    """Build `model_index.json`; components that were not copied are null."""
+    parts = source.components()
     if source.index:
-        gone = {part for part, told in source.index.items() if isinstance(told, list) and part not in parts}
-        return {part: [None, None] if part in gone else told for part, told in source.index.items()}
-    kind = "StableDiffusionXLPipeline" if source.facts.pooled else "StableDiffusionPipeline"
-    made = {part: ["diffusers", source.config(part)["_class_name"]] for part in NEEDED}
-    readers = {part: ["transformers", _class(source, part)] for part in (*WORDS, *MORE_WORDS) if part in parts}
-    absent = ("feature_extractor", "image_encoder") + (() if source.facts.pooled else ("safety_checker",))
-    return {"_class_name": kind, **made, **readers, **{part: [None, None] for part in absent}}
+        gone = {part for part, entry in source.index.items() if isinstance(entry, list) and part not in parts}
+        return {part: [None, None] if part in gone else entry for part, entry in source.index.items()}
+    kind = "StableDiffusionXLPipeline" if source.info.pooled_channels else "StableDiffusionPipeline"
+    networks = {part: ["diffusers", source.config(part)["_class_name"]] for part in REQUIRED_COMPONENTS}
+    texts = {part: ["transformers", _class(source, part)] for part in (*TEXT_COMPONENTS, *TEXT_COMPONENTS_2) if part in parts}
+    absent = ("feature_extractor", "image_encoder") + (() if source.info.pooled_channels else ("safety_checker",))
+    return {"_class_name": kind, **networks, **texts, **{part: [None, None] for part in absent}}
 
 
-def _class(source: Source, part: str) -> str:
+def _class(source: CheckpointFiles, part: str) -> str:
     return "CLIPTokenizer" if part.startswith("tokenizer") else str(source.config(part)["architectures"][0])

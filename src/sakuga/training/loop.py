@@ -1,259 +1,294 @@
-"""The loop of every training of a style: it yields steps, keeps its run in a folder, and goes on from there exactly as if never stopped."""
+"""The training loop of styles.
+
+It yields steps and resumes bit for bit.
+"""
 
 import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from sakuga import SakugaError
 from sakuga.models.checkpoint import DTYPES
-from sakuga.models.memory import is_memory
-from sakuga.training import checkpoints
-from sakuga.training.method import Learner
-from sakuga.training.objective import Objective, Question
+from sakuga.models.loading import is_out_of_memory
+from sakuga.training import checkpoints, distributed
+from sakuga.training.method import TrainingMethod
+from sakuga.training.objective import Objective, TrainingBatch
 from sakuga.training.optimizers import make_optimizer
-from sakuga.training.plan import Plan
+from sakuga.training.plan import TrainingPlan
 from sakuga.training.run_folder import RunFolder
 from sakuga.training.schedule import rate_share
-from sakuga.training.sketchbook import together
-from sakuga.training.state import Average, Learning
-from sakuga.training.trackers import Track, make_tracker
-from sakuga.training.training_data import Course
+from sakuga.training.state import TrainingState, WeightAverage
+from sakuga.training.trackers import Tracker, open_tracker
+from sakuga.training.training_data import BatchStream
 from sakuga.training.validation import Validation
 
 
 class TrainingError(SakugaError):
-    """A training that cannot go on; the sentence says what is kept and what to try."""
+    """A training that cannot continue.
+
+    The message says what is saved and what to try.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of a training, counted from 1; the validation's loss where there was one, and words to the person."""
+class TrainingStep:
+    """One optimizer step with its loss and notes.
+
+    Counted from 1.
+    """
 
     number: int
     total: int
     loss: float
-    rate: float
+    learning_rate: float
     gradient: float
-    """The gradient's length before it was clipped."""
-    validation: float | None = None
+    """The gradient norm before clipping."""
+    validation_loss: float | None = None
     notes: tuple[str, ...] = ()
 
 
 class Training:
-    """A learner with its lessons and optimizer. What a step depends on goes into a checkpoint; all else follows from plan and step."""
+    """A method with its batches and optimizer.
+
+    A checkpoint holds all state that a step depends on; the rest follows from plan and step number.
+    """
 
     def __init__(
-        self, plan: Plan, learner: Learner, courses: Sequence[Course], objective: Objective, run: RunFolder, validation: Validation | None
+        self,
+        plan: TrainingPlan,
+        method: TrainingMethod,
+        streams: Sequence[BatchStream],
+        objective: Objective,
+        run: RunFolder,
+        validation: Validation | None,
     ) -> None:
-        self.plan, self.learner, self.courses, self.objective, self.run = plan, learner, courses, objective, run
+        self.plan, self.method, self.streams, self.objective, self.run = plan, method, streams, objective, run
         self.validation = validation if plan.validate_every else None
-        self.learning = Learning(
-            learner.networks,
-            make_optimizer(plan.optimizer, learner.networks, plan.decay),
-            average=Average(learner.networks) if plan.average else None,
+        self.state = TrainingState(
+            method.networks,
+            make_optimizer(plan.optimizer, method.networks, plan.weight_decay),
+            average=WeightAverage(method.networks) if plan.ema_decay else None,
             scaled=plan.precision == "fp16",
-            device=learner.checkpoint.device,
+            device=method.checkpoint.device,
         )
-        self.parts = 1
-        """Into how many parts a batch is cut, each with its own pass, so that memory lasts."""
+        self.chunks = 1
+        """How many forward passes a batch is split into, to fit into memory."""
         self.best, self.stale, self.seconds = math.inf, 0, 0.0
         self.saved = -1
-        self._track: Track | None = None
+        self._tracker: Tracker | None = None
 
     @property
     def steps(self) -> int:
-        return self.learning.steps
+        return self.state.steps
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are taken, or the validation has not become better for long enough."""
+        """Whether all steps are done or early stopping ends the training."""
         return self.steps >= self.plan.steps or 0 < self.plan.patience <= self.stale
 
-    def track(self) -> list[str]:
-        """Let curves be drawn from here on, and say where they are not; raises PlanError where what is asked for is not installed."""
-        if not self.run.leads:
+    def open_tracker(self) -> list[str]:
+        """Start logging curves.
+
+        Returns a note where the tracker is missing. Raises TrainingPlanError where one was chosen that is not installed.
+        """
+        if not self.run.is_main:
             return []
-        self._track, word = make_tracker(self.plan, self.run.path, self.steps)
-        return [word] if word else []
+        self._tracker, note = open_tracker(self.plan, self.run.path, self.steps)
+        return [note] if note else []
 
-    def record(self, step: int, figures: Mapping[str, float]) -> None:
-        """Write figures down."""
-        self.run.measure(step, figures)
-        if self._track:
-            self._track(step, figures)
+    def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Write metrics to the run folder and the tracker."""
+        self.run.log_metrics(step, metrics)
+        if self._tracker:
+            self._tracker(step, metrics)
 
-    def step(self) -> Step:
-        """Take one step. Raises TrainingError where the loss is no number; the weights are then as before."""
-        assert together.size() == self.plan.processes, "each takes its own share of the batches"
-        began, notes = time.monotonic(), list[str]()
+    def step(self) -> TrainingStep:
+        """Run one optimizer step.
+
+        Raises TrainingError where the loss is not finite, with the weights unchanged.
+        """
+        assert distributed.world_size() == self.plan.processes, "each process trains on its own share of the batches"
+        started, notes = time.monotonic(), list[str]()
         number = self.steps
-        rate = self.plan.rate * rate_share(
+        learning_rate = self.plan.learning_rate * rate_share(
             number, self.plan.steps, self.plan.schedule, warmup=self.plan.warmup, cycles=self.plan.cycles
         )  # fmt: skip
         while True:
             try:
-                loss = self._gather(number)
+                loss = self._accumulate_gradients(number)
                 break
             except (MemoryError, RuntimeError) as error:
-                if not is_memory(error):
+                if not is_out_of_memory(error):
                     raise
-                notes.append(self._narrow())
-        if together.any_says(not math.isfinite(loss)):
+                notes.append(self._split_further())
+        if distributed.any_process(not math.isfinite(loss)):
             raise TrainingError(
-                f"the loss is no number at step {number + 1}: everything before it is kept in {self.run.checkpoints}. "
-                "Try a lower rate, a stronger clip, or fp32, in another run"
+                f"the loss is not a finite number at step {number + 1}: everything before it is saved in {self.run.checkpoints}. "
+                "Try a lower learning rate, a smaller gradient norm or fp32 in another run"
             )
-        together.average_gradients(self.learner.networks, half=False)
-        gradient = self.learning.apply(rate, self.plan.clip, self.plan.average)
-        self.seconds += time.monotonic() - began
-        return Step(number=self.steps, total=self.plan.steps, loss=loss, rate=rate, gradient=float(gradient), notes=tuple(notes))
+        distributed.average_gradients(self.method.networks, half=False)
+        gradient = self.state.apply(learning_rate, self.plan.max_grad_norm, self.plan.ema_decay)
+        self.seconds += time.monotonic() - started
+        return TrainingStep(
+            number=self.steps, total=self.plan.steps, loss=loss, learning_rate=learning_rate, gradient=float(gradient), notes=tuple(notes)
+        )  # fmt: skip
 
-    def _gather(self, number: int) -> float:
-        """Let the gradients of a whole step gather, and return its loss."""
-        self.learning.optimizer.zero_grad(set_to_none=True)
-        total, batches = torch.zeros((), dtype=torch.float64), self.plan.accumulation
-        first = (number * self.plan.processes + together.rank()) * batches
-        for course in self.courses:
-            for place in range(first, first + batches):
-                asked = self.objective.ask(course, place)
-                for part in self._split(asked):
-                    loss = self._loss(part, course.held) * (course.weight / (course.batch * batches))
-                    torch.autograd.backward(self.learning.scaler.scale(loss))
+    def _accumulate_gradients(self, number: int) -> float:
+        """Run a step's forward and backward passes.
+
+        Returns its loss.
+        """
+        self.state.optimizer.zero_grad(set_to_none=True)
+        total, batches = torch.zeros((), dtype=torch.float64), self.plan.gradient_accumulation
+        first = (number * self.plan.processes + distributed.rank()) * batches
+        for stream in self.streams:
+            for position in range(first, first + batches):
+                batch = self.objective.make_batch(stream, position)
+                for part in self._split(batch):
+                    loss = self._loss(part, stream.distill) * (stream.weight / (stream.batch * batches))
+                    torch.autograd.backward(self.state.scaler.scale(loss))
                     total += loss.detach().double().cpu()
         return float(total)
 
-    def _loss(self, asked: Question, held: bool) -> Tensor:
-        device, dtype = self.learner.checkpoint.device, self.learner.checkpoint.dtype
+    def _loss(self, batch: TrainingBatch, distill: bool) -> Tensor:
+        device, dtype = self.method.checkpoint.device, self.method.checkpoint.dtype
         mixed = self.plan.precision != "fp32" and dtype == torch.float32
         with torch.autocast(device.type, dtype=DTYPES[self.plan.precision] if mixed else torch.bfloat16, enabled=mixed):
-            before = self._answered_before(asked) if held else None
-            return self.objective.loss(asked, self.learner.told(asked.captions), before)
+            target = self._base_prediction(batch) if distill else None
+            return self.objective.loss(batch, self.method.encode_captions(batch.captions), target)
 
     @torch.no_grad()
-    def _answered_before(self, asked: Question) -> Tensor:
-        with self.learner.unchanged():
-            return self.objective.answer(asked, self.learner.told(asked.captions))
+    def _base_prediction(self, batch: TrainingBatch) -> Tensor:
+        with self.method.base_weights():
+            return self.objective.predict(batch, self.method.encode_captions(batch.captions))
 
-    def _split(self, asked: Question) -> Iterator[Question]:
-        rows = len(asked.clean)
-        width = -(-rows // self.parts)
+    def _split(self, batch: TrainingBatch) -> Iterator[TrainingBatch]:
+        rows = len(batch.clean)
+        width = -(-rows // self.chunks)
         for first in range(0, rows, width):
-            yield asked.part(first, first + width)
+            yield batch.part(first, first + width)
 
-    def _narrow(self) -> str:
-        """Halve the part of a batch that is in memory at a time; raises TrainingError where it is one picture already."""
-        if self.parts >= self.plan.batch:
+    def _split_further(self) -> str:
+        """Halve the images of a forward pass.
+
+        Raises TrainingError where it is one already.
+        """
+        if self.chunks >= self.plan.batch:
             raise TrainingError(
-                "memory ran out with one picture at a time: train at a smaller size, with gradient checkpointing, or in bf16"
+                "out of memory with one image at a time: train at a smaller size, with gradient checkpointing, or in bf16"
             ) from None
-        self.parts = min(2 * self.parts, self.plan.batch)
-        width, passes = -(-self.plan.batch // self.parts), self.plan.accumulation * self.parts
-        return f"memory ran out: batches are {width} wide from here on, with {passes} of them a step, which learns the same"
+        self.chunks = min(2 * self.chunks, self.plan.batch)
+        width, passes = -(-self.plan.batch // self.chunks), self.plan.gradient_accumulation * self.chunks
+        return f"out of memory: continuing with {width} images at a time in {passes} passes a step, with the same result"
 
     def validate(self) -> tuple[float, bool]:
-        """Return the loss on the pictures held out, and whether it is the best so far."""
+        """Return the validation loss, and whether it is the best."""
         assert self.validation is not None
-        with self.learning.averaged():
-            loss = self.validation.loss(self.learner)
+        with self.state.averaged():
+            loss = self.validation.loss(self.method)
         better = loss < self.best
         self.best, self.stale = min(loss, self.best), 0 if better else self.stale + 1
         return loss, better
 
     def save(self) -> None:
         """Write the checkpoint of this step."""
-        if self.saved == self.steps or not self.run.leads:
+        if self.saved == self.steps or not self.run.is_main:
             return
-        about = {
-            "parts": str(self.parts), "best": repr(self.best), "stale": str(self.stale), "seconds": repr(self.seconds),
-            "scale": json.dumps(self.learning.scaler.state_dict()),
+        metadata = {
+            "parts": str(self.chunks), "best": repr(self.best), "stale": str(self.stale), "seconds": repr(self.seconds),
+            "scale": json.dumps(self.state.scaler.state_dict()),
         }  # fmt: skip
-        checkpoints.save(self.run.checkpoints, self.steps, self.learning.tensors(), about, self.plan.keep)
+        checkpoints.save(self.run.checkpoints, self.steps, self.state.tensors(), metadata, self.plan.keep)
         self.saved = self.steps
 
     def resume(self) -> list[str]:
-        """Go on from the newest checkpoint that is whole, and say which, and why no newer one."""
-        saved, notes = checkpoints.newest(self.run.checkpoints)
-        if saved:
-            self._take_up(saved)
-            self.saved = saved.step
-        self.run.forget_after(self.steps)
-        return [*notes, f"going on after step {self.steps} of {self.plan.steps}"]
+        """Continue from the newest intact checkpoint.
 
-    def go_back_to_best(self) -> bool:
-        """Take up the checkpoint with the best loss on the pictures held out, if one was kept."""
+        Returns notes on it, and on damaged ones.
+        """
+        saved, notes = checkpoints.read_newest(self.run.checkpoints)
+        if saved:
+            self._restore(saved)
+            self.saved = saved.step
+        self.run.drop_metrics_after(self.steps)
+        return [*notes, f"resuming after step {self.steps} of {self.plan.steps}"]
+
+    def restore_best(self) -> bool:
+        """Load the checkpoint with the best validation loss.
+
+        Returns whether there is one.
+        """
         path = self.run.checkpoints / checkpoints.BEST
         if path.is_file():
-            self._take_up(checkpoints.read(path))
+            self._restore(checkpoints.read(path))
         return path.is_file()
 
-    def _take_up(self, saved: checkpoints.Saved) -> None:
-        about = saved.about
-        self.learning.restore(saved.tensors, saved.step)
-        self.parts, self.stale = int(about["parts"]), int(about["stale"])
-        self.best, self.seconds = float(about["best"]), float(about["seconds"])
-        self.learning.restore_scale(about["scale"])
+    def _restore(self, saved: checkpoints.SavedCheckpoint) -> None:
+        metadata = saved.metadata
+        self.state.restore(saved.tensors, saved.step)
+        self.chunks, self.stale = int(metadata["parts"]), int(metadata["stale"])
+        self.best, self.seconds = float(metadata["best"]), float(metadata["seconds"])
+        self.state.restore_scale(metadata["scale"])
 
 
-def run_training(training: Training) -> Iterator[Step]:
-    """Train to the end of the plan, yielding every step; closing the iterator saves, so nothing is lost when the caller has enough.
+def run_training(training: Training) -> Iterator[TrainingStep]:
+    """Train to the end of the plan, yielding every step.
 
-    Raises TrainingError where it cannot go on, and checkpoints.DiskFull where the disk is nearly full: all steps taken are saved then.
+    Closing the iterator saves a checkpoint. Raises TrainingError where it cannot continue, and checkpoints.DiskFull where the disk is
+    nearly full: all steps are saved then.
     """
     plan, run = training.plan, training.run
-    sums, counted, told = 0.0, 0, time.monotonic()
-    torch.set_flush_denormal(True)  # a setting of the whole process, so it comes off again
+    total, counted, logged = 0.0, 0, time.monotonic()
+    torch.set_flush_denormal(True)  # a setting of the whole process, so it is switched off again
     try:
         while not training.finished:
             step = training.step()
-            sums, counted = sums + step.loss, counted + 1
+            total, counted = total + step.loss, counted + 1
             for note in step.notes:
-                run.say(note)
+                run.log(note)
             better = False
             if training.validation and (step.number % plan.validate_every == 0 or training.finished):
                 step, better = _validated(training, step)
             if step.number % plan.log_every == 0 or training.finished:
-                pace = counted * plan.batch * plan.accumulation * plan.processes / max(1e-9, time.monotonic() - told)
-                training.record(
-                    step.number, {"loss": sums / counted, "rate": step.rate, "gradient": step.gradient, "samples_per_second": pace}
-                )
-                sums, counted, told = 0.0, 0, time.monotonic()
-                _stop_while_there_is_room(training)
+                speed = counted * plan.batch * plan.gradient_accumulation * plan.processes / max(1e-9, time.monotonic() - logged)
+                metrics = {"learning_rate": step.learning_rate, "gradient": step.gradient, "samples_per_second": speed}
+                training.log_metrics(step.number, {"loss": total / counted, **metrics})
+                total, counted, logged = 0.0, 0, time.monotonic()
+                _stop_if_disk_full(training)
             if better or step.number % plan.checkpoint_every == 0 or training.finished:
                 training.save()
-                if better and run.leads:
-                    checkpoints.keep_best(run.checkpoints, checkpoints.path_of(run.checkpoints, step.number))
+                if better and run.is_main:
+                    checkpoints.keep_best(run.checkpoints, checkpoints.checkpoint_path(run.checkpoints, step.number))
             yield step
     except checkpoints.DiskFull:
         raise
     except BaseException:
-        if training.learning.whole and training.steps:
+        if training.state.consistent and training.steps:
             training.save()
         raise
     finally:
         torch.set_flush_denormal(False)
 
 
-def _validated(training: Training, step: Step) -> tuple[Step, bool]:
+def _validated(training: Training, step: TrainingStep) -> tuple[TrainingStep, bool]:
     loss, better = training.validate()
-    training.record(step.number, {"validation_loss": loss})
+    training.log_metrics(step.number, {"validation_loss": loss})
     notes = [*step.notes]
     if training.finished and step.number < step.total:
-        notes.append(f"stopped early: no better loss on the pictures held out for {training.stale} validations")
-        training.run.say(notes[-1])
-    return Step(
-        number=step.number, total=step.total, loss=step.loss, rate=step.rate, gradient=step.gradient, validation=loss, notes=tuple(notes)
-    ), better
+        notes.append(f"stopped early: no better validation loss in {training.stale} validations")
+        training.run.log(notes[-1])
+    return replace(step, validation_loss=loss, notes=tuple(notes)), better
 
 
-def _stop_while_there_is_room(training: Training) -> None:
-    if not together.any_says(not checkpoints.room_left(training.run.checkpoints, training.learning.tensors())):
+def _stop_if_disk_full(training: Training) -> None:
+    if not distributed.any_process(not checkpoints.has_room(training.run.checkpoints, training.state.tensors())):
         return
     training.save()
     raise checkpoints.DiskFull(
-        f"the disk is nearly full: stopped after step {training.steps}, which is saved in {training.run.path}; make room and resume"
+        f"the disk is nearly full: stopped after step {training.steps}, which is saved in {training.run.path}; free some space and resume"
     )

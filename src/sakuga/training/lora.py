@@ -1,4 +1,4 @@
-"""Learn a LoRA (Hu et al. 2022): which layers may change, and what comes of it."""
+"""LoRA training (Hu et al. 2022)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sakuga.files import write_whole
+from sakuga.files import write_atomic
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.families import family_of_source
-from sakuga.models.style_metadata import About, about_text
-from sakuga.models.styles import ABOUT, LORA
-from sakuga.training.caption_embeddings import Texts
+from sakuga.models.families import family_of
+from sakuga.models.style_files import LORA_FILE, STYLE_FILE
+from sakuga.models.style_metadata import StyleMetadata, format_metadata
+from sakuga.training.caption_embeddings import CaptionEncoder
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS, FEED_FORWARD, LowRank, matching
-from sakuga.training.plan import Lora, PlanError
+from sakuga.training.plan import Lora, TrainingPlanError
 
 GROUPS: dict[str, tuple[str, ...]] = {"attention": ATTENTION, "feed-forward": FEED_FORWARD, "convolutions": CONVOLUTIONS}
 TEXT_GROUPS: dict[str, tuple[str, ...]] = {
@@ -27,34 +27,36 @@ TEXT_GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 
-class LoraLearner:
-    """Low-rank changes of the UNet, and of its text encoders if asked for; the checkpoint answers with them on from here on."""
+class LoraMethod:
+    """LoRA matrices beside layers of the UNet and the text encoders."""
 
-    def __init__(self, checkpoint: Checkpoint, method: Lora, *, seed: int, keep_texts: bool = True) -> None:
+    def __init__(self, checkpoint: Checkpoint, method: Lora, *, seed: int, cache_captions: bool = True) -> None:
         self.checkpoint = checkpoint
-        chance = torch.Generator().manual_seed(seed % 2**63)
-        made: dict[str, LowRank] = {}
+        generator = torch.Generator().manual_seed(seed % 2**63)
+        networks: dict[str, LowRank] = {}
         targets = layer_endings(checkpoint.unet, method.targets)
-        made["unet"] = LowRank(checkpoint.unet, targets, method.rank, alpha=method.alpha, generator=chance)
-        for reader in checkpoint.readers if method.text_encoder else ():
+        networks["unet"] = LowRank(checkpoint.unet, targets, method.rank, alpha=method.alpha, generator=generator)
+        for encoder in checkpoint.text_encoders if method.text_encoder else ():
             endings = [ending for target in method.targets for ending in TEXT_GROUPS.get(target, ())] or TEXT_GROUPS["attention"]
-            made[reader.network] = LowRank(
-                reader.encoder, endings, method.rank, alpha=method.alpha, part=reader.network, generator=chance
+            networks[encoder.name] = LowRank(
+                encoder.network, endings, method.rank, alpha=method.alpha, part=encoder.name, generator=generator
             )  # fmt: skip
-        self.changes = made
-        self.networks = nn.ModuleDict(made)
-        self.told: Callable[[Sequence[str]], Tensor] = Texts(checkpoint, learning=method.text_encoder, kept=keep_texts)
+        self.low_rank = networks
+        self.networks = nn.ModuleDict(networks)
+        self.encode_captions: Callable[[Sequence[str]], Tensor] = CaptionEncoder(
+            checkpoint, trained=method.text_encoder, cached=cache_captions
+        )
         self._attached = self._attach()
 
     def _attach(self) -> ExitStack:
         with ExitStack() as stack:
-            for network in self.changes.values():
+            for network in self.low_rank.values():
                 stack.enter_context(network.attached())
             return stack.pop_all()
 
     @contextmanager
-    def unchanged(self) -> Iterator[None]:
-        """Take the changes off, and put them on again."""
+    def base_weights(self) -> Iterator[None]:
+        """Run the block without the LoRA."""
         self._attached.close()
         try:
             yield
@@ -62,39 +64,48 @@ class LoraLearner:
             self._attached = self._attach()
 
     def close(self) -> None:
-        """Leave the checkpoint as it was."""
+        """Detach the LoRA, which restores the checkpoint."""
         self._attached.close()
 
     def adapter(self, name: str) -> Adapter:
-        """Return what was learnt, to be worn."""
-        layers = {layer: factors for network in self.changes.values() for layer, factors in network.adapter(name).layers.items()}
-        return Adapter(name=name, layers=layers, said_for=family_of_source(self.checkpoint.source))
+        """Return the trained LoRA as an adapter."""
+        layers = {layer: factors for network in self.low_rank.values() for layer, factors in network.adapter(name).layers.items()}
+        return Adapter(name=name, layers=layers, declared_family=family_of(self.checkpoint.info).name)
 
     def write(self, folder: Path, name: str, trigger: str) -> None:
-        """Write the LoRA in diffusers' layout and in kohya's, and what calls it up."""
+        """Write the LoRA in diffusers' and kohya's layouts.
+
+        `style.toml` has its trigger word.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         adapter = self.adapter(name)
-        write_whole(folder / LORA, partial(write_adapter, adapter))
-        write_whole(folder / f"{name}-kohya.safetensors", partial(write_adapter, adapter, layout="kohya"))
-        (folder / ABOUT).write_text(about_text(About(trigger=trigger)), encoding="utf-8")
+        write_atomic(folder / LORA_FILE, partial(write_adapter, adapter))
+        write_atomic(folder / f"{name}-kohya.safetensors", partial(write_adapter, adapter, layout="kohya"))
+        (folder / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=trigger)), encoding="utf-8")
 
 
 def layer_endings(unet: Any, targets: Sequence[str]) -> tuple[str, ...]:
-    """Return how the names of the targeted layers end; raises PlanError for a target that no layer has, with those that exist."""
+    """Return the name endings of the targeted layers.
+
+    Raises TrainingPlanError for a target that matches no layer, with those that do.
+    """
     endings: list[str] = []
     for target in targets:
-        meant = GROUPS.get(target, (target,))
-        if not matching(unet, meant):
-            raise PlanError(f"no layer of this model is called {target!r}: targets are {', '.join(known_targets(unet))}")
-        endings += meant
+        endings_of = GROUPS.get(target, (target,))
+        if not matching(unet, endings_of):
+            raise TrainingPlanError(f"this model has no layer named {target!r}; targets are {', '.join(known_targets(unet))}")
+        endings += endings_of
     if not endings:
-        raise PlanError(f"a LoRA without targets learns nothing: targets are {', '.join(known_targets(unet))}")
+        raise TrainingPlanError(f"a LoRA needs target layers: choose among {', '.join(known_targets(unet))}")
     return tuple(dict.fromkeys(endings))
 
 
 def known_targets(unet: Any) -> list[str]:
-    """List what can be targeted: the groups that this UNet has, and how the names of its layers end."""
+    """List valid targets.
+
+    Groups that this UNet has, and endings of layer names.
+    """
     layers = [name for name, layer in unet.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     endings = {".".join(name.split(".")[-2:]) if name.split(".")[-1].isdigit() else name.split(".")[-1] for name in layers}
-    groups = [group for group, meant in GROUPS.items() if matching(unet, meant)]
+    groups = [group for group, endings_of in GROUPS.items() if matching(unet, endings_of)]
     return [*groups, *sorted(endings)]

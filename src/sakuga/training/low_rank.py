@@ -1,4 +1,7 @@
-"""Low-rank changes of a network in training (LoRA, Hu et al. 2022): the network's weights stay as they are, only its answers change."""
+"""LoRA layers in training (Hu et al. 2022).
+
+Forward hooks add them to a frozen network.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sakuga import InputError
-from sakuga.models.adapters import Adapter, Factors
+from sakuga.models.adapters import Adapter, LoraLayer
 from sakuga.models.lora_keys import TEXT_MODEL
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -19,10 +22,11 @@ CONVOLUTIONS = ("conv1", "conv2")
 
 
 class LowRank(nn.Module):
-    """A pair of thin matrices for each linear layer or convolution whose name ends in one of the targets; untrained they change nothing.
+    """A down and an up matrix for each target layer.
 
-    Each layer adds `alpha / rank` times up(down(its input)) to its answer, so no gradient of a whole weight is ever made. `alpha` is the
-    rank unless said. `part` is what adapters call the network.
+    Targets are linear layers and convolutions by the endings of their names. Each layer's output gains `alpha / rank` times
+    up(down(input)), so no gradient of a whole weight is computed. It starts at 0. `alpha` is the rank by default. `part` is the network's
+    name in adapters.
     """
 
     def __init__(
@@ -49,9 +53,12 @@ class LowRank(nn.Module):
             self.to(weights[0].device)
 
     def load(self, adapter: Adapter) -> None:
-        """Go on from an adapter of the same layers and rank; raises InputError for another."""
+        """Load an adapter of the same layers and rank.
+
+        Raises InputError for another.
+        """
         if adapter.layers.keys() != set(self.names) or any(factors.down.shape[0] != self.rank for factors in adapter.layers.values()):
-            raise InputError(f"'{adapter.name}' changes other layers, or in another rank, than is trained here: train it anew")
+            raise InputError(f"'{adapter.name}' has other layers or another rank than this training: start without it")
         for name, down, up in zip(self.names, self.downs, self.ups, strict=True):
             factors = adapter.layers[name]
             down.data.copy_(factors.down)
@@ -59,44 +66,50 @@ class LowRank(nn.Module):
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Let the network answer as it is changed, for as long as the block lasts; gradients flow to the thin matrices."""
+        """Run the block with the LoRA added.
+
+        Gradients flow to its matrices.
+        """
         network = self._network[0]
         pairs = zip(self.layers, self.downs, self.ups, strict=True)
-        handles = [network.get_submodule(layer).register_forward_hook(_adding(down, up, self.scale)) for layer, down, up in pairs]
+        handles = [network.get_submodule(layer).register_forward_hook(_lora_hook(down, up, self.scale)) for layer, down, up in pairs]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
 
-    def forward(self, *given: Any, **named: Any) -> Any:
-        """Call the changed network."""
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """Call the network with the LoRA."""
         with self.attached():
-            return self._network[0](*given, **named)
+            return self._network[0](*inputs, **options)
 
     def adapter(self, name: str) -> Adapter:
-        """Return what a checkpoint can wear."""
+        """Return the matrices as an adapter."""
         pairs = zip(self.names, self.downs, self.ups, strict=True)
-        layers = {name: Factors(down=down.detach(), up=up.detach(), scale=self.scale) for name, down, up in pairs}
+        layers = {name: LoraLayer(down=down.detach(), up=up.detach(), scale=self.scale) for name, down, up in pairs}
         return Adapter(name=name, layers=layers)
 
 
 def matching(network: Any, targets: Sequence[str]) -> list[str]:
-    """List the linear layers and convolutions of a network whose names end in one of the targets, whole."""
+    """List linear layers and convolutions by name endings."""
     endings = tuple(f".{target}" for target in targets)
     kinds = (nn.Linear, nn.Conv2d)
     return [name for name, layer in network.named_modules() if isinstance(layer, kinds) and f".{name}".endswith(endings)]
 
 
-def _adding(down: Tensor, up: Tensor, scale: float) -> Callable[..., Tensor]:
-    """Return the hook by which a layer adds its change; in the number format of what it is given."""
+def _lora_hook(down: Tensor, up: Tensor, scale: float) -> Callable[..., Tensor]:
+    """Return a forward hook that adds a layer's LoRA.
 
-    def hook(layer: nn.Module, given: tuple[Any, ...], answer: Tensor) -> Tensor:
-        seen = given[0]
-        thin, wide = down.to(seen.dtype), (up if scale == 1.0 else up * scale).to(seen.dtype)
+    In the number format of its input.
+    """
+
+    def hook(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+        layer_input = inputs[0]
+        thin, wide = down.to(layer_input.dtype), (up if scale == 1.0 else up * scale).to(layer_input.dtype)
         if isinstance(layer, nn.Conv2d):
-            narrow = functional.conv2d(seen, thin, None, layer.stride, layer.padding, layer.dilation)
-            return answer + functional.conv2d(narrow, wide)
-        return answer + functional.linear(functional.linear(seen, thin), wide)
+            narrow = functional.conv2d(layer_input, thin, None, layer.stride, layer.padding, layer.dilation)
+            return output + functional.conv2d(narrow, wide)
+        return output + functional.linear(functional.linear(layer_input, thin), wide)
 
     return hook

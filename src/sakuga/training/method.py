@@ -1,4 +1,4 @@
-"""What learns: LoRA, Textual Inversion and DreamBooth are each one of these, and the loop knows no more of them."""
+"""The protocol of trainable parameters: LoRA, embedding, both, full UNet."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -10,23 +10,26 @@ from torch import Tensor, nn
 from sakuga.models.checkpoint import Checkpoint
 
 
-class Learner(Protocol):
-    """A checkpoint that answers as it has learnt so far: untrained, as it always did."""
+class TrainingMethod(Protocol):
+    """A checkpoint plus trainable parameters.
+
+    Before step 1 its output equals the base model's.
+    """
 
     checkpoint: Checkpoint
 
     @property
     def networks(self) -> nn.Module:
-        """The weights that are learnt."""
+        """Return the module that holds the trainable parameters."""
 
-    def told(self, captions: Sequence[str]) -> Tensor:
+    def encode_captions(self, captions: Sequence[str]) -> Tensor:
         """Encode captions, (n, rows, channels)."""
 
-    def unchanged(self) -> AbstractContextManager[None]:
-        """Let it answer as before it had learnt anything, for as long as the block lasts."""
+    def base_weights(self) -> AbstractContextManager[None]:
+        """Run the block with the base model's weights."""
 
     def close(self) -> None:
-        """Leave the checkpoint as it was."""
+        """Restore the checkpoint."""
 
     def write(self, folder: Path, name: str, trigger: str) -> None:
-        """Write what was learnt into a folder, as a style or a model."""
+        """Write the result as a style or a model."""

@@ -1,4 +1,4 @@
-"""Learn a LoRA and the name that calls it at once: the name says what words can, the LoRA the rest (Kumari et al. 2023)."""
+"""A LoRA trained with its trigger word (Kumari et al. 2023)."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -6,31 +6,43 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from sakuga.training.lora import LoraLearner
-from sakuga.training.textual_inversion import WordLearner
+from sakuga.training.lora import LoraMethod
+from sakuga.training.textual_inversion import EmbeddingMethod
 
 
-class NamedLearner:
-    """Low-rank changes and a word in learning, in one checkpoint. Captions that do not say the name are told as they are."""
+class LoraEmbeddingMethod:
+    """A LoRA and an embedding in one checkpoint.
 
-    def __init__(self, changes: LoraLearner, name: WordLearner) -> None:
-        self.changes, self.name, self.checkpoint = changes, name, changes.checkpoint
-        self.networks = nn.ModuleDict({**changes.changes, "name": name.networks})
+    Captions without the word keep their embeddings.
+    """
 
-    def told(self, captions: Sequence[str]) -> Tensor:
-        """Encode captions; those of the class, which never say the name, are kept."""
-        return self.name.read(captions) if any(map(self.name.says, captions)) else self.changes.told(captions)
+    def __init__(self, lora: LoraMethod, name: EmbeddingMethod) -> None:
+        self.lora, self.name, self.checkpoint = lora, name, lora.checkpoint
+        self.networks = nn.ModuleDict({**lora.low_rank, "name": name.networks})
 
-    def unchanged(self) -> AbstractContextManager[None]:
-        """Take the changes off; what does not say the name never heard of it."""
-        return self.changes.unchanged()
+    def encode_captions(self, captions: Sequence[str]) -> Tensor:
+        """Encode captions, (n, rows, channels).
+
+        Those of the class, without the word, are cached.
+        """
+        return self.name.encode(captions) if any(map(self.name.contains_word, captions)) else self.lora.encode_captions(captions)
+
+    def base_weights(self) -> AbstractContextManager[None]:
+        """Run the block without the LoRA.
+
+        Captions without the word are not affected by the embedding.
+        """
+        return self.lora.base_weights()
 
     def close(self) -> None:
-        """Leave the checkpoint as it was."""
+        """Restore the checkpoint."""
         self.name.close()
-        self.changes.close()
+        self.lora.close()
 
     def write(self, folder: Path, name: str, trigger: str) -> None:
-        """Write one style of both, which the learnt name calls."""
+        """Write one style of both.
+
+        The word is its trigger.
+        """
         self.name.write(folder, name, trigger)
-        self.changes.write(folder, name, self.name.word)
+        self.lora.write(folder, name, self.name.word)

@@ -1,191 +1,322 @@
-"""A training, written down: everything that decides what is learnt, as plain data that is checked once."""
+"""Training plans.
+
+All settings of a run, each declared once with range, default and help.
+"""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from functools import cache
+from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 from sakuga import InputError
-from sakuga.timeline.spec import Digest, Precision
+from sakuga.story.options import Choice, Number, Option, Text
+from sakuga.story.settings import Precision
 from sakuga.training.schedule import Schedule
 
-Count = Annotated[int, Field(ge=1)]
-Amount = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Optimizer = Literal["adamw", "adamw8bit"]
-Prior = Literal["pictures", "answers"]
-
-STRICT = ConfigDict(extra="forbid", strict=True)
-
-
-class PlanError(InputError, ValueError):
-    """A training that cannot be run as it was asked for; the sentence says what is wrong, and what would do."""
+Prior = Literal["images", "predictions"]
+Tracker = Literal["tensorboard", "wandb", "none"]
+Settings = TypeVar("Settings")
 
 
-@with_config(STRICT)
+class TrainingPlanError(InputError, ValueError):
+    """A training that cannot run with these settings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount(Number):
+    """A number without an upper limit, or up to `most`.
+
+    At least 0 by default.
+    """
+
+    least: float = 0
+    most: float = inf
+
+    @property
+    def range(self) -> str:
+        """The limits in words."""
+        if self.most < inf:
+            return Number.range.fget(self)  # type: ignore[attr-defined, no-any-return]
+        return f"more than {self.least:g}" if self.above else f"{self.least:g} or more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count(Amount):
+    """A whole number from 1."""
+
+    least: float = 1
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch(Option):
+    """On or off."""
+
+    def read(self, value: Any) -> bool:
+        """Return a bool."""
+        if not isinstance(value, bool):
+            raise ValueError(f"{value!r} is neither true nor false")
+        return value
+
+    def write(self, value: Any) -> Any:
+        """Return "on" or "off"."""
+        return "on" if value else "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words(Option):
+    """Several texts."""
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """Return a tuple of str."""
+        if isinstance(value, str) or not all(isinstance(word, str) for word in value):
+            raise ValueError(f"{value!r} is not a list of texts")
+        return tuple(value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lora:
-    """Learn thin matrices beside the layers of the UNet (Hu et al. 2022), and of the text encoder if asked for."""
+    """LoRA (Hu et al. 2022).
+
+    Low-rank matrices beside layers of the UNet, and of the text encoder.
+    """
 
     kind: Literal["lora"] = "lora"
-    rank: Count = 8
-    alpha: Positive | None = None
-    """The matrices count alpha / rank; the rank unless said."""
-    targets: tuple[str, ...] = ("attention",)
-    """attention, feed-forward, convolutions, or how names of layers end."""
-    text_encoder: bool = False
+    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8)] = 8
+    alpha: Annotated[
+        float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)
+    ] = None
+    targets: Annotated[
+        tuple[str, ...],
+        Words(
+            help="Layers to train, with commas: attention, feed-forward, convolutions, or endings of layer names",
+            default_help="attention; on small models convolutions too",
+        ),
+    ] = ("attention",)
+    text_encoder: Annotated[bool, Switch(help="Train the text encoder too", default=False)] = False
 
 
-@with_config(STRICT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextualInversion:
-    """Learn what one word means (Gal et al. 2023); everything else stays as it is."""
+    """Textual Inversion (Gal et al. 2023).
+
+    Trains the embedding of one word, nothing else.
+    """
 
     kind: Literal["textual-inversion"] = "textual-inversion"
-    word: str = ""
-    """What prompts will say; the set's trigger unless said."""
-    initial: str = ""
-    """Words to begin from: what the pictures show, in general."""
-    vectors: Count = 1
-    """How many tokens the word takes."""
+    word: Annotated[str, Text(help="Placeholder token: the word that prompts will use", default_help="the set's trigger word")] = ""
+    initial: Annotated[
+        str, Text(help="Initializer words: what the images show, in words the model knows", default_help="the word itself")
+    ] = ""
+    vectors: Annotated[int, Count(help="Vectors (tokens) of the word", default=1)] = 1
 
 
-@with_config(STRICT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DreamBooth:
-    """Learn one subject, and keep what else its class is by learning that too (Ruiz et al. 2023)."""
+    """DreamBooth (Ruiz et al. 2023).
+
+    Trains one subject with prior preservation of its class.
+    """
 
     kind: Literal["dreambooth"] = "dreambooth"
     adapter: Lora | None = Lora()
-    """None to change the whole UNet."""
+    """None trains the whole UNet."""
     name: TextualInversion | None = None
-    """Learns, beside the LoRA, what the subject's name means (Kumari et al. 2023); None leaves it to what the model reads in it."""
-    instance_prompt: str = ""
-    """What every picture of the subject is told by, such as "a zk balloon"; their own captions unless said."""
-    class_prompt: str = ""
-    """The class in words, such as "a balloon"; "" keeps nothing."""
-    class_set: str = ""
-    """A training set of pictures of the class; drawn by the model where there is none."""
-    class_pictures: Count = 50
-    """How many are drawn."""
-    prior: Prior | None = None
-    """What is held, the usual unless said: what the class's pictures show (Ruiz et al. 2023), or the model's answers about them before
-    (Li and Hoiem 2018)."""
-    prior_weight: NotNegative = 1.0
+    """An embedding for the subject's name, trained beside the LoRA (Kumari et al. 2023)."""
+    instance_prompt: Annotated[str, Text(help='One caption for all images, as "a zk balloon"', default_help="each image's own caption")] = (
+        ""
+    )
+    class_prompt: Annotated[
+        str, Text(help='Prompt of the subject\'s class for prior preservation, as "a balloon"', default_help="no prior preservation")
+    ] = ""
+    class_set: Annotated[str, Text(help="Training set of class images", default_help="generated from the class prompt")] = ""
+    class_images: Annotated[int, Count(help="Class images to generate", default=50)] = 50
+    prior: Annotated[
+        Prior | None,
+        Choice(
+            help="What prior preservation keeps: the class images, or the base model's predictions on them",
+            choices=get_args(Prior),
+            default_help="predictions on small models, else images",
+        ),
+    ] = None
+    """Images after Ruiz et al. 2023; predictions after Li and Hoiem 2018."""
+    prior_weight: Annotated[float, Amount(help="Weight of the prior preservation loss", default=1.0)] = 1.0
 
 
-Method = Annotated[Lora | TextualInversion | DreamBooth, Field(discriminator="kind")]
+MethodSettings = Lora | TextualInversion | DreamBooth
 OPERATION = (
-    "log_every",
-    "checkpoint_every",
-    "keep",
-    "sample_every",
-    "prompts",
-    "validate_every",
-    "tracker",
-    "cache",
-    "set",
-    "model",
-)
-"""What may differ when a run is resumed: it decides nothing that is learnt. Set and model are held against their digests."""
+    "log_every", "checkpoint_every", "keep", "sample_every", "prompts", "validate_every", "tracker", "cache", "set", "model",
+)  # fmt: skip
+"""Settings that may change on resume, as they do not affect the weights; set and model are compared by digest."""
 
 
-@with_config(STRICT)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A training with every choice made."""
+class TrainingPlan:
+    """A training with every setting resolved.
 
-    method: Method
-    model: str
-    model_digest: Digest
-    set: str
-    set_digest: Digest
-    trigger: str
-    size: Count
-    """The side of the square whose area the buckets keep, in pixels."""
-    buckets: bool = True
-    """Whether pictures keep about their shape; else each is cut to a square."""
-    steps: Count
-    batch: Count
-    accumulation: Count = 1
-    """Batches a step."""
-    rate: Positive
-    schedule: Schedule = "cosine"
-    warmup: Amount = 0
-    cycles: Count = 1
-    decay: NotNegative = 0.01
-    clip: Positive = 1.0
-    """The greatest length of the gradient."""
-    processes: Count = 1
-    """That learn together, each from its own batches."""
-    optimizer: Optimizer = "adamw"
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    flip: bool = False
-    caption_dropout: Share = 0.1
-    min_snr: Positive | None = 5.0
-    noise_offset: NotNegative = 0.0
-    average: Share = 0.0
-    """How much of the averaged weights each step keeps (EMA); 0 is no average."""
-    precision: Precision = "fp32"
-    gradient_checkpointing: bool = False
-    patience: Amount = 0
-    """Validations without a better loss until the training stops early; 0 never."""
-    validate_every: Amount = 0
-    checkpoint_every: Count = 100
-    keep: Count = 2
-    """Checkpoints kept, the best one not counted."""
-    sample_every: Amount = 0
-    prompts: tuple[str, ...] = ()
-    log_every: Count = 10
-    cache: bool = True
-    tracker: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+    A run keeps it as `config.json`.
+    """
+
+    method: MethodSettings
+    model: Annotated[str, Text(help="Name of the base model")]
+    model_digest: Annotated[str, Text(help="Sha256 of the base model")]
+    set: Annotated[str, Text(help="Folder of the training set")]
+    set_digest: Annotated[str, Text(help="Sha256 of the sets")]
+    trigger: Annotated[str, Text(help="Trigger word")]
+    processes: Annotated[int, Count(help="Processes that train together, each on its own batches")] = 1
+    size: Annotated[
+        int, Count(help="Resolution: side in pixels of a square with the area of the buckets", default_help="the model's native size")
+    ]
+    buckets: Annotated[bool, Switch(help="Aspect ratio buckets; off crops every image to a square", default=True)] = True
+    steps: Annotated[int, Count(help="Optimizer steps", default_help="for a LoRA 500, on large models 1500")]
+    batch: Annotated[int, Count(help="Batch size", default_help="8, on large models 1")]
+    gradient_accumulation: Annotated[
+        int, Count(help="Gradient accumulation: batches for each optimizer step", default_help="1, on large models 4")
+    ] = 1
+    learning_rate: Annotated[float, Amount(help="Peak learning rate", default_help="for a LoRA 1e-3, on large models 1e-4", above=True)]
+    schedule: Annotated[
+        Schedule,
+        Choice(
+            help="Learning rate schedule",
+            choices=get_args(Schedule),
+            default_help="cosine; constant for textual inversion on large models",
+        ),
+    ] = "cosine"
+    warmup: Annotated[int, Amount(help="Learning rate warmup in steps", default_help="5% of the steps for a LoRA, else 0", whole=True)] = 0
+    cycles: Annotated[int, Count(help="Cycles of the cosine-restarts schedule", default=1)] = 1
+    weight_decay: Annotated[float, Amount(help="Weight decay", default_help="0.01; 0 for textual inversion")] = 0.01
+    max_grad_norm: Annotated[float, Amount(help="Maximum gradient norm", default=1.0, above=True)] = 1.0
+    optimizer: Annotated[
+        Optimizer, Choice(help="Optimizer; adamw8bit needs bitsandbytes", choices=get_args(Optimizer), default="adamw")
+    ] = "adamw"
+    seed: Annotated[int, Number(help="Seed of the whole training", default=0, least=0, most=2**63 - 1, whole=True)] = 0
+    flip: Annotated[bool, Switch(help="Random horizontal flip", default=False)] = False
+    caption_dropout: Annotated[
+        float,
+        Amount(help="Caption dropout: share of captions replaced by an empty one", default_help="0.1 for a LoRA, else 0", most=1),
+    ] = 0.1
+    min_snr_gamma: Annotated[
+        float | None,
+        Amount(help="Min-SNR gamma of the loss weights; 0 disables it", default_help="5; off for textual inversion"),
+    ] = 5.0
+    noise_offset: Annotated[float, Amount(help="Noise offset, for darker and brighter images", default=0.0)] = 0.0
+    ema_decay: Annotated[float, Amount(help="EMA decay of averaged weights; 0 disables it", default=0.0, most=1)] = 0.0
+    precision: Annotated[
+        Precision, Choice(help="Mixed precision", choices=get_args(Precision), default_help="bf16 where it is fast, else fp32")
+    ] = "fp32"
+    gradient_checkpointing: Annotated[
+        bool, Switch(help="Gradient checkpointing: less memory, more time", default_help="on for models from 1024 px")
+    ] = False
+    patience: Annotated[
+        int, Amount(help="Stop after this many validations without a better loss, and take the best; 0 disables it", default=0, whole=True)
+    ] = 0
+    validate_every: Annotated[
+        int, Amount(help="Steps between validations on held-out images; 0 disables them", default_help="a tenth of the steps", whole=True)
+    ] = 0
+    checkpoint_every: Annotated[int, Count(help="Steps between checkpoints", default_help="a fifth of the steps")] = 100
+    keep: Annotated[int, Count(help="Checkpoints kept, besides the best", default=2)] = 2
+    sample_every: Annotated[
+        int, Amount(help="Steps between sample images; 0 disables them", default_help="a fifth of the steps", whole=True)
+    ] = 0
+    prompts: Annotated[tuple[str, ...], Words(help="Prompt of a sample image; repeatable", default_help="captions of the set")] = ()
+    log_every: Annotated[int, Count(help="Steps between lines of metrics", default=10)] = 10
+    cache: Annotated[bool, Switch(help="Keep latents and text embeddings in memory; affects the time only", default=True)] = True
+    tracker: Annotated[
+        Tracker, Choice(help="Where curves are logged besides metrics.jsonl", choices=get_args(Tracker), default="tensorboard")
+    ] = "tensorboard"
 
 
-ADAPTER: TypeAdapter[Plan] = TypeAdapter(Plan)
-CHOICES = {"literal_error", "greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+METHODS: dict[str, type[Lora | TextualInversion | DreamBooth]] = {
+    "lora": Lora, "textual-inversion": TextualInversion, "dreambooth": DreamBooth,
+}  # fmt: skip
+RENAMED = {
+    "rate": "learning_rate", "accumulation": "gradient_accumulation", "decay": "weight_decay", "clip": "max_grad_norm",
+    "min_snr": "min_snr_gamma", "average": "ema_decay",
+}  # fmt: skip
+"""Older keys of `config.json`."""
+PARTS: dict[str, type[Lora | TextualInversion]] = {"adapter": Lora, "name": TextualInversion}
+"""Methods within DreamBooth."""
 
 
-def planned(said: dict[str, Any], place: str = "this training") -> Plan:
-    """Check a training's values, which are those of a JSON object; raises PlanError with the key and what it may be."""
+@cache
+def options_of(kind: type) -> Mapping[str, Option]:
+    """Return the options that a dataclass declares.
+
+    By field name.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        item.name: option for item in fields(kind) for option in getattr(hints[item.name], "__metadata__", ()) if isinstance(option, Option)
+    }
+
+
+def parse_plan(values: Mapping[str, Any], file: Path | None = None) -> TrainingPlan:
+    """Validate the values of a plan.
+
+    Raises TrainingPlanError naming the setting and its range.
+    """
     try:
-        return ADAPTER.validate_json(json.dumps(said))
-    except ValidationError as caught:
-        error = caught.errors()[0]
-        key = ".".join(str(part) for part in error["loc"] if part not in ("lora", "textual-inversion", "dreambooth"))
-        called = key.removeprefix("method.").replace("adapter.", "").replace("name.", "").replace("_", " ")
-        if error["type"] == "missing":
-            raise PlanError(f"{place}: {called} is missing") from None
-        if error["type"] == "extra_forbidden":
-            raise PlanError(f"{place}: no {called} is known here") from None
-        raise PlanError(f"{place}: {called} {error['input']!r} will not do: {_lower(error['msg'])}") from None
+        return _parse(TrainingPlan, values)
+    except ValueError as error:
+        raise TrainingPlanError(f"{file}: {error}" if file else str(error)) from None
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _parse(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    options, hints = options_of(kind), get_type_hints(kind)  # type: ignore[arg-type]
+    declared = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    if unknown := next((name for name in values if name not in declared), None):
+        raise ValueError(f"unknown setting {_name(unknown)}; settings are {', '.join(map(_name, declared))}")
+    if missing := next((name for name, item in declared.items() if item.default is MISSING and name not in values), None):
+        raise ValueError(f"{_name(missing)} is missing")
+    parsed = {name: _parse_value(name, value, options.get(name), hints[name]) for name, value in values.items()}
+    return kind(**parsed)
 
 
-def to_values(plan: Plan) -> dict[str, Any]:
-    """Write a plan as the values of a JSON object."""
+def _parse_value(name: str, value: Any, option: Option | None, hint: Any) -> Any:
+    if value is None and type(None) in get_args(hint):
+        return None
+    if option:
+        try:
+            return option.read(value)
+        except ValueError as error:
+            raise ValueError(f"{_name(name)}: {error}") from None
+    if name == "kind":
+        return value
+    kind = PARTS.get(name) or METHODS.get(value.get("kind"))
+    if kind is None:
+        raise ValueError(f"unknown method {value.get('kind')!r}; methods are {', '.join(METHODS)}")
+    return _parse(kind, value)
+
+
+def _name(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def plan_to_dict(plan: TrainingPlan) -> dict[str, Any]:
+    """Return a plan as the values of a JSON object."""
     values: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
     return values
 
 
-def read_plan(file: Path) -> Plan:
-    """Read a run's `config.json`; raises PlanError."""
+def read_plan(file: Path) -> TrainingPlan:
+    """Read a run's `config.json`; raises TrainingPlanError."""
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PlanError(f"{file} cannot be read ({error}): begin another run") from None
-    return planned({key: value for key, value in values.items() if key != "versions"}, str(file))
+        raise TrainingPlanError(f"{file} cannot be read ({error}): start another run") from None
+    return parse_plan({RENAMED.get(key, key): value for key, value in values.items() if key != "versions"}, file)
 
 
-def differences(first: Plan, second: Plan) -> dict[str, tuple[Any, Any]]:
-    """Tell by key in what two plans would learn differently; of a method its own keys, where it is the same method."""
-    ours, theirs = _flat(to_values(first)), _flat(to_values(second))
+def plan_differences(first: TrainingPlan, second: TrainingPlan) -> dict[str, tuple[Any, Any]]:
+    """Return the settings in which two plans train differently.
+
+    The keys of a method are compared one by one where both plans have the same method.
+    """
+    ours, theirs = _flat(plan_to_dict(first)), _flat(plan_to_dict(second))
     if ours["kind"] != theirs["kind"]:
         return {"method": (ours["kind"], theirs["kind"])}
     keys = [key for key in {**ours, **theirs} if key not in OPERATION]
@@ -193,7 +324,7 @@ def differences(first: Plan, second: Plan) -> dict[str, tuple[Any, Any]]:
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    """Put the keys of a method, and of its parts, among those of the plan."""
+    """Merge the keys of a method into those of the plan."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= _flat(value) | flat if isinstance(value, dict) else {key: value}

@@ -1,4 +1,4 @@
-"""How the learning rate goes, as shares of the greatest: pure functions of the step."""
+"""Learning rate schedules, as shares of the peak rate."""
 
 import math
 from typing import Literal
@@ -7,9 +7,10 @@ Schedule = Literal["constant", "linear", "cosine", "cosine-restarts"]
 
 
 def rate_share(step: int, steps: int, schedule: Schedule, *, warmup: int = 0, cycles: int = 1) -> float:
-    """Return the share at a step, counted from 0: an even rise over the first `warmup` steps, then by the schedule towards 0.
+    """Return the share of the peak learning rate.
 
-    "cosine" is half a cosine (Loshchilov and Hutter 2017, equation 5), "cosine-restarts" `cycles` of them, each from the top.
+    Steps count from 0. It rises linearly over the first `warmup` steps. "cosine" is half a cosine (Loshchilov and Hutter 2017, equation 5),
+    "cosine-restarts" `cycles` of them, each from the top.
 
     >>> [round(rate_share(step, 10, "cosine", warmup=2), 2) for step in range(0, 10, 2)]
     [0.5, 1.0, 0.85, 0.5, 0.15]

@@ -1,137 +1,127 @@
-"""Put a training together: the checkpoint, what learns, and the lessons."""
+"""Assembling a training: checkpoint, method, encoded examples."""
 
 import hashlib
 import json
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from sakuga.datasets.training_set import Example, TrainingSet
-from sakuga.models.checkpoint import DTYPES, Checkpoint, load
-from sakuga.models.checkpoint_files import Source
-from sakuga.models.loading import quiet
-from sakuga.training.full_unet import WholeLearner
+from sakuga.models.checkpoint import DTYPES, Checkpoint, load_checkpoint
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.loading import quiet_libraries
+from sakuga.models.placement import place_encoder, place_unet
+from sakuga.training.full_unet import FullUNetMethod
 from sakuga.training.loop import Training
-from sakuga.training.lora import LoraLearner
-from sakuga.training.method import Learner
-from sakuga.training.named_lora import NamedLearner
+from sakuga.training.lora import LoraMethod
+from sakuga.training.method import TrainingMethod
+from sakuga.training.named_lora import LoraEmbeddingMethod
 from sakuga.training.objective import Objective
-from sakuga.training.plan import DreamBooth, Lora, Plan, PlanError, TextualInversion
-from sakuga.training.run_folder import RunFolder
-from sakuga.training.speed import half_is_fast, placed, with_plain_attention
-from sakuga.training.textual_inversion import WordLearner, known_already
-from sakuga.training.training_data import Course, Latents, read_lessons, shapes
+from sakuga.training.plan import DreamBooth, Lora, TextualInversion, TrainingPlan
+from sakuga.training.resolved import ResolvedTraining
+from sakuga.training.speed import pick_device
+from sakuga.training.textual_inversion import EmbeddingMethod, is_known_word
+from sakuga.training.training_data import BatchStream, EncodedExamples, EncodingProgress, ExampleSource, bucket_sizes
 from sakuga.training.validation import Validation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """How many pictures are ready, of how many; and words to the person."""
+def prepare_training(resolved: ResolvedTraining, class_set: TrainingSet | None, device: str) -> Generator[EncodingProgress, None, Training]:
+    """Load the model and encode the images.
 
-    done: int
-    total: int
-    note: str = ""
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """Return the device of that name; "auto" is the GPU where there is one."""
-    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
-
-
-def usual_precision(device: torch.device) -> str:
-    """Return the number format that trains fastest there and learns as well."""
-    return "bf16" if half_is_fast(device) else "fp32"
-
-
-def begin(
-    plan: Plan, source: Source, taught: TrainingSet, prior: TrainingSet | None, run: RunFolder, device: torch.device
-) -> Generator[Encoded, None, Training]:
-    """Open the model, and encode the pictures; with a `prior` set of its class, DreamBooth learns that beside."""
-    checkpoint = opened(plan, source, device)
-    for note in _doubts(plan, checkpoint):
-        run.say(note)
-        yield Encoded(done=0, total=len(taught.training), note=note)
-    learner = make_learner(plan, checkpoint)
+    With a `class_set`, DreamBooth trains on it too, for prior preservation.
+    """
+    plan, run = resolved.plan, resolved.run
+    checkpoint = load_for_training(plan, resolved.source, pick_device(device))
+    for note in _known_word_warning(plan, checkpoint):
+        run.log(note)
+        yield EncodingProgress(done=0, total=len(resolved.training_set.training), note=note)
+    method = make_method(plan, checkpoint)
     objective = Objective(checkpoint, plan)
-    taught = _called(plan, taught, learner)
-    latents = yield from _latents(plan, checkpoint, taught, taught.training, run, "training")
-    courses = [Course(latents, plan.batch, plan.seed)]
-    if prior and isinstance(plan.method, DreamBooth):
-        beside = yield from _latents(plan, checkpoint, prior, prior.training, run, "class")
-        held = plan.method.prior == "answers"
-        courses.append(Course(beside, plan.batch, plan.seed + 1, weight=plan.method.prior_weight, held=held))
+    training_set = _with_captions(plan, resolved.training_set, method)
+    encoded = yield from _encode(resolved, checkpoint, training_set, training_set.training, "training")
+    streams = [BatchStream(encoded, plan.batch, plan.seed)]
+    if class_set and isinstance(plan.method, DreamBooth):
+        class_images = yield from _encode(resolved, checkpoint, class_set, class_set.training, "class")
+        distill = plan.method.prior == "predictions"
+        streams.append(BatchStream(class_images, plan.batch, plan.seed + 1, weight=plan.method.prior_weight, distill=distill))
     validation = None
-    if plan.validate_every and taught.held_out:
-        held_out = yield from _latents(plan, checkpoint, taught, taught.held_out, run, "held-out")
+    if plan.validate_every and training_set.held_out:
+        held_out = yield from _encode(resolved, checkpoint, training_set, training_set.held_out, "held-out")
         validation = Validation(held_out, objective, plan.batch)
-    return Training(plan, learner, courses, objective, run, validation)
+    return Training(plan, method, streams, objective, run, validation)
 
 
-def _doubts(plan: Plan, checkpoint: Checkpoint) -> list[str]:
-    """Say what happens to a word that the model has already, where it is learnt anew."""
+def _known_word_warning(plan: TrainingPlan, checkpoint: Checkpoint) -> list[str]:
+    """Warn of a word that the model knows already."""
     match plan.method:
-        case TextualInversion(word=word) | DreamBooth(name=TextualInversion(word=word)) if known_already(checkpoint, word):
-            return [
-                f"the model knows {word!r} already: prompts with it show what is learnt instead while this is worn; '<{word}>' keeps both"
-            ]
+        case TextualInversion(word=word) | DreamBooth(name=TextualInversion(word=word)) if is_known_word(checkpoint, word):
+            return [f"the model knows {word!r} already: with the style applied, the word has its new meaning only; '<{word}>' keeps both"]
         case _:
             return []
 
 
-def _called(plan: Plan, taught: TrainingSet, learner: Learner) -> TrainingSet:
-    """Tell all pictures by one prompt, where DreamBooth is asked to, and say in each the name that is learnt."""
+def _with_captions(plan: TrainingPlan, training_set: TrainingSet, method: TrainingMethod) -> TrainingSet:
+    """Apply the instance prompt and the trained word."""
     prompt = plan.method.instance_prompt if isinstance(plan.method, DreamBooth) else ""
-    texts = [prompt or example.text for example in taught.examples]
-    said = [learner.name.said(text) for text in texts] if isinstance(learner, NamedLearner) else texts
-    return replace(taught, examples=tuple(replace(example, text=text) for example, text in zip(taught.examples, said, strict=True)))
+    captions = [prompt or example.text for example in training_set.examples]
+    captions = [method.name.add_word(text) for text in captions] if isinstance(method, LoraEmbeddingMethod) else captions
+    examples = tuple(replace(example, text=text) for example, text in zip(training_set.examples, captions, strict=True))
+    return replace(training_set, examples=examples)
 
 
-def opened(plan: Plan, source: Source, device: torch.device) -> Checkpoint:
-    """Open a checkpoint as it trains fastest; only what is not learnt is in half precision, and never the autoencoder.
+def load_for_training(plan: TrainingPlan, source: CheckpointFiles, device: torch.device) -> Checkpoint:
+    """Load a checkpoint in the layout that trains fastest.
 
-    Raises PlanError for fp16 on a CPU, which has no units for it.
+    Only frozen networks are in half precision, and never the autoencoder.
     """
-    if plan.precision == "fp16" and device.type == "cpu":
-        raise PlanError("fp16 is for GPUs, and a CPU is slow and inexact in it: train in bf16 or fp32")
-    checkpoint = load(source, str(device))
-    placed(checkpoint.unet, device)
-    for reader in checkpoint.readers:
-        with_plain_attention(reader.encoder, device)
+    checkpoint = load_checkpoint(source, str(device))
+    place_unet(checkpoint.unet, device)
+    for encoder in checkpoint.text_encoders:
+        place_encoder(encoder.network, device)
     if not (isinstance(plan.method, DreamBooth) and plan.method.adapter is None):
-        with quiet():
+        with quiet_libraries():
             checkpoint.unet.to(DTYPES[plan.precision])
     if plan.gradient_checkpointing:
         checkpoint.unet.enable_gradient_checkpointing()
     return checkpoint
 
 
-def make_learner(plan: Plan, checkpoint: Checkpoint) -> Learner:
-    """Make what learns by a plan's method; raises PlanError where the model has not what it asks for."""
+def make_method(plan: TrainingPlan, checkpoint: Checkpoint) -> TrainingMethod:
+    """Build the trainable parameters of a plan's method.
+
+    Raises TrainingPlanError where the model lacks the layers or words that it names.
+    """
     match plan.method:
         case Lora():
-            return LoraLearner(checkpoint, plan.method, seed=plan.seed, keep_texts=plan.cache)
+            return LoraMethod(checkpoint, plan.method, seed=plan.seed, cache_captions=plan.cache)
         case TextualInversion():
-            return WordLearner(checkpoint, plan.method, plan.method.word, seed=plan.seed)
+            return EmbeddingMethod(checkpoint, plan.method, plan.method.word, seed=plan.seed)
         case DreamBooth(adapter=None, prior=prior):
-            return WholeLearner(checkpoint, keep_texts=plan.cache, remembers=prior == "answers")
+            return FullUNetMethod(checkpoint, cache_captions=plan.cache, keep_base=prior == "predictions")
         case DreamBooth(adapter=Lora() as adapter, name=name):
-            lora = LoraLearner(checkpoint, adapter, seed=plan.seed, keep_texts=plan.cache)
-            return NamedLearner(lora, WordLearner(checkpoint, name, name.word, seed=plan.seed)) if name else lora
+            lora = LoraMethod(checkpoint, adapter, seed=plan.seed, cache_captions=plan.cache)
+            return LoraEmbeddingMethod(lora, EmbeddingMethod(checkpoint, name, name.word, seed=plan.seed)) if name else lora
         case _:
             raise AssertionError(plan.method)
 
 
-def _latents(
-    plan: Plan, checkpoint: Checkpoint, taught: TrainingSet, examples: Sequence[Example], run: RunFolder, name: str
-) -> Generator[Encoded, None, Latents]:
-    lessons, notes = read_lessons(taught, examples, shapes(plan, checkpoint.facts.multiple))
-    for note in notes:
-        run.say(note)
-        yield Encoded(done=0, total=len(lessons), note=note)
-    seen = [[lesson.path.name, *lesson.bucket] for lesson in lessons]
-    about = hashlib.sha256(json.dumps([plan.model_digest, plan.set_digest, plan.flip, seen]).encode()).hexdigest()
-    latents = Latents(checkpoint, lessons, kept=plan.cache, file=run.cache / f"{name}.safetensors" if run.leads else None, about=about)
-    for done in latents.prepare(flip=plan.flip and name != "held-out"):
-        yield Encoded(done=done, total=len(lessons))
-    return latents
+def _encode(
+    resolved: ResolvedTraining, checkpoint: Checkpoint, training_set: TrainingSet, examples: Sequence[Example], name: str
+) -> Generator[EncodingProgress, None, EncodedExamples]:
+    plan, run = resolved.plan, resolved.run
+    source = ExampleSource(
+        training_set=training_set,
+        examples=tuple(examples),
+        sizes=bucket_sizes(plan, checkpoint.info.size_multiple),
+        flip=plan.flip and name != "held-out",
+        cached=plan.cache,
+        file=run.cache / f"{name}.safetensors" if run.is_main else None,
+        key=hashlib.sha256(json.dumps([plan.model_digest, plan.set_digest]).encode()).hexdigest(),
+    )
+    encoded = EncodedExamples(checkpoint, source)
+    for progress in encoded.prepare():
+        if progress.note:
+            run.log(progress.note)
+        yield progress
+    return encoded

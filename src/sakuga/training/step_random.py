@@ -1,4 +1,4 @@
-"""Where the chance of a training comes from: nothing of it has to be stored."""
+"""Random generators of a training step, derived and never stored."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,22 @@ import torch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chance:
-    """All chance of one step: a function of the run's seed and of the samples seen before, so nothing of it has to be stored."""
+class StepRandom:
+    """The random generators of one step.
+
+    A function of the seed and the samples seen before.
+    """
 
     seed: int
-    seen: int
+    samples_seen: int
 
     def rng(self) -> np.random.Generator:
-        """Return the generator of choices: pictures, crops, captions."""
-        return np.random.default_rng((self.seed, self.seen))
+        """Return the generator for choices: images, crops, captions."""
+        return np.random.default_rng((self.seed, self.samples_seen))
 
     def noise(self) -> torch.Generator:
-        """Return the generator of noise, on the CPU, so that it is the same on every device."""
-        return torch.Generator().manual_seed(((self.seed << 40) + self.seen) % 2**63)
+        """Return the generator for noise.
+
+        On the CPU, so that every device gets the same.
+        """
+        return torch.Generator().manual_seed(((self.seed << 40) + self.samples_seen) % 2**63)

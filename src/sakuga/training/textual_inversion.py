@@ -1,4 +1,4 @@
-"""Learn what one word means (Textual Inversion, Gal et al. 2023): a few rows of the text encoder's table, and nothing else."""
+"""Textual Inversion (Gal et al. 2023)."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -9,26 +9,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sakuga.files import write_whole
-from sakuga.models.adapters import Adapter, Word, write_words
+from sakuga.files import write_atomic
+from sakuga.models.adapters import Adapter, LearnedWord, write_embeddings
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.embeddings import Network
-from sakuga.models.families import family_of_source
-from sakuga.models.style_metadata import About, about_text
-from sakuga.models.styles import ABOUT, WORDS
-from sakuga.models.text_encoders import Reader
-from sakuga.models.tokenization import tokens_of
-from sakuga.training.caption_embeddings import Texts
-from sakuga.training.plan import PlanError, TextualInversion
+from sakuga.models.embeddings import EncoderName
+from sakuga.models.families import family_of
+from sakuga.models.style_files import EMBEDDING_FILE, STYLE_FILE
+from sakuga.models.style_metadata import StyleMetadata, format_metadata
+from sakuga.models.text_encoders import TextEncoder
+from sakuga.models.tokenization import tokenize
+from sakuga.training.caption_embeddings import CaptionEncoder
+from sakuga.training.plan import TextualInversion, TrainingPlanError
 
 SPREAD = 0.1
-"""How far vectors that begin with the same token are apart, as a share of the table's spread."""
-ROWS: dict[Network, str] = {"text_encoder": "rows", "text_encoder_2": "rows_2"}
-"""What checkpoints call the rows of each text encoder."""
+"""Deviation between vectors that start from the same token, as a share of the table's deviation."""
+ROWS: dict[EncoderName, str] = {"text_encoder": "rows", "text_encoder_2": "rows_2"}
+"""Names of the trained rows in checkpoints, by text encoder."""
 
 
-class Longer(nn.Module):
-    """A table of embeddings with rows behind its end that learn."""
+class ExtendedEmbedding(nn.Module):
+    """A token embedding with trainable rows behind its end."""
 
     def __init__(self, table: nn.Embedding, rows: nn.Parameter) -> None:
         super().__init__()
@@ -37,88 +37,97 @@ class Longer(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The table as it was."""
+        """Return the original table."""
         return self._kept[0].weight
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Look tokens up."""
+        """Look up token embeddings."""
         end = self._kept[0].num_embeddings
-        known = self._kept[0](ids.clamp(max=end - 1))
-        learnt = functional.embedding((ids - end).clamp(min=0), self.rows).to(known.dtype)
-        return torch.where((ids >= end)[..., None], learnt, known)
+        frozen = self._kept[0](ids.clamp(max=end - 1))
+        trained = functional.embedding((ids - end).clamp(min=0), self.rows).to(frozen.dtype)
+        return torch.where((ids >= end)[..., None], trained, frozen)
 
 
-class WordLearner:
-    """A word in learning, in every text encoder; the checkpoint reads it from here on. Captions that do not say it, say it at their end."""
+class EmbeddingMethod:
+    """A word's embedding in every text encoder.
+
+    Captions without the word get it appended.
+    """
 
     def __init__(self, checkpoint: Checkpoint, method: TextualInversion, word: str, *, seed: int) -> None:
         self.checkpoint, self.word = checkpoint, word
-        self._before = [(reader.encoder.get_input_embeddings(), reader.words) for reader in checkpoint.readers]
-        self.longer: dict[Network, Longer] = {}
-        for reader, (table, words) in zip(checkpoint.readers, self._before, strict=True):
-            begun = first_rows(reader, method.initial or word.strip("<>"), method.vectors, seed)
-            longer = self.longer[reader.network] = Longer(table, nn.Parameter(begun))
-            reader.encoder.set_input_embeddings(longer)
-            reader.words = {**words, word: tuple(range(table.num_embeddings, table.num_embeddings + method.vectors))}
-        self.networks = nn.ParameterDict({ROWS[network]: longer.rows for network, longer in self.longer.items()})
-        self.read: Callable[[Sequence[str]], Tensor] = Texts(checkpoint, learning=True)
+        self._before = [(encoder.network.get_input_embeddings(), encoder.added_tokens) for encoder in checkpoint.text_encoders]
+        self.embeddings: dict[EncoderName, ExtendedEmbedding] = {}
+        for encoder, (table, words) in zip(checkpoint.text_encoders, self._before, strict=True):
+            initial = initial_vectors(encoder, method.initial or word.strip("<>"), method.vectors, seed)
+            extended = self.embeddings[encoder.name] = ExtendedEmbedding(table, nn.Parameter(initial))
+            encoder.network.set_input_embeddings(extended)
+            encoder.added_tokens = {**words, word: tuple(range(table.num_embeddings, table.num_embeddings + method.vectors))}
+        self.networks = nn.ParameterDict({ROWS[network]: extended.rows for network, extended in self.embeddings.items()})
+        self.encode: Callable[[Sequence[str]], Tensor] = CaptionEncoder(checkpoint, trained=True)
 
-    def told(self, captions: Sequence[str]) -> Tensor:
-        """Encode captions with the word in them; "" stays as it is."""
-        return self.read([self.said(caption) for caption in captions])
+    def encode_captions(self, captions: Sequence[str]) -> Tensor:
+        """Encode captions with the word in them, (n, rows, channels).
 
-    def said(self, caption: str) -> str:
-        """Say the word in a caption that does not."""
-        return caption if self.says(caption) or not caption else f"{caption}, {self.word}"
+        An empty one stays empty.
+        """
+        return self.encode([self.add_word(caption) for caption in captions])
 
-    def says(self, caption: str) -> bool:
-        """Tell whether a caption says the word."""
-        reader = self.checkpoint.readers[0]
-        return reader.words[self.word][0] in reader.tokens(caption).ids
+    def add_word(self, caption: str) -> str:
+        """Append the word to a caption that lacks it."""
+        return caption if self.contains_word(caption) or not caption else f"{caption}, {self.word}"
 
-    def unchanged(self) -> AbstractContextManager[None]:
-        """Change nothing: what does not say the word is told as ever."""
+    def contains_word(self, caption: str) -> bool:
+        """Return whether a caption contains the word."""
+        encoder = self.checkpoint.text_encoders[0]
+        return encoder.added_tokens[self.word][0] in encoder.tokenize(caption).ids
+
+    def base_weights(self) -> AbstractContextManager[None]:
+        """Run the block as it is.
+
+        Captions without the word are not affected.
+        """
         return nullcontext()
 
     def close(self) -> None:
-        """Leave the checkpoint as it was."""
-        for reader, (table, words) in zip(self.checkpoint.readers, self._before, strict=True):
-            reader.encoder.set_input_embeddings(table)
-            reader.words = words
+        """Restore the text encoders."""
+        for encoder, (table, words) in zip(self.checkpoint.text_encoders, self._before, strict=True):
+            encoder.network.set_input_embeddings(table)
+            encoder.added_tokens = words
 
     def adapter(self, name: str) -> Adapter:
-        """Return what was learnt, to be worn."""
-        vectors: dict[str, Tensor] = {network: longer.rows.detach().clone() for network, longer in self.longer.items()}
-        return Adapter(
-            name=name, words=(Word(trigger=self.word, vectors=vectors),), said_for=family_of_source(self.checkpoint.source)
-        )  # fmt: skip
+        """Return the trained embedding as an adapter."""
+        vectors: dict[str, Tensor] = {network: extended.rows.detach().clone() for network, extended in self.embeddings.items()}
+        word = LearnedWord(trigger=self.word, vectors=vectors)
+        return Adapter(name=name, learned_words=(word,), declared_family=family_of(self.checkpoint.info).name)
 
     def write(self, folder: Path, name: str, trigger: str) -> None:
-        """Write `learned_embeds.safetensors`, and that prompts call the word by itself."""
+        """Write `learned_embeds.safetensors`, and `style.toml` with the word as trigger."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / WORDS, partial(write_words, self.adapter(name)))
-        (folder / ABOUT).write_text(about_text(About(trigger=self.word)), encoding="utf-8")
+        write_atomic(folder / EMBEDDING_FILE, partial(write_embeddings, self.adapter(name)))
+        (folder / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=self.word)), encoding="utf-8")
 
 
-def known_already(checkpoint: Checkpoint, word: str) -> bool:
-    """Tell whether a model reads a word as words of its own, each one token."""
-    read = [tokens_of(checkpoint.tokenizer, part, {}).ids for part in word.split()]
-    return word.replace(" ", "").isalnum() and all(len(ids) == 3 for ids in read)
+def is_known_word(checkpoint: Checkpoint, word: str) -> bool:
+    """Return whether each part of a word is one token."""
+    encode = [tokenize(checkpoint.tokenizer, part, {}).ids for part in word.split()]
+    return word.replace(" ", "").isalnum() and all(len(ids) == 3 for ids in encode)
 
 
-def first_rows(reader: Reader, initial: str, vectors: int, seed: int) -> Tensor:
-    """Return the rows to begin with, (vectors, channels): those of the initial words' tokens, again from the first where more are asked.
+def initial_vectors(encoder: TextEncoder, initial: str, vectors: int, seed: int) -> Tensor:
+    """Return the initial rows of an embedding.
 
-    One vector begins as the mean of all. Raises PlanError where there are no words.
+    Shape (vectors, channels): the embeddings of the initial words' tokens. One vector starts as the mean of all; more vectors than tokens
+    repeat them with an offset. Raises TrainingPlanError without words.
     """
-    ids = reader.tokens(initial).ids[1:-1]
+    ids = encoder.tokenize(initial).ids[1:-1]
     if not ids:
-        raise PlanError("there is no word to begin from: give --initial, which says in general what the pictures show")
-    table: Tensor = reader.encoder.get_input_embeddings().weight.detach().float()
+        raise TrainingPlanError("there are no initializer words: give --initial, general words for what the images show")
+    table: Tensor = encoder.network.get_input_embeddings().weight.detach().float()
     found = table[torch.tensor(ids, device=table.device)]
     if vectors == 1:
         return found.mean(dim=0, keepdim=True)
     rows = found[torch.arange(vectors) % len(ids)]
-    chance = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed % 2**63)).to(rows)
-    again = (torch.arange(vectors) >= len(ids))[:, None].to(rows.device)
-    return rows + torch.where(again, chance * table.std() * SPREAD, 0.0)
+    offsets = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed % 2**63)).to(rows)
+    repeated = (torch.arange(vectors) >= len(ids))[:, None].to(rows.device)
+    return rows + torch.where(repeated, offsets * table.std() * SPREAD, 0.0)

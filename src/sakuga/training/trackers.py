@@ -1,60 +1,63 @@
-"""Curves for the eye, beside `metrics.jsonl`: TensorBoard's files, or Weights & Biases."""
+"""Curves beside `metrics.jsonl`: TensorBoard, or Weights & Biases."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sakuga.training.plan import Plan, PlanError, to_values
+from sakuga.training.plan import TrainingPlan, TrainingPlanError, plan_to_dict
 
-Track = Callable[[int, Mapping[str, float]], None]
+Tracker = Callable[[int, Mapping[str, float]], None]
 
 
-def make_tracker(plan: Plan, folder: Path, begun: int) -> tuple[Track, str]:
-    """Return what takes figures of a step, and a word where nothing does; the run goes on after `begun` steps.
+def open_tracker(plan: TrainingPlan, folder: Path, steps: int) -> tuple[Tracker, str]:
+    """Return a function that logs a step's metrics.
 
-    Raises PlanError where Weights & Biases was asked for and is not installed.
+    With a note where TensorBoard is missing. The run continues after `steps` steps. Raises TrainingPlanError where Weights & Biases was
+    chosen and is not installed.
     """
     match plan.tracker:
         case "tensorboard":
-            return _tensorboard(folder, begun)
+            return _tensorboard(folder, steps)
         case "wandb":
             return _wandb(plan, folder), ""
         case "none":
-            return _nowhere, ""
+            return _ignore, ""
 
 
-def _nowhere(step: int, figures: Mapping[str, float]) -> None:
-    """Track nothing."""
+def _ignore(step: int, metrics: Mapping[str, float]) -> None:
+    """Log nothing."""
 
 
-def _tensorboard(folder: Path, begun: int) -> tuple[Track, str]:
+def _tensorboard(folder: Path, steps: int) -> tuple[Tracker, str]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        return _nowhere, "curves are in metrics.jsonl alone: `pip install 'sakuga[train]'` writes them for TensorBoard too"
-    writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=begun + 1)
+        return _ignore, "curves are in metrics.jsonl only: `pip install 'sakuga[train]'` writes them for TensorBoard too"
+    writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=steps + 1)
 
-    def track(step: int, figures: Mapping[str, float]) -> None:
-        for name, value in figures.items():
+    def log(step: int, metrics: Mapping[str, float]) -> None:
+        for name, value in metrics.items():
             writer.add_scalar(name, value, step)
         writer.flush()
 
-    return track, ""
+    return log, ""
 
 
-def _wandb(plan: Plan, folder: Path) -> Track:
+def _wandb(plan: TrainingPlan, folder: Path) -> Tracker:
     try:
         import wandb
     except ImportError:
-        raise PlanError("Weights & Biases is not installed: `pip install wandb`, or log with tensorboard or none") from None
-    run: Any = wandb.init(project="sakuga", name=folder.name, dir=str(folder), config=to_values(plan), resume="allow", id=_id(folder))
+        raise TrainingPlanError(
+            "Weights & Biases is not installed: `pip install wandb`, or choose --log-with tensorboard or none"
+        ) from None
+    run: Any = wandb.init(project="sakuga", name=folder.name, dir=str(folder), config=plan_to_dict(plan), resume="allow", id=_id(folder))
 
-    def track(step: int, figures: Mapping[str, float]) -> None:
-        run.log(dict(figures), step=step)
+    def log(step: int, metrics: Mapping[str, float]) -> None:
+        run.log(dict(metrics), step=step)
 
-    return track
+    return log
 
 
 def _id(folder: Path) -> str:
-    """Name a run the same whenever it goes on."""
+    """Return the same identifier whenever a run resumes."""
     return "".join(letter if letter.isalnum() else "-" for letter in str(folder.resolve()).strip("/"))[-60:]

@@ -1,37 +1,38 @@
-"""Examples as a training sees them: latents made once, cut to their buckets; the same to the bit whether they are kept or made anew."""
+"""Training examples as latents, and their batches."""
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image as PILImage
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sakuga.datasets.buckets import Bucket, BucketError, bucket_of, buckets, crop_box
-from sakuga.datasets.image_reading import PictureError, opened, read_picture
+from sakuga.datasets.buckets import Bucket, BucketError, buckets, crop_box, nearest_bucket
+from sakuga.datasets.image_reading import ImageError, read_image
 from sakuga.datasets.training_set import Example, TrainingSet
-from sakuga.files import write_whole
+from sakuga.files import write_atomic
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.text import counted
 from sakuga.training.batch_order import batches
-from sakuga.training.plan import Plan, PlanError
+from sakuga.training.plan import TrainingPlan, TrainingPlanError
 
-STEP, SMALL_STEP = 64, 8
-"""Of the sides of buckets, for models that draw large pictures and small ones."""
+BUCKET_STEP, SMALL_BUCKET_STEP = 64, 8
+"""Pixels between the sides of buckets, for large training sizes and small ones."""
 LARGE = 384
-MOST_UNREADABLE = 0.1
-"""The greatest share of pictures that may be unreadable."""
+MAX_UNREADABLE = 0.1
+"""The share of images that may be unreadable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
-    """A picture to learn: where it lies, its words, its size in pixels, and the bucket that it is cut to."""
+class TrainingExample:
+    """An image to train on, with caption and bucket."""
 
     path: Path
     text: str
@@ -39,150 +40,228 @@ class Lesson:
     """Width and height, upright."""
     bucket: Bucket
     repeats: int = 1
-    """How often it is seen in one epoch."""
+    """How often it comes up in one epoch."""
 
 
-def shapes(plan: Plan, multiple: int) -> list[Bucket]:
-    """List the sizes that a plan's pictures are brought to; raises PlanError where there are none."""
-    step = max(multiple, STEP if plan.size >= LARGE else SMALL_STEP)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingProgress:
+    """Images encoded so far, of how many.
+
+    And a note to the user.
+    """
+
+    done: int
+    total: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleSource:
+    """Images to encode, and how they are cached."""
+
+    training_set: TrainingSet
+    examples: tuple[Example, ...]
+    sizes: tuple[Bucket, ...]
+    flip: bool
+    cached: bool
+    file: Path | None
+    """Where the latents are kept for a resume; None in processes that write nothing."""
+    key: str
+    """Changes with everything that the latents depend on, besides the list of images."""
+
+
+def bucket_sizes(plan: TrainingPlan, multiple: int) -> tuple[Bucket, ...]:
+    """Return the sizes that images are cropped to.
+
+    Raises TrainingPlanError where there are none.
+    """
+    step = max(multiple, BUCKET_STEP if plan.size >= LARGE else SMALL_BUCKET_STEP)
     try:
         every = buckets(plan.size, step)
     except BucketError as error:
-        raise PlanError(f"this training: {error}") from None
-    return every if plan.buckets else [(plan.size, plan.size)]
+        raise TrainingPlanError(f"this training: {error}") from None
+    return tuple(every) if plan.buckets else ((plan.size, plan.size),)
 
 
-def read_lessons(told: TrainingSet, examples: Sequence[Example], sizes: Sequence[Bucket]) -> tuple[list[Lesson], list[str]]:
-    """Look at pictures, and say in which bucket each belongs; what cannot be read is left out, with a word for each.
+class EncodedExamples:
+    """Latents of examples, and of their mirror images.
 
-    Raises PlanError where too many cannot.
-    """
-    lessons, notes = list[Lesson](), list[str]()
-    for example in examples:
-        path = told.path(example)
-        try:
-            with opened(path) as image:
-                image.load()
-                upright = image.size[::-1] if image.getexif().get(0x0112, 1) >= 5 else image.size
-        except PictureError as error:
-            notes.append(f"left out: {error}")
-            continue
-        lessons.append(Lesson(path=path, text=example.text, size=upright, bucket=bucket_of(*upright, sizes), repeats=example.repeats))
-    if len(notes) > MOST_UNREADABLE * len(examples):
-        whole = f"{counted(len(examples), 'picture')} of {told.folder}"
-        raise PlanError(f"{len(notes)} of the {whole} cannot be read ({notes[0]}): mend the set")
-    if not lessons:
-        raise PlanError(f"{told.folder} holds no picture to learn from: hold fewer out")
-    return lessons, notes
-
-
-class Latents:
-    """The latents of lessons, and of their mirror images where the plan flips; moments, where the autoencoder has them.
-
-    Each picture is encoded alone, so that its latents never depend on its company.
+    Moments, where the autoencoder has them. Each image is decoded once, and encoded alone, so that latents are batch-invariant.
     """
 
-    def __init__(self, checkpoint: Checkpoint, lessons: Sequence[Lesson], *, kept: bool, file: Path | None = None, about: str = "") -> None:
-        self.checkpoint, self.lessons, self.kept = checkpoint, lessons, kept
-        self.file, self.about = file, about
+    def __init__(self, checkpoint: Checkpoint, source: ExampleSource) -> None:
+        self.checkpoint, self.source = checkpoint, source
+        self.examples: list[TrainingExample] = []
         self._moments: dict[tuple[int, bool], Tensor] = {}
 
-    def prepare(self, *, flip: bool) -> Iterator[int]:
-        """Encode everything, if it is to be kept, yielding how many pictures are done; or read it from the file where it was before."""
-        wanted = [(index, mirrored) for index in range(len(self.lessons)) for mirrored in ((False, True) if flip else (False,))]
-        if not self.kept or (self.file and self._read(wanted)):
-            return
-        for done, (index, mirrored) in enumerate(wanted, 1):
-            self._moments[index, mirrored] = self._encoded(index, mirrored)
-            yield done * len(self.lessons) // len(wanted)
-        if self.file:
-            tensors = {f"{index}/{int(mirrored)}": moments for (index, mirrored), moments in self._moments.items()}
-            write_whole(self.file, partial(save_file, tensors, metadata={"about": self.about}))
+    def prepare(self) -> Iterator[EncodingProgress]:
+        """Encode every image, or load the cached latents.
 
-    def _read(self, wanted: Sequence[tuple[int, bool]]) -> bool:
-        if not self.file or not self.file.is_file():
+        Unreadable images are skipped with a note; raises TrainingPlanError where too many are.
+        """
+        source, total = self.source, len(self.source.examples)
+        if source.cached and self._load():
+            return
+        unreadable = 0
+        for done, example in enumerate(source.examples, 1):
+            path = source.training_set.path(example)
+            try:
+                image = read_image(path).image
+            except ImageError as error:
+                unreadable += 1
+                self._check_readable(unreadable, error)
+                yield EncodingProgress(done=done, total=total, note=f"skipped: {error}")
+                continue
+            self._add(example, path, image)
+            yield EncodingProgress(done=done, total=total)
+        if not self.examples:
+            raise TrainingPlanError(f"{source.training_set.folder} has no image to train on: hold fewer out")
+        if source.cached and source.file:
+            self._save(source.file)
+
+    def _add(self, example: Example, path: Path, image: np.ndarray) -> None:
+        size = (image.shape[1], image.shape[0])
+        bucket = nearest_bucket(*size, self.source.sizes)
+        added = TrainingExample(path=path, text=example.text, size=size, bucket=bucket, repeats=example.repeats)
+        self.examples.append(added)
+        if not self.source.cached:
+            return
+        pixels = crop_to_bucket(image, bucket)
+        for mirrored in (False, True) if self.source.flip else (False,):
+            self._moments[len(self.examples) - 1, mirrored] = self._encode(pixels, mirrored)
+
+    def _check_readable(self, unreadable: int, error: ImageError) -> None:
+        source = self.source
+        if unreadable > MAX_UNREADABLE * len(source.examples):
+            whole = f"{counted(len(source.examples), 'image')} of {source.training_set.folder}"
+            raise TrainingPlanError(f"{unreadable} or more of the {whole} cannot be read (the last: {error}): repair the set")
+
+    def _cache_key(self) -> str:
+        source = self.source
+        return json.dumps([source.key, source.flip, list(source.sizes), [asdict(example) for example in source.examples]])
+
+    def _save(self, file: Path) -> None:
+        tensors = {f"{index}/{int(mirrored)}": moments for (index, mirrored), moments in self._moments.items()}
+        examples = json.dumps([[str(one.path), one.text, one.size, one.bucket, one.repeats] for one in self.examples])
+        write_atomic(file, partial(save_file, tensors, metadata={"key": self._cache_key(), "examples": examples}))
+
+    def _load(self) -> bool:
+        """Load examples and latents from the cache file.
+
+        Returns False where it is missing, damaged or of other examples.
+        """
+        if not self.source.file or not self.source.file.is_file():
             return False
         try:
-            with safe_open(self.file, framework="pt") as file:
-                if (file.metadata() or {}).get("about") != self.about:
+            with safe_open(self.source.file, framework="pt") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("key") != self._cache_key():
                     return False
-                self._moments = {(index, mirrored): file.get_tensor(f"{index}/{int(mirrored)}") for index, mirrored in wanted}
-        except (OSError, SafetensorError):
-            self._moments = {}
-        return len(self._moments) == len(wanted)
+                rows = json.loads(metadata["examples"])
+                moments = {_index_of(key): file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return False
+        self.examples = [
+            TrainingExample(path=Path(path), text=text, size=tuple(size), bucket=tuple(bucket), repeats=repeats)
+            for path, text, size, bucket, repeats in rows
+        ]
+        self._moments = moments
+        return True
 
     def clean(self, chosen: Sequence[int], mirrored: Sequence[bool], generator: torch.Generator) -> Tensor:
-        """Return latents of one shape as the UNet sees them, (n, channels, h, w), each drawn from its distribution."""
-        drawn = [self._drawn(self._of(index, bool(turned)), generator) for index, turned in zip(chosen, mirrored, strict=True)]
-        scaled: Tensor = torch.stack(drawn) * self.checkpoint.vae.config.scaling_factor
+        """Return scaled latents of one shape.
+
+        Shape (n, channels, h, w); each is sampled from its distribution.
+        """
+        sampled = [self._sample(self._moments_of(index, bool(flipped)), generator) for index, flipped in zip(chosen, mirrored, strict=True)]
+        scaled: Tensor = torch.stack(sampled) * self.checkpoint.vae.config.scaling_factor
         return scaled.to(self.checkpoint.device)
 
-    def origins(self, chosen: Sequence[int], mirrored: Sequence[bool]) -> Tensor:
-        """Return how high and wide pictures were, and how far from their top and left they are cut, (n, 4)."""
-        return torch.tensor([origin(self.lessons[index], bool(turned)) for index, turned in zip(chosen, mirrored, strict=True)])
+    def crop_origins(self, chosen: Sequence[int], mirrored: Sequence[bool]) -> Tensor:
+        """Return image sizes and crop origins.
 
-    def _of(self, index: int, mirrored: bool) -> Tensor:
-        kept = self._moments.get((index, mirrored))
-        return self._encoded(index, mirrored) if kept is None else kept
+        Height, width, top and left. Shape (n, 4).
+        """
+        return torch.tensor([crop_origin(self.examples[index], bool(flipped)) for index, flipped in zip(chosen, mirrored, strict=True)])
+
+    def _moments_of(self, index: int, mirrored: bool) -> Tensor:
+        cached = self._moments.get((index, mirrored))
+        if cached is not None:
+            return cached
+        example = self.examples[index]
+        return self._encode(crop_to_bucket(read_image(example.path).image, example.bucket), mirrored)
 
     @torch.no_grad()
-    def _encoded(self, index: int, mirrored: bool) -> Tensor:
+    def _encode(self, cropped: np.ndarray, mirrored: bool) -> Tensor:
         vae: Any = self.checkpoint.vae
-        pixels = torch.from_numpy(cut(self.lessons[index], mirrored)).to(vae.device, vae.dtype).permute(2, 0, 1)[None] / 127.5 - 1
+        image = cropped[:, ::-1].copy() if mirrored else cropped
+        pixels = torch.from_numpy(image).to(vae.device, vae.dtype).permute(2, 0, 1)[None] / 127.5 - 1
         encoded = vae.encode(pixels)
-        found: Tensor = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.parameters
-        return found[0].float().cpu()
+        moments: Tensor = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.parameters
+        return moments[0].float().cpu()
 
-    def _drawn(self, found: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw from a diagonal Gaussian, if moments were found (Kingma and Welling 2014, section 2.4)."""
-        if len(found) == self.checkpoint.facts.latent_channels:
-            return found
-        mean, log_variance = found.chunk(2)
+    def _sample(self, moments: Tensor, generator: torch.Generator) -> Tensor:
+        """Sample from a diagonal Gaussian, given its moments.
+
+        Kingma and Welling 2014, section 2.4.
+        """
+        if len(moments) == self.checkpoint.info.latent_channels:
+            return moments
+        mean, log_variance = moments.chunk(2)
         return mean + torch.exp(log_variance.clamp(-30.0, 20.0) / 2) * torch.randn(mean.shape, generator=generator)
 
 
-def cut(lesson: Lesson, mirrored: bool) -> np.ndarray:
-    """Read a picture and cut it to its bucket: (height, width, 3) uint8."""
-    picture = Image.fromarray(read_picture(lesson.path).picture)
-    box = crop_box(*picture.size, lesson.bucket)
-    made = picture.resize(lesson.bucket, Image.Resampling.LANCZOS, box=(box.left, box.top, box.right, box.bottom))
-    return np.array(made)[:, ::-1].copy() if mirrored else np.array(made)
+def crop_to_bucket(image: np.ndarray, bucket: Bucket) -> np.ndarray:
+    """Crop and resize an image to its bucket.
+
+    Shape (height, width, 3). uint8.
+    """
+    whole = PILImage.fromarray(image)
+    box = crop_box(*whole.size, bucket)
+    return np.array(whole.resize(bucket, PILImage.Resampling.LANCZOS, box=(box.left, box.top, box.right, box.bottom)))
 
 
-def origin(lesson: Lesson, mirrored: bool) -> tuple[int, int, int, int]:
-    """Tell a picture's height and width, and the top and left of what is cut of it, in pixels of the bucket (Podell et al. 2023, 2.2).
+def crop_origin(example: TrainingExample, mirrored: bool) -> tuple[int, int, int, int]:
+    """Return an image's size and the origin of its crop.
 
-    >>> origin(Lesson(path=Path("wide.png"), text="", size=(300, 100), bucket=(64, 64)), False)
+    Height, width, top and left. The last two are in pixels of the bucket (Podell et al. 2023, section 2.2).
+
+    >>> crop_origin(TrainingExample(path=Path("wide.png"), text="", size=(300, 100), bucket=(64, 64)), False)
     (100, 300, 0, 64)
     """
-    width, height = lesson.size
-    box = crop_box(width, height, lesson.bucket)
+    width, height = example.size
+    box = crop_box(width, height, example.bucket)
     left = width - box.right if mirrored else box.left
-    return height, width, round(box.top * lesson.bucket[1] / box.height), round(left * lesson.bucket[0] / box.width)
+    return height, width, round(box.top * example.bucket[1] / box.height), round(left * example.bucket[0] / box.width)
 
 
-class Course:
-    """Lessons in their order: batch after batch without end, and each counts by its weight.
+def _index_of(key: str) -> tuple[int, bool]:
+    index, mirrored = key.split("/")
+    return int(index), mirrored == "1"
 
-    What is `held` is not learnt: the model is to answer as it did before.
+
+class BatchStream:
+    """Batches of examples in order, without end.
+
+    With the weight of their loss. With `distill` the target is the base model's prediction instead of the image.
     """
 
-    def __init__(self, latents: Latents, batch: int, seed: int, *, weight: float = 1.0, held: bool = False) -> None:
-        self.latents, self.batch, self.seed, self.weight, self.held = latents, batch, seed, weight, held
-        self._stream = self._begin()
-        self._place = 0
+    def __init__(self, encoded: EncodedExamples, batch: int, seed: int, *, weight: float = 1.0, distill: bool = False) -> None:
+        self.encoded, self.batch, self.seed, self.weight, self.distill = encoded, batch, seed, weight, distill
+        self._stream = self._restart()
+        self._position = 0
 
-    def _begin(self) -> Iterator[tuple[int, ...]]:
-        lessons = self.latents.lessons
-        shown = [place for place, lesson in enumerate(lessons) for _ in range(lesson.repeats)]
-        stream = batches([lessons[place].bucket for place in shown], self.batch, self.seed)
-        return (tuple(shown[place] for place in batch) for batch in stream)
+    def _restart(self) -> Iterator[tuple[int, ...]]:
+        examples = self.encoded.examples
+        repeated = [index for index, example in enumerate(examples) for _ in range(example.repeats)]
+        stream = batches([examples[index].bucket for index in repeated], self.batch, self.seed)
+        return (tuple(repeated[position] for position in batch) for batch in stream)
 
-    def batch_at(self, place: int) -> tuple[int, ...]:
-        """Return a batch by its place in the order."""
-        if place < self._place:
-            self._stream, self._place = self._begin(), 0
-        for _ in range(place - self._place):
+    def batch_at(self, position: int) -> tuple[int, ...]:
+        """Return the example indices of a batch by position."""
+        if position < self._position:
+            self._stream, self._position = self._restart(), 0
+        for _ in range(position - self._position):
             next(self._stream)
-        self._place = place + 1
+        self._position = position + 1
         return next(self._stream)

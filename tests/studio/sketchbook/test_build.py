@@ -1,4 +1,4 @@
-"""The built-in model through the studio: its figures have the names and the counts that were promised, and bad requests are refused."""
+"""The built-in model through the studio: every metric has its sample size, and invalid requests are refused."""
 
 import json
 import shutil
@@ -14,10 +14,10 @@ from sakuga.studio import FilmSettings
 ATTRIBUTES = ("time", "weather", "place", "subject", "portrait", "side")
 
 
-def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -> None:
+def test_the_score_has_every_metric_with_sample_size_and_ceiling(tmp_path: Path) -> None:
     few = FilmSettings(steps=2)
-    scoring = studio.score_sketchbook(n=16, pictures=32, sheet=tmp_path / "sheet.png", settings=few, store=tmp_path / "frames")
-    figures = scoring.result()
+    scoring = studio.score_sketchbook(n=16, images=32, sheet=tmp_path / "sheet.png", settings=few, store=tmp_path / "frames")
+    metrics = scoring.result()
     for key in (
         *(f"fidelity.{name}" for name in ATTRIBUTES),
         "clip.retrieval_top1",
@@ -31,22 +31,22 @@ def test_the_score_has_every_figure_with_its_count_and_ceiling(tmp_path: Path) -
         "aspects.128x192.subject",
         "kid",
     ):
-        assert f"n.{key}" in figures
-    assert {"ceiling.kid", *(f"ceiling.fidelity.{name}" for name in ATTRIBUTES)} <= set(figures)
-    assert all(0 <= figures[f"fidelity.{name}"] <= 1 for name in ATTRIBUTES)
-    assert figures["vae_psnr_db"] > 25
+        assert f"n.{key}" in metrics
+    assert {"ceiling.kid", *(f"ceiling.fidelity.{name}" for name in ATTRIBUTES)} <= set(metrics)
+    assert all(0 <= metrics[f"fidelity.{name}"] <= 1 for name in ATTRIBUTES)
+    assert metrics["vae_psnr_db"] > 25
     for key in ("labels_kept", "subject", "place", "time", "psnr_db"):
-        assert {f"variation.{key}", f"n.variation.{key}", f"ceiling.variation.{key}"} <= set(figures)
-    assert figures["ceiling.variation.labels_kept"] > 0.8
-    assert figures["variation.psnr_db"] < figures["ceiling.variation.psnr_db"]
+        assert {f"variation.{key}", f"n.variation.{key}", f"ceiling.variation.{key}"} <= set(metrics)
+    assert metrics["ceiling.variation.labels_kept"] > 0.8
+    assert metrics["variation.psnr_db"] < metrics["ceiling.variation.psnr_db"]
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width == 8 * 128 + 9 * 2
 
 
-def test_the_shipped_networks_are_what_the_card_says() -> None:
-    facts = find_checkpoint().facts
-    assert (facts.native_size, facts.factor, facts.latent_channels) == (128, 8, 8)
-    assert (facts.prediction, facts.zero_snr, facts.sees_pictures) == ("v_prediction", True, True)
+def test_the_shipped_networks_match_the_card() -> None:
+    facts = find_checkpoint().info
+    assert (facts.native_size, facts.vae_scale_factor, facts.latent_channels) == (128, 8, 8)
+    assert (facts.prediction_type, facts.zero_terminal_snr, facts.has_image_encoder) == ("v_prediction", True, True)
 
 
 def test_shipped_weights_stay_within_their_budget() -> None:
@@ -54,7 +54,7 @@ def test_shipped_weights_stay_within_their_budget() -> None:
     assert sum(path.stat().st_size for path in (*weights.rglob("*.safetensors"), weights / "tokenizer" / "tokenizer.json")) <= 44_000_000
 
 
-def test_no_config_tells_where_its_network_was_made(tmp_path: Path) -> None:
+def test_no_config_names_the_folder_it_was_trained_in(tmp_path: Path) -> None:
     shipped = find_checkpoint().folder
     assert not [path for path in shipped.rglob("config.json") if "_name_or_path" in path.read_text(encoding="utf-8")]
     shutil.copytree(shipped, tmp_path / "made" / "weights")
@@ -65,22 +65,26 @@ def test_no_config_tells_where_its_network_was_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "said", "sentence"),
-    [("vea", {}, "there are vae, clip"), ("vae", {"workers": 0}, "workers 0 trains nothing"), ("vae", {"batch": -1}, "choose 1 or more")],
+    ("stage", "options", "sentence"),
+    [
+        ("vea", {}, "stages are vae, clip"),
+        ("vae", {"workers": 0}, "workers: 0 is out of range"),
+        ("vae", {"batch": -1}, "choose 1 or more"),
+    ],
 )
-def test_a_training_that_cannot_be_is_refused(stage: str, said: dict[str, int], sentence: str, tmp_path: Path) -> None:
+def test_invalid_training_requests_are_refused(stage: str, options: dict[str, int], sentence: str, tmp_path: Path) -> None:
     with pytest.raises(SakugaError, match=sentence):
-        studio.train_sketchbook(stage, studio.TrainingOptions(work=tmp_path, **said))
+        studio.train_sketchbook(stage, studio.TrainingOptions(work=tmp_path, **options))
 
 
-def test_a_training_begins_from_what_is_there(tmp_path: Path) -> None:
+def test_a_training_starts_from_existing_weights(tmp_path: Path) -> None:
     assert studio.parse_start("shipped") == find_checkpoint().folder
     assert studio.parse_start(str(tmp_path)) == tmp_path
     with pytest.raises(SakugaError, match="there is no folder nowhere of weights"):
         studio.parse_start("nowhere")
 
 
-def test_unfinished_networks_are_not_put_together(tmp_path: Path) -> None:
+def test_unfinished_networks_are_not_exported(tmp_path: Path) -> None:
     with pytest.raises(SakugaError, match="train these first"):
         studio.export_sketchbook(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()

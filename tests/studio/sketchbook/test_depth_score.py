@@ -1,4 +1,4 @@
-"""Depth and control are scored as far as a checkpoint has the parts; what it has not is said."""
+"""Depth and control are scored as far as a checkpoint has the networks; missing ones are named."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from PIL import Image
 
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.depth import make_depth_estimator, make_depth_processor
-from sakuga.models.sketchbook import make_controlnet, open_unet
-from sakuga.story.film import FilmSettings
-from sakuga.studio.core.render_session import Bench
-from sakuga.studio.core.settings import settled
+from sakuga.models.sketchbook import load_unet, make_controlnet
+from sakuga.story.settings import FilmSettings
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.settings import resolve_settings
 from sakuga.studio.core.work import Work
 from sakuga.studio.sketchbook.depth_score import score_depth_and_control
 
@@ -20,8 +20,8 @@ KEYS = ("rank_correlation", "raw", "shuffled")
 
 def score(folder: Path, store: Path, sheet: Path | None = None) -> tuple[dict[str, float], list[str]]:
     source = find_checkpoint(str(folder))
-    how = settled(FilmSettings(size=(128, 128), steps=1, guidance=1.0), source)
-    scoring = Work(score_depth_and_control(Bench(source, store), how, 2, sheet))
+    settings = resolve_settings(FilmSettings(size=(128, 128), steps=1, guidance=1.0), source)
+    scoring = Work(score_depth_and_control(RenderSession(source, store), settings, 2, sheet))
     notes = [step.note for step in scoring if step.note]
     return scoring.result(), notes
 
@@ -37,27 +37,27 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def test_parts_that_are_missing_are_said_and_left_out(folder: Path, tmp_path: Path) -> None:
-    figures, notes = score(folder, tmp_path / "frames")
-    assert figures == {}
+def test_missing_networks_are_named_and_skipped(folder: Path, tmp_path: Path) -> None:
+    metrics, notes = score(folder, tmp_path / "frames")
+    assert metrics == {}
     assert len(notes) == 2
-    assert "has no depth/: figures of depth and control are left out" in notes[0]
+    assert "has no depth/: skipping the metrics of depth and control" in notes[0]
     make_depth_estimator().save_pretrained(folder / "depth")
     make_depth_processor().save_pretrained(folder / "depth")
-    figures, notes = score(folder, tmp_path / "frames")
-    assert {"depth.rank_correlation", "depth.raw", "n.depth.raw"} <= figures.keys()
-    assert not any(name.startswith("control") for name in figures)
+    metrics, notes = score(folder, tmp_path / "frames")
+    assert {"depth.rank_correlation", "depth.raw", "n.depth.raw"} <= metrics.keys()
+    assert not any(name.startswith("control") for name in metrics)
     assert [note for note in notes if "controlnet/" in note] == notes[:1]
 
 
-def test_all_figures_and_the_sheet_are_made(folder: Path, tmp_path: Path) -> None:
+def test_all_metrics_and_the_sheet_are_written(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     make_depth_estimator().save_pretrained(folder / "depth")
     make_depth_processor().save_pretrained(folder / "depth")
-    make_controlnet(open_unet(folder)).save_pretrained(folder / "controlnet")
-    figures, _ = score(folder, tmp_path / "frames", tmp_path / "sheet.png")
-    assert {f"control.{key}" for key in KEYS} <= figures.keys()
-    assert figures["n.control.raw"] == 2
-    assert all(-1 <= figures[f"control.{key}"] <= 1 for key in KEYS)
+    make_controlnet(load_unet(folder)).save_pretrained(folder / "controlnet")
+    metrics, _ = score(folder, tmp_path / "frames", tmp_path / "sheet.png")
+    assert {f"control.{key}" for key in KEYS} <= metrics.keys()
+    assert metrics["n.control.raw"] == 2
+    assert all(-1 <= metrics[f"control.{key}"] <= 1 for key in KEYS)
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (4 * (3 * 128 + 8), 132)

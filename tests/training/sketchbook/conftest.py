@@ -1,4 +1,4 @@
-"""A work folder of toy size with random networks in it, so that every stage can run alone."""
+"""A work folder with random networks and tiny datasets, so that every stage can run alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +8,17 @@ import torch
 
 from sakuga.models import sketchbook
 from sakuga.models.classifier import LabelClassifier
-from sakuga.training.sketchbook import clip, latents, lcm, pictures, styles, unet, upscaler
+from sakuga.training.sketchbook import adapter_task, clip, depth_dataset, image_dataset, latent_dataset, lcm, motion, styles, unet, upscaler
+
+FRAMES = 8
+"""Of the motion stage's clips."""
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a work folder to the stages: shards of 8 pictures, a small vocabulary, and a short look at what is made."""
+    """Yield a work folder for the stages: shards of 8 images, a small vocabulary, and short evaluations."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pictures, latents, depth_maps, upscaler):
+        for module in (image_dataset, latent_dataset, depth_dataset, upscaler):
             patch.setattr(module, "SHARD", 8)
         patch.setattr(clip, "VOCABULARY_CAPTIONS", 200)
         for module in (unet, styles, lcm):
@@ -25,6 +28,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setattr(module, "SHOWN", 1)
         patch.setattr(unet, "STEPS", 2)
         patch.setattr(adapter_task, "STEPS", 2)
+        for name, value in {"FRAMES": FRAMES, "MEASURED": 1, "VARIANCE_CLIPS": 2, "CAPTIONS": motion.CAPTIONS[:1], "STEPS": 1}.items():
+            patch.setattr(motion, name, value)
+        patch.setitem(motion.render_clip.__kwdefaults__, "frames", FRAMES)  # type: ignore[arg-type]
         folder = tmp_path_factory.mktemp("work")
         _write_networks(folder)
         yield folder

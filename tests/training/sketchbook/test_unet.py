@@ -1,4 +1,4 @@
-"""What the UNet is told and asked: as a checkpoint will tell and ask it later."""
+"""The UNet stage: prompts, latents and weights are those of the checkpoint exported later."""
 
 import json
 from pathlib import Path
@@ -8,30 +8,39 @@ import pytest
 import torch
 
 from sakuga.models import sketchbook
-from sakuga.models.checkpoint import load
+from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.scene import sample
 from sakuga.training.sketchbook import loss_maps
-from sakuga.training.sketchbook.export import write_folder
-from sakuga.training.sketchbook.latents import Latents, Series, encoders_digest, make_latents
-from sakuga.training.sketchbook.loop import with_budget
-from sakuga.training.sketchbook.pictures import BASE_ASPECTS, HELD_OUT, draw_one
-from sakuga.training.sketchbook.unet import DROPPED, PEOPLE, PLAN, SEEING, WHOLE, UnetTask, choose, loss_weights
+from sakuga.training.sketchbook.export import write_checkpoint
+from sakuga.training.sketchbook.image_dataset import BASE_ASPECTS, HELD_OUT, render_image
+from sakuga.training.sketchbook.latent_dataset import LatentDataset, LatentSpec, encoders_digest, make_latents
+from sakuga.training.sketchbook.loop import StageSetup, override_plan
+from sakuga.training.sketchbook.unet import (
+    CAPTION_DROPOUT,
+    FULL_CAPTIONS,
+    IMAGE_PROMPTS,
+    PLAN,
+    PORTRAITS,
+    UnetTask,
+    choose_images,
+    loss_weights,
+)
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def task(work: Path) -> UnetTask:
-    return UnetTask(with_budget(PLAN, pictures=8, batch=4), work, CPU, 1)
+    return UnetTask(StageSetup(plan=override_plan(PLAN, images=8, batch=4), work=work, device=CPU))
 
 
 @pytest.fixture(scope="module")
 def exported(task: UnetTask, work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     task.save(work / "weights")
     folder = tmp_path_factory.mktemp("exported")
-    write_folder(work / "weights", folder)
+    write_checkpoint(work / "weights", folder)
     return folder
 
 
@@ -46,7 +55,7 @@ def test_weights_follow_the_signal_and_never_vanish() -> None:
     assert fine == pytest.approx([0.25, 0.25, 5 / 6, 25 / 26, 0.25], rel=1e-3)
 
 
-def test_faces_and_the_ground_of_subjects_count_more_and_a_picture_as_much_as_before() -> None:
+def test_faces_and_the_ground_of_subjects_weigh_more_at_equal_mean() -> None:
     shown = [sample(seed, portrait=seed % 2 == 0).labels for seed in range(8)]
     counts = loss_maps.weights(shown, 16, 16)
     assert counts.shape == (8, 1, 16, 16)
@@ -59,61 +68,63 @@ def test_faces_and_the_ground_of_subjects_count_more_and_a_picture_as_much_as_be
     assert loss_maps.weights(shown[:1], 12, 20).shape == (1, 1, 12, 20)
 
 
-def test_portraits_are_chosen_more_often_than_chance_would(work: Path) -> None:
-    tall = Latents(Series(album=BASE_ASPECTS[1], work=work, device=CPU), 8)
-    portraits = np.array([tall.shown(index)[0].portrait is not None for index in range(len(tall))])
+def test_portraits_are_chosen_more_often_than_at_random(work: Path) -> None:
+    tall = LatentDataset(LatentSpec(dataset=BASE_ASPECTS[1], work=work, device=CPU), 8)
+    portraits = np.array([tall.described(index)[0].portrait is not None for index in range(len(tall))])
     assert 0 < portraits.mean() < 1
-    chosen = choose(tall, 1600, np.random.default_rng(0))
-    assert portraits[chosen].mean() == pytest.approx(PEOPLE + (1 - PEOPLE) * portraits.mean(), abs=0.06)
+    chosen = choose_images(tall, 1600, np.random.default_rng(0))
+    assert portraits[chosen].mean() == pytest.approx(PORTRAITS + (1 - PORTRAITS) * portraits.mean(), abs=0.06)
 
 
 def test_latents_and_embeddings_are_those_of_the_checkpoint(task: UnetTask, exported: Path) -> None:
-    checkpoint = load(find_checkpoint(str(exported)))
+    checkpoint = load_checkpoint(find_checkpoint(str(exported)))
     wide = task.aspects[0]
     assert wide.latents([0]).shape == (1, 8, 12, 20)
-    for latents, album in ((task.held_out, HELD_OUT), (wide, BASE_ASPECTS[0])):
-        picture, labels, look = draw_one(album, 3)
-        assert latents.shown(3) == (labels, look)
-        assert relative_error(latents.latents([3]) * task.scale, checkpoint.encode_picture(picture)) < 0.03
-        assert relative_error(latents.images([3])[:, None], checkpoint.image_embedding(picture)) < 0.03
+    for latents, dataset in ((task.held_out, HELD_OUT), (wide, BASE_ASPECTS[0])):
+        image, labels, look = render_image(dataset, 3)
+        assert latents.described(3) == (labels, look)
+        assert relative_error(latents.latents([3]) * task.scale, checkpoint.encode(image)) < 0.03
+        assert relative_error(latents.images([3])[:, None], checkpoint.embed_image(image)) < 0.03
 
 
-def test_words_are_embedded_as_the_checkpoint_embeds_prompts(task: UnetTask, exported: Path) -> None:
-    checkpoint = load(find_checkpoint(str(exported)))
-    assert checkpoint.facts == sketchbook.FACTS
+def test_captions_are_encoded_as_the_checkpoint_encodes_prompts(task: UnetTask, exported: Path) -> None:
+    checkpoint = load_checkpoint(find_checkpoint(str(exported)))
+    assert checkpoint.info == sketchbook.INFO
     prompts = ["", "a castle on green hills at sunset", "sea, " * 80]
-    torch.testing.assert_close(task.embed_texts(prompts), checkpoint.encode_text(prompts), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(task.embed_texts(prompts), checkpoint.encode_prompts(prompts), atol=1e-4, rtol=1e-4)
 
 
-def test_a_sample_is_told_by_words_by_a_picture_or_not_at_all(task: UnetTask) -> None:
+def test_prompts_are_captions_image_embeddings_or_empty(task: UnetTask) -> None:
     chosen = np.arange(8).repeat(25)
-    told = task.tell(task.square, chosen, np.random.default_rng(0))
+    embeds = task.encode_prompts(task.square, chosen, np.random.default_rng(0))
     images = task.square.images(chosen)
-    empty = (told == task.nothing).all(dim=(1, 2))
-    blind = (told == 0).all(dim=(1, 2))
-    seeing = (told == images[:, None]).all(dim=(1, 2))
-    shares = torch.stack([empty, blind, seeing]).float().mean(dim=1)
-    assert shares.tolist() == pytest.approx([DROPPED * (1 - SEEING), DROPPED * SEEING, SEEING * (1 - DROPPED)], abs=0.07)
-    worded = np.flatnonzero(~(empty | blind | seeing).numpy())
+    empty = (embeds == task.unconditional).all(dim=(1, 2))
+    zeros = (embeds == 0).all(dim=(1, 2))
+    image_prompts = (embeds == images[:, None]).all(dim=(1, 2))
+    shares = torch.stack([empty, zeros, image_prompts]).float().mean(dim=1)
+    assert shares.tolist() == pytest.approx(
+        [CAPTION_DROPOUT * (1 - IMAGE_PROMPTS), CAPTION_DROPOUT * IMAGE_PROMPTS, IMAGE_PROMPTS * (1 - CAPTION_DROPOUT)], abs=0.07
+    )
+    captioned = np.flatnonzero(~(empty | zeros | image_prompts).numpy())
     rng = np.random.default_rng(0)
-    rng.random(2 * len(chosen))  # Who sees, and who is told nothing.
-    labels, look = task.square.shown(int(chosen[worded[0]]))
-    text = (full_caption if rng.random() < WHOLE else caption)(labels, rng, look)
-    torch.testing.assert_close(told[worded[0]], task.embed_texts([text])[0], atol=1e-4, rtol=1e-4)
+    rng.random(2 * len(chosen))  # Which are image prompts, and which are dropped.
+    labels, look = task.square.described(int(chosen[captioned[0]]))
+    text = (full_caption if rng.random() < FULL_CAPTIONS else caption)(labels, rng, look)
+    torch.testing.assert_close(embeds[captioned[0]], task.embed_texts([text])[0], atol=1e-4, rtol=1e-4)
 
 
 def test_only_missing_shards_are_made(work: Path, task: UnetTask) -> None:
-    series = Series(album=HELD_OUT, work=work, device=CPU)
+    series = LatentSpec(dataset=HELD_OUT, work=work, device=CPU)
     first = series.folder / "00000.latents.npy"
     made = first.stat().st_mtime_ns
     assert list(make_latents([(series, 16)])) == [8]
     assert first.stat().st_mtime_ns == made
 
 
-def test_other_encoders_have_other_latents_but_another_decoder_has_not(work: Path, tmp_path: Path) -> None:
+def test_latents_depend_on_the_encoders_but_not_on_the_decoder(work: Path, tmp_path: Path) -> None:
     digest = encoders_digest(work / "weights")
     for part in ("decoder", "encoder"):
-        vae = sketchbook.open_vae(work / "weights")
+        vae = sketchbook.load_vae(work / "weights")
         torch.nn.init.ones_(getattr(vae, part).conv_in.bias)
         vae.half().save_pretrained(tmp_path / part / "vae")
         (tmp_path / part / "image_encoder").symlink_to(work / "weights" / "image_encoder")
@@ -134,4 +145,4 @@ def test_diffusers_opens_the_exported_folder(exported: Path) -> None:
 def test_an_unfinished_folder_is_not_exported(tmp_path: Path) -> None:
     (tmp_path / "tokenizer").mkdir()
     with pytest.raises(FileNotFoundError, match="text_encoder, vae, unet, scheduler: train these first"):
-        write_folder(tmp_path, tmp_path / "out")
+        write_checkpoint(tmp_path, tmp_path / "out")

@@ -1,57 +1,66 @@
-"""Score depth and control of a checkpoint, as far as it has the parts for it."""
+"""Scores of a checkpoint's depth estimator and depth ControlNet."""
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.story.film import FilmSettings
-from sakuga.studio.animate.control import Leading
-from sakuga.studio.animate.images import drawn_spec
+from sakuga.studio.animate.control import ControlSettings
+from sakuga.studio.animate.draw import image_spec
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.render_session import Bench
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.settings import ResolvedSettings
 from sakuga.studio.core.work import Work
-from sakuga.studio.sketchbook.scoring import told
+from sakuga.studio.sketchbook.scoring import progress_steps
 from sakuga.timeline.spec import FrameSpec, digest
 
-GIVEN = Leading(depth="given")
+CONTROL = ControlSettings(depth="map")
 
 
-def score_depth_and_control(bench: Bench, how: FilmSettings, n: int, sheet: Path | None) -> Generator[Step, None, dict[str, float]]:
-    """Measure on up to 128 held-out scenes, and no more than `n`; `sheet` shows control, drawing, and the depth read in it."""
-    missing = {part for part in ("depth", "controlnet") if not (bench.source.folder / part).is_dir()}
+def score_depth_and_control(
+    session: RenderSession, settings: ResolvedSettings, n: int, sheet: Path | None
+) -> Generator[Step, None, dict[str, float]]:
+    """Measure depth and control on held-out scenes.
+
+    On `n` scenes, 128 at most, as far as the checkpoint has the networks. `sheet` shows control image, generated image, and its estimated
+    depth.
+    """
+    missing = {part for part in ("depth", "controlnet") if not (session.files.folder / part).is_dir()}
     for part, left_out in (("depth", "depth and control"), ("controlnet", "control")):
         if part in missing:
-            yield Step(stage="finishing", note=f"'{bench.source.name}' has no {part}/: figures of {left_out} are left out")
+            yield Step(stage="finishing", note=f"'{session.files.name}' has no {part}/: skipping the metrics of {left_out}")
     if "depth" in missing:
         return {}
     from sakuga.evaluation.depth_control import CASES, score_layout
 
-    lead = None if missing else _Lead(bench, how)
-    figures, led = yield from told(score_layout(bench.source.folder, lead, min(n, CASES)))
-    if sheet and led:
-        Image.fromarray(led.sheet()).save(sheet, quality=90)
-    return figures
+    generate = None if missing else _ControlledGenerator(session, settings)
+    metrics, controlled = yield from progress_steps(score_layout(session.files.folder, generate, min(n, CASES)))
+    if sheet and controlled:
+        PILImage.fromarray(controlled.sheet()).save(sheet, quality=90)
+    return metrics
 
 
-class _Lead:
-    """Draws captions led by depth maps, with the seeds 0, 1, 2, ... in the order of asking."""
+class _ControlledGenerator:
+    """Generates captions with depth maps as control.
 
-    def __init__(self, bench: Bench, how: FilmSettings) -> None:
-        self.bench, self.how, self.drawn = bench, how, 0
+    Seeds are 0, 1, 2, ... in order of calls.
+    """
+
+    def __init__(self, session: RenderSession, settings: ResolvedSettings) -> None:
+        self.session, self.settings, self.generated = session, settings, 0
 
     def __call__(self, captions: Sequence[str], near: NDArray[np.float32]) -> NDArray[np.uint8]:
         from sakuga.evaluation.depth_control import grey
 
         wanted: list[str] = []
         specs: dict[str, FrameSpec] = {}
-        for place, (text, depth) in enumerate(zip(captions, near, strict=True), self.drawn):
-            given = self.bench.store.given(grey(depth))
-            spec = drawn_spec(text, place, self.how, self.bench.source, control=GIVEN.control(digest(given)))
+        for seed, (text, depth) in enumerate(zip(captions, near, strict=True), self.generated):
+            given = self.session.store.write_given(grey(depth))
+            spec = image_spec(text, seed, self.settings, self.session.files, control=CONTROL.spec(digest(given)))
             specs |= {digest(given): given, digest(spec): spec}
             wanted.append(digest(spec))
-        self.drawn += len(captions)
-        drawing = Work(self.bench.draw(specs, wanted)).result()
-        return np.stack(list(self.bench.develop(drawing, wanted, lambda _, picture: picture)))
+        self.generated += len(captions)
+        rendering = Work(self.session.render(specs, wanted)).result()
+        return np.stack(list(self.session.read_frames(rendering, wanted, lambda _, image: image)))

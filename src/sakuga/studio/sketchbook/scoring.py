@@ -1,4 +1,4 @@
-"""Score what a checkpoint draws beside square pictures in all steps: styles, few steps, other shapes, enlargements."""
+"""Scores of styles, few-step adapter, sizes and upscaler."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -9,102 +9,114 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sakuga.models.styles import few_step, own_styles
+from sakuga.models.styles import checkpoint_styles, few_step_adapter
 from sakuga.sketchbook.labels import LOOKS
-from sakuga.story.film import FilmSettings
-from sakuga.studio.animate.images import drawn_spec
-from sakuga.studio.core.finish import alone, finished
+from sakuga.studio.animate.draw import image_spec
+from sakuga.studio.core.finish import finish_image
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.render_session import Bench
-from sakuga.studio.core.settings import previewed
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.settings import ResolvedSettings, preview_settings, resolve_settings, with_style_finishing
+from sakuga.studio.core.styles import StyleFinder
 from sakuga.studio.core.work import Work
 from sakuga.timeline.spec import FrameSpec, digest
 
 if TYPE_CHECKING:
-    from sakuga.evaluation.score import Draw, Progress
+    from sakuga.evaluation.score import GenerateImages, Progress
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 TIMED = ("a castle at sunset", "a cabin in the snow", "the sea at night", "a portrait of a girl") * 2
-"""One batch."""
+"""Prompts of one batch."""
 
 
-def drawing(bench: Bench, how: FilmSettings) -> "Draw":
-    """Return what draws captions by settled settings at their size, finished, with the seeds 0, 1, 2, ... in their order."""
-    asked = 0
-    assert how.size
-    enlarged = bench.enlarger(*how.size)
+def image_generator(session: RenderSession, settings: ResolvedSettings) -> "GenerateImages":
+    """Return a function that generates and finishes captions.
 
-    def draw(captions: Sequence[str]) -> Any:
-        nonlocal asked
+    Seeds are 0, 1, 2, ... in order of calls.
+    """
+    generated = 0
+    enlarge = session.enlarger(*settings.size)
+
+    def generate(captions: Sequence[str]) -> Any:
+        nonlocal generated
         specs: dict[str, FrameSpec] = {}
-        first = asked
+        first = generated
         for seed, text in enumerate(captions, first):
-            spec = drawn_spec(text, seed, how, bench.source)
+            spec = image_spec(text, seed, settings, session.files)
             specs[digest(spec)] = spec
-        asked += len(captions)
-        drawn = Work(bench.draw(specs, specs)).result()
-        shown = zip(specs.values(), bench.develop(drawn, specs, lambda _, picture: enlarged(picture)), strict=True)
-        clips = [Work(alone(picture, spec, how, first + place)).result() for place, (spec, picture) in enumerate(shown)]
-        return np.stack([clip.frames[0].picture for clip in clips])
+        generated += len(captions)
+        rendering = Work(session.render(specs, specs)).result()
+        images = session.read_frames(rendering, specs, lambda _, image: enlarge(image))
+        numbered = enumerate(zip(specs.values(), images, strict=True), first)
+        clips = [Work(finish_image(image, spec, settings, seed)).result() for seed, (spec, image) in numbered]
+        return np.stack([clip.frames[0].image for clip in clips])
 
-    return draw
+    return generate
 
 
-def score_styles(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
-    """Score each style of the checkpoint that is a look of the world."""
+def score_styles(session: RenderSession, settings: ResolvedSettings, n: int) -> Generator[Step, None, dict[str, float]]:
+    """Score each style that is a look of the world."""
     from sakuga.evaluation.adapters import score_style
 
-    names = [name for name in own_styles(bench.source) if name in LOOKS]
+    names = [name for name in checkpoint_styles(session.files) if name in LOOKS]
     if not names:
-        yield Step(stage="drawing", note=f"{bench.source.name!r} has no styles: they are not scored")
-    figures: dict[str, float] = {}
+        yield Step(stage="rendering", note=f"{session.files.name!r} has no styles: skipping their metrics")
+    metrics: dict[str, float] = {}
     for name in names:
-        base, styled = drawing(bench, how), drawing(bench, finished(replace(how, style=name), bench.source))
-        figures |= yield from told(score_style(name, base, styled, bench.source.folder, n))
-    return figures
+        base, styled = image_generator(session, settings), image_generator(session, _in_style(settings, name, session))
+        metrics |= yield from progress_steps(score_style(name, base, styled, session.files.folder, n))
+    return metrics
 
 
-def score_sizes(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
-    """Score drawing in other shapes than the square, and enlarging where the checkpoint has an upscaler."""
+def _in_style(settings: ResolvedSettings, name: str, session: RenderSession) -> ResolvedSettings:
+    """Return settings with a style, finished as the style defines."""
+    finder = StyleFinder(session.files)
+    open_finish = replace(settings.requested(), style=name, grain=None, paper=None, pixel=None)
+    return resolve_settings(with_style_finishing(open_finish, finder.uses(name)), session.files, finder)
+
+
+def score_sizes(session: RenderSession, settings: ResolvedSettings, n: int) -> Generator[Step, None, dict[str, float]]:
+    """Score other aspect ratios, and the upscaler if present."""
     from sakuga.evaluation.aspect_ratios import score_aspects
     from sakuga.evaluation.upscaling import score_upscaler
 
-    def at_size(width: int, height: int) -> "Draw":
-        return drawing(bench, replace(how, size=(width, height)))
+    def at_size(width: int, height: int) -> "GenerateImages":
+        return image_generator(session, replace(settings, size=(width, height)))
 
-    figures = yield from told(score_aspects(at_size, bench.source.folder, n))
-    if bench.source.upscaler is None:
-        yield Step(stage="finishing", note=f"{bench.source.name!r} has no upscaler: it is not scored")
-        return figures
-    return figures | (yield from told(score_upscaler(bench.source.folder, n)))
+    metrics = yield from progress_steps(score_aspects(at_size, session.files.folder, n))
+    if session.files.upscaler_digest is None:
+        yield Step(stage="finishing", note=f"{session.files.name!r} has no upscaler: skipping its metrics")
+        return metrics
+    return metrics | (yield from progress_steps(score_upscaler(session.files.folder, n)))
 
 
-def score_few_step(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
-    """Score drawing in few steps, and time it against drawing in all steps."""
+def score_few_step(session: RenderSession, settings: ResolvedSettings, n: int) -> Generator[Step, None, dict[str, float]]:
+    """Score few-step generation, and time it against all steps."""
     from sakuga.evaluation.adapters import score_few_step, speedup
 
-    if few_step(bench.source) is None:
-        yield Step(stage="drawing", note=f"{bench.source.name!r} has no adapter for few steps: it is not scored")
+    if few_step_adapter(session.files) is None:
+        yield Step(stage="rendering", note=f"{session.files.name!r} has no few-step adapter: skipping its metrics")
         return {}
-    quick, _ = previewed(how, bench.source)
-    figures = yield from told(score_few_step(drawing(bench, quick), bench.source.folder, n))
-    faster = speedup(lambda: seconds(bench, how), lambda: seconds(bench, quick))
-    return figures | {"few_step.speedup": faster, "n.few_step.speedup": 2 * len(TIMED)}
+    quick, _ = preview_settings(settings, StyleFinder(session.files))
+    metrics = yield from progress_steps(score_few_step(image_generator(session, quick), session.files.folder, n))
+    faster = speedup(lambda: seconds(session, settings), lambda: seconds(session, quick))
+    return metrics | {"few_step.speedup": faster, "n.few_step.speedup": 2 * len(TIMED)}
 
 
-def seconds(bench: Bench, how: FilmSettings) -> float:
-    """Draw a batch into an empty store, and return the processor time that it took."""
+def seconds(session: RenderSession, settings: ResolvedSettings) -> float:
+    """Return the processor time to generate a batch.
+
+    Into an empty store.
+    """
     with TemporaryDirectory() as folder:
-        empty = Bench(bench.source, Path(folder))
-        empty.checkpoint = bench.checkpoint
-        begun = process_time()
-        drawing(empty, how)(TIMED)
-        return process_time() - begun
+        empty = session.with_store(Path(folder))
+        started = process_time()
+        image_generator(empty, settings)(TIMED)
+        return process_time() - started
 
 
-def told(scoring: "Generator[Progress, None, Found]") -> Generator[Step, None, Found]:
-    """Tell of a scoring as steps, and return what it found."""
+def progress_steps(scoring: "Generator[Progress, None, Result]") -> Generator[Step, None, Result]:
+    """Yield a score's progress as steps, and return its result."""
     work = Work(scoring)
     for progress in work:
-        yield Step(stage="drawing" if progress.doing == "drawing" else "finishing", done=progress.done, total=progress.total)
+        yield Step(stage="rendering" if progress.doing == "generating" else "finishing", done=progress.done, total=progress.total)
     return work.result()

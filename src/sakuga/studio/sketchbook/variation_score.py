@@ -1,52 +1,61 @@
-"""The part of a scoring that varies pictures."""
+"""Scores of image variations."""
 
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sakuga.models.image_tensors import Pixels
-from sakuga.story.film import FilmSettings
-from sakuga.studio.animate.images import BATCH
+from sakuga.studio.animate.draw import BATCH
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.render_session import Bench
-from sakuga.studio.core.settings import direction, seen_guidance
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.settings import ResolvedSettings, frame_settings, image_guidance
 from sakuga.studio.core.work import Work
-from sakuga.studio.sketchbook.scoring import told
-from sakuga.timeline.spec import Drawn, FrameSpec, Given, Image, Nothing, Seeded, digest
+from sakuga.studio.sketchbook.scoring import progress_steps
+from sakuga.timeline.spec import FrameSpec, Generated, Given, ImageEmbedding, SeedNoise, ZeroEmbedding, digest
+
+if TYPE_CHECKING:
+    from sakuga.models.image_tensors import Images
 
 
-def score_variations(bench: Bench, how: FilmSettings, n: int) -> Generator[Step, None, dict[str, float]]:
-    """Vary `n` held-out renders, each once and without guidance by texts, and return what they keep; nothing for a model without eyes."""
+def score_variations(session: RenderSession, settings: ResolvedSettings, n: int) -> Generator[Step, None, dict[str, float]]:
+    """Vary held-out renders, and return which labels stay.
+
+    `n` of them, once each. Empty without an image encoder.
+    """
     from sakuga.evaluation.variation import score_variation
 
-    if not bench.source.facts.sees_pictures:
+    if not session.files.info.has_image_encoder:
         return {}
-    drawn = 0
+    generated = 0
 
-    def vary(pictures: Pixels) -> Pixels:
-        """Draw with the seeds 0, 1, 2, ... in the order of the pictures."""
-        nonlocal drawn
-        given = [bench.store.given(picture) for picture in pictures]
-        wanted = {digest(spec): spec for place, one in enumerate(given) for spec in [_variation(one, drawn + place, how, bench)]}
-        drawn += len(given)
+    def vary(images: "Images") -> "Images":
+        """Generate variations of images.
+
+        Seeds are 0, 1, 2, ... in order of the images.
+        """
+        nonlocal generated
+        given = [session.store.write_given(image) for image in images]
+        variations = [_variation(one, seed, settings, session) for seed, one in enumerate(given, generated)]
+        wanted = {digest(spec): spec for spec in variations}
+        generated += len(given)
         specs: dict[str, FrameSpec] = {**{digest(one): one for one in given}, **wanted}
-        drawing = Work(bench.draw(specs, wanted)).result()
-        return np.stack(list(bench.develop(drawing, wanted, lambda _, picture: picture)))
+        rendering = Work(session.render(specs, wanted)).result()
+        return np.stack(list(session.read_frames(rendering, wanted, lambda _, image: image)))
 
-    return (yield from told(score_variation(vary, bench.source.folder, n)))
+    return (yield from progress_steps(score_variation(vary, session.files.folder, n)))
 
 
-def _variation(given: Given, seed: int, how: FilmSettings, bench: Bench) -> Drawn:
-    directed = direction(how, bench.source)
-    return Drawn(
-        checkpoint=directed.checkpoint,
-        conditioning=Image(frame=digest(given)),
-        negative=Nothing(),
-        noise=Seeded(seed=seed),
-        width=directed.width,
-        height=directed.height,
-        sampler=directed.sampler,
-        steps=directed.steps,
-        guidance=seen_guidance(bench.source, directed.sampler),
+def _variation(given: Given, seed: int, settings: ResolvedSettings, session: RenderSession) -> Generated:
+    frame = frame_settings(settings, session.files)
+    return Generated(
+        checkpoint=frame.checkpoint,
+        conditioning=ImageEmbedding(frame=digest(given)),
+        negative=ZeroEmbedding(),
+        noise=SeedNoise(seed=seed),
+        width=frame.width,
+        height=frame.height,
+        sampler=frame.sampler,
+        steps=frame.steps,
+        guidance=image_guidance(session.files, frame.sampler),
         batch=BATCH,
     )

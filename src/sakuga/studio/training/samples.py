@@ -1,72 +1,86 @@
-"""Pictures drawn while a training goes on: always the same prompts and seeds, the model as it was above what it has learnt."""
+"""Sample images of a training.
+
+The same prompts and seeds, base model above, trained model below.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image as PILImage
 
-from sakuga.models.checkpoint_files import Source
-from sakuga.story.film import FilmSettings
-from sakuga.studio.core.settings import settled
+from sakuga.files import write_atomic
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.story.settings import FilmSettings
+from sakuga.studio.core.settings import resolve_settings
 
 if TYPE_CHECKING:
     from sakuga.training.loop import Training
 
-AT_ONCE = 8
+BATCH_SIZE = 8
 
 
-class Samples:
-    """Draws prompts with the seeds 0, 1, 2, ... with a model in training; nothing of the training changes by it."""
+class SampleSheets:
+    """Generates prompts during a training, without affecting it.
 
-    def __init__(self, training: "Training", source: Source, prompts: tuple[str, ...]) -> None:
+    Seeds are 0, 1, 2, ...
+    """
+
+    def __init__(self, training: "Training", source: CheckpointFiles, prompts: tuple[str, ...]) -> None:
         self.training, self.prompts = training, prompts
-        native = source.facts.native_size
-        self.how = settled(FilmSettings(size=(native, native)), source)
+        native = source.info.native_size
+        self.settings = resolve_settings(FilmSettings(size=(native, native)), source)
         self.folder = training.run.samples
         self._base: Any = None
 
-    def begin(self) -> None:
-        """Draw with the model before it has learnt anything: nothing may be taken up from a checkpoint yet."""
+    def generate_base(self) -> None:
+        """Generate the base model's row.
+
+        Before anything is restored from a checkpoint.
+        """
         if self.prompts:
-            self._base = self._drawn()
+            self._base = self._generate()
 
-    def draw(self, step: int) -> Path | None:
-        """Draw all prompts into `samples/step-N.png`, below what the model drew at the beginning; None where there is no prompt."""
-        from sakuga.files import write_whole
+    def write(self, step: int) -> Path | None:
+        """Write `samples/step-N.png`, base model above, trained model below.
 
+        None without prompts.
+        """
         if not self.prompts:
             return None
         path = self.folder / f"step-{step:08d}.png"
-        with self.training.learning.averaged():
-            rows = [self._base, self._drawn()]
+        with self.training.state.averaged():
+            rows = [self._base, self._generate()]
         sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda beside: Image.fromarray(sheet).save(beside, "png"))
+        write_atomic(path, lambda draft: PILImage.fromarray(sheet).save(draft, "png"))
         return path
 
-    def _drawn(self) -> Any:
+    def _generate(self) -> Any:
         import torch
 
-        from sakuga.diffusion.noise import seeded
-        from sakuga.models.checkpoint import quantised
-        from sakuga.models.conditioning import stacked
+        from sakuga.diffusion.noise import seeded_noise
+        from sakuga.models.checkpoint import to_uint8
+        from sakuga.models.conditioning import stack_noise
         from sakuga.models.sampling import sample
 
-        learner, how = self.training.learner, self.how
-        checkpoint = learner.checkpoint
-        assert how.steps is not None
-        assert how.guidance is not None
-        side = checkpoint.facts.native_size // checkpoint.facts.factor
-        shape = (checkpoint.facts.latent_channels, side, side)
-        drawn = []
-        for first in range(0, len(self.prompts), AT_ONCE):
-            said = self.prompts[first : first + AT_ONCE]
+        method, settings = self.training.method, self.settings
+        checkpoint = method.checkpoint
+        side = checkpoint.info.native_size // checkpoint.info.vae_scale_factor
+        shape = (checkpoint.info.latent_channels, side, side)
+        images = []
+        for first in range(0, len(self.prompts), BATCH_SIZE):
+            prompts = self.prompts[first : first + BATCH_SIZE]
             with torch.no_grad():
-                words, nothing = learner.told(said), learner.told([""]).expand(len(said), -1, -1)
-            noise = stacked([seeded(shape, first + place) for place in range(len(said))])
+                prompt_embeds = method.encode_captions(prompts)
+                negative = method.encode_captions([""]).expand(len(prompts), -1, -1)
             *_, last = sample(
-                checkpoint, conditioning=words, negative=nothing, noise=noise, sampler="dpm++", steps=how.steps, guidance=how.guidance
+                checkpoint,
+                prompt_embeds=prompt_embeds,
+                negative_prompt_embeds=negative,
+                noise=stack_noise([seeded_noise(shape, first + index) for index in range(len(prompts))]),
+                sampler="dpm++",
+                steps=settings.steps,
+                guidance_scale=settings.guidance,
             )
-            drawn.append(quantised(checkpoint.decode(last.latents)))
-        return np.concatenate(drawn)
+            images.append(to_uint8(checkpoint.decode(last.latents)))
+        return np.concatenate(images)

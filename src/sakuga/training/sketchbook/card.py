@@ -1,4 +1,4 @@
-"""The card of the Sketchbook's weights: words of ours, figures from the files beside them, the same card for the same files."""
+"""The model card of the Sketchbook's weights."""
 
 import json
 import struct
@@ -9,11 +9,11 @@ from string import Template
 
 from sakuga.models.checkpoint_files import EDITION
 from sakuga.training.sketchbook.classifier import ASPECTS
-from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, EVERYTHING, HELD_OUT, IN_LOOK, LARGE, Album
-from sakuga.training.sketchbook.run_summary import Learnt
+from sakuga.training.sketchbook.image_dataset import BASE, BASE_ASPECTS, EVERYTHING, HELD_OUT, IN_LOOK, LARGE, DatasetSpec
+from sakuga.training.sketchbook.run_summary import RunTable
 
-CARD, FIGURES, TRAINING = "README.md", "score.json", "training.json"
-"""The card, and the files beside it that its figures come from."""
+CARD, METRICS, TRAINING = "README.md", "score.json", "training.json"
+"""The card, and the files beside it that its tables come from."""
 PARTS = {
     "tokenizer": "byte-pair, 2,048 words",
     "text_encoder": "CLIPTextModel, width 256, 4 layers; its pooled output is CLIP's text embedding",
@@ -21,21 +21,21 @@ PARTS = {
     "vae": "AutoencoderKL, factor 8, 8 latent channels, no attention",
     "unet": "UNet2DConditionModel, 128 channels at three levels, on 16 x 16 latents, heads of 64, v-prediction, zero terminal SNR",
     "scheduler": "DPM-Solver++ multistep, trailing steps",
-    "classifier": "reads time, weather, place, subject, side, people and look from a picture, for measuring",
-    "upscaler": "doubles a picture: convolutions and pixel-shuffle beside a bicubic enlargement",
+    "classifier": "reads time, weather, place, subject, side, people and look from an image, for evaluation",
+    "upscaler": "doubles an image: convolutions and pixel-shuffle beside a bicubic enlargement",
     "depth": "DPTForDepthEstimation, a hybrid of convolutions and a small transformer",
-    "controlnet": "ControlNetModel: depth says where things are",
-    "few_step": "a LoRA taught where the guided UNet's way ends: four steps, no guidance",
-    "styles": "LoRAs, each a look: {names}",
+    "controlnet": "ControlNetModel, with depth as control",
+    "few_step": "a LoRA distilled from the guided UNet: four steps, no guidance",
+    "styles": "LoRAs, one for each look: {names}",
 }
-ALBUMS: tuple[tuple[str, tuple[Album, ...], str], ...] = (
-    ("everything (half flat, half other looks, held-back subjects too)", (EVERYTHING,), "autoencoder, CLIP, classifier, depth"),
-    ("everything in other shapes, an eighth each", ASPECTS, "classifier"),
+DATASETS: tuple[tuple[str, tuple[DatasetSpec, ...], str], ...] = (
+    ("everything (half flat, half other looks, held-out subjects too)", (EVERYTHING,), "autoencoder, CLIP, classifier, depth"),
+    ("everything at other aspect ratios, an eighth each", ASPECTS, "classifier"),
     ("base (97% flat)", (BASE,), "UNet, ControlNet, few-step adapter"),
-    ("base in other shapes, 5% each", BASE_ASPECTS, "the same"),
+    ("base at other aspect ratios, 5% each", BASE_ASPECTS, "the same"),
     ("everything, larger", (LARGE,), "upscaler"),
     ("one look", tuple(IN_LOOK.values())[:1], "each style, from the same scenes"),
-    ("held out", (HELD_OUT,), "every figure below, from here up"),
+    ("held out", (HELD_OUT,), "all metrics below, from here up"),
 )
 STAGES = {
     "vae": "autoencoder",
@@ -44,10 +44,10 @@ STAGES = {
     "controlnet": "ControlNet",
     "lcm": "few-step adapter",
 }
-"""Runs by the names that people know; the others are called as they are."""
-BESIDE = ("n.", "low.", "high.", "ceiling.")
-"""What stands before a figure's key for all but its value."""
-ASKED = {
+"""Stages with another name in the card than their run folder."""
+PREFIXES = ("n.", "low.", "high.", "ceiling.")
+"""Prefixes of a metric's sample size, interval and ceiling."""
+TARGETS = {
     "fidelity.time": "0.98",
     "fidelity.weather": "0.95",
     "fidelity.place": "0.95",
@@ -66,33 +66,33 @@ ASKED = {
     **{f"styles.{look}.accuracy": "0.9" for look in IN_LOOK},
     **{f"styles.{look}.subject_loss": "at most 0.05" for look in IN_LOOK},
 }
-"""What was set out for."""
+"""What each metric aims at."""
 
 
-def card(folder: Path, figures: Mapping[str, float], training: Learnt) -> str:
-    """Write the card of a folder of weights.
+def card(folder: Path, metrics: Mapping[str, float], training: RunTable) -> str:
+    """Return the card of a folder of weights as Markdown.
 
-    `figures` are those of `sakuga sketchbook score --json`, in its order: each has a row, with its count from "n." and its "ceiling.".
+    `metrics` are those of `sakuga sketchbook score --json`, in its order: each has a row, with its sample size and ceiling.
     """
-    words = Template(Path(__file__).with_name("card.md").read_text(encoding="utf-8"))
+    template = Template(Path(__file__).with_name("card.md").read_text(encoding="utf-8"))
     missing = [f"`{part}`" for part in PARTS if not (folder / part).is_dir()]
-    return words.substitute(
+    return template.substitute(
         edition=EDITION,
         parts=_parts(folder),
-        missing=f"Not there yet: {', '.join(missing)}.\n\n" if missing else "",
-        albums=_table(("set", "seeds from", "for"), [_album(*row) for row in ALBUMS]),
-        training=_table(("stage", "samples", "a step", "pictures", "minutes"), [_stage(*row) for row in training.items()]),
-        n=f"{figures.get('n.fidelity.portrait', 0):.0f}",
-        pictures=f"{figures.get('n.kid', 0):.0f}",
-        figures=_figures(figures),
+        missing=f"Missing: {', '.join(missing)}.\n\n" if missing else "",
+        datasets=_table(("dataset", "seeds from", "for"), [_dataset(*row) for row in DATASETS]),
+        training=_table(("stage", "samples", "per step", "images", "minutes"), [_stage(*row) for row in training.items()]),
+        n=f"{metrics.get('n.fidelity.portrait', 0):.0f}",
+        images=f"{metrics.get('n.kid', 0):.0f}",
+        metrics=_metrics(metrics),
     )
 
 
-def write_card(folder: Path, figures: Mapping[str, float], training: Learnt) -> None:
-    """Write figures and trainings beside the weights of a folder, and its card from them."""
-    (folder / FIGURES).write_text(json.dumps(dict(figures), indent=1) + "\n", encoding="utf-8")
+def write_card(folder: Path, metrics: Mapping[str, float], training: RunTable) -> None:
+    """Write metrics, trainings and card into a folder of weights."""
+    (folder / METRICS).write_text(json.dumps(dict(metrics), indent=1) + "\n", encoding="utf-8")
     (folder / TRAINING).write_text(json.dumps(training, indent=1) + "\n", encoding="utf-8")
-    (folder / CARD).write_text(card(folder, figures, training), encoding="utf-8")
+    (folder / CARD).write_text(card(folder, metrics, training), encoding="utf-8")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -107,7 +107,10 @@ def _parts(folder: Path) -> str:
 
 
 def _size(folder: Path) -> str:
-    """Say how many numbers a part's files of weights hold, by their headers."""
+    """Return a component's number of parameters.
+
+    Read from its files' headers.
+    """
     total = sum(_numbers(path) for path in folder.rglob("*.safetensors"))
     return f"{total / 1e6:.2g} M" if total else ""
 
@@ -119,9 +122,9 @@ def _numbers(path: Path) -> int:
     return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
-def _album(name: str, albums: tuple[Album, ...], use: str) -> tuple[str, ...]:
-    sizes = ", ".join(f"{album.width}x{album.height}" for album in albums)
-    return f"{name}, {sizes}", ", ".join(f"{album.first_seed:,}" for album in albums), use
+def _dataset(name: str, datasets: tuple[DatasetSpec, ...], use: str) -> tuple[str, ...]:
+    sizes = ", ".join(f"{dataset.width}x{dataset.height}" for dataset in datasets)
+    return f"{name}, {sizes}", ", ".join(f"{dataset.first_seed:,}" for dataset in datasets), use
 
 
 def _stage(name: str, run: Mapping[str, float]) -> tuple[str, ...]:
@@ -129,20 +132,23 @@ def _stage(name: str, run: Mapping[str, float]) -> tuple[str, ...]:
     return STAGES.get(name, name), *counts
 
 
-def _figures(figures: Mapping[str, float]) -> str:
+def _metrics(metrics: Mapping[str, float]) -> str:
     rows = []
-    for key, value in figures.items():
-        if key.startswith(BESIDE):
+    for key, value in metrics.items():
+        if key.startswith(PREFIXES):
             continue
-        ceiling = f"{figures[f'ceiling.{key}']:.3g}" if f"ceiling.{key}" in figures else ""
-        count = f"{figures[f'n.{key}']:.0f}" if f"n.{key}" in figures else ""
-        ends = f"{figures[f'low.{key}']:.3g} to {figures[f'high.{key}']:.3g}" if f"low.{key}" in figures else ""
-        rows.append((f"`{key}`", f"{value:.3g}", ends, ceiling, count, ASKED.get(key, "")))
-    told = any(row[2] for row in rows)
-    head = ("figure", "drawn", "95% interval", "ceiling (the same on true renders)", "n", "asked")
-    return _table(head if told else _without(head), rows if told else map(_without, rows))
+        ceiling = f"{metrics[f'ceiling.{key}']:.3g}" if f"ceiling.{key}" in metrics else ""
+        count = f"{metrics[f'n.{key}']:.0f}" if f"n.{key}" in metrics else ""
+        ends = f"{metrics[f'low.{key}']:.3g} to {metrics[f'high.{key}']:.3g}" if f"low.{key}" in metrics else ""
+        rows.append((f"`{key}`", f"{value:.3g}", ends, ceiling, count, TARGETS.get(key, "")))
+    with_intervals = any(row[2] for row in rows)
+    head = ("metric", "generated", "95% interval", "ceiling (the same on true renders)", "n", "target")
+    return _table(head if with_intervals else _without(head), rows if with_intervals else map(_without, rows))
 
 
 def _without(row: Sequence[str]) -> Sequence[str]:
-    """Leave the intervals out, which older scores do not tell."""
+    """Return a row without its interval.
+
+    Older scores have none.
+    """
     return (*row[:2], *row[3:])

@@ -1,4 +1,7 @@
-"""Train the tokenizer, the text encoder and the image encoder together, by contrast (Radford et al. 2021), with labels as a help."""
+"""The CLIP stage (Radford et al. 2021).
+
+Tokenizer, text encoder and image encoder.
+"""
 
 import copy
 import math
@@ -10,46 +13,57 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sakuga.models.classifier import ATTRIBUTES, Codes, LabelHeads, codes_of, codes_stated
-from sakuga.models.contrastive import AMONG, caption_pair, fits, preference, retrieval, states_one_other
+from sakuga.models.classifier import LabelHeads
+from sakuga.models.contrastive import (
+    GROUP_SIZE,
+    caption_pair,
+    captions_match,
+    differ_in_one_attribute,
+    preference_accuracy,
+    retrieval_accuracy,
+)
 from sakuga.models.image_tensors import to_tensor
+from sakuga.models.placement import place_encoder
 from sakuga.models.sketchbook import (
-    WIDTH,
+    EMBEDDING_CHANNELS,
+    load_image_encoder,
+    load_text_encoder,
+    load_tokenizer,
     make_image_encoder,
     make_image_processor,
     make_text_encoder,
-    open_image_encoder,
-    open_text_encoder,
-    open_tokenizer,
     train_tokenizer,
 )
 from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.captions import caption
+from sakuga.sketchbook.label_codes import ATTRIBUTES, Codes, label_codes, stated_codes
 from sakuga.sketchbook.labels import LOOKS, Labels, Look
-from sakuga.sketchbook.quality import QUALITIES
 from sakuga.sketchbook.sampling import sample_labels
+from sakuga.sketchbook.words import QUALITIES
 from sakuga.training.sketchbook import degraded_images
-from sakuga.training.sketchbook.loop import Plan
-from sakuga.training.sketchbook.pictures import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, Pictures
-from sakuga.training.speed import with_plain_attention
-from sakuga.training.step_random import Chance
+from sakuga.training.sketchbook.image_dataset import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, ImageDataset
+from sakuga.training.sketchbook.loop import StagePlan, StageSetup
+from sakuga.training.step_random import StepRandom
 
-PLAN = Plan(samples=60_000, batch=32, rate=1e-3, pictures=12_288, warmup=3_000, decay=0.05, half_life=4_000)
-SPOILT = 0.08
-CALLED_GOOD = 0.08
+PLAN = StagePlan(samples=60_000, batch=32, rate=1e-3, images=12_288, warmup=3_000, decay=0.05, half_life=4_000)
+DEGRADED = 0.08
+PRAISED = 0.08
 LABEL_WEIGHT = 1.0
 VOCABULARY_CAPTIONS = 40_000
 GREATEST_SCALE = 50.0
 LENGTHS = 4
-"""On a CPU texts are embedded in as many groups of like length, because padding costs time."""
+"""Groups of similar length that texts are embedded in on a CPU, where padding costs time."""
 UNKNOWABLE = -2
-"""The code of every attribute of a picture that shows nothing: no text fits it that states something."""
+"""The code of every attribute of an image that shows nothing: no stated attribute matches it."""
 CHANGED = 0.5
-"""The share of a batch that has a caption with one thing changed beside its own."""
+"""The share of a batch that also has a caption with one attribute changed."""
 
 
 def contrast(similarity: Tensor, fitting: Tensor) -> Tensor:
-    """Return the cross-entropy of row i against column i, (n, >= n); other columns that fit as well are left out, not pushed away."""
+    """Return the cross-entropy of row i against column i.
+
+    Similarities are (n, >= n). Other columns that match as well are masked.
+    """
     others = fitting.clone()
     others.fill_diagonal_(False)
     target = torch.arange(len(similarity), device=similarity.device)
@@ -57,34 +71,43 @@ def contrast(similarity: Tensor, fitting: Tensor) -> Tensor:
 
 
 class ClipNetworks(nn.Module):
-    """Both encoders, the scale of their similarity, and heads that read labels from either embedding (dropped afterwards)."""
+    """Both encoders, their logit scale, and label heads.
+
+    The heads are dropped after training.
+    """
 
     def __init__(self, text: nn.Module, image: nn.Module) -> None:
         super().__init__()
         self.text, self.image = text, image
         self.scale = nn.Parameter(torch.tensor(2.5))
-        self.text_heads, self.image_heads = LabelHeads(WIDTH), LabelHeads(WIDTH)
-        self.image_quality = nn.Linear(WIDTH, len(degraded_images.NAMES))
+        self.text_heads, self.image_heads = LabelHeads(EMBEDDING_CHANNELS), LabelHeads(EMBEDDING_CHANNELS)
+        self.image_quality = nn.Linear(EMBEDDING_CHANNELS, len(degraded_images.NAMES))
 
     def similarity(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Return scaled cosines, (images, texts)."""
+        """Return scaled cosine similarities, (images, texts)."""
         unit = nn.functional.normalize
         return self.scale.exp().clamp(max=GREATEST_SCALE) * unit(images.float(), dim=-1) @ unit(texts.float(), dim=-1).T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Pictures with a caption each, then captions of the first half with one thing changed; codes have the quality as their last column."""
+    """Images with captions, then changed captions of the first half.
 
-    pictures: Tensor
+    The codes' last column is the quality.
+    """
+
+    pixels: Tensor
     texts: list[str]
     shown: Tensor
     stated: Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A caption and the same with one thing changed, the codes of what they state and of what the picture shows; the quality comes last."""
+class CaptionPair:
+    """A caption and the same with one attribute changed.
+
+    Codes are those of both captions and of the image. The last code is the quality.
+    """
 
     text: str
     other: str
@@ -92,82 +115,90 @@ class Told:
     stated: list[int]
     stated_other: list[int]
 
-    def with_quality(self, like: int, rng: np.random.Generator) -> "Told":
-        """Return texts that say how good the picture is; that of the other is wrong."""
-        text = degraded_images.say(degraded_images.NAMES[like], self.text, rng)
-        wrong = int(rng.choice([index for index in range(len(degraded_images.NAMES)) if index != like]))
-        other = degraded_images.say(degraded_images.NAMES[wrong], text if like == degraded_images.GOOD else self.other, rng)
-        void = degraded_images.NAMES[like] in ("empty", "texture")
-        shown = [*([UNKNOWABLE] * len(ATTRIBUTES) if void else self.shown[:-1]), like]
-        stated, stated_other = (_loosened(codes_stated(read_labels(words))) for words in (text, other))
-        return Told(text=text, other=other, shown=shown, stated=[*stated, like], stated_other=[*stated_other, wrong])
+    def with_quality(self, quality: int, rng: np.random.Generator) -> "CaptionPair":
+        """Add quality words, wrong ones to the changed caption."""
+        text = degraded_images.add_quality_words(degraded_images.NAMES[quality], self.text, rng)
+        wrong = int(rng.choice([index for index in range(len(degraded_images.NAMES)) if index != quality]))
+        other = degraded_images.add_quality_words(
+            degraded_images.NAMES[wrong], text if quality == degraded_images.GOOD else self.other, rng
+        )
+        void = degraded_images.NAMES[quality] in ("empty", "texture")
+        shown = [*([UNKNOWABLE] * len(ATTRIBUTES) if void else self.shown[:-1]), quality]
+        stated, stated_other = (_without_portrait(stated_codes(read_labels(words))) for words in (text, other))
+        return CaptionPair(text=text, other=other, shown=shown, stated=[*stated, quality], stated_other=[*stated_other, wrong])
 
 
-def tell(labels: Labels, look: Look, seed: tuple[int, ...]) -> Told:
-    """Return what is said of a picture that nothing was done to, with no word about its quality."""
+def make_caption_pair(labels: Labels, look: Look, seed: tuple[int, ...]) -> CaptionPair:
+    """Build the captions of an unchanged image, without quality words."""
     text, other = caption_pair(labels, look, seed)
-    stated, stated_other = (codes_stated(read_labels(words)) for words in (text, other))
-    shown = [*codes_of(labels, look), degraded_images.GOOD]
-    return Told(text=text, other=other, shown=shown, stated=[*stated, -1], stated_other=[*stated_other, -1])
+    stated, stated_other = (stated_codes(read_labels(words)) for words in (text, other))
+    shown = [*label_codes(labels, look), degraded_images.GOOD]
+    return CaptionPair(text=text, other=other, shown=shown, stated=[*stated, -1], stated_other=[*stated_other, -1])
 
 
-def _loosened(facts: Codes) -> Codes:
-    """Return what a text about quality states: of a text with no other facts, not even that it asks for a landscape."""
+def _without_portrait(codes: Codes) -> Codes:
+    """Drop a lone portrait code.
+
+    A caption of quality words alone states no portrait.
+    """
     column = list(ATTRIBUTES).index("portrait")
-    alone = (facts >= 0).sum() == 1
-    facts[column] = -1 if alone else facts[column]
-    return facts
+    alone = (codes >= 0).sum() == 1
+    codes[column] = -1 if alone else codes[column]
+    return codes
 
 
 def vocabulary_texts(count: int) -> list[str]:
-    """Return captions of every kind, foreign words and words of quality: what the tokenizer learns from."""
+    """Return texts to train the tokenizer on.
+
+    Captions of every kind, foreign words and quality words.
+    """
     rng = np.random.default_rng(5)
-    drawn = [sample_labels(np.random.default_rng((5, index)), held_back=True) for index in range(count // 4)]
-    texts = [caption(labels, rng, LOOKS[int(rng.integers(len(LOOKS)))]) for labels in drawn for _ in range(4)]
+    sampled = [sample_labels(np.random.default_rng((5, index)), with_held_out=True) for index in range(count // 4)]
+    texts = [caption(labels, rng, LOOKS[int(rng.integers(len(LOOKS)))]) for labels in sampled for _ in range(4)]
     return texts + [words for ways in QUALITIES.values() for words in ways] * 200
 
 
 class ClipTask:
-    """Both encoders in training, on pictures of every look."""
+    """Both encoders in training, on images of every look."""
 
-    def __init__(self, plan: Plan, work: Path, device: torch.device, processes: int, start: Path | None = None) -> None:
-        self.plan, self.device = plan, device
+    def __init__(self, setup: StageSetup) -> None:
+        self.plan, self.device = plan, device = setup.plan, setup.device
         torch.manual_seed(plan.seed)
-        if start is None:
-            known = work / "runs" / "clip" / "tokenizer"
-            opened = (known / "merges.txt").exists()
-            self.tokenizer = open_tokenizer(known) if opened else train_tokenizer(vocabulary_texts(VOCABULARY_CAPTIONS), known)
+        if setup.start is None:
+            folder = setup.work / "runs" / "clip" / "tokenizer"
+            trained = (folder / "merges.txt").exists()
+            self.tokenizer = load_tokenizer(folder) if trained else train_tokenizer(vocabulary_texts(VOCABULARY_CAPTIONS), folder)
             networks = ClipNetworks(make_text_encoder(self.tokenizer), make_image_encoder())
         else:
-            self.tokenizer = open_tokenizer(start / "tokenizer")
-            networks = ClipNetworks(open_text_encoder(start), open_image_encoder(start))
+            self.tokenizer = load_tokenizer(setup.start / "tokenizer")
+            networks = ClipNetworks(load_text_encoder(setup.start), load_image_encoder(setup.start))
         for encoder in (networks.text, networks.image):
-            with_plain_attention(encoder, device)
+            place_encoder(encoder, device)
         self.networks: ClipNetworks = networks.to(device).train()
-        self.pictures = Pictures(EVERYTHING, plan.pictures, work, processes)
-        self.held_out = [Pictures(album, min(512, plan.pictures), work) for album in (HELD_OUT, HELD_OUT_LOOKS)]
+        self.dataset = ImageDataset(EVERYTHING, plan.images, setup.work, setup.processes)
+        self.held_out = [ImageDataset(dataset, min(512, plan.images), setup.work) for dataset in (HELD_OUT, HELD_OUT_LOOKS)]
 
-    def _batch(self, chance: Chance) -> Batch:
-        rng = chance.rng()
-        chosen = rng.integers(len(self.pictures), size=self.plan.batch)
-        pictures = to_tensor(self.pictures.pixels(chosen), self.device)
-        pictures = pictures * float(rng.normal(1.0, 0.03)) + float(rng.normal(0.0, 0.02))
-        told: list[Told] = []
+    def _batch(self, random: StepRandom) -> Batch:
+        rng = random.rng()
+        chosen = rng.integers(len(self.dataset), size=self.plan.batch)
+        pixels = to_tensor(self.dataset.pixels(chosen), self.device)
+        pixels = pixels * float(rng.normal(1.0, 0.03)) + float(rng.normal(0.0, 0.02))
+        pairs: list[CaptionPair] = []
         for place, index in enumerate(chosen):
-            plain = tell(self.pictures.labels[index], self.pictures.looks[index], (self.plan.seed, chance.seen, place))
+            plain = make_caption_pair(self.dataset.labels[index], self.dataset.looks[index], (self.plan.seed, random.samples_seen, place))
             kind = rng.random()
-            like = int(rng.integers(degraded_images.GOOD)) if kind < SPOILT else degraded_images.GOOD
-            if kind < SPOILT:
-                pictures[place] = degraded_images.spoil(pictures[place], degraded_images.NAMES[like], rng)
-            told.append(plain.with_quality(like, rng) if kind < SPOILT + CALLED_GOOD else plain)
-        others = told[: math.ceil(CHANGED * len(told))]
-        stated = [*(one.stated for one in told), *(one.stated_other for one in others)]
-        texts = [*(one.text for one in told), *(one.other for one in others)]
-        shown = torch.tensor(np.array([one.shown for one in told]))
-        return Batch(pictures=pictures, texts=texts, shown=shown, stated=torch.tensor(np.array(stated)))
+            quality = int(rng.integers(degraded_images.GOOD)) if kind < DEGRADED else degraded_images.GOOD
+            if kind < DEGRADED:
+                pixels[place] = degraded_images.degrade(pixels[place], degraded_images.NAMES[quality], rng)
+            pairs.append(plain.with_quality(quality, rng) if kind < DEGRADED + PRAISED else plain)
+        others = pairs[: math.ceil(CHANGED * len(pairs))]
+        stated = [*(one.stated for one in pairs), *(one.stated_other for one in others)]
+        texts = [*(one.text for one in pairs), *(one.other for one in others)]
+        shown = torch.tensor(np.array([one.shown for one in pairs]))
+        return Batch(pixels=pixels, texts=texts, shown=shown, stated=torch.tensor(np.array(stated)))
 
     def embed_texts(self, texts: list[str]) -> Tensor:
-        """Return the texts' embeddings, (texts, 256)."""
+        """Return text embeddings, (texts, 256)."""
         ids = self.tokenizer(texts, truncation=True).input_ids
         if self.device.type == "cuda":
             return self._embed_ids(ids)
@@ -181,41 +212,44 @@ class ClipTask:
         pooled: Tensor = self.networks.text(input_ids=tokens.input_ids).pooler_output
         return pooled
 
-    def embed_pictures(self, pictures: Tensor) -> Tensor:
-        """Return the pictures' embeddings, (pictures, 256)."""
-        embedded: Tensor = self.networks.image(pixel_values=pictures).image_embeds
+    def embed_images(self, pixels: Tensor) -> Tensor:
+        """Return image embeddings, (images, 256)."""
+        embedded: Tensor = self.networks.image(pixel_values=pixels).image_embeds
         return embedded
 
-    def losses(self, chance: Chance) -> dict[str, Tensor]:
-        """Return the contrast both ways, and what the label heads say of either embedding."""
-        batch, networks = self._batch(chance), self.networks
-        images, texts = self.embed_pictures(batch.pictures), self.embed_texts(batch.texts)
+    def losses(self, random: StepRandom) -> dict[str, Tensor]:
+        """Return contrastive losses both ways, and label losses."""
+        batch, networks = self._batch(random), self.networks
+        images, texts = self.embed_images(batch.pixels), self.embed_texts(batch.texts)
         stated, shown = batch.stated.to(self.device), batch.shown.to(self.device)
-        similarity, fitting = networks.similarity(images, texts), fits(stated, shown).T
+        similarity, fitting = networks.similarity(images, texts), captions_match(stated, shown).T
         count = len(images)
         losses = {"images": contrast(similarity, fitting) / 2}
         losses["texts"] = contrast(similarity[:, :count].T, fitting[:, :count].T) / 2
-        seen_labels = shown[:, :-1].clamp(min=-1)
-        labels = networks.image_heads.loss(images, seen_labels) + networks.text_heads.loss(texts, stated[:, :-1])
-        like = nn.functional.cross_entropy(networks.image_quality(images).float(), shown[:, -1])
-        return {**losses, "labels": LABEL_WEIGHT * labels, "quality": 0.2 * like}
+        known_labels = shown[:, :-1].clamp(min=-1)
+        labels = networks.image_heads.loss(images, known_labels) + networks.text_heads.loss(texts, stated[:, :-1])
+        quality = nn.functional.cross_entropy(networks.image_quality(images).float(), shown[:, -1])
+        return {**losses, "labels": LABEL_WEIGHT * labels, "quality": 0.2 * quality}
 
     def measure(self) -> dict[str, float]:
-        """Return how often the right caption is found among 64, and preferred to one with one thing changed; on flat pictures and looks."""
-        figures: dict[str, float] = {}
-        for prefix, pictures in zip(("clip.", "clip.looks."), self.held_out, strict=True):
-            described = zip(pictures.labels, pictures.looks, strict=True)
+        """Return retrieval and preference accuracy.
+
+        Retrieval is among 64, preference over captions with one attribute changed. Measured on flat images and on every look.
+        """
+        metrics: dict[str, float] = {}
+        for prefix, dataset in zip(("clip.", "clip.looks."), self.held_out, strict=True):
+            described = zip(dataset.labels, dataset.looks, strict=True)
             pairs = [caption_pair(labels, look, (9, index)) for index, (labels, look) in enumerate(described)]
-            groups = [range(first, min(first + AMONG, len(pairs))) for first in range(0, len(pairs), AMONG)]
-            images = torch.cat([self.embed_pictures(to_tensor(pictures.pixels(group), self.device)) for group in groups])
+            groups = [range(first, min(first + GROUP_SIZE, len(pairs))) for first in range(0, len(pairs), GROUP_SIZE)]
+            images = torch.cat([self.embed_images(to_tensor(dataset.pixels(group), self.device)) for group in groups])
             right, wrong = (torch.cat([self.embed_texts([pairs[k][which] for k in group]) for group in groups]) for which in (0, 1))
-            figures[f"{prefix}retrieval_top1"] = retrieval(images, right)
-            differ = torch.tensor([states_one_other(*pair) for pair in pairs], device=self.device)
-            figures[f"{prefix}one_attribute"] = preference(images[differ], right[differ], wrong[differ])
-        return figures
+            metrics[f"{prefix}retrieval_top1"] = retrieval_accuracy(images, right)
+            differ = torch.tensor([differ_in_one_attribute(*pair) for pair in pairs], device=self.device)
+            metrics[f"{prefix}one_attribute"] = preference_accuracy(images[differ], right[differ], wrong[differ])
+        return metrics
 
     def sheet(self) -> None:
-        """Show nothing: it makes no pictures."""
+        """Return nothing: the networks make no images."""
 
     def save(self, weights: Path) -> None:
         """Write tokenizer/, text_encoder/, image_encoder/ and feature_extractor/."""

@@ -1,4 +1,7 @@
-"""Training pictures: drawn once from seeds by several processes, kept as plain arrays with their labels beside."""
+"""Training images, rendered once from seeds.
+
+They are stored as arrays with their labels.
+"""
 
 import json
 from collections.abc import Sequence
@@ -12,19 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.files import write_whole
-from sakuga.models.image_tensors import Pixels
+from sakuga.files import write_atomic
+from sakuga.models.image_tensors import Images
 from sakuga.sketchbook.labels import LOOKS, Labels, Look, Portrait
 from sakuga.sketchbook.scene import Moment, sample
 
 SHARD = 512
 LONGEST_TIME = 12.0
-"""Seconds after a scene's start within which it is drawn, so that drifting clouds and falling rain are seen at any phase."""
+"""Seconds after a scene's start within which it is rendered, so that clouds and rain are at any phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Album:
-    """A series of pictures: picture i is drawn from the seed `first_seed + i`; all have one `look`, or are flat with the chance `flat`."""
+class DatasetSpec:
+    """A rendered dataset of consecutive seeds.
+
+    Image i has the seed `first_seed + i`. All have one `look`, or are flat with the probability `flat`. With `held_back` it has subjects
+    that the base model never sees.
+    """
 
     name: str
     first_seed: int
@@ -35,88 +42,94 @@ class Album:
     look: Look | None = None
 
     def folder(self, work: Path) -> Path:
-        """Return where its shards lie."""
+        """Return the folder of its shards."""
         return work / "pictures" / f"{self.name}-{self.width}x{self.height}"
 
 
-EVERYTHING = Album(name="everything", first_seed=10_000_000, flat=0.5, held_back=True)
-"""Every look and every subject: for the networks that the others stand on."""
-BASE = Album(name="base", first_seed=20_000_000, flat=0.97, held_back=False)
+EVERYTHING = DatasetSpec(name="everything", first_seed=10_000_000, flat=0.5, held_back=True)
+"""Every look and every subject: for the networks that others depend on."""
+BASE = DatasetSpec(name="base", first_seed=20_000_000, flat=0.97, held_back=False)
 BASE_ASPECTS = (
-    Album(name="base", first_seed=60_000_000, flat=0.97, held_back=False, width=160, height=96),
-    Album(name="base", first_seed=70_000_000, flat=0.97, held_back=False, width=96, height=160),
-    Album(name="base", first_seed=80_000_000, flat=0.97, held_back=False, width=192, height=128),
-    Album(name="base", first_seed=220_000_000, flat=0.97, held_back=False, width=128, height=192),
+    DatasetSpec(name="base", first_seed=60_000_000, flat=0.97, held_back=False, width=160, height=96),
+    DatasetSpec(name="base", first_seed=70_000_000, flat=0.97, held_back=False, width=96, height=160),
+    DatasetSpec(name="base", first_seed=80_000_000, flat=0.97, held_back=False, width=192, height=128),
+    DatasetSpec(name="base", first_seed=220_000_000, flat=0.97, held_back=False, width=128, height=192),
 )
-LARGE = Album(name="large", first_seed=90_000_000, flat=0.5, held_back=True, width=256, height=256)
-"""Twice the native size: what the upscaler learns from."""
-HELD_OUT = Album(name="held-out", first_seed=100_000_000, flat=1.0, held_back=False)
-"""Flat pictures that no training sees."""
-HELD_OUT_LOOKS = Album(name="held-out-looks", first_seed=110_000_000, flat=1 / len(LOOKS), held_back=True)
-"""Pictures of every look, evenly, that no training sees."""
-IN_LOOK: dict[Look, Album] = {
-    look: Album(name=f"in-{look}", first_seed=200_000_000, flat=0.0, held_back=False, look=look) for look in LOOKS if look != "flat"
+LARGE = DatasetSpec(name="large", first_seed=90_000_000, flat=0.5, held_back=True, width=256, height=256)
+"""Twice the native size, for the upscaler."""
+HELD_OUT = DatasetSpec(name="held-out", first_seed=100_000_000, flat=1.0, held_back=False)
+"""Flat images that no training uses."""
+HELD_OUT_LOOKS = DatasetSpec(name="held-out-looks", first_seed=110_000_000, flat=1 / len(LOOKS), held_back=True)
+"""Images of every look, evenly, that no training uses."""
+IN_LOOK: dict[Look, DatasetSpec] = {
+    look: DatasetSpec(name=f"in-{look}", first_seed=200_000_000, flat=0.0, held_back=False, look=look) for look in LOOKS if look != "flat"
 }  # fmt: skip
-"""The same scenes in each look: what styles learn from."""
-HELD_OUT_IN_LOOK: dict[Look, Album] = {
-    look: Album(name=f"held-out-in-{look}", first_seed=210_000_000, flat=0.0, held_back=False, look=look) for look in IN_LOOK
+"""The same scenes in each look, for styles."""
+HELD_OUT_IN_LOOK: dict[Look, DatasetSpec] = {
+    look: DatasetSpec(name=f"held-out-in-{look}", first_seed=210_000_000, flat=0.0, held_back=False, look=look) for look in IN_LOOK
 }
-HELD_OUT_LARGE = Album(name="held-out-large", first_seed=120_000_000, flat=0.5, held_back=True, width=256, height=256)
+HELD_OUT_LARGE = DatasetSpec(name="held-out-large", first_seed=120_000_000, flat=0.5, held_back=True, width=256, height=256)
 
 
-def moment_of(album: Album, index: int) -> tuple[Moment, Look]:
-    """Return what a picture of an album shows, and its look."""
-    seed = album.first_seed + index
+def scene_moment(dataset: DatasetSpec, index: int) -> tuple[Moment, Look]:
+    """Return an image's scene at its moment, and its look."""
+    seed = dataset.first_seed + index
     rng = np.random.default_rng((seed, 17))
-    look: Look = album.look or ("flat" if rng.random() < album.flat else LOOKS[1 + int(rng.integers(len(LOOKS) - 1))])
-    scene = sample(seed, aspect=album.width / album.height, held_back=album.held_back)
+    look: Look = dataset.look or ("flat" if rng.random() < dataset.flat else LOOKS[1 + int(rng.integers(len(LOOKS) - 1))])
+    scene = sample(seed, aspect=dataset.width / dataset.height, with_held_out=dataset.held_back)
     return scene.at(float(rng.uniform(0.0, LONGEST_TIME))), look
 
 
-def draw_one(album: Album, index: int) -> tuple[Pixels, Labels, Look]:
-    """Draw one picture of an album, (height, width, 3), with its labels and look."""
-    moment, look = moment_of(album, index)
-    return moment.picture(album.width, album.height, look), moment.labels, look
+def render_image(dataset: DatasetSpec, index: int) -> tuple[Images, Labels, Look]:
+    """Render one image with its labels and look.
+
+    The image is (height, width, 3).
+    """
+    moment, look = scene_moment(dataset, index)
+    return moment.image(dataset.width, dataset.height, look), moment.labels, look
 
 
 def save_array(array: NDArray[Any], path: Path) -> None:
-    """Write an array as .npy, whatever the name of the file."""
+    """Write an array as .npy, whatever the file name."""
     with path.open("wb") as file:
         np.save(file, array)
 
 
-def _draw_shard(album: Album, work: Path, shard: int) -> None:
-    folder = album.folder(work)
+def _render_shard(dataset: DatasetSpec, work: Path, shard: int) -> None:
+    folder = dataset.folder(work)
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = [draw_one(album, index) for index in range(shard * SHARD, (shard + 1) * SHARD)]
-    lines = "".join(labels_to_line(labels, look) + "\n" for _, labels, look in drawn)
-    write_whole(folder / f"{shard:05d}.jsonl", lambda path: path.write_text(lines))
-    write_whole(folder / f"{shard:05d}.npy", partial(save_array, np.stack([pixels for pixels, _, _ in drawn])))
+    rendered = [render_image(dataset, index) for index in range(shard * SHARD, (shard + 1) * SHARD)]
+    lines = "".join(labels_to_line(labels, look) + "\n" for _, labels, look in rendered)
+    write_atomic(folder / f"{shard:05d}.jsonl", lambda path: path.write_text(lines))
+    write_atomic(folder / f"{shard:05d}.npy", partial(save_array, np.stack([pixels for pixels, _, _ in rendered])))
 
 
-def missing_shards(album: Album, count: int, work: Path) -> list[int]:
-    """Return the numbers of the shards that the first `count` pictures need and that are not there yet."""
-    return [shard for shard in range(-(-count // SHARD)) if not (album.folder(work) / f"{shard:05d}.npy").exists()]
+def missing_shards(dataset: DatasetSpec, count: int, work: Path) -> list[int]:
+    """Return the numbers of missing shards.
+
+    Among those of the first `count` images.
+    """
+    return [shard for shard in range(-(-count // SHARD)) if not (dataset.folder(work) / f"{shard:05d}.npy").exists()]
 
 
-def draw(album: Album, count: int, work: Path, processes: int = 1) -> None:
-    """Draw what is missing of the first `count` pictures of an album (whole shards)."""
-    missing = missing_shards(album, count, work)
+def render_missing(dataset: DatasetSpec, count: int, work: Path, processes: int = 1) -> None:
+    """Render missing shards of the first `count` images."""
+    missing = missing_shards(dataset, count, work)
     if processes == 1 or len(missing) == 1:
         for shard in missing:
-            _draw_shard(album, work, shard)
+            _render_shard(dataset, work, shard)
     elif missing:
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            list(pool.map(partial(_draw_shard, album, work), missing))
+            list(pool.map(partial(_render_shard, dataset, work), missing))
 
 
 def labels_to_line(labels: Labels, look: Look) -> str:
-    """Return a picture's labels as one line of JSON."""
+    """Return an image's labels as one line of JSON."""
     return json.dumps({**asdict(labels), "extras": sorted(labels.extras), "look": look})
 
 
 def labels_from_line(line: str) -> tuple[Labels, Look]:
-    """Read what `labels_to_line` wrote."""
+    """Read a line that `labels_to_line` wrote."""
     values = json.loads(line)
     look: Look = values.pop("look")
     portrait = values.pop("portrait")
@@ -124,14 +137,17 @@ def labels_from_line(line: str) -> tuple[Labels, Look]:
     return Labels(**values, extras=extras, portrait=None if portrait is None else Portrait(**portrait)), look
 
 
-class Pictures:
-    """The first `count` pictures of an album, drawn where missing; the pixels stay on the disk until asked for."""
+class ImageDataset:
+    """The first `count` images of a dataset, rendered where missing.
 
-    def __init__(self, album: Album, count: int, work: Path, processes: int = 1) -> None:
-        draw(album, count, work, processes)
-        self.album, self.count = album, count
-        names = [album.folder(work) / f"{shard:05d}" for shard in range(-(-count // SHARD))]
-        self._shards: list[Pixels] = [np.load(name.with_suffix(".npy"), mmap_mode="r") for name in names]
+    Pixels are memory-mapped.
+    """
+
+    def __init__(self, dataset: DatasetSpec, count: int, work: Path, processes: int = 1) -> None:
+        render_missing(dataset, count, work, processes)
+        self.dataset, self.count = dataset, count
+        names = [dataset.folder(work) / f"{shard:05d}" for shard in range(-(-count // SHARD))]
+        self._shards: list[Images] = [np.load(name.with_suffix(".npy"), mmap_mode="r") for name in names]
         lines = [line for name in names for line in name.with_suffix(".jsonl").read_text().splitlines()]
         described = [labels_from_line(line) for line in lines[:count]]
         self.labels = [labels for labels, _ in described]
@@ -140,6 +156,6 @@ class Pictures:
     def __len__(self) -> int:
         return self.count
 
-    def pixels(self, indices: Sequence[int] | NDArray[np.int64]) -> Pixels:
-        """Return pictures by their numbers: (pictures, height, width, 3)."""
+    def pixels(self, indices: Sequence[int] | NDArray[np.int64]) -> Images:
+        """Return images by index, (images, height, width, 3)."""
         return np.stack([self._shards[index // SHARD][index % SHARD] for index in indices])

@@ -1,9 +1,9 @@
-"""Begin the autoencoder as a linear one: its first latents are the principal components of 8 x 8 patches, its first pictures their means.
+"""A linear start for the autoencoder.
 
-From random weights the first thousands of steps go into finding out what a mean colour is. Here every residual block begins as the
-identity, the way down is a tree of 2 x 2 principal components, and the way up interpolates the colour that they hold. Norms begin
-transparent, as two channels of a large constant, +C and -C, stand beside what must pass, and pairs of +x and -x pass a SiLU
-unchanged, since silu(x) - silu(-x) = x.
+From principal components of 8 x 8 patches. From random weights the first thousands of steps only find mean colors. Here every residual
+block starts as the identity, the encoder is a tree of 2 x 2 principal components, and the decoder interpolates the mean color. Norms start
+transparent, as two channels of a large constant, +C and -C, stand beside the signal, and pairs of +x and -x pass a SiLU unchanged, since
+silu(x) - silu(-x) = x.
 """
 
 from typing import Any
@@ -13,48 +13,58 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-KEPT = (3, 12, 24, 40)
-"""Components that are kept at full size, a half, a quarter and an eighth; each is below the channels of its level."""
+COMPONENTS = (3, 12, 24, 40)
+"""Components at full size, a half, a quarter and an eighth; each is below the channels of its level."""
 CONSTANT = 8.0
-EVENED = 0.5
-"""Latents are divided by their deviation to this power: 1.0 would make them all equally loud, 0.0 leave them as they are."""
+EQUALIZATION = 0.5
+"""Latents are divided by their deviation to this power: 1.0 makes all equal, 0.0 leaves them."""
 
 Array = NDArray[np.float32]
 
 
-def start_linear(vae: Any, pictures: NDArray[np.uint8]) -> None:
-    """Set an AutoencoderKL of four levels to the best linear code of pictures (n, height, width, 3); other channels stay random."""
+def start_linear(vae: Any, images: NDArray[np.uint8]) -> None:
+    """Set an autoencoder to the best linear code of images.
+
+    It is an AutoencoderKL of four levels, images are (n, height, width, 3). Other channels stay random.
+    """
     for module in vae.modules():
         if type(module).__name__ == "ResnetBlock2D":
             _clear(module.conv2)
     with torch.no_grad():
-        code, mean = _set_encoder(vae, pictures.astype(np.float32) / 127.5 - 1.0)
+        code, mean = _set_encoder(vae, images.astype(np.float32) / 127.5 - 1.0)
         _set_decoder(vae, code, mean)
 
 
 def _set_encoder(vae: Any, pixels: Array) -> tuple[Array, Array]:
-    """Set the way down; returns how the mean colour of a patch follows from the latents, (3, latents), and its offset, (3,)."""
+    """Set the encoder.
+
+    Returns the mean color of a patch as a linear map of latents, (3, latents), with offset (3,). Returns the mean color of a patch as a
+    linear map of latents, (3, latents), with offset (3,).
+    """
     encoder, latents = vae.encoder, vae.config.latent_channels
     _pass(encoder.conv_in, np.eye(3, dtype=np.float32))
     features, colour = pixels, np.eye(3, dtype=np.float32)
     for level in range(3):
         blocks = _blocks(features)
-        basis = _components(blocks, KEPT[level + 1])
+        basis = _components(blocks, COMPONENTS[level + 1])
         conv = encoder.down_blocks[level].downsamplers[0].conv
-        _pass(conv, np.zeros((KEPT[level + 1], KEPT[level]), np.float32))
-        taps = basis.reshape(KEPT[level + 1], 2, 2, KEPT[level]).transpose(0, 3, 1, 2)
-        conv.weight[: KEPT[level + 1], : KEPT[level], :2, :2] = torch.from_numpy(taps.copy())
-        _pass_on(encoder.down_blocks[level + 1].resnets[0], KEPT[level + 1])
+        _pass(conv, np.zeros((COMPONENTS[level + 1], COMPONENTS[level]), np.float32))
+        taps = basis.reshape(COMPONENTS[level + 1], 2, 2, COMPONENTS[level]).transpose(0, 3, 1, 2)
+        conv.weight[: COMPONENTS[level + 1], : COMPONENTS[level], :2, :2] = torch.from_numpy(taps.copy())
+        _pass_on(encoder.down_blocks[level + 1].resnets[0], COMPONENTS[level + 1])
         features = blocks @ basis.T
-        colour = colour @ _mean_of_blocks(basis, KEPT[level])
-    used = features.reshape(-1, KEPT[3])[:, :latents]
-    mean, loud = used.mean(axis=0), used.std(axis=0) ** EVENED
+        colour = colour @ _mean_of_blocks(basis, COMPONENTS[level])
+    used = features.reshape(-1, COMPONENTS[3])[:, :latents]
+    mean, loud = used.mean(axis=0), used.std(axis=0) ** EQUALIZATION
     _set_latents(encoder, vae.quant_conv, latents, mean, loud)
     return colour[:, :latents] * loud, colour[:, :latents] @ mean
 
 
 def _set_latents(encoder: Any, quant: Any, latents: int, mean: Array, loud: Array) -> None:
-    """Lead the first components, centred and evened, through the last norm to the means of the latents; their variance begins small."""
+    """Route the first components to the latents' means.
+
+    Centered and equalized, with small variance.
+    """
     shortcut, norm = encoder.down_blocks[3].resnets[0].conv_shortcut, encoder.conv_norm_out
     width = shortcut.out_channels // norm.num_groups
     _clear(encoder.conv_out)
@@ -72,9 +82,12 @@ def _set_latents(encoder: Any, quant: Any, latents: int, mean: Array, loud: Arra
 
 
 def _set_decoder(vae: Any, code: Array, mean: Array) -> None:
-    """Set the way up: the mean colour of each patch, interpolated; the latents themselves go along for what is learnt later."""
+    """Set the decoder to interpolate each patch's mean color.
+
+    Latents pass along for later training.
+    """
     decoder, latents = vae.decoder, vae.config.latent_channels
-    kept = 3 + latents
+    passed = 3 + latents
     _clear(vae.post_quant_conv)
     vae.post_quant_conv.weight[:, :, 0, 0] = torch.eye(latents)
     _pass(decoder.conv_in, np.concatenate([code, np.eye(latents, dtype=np.float32)]))
@@ -82,11 +95,11 @@ def _set_decoder(vae: Any, code: Array, mean: Array) -> None:
     smooth = torch.tensor([0.25, 0.5, 0.25])
     for level in range(3):
         conv = decoder.up_blocks[level].upsamplers[0].conv
-        _pass(conv, np.eye(kept, dtype=np.float32))
-        for channel in range(kept):
+        _pass(conv, np.eye(passed, dtype=np.float32))
+        for channel in range(passed):
             conv.weight[channel, channel] = smooth[:, None] * smooth
         if level < 2:
-            _pass_on(decoder.up_blocks[level + 1].resnets[0], kept)
+            _pass_on(decoder.up_blocks[level + 1].resnets[0], passed)
     shortcut, norm = decoder.up_blocks[3].resnets[0].conv_shortcut, decoder.conv_norm_out
     width = shortcut.out_channels // norm.num_groups
     _clear(decoder.conv_out)
@@ -100,7 +113,10 @@ def _set_decoder(vae: Any, code: Array, mean: Array) -> None:
 
 
 def _make_transparent(shortcut: Any, norm: Any, first: int) -> None:
-    """Put +C and -C behind the first channels of each group, and undo the scale that they give the norm."""
+    """Put +C and -C behind each group's first channels.
+
+    Their scale is undone in the norm.
+    """
     width = shortcut.out_channels // norm.num_groups
     for group in range(norm.num_groups):
         for sign, channel in ((1.0, width * group + first), (-1.0, width * group + first + 1)):
@@ -110,14 +126,20 @@ def _make_transparent(shortcut: Any, norm: Any, first: int) -> None:
 
 
 def _blocks(features: Array) -> Array:
-    """Gather 2 x 2 neighbours: (n, h, w, c) to (n, h / 2, w / 2, 4 c), rows before columns."""
+    """Gather 2 x 2 neighbours.
+
+    From (n, h, w, c) to (n, h / 2, w / 2, 4 c), rows before columns.
+    """
     n, height, width, channels = features.shape
     split = features.reshape(n, height // 2, 2, width // 2, 2, channels)
     return split.transpose(0, 1, 3, 2, 4, 5).reshape(n, height // 2, width // 2, 4 * channels)
 
 
 def _components(blocks: Array, count: int) -> Array:
-    """Return the first principal directions, (count, channels); not centred, so that the mean colour passes like everything else."""
+    """Return the first principal directions.
+
+    Shape (count, channels); uncentered, so that the mean passes too.
+    """
     flat = blocks.reshape(-1, blocks.shape[-1]).astype(np.float64)
     _, directions = np.linalg.eigh(flat.T @ flat)
     basis: Array = np.ascontiguousarray(directions[:, ::-1][:, :count].T).astype(np.float32)
@@ -125,7 +147,10 @@ def _components(blocks: Array, count: int) -> Array:
 
 
 def _mean_of_blocks(basis: Array, channels: int) -> Array:
-    """Return how the mean of a block's four members follows from its components, (channels, components)."""
+    """Return block means as a linear map of components.
+
+    Shape (channels, components).
+    """
     mean: Array = basis.reshape(len(basis), 4, channels).mean(axis=1).T
     return mean
 
@@ -137,7 +162,7 @@ def _clear(conv: Any) -> None:
 
 
 def _pass(conv: Any, matrix: Array) -> None:
-    """Let the first outputs be the matrix times the first inputs at the same place, and nothing else."""
+    """Set the first outputs to a matrix times the first inputs."""
     rows, columns = matrix.shape
     centre = conv.kernel_size[0] // 2
     conv.weight[:rows] = 0.0
@@ -147,6 +172,6 @@ def _pass(conv: Any, matrix: Array) -> None:
 
 
 def _pass_on(block: Any, channels: int) -> None:
-    """Let the first channels through a block whose width changes."""
+    """Pass the first channels through a widening block."""
     if block.conv_shortcut is not None:
         _pass(block.conv_shortcut, np.eye(channels, dtype=np.float32))

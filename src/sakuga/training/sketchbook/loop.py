@@ -1,4 +1,7 @@
-"""One loop for every training: it yields steps, keeps its run in a folder, and goes on from there exactly as if never stopped."""
+"""The training loop of the Sketchbook's stages.
+
+It yields steps and resumes bit for bit.
+"""
 
 import json
 import math
@@ -11,32 +14,35 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sakuga.files import write_whole
-from sakuga.training.adamw import OneCallAdamW
-from sakuga.training.sketchbook import together
-from sakuga.training.speed import half_is_fast
-from sakuga.training.state import Average, Learning
-from sakuga.training.step_random import Chance
+from sakuga.files import write_atomic
+from sakuga.training import distributed
+from sakuga.training.optimizers import FusedAdamW
+from sakuga.training.speed import bf16_is_fast
+from sakuga.training.state import TrainingState, WeightAverage
+from sakuga.training.step_random import StepRandom
 
 CHECKPOINT = "checkpoint.safetensors"
+SEEN = "seen"
+"""The key of the samples seen, in checkpoints and logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What decides a training besides its networks; every length is counted in samples, never in time.
+class StagePlan:
+    """Settings of a stage's training.
 
-    `half` lets it compute in bfloat16 where that is fast.
+    Every length is a number of samples, not of steps or minutes. `half` computes in bfloat16 where that is fast; `half_life` is that of the
+    averaged weights.
     """
 
     samples: int
     batch: int
     rate: float
-    pictures: int
+    images: int
     warmup: int = 2_000
     last_rate: float = 0.02
     half_life: int = 8_000
@@ -45,56 +51,88 @@ class Plan:
     half: bool = True
     seed: int = 0
 
-    def rate_at(self, seen: int) -> float:
-        """Return the learning rate: a linear rise, then a half cosine down to `last_rate` times the greatest."""
-        if seen < self.warmup:
-            return self.rate * (seen + self.batch) / (self.warmup + self.batch)
-        done = min(1.0, (seen - self.warmup) / max(1, self.samples - self.warmup))
+    def rate_at(self, samples_seen: int) -> float:
+        """Return the learning rate.
+
+        Linear warmup, then half a cosine down to `last_rate` times the peak.
+        """
+        if samples_seen < self.warmup:
+            return self.rate * (samples_seen + self.batch) / (self.warmup + self.batch)
+        done = min(1.0, (samples_seen - self.warmup) / max(1, self.samples - self.warmup))
         return self.rate * (self.last_rate + (1 - self.last_rate) * (1 + math.cos(math.pi * done)) / 2)
 
-    def averaging_at(self, seen: int, batch: int) -> float:
-        """Return how much of the average a step of so many samples keeps: its half-life grows (Karras et al. 2024, section 3.1)."""
-        return float(0.5 ** (batch / max(batch / 8, min(self.half_life, 0.1 * seen))))
+    def ema_decay_at(self, samples_seen: int, batch: int) -> float:
+        """Return the EMA decay of a step.
+
+        Its half-life grows (Karras et al. 2024, section 3.1).
+        """
+        return float(0.5 ** (batch / max(batch / 8, min(self.half_life, 0.1 * samples_seen))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of a training."""
+class StageSetup:
+    """Plan, work folder and starting weights of a task."""
 
-    seen: int
+    plan: StagePlan
+    work: Path
+    device: torch.device
+    processes: int = 1
+    """Processes that render missing images."""
+    start: Path | None = None
+    """Weights to continue from, with a fresh optimizer; None starts from scratch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageStep:
+    """One step of a stage with its losses.
+
+    It counts samples seen, of how many.
+    """
+
+    stage: str = ""
+    samples_seen: int
     samples: int
     losses: Mapping[str, Tensor | float]
 
 
-class Task(Protocol):
-    """What is trained: its plan, its networks (in training mode, on the device), and what to make of them."""
+class StageTask(Protocol):
+    """Networks in training with their loss, metrics and files."""
 
     @property
-    def plan(self) -> Plan: ...
+    def plan(self) -> StagePlan: ...
 
     @property
     def networks(self) -> nn.Module: ...
 
-    def losses(self, chance: Chance) -> dict[str, Tensor]:
-        """Return the parts of the loss of one batch; their sum is minimised."""
+    def losses(self, random: StepRandom) -> dict[str, Tensor]:
+        """Return the parts of a batch's loss.
+
+        Their sum is minimised.
+        """
 
     def measure(self) -> dict[str, float]:
-        """Return figures on pictures that the training does not see."""
+        """Return metrics on held-out images."""
 
     def sheet(self) -> NDArray[np.uint8] | None:
-        """Return a picture for the eye, (height, width, 3), if there is anything to see."""
+        """Return a sheet of sample images, if there are any.
+
+        Shape (height, width, 3).
+        """
 
     def save(self, weights: Path) -> None:
         """Write the networks below the folder, in half precision."""
 
 
-class Training:
-    """A task with its optimizer and average; `seen` samples so far. All of it goes into one checkpoint file."""
+class StageTraining:
+    """A task with its optimizer and averaged weights.
 
-    def __init__(self, task: Task, run: Path, *, resume: bool) -> None:
-        self.task, self.run, self.seen = task, run, 0
-        self.learning = Learning(
-            task.networks, OneCallAdamW.of(task.networks, task.plan.decay, betas=(0.9, 0.99)), average=Average(task.networks)
+    All are in one checkpoint file.
+    """
+
+    def __init__(self, task: StageTask, run: Path, *, resume: bool) -> None:
+        self.task, self.run, self.samples_seen = task, run, 0
+        self.state = TrainingState(
+            task.networks, FusedAdamW.of(task.networks, task.plan.decay, betas=(0.9, 0.99)), average=WeightAverage(task.networks)
         )  # fmt: skip
         run.mkdir(parents=True, exist_ok=True)
         if resume and (run / CHECKPOINT).exists():
@@ -102,106 +140,112 @@ class Training:
 
     @property
     def steps(self) -> int:
-        return self.learning.steps
+        return self.state.steps
 
-    def step(self) -> Step:
-        """Take one step: a batch, its gradient, the optimizer, the average."""
+    def step(self) -> StageStep:
+        """Run one step: a batch, its gradients, optimizer and average."""
         plan, networks = self.task.plan, self.task.networks
-        batch = plan.batch * together.size()
+        batch = plan.batch * distributed.world_size()
         device = next(networks.parameters()).device
-        half = plan.half and half_is_fast(device)
+        half = plan.half and bf16_is_fast(device)
+        random = StepRandom(seed=plan.seed, samples_seen=self.samples_seen + plan.batch * distributed.rank())
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-            losses = self.task.losses(Chance(seed=plan.seed, seen=self.seen + plan.batch * together.rank()))
+            losses = self.task.losses(random)
         torch.autograd.backward(torch.stack([*losses.values()]).sum())
-        together.average_gradients(networks, half=half)
-        after = self.seen + batch
-        self.learning.apply(plan.rate_at(self.seen), plan.clip, plan.averaging_at(after, batch))
-        self.seen = after
-        return Step(seen=self.seen, samples=plan.samples, losses={name: value.detach() for name, value in losses.items()})
+        distributed.average_gradients(networks, half=half)
+        after = self.samples_seen + batch
+        self.state.apply(plan.rate_at(self.samples_seen), plan.clip, plan.ema_decay_at(after, batch))
+        self.samples_seen = after
+        return StageStep(samples_seen=after, samples=plan.samples, losses={name: value.detach() for name, value in losses.items()})
 
     def save(self) -> None:
-        """Write the checkpoint: it appears whole or not at all."""
-        about = {"seen": str(self.seen), "steps": str(self.steps), "plan": json.dumps(asdict(self.task.plan))}
-        write_whole(self.run / CHECKPOINT, lambda path: save_file(self.learning.tensors(), path, about))
+        """Write the checkpoint atomically."""
+        metadata = {SEEN: str(self.samples_seen), "steps": str(self.steps), "plan": json.dumps(asdict(self.task.plan))}
+        write_atomic(self.run / CHECKPOINT, lambda path: save_file(self.state.tensors(), path, metadata))
 
     def _restore(self) -> None:
         with safe_open(self.run / CHECKPOINT, framework="pt") as file:
-            about = file.metadata()
-            self.seen = int(about["seen"])
-            self.learning.restore({key: file.get_tensor(key) for key in file.keys()}, int(about["steps"]))  # noqa: SIM118
+            metadata = file.metadata()
+            self.samples_seen = int(metadata[SEEN])
+            self.state.restore({key: file.get_tensor(key) for key in file.keys()}, int(metadata["steps"]))  # noqa: SIM118
 
-    def look(self) -> dict[str, float]:
-        """Measure the averaged networks, write a sheet of what they make, and return the figures."""
+    def evaluate(self) -> dict[str, float]:
+        """Measure the averaged networks.
+
+        Writes a sheet of samples, and returns the metrics.
+        """
         self.task.networks.eval()
-        with self.learning.averaged(), torch.inference_mode():
-            figures = self.task.measure()
+        with self.state.averaged(), torch.inference_mode():
+            metrics = self.task.measure()
             sheet = self.task.sheet()
         self.task.networks.train()
         if sheet is not None:
-            write_whole(self.run / f"sheet-{self.seen:08d}.png", lambda path: Image.fromarray(sheet).save(path, "png"))
-        self._log(figures)
-        return figures
+            write_atomic(self.run / f"sheet-{self.samples_seen:08d}.png", lambda path: PILImage.fromarray(sheet).save(path, "png"))
+        self._log(metrics)
+        return metrics
 
     def write_weights(self, weights: Path) -> None:
         """Write the averaged networks into the folder of finished weights."""
-        with self.learning.averaged():
+        with self.state.averaged():
             self.task.save(weights)
 
     def log(self, losses: dict[str, float], speed: float) -> None:
-        """Append a line to the run's log."""
-        self._log({**losses, "rate": self.task.plan.rate_at(self.seen), "samples_per_second": speed})
+        """Append losses, learning rate and speed to the run's log."""
+        self._log({**losses, "rate": self.task.plan.rate_at(self.samples_seen), "samples_per_second": speed})
 
-    def _log(self, figures: dict[str, float]) -> None:
-        rounded = {name: float(f"{value:.5g}") for name, value in figures.items()}
+    def _log(self, metrics: dict[str, float]) -> None:
+        rounded = {name: float(f"{value:.5g}") for name, value in metrics.items()}
         with (self.run / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"seen": self.seen, **rounded}) + "\n")
+            file.write(json.dumps({SEEN: self.samples_seen, **rounded}) + "\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """When a training stops by the clock, and how often (in minutes) it saves itself and looks at what it makes."""
+class Intervals:
+    """Minutes until a stage stops, saves and evaluates."""
 
     minutes: float = math.inf
     save_every: float = 4.0
-    look_every: float = 8.0
+    evaluate_every: float = 8.0
 
 
-def run_training(training: Training, weights: Path, pace: Pace) -> Iterator[Step]:
-    """Train until the plan's samples are seen or the time is over, yielding every step; then save, look, and write the weights.
+def run_training(training: StageTraining, weights: Path, intervals: Intervals) -> Iterator[StageStep]:
+    """Train to the end, yielding every step.
 
-    Closing the iterator saves too, so nothing is lost when the caller has enough. Of several processes only the first one writes.
+    The end is that of the plan or of the time. Then save, evaluate and write the weights. Closing the iterator saves too. Of several
+    processes only the main one writes.
     """
-    leads = together.rank() == 0
-    started = saved = looked = logged = time.monotonic()
+    is_main = distributed.rank() == 0
+    started = saved = evaluated = logged = time.monotonic()
     sums: dict[str, Tensor | float] = {}
-    begun = training.seen
+    first = training.samples_seen
+    plan = training.task.plan
     try:
-        while training.seen < training.task.plan.samples and not together.any_says(time.monotonic() - started > 60 * pace.minutes):
+        while training.samples_seen < plan.samples and not distributed.any_process(time.monotonic() - started > 60 * intervals.minutes):
             step = training.step()
             sums = {name: value + sums.get(name, 0.0) for name, value in step.losses.items()}
             now = time.monotonic()
-            if leads and now - logged > 10:
-                fresh = training.seen - begun
-                steps = fresh / (training.task.plan.batch * together.size())
+            if is_main and now - logged > 10:
+                fresh = training.samples_seen - first
+                steps = fresh / (plan.batch * distributed.world_size())
                 training.log({name: float(value) / steps for name, value in sums.items()}, fresh / (now - logged))
-                sums, begun, logged = {}, training.seen, now
-            if leads and now - saved > 60 * pace.save_every:
+                sums, first, logged = {}, training.samples_seen, now
+            if is_main and now - saved > 60 * intervals.save_every:
                 training.save()
                 saved = time.monotonic()
-            if leads and now - looked > 60 * pace.look_every:
-                training.look()
-                looked = logged = time.monotonic()
-                sums, begun = {}, training.seen
+            if is_main and now - evaluated > 60 * intervals.evaluate_every:
+                training.evaluate()
+                evaluated = logged = time.monotonic()
+                sums, first = {}, training.samples_seen
             yield step
     finally:
-        if leads and training.steps and training.learning.whole:
+        if is_main and training.steps and training.state.consistent:
             training.save()
-    if leads:
-        training.look()
+    if is_main:
+        training.evaluate()
         training.write_weights(weights)
 
 
-def with_budget(plan: Plan, **counts: int | None) -> Plan:
-    """Return the plan with other numbers of samples, pictures, or samples a batch, where they are given."""
+def override_plan(plan: StagePlan, **counts: int | None) -> StagePlan:
+    """Return the plan with other counts, where given."""
     given: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
     return replace(plan, **given)

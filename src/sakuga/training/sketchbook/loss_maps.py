@@ -1,7 +1,7 @@
-"""Where in a picture an error counts more: the faces of portraits, and the ground that subjects stand on.
+"""Loss weights of latent cells.
 
-A mouth is two of 256 cells, so a mean over all hardly hears of it, and words for it are not learnt. Maps say where such things are in
-many scenes, not in the one that is learnt, so a guess is not drawn towards what counts more.
+Higher for faces of portraits and the ground of subjects. A mouth covers two of 256 cells, too few to weigh in a mean. Maps are averaged
+over many scenes, not taken from the one trained on, so a prediction is not drawn to the weighted cells.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,16 +19,19 @@ from sakuga.sketchbook.labels import Expression, Labels, Side
 from sakuga.sketchbook.scene import Moment, Scene, compose, sample
 
 FACES, SUBJECTS = 30.0, 5.0
-"""How much more the error counts in the middle of such a map than far outside."""
+"""Extra weight of the error at the peak of a map."""
 SCENES = 24
-"""Scenes that a map is made of; no training has them."""
+"""Scenes that a map is averaged over; no training uses them."""
 FIRST_SEED = 50_000_000
 SCALE = 8
-"""Pixels of a picture to a cell of its latents, each way."""
+"""Pixels of an image to a latent cell, each way."""
 
 
 def weights(labels: Sequence[Labels], rows: int, columns: int) -> Tensor:
-    """Return how much each cell of each picture counts, (pictures, 1, rows, columns); 1 on average over a picture."""
+    """Return the weight of each cell of each image.
+
+    1 on average.
+    """
     shape = rows, columns
     maps = [_faces(*shape) if one.portrait else _subjects(one.side, *shape) if one.subject != "none" else _evenly(*shape) for one in labels]
     return torch.from_numpy(np.stack(maps))[:, None]
@@ -41,15 +44,15 @@ def _evenly(rows: int, columns: int) -> NDArray[np.float32]:
 
 @cache
 def _faces(rows: int, columns: int) -> NDArray[np.float32]:
-    """Count where a face changes with its expression."""
+    """Return where a face changes with its expression."""
     return _counting(FACES, (_spread(_expressions(scene), rows, columns) for scene in _scenes(columns / rows, portrait=True)))
 
 
 @cache
 def _subjects(side: Side, rows: int, columns: int) -> NDArray[np.float32]:
-    """Count where a scene changes if its subject is taken away."""
-    placed = (replace(scene, labels=replace(scene.labels, side=side)) for scene in _scenes(columns / rows, portrait=False))
-    emptied = ([scene, replace(scene, labels=replace(scene.labels, subject="none"))] for scene in placed)
+    """Return where a scene changes if its subject is removed."""
+    place_unet = (replace(scene, labels=replace(scene.labels, side=side)) for scene in _scenes(columns / rows, portrait=False))
+    emptied = ([scene, replace(scene, labels=replace(scene.labels, subject="none"))] for scene in place_unet)
     return _counting(SUBJECTS, (_spread(pair, rows, columns) for pair in emptied))
 
 
@@ -71,10 +74,13 @@ def _expressions(scene: Scene) -> list[Scene]:
 
 
 def _spread(scenes: Sequence[Scene], rows: int, columns: int) -> NDArray[np.float32]:
-    """Return how far the same moment of some scenes is spread in each cell, (rows, columns)."""
+    """Return the deviation of each cell over some scenes.
+
+    Shape (rows, columns).
+    """
     moments: list[Moment] = [scene.at(0.0) for scene in scenes]
-    pictures = np.stack([moment.picture(columns * SCALE, rows * SCALE) for moment in moments]).astype(np.float32)
-    spread = pictures.std(axis=0).mean(axis=-1)
+    images = np.stack([moment.image(columns * SCALE, rows * SCALE) for moment in moments]).astype(np.float32)
+    spread = images.std(axis=0).mean(axis=-1)
     return np.asarray(cv2.resize(spread, (columns, rows), interpolation=cv2.INTER_AREA))
 
 

@@ -1,4 +1,7 @@
-"""Train the motion adapter: the image UNet stays frozen, its new temporal attention learns from clips of the world's true motion."""
+"""The motion stage.
+
+The image UNet is frozen.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,23 +13,25 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sakuga.diffusion.noise import seeded
-from sakuga.models.checkpoint import quantised
-from sakuga.models.image_tensors import Pixels, to_tensor
+from sakuga.diffusion.noise import seeded_noise
+from sakuga.models.checkpoint import to_uint8
+from sakuga.models.image_tensors import Images, to_tensor
 from sakuga.models.motion import MotionUNet, make_motion_adapter, open_motion_adapter
+from sakuga.models.placement import place_encoder, place_unet
 from sakuga.models.sampling import sample
-from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, open_around, open_unet
+from sakuga.models.sketchbook import LATENT_CHANNELS, TOKEN_LIMIT, assemble_checkpoint, load_unet, make_scheduler
 from sakuga.sketchbook import scene
 from sakuga.sketchbook.labels import Labels
+from sakuga.training.caption_embeddings import encode_padded
 from sakuga.training.sketchbook import loss_maps
-from sakuga.training.sketchbook.loop import Plan
-from sakuga.training.sketchbook.pictures import LONGEST_TIME
-from sakuga.training.sketchbook.unet import DROPPED, GUIDANCE, STEPS, in_words, velocity_errors
-from sakuga.training.speed import half_is_fast, placed, with_plain_attention
-from sakuga.training.step_random import Chance
+from sakuga.training.sketchbook.image_dataset import LONGEST_TIME
+from sakuga.training.sketchbook.loop import StagePlan, StageSetup
+from sakuga.training.sketchbook.unet import CAPTION_DROPOUT, GUIDANCE, STEPS, make_caption, velocity_errors
+from sakuga.training.speed import bf16_is_fast
+from sakuga.training.step_random import StepRandom
 
-PLAN = Plan(samples=64_000, batch=2, rate=6e-4, pictures=1_000_000, warmup=400, half_life=1_500)
-"""Samples and pictures are clips; there are so many different ones that hardly any comes twice."""
+PLAN = StagePlan(samples=64_000, batch=2, rate=6e-4, images=1_000_000, warmup=400, half_life=1_500)
+"""Samples and images are clips here; so many different ones that hardly any comes twice."""
 FRAMES, FRAME_RATE = 16, 8
 """Frames of a clip, and how many there are in a second (Guo et al. 2024 train on 16)."""
 FIRST_SEED = 300_000_000
@@ -50,23 +55,32 @@ CAPTIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """Consecutive frames of one scene, (frames, height, width, 3), and what they show all along."""
+    """Consecutive frames of one scene with its labels.
 
-    frames: Pixels
+    Frames are (frames, height, width, 3).
+    """
+
+    frames: Images
     labels: Labels
 
 
 def render_clip(seed: int, *, frames: int = FRAMES, size: int = 128) -> Clip:
-    """Render a clip of the scene of that seed, from a moment that the seed decides."""
+    """Render a clip of a seed's scene.
+
+    The seed decides its first moment too.
+    """
     shown = scene.sample(seed)
     start = np.random.default_rng((seed, 17)).uniform(0.0, LONGEST_TIME)
     moments = (shown.at(start + frame / FRAME_RATE) for frame in range(frames))
-    return Clip(frames=np.stack([moment.picture(size, size) for moment in moments]), labels=shown.labels)
+    return Clip(frames=np.stack([moment.image(size, size) for moment in moments]), labels=shown.labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Clips of one training step; frames of one clip lie one after the other."""
+    """Clips of one training step.
+
+    Frames of one clip lie one after the other.
+    """
 
     clean: Tensor  # (clips * frames, channels, height / 8, width / 8), scaled
     noise: Tensor
@@ -78,36 +92,33 @@ class Batch:
 class MotionTask:
     """The motion adapter in training, inside the finished UNet."""
 
-    def __init__(self, plan: Plan, work: Path, device: torch.device, processes: int, start: Path | None = None) -> None:
-        self.plan, self.device = plan, device
-        weights = work / "weights"
+    def __init__(self, setup: StageSetup) -> None:
+        self.plan, self.device = plan, device = setup.plan, setup.device
+        weights = setup.work / "weights"
         torch.manual_seed(plan.seed)
-        unet = open_unet(weights)
-        adapter = make_motion_adapter(unet) if start is None else open_motion_adapter(start / "motion_adapter")
+        unet = load_unet(weights)
+        adapter = make_motion_adapter(unet) if setup.start is None else open_motion_adapter(setup.start / "motion_adapter")
         self.unet: Any = MotionUNet(unet, adapter, FRAMES)
-        placed(self.unet.network.requires_grad_(False), device)
+        place_unet(self.unet.network.requires_grad_(False), device)
         self.networks = self.unet.motion_modules.requires_grad_(True).train()
-        self.checkpoint = open_around(self.unet, weights, device)
-        with_plain_attention(self.checkpoint.text_encoder, device)
+        self.checkpoint = assemble_checkpoint(self.unet, weights, device)
+        place_encoder(self.checkpoint.text_encoder, device)
         self.signal = make_scheduler().alphas_cumprod.to(device)
         self.unconditional = self.embed_texts([""])
         firsts = np.stack([render_clip(FIRST_SEED - 1 - index, frames=1).frames[0] for index in range(VARIANCE_CLIPS)])
         self.variance = self.encode(firsts).var(dim=(0, 2, 3))
         self.held_out = self._held_out()
 
-    @torch.no_grad()
     def embed_texts(self, texts: list[str]) -> Tensor:
         """Encode prompts, (texts, 77, channels)."""
-        ids = self.checkpoint.tokenizer(texts, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt").input_ids
-        embedded: Tensor = self.checkpoint.text_encoder(ids.to(self.device))[0]
-        return embedded
+        return encode_padded(self.checkpoint, texts, TOKEN_LIMIT)
 
     def half(self) -> torch.autocast:
-        """Return a context that computes in bfloat16 where that is fast."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half_is_fast(self.device))
+        """Return a context of bfloat16 where that is fast."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16_is_fast(self.device))
 
     @torch.no_grad()
-    def encode(self, frames: Pixels) -> Tensor:
+    def encode(self, frames: Images) -> Tensor:
         """Encode frames (n, height, width, 3) to scaled latents."""
         with self.half():
             latents: Tensor = self.checkpoint.vae.encode(to_tensor(frames, self.device)).latent_dist.mean
@@ -115,10 +126,13 @@ class MotionTask:
         return latents.float() * scaling
 
     def batch(self, seeds: list[int], timesteps: Tensor, rng: np.random.Generator, noise: torch.Generator, dropped: float) -> Batch:
-        """Render and encode clips of these seeds; each frame has noise of its own. `timesteps` is (clips,)."""
+        """Render and encode clips of these seeds.
+
+        Each frame has noise of its own. `timesteps` is (clips,).
+        """
         clips = [render_clip(seed) for seed in seeds]
         clean = torch.cat([self.encode(clip.frames) for clip in clips])
-        texts = ["" if rng.random() < dropped else in_words(clip.labels, "flat", rng) for clip in clips]
+        texts = ["" if rng.random() < dropped else make_caption(clip.labels, "flat", rng) for clip in clips]
         counts = loss_maps.weights([clip.labels for clip in clips], *clean.shape[2:])
         return Batch(
             clean=clean,
@@ -129,7 +143,10 @@ class MotionTask:
         )
 
     def errors(self, batch: Batch) -> Tensor:
-        """Return the weighted error of each frame's predicted velocity, (clips * frames,)."""
+        """Return the weighted error of each frame's predicted velocity.
+
+        Shape (clips * frames,).
+        """
 
         def predict(noisy: Tensor) -> Tensor:
             predicted: Tensor = self.unet(noisy, batch.timesteps, batch.prompt_embeds)[0]
@@ -137,13 +154,16 @@ class MotionTask:
 
         return velocity_errors(predict, self.signal[batch.timesteps], batch.clean, batch.noise, self.variance, batch.counts)
 
-    def losses(self, chance: Chance) -> dict[str, Tensor]:
-        """Return the error of a batch, its timesteps spread evenly over the schedule."""
-        rng = chance.rng()
-        seeds = (FIRST_SEED + rng.integers(self.plan.pictures, size=self.plan.batch)).tolist()
+    def losses(self, random: StepRandom) -> dict[str, Tensor]:
+        """Return the error of a batch.
+
+        Its timesteps are spread evenly over the schedule.
+        """
+        rng = random.rng()
+        seeds = (FIRST_SEED + rng.integers(self.plan.images, size=self.plan.batch)).tolist()
         places = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64))
-        return {"error": self.errors(self.batch(seeds, timesteps, rng, chance.noise(), DROPPED)).mean()}
+        return {"error": self.errors(self.batch(seeds, timesteps, rng, random.noise(), CAPTION_DROPOUT)).mean()}
 
     def _held_out(self) -> list[Batch]:
         timesteps = torch.linspace(0, len(self.signal) - 1, MEASURED).long()
@@ -154,25 +174,34 @@ class MotionTask:
         ]  # fmt: skip
 
     def measure(self) -> dict[str, float]:
-        """Return the error on clips not trained on; noise and timesteps stay the same."""
+        """Return the error on clips not trained on.
+
+        Noise and timesteps stay the same.
+        """
         with self.half():
             return {"error.held_out": float(torch.cat([self.errors(batch) for batch in self.held_out]).mean())}
 
-    def sheet(self) -> Pixels:
-        """Return clips generated from fixed captions and seeds, every second frame, one clip to a row."""
+    def sheet(self) -> Images:
+        """Return clips of fixed captions and seeds.
+
+        One clip to a row, every second frame.
+        """
         rows = [self.generate(caption, seed)[::2] for seed, caption in enumerate(CAPTIONS)]
         return np.ascontiguousarray(rearrange(np.stack(rows), "clip frame y x c -> (clip y) (frame x) c"))
 
-    def generate(self, caption: str, seed: int) -> Pixels:
-        """Generate a clip from noise that is independent for each frame, (frames, height, width, 3)."""
+    def generate(self, caption: str, seed: int) -> Images:
+        """Generate a clip from independent noise for each frame.
+
+        Shape (frames, height, width, 3).
+        """
         prompt, empty = self.embed_texts([caption]), self.unconditional
-        noise = seeded((FRAMES, LATENT_CHANNELS, 16, 16), seed)
+        noise = seeded_noise((FRAMES, LATENT_CHANNELS, 16, 16), seed)
         with self.half():
             *_, last = sample(
-                self.checkpoint, conditioning=prompt.expand(FRAMES, -1, -1), negative=empty.expand(FRAMES, -1, -1), noise=noise,
-                sampler="dpm++", steps=STEPS, guidance=GUIDANCE,
+                self.checkpoint, prompt_embeds=prompt.expand(FRAMES, -1, -1), negative_prompt_embeds=empty.expand(FRAMES, -1, -1),
+                noise=noise, sampler="dpm++", steps=STEPS, guidance_scale=GUIDANCE,
             )  # fmt: skip
-            decoded: NDArray[np.uint8] = quantised(self.checkpoint.decode(last.latents))
+            decoded: NDArray[np.uint8] = to_uint8(self.checkpoint.decode(last.latents))
         return decoded
 
     def save(self, weights: Path) -> None:

@@ -1,4 +1,7 @@
-"""What a training of the recipe may be told; to say it needs no torch."""
+"""Stages and options of the Sketchbook's recipe.
+
+Needs no torch.
+"""
 
 import math
 from dataclasses import dataclass
@@ -7,27 +10,32 @@ from typing import Literal, get_args
 
 Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet", "motion", "styles", "lcm"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-"""In the order in which they stand on each other."""
+"""In the order in which they depend on each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """Where a stage works, on what, for how long; `samples`, `batch`, `pictures` in place of the plan's own.
+class TrainingOptions:
+    """Options of a stage's training.
 
-    `workers` processes train together, each on batches of its own with `threads` threads (a share of all, if not given); `processes`
-    draw missing pictures. `minutes` stops a stage, which `resume` goes on with; `look_every` so many it measures and shows what it makes.
-    `start` is a folder of finished weights to go on from, with a fresh optimizer.
+    `samples`, `batch` and `images` override those of its plan.
     """
 
     work: Path
+    """The folder of images, runs and finished weights."""
     device: str = "auto"
     processes: int = 1
+    """Processes that render missing images."""
     workers: int = 1
+    """Processes that train together, each on its own batches."""
     threads: int | None = None
+    """Threads of each worker; by default an equal share of all."""
     minutes: float = math.inf
-    look_every: float = 8.0
+    """Time after which each stage stops, to be resumed."""
+    evaluate_every: float = 8.0
+    """Minutes between evaluations."""
     resume: bool = False
     start: Path | None = None
+    """A folder of finished weights to continue from, with a fresh optimizer."""
     samples: int | None = None
     batch: int | None = None
-    pictures: int | None = None
+    images: int | None = None

@@ -1,4 +1,7 @@
-"""Train the UNet: what the noise of a latent hides, told by a caption, or by the embedding of a picture in place of words."""
+"""The UNet stage.
+
+Prompts are captions, or image embeddings in their place.
+"""
 
 import copy
 from collections.abc import Callable
@@ -12,36 +15,37 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sakuga.diffusion.noise import seeded
-from sakuga.diffusion.objective import min_snr_weights, wanted
-from sakuga.diffusion.velocity import noised
-from sakuga.models.checkpoint import quantised
-from sakuga.models.image_tensors import Pixels
+from sakuga.diffusion.noise import seeded_noise
+from sakuga.diffusion.objective import min_snr_weights, training_target
+from sakuga.diffusion.velocity import add_noise
+from sakuga.models.checkpoint import to_uint8
+from sakuga.models.image_tensors import Images
+from sakuga.models.placement import place_encoder, place_unet
 from sakuga.models.sampling import sample
-from sakuga.models.sketchbook import LATENT_CHANNELS, TOKENS, make_scheduler, make_unet, open_around, open_unet
+from sakuga.models.sketchbook import LATENT_CHANNELS, TOKEN_LIMIT, assemble_checkpoint, load_unet, make_scheduler, make_unet
 from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.labels import Labels, Look
+from sakuga.training.caption_embeddings import encode_padded
 from sakuga.training.sketchbook import loss_maps
-from sakuga.training.sketchbook.latents import Latents, Series, channel_variance
-from sakuga.training.sketchbook.loop import Plan
-from sakuga.training.sketchbook.pictures import BASE, BASE_ASPECTS, HELD_OUT
-from sakuga.training.speed import placed, with_plain_attention
-from sakuga.training.step_random import Chance
+from sakuga.training.sketchbook.image_dataset import BASE, BASE_ASPECTS, HELD_OUT
+from sakuga.training.sketchbook.latent_dataset import LatentDataset, LatentSpec, channel_variance
+from sakuga.training.sketchbook.loop import StagePlan, StageSetup
+from sakuga.training.step_random import StepRandom
 
-PLAN = Plan(samples=600_000, batch=16, rate=8e-4, pictures=100_352, warmup=4_000, half_life=10_000)
+PLAN = StagePlan(samples=600_000, batch=16, rate=8e-4, images=100_352, warmup=4_000, half_life=10_000)
 ASPECTS = 0.2
-"""The share of batches in one of the other aspects, and of pictures, over all of these aspects together."""
-SEEING = 0.2
-"""The share of samples that are told by a picture's embedding in place of words."""
-DROPPED = 0.1
-"""The share of samples that are told nothing, so that guidance has something to lead away from."""
-WHOLE = 0.4
-"""The share of captions that state everything: a face and its expression are seldom told otherwise."""
-PEOPLE = 0.2
-"""The share of samples that are portraits for sure, beside those that chance brings."""
-GREATEST_WEIGHT = 5.0
-LEAST_WEIGHT = 0.25
-"""Of the noisiest pictures, where the layout is decided; their min-SNR weight is 0."""
+"""The share of batches, and of images, in other aspect ratios, over all of these together."""
+IMAGE_PROMPTS = 0.2
+"""The share of samples with an image embedding as prompt."""
+CAPTION_DROPOUT = 0.1
+"""The share of samples with an empty prompt, for classifier-free guidance."""
+FULL_CAPTIONS = 0.4
+"""The share of captions that state everything; short ones seldom mention faces and expressions."""
+PORTRAITS = 0.2
+"""The share of samples that are always portraits, besides those that come at random."""
+MAX_WEIGHT = 5.0
+MIN_WEIGHT = 0.25
+"""Loss weight of the noisiest latents, where the layout is decided; min-SNR alone gives 0."""
 MEASURED = 96
 STEPS, GUIDANCE = 16, 4.0
 CAPTIONS = (
@@ -72,167 +76,189 @@ CAPTIONS = (
 )
 
 
-def albums(work: Path, pictures: int, device: torch.device) -> list[tuple[Series, int]]:
-    """Return what is learnt from, with numbers of pictures: the other aspects, then the square ones."""
+def training_sets(work: Path, images: int, device: torch.device) -> list[tuple[LatentSpec, int]]:
+    """Return the datasets with their sizes.
+
+    Other aspect ratios come first, then the square one.
+    """
     aspects = [
-        (Series(album=album, work=work, device=device), max(1, round(pictures * ASPECTS / len(BASE_ASPECTS)))) for album in BASE_ASPECTS
+        (LatentSpec(dataset=dataset, work=work, device=device), max(1, round(images * ASPECTS / len(BASE_ASPECTS))))
+        for dataset in BASE_ASPECTS
     ]
-    return [*aspects, (Series(album=BASE, work=work, device=device), pictures)]
+    return [*aspects, (LatentSpec(dataset=BASE, work=work, device=device), images)]
 
 
-def held_out(work: Path, pictures: int, device: torch.device) -> tuple[Series, int]:
-    """Return what is measured on."""
-    return Series(album=HELD_OUT, work=work, device=device), min(MEASURED, pictures)
+def held_out(work: Path, images: int, device: torch.device) -> tuple[LatentSpec, int]:
+    """Return the held-out dataset with its size."""
+    return LatentSpec(dataset=HELD_OUT, work=work, device=device), min(MEASURED, images)
 
 
 def loss_weights(signal: Tensor, variance: Tensor) -> Tensor:
-    """Return how much the error of each channel of each sample counts (n, channels), given alpha squared (n,) and the channels' variance.
+    """Return the loss weight of each channel of each sample.
 
-    A channel that varies little is hidden by less noise and decided later, and the finest of a picture is in such channels: so each is
-    weighted by its own ratio of signal to noise, and its error counts in its own deviations.
+    Shape (n, channels). `signal` is the cumulative alpha, (n,), `variance` that of the channels. A channel of low variance is hidden by
+    less noise and decided later, and holds the finest detail: so each is weighted by its own signal-to-noise ratio, with its error in its
+    own deviations.
     """
-    return min_snr_weights(signal[:, None], GREATEST_WEIGHT, "v_prediction", LEAST_WEIGHT, variance)
+    return min_snr_weights(signal[:, None], MAX_WEIGHT, "v_prediction", MIN_WEIGHT, variance)
 
 
 def velocity_errors(
-    predict: Callable[[Tensor], Tensor], signal: Tensor, clean: Tensor, noise: Tensor, variance: Tensor, counts: Tensor | float = 1.0
+    predict: Callable[[Tensor], Tensor], signal: Tensor, clean: Tensor, noise: Tensor, variance: Tensor, cell_weights: Tensor | float = 1.0
 ) -> Tensor:
-    """Return the weighted squared error of each sample's predicted v (n,), given alpha squared (n,) and the channels' variance.
+    """Return the weighted squared error of each sample's predicted velocity.
 
-    `counts`, (n, 1, h, w), says how much each cell counts.
+    Shape (n,). `signal` is the cumulative alpha, (n,), `variance` that of the channels, `cell_weights` (n, 1, h, w).
     """
     share = signal.view(-1, 1, 1, 1)
-    made = predict(noised(clean, noise, share))
-    squared: Tensor = ((made.float() - wanted("v_prediction", clean, noise, share)).square() * counts).mean(dim=(2, 3))
+    made = predict(add_noise(clean, noise, share))
+    squared: Tensor = ((made.float() - training_target("v_prediction", clean, noise, share)).square() * cell_weights).mean(dim=(2, 3))
     return (squared * loss_weights(signal, variance)).mean(dim=1)
 
 
-def choose(latents: Latents, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Choose the pictures of a batch; where a portrait is wanted, the first one from a place by chance on."""
+def choose_images(latents: LatentDataset, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Choose the images of a batch.
+
+    Where it must be a portrait, the first one from a random index on. Where it must be a portrait, the first one from a random index on.
+    """
     chosen = rng.integers(len(latents), size=count)
-    for place in np.flatnonzero(rng.random(count) < PEOPLE):
+    for place in np.flatnonzero(rng.random(count) < PORTRAITS):
         after = ((chosen[place] + step) % len(latents) for step in range(len(latents)))
-        chosen[place] = next((index for index in after if latents.shown(index)[0].portrait), chosen[place])
+        chosen[place] = next((index for index in after if latents.described(index)[0].portrait), chosen[place])
     return chosen
 
 
-def in_words(labels: Labels, look: Look, rng: np.random.Generator) -> str:
-    """Say what a picture shows: now and then all of it, else as somebody might write it."""
-    return (full_caption if rng.random() < WHOLE else caption)(labels, rng, look)
+def make_caption(labels: Labels, look: Look, rng: np.random.Generator) -> str:
+    """Return a caption, a full one now and then."""
+    return (full_caption if rng.random() < FULL_CAPTIONS else caption)(labels, rng, look)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Samples of one series (its place in `albums`), what hides them, and what is told of them."""
+    """Latents of one dataset with timesteps, noise and prompt embeddings."""
 
-    series: int
+    dataset: int
+    """The index in `training_sets`."""
     chosen: NDArray[np.int64]
     clean: Tensor
     timesteps: Tensor
     noise: Tensor
-    told: Tensor
-    counts: Tensor
-    """How much each cell counts, (n, 1, h, w)."""
+    prompt_embeds: Tensor
+    cell_weights: Tensor
+    """How much each cell's error counts, (n, 1, h, w)."""
 
 
 class UnetTask:
-    """The UNet in training, on latents of the base's pictures, between finished networks."""
+    """The UNet in training, between finished networks."""
 
-    def __init__(self, plan: Plan, work: Path, device: torch.device, processes: int, start: Path | None = None) -> None:
-        self.plan, self.device = plan, device
-        torch.manual_seed(plan.seed)
-        unet = make_unet() if start is None else open_unet(start)
-        self.networks: Any = placed(unet, device).train()
-        self.checkpoint = open_around(self.networks, work / "weights", device)
-        with_plain_attention(self.checkpoint.text_encoder, device)
-        self.signal = make_scheduler().alphas_cumprod.to(device)
+    def __init__(self, setup: StageSetup) -> None:
+        self.plan, self.device = setup.plan, setup.device
+        torch.manual_seed(self.plan.seed)
+        unet = make_unet() if setup.start is None else load_unet(setup.start)
+        self.networks: Any = place_unet(unet, self.device).train()
+        self.checkpoint = assemble_checkpoint(self.networks, setup.work / "weights", self.device)
+        place_encoder(self.checkpoint.text_encoder, self.device)
+        self.signal = make_scheduler().alphas_cumprod.to(self.device)
         self.scale: float = self.checkpoint.vae.config.scaling_factor
-        self.nothing = self.embed_texts([""])
-        *self.aspects, self.square = [Latents(series, count, processes) for series, count in albums(work, plan.pictures, device)]
-        self.variance = channel_variance(self.square).to(device) * self.scale**2
-        self.held_out = Latents(*held_out(work, plan.pictures, device))
+        self.unconditional = self.embed_texts([""])
+        sets = training_sets(setup.work, self.plan.images, self.device)
+        *self.aspects, self.square = [LatentDataset(spec, count, setup.processes) for spec, count in sets]
+        self.variance = channel_variance(self.square).to(self.device) * self.scale**2
+        self.held_out = LatentDataset(*held_out(setup.work, self.plan.images, self.device))
 
-    @torch.no_grad()
     def embed_texts(self, texts: list[str]) -> Tensor:
-        """Return the words' embeddings as a checkpoint encodes prompts, (texts, 77, 256)."""
-        ids = self.checkpoint.tokenizer(texts, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt").input_ids
-        embedded: Tensor = self.checkpoint.text_encoder(ids.to(self.device))[0]
-        return embedded
+        """Encode prompts as a checkpoint does, (texts, 77, 256)."""
+        return encode_padded(self.checkpoint, texts, TOKEN_LIMIT)
 
-    def tell(self, latents: Latents, chosen: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        """Return what the UNet is told of pictures, (n, 77, 256): words, one image token all along, or nothing (no words, or zeros)."""
-        seeing, dropped = rng.random(len(chosen)) < SEEING, rng.random(len(chosen)) < DROPPED
-        told = self.nothing.repeat(len(chosen), 1, 1)
-        worded = np.flatnonzero(~seeing & ~dropped)
-        if len(worded):
-            texts = [in_words(*latents.shown(index), rng) for index in chosen[worded].tolist()]
-            told[worded] = self.embed_texts(texts).to(told)
-        pictured = np.flatnonzero(seeing)
+    def encode_prompts(self, latents: LatentDataset, chosen: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        """Return prompt embeddings of images.
+
+        Shape (n, 77, 256): captions, image embeddings, or empty ones. An image embedding is one token repeated; dropped, a caption becomes
+        the empty prompt and an image embedding zeros.
+        """
+        image_prompts, dropped = rng.random(len(chosen)) < IMAGE_PROMPTS, rng.random(len(chosen)) < CAPTION_DROPOUT
+        embeds = self.unconditional.repeat(len(chosen), 1, 1)
+        captioned = np.flatnonzero(~image_prompts & ~dropped)
+        if len(captioned):
+            texts = [make_caption(*latents.described(index), rng) for index in chosen[captioned].tolist()]
+            embeds[captioned] = self.embed_texts(texts).to(embeds)
+        pictured = np.flatnonzero(image_prompts)
         if len(pictured):
             tokens = latents.images(chosen[pictured]) * torch.from_numpy(~dropped[pictured])[:, None]
-            told[pictured] = tokens.to(told)[:, None].expand(-1, TOKENS, -1)
-        return told
+            embeds[pictured] = tokens.to(embeds)[:, None].expand(-1, TOKEN_LIMIT, -1)
+        return embeds
 
-    def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, told: Tensor, counts: Tensor | float = 1.0) -> Tensor:
+    def errors(self, clean: Tensor, timesteps: Tensor, noise: Tensor, prompt_embeds: Tensor, cell_weights: Tensor | float = 1.0) -> Tensor:
         """Return the weighted error of each sample, (n,)."""
 
         def predict(noisy: Tensor) -> Tensor:
-            predicted: Tensor = self.networks(noisy, timesteps, told, return_dict=False)[0]
+            predicted: Tensor = self.networks(noisy, timesteps, prompt_embeds, return_dict=False)[0]
             return predicted
 
-        return velocity_errors(predict, self.signal[timesteps], clean, noise, self.variance, counts)
+        return velocity_errors(predict, self.signal[timesteps], clean, noise, self.variance, cell_weights)
 
-    def batch(self, chance: Chance) -> Batch:
-        """Return a batch of one shape, its timesteps spread evenly over the schedule."""
-        rng = chance.rng()
-        series = int(rng.integers(len(self.aspects))) if rng.random() < ASPECTS else len(self.aspects)
-        latents = [*self.aspects, self.square][series]
-        chosen = choose(latents, self.plan.batch, rng)
-        told = self.tell(latents, chosen, rng)
-        places = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
-        timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64)).to(self.device)
+    def batch(self, random: StepRandom) -> Batch:
+        """Build a batch of one shape.
+
+        Its timesteps are spread evenly over the schedule.
+        """
+        rng = random.rng()
+        dataset = int(rng.integers(len(self.aspects))) if rng.random() < ASPECTS else len(self.aspects)
+        latents = [*self.aspects, self.square][dataset]
+        chosen = choose_images(latents, self.plan.batch, rng)
+        prompt_embeds = self.encode_prompts(latents, chosen, rng)
+        spread = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
+        timesteps = torch.from_numpy((spread * len(self.signal)).astype(np.int64)).to(self.device)
         clean = (latents.latents(chosen) * self.scale).to(self.device)
-        noise = torch.randn(clean.shape, generator=chance.noise()).to(self.device)
-        counts = loss_maps.weights([latents.shown(index)[0] for index in chosen.tolist()], *clean.shape[2:]).to(self.device)
-        return Batch(series=series, chosen=chosen, clean=clean, timesteps=timesteps, noise=noise, told=told, counts=counts)
+        noise = torch.randn(clean.shape, generator=random.noise()).to(self.device)
+        labels = [latents.described(index)[0] for index in chosen.tolist()]
+        cell_weights = loss_maps.weights(labels, *clean.shape[2:]).to(self.device)
+        return Batch(
+            dataset=dataset, chosen=chosen, clean=clean, timesteps=timesteps, noise=noise, prompt_embeds=prompt_embeds,
+            cell_weights=cell_weights,
+        )  # fmt: skip
 
-    def losses(self, chance: Chance) -> dict[str, Tensor]:
+    def losses(self, random: StepRandom) -> dict[str, Tensor]:
         """Return the error of a batch."""
-        batch = self.batch(chance)
-        return {"error": self.errors(batch.clean, batch.timesteps, batch.noise, batch.told, batch.counts).mean()}
+        batch = self.batch(random)
+        return {"error": self.errors(batch.clean, batch.timesteps, batch.noise, batch.prompt_embeds, batch.cell_weights).mean()}
 
     def measure(self) -> dict[str, float]:
-        """Return the error on pictures not trained on, told by words and by their embeddings; noise and times stay the same."""
+        """Return held-out errors with captions and image embeddings.
+
+        Noise and timesteps are always the same.
+        """
         count = len(self.held_out)
         indices = np.arange(count)
         timesteps = torch.linspace(0, len(self.signal) - 1, count).long().to(self.device)
         noise = torch.randn((count, LATENT_CHANNELS, 16, 16), generator=torch.Generator().manual_seed(1)).to(self.device)
         clean = (self.held_out.latents(indices) * self.scale).to(self.device)
-        texts = [
-            caption(labels, np.random.default_rng(index), look)
-            for index, (labels, look) in enumerate(map(self.held_out.shown, range(count)))
-        ]
-        images = self.held_out.images(indices).to(self.device)[:, None].expand(-1, TOKENS, -1)
-        figures: dict[str, float] = {}
-        for name, told in (("error.words", self.embed_texts(texts)), ("error.image", images)):
-            parts = zip(*(torch.split(part, 16) for part in (clean, timesteps, noise, told)), strict=True)
-            figures[name] = float(torch.cat([self.errors(*part) for part in parts]).mean())
-        return figures
+        described = enumerate(map(self.held_out.described, range(count)))
+        texts = [caption(labels, np.random.default_rng(index), look) for index, (labels, look) in described]
+        images = self.held_out.images(indices).to(self.device)[:, None].expand(-1, TOKEN_LIMIT, -1)
+        metrics: dict[str, float] = {}
+        for name, prompt_embeds in (("error.words", self.embed_texts(texts)), ("error.image", images)):
+            parts = zip(*(torch.split(part, 16) for part in (clean, timesteps, noise, prompt_embeds)), strict=True)
+            metrics[name] = float(torch.cat([self.errors(*part) for part in parts]).mean())
+        return metrics
 
-    def sheet(self) -> Pixels:
-        """Return 24 pictures drawn from fixed captions and seeds, six to a row."""
-        words = self.checkpoint.encode_text(CAPTIONS)
-        nothing = self.nothing.expand_as(words)
-        noise = torch.cat([next(seeded((1, LATENT_CHANNELS, 16, 16), seed)) for seed in range(len(CAPTIONS))])
-        steps = [
+    def sheet(self) -> Images:
+        """Return images of fixed captions and seeds.
+
+        24 images, six to a row.
+        """
+        prompt_embeds = self.checkpoint.encode_prompts(CAPTIONS)
+        negative = self.unconditional.expand_as(prompt_embeds)
+        noise = torch.cat([next(seeded_noise((1, LATENT_CHANNELS, 16, 16), seed)) for seed in range(len(CAPTIONS))])
+        latents = [
             list(sample(
-                self.checkpoint, conditioning=words[k : k + 8], negative=nothing[k : k + 8], noise=iter([noise[k : k + 8]]),
-                sampler="dpm++", steps=STEPS, guidance=GUIDANCE,
+                self.checkpoint, prompt_embeds=prompt_embeds[k : k + 8], negative_prompt_embeds=negative[k : k + 8],
+                noise=iter([noise[k : k + 8]]), sampler="dpm++", steps=STEPS, guidance_scale=GUIDANCE,
             ))[-1].latents
             for k in range(0, len(CAPTIONS), 8)
         ]  # fmt: skip
-        drawn = quantised(self.checkpoint.decode(torch.cat(steps)))
-        return np.ascontiguousarray(rearrange(drawn, "(row column) y x c -> (row y) (column x) c", column=6))
+        images = to_uint8(self.checkpoint.decode(torch.cat(latents)))
+        return np.ascontiguousarray(rearrange(images, "(row column) y x c -> (row y) (column x) c", column=6))
 
     def save(self, weights: Path) -> None:
         """Write unet/ and scheduler/."""

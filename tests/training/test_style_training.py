@@ -1,4 +1,4 @@
-"""A short training on the Sketchbook itself: a look that the base is not told of shows where its new word is said."""
+"""A short training on the Sketchbook itself: a new look shows in images with its trigger word."""
 
 from pathlib import Path
 
@@ -8,10 +8,12 @@ from PIL import Image
 
 from sakuga import studio
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.classifier import ATTRIBUTES, load_classifier
+from sakuga.models.classifier import load_classifier
 from sakuga.models.image_tensors import to_tensor
-from sakuga.story.film import FilmSettings
-from sakuga.studio.training.train import TrainSettings, train
+from sakuga.sketchbook.label_codes import ATTRIBUTES
+from sakuga.story.settings import FilmSettings
+from sakuga.studio.training.resolution import TrainSettings
+from sakuga.studio.training.train import train
 
 PROMPTS = ("a castle on green hills at sunset, sks style", "a lighthouse by the sea, sks style", "a portrait of a girl, sks style")
 
@@ -19,17 +21,17 @@ PROMPTS = ("a castle on green hills at sunset, sks style", "a lighthouse by the 
 def evidence(folder: Path, style: Path | None, look: str) -> float:
     """How much more the classifier takes drawings for one look than for a flat one: the mean difference of the two scores."""
     settings = FilmSettings(style=str(style) if style else None, steps=4, size=(128, 128))
-    drawn = studio.draw(PROMPTS, folder, settings=settings, store=folder / "store").result()
-    shown = to_tensor(np.stack([np.array(Image.open(path).convert("RGB")) for path in drawn.pictures]), torch.device("cpu"))
+    generated = studio.draw(PROMPTS, folder, settings=settings, store=folder / "store").result()
+    shown = to_tensor(np.stack([np.array(Image.open(path).convert("RGB")) for path in generated.paths]), torch.device("cpu"))
     with torch.no_grad():
         looks = load_classifier(find_checkpoint().folder / "classifier")(shown)[list(ATTRIBUTES).index("look")]
     return float((looks[:, ATTRIBUTES["look"].index(look)] - looks[:, ATTRIBUTES["look"].index("flat")]).mean())
 
 
-def test_a_look_is_learnt_by_a_word_that_the_base_does_not_know(tmp_path: Path) -> None:
-    studio.draw_style_set("comic", tmp_path / "set", count=12, trigger="sks style", seed=3).result()
+def test_a_trained_look_shows_with_its_trigger_word(tmp_path: Path) -> None:
+    studio.render_style_set("comic", tmp_path / "set", count=12, trigger="sks style", seed=3).result()
     settings = TrainSettings(
-        set=tmp_path / "set", out=tmp_path / "run", steps=24, batch=4, rate=3e-3, warmup=2, sample_every=0, tracker="none"
+        set=tmp_path / "set", out=tmp_path / "run", steps=24, batch=4, learning_rate=3e-3, warmup=2, sample_every=0, tracker="none"
     )
     made = train(settings).result()
     assert evidence(tmp_path / "styled", made.style, "comic") > evidence(tmp_path / "plain", None, "comic") + 1.0

@@ -1,0 +1,241 @@
+"""Training settings, and their resolution before a training starts."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib.util import find_spec
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from sakuga.datasets.training_set import TrainingSet, digest, read_set
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.text import counted
+from sakuga.training.defaults import default_settings, fill_method_defaults, find_preset
+from sakuga.training.distributed import check_launch, is_main_process, launched_processes
+from sakuga.training.plan import (
+    DreamBooth,
+    Lora,
+    MethodSettings,
+    TextualInversion,
+    TrainingPlan,
+    TrainingPlanError,
+    parse_plan,
+    plan_to_dict,
+    read_plan,
+)
+from sakuga.training.resolved import ResolvedTraining
+from sakuga.training.run_folder import CONFIG, RunFolder
+
+SAMPLES, CHECKPOINTS, VALIDATIONS = 5, 5, 10
+"""Default number of each during a training."""
+PROMPTS = 4
+FEW_IMAGES, GOOD_IMAGES = 20, 50
+"""A style with fewer images than the first brings a warning, which recommends the second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """A training request.
+
+    None follows the preset, or the default for method and model. The settings from `steps` on have the names, ranges and meanings of
+    `TrainingPlan`.
+    """
+
+    method: MethodSettings = field(default_factory=lambda: Lora(targets=()))
+    set: Path | str
+    out: Path | str
+    model: str = SKETCHBOOK
+    preset: str | None = None
+    resume: bool = False
+    device: str = "auto"
+    epochs: float | None = None
+    """How often each image is trained on, in place of steps."""
+    steps: int | None = None
+    batch: int | None = None
+    gradient_accumulation: int | None = None
+    learning_rate: float | None = None
+    schedule: str | None = None
+    warmup: int | None = None
+    cycles: int | None = None
+    weight_decay: float | None = None
+    max_grad_norm: float | None = None
+    optimizer: str | None = None
+    seed: int | None = None
+    size: int | None = None
+    buckets: bool | None = None
+    flip: bool | None = None
+    caption_dropout: float | None = None
+    min_snr_gamma: float | None = None
+    """0 disables it."""
+    noise_offset: float | None = None
+    ema_decay: float | None = None
+    precision: str | None = None
+    gradient_checkpointing: bool | None = None
+    patience: int | None = None
+    validate_every: int | None = None
+    checkpoint_every: int | None = None
+    keep: int | None = None
+    sample_every: int | None = None
+    prompts: tuple[str, ...] | None = None
+    log_every: int | None = None
+    cache: bool | None = None
+    tracker: str | None = None
+
+
+_OWN = ("method", "set", "out", "model", "preset", "resume", "device", "epochs")
+PLAN_SETTINGS = tuple(setting.name for setting in fields(TrainSettings) if setting.name not in _OWN)
+"""Settings that a plan has under the same name."""
+
+
+def resolve_training(settings: TrainSettings) -> ResolvedTraining:
+    """Look up model, sets and run, and resolve every setting.
+
+    Raises InputError for what cannot be trained.
+    """
+    check_launch()
+    run = RunFolder(Path(settings.out), is_main_process())
+    source, training_set = find_checkpoint(settings.model), read_set(settings.set)
+    previous = read_plan(run.path / CONFIG) if settings.resume and run.exists else None
+    plan = resolve_plan(settings, source, training_set, previous)
+    warnings = tuple(plan_warnings(plan, training_set))
+    _check_available(plan, settings.device)
+    if previous:
+        run.check_resumable(plan)
+    else:
+        run.check_free()
+    class_set = plan.method.class_set if isinstance(plan.method, DreamBooth) else ""
+    return ResolvedTraining(
+        plan=plan,
+        source=source,
+        training_set=training_set,
+        class_set=read_set(class_set) if class_set else None,
+        run=run,
+        device=settings.device,
+        resumed=previous is not None,
+        warnings=warnings,
+    )
+
+
+def resolve_plan(
+    settings: TrainSettings, source: CheckpointFiles, training_set: TrainingSet, previous: TrainingPlan | None = None
+) -> TrainingPlan:
+    """Resolve every setting of a plan.
+
+    By the previous plan of a resumed run, the preset, or the defaults. Raises TrainingPlanError for a setting that cannot be trained with.
+    """
+    method = fill_method_defaults(settings.method, source.info, training_set.trigger)
+    if settings.steps is not None and settings.epochs is not None:
+        raise TrainingPlanError("both steps and epochs are given: give one of them")
+    given: dict[str, Any] = {name: value for name in PLAN_SETTINGS if (value := getattr(settings, name)) is not None}
+    if settings.min_snr_gamma == 0:
+        given["min_snr_gamma"] = None
+    if previous:
+        values = plan_to_dict(previous) | given
+    else:
+        values = _with_counts(_defaults(settings, method, source, training_set) | given, settings, training_set)
+        values.setdefault("prompts", _sample_prompts(training_set))
+    known = {item.name for item in fields(TrainingPlan)}
+    named = {
+        "model": source.name,
+        "model_digest": source.digest,
+        "set": str(training_set.folder),
+        "set_digest": _set_digest(method, training_set),
+        "processes": launched_processes(),
+        "method": asdict(method),
+    }
+    return parse_plan({key: value for key, value in values.items() if key in known} | named)
+
+
+def _defaults(settings: TrainSettings, method: MethodSettings, source: CheckpointFiles, training_set: TrainingSet) -> dict[str, Any]:
+    preset: Mapping[str, Any] = find_preset(settings.preset).values if settings.preset else {}
+    values = {**default_settings(method, source.info), "trigger": training_set.trigger, **preset}
+    if "precision" not in values:
+        from sakuga.training.speed import default_precision, pick_device
+
+        values["precision"] = default_precision(pick_device(settings.device))
+    return values
+
+
+def _with_counts(values: dict[str, Any], settings: TrainSettings, training_set: TrainingSet) -> dict[str, Any]:
+    """Resolve what is counted in steps."""
+    preset_epochs = values.pop("epochs", None)
+    epochs = settings.epochs if settings.epochs is not None or settings.steps is not None else preset_epochs
+    if epochs is not None:
+        if not epochs > 0:
+            raise TrainingPlanError(f"epochs {epochs:g} is invalid: give more than 0")
+        images_per_step = max(1, values["batch"] * values.get("gradient_accumulation", 1) * launched_processes())
+        values["steps"] = max(1, ceil(epochs * len(training_set.epoch) / images_per_step))
+    steps = values["steps"]
+    warmup = values.get("warmup", 0)
+    values["warmup"] = round(warmup * steps) if isinstance(warmup, float) and warmup < 1 else warmup
+    values.setdefault("checkpoint_every", max(1, steps // CHECKPOINTS))
+    values.setdefault("sample_every", max(1, steps // SAMPLES))
+    values.setdefault("validate_every", max(1, steps // VALIDATIONS) if training_set.held_out else 0)
+    return values
+
+
+def _set_digest(method: MethodSettings, training_set: TrainingSet) -> str:
+    own = digest(training_set)
+    if isinstance(method, DreamBooth) and method.class_set:
+        return hashlib.sha256(f"{own} {digest(read_set(method.class_set))}".encode()).hexdigest()
+    return own
+
+
+def _sample_prompts(training_set: TrainingSet) -> tuple[str, ...]:
+    """Return captions for sample images, held-out ones first."""
+    captions = list(dict.fromkeys(example.text for example in (*training_set.held_out, *training_set.training) if example.text))
+    return tuple(captions[:: max(1, len(captions) // PROMPTS)][:PROMPTS])
+
+
+def _check_available(plan: TrainingPlan, device: str) -> None:
+    """Raise TrainingPlanError for missing libraries and fp16 on a CPU."""
+    if plan.tracker == "wandb" and find_spec("wandb") is None:
+        raise TrainingPlanError("Weights & Biases is not installed: `pip install wandb`, or choose --log-with tensorboard or none")
+    if plan.optimizer == "adamw8bit" and find_spec("bitsandbytes") is None:
+        raise TrainingPlanError("adamw8bit needs bitsandbytes: `pip install bitsandbytes`, or choose adamw")
+    if plan.precision == "fp16":
+        from sakuga.training.speed import pick_device
+
+        if pick_device(device).type == "cpu":
+            raise TrainingPlanError("fp16 needs a GPU; on a CPU it is slow and inexact: train in bf16 or fp32")
+
+
+def plan_warnings(plan: TrainingPlan, training_set: TrainingSet) -> list[str]:
+    """Return warnings on a training that can run.
+
+    Raises TrainingPlanError for early stopping without held-out images.
+    """
+    warnings: list[str] = []
+    count = len(training_set.training)
+    if isinstance(plan.method, Lora) and count < FEW_IMAGES:
+        warnings.append(f"only {counted(count, 'image')} to train on: use at least {GOOD_IMAGES}; with fewer it may memorise them")
+    if plan.flip:
+        warnings.append("random flip mirrors images: switch it off for images with writing, or where left and right matter")
+    if plan.validate_every and not training_set.held_out:
+        warnings.append(f"{training_set.folder} has no held-out images, so there is no validation: split it with `sakuga data split`")
+    if plan.patience and not (plan.validate_every and training_set.held_out):
+        raise TrainingPlanError("early stopping needs held-out images: split the set with `sakuga data split`, or leave --stop-early out")
+    if isinstance(plan.method, DreamBooth) and not (plan.method.class_prompt or plan.method.class_set):
+        warnings.append("without --class-prompt there is no prior preservation: others of the subject's class may come to look like it")
+    if not plan.trigger and not isinstance(plan.method, TextualInversion):
+        warnings.append(f"{training_set.folder} has no trigger word: the style applies to every prompt")
+    return warnings
+
+
+def lora_method(
+    preset: str | None = None,
+    *,
+    rank: int | None = None,
+    alpha: float | None = None,
+    targets: tuple[str, ...] | None = None,
+    text_encoder: bool | None = None,
+) -> Lora:
+    """Return LoRA settings.
+
+    None follows the preset, or the default.
+    """
+    given: dict[str, Any] = {"rank": rank, "alpha": alpha, "targets": targets, "text_encoder": text_encoder}
+    base = find_preset(preset).method if preset else Lora(targets=())
+    return replace(base, **{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,71 @@
+"""The motion stage: a new adapter changes nothing, only its modules train, and diffusers loads what is written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import MotionAdapter, UNetMotionModel
+from einops import rearrange
+from torch import Tensor
+
+from sakuga.models.sketchbook import load_unet
+from sakuga.training.sketchbook.loop import StageSetup, StageTraining, override_plan
+from sakuga.training.sketchbook.motion import PLAN, MotionTask
+from tests.training.sketchbook.conftest import FRAMES
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def noisy(work: Path) -> tuple[Tensor, Tensor, Tensor]:
+    """Frames of one clip with their timesteps and prompt embeddings."""
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(FRAMES, 8, 16, 16, generator=generator)
+    return latents, torch.full((FRAMES,), 500), torch.randn(1, 77, 256, generator=generator).expand(FRAMES, -1, -1)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A task after one step, with its outputs before and after."""
+
+    task: MotionTask
+    before: Tensor
+    after: Tensor
+
+
+@pytest.fixture(scope="module")
+def trained(work: Path, noisy: tuple[Tensor, Tensor, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    task = MotionTask(StageSetup(plan=override_plan(PLAN, batch=1, samples=2), work=work, device=CPU))
+    with torch.no_grad():
+        before = task.unet(*noisy)[0]
+    StageTraining(task, tmp_path_factory.mktemp("run"), resume=False).step()
+    with torch.no_grad():
+        return Trained(task, before, task.unet(*noisy)[0])
+
+
+def test_a_new_adapter_leaves_the_image_unets_output(trained: Trained, noisy: tuple[Tensor, Tensor, Tensor], work: Path) -> None:
+    with torch.no_grad():
+        expected = load_unet(work / "weights")(*noisy, return_dict=False)[0]
+    torch.testing.assert_close(trained.before, expected, atol=2e-6, rtol=0)
+
+
+def test_a_step_changes_the_output_but_no_weight_of_the_unet(trained: Trained, work: Path) -> None:
+    assert (trained.after - trained.before).abs().max() > 1e-4
+    network = trained.task.unet.network
+    weights = {name: value for name, value in network.state_dict().items() if "motion_modules" not in name}
+    base = load_unet(work / "weights").state_dict()
+    assert weights.keys() == base.keys()
+    assert all(torch.equal(weights[name], base[name]) for name in base)
+
+
+def test_diffusers_loads_the_adapter_with_the_same_output(
+    trained: Trained, noisy: tuple[Tensor, Tensor, Tensor], work: Path, tmp_path: Path
+) -> None:
+    latents, timesteps, prompt_embeds = noisy
+    trained.task.save(tmp_path)
+    adapter = MotionAdapter.from_pretrained(tmp_path / "motion_adapter", dtype=torch.float32)
+    model = UNetMotionModel.from_unet2d(load_unet(work / "weights"), adapter).eval()
+    with torch.no_grad():
+        clip = model(rearrange(latents, "frame c h w -> 1 c frame h w"), timesteps[:1], prompt_embeds, return_dict=False)[0]
+    torch.testing.assert_close(rearrange(clip, "1 c frame h w -> frame c h w"), trained.after, atol=2e-3, rtol=0)
