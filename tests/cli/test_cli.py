@@ -34,12 +34,12 @@ def test_every_command_explains_itself(path: str, run: Run) -> None:
 
 def test_help_and_import_load_no_torch() -> None:
     watched = "import sys; sys.argv = ['sakuga', '--help']; import sakuga.cli\ntry: sakuga.cli.main()\nexcept SystemExit: pass\n"
-    told = subprocess.run([sys.executable, "-c", watched + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True)
-    assert told.stdout.strip().endswith("False")
-    assert "animate" in told.stdout
+    result = subprocess.run([sys.executable, "-c", watched + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True)
+    assert result.stdout.strip().endswith("False")
+    assert "animate" in result.stdout
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_the_version_is_reported(run: Run) -> None:
     assert run("--version") == (0, f"sakuga {__version__}\n", "")
 
 
@@ -48,18 +48,37 @@ def test_animate_render_and_reuse(run: Run, tmp_path: Path, tiny_v_folder: Path)
     film, clip = tmp_path / "film.toml", tmp_path / "a.gif"
     code, out, err = run("animate", "a castle at night", "-o", clip, "--shots", 2, "--seconds", 1, "--film", film, *how)
     assert (code, err) == (0, "")
-    told = json.loads(out)
-    assert told["clip"] == str(clip)
-    assert told["frames"] == 12
-    assert set(told["seconds"]) == {"drawing", "finishing", "export", "total"}
+    result = json.loads(out)
+    assert result["clip"] == str(clip)
+    assert result["frames"] == 12
+    assert set(result["seconds"]) == {"generation", "finishing", "export", "total"}
     code, out, _ = run("render", film, "-o", tmp_path / "b.gif", "--json")
     assert code == 0
-    assert json.loads(out)["drawn"] == 0
+    assert json.loads(out)["generated"] == 0
     assert clip.read_bytes() == (tmp_path / "b.gif").read_bytes()
     code, out, _ = run("store", "show", "--json")
-    assert json.loads(out)["frames"] == told["drawn"]
+    assert json.loads(out)["frames"] == result["generated"]
     code, out, _ = run("store", "clean", "--max-size", "0", "--json")
-    assert json.loads(out) == {"deleted": told["drawn"]}
+    assert json.loads(out)["deleted"] >= result["generated"], "in-betweens are stored too"
+
+
+def test_a_film_that_may_be_edited_is_not_replaced(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+    film, how = tmp_path / "keep.toml", ("--model", tiny_v_folder, "--steps", 1, "--size", 64, "--shots", 1, "--seconds", 0.5)
+    clip = ("-o", tmp_path / "a.gif", "--film", film, *how)
+    code, out, _ = run("animate", "a castle", *clip)
+    assert (code, out.splitlines()[1]) == (0, f"film: {film}, to edit and `sakuga render`")
+    code, _, err = run("animate", "a castle", *clip)
+    assert (code, f"{film} is already exactly this film" in " ".join(err.split())) == (0, True)
+    film.write_text(film.read_text().replace("a castle", "a ship"))
+    edited = film.read_text()
+    for words in (("animate", "a castle", *clip), ("storyboard", "a castle", "-o", film, "--shots", 1)):
+        code, _, err = run(*words)
+        assert (code, "--overwrite replaces it, or choose another name" in err) == (2, True)
+        assert film.read_text() == edited
+    assert run("storyboard", "a castle", "-o", film, "--shots", 1, "--overwrite")[0] == 0
+    assert film.read_text() != edited
+    code, out, _ = run("animate", "a castle", "-o", tmp_path / "b.gif", *how)
+    assert "film: in the recipe of" in out
 
 
 def test_storyboard_writes_a_film_and_shows_its_prompts(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
@@ -70,10 +89,10 @@ def test_storyboard_writes_a_film_and_shows_its_prompts(run: Run, tmp_path: Path
     assert (tmp_path / "film.toml").read_text().count("[[shots]]") == 5
 
 
-def test_draw_writes_pictures(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+def test_draw_writes_images(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
     code, out, _ = run("draw", "the sea", "-n", 2, "-o", tmp_path / "out", "--model", tiny_v_folder, "--steps", 2, "--json")
     assert code == 0
-    assert [Path(path).name for path in json.loads(out)["pictures"]] == ["0001.png", "0002.png"]
+    assert [Path(path).name for path in json.loads(out)["images"]] == ["0001.png", "0002.png"]
 
 
 def test_vary_reports_the_clip_and_how_much_its_variants_differ(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
@@ -81,9 +100,9 @@ def test_vary_reports_the_clip_and_how_much_its_variants_differ(run: Run, tmp_pa
     how = ("-n", 2, "--between", 2, "--good", "crisp", "--model", tiny_v_folder, "--steps", 2, "--json")
     code, out, err = run("vary", tmp_path / "a.png", "-o", tmp_path / "a.gif", *how)
     assert (code, err) == (0, "")
-    told = json.loads(out)
-    assert (told["frames"], told["drawn"], told["collapsed"]) == (4, 4, False)
-    assert 0 < told["variance"]["whole"] < 1
+    result = json.loads(out)
+    assert (result["frames"], result["generated"], result["collapsed"]) == (4, 4, False)
+    assert 0 < result["variance"]["whole"] < 1
     assert (tmp_path / "a.gif").exists()
 
 
@@ -91,28 +110,28 @@ def test_morph_writes_a_clip_and_tells_how_it_moves(run: Run, tmp_path: Path, ti
     how = ("--model", tiny_v_folder, "--steps", 1, "--size", 32, "--frames", 4, "-o", tmp_path / "a.gif")
     code, out, err = run("morph", "the sea", "a (castle:1.2)", "--loop", "--ease", "linear", "--json", *how)
     assert (code, err) == (0, "")
-    told = json.loads(out)
-    assert (told["clip"], told["frames"], told["drawn"]) == (str(tmp_path / "a.gif"), 4, 4)
-    assert told["loop_gap"] > 0
-    assert told["step_variation_before"] is None
+    result = json.loads(out)
+    assert (result["clip"], result["frames"], result["generated"]) == (str(tmp_path / "a.gif"), 4, 4)
+    assert result["loop_gap"] > 0
+    assert result["step_variation_before"] is None
     code, out, _ = run("morph", "the sea", "a castle", "--even", *how)
     assert code == 0
-    assert "differences vary by" in out
+    assert "Steps between frames vary by" in out
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("morph", "sea"), "two prompts or more"),
-        (("morph", "sea", "castle", "--ease", "bouncy"), "no ease 'bouncy'"),
+        (("morph", "sea", "castle", "--ease", "bouncy"), "there is no ease 'bouncy'"),
         (("animate", ""), "idea is empty"),
         (("animate", "a", "castle", "at", "sea", "--shots", 2), 'as in sakuga animate "a castle at sea"'),
-        (("draw", "a", "castle"), "put all of them between quotation marks"),
+        (("draw", "a", "castle"), "put all of them in quotation marks"),
         (("storyboard", "sea", "-o", "film.json"), "end its name with .toml"),
         (("video", "absent"), "absent: there is no such folder or clip"),
         (("animate", "sea", "--max-size", "4"), "write a unit, such as 4MB"),
-        (("animate", "sea", "--shots", 0), "0 shots"),
-        (("animate", "sea", "--shots", 100_000), "100000 shots"),
+        (("animate", "sea", "--shots", 0), "shots: 0 is out of range; choose 1 to 60"),
+        (("animate", "sea", "--shots", 100_000), "shots: 100000"),
         (("animate", "sea", "-o", "clip.bmp"), ".gif"),
         (("animate", "sea", "-o", "/proc/none/clip.gif"), "cannot write"),
         (("animate", "sea", "--style", "watercolour"), "no style 'watercolour'"),
@@ -124,24 +143,29 @@ def test_morph_writes_a_clip_and_tells_how_it_moves(run: Run, tmp_path: Path, ti
         (("draw", "sea", "-o", "file"), "is a file, not a folder"),
         (("draw", "sea", "-o", "file/pictures"), "is a file, not a folder"),
         (("draw", "--prompts", "absent.txt"), "absent.txt: there is no such file"),
-        (("animate", "sea", "-o", "sea.png"), "would hold only one of 72 frames"),
-        (("morph", "sea", "land", "--frames", 4, "--ping-pong", "-o", "sea.png"), "would hold only one of 6 frames"),
-        (("draw", "sea", "--from", "absent.png"), "no such picture"),
-        (("vary", "absent.png"), "no such picture"),
+        (("animate", "sea", "-o", "sea.png"), "can hold only one of 72 frames"),
+        (("morph", "sea", "land", "--frames", 4, "--ping-pong", "-o", "sea.png"), "can hold only one of 6 frames"),
+        (("draw", "sea", "--init-image", "absent.png"), "no such image"),
+        (("vary", "absent.png"), "no such image"),
         (("vary", "."), "is a folder"),
-        (("vary", "absent.png", "--mode", "none"), "no mode 'none'"),
+        (("vary", "absent.png", "--mode", "none"), "there is no 'none'"),
         (("render", "absent.toml"), "no such film"),
-        (("render", "."), "is a folder: give the film.toml"),
+        (("render", "."), "is a folder; give the film.toml"),
         (("animate", "sea", "--strength", 0), "choose above 0 to 1"),
-        (("animate", "sea", "--llm", "http://localhost:1/v1"), "name the model behind a #"),
+        (("animate", "sea", "--llm", "http://localhost:1/v1"), "add the model's name behind a #"),
         (("storyboard", "sea", "-o", "/proc/none/film.toml"), "cannot write in /proc"),
         (("storyboard", "sea", "-o", "file/film.toml"), "is a file, not a folder"),
         (("animate", "sea", "--film", "/proc/none/film.toml"), "cannot write in /proc"),
         (("animate", "sea", "--model", "no/such/folder"), "no checkpoint"),
+        (("animate", "sea", "--hold-on", 0.5), "--hold-on is called --shot-strength"),
+        (("animate", "sea", "--drawn-rate=6"), "--drawn-rate is called --keyframe-rate"),
+        (("render", "absent.toml", "--follow", "chain"), "--follow is called --init-from"),
+        (("draw", "sea", "--from", "a.png"), "--from is called --init-image"),
+        (("draw", "sea", "--depth", "map"), "give one with --control"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    run: Run, tiny_v_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...], said: str
+    run: Run, tiny_v_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
@@ -149,7 +173,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
         words = (*words, "--model", tiny_v_folder)
     code, out, err = run(*words)
     assert (code, out) == (2, "")
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
     assert not list(tmp_path.glob("*.gif"))
 
@@ -162,7 +186,7 @@ def test_a_broken_film_names_file_key_and_remedy(run: Run, tmp_path: Path) -> No
     assert "zooom" in err
 
 
-def test_ctrl_c_keeps_what_was_drawn(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
+def test_ctrl_c_keeps_what_was_generated(run: Run, tmp_path: Path, tiny_v_folder: Path) -> None:
     how = ["animate", "a castle", "-o", str(tmp_path / "a.gif"), "--model", str(tiny_v_folder), "--steps", "60", "--size", "64", "--json"]
     environment = {**os.environ, "SAKUGA_HOME": str(tmp_path / "home")}
     process = subprocess.Popen([sys.executable, "-m", "sakuga", *how], env=environment, stderr=subprocess.PIPE, text=True)
@@ -170,9 +194,9 @@ def test_ctrl_c_keeps_what_was_drawn(run: Run, tmp_path: Path, tiny_v_folder: Pa
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    said = process.communicate()[1]
+    message = process.communicate()[1]
     assert process.returncode == 130
-    assert said.count("\n") == 1
+    assert message.count("\n") == 1
     code, out, _ = run(*how)
     assert code == 0
     assert json.loads(out)["reused"] >= 2

@@ -1,4 +1,4 @@
-"""Training sets by the command: one object a verb, and one sentence for what cannot be done."""
+"""`sakuga data`: one JSON object per command, and errors of one sentence."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,9 @@ KINDS = ("portrait", "landscape", "landscape", "landscape")
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Six pictures, the first two the same; a table tells of what they are, in an encoding of its own."""
-    folder, rng = tmp_path / "pictures", np.random.default_rng(0)
+def images(tmp_path: Path) -> Path:
+    """Six images, the first two the same, with a table of compositions in cp1252."""
+    folder, rng = tmp_path / "images", np.random.default_rng(0)
     folder.mkdir()
     rows = ["file_name,text,composition"]
     for place in range(6):
@@ -35,49 +35,49 @@ def done(run: Run, *words: object) -> dict[str, Any]:
     return found
 
 
-def test_a_set_goes_through_every_verb_that_needs_no_model(run: Run, pictures: Path, tmp_path: Path) -> None:
-    built = done(run, "build", pictures, "-o", tmp_path / "built", "--trigger", "my ink", "--licence", "CC0-1.0")
-    assert (built["pictures"], built["captioned"], built["skipped"]) == (6, 6, [])
+def test_a_set_passes_through_every_command_that_needs_no_model(run: Run, images: Path, tmp_path: Path) -> None:
+    built = done(run, "build", images, "-o", tmp_path / "built", "--trigger", "my ink", "--licence", "CC0-1.0")
+    assert (built["images"], built["captioned"], built["skipped"]) == (6, 6, [])
     assert "café" in (tmp_path / "built" / "metadata.jsonl").read_text(encoding="utf-8")
     deduped = done(run, "dedupe", tmp_path / "built", "-o", tmp_path / "deduped")
-    assert (deduped["pictures"], len(deduped["left_out"])) == (5, 1)
+    assert (deduped["images"], len(deduped["left_out"])) == (5, 1)
     balanced = done(run, "balance", tmp_path / "deduped", "-o", tmp_path / "balanced", "--portraits", 1, "--landscapes", 1)
     assert balanced["after"]["portrait"] == balanced["after"]["landscape"]
     cropped = done(run, "crop", tmp_path / "balanced", "-o", tmp_path / "cropped", "--size", 32, "--focus", "centre")
     assert cropped["sizes"] == {"32x32": 5}
     split = done(run, "split", tmp_path / "cropped", "-o", tmp_path / "split", "--holdout", 2)
     assert (split["training"], split["held_out"]) == (3, 2)
-    parcel = done(run, "push", tmp_path / "split", "me/ink", "--dry-run")
-    assert not parcel["sent"]
-    assert sum(name.endswith(".png") for name in parcel["files"]) == 5
+    plan = done(run, "push", tmp_path / "split", "me/ink", "--dry-run")
+    assert not plan["sent"]
+    assert sum(name.endswith(".png") for name in plan["files"]) == 5
 
 
-def test_bad_pictures_are_counted_by_name_and_one_picture_is_said_in_the_singular(run: Run, pictures: Path, tmp_path: Path) -> None:
-    (pictures / "5.png").write_bytes(b"")
-    built = done(run, "build", pictures, "-o", tmp_path / "built")
-    assert built["pictures"] == 5
+def test_unreadable_images_are_named_and_one_image_is_singular(run: Run, images: Path, tmp_path: Path) -> None:
+    (images / "5.png").write_bytes(b"")
+    built = done(run, "build", images, "-o", tmp_path / "built")
+    assert built["images"] == 5
     assert len(built["skipped"]) == 1
     assert "5.png" in built["skipped"][0]
     alone = tmp_path / "alone"
     alone.mkdir()
-    (pictures / "0.png").rename(alone / "0.png")
+    (images / "0.png").rename(alone / "0.png")
     code, out, err = run("data", "build", alone, "-o", tmp_path / "one")
     assert code == 0
-    assert "1 picture, 0 with a caption" in out
-    assert "a set of one picture teaches this picture, and no style" in err
+    assert "1 image, 0 with a caption" in out
+    assert "a set of one image teaches this image, not a style" in err
 
 
-def test_what_no_set_can_be_made_of_is_one_sentence_and_exit_code_2(run: Run, pictures: Path, tmp_path: Path) -> None:
+def test_invalid_requests_are_one_sentence_and_exit_code_2(run: Run, images: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "prompts.txt").write_text("# nothing\n")
-    done(run, "build", pictures, "-o", tmp_path / "set")
-    for words, said in (
-        (("build", tmp_path / "empty", "-o", tmp_path / "new"), "holds no pictures"),
+    done(run, "build", images, "-o", tmp_path / "set")
+    for words, message in (
+        (("build", tmp_path / "empty", "-o", tmp_path / "new"), "contains no images"),
         (("build", tmp_path / "absent", "-o", tmp_path / "new"), "absent"),
-        (("build", pictures, "-o", tmp_path / "set"), "is there already"),
+        (("build", images, "-o", tmp_path / "set"), "exists already"),
         (("inspect", tmp_path / "empty"), "empty"),
         (("split", tmp_path / "set", "-o", tmp_path / "new", "--holdout", 6), "leave some on both sides"),
-        (("balance", tmp_path / "set", "-o", tmp_path / "new"), "say a ratio"),
+        (("balance", tmp_path / "set", "-o", tmp_path / "new"), "the ratio is empty"),
         (("balance", tmp_path / "set", "-o", tmp_path / "new", "--figures", 1), "the set has no figure"),
         (("crop", tmp_path / "set", "-o", tmp_path / "new", "--focus", "nose"), "nose"),
         (("caption", tmp_path / "set", "-o", tmp_path / "new", "--llm", "gpt-4o", "--model", "blip"), "one"),
@@ -87,6 +87,6 @@ def test_what_no_set_can_be_made_of_is_one_sentence_and_exit_code_2(run: Run, pi
     ):
         code, out, err = run("data", *words)
         assert (code, out) == (2, ""), words
-        assert said in err, words
+        assert message in err, words
         assert err.rstrip().count("\n") == 0, words
     assert not (tmp_path / "new").exists()

@@ -1,4 +1,4 @@
-"""Everything that draws takes a Stable Diffusion XL folder as it takes any other."""
+"""Every generating command takes a Stable Diffusion XL folder."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 from tests.cli.conftest import Run
 
 
-def test_pictures_clips_and_morphs_are_drawn_by_xl(run: Run, tmp_path: Path, tiny_xl_folder: Path) -> None:
+def test_images_clips_and_morphs_are_generated_by_xl(run: Run, tmp_path: Path, tiny_xl_folder: Path) -> None:
     how = ("--model", tiny_xl_folder, "--steps", 2, "--json")
     code, _, err = run("draw", "a (castle:1.3) by the sea", "--negative", "people", "-n", 2, "-o", tmp_path / "pictures", *how)
     assert (code, err) == (0, "")
@@ -18,14 +18,14 @@ def test_pictures_clips_and_morphs_are_drawn_by_xl(run: Run, tmp_path: Path, tin
     assert not np.array_equal(first, second)
     code, out, _ = run("morph", "the sea", "a castle", "a boat", "--frames", 5, "-o", tmp_path / "morph.gif", *how)
     assert code == 0
-    assert json.loads(out)["drawn"] == 5
-    chained = ("--shots", 2, "--seconds", 1, "--follow", "chain", "--strength", 0.6, "-o", tmp_path / "chain.gif")
+    assert json.loads(out)["generated"] == 5
+    chained = ("--shots", 2, "--seconds", 1, "--init-from", "previous", "--strength", 0.6, "-o", tmp_path / "chain.gif")
     code, out, _ = run("animate", "a windmill in a meadow", *chained, *how)
     assert code == 0
-    assert json.loads(out)["drawn"] > 2
+    assert json.loads(out)["generated"] > 2
 
 
-def test_xl_is_not_asked_to_vary_a_picture_that_it_cannot_see(run: Run, tmp_path: Path, tiny_xl_folder: Path) -> None:
+def test_xl_is_not_asked_to_vary_a_image_that_it_cannot_see(run: Run, tmp_path: Path, tiny_xl_folder: Path) -> None:
     Image.new("RGB", (32, 32), "red").save(tmp_path / "red.png")
     code, _, err = run("vary", tmp_path / "red.png", "--model", tiny_xl_folder, "-o", tmp_path / "a.gif")
     assert code == 2

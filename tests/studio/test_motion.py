@@ -1,4 +1,4 @@
-"""Films whose frames follow each other: chained, keyed, filmed in depth; a tiny real Stable Diffusion draws."""
+"""Films whose frames start from each other, with keys and depth, by a tiny real Stable Diffusion."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from sakuga import SakugaError, studio
-from sakuga.finishing.color_match import lab_distance, match
+from sakuga.finishing.color_match import lab_distance, match_color
 from sakuga.story.film import Film, from_toml
 from sakuga.studio import FilmSettings
 
 FILM = """
 [film]
-follow = "chain"
+init_from = "previous"
 depth = "luminance"
-hold_on = 0.5
-wander = 0.5
-drawn_rate = 6
+shot_strength = 0.5
+noise_drift = 0.5
+keyframe_rate = 6
 [[shots]]
 prompt = "0: a castle by day, 6: a castle at night"
 seconds = 1
@@ -34,31 +34,34 @@ def film(tiny_v_folder: Path) -> Film:
     return replace(read, settings=replace(read.settings, model=str(tiny_v_folder), steps=4, size=(32, 32)))
 
 
-def test_a_keyed_chain_in_depth_is_drawn_and_drawn_again_the_same(film: Film, tmp_path: Path) -> None:
+def test_a_keyed_chain_in_depth_is_generated_and_generated_again_the_same(film: Film, tmp_path: Path) -> None:
     made = studio.render(film, tmp_path / "a.gif", store=tmp_path / "frames").result()
-    assert (made.frames, made.count.drawn) == (12, 7)
+    assert (made.frames, made.count.generated) == (12, 7)
     again = studio.render(made.film, tmp_path / "b.gif", store=tmp_path / "frames").result()
-    assert (again.count.drawn, again.clip.read_bytes()) == (0, made.clip.read_bytes())
-    flat = replace(film, settings=replace(film.settings, follow="key"))
+    assert (again.count.generated, again.clip.read_bytes()) == (0, made.clip.read_bytes())
+    flat = replace(film, settings=replace(film.settings, init_from="keyframe"))
     assert studio.render(flat, tmp_path / "c.gif", store=tmp_path / "frames").result().count.reused == 2
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ({"control": 1.0}, "no depth ControlNet"),
-        ({"depth": "estimate"}, "no depth estimator"),
+        ({"control_weight": 1.0}, "no depth ControlNet"),
+        ({"depth": "estimator"}, "no depth estimator"),
         ({"depth": "guess"}, "guess"),
-        ({"follow": "me"}, "me"),
-        ({"hold_on": 0.0}, "hold_on"),
-        ({"wander": -1.0}, "wander"),
-        ({"drawn_rate": 0}, "drawn_rate"),
+        ({"init_from": "me"}, "me"),
+        ({"shot_strength": 0.0}, "shot_strength"),
+        ({"noise_drift": -1.0}, "noise_drift"),
+        ({"keyframe_rate": 0}, "keyframe_rate"),
     ],
 )
-def test_what_cannot_be_followed_is_refused_before_anything_is_drawn(film: Film, tmp_path: Path, change: dict, said: str) -> None:
-    settings: FilmSettings = replace(film.settings, **change)
-    with pytest.raises(SakugaError, match=said) as caught:
-        studio.render(replace(film, settings=settings), tmp_path / "a.gif", store=tmp_path / "frames").result()
+def test_what_cannot_be_followed_is_refused_before_anything_is_generated(film: Film, tmp_path: Path, change: dict, message: str) -> None:
+    def render() -> None:
+        settings: FilmSettings = replace(film.settings, **change)
+        studio.render(replace(film, settings=settings), tmp_path / "a.gif", store=tmp_path / "frames")
+
+    with pytest.raises(SakugaError, match=message) as caught:
+        render()
     assert caught.value.exit_code == 2
     assert not list(tmp_path.glob("frames/*/*.png"))
 
@@ -68,9 +71,9 @@ def test_drift_is_taken_off_and_a_prompted_change_of_light_is_not() -> None:
     key = rng.integers(60, 180, (32, 32, 3), dtype=np.uint8)
     drifted = np.clip(key.astype(int) + np.array([14, -6, 10]), 0, 255).astype(np.uint8)
     night = (drifted * (0.35, 0.4, 0.6)).astype(np.uint8)
-    kept = match(drifted, key, 0.8)
+    kept = match_color(drifted, key, 0.8)
     assert lab_distance(kept, key) < 0.3 * lab_distance(drifted, key)
-    corrected = match(night, key, 0.8, measured=drifted)
+    corrected = match_color(night, key, 0.8, measured=drifted)
     true_night = (key * (0.35, 0.4, 0.6)).astype(np.uint8)
     assert lab_distance(corrected, key) > 0.9 * lab_distance(true_night, key)
     assert lab_distance(corrected, true_night) < lab_distance(night, true_night)

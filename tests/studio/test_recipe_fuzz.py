@@ -1,4 +1,4 @@
-"""Whatever text a file carries as its recipe, reading it ends with a recipe that says the same again, or with one sentence."""
+"""Any text read as a recipe ends with an equal recipe, or with one sentence."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from sakuga.studio import RecipeError
 from sakuga.studio.animate.remake import parse_recipe
 
 FILM: dict[str, Any] = {
-    "recipe": 2,
+    "recipe": 3,
     "kind": "film",
     "engine": 1,
     "checkpoint": "0" * 64,

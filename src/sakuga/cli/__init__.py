@@ -1,4 +1,4 @@
-"""The command `sakuga`: parse, show, report. What is heavy is imported by the command that needs it."""
+"""The command `sakuga`; each command imports what it needs."""
 
 import signal
 import sys
@@ -8,13 +8,16 @@ from sakuga import SakugaError
 
 
 class Interrupted(SakugaError):
-    """Ctrl-C: everything that was drawn is in the store."""
+    """Ctrl-C; finished frames are in the store."""
 
     exit_code = 130
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 2 bad input, 1 anything else, 130 on Ctrl-C with all that was drawn kept."""
+    """Run the command line and exit.
+
+    The code is 0 if done, 2 for bad input, 130 on Ctrl-C, 1 for anything else.
+    """
     from sakuga.cli.app import app
 
     signal.signal(signal.SIGINT, _interrupt)
@@ -26,4 +29,4 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise Interrupted("stopped; what was drawn is kept, and the same command goes on from there")
+    raise Interrupted("stopped; finished frames are kept, and the same command continues from there")

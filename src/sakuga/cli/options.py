@@ -1,113 +1,127 @@
-"""Options that several commands share."""
+"""Options that several commands share, made from their declarations."""
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sakuga import InputError
-from sakuga.story import film
+from sakuga.story.options import IMAGES_PER_PROMPT, SECONDS, SEED, SHOTS, Number, Option
+from sakuga.story.settings import MODEL, OPTIONS
 
-CLIP = "the clip: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, or a folder for PNG frames"
-"""What a clip can be written to."""
-
-
-def rate(usual: str, *names: str) -> Any:
-    """Offer a rate, exactly."""
-    return typer.Option(*names, parser=_rate, metavar="RATE", help="frames a second: 12, 23.976 or 24000/1001", show_default=usual)
+OUTPUT = "Output"
+"""The panel of options about files and messages."""
+CLIP = "Clip to write: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, or a folder for PNG frames"
 
 
-def _rate(said: str) -> Any:
-    from sakuga.story.rate import RateError, parse_rate
+def option(declared: Option, *names: str, help: str = "", default: str = "", panel: str | None = None) -> Any:
+    """Return a command line option for a declared one.
 
-    try:
-        return parse_rate(said)
-    except RateError as error:  # which is a ValueError: Typer would say it at length
-        raise InputError(str(error)) from None
+    `help` and `default` replace the declared words.
+    """
+    text = help or declared.help
+    text += f" ({declared.range})" if declared.range else ""
+    return described(text, *names, default=default or declared.shown_default, panel=declared.panel if panel is None else panel)
 
 
-Model = Annotated[
-    str, typer.Option(help="sketchbook, a Stable Diffusion 1.x, 2.x or XL folder, or a hub id owner/name", show_default="sketchbook")
-]
-Style = Annotated[
-    list[str] | None,
-    typer.Option(help="a style to wear, NAME or NAME:WEIGHT: the model's own, a folder or a file; several times for several"),
-]
-Preview = Annotated[bool, typer.Option("--preview", help="draw a quick look in few steps, without guidance")]
-Negative = Annotated[str | None, typer.Option(help="what should not be seen")]
-Steps = Annotated[int | None, typer.Option(help="denoising steps", show_default="the model's usual")]
-Guidance = Annotated[float | None, typer.Option(help="how firmly the prompt is followed; 1 is off", show_default="the model's usual")]
-Strength = Annotated[float | None, typer.Option(help="how much of a start picture is drawn anew, above 0 to 1", show_default="0.7")]
-Sampler = Annotated[str | None, typer.Option(help="dpm++, ddim, euler or lcm", show_default="dpm++")]
-Precision = Annotated[
-    film.Precision | None, typer.Option(help="what networks compute in: fp32, or half the memory by fp16 or bf16", show_default="fp32")
-]
-Control = Annotated[Path | None, typer.Option(help="a picture whose depth says where things are")]
-ControlWeight = Annotated[float | None, typer.Option(help="how firmly the control is followed, 0 to 2", show_default="1")]
-Depth = Annotated[
-    str | None,
-    typer.Option(help="how nearness is read from the control: estimate, luminance, or given (a depth map)", show_default="estimate"),
-]
-Seed = Annotated[int, typer.Option(help="the same seed gives the same pictures", min=0)]
-Size = Annotated[str | None, typer.Option(help="N or WxH in pixels", show_default="twice the Sketchbook's 128, else the model's own")]
-Fps = Annotated[Any, rate("12")]
-Between = Annotated[str | None, typer.Option(help="how in-betweens are made: flow, crossfade or latent", show_default="flow")]
-On = Annotated[int | None, typer.Option(help="frames that each picture stands for: 2 is on twos", min=1, max=12, show_default="1")]
-Grain = Annotated[float | None, typer.Option(help="film grain, 0 to 1", show_default="0")]
-Paper = Annotated[float | None, typer.Option(help="paper texture, 0 to 1", show_default="0")]
-Pixel = Annotated[str | None, typer.Option(help="finish as pixel art: a palette's name (gameboy, nes, ...) or a number of colours")]
-Follow = Annotated[str | None, typer.Option(help="what frames within a shot start from: key or chain", show_default="key")]
-HoldOn = Annotated[float | None, typer.Option(help="how much of it they draw anew, above 0 to 1", show_default="0.4")]
-Wander = Annotated[float | None, typer.Option(help="how far the noise walks in a second; 0 is frozen", show_default="0.15")]
-DrawnRate = Annotated[int | None, typer.Option(help="frames a second that the model draws, at least", show_default="4")]
-FollowControl = Annotated[
-    float | None, typer.Option(help="how firmly the depth of what a frame starts from leads it, 0 to 2", show_default="0")
-]
-FollowDepth = Annotated[
-    str | None, typer.Option(help="how that depth is read, and parallax's: estimate or luminance", show_default="estimate")
-]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object, and words on stderr only")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no words but errors")]
-Store = Annotated[Path | None, typer.Option("--store", help="where drawn frames are kept", show_default="$SAKUGA_HOME/frames")]
+def described(help: str, *names: str, default: str = "", panel: str = "", **others: Any) -> Any:
+    """Return a command line option whose help ends with its default."""
+    text = f"{help} \\[default: {default}]" if default else help
+    return typer.Option(*names, help=text, show_default=False, rich_help_panel=panel or None, **others)
+
+
+def _type(name: str) -> Any:
+    declared = OPTIONS[name]
+    if name == "style":
+        return list[str] | None
+    return (int if declared.whole else float) | None if isinstance(declared, Number) else str | None
+
+
+def setting(name: str, *names: str, help: str = "", default: str = "") -> Any:
+    """Return the annotation of a film setting's option."""
+    return Annotated[_type(name), option(OPTIONS[name], *names, help=help, default=default)]
+
+
+Model = Annotated[str, option(OPTIONS["model"])]
+Style = Annotated[list[str] | None, option(OPTIONS["style"])]
+Negative = Annotated[str | None, option(OPTIONS["negative"])]
+Steps = Annotated[int | None, option(OPTIONS["steps"])]
+Guidance = Annotated[float | None, option(OPTIONS["guidance"])]
+Sampler = Annotated[str | None, option(OPTIONS["sampler"])]
+Precision = Annotated[str | None, option(OPTIONS["precision"])]
+Size = Annotated[str | None, option(OPTIONS["size"])]
+Seed = Annotated[int, option(SEED)]
+Shots = Annotated[int, option(SHOTS)]
+Seconds = Annotated[float, option(SECONDS)]
+ImagesPerPrompt = Annotated[int, option(IMAGES_PER_PROMPT, "--images-per-prompt", "-n")]
+Preview = Annotated[bool, described("Preview in a few steps, without guidance", "--preview")]
 Llm = Annotated[
-    str | None, typer.Option(help="plan with a language model: gpt-4o, URL#model, hf:owner/name, mistral:name", show_default="offline")
+    str | None,
+    described("Language model to plan with: gpt-4o, URL#model, hf:owner/name, mistral:name", default="offline planner", panel=MODEL),
 ]
-Shots = Annotated[int, typer.Option(help="shots of the film")]
-Seconds = Annotated[float, typer.Option(help="length of the film")]
-Recipe = Annotated[bool, typer.Option(help="write the recipe into the file")]
-MaxSize = Annotated[str | None, typer.Option(help="keep a .gif under so much, such as 4MB: fewer colours, then frames, then pixels")]
+Overwrite = Annotated[bool, described("Replace a different film.toml", "--overwrite", panel=OUTPUT)]
+Json = Annotated[bool, described("Print one JSON object on stdout, messages on stderr", "--json", panel=OUTPUT)]
+Quiet = Annotated[bool, described("Print no progress, and no messages but errors", "--quiet", "-q", panel=OUTPUT)]
+Store = Annotated[Path | None, described("Folder of generated frames", "--store", default="$SAKUGA_HOME/frames", panel=OUTPUT)]
+Recipe = Annotated[bool, described("Write the recipe into the file", default="--recipe", panel=OUTPUT)]
+MaxSize = Annotated[
+    str | None, described("Limit of a .gif, such as 4MB: reduces colors, then frames, then pixels", default="none", panel=OUTPUT)
+]
+
+FILM = tuple(OPTIONS)
+"""The settings of a film."""
+IMAGE = ("style", "negative", "size", "steps", "model", "sampler", "precision", "guidance", "grain", "paper", "pixel")
+"""The settings of single images."""
 
 
-def settings(
-    *,
-    model: str | None,
-    style: list[str] | None,
-    steps: int | None,
-    guidance: float | None,
-    sampler: str | None,
-    precision: Any,
-    size: str | None,
-    pixel: str | None = None,
-    **others: Any,
-) -> Any:
-    """Read what the options say as FilmSettings; several styles are written as a film does, and others taken as they are."""
-    from sakuga.studio import FilmSettings, parse_pixel, parse_size
+def film_settings(*names: str, model: bool = True, **own: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each of these settings.
 
-    return FilmSettings(
-        model=model,
-        style=", ".join(style) if style else None,
-        steps=steps,
-        guidance=guidance,
-        sampler=sampler,
-        precision=precision,
-        size=parse_size(size) if size else None,
-        pixel=parse_pixel(pixel) if pixel else None,
-        **others,
-    )
+    It gets their FilmSettings as `settings`. `own` are annotations for settings whose options differ here; without `model` its default
+    stays open.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            values = {name: given.pop(name) for name in names}
+            command(settings=settings(**values), **given)
+
+        kept = [parameter for parameter in signature(command).parameters.values() if parameter.name != "settings"]
+        added = [
+            Parameter(
+                name,
+                Parameter.KEYWORD_ONLY,
+                annotation=own.get(name) or (setting(name)),
+                default="sketchbook" if name == "model" and model else None,
+            )
+            for name in names
+        ]
+        own_options = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in kept]
+        parameters = sorted([*own_options, *added], key=lambda parameter: _panel(parameter) == OUTPUT)
+        run.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        del run.__wrapped__
+        return run
+
+    return decorate
 
 
-def most_bytes(max_size: str | None) -> int | None:
-    """Read the size that a GIF is kept under."""
+def _panel(parameter: Parameter) -> str | None:
+    return getattr(parameter.annotation.__metadata__[0], "rich_help_panel", None)
+
+
+def settings(*, style: list[str] | None = None, **values: Any) -> Any:
+    """Return FilmSettings of options; several styles are written as in a film."""
+    from sakuga.story.settings import FilmSettings
+
+    return FilmSettings(style=", ".join(style) if style else None, **values)
+
+
+def max_bytes(max_size: str | None) -> int | None:
+    """Read the size limit of a GIF."""
     from sakuga.studio import parse_bytes
 
     return parse_bytes(max_size) if max_size else None

@@ -8,48 +8,47 @@ import typer
 from sakuga.cli import options as opt
 from sakuga.text import counted
 
+Clip = Annotated[Path, typer.Argument(help="A clip or image that sakuga wrote")]
 
-def recipe(
-    clip: Annotated[Path, typer.Argument(help="a clip or picture that sakuga wrote")],
-    json: opt.Json = False,
-) -> None:
-    """Show the recipe that a file carries."""
+
+def recipe(clip: Clip, json: opt.Json = False) -> None:
+    """Show the recipe in a clip's or image's file."""
     from sakuga import studio
     from sakuga.cli.show import report, safe
 
-    said = studio.recipe_of(clip).values()
-    report(said, as_json=json, words=safe(said))
+    values = studio.recipe_of(clip).values()
+    report(values, as_json=json, words=safe(values))
 
 
 def remake(
-    clip: Annotated[Path, typer.Argument(help="a clip or picture that sakuga wrote")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="the file to write", show_default="CLIP-remade")] = None,
+    clip: Clip,
+    out: Annotated[Path | None, opt.described("File to write", "--out", "-o", default="CLIP-remade")] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE changes the recipe, such as shots.2.prompt='a castle'; repeatable")
+        list[str] | None, opt.described("KEY=VALUE changes the recipe, such as shots.2.prompt='a castle'; repeatable", "--set")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="the model, where it is not the built-in one")] = None,
-    picture: Annotated[list[Path] | None, typer.Option(help="a picture from outside that it started from; repeatable")] = None,
-    style: Annotated[list[str] | None, typer.Option(help="a style from outside that it wears, a file or folder; repeatable")] = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="draw even where the model or engine is another")] = False,
+    model: Annotated[str | None, opt.described("The model, if it is not the built-in one")] = None,
+    image: Annotated[list[Path] | None, opt.described("An init or control image of the recipe; repeatable")] = None,
+    style: Annotated[list[str] | None, opt.described("A style of the recipe from outside, a file or folder; repeatable")] = None,
+    anyway: Annotated[bool, opt.described("Generate even if model, styles or engine differ", "--anyway")] = False,
     store: opt.Store = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Make a clip or picture again from the recipe in its file."""
+    """Make a clip or image again from the recipe in its file."""
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
     work = studio.remake(
-        clip, out, changes=studio.parse_changes(changes or ()), model=model, pictures=picture or (), styles=style or (), anyway=anyway,
+        clip,
+        out,
+        changes=studio.parse_changes(changes or ()),
+        model=model,
+        images=image or (),
+        styles=style or (),
+        anyway=anyway,
         store=store,
-    )  # fmt: skip
+    )
     made = watch(work, quiet=quiet or json)
-    values = {
-        "clip": str(made.path),
-        "frames": made.frames,
-        "drawn": made.drawn,
-        "reused": made.reused,
-        "notes": list(made.notes),
-    }
-    words = f"wrote {made.path}: {counted(made.frames, 'frame')}, {made.drawn} drawn and {made.reused} from the store"
-    report(values, as_json=json, words=words, quiet=quiet)
+    counts = {"frames": made.frames, "generated": made.generated, "reused": made.reused}
+    words = f"wrote {made.path}: {counted(made.frames, 'frame')}, {made.generated} generated and {made.reused} from the store"
+    report({"clip": str(made.path), **counts, "notes": list(made.notes)}, as_json=json, words=words, quiet=quiet)

@@ -1,28 +1,29 @@
 """The command `sakuga sheet`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sakuga.cli import options as opt
 
+Out = Annotated[Path, opt.described("Sheet to write: .csv, or .otio for editing programs", "--out", "-o", default="sheet.csv")]
 
+
+@opt.film_settings("fps", "on", "model", model=False)
 def sheet(
-    film: Annotated[Path, typer.Argument(help="a film.toml")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="the sheet: .csv, or .otio for editing programs")] = Path("sheet.csv"),
-    fps: opt.Fps = None,
-    on: opt.On = None,
-    model: Annotated[str | None, typer.Option(help="another model than the film's")] = None,
+    film: Annotated[Path, typer.Argument(help="A film.toml")],
+    out: Out = Path("sheet.csv"),
+    settings: Any = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write a film's exposure sheet: what each frame shows, and when. Nothing is drawn."""
+    """Write a film's exposure sheet: what each frame shows, and when. Nothing is generated."""
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
-    changed = studio.directed(studio.read_film(film), studio.FilmSettings(fps=fps, on=on, model=model))
-    made = watch(studio.sheet(changed, out), quiet=quiet or json)
-    counts = {"frames": made.frames, "drawn": made.drawn, "between": made.between, "hold": made.hold}
-    words = f"wrote {out}: {made.frames} frames at {made.rate} a second, {made.drawn} drawn, {made.between} between, {made.hold} held"
+    made = watch(studio.sheet(studio.override(studio.read_film(film), settings), out), quiet=quiet or json)
+    counts = {"frames": made.frames, "generated": made.generated, "in_between": made.in_between, "hold": made.hold}
+    kinds = f"{made.generated} generated, {made.in_between} in-betweens, {made.hold} held"
+    words = f"wrote {out}: {made.frames} frames at {made.rate} per second: {kinds}"
     report({"sheet": str(out), "rate": str(made.rate), **counts}, as_json=json, words=words, quiet=quiet)

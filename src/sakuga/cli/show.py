@@ -1,26 +1,29 @@
-"""Show work under way, and what came of it."""
+"""Progress of a Work, and its results, in a terminal."""
 
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from time import monotonic
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-from sakuga.studio import Step, Work
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.work import Work
 from sakuga.text import counted
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
-WORDS = {
+STAGES = {
     "story": "planning",
-    "loading": "opening",
-    "inspecting": "looking",
-    "drawing": "drawing",
+    "loading": "loading",
+    "inspecting": "checking",
+    "rendering": "rendering",
     "finishing": "finishing",
     "export": "writing",
     "running": "running",
@@ -31,11 +34,27 @@ WORDS = {
 console = Console(stderr=True, highlight=False)
 
 
+class RemainingColumn(ProgressColumn):
+    """The remaining time of a stage."""
+
+    def render(self, task: Task) -> Text:
+        """Return "0:12 left", or nothing while it is unknown."""
+        estimate = task.fields.get("seconds_left")
+        left = task.time_remaining if estimate is None else estimate
+        return Text("" if left is None or task.finished else f"{timedelta(seconds=round(left))} left")
+
+
 def watch(work: Work[Step, Result], *, quiet: bool) -> Result:
-    """Drive a work to its end, with a bar for each stage on stderr; where it is interrupted, what was drawn is kept."""
+    """Run a work to its end, with a bar for each stage."""
     if quiet:
         return work.result()
-    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:>9}"),
+        BarColumn(),
+        TextColumn("{task.fields[done]}/{task.fields[units]}"),
+        TimeElapsedColumn(),
+        RemainingColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks: dict[str, Any] = {}
         for step in work:
@@ -43,22 +62,25 @@ def watch(work: Work[Step, Result], *, quiet: bool) -> Result:
                 console.print(step.note, markup=False, soft_wrap=True)
             if step.total:
                 if step.stage not in tasks:
-                    tasks[step.stage] = bars.add_task(WORDS[step.stage], total=step.total)
-                bars.update(tasks[step.stage], completed=step.done, total=step.total)
+                    tasks[step.stage] = bars.add_task(STAGES[step.stage], total=1.0, done=0, units=step.total, seconds_left=None)
+                bars.update(tasks[step.stage], completed=step.fraction, done=step.done, units=step.total, seconds_left=step.seconds_left)
     return work.result()
 
 
 def now_and_then(steps: Iterable[Item], seconds: float) -> Iterator[Item]:
-    """Go through all steps and pass on one every so many seconds; 0 passes on none."""
-    told = monotonic()
+    """Consume all steps, and yield one every so many seconds.
+
+    0 yields none.
+    """
+    last = monotonic()
     for step in steps:
-        if seconds and monotonic() - told > seconds:
-            told = monotonic()
+        if seconds and monotonic() - last > seconds:
+            last = monotonic()
             yield step
 
 
 def report(values: Mapping[str, Any], *, as_json: bool, words: str, quiet: bool = False) -> None:
-    """Print what came of a command: one JSON object, or a sentence."""
+    """Print the result of a command: one JSON object, or a sentence."""
     if as_json:
         json.dump(values, sys.stdout, ensure_ascii=False)
         sys.stdout.write("\n")
@@ -67,20 +89,20 @@ def report(values: Mapping[str, Any], *, as_json: bool, words: str, quiet: bool 
 
 
 def report_clip(made: Any, *, as_json: bool, quiet: bool, values: Mapping[str, Any] | None = None, words: Iterable[str] = ()) -> None:
-    """Print what came of making a clip: its frames and times, then what else this command has to say."""
-    counts = {"frames": made.frames, "drawn": made.count.drawn, "reused": made.count.reused}
+    """Print the result of generating a clip."""
+    counts = {"frames": made.frames, "generated": made.count.generated, "reused": made.count.reused}
     seconds = {key: round(value, 3) for key, value in asdict(made.seconds).items()}
-    where = f"{made.count.drawn} drawn and {made.count.reused} from the store"
+    where = f"{made.count.generated} generated and {made.count.reused} from the store"
     first = f"wrote {made.clip}: {counted(made.frames, 'frame')}, {where}, in {made.seconds.total:.0f} s"
     everything = {"clip": str(made.clip), **counts, "seconds": seconds, **(values or {}), "notes": list(made.notes)}
     report(everything, as_json=as_json, words="\n".join([first, *words]), quiet=quiet)
 
 
 def safe(values: Mapping[str, Any]) -> str:
-    """Write values from outside for a terminal: as JSON, with every character that could steer the terminal escaped."""
+    """Return values from outside as JSON, with control characters escaped."""
     return visible(json.dumps(values, indent=2, ensure_ascii=False))
 
 
 def visible(text: str) -> str:
-    """Escape every character of a text from outside that could steer a terminal."""
+    """Escape every control character of a text from outside."""
     return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)

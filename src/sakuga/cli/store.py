@@ -7,26 +7,26 @@ import typer
 
 from sakuga.cli import options as opt
 
-frames = typer.Typer(no_args_is_help=True, help="See how much room drawn frames take, and make room.")
+frames = typer.Typer(no_args_is_help=True, help="Show and clean the store of generated frames.")
 
 
 @frames.command("show")
 def show(store: opt.Store = None, json: opt.Json = False) -> None:
-    """Tell how many frames are kept, and their size."""
+    """Show how many frames are stored, and their size."""
     from sakuga import studio
     from sakuga.cli.show import report
 
-    shown = studio.show_store(store)
-    report(asdict(shown), as_json=json, words=f"{shown.frames} frames, {shown.bytes / 1e6:.1f} MB, in {shown.folder}")
+    size = studio.show_store(store)
+    report(asdict(size), as_json=json, words=f"{size.frames} frames, {size.bytes / 1e6:.1f} MB, in {size.folder}")
 
 
 @frames.command("clean")
 def clean(
-    max_size: Annotated[str, typer.Option(help="what may stay, such as 500MB or 2GB")],
+    max_size: Annotated[str, opt.described("Size that may stay, such as 500MB or 2GB")],
     store: opt.Store = None,
     json: opt.Json = False,
 ) -> None:
-    """Delete the oldest frames until the rest fits; any of them can be drawn again."""
+    """Delete the oldest frames until the rest fits; any of them can be generated again."""
     from sakuga import studio
     from sakuga.cli.show import report
 

@@ -1,85 +1,159 @@
-"""One function for each thing a user does. Each returns a Work: iterate it to watch, `.result()` drains it, `.close()` cancels it."""
+"""One function per user action: `dir(studio)` lists them.
 
-from sakuga.evaluation.figure import to_json
-from sakuga.story.film import FilmSettings, Pixel, read_film, write_film
-from sakuga.studio.animate.control import ControlPicture, control_picture
-from sakuga.studio.animate.exposure_sheet import Sheeted, sheet
-from sakuga.studio.animate.film import Animation, animate, render
-from sakuga.studio.animate.images import Drawn, draw
-from sakuga.studio.animate.morph import Morphed, morph
-from sakuga.studio.animate.pixelate import Pixelated, parse_pixel, pixelate
-from sakuga.studio.animate.remake import parse_changes, recipe_of, remake
-from sakuga.studio.animate.store import clean_store, parse_bytes, show_store
-from sakuga.studio.animate.storyboards import Planned, directed, planner, read_prompts, storyboard
-from sakuga.studio.animate.variations import Varied, vary
-from sakuga.studio.animate.video import video
-from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import Recipe, RecipeError, Remade
-from sakuga.studio.core.settings import SettingsError, parse_ease, parse_size
-from sakuga.studio.core.styles import parse_prompt_styles
-from sakuga.studio.core.work import Work
-from sakuga.studio.evaluation.evaluate import Asked, Evaluated, evaluate
-from sakuga.studio.sets.building import BuiltSet, build_set
-from sakuga.studio.sets.captioning import CaptionedSet, caption_set
-from sakuga.studio.sets.changes import BalancedSet, SplitSet, balance_set, split_set
-from sakuga.studio.sets.cropping import CroppedSet, crop_set
-from sakuga.studio.sets.deduping import DedupedSet, dedupe_set
-from sakuga.studio.sets.distilling import DistilledSet, distill_set
-from sakuga.studio.sets.inspection import Inspected, inspect_set
-from sakuga.studio.sets.inspection_report import inspected_values, inspected_words
-from sakuga.studio.sets.publishing import PushedSet, pack_set, push_set
-from sakuga.studio.sketchbook.build import (
-    export_sketchbook,
-    parse_start,
-    score_sketchbook,
-    train_sketchbook,
-    write_sketchbook_card,
-)
-from sakuga.studio.sketchbook.sets import LessonSet, draw_style_set, draw_subject_set
-from sakuga.studio.styles.check import check_style
-from sakuga.studio.styles.conversion import blend_styles, convert_style
-from sakuga.studio.styles.library import keep_style, kept_style, list_styles, remove_style, show_style
-from sakuga.studio.training.train import TrainedRun, TrainingStep, TrainSettings, lora_method, train
-from sakuga.training.distributed import leads
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion
-from sakuga.training.sketchbook.options import Options as TrainingOptions
+Each returns its result or a Work: iterate it for progress, `.result()` drains it, `.close()` cancels it. Importing this loads none of
+them; each is loaded when it is first used.
+"""
+
+from importlib import import_module
+from sys import modules
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sakuga.evaluation.metric import to_json as to_json
+    from sakuga.story.film import Film as Film
+    from sakuga.story.film import read_film as read_film
+    from sakuga.story.film import write_film as write_film
+    from sakuga.story.options import SettingsError as SettingsError
+    from sakuga.story.settings import FilmSettings as FilmSettings
+    from sakuga.story.settings import PixelArt as PixelArt
+    from sakuga.studio.animate.animate import Animation as Animation
+    from sakuga.studio.animate.animate import animate as animate
+    from sakuga.studio.animate.animate import render as render
+    from sakuga.studio.animate.control import ControlInput as ControlInput
+    from sakuga.studio.animate.control import control_input as control_input
+    from sakuga.studio.animate.draw import GeneratedImages as GeneratedImages
+    from sakuga.studio.animate.draw import draw as draw
+    from sakuga.studio.animate.morph import MorphResult as MorphResult
+    from sakuga.studio.animate.morph import morph as morph
+    from sakuga.studio.animate.pixelate import Pixelated as Pixelated
+    from sakuga.studio.animate.pixelate import parse_pixel as parse_pixel
+    from sakuga.studio.animate.pixelate import pixelate as pixelate
+    from sakuga.studio.animate.remake import parse_changes as parse_changes
+    from sakuga.studio.animate.remake import recipe_of as recipe_of
+    from sakuga.studio.animate.remake import remake as remake
+    from sakuga.studio.animate.sheet import ExposureSheetResult as ExposureSheetResult
+    from sakuga.studio.animate.sheet import sheet as sheet
+    from sakuga.studio.animate.store import clean_store as clean_store
+    from sakuga.studio.animate.store import parse_bytes as parse_bytes
+    from sakuga.studio.animate.store import show_store as show_store
+    from sakuga.studio.animate.storyboard import PlannedStoryboard as PlannedStoryboard
+    from sakuga.studio.animate.storyboard import override as override
+    from sakuga.studio.animate.storyboard import planner as planner
+    from sakuga.studio.animate.storyboard import read_prompts as read_prompts
+    from sakuga.studio.animate.storyboard import storyboard as storyboard
+    from sakuga.studio.animate.vary import Variation as Variation
+    from sakuga.studio.animate.vary import vary as vary
+    from sakuga.studio.animate.video import video as video
+    from sakuga.studio.core.progress import Step as Step
+    from sakuga.studio.core.recipe import Recipe as Recipe
+    from sakuga.studio.core.recipe import RecipeError as RecipeError
+    from sakuga.studio.core.recipe import Remade as Remade
+    from sakuga.studio.core.settings import parse_ease as parse_ease
+    from sakuga.studio.core.settings import parse_size as parse_size
+    from sakuga.studio.core.styles import parse_prompt_styles as parse_prompt_styles
+    from sakuga.studio.core.work import Work as Work
+    from sakuga.studio.core.work import WorkClosed as WorkClosed
+    from sakuga.studio.evaluation.evaluate import evaluate as evaluate
+    from sakuga.studio.evaluation.request import Evaluation as Evaluation
+    from sakuga.studio.evaluation.request import EvaluationRequest as EvaluationRequest
+    from sakuga.studio.sets.building import BuiltSet as BuiltSet
+    from sakuga.studio.sets.building import build_set as build_set
+    from sakuga.studio.sets.captioning import CaptionedSet as CaptionedSet
+    from sakuga.studio.sets.captioning import caption_set as caption_set
+    from sakuga.studio.sets.changes import BalancedSet as BalancedSet
+    from sakuga.studio.sets.changes import SplitSet as SplitSet
+    from sakuga.studio.sets.changes import balance_set as balance_set
+    from sakuga.studio.sets.changes import split_set as split_set
+    from sakuga.studio.sets.cropping import CroppedSet as CroppedSet
+    from sakuga.studio.sets.cropping import crop_set as crop_set
+    from sakuga.studio.sets.deduping import DedupedSet as DedupedSet
+    from sakuga.studio.sets.deduping import dedupe_set as dedupe_set
+    from sakuga.studio.sets.distilling import DistilledSet as DistilledSet
+    from sakuga.studio.sets.distilling import distill_set as distill_set
+    from sakuga.studio.sets.inspection import InspectionResult as InspectionResult
+    from sakuga.studio.sets.inspection import inspect_set as inspect_set
+    from sakuga.studio.sets.inspection_report import inspection_text as inspection_text
+    from sakuga.studio.sets.inspection_report import inspection_values as inspection_values
+    from sakuga.studio.sets.publishing import PushedSet as PushedSet
+    from sakuga.studio.sets.publishing import plan_push as plan_push
+    from sakuga.studio.sets.publishing import push_set as push_set
+    from sakuga.studio.sketchbook.build import export_sketchbook as export_sketchbook
+    from sakuga.studio.sketchbook.build import parse_start as parse_start
+    from sakuga.studio.sketchbook.build import score_sketchbook as score_sketchbook
+    from sakuga.studio.sketchbook.build import train_sketchbook as train_sketchbook
+    from sakuga.studio.sketchbook.build import write_sketchbook_card as write_sketchbook_card
+    from sakuga.studio.sketchbook.sets import SketchbookSet as SketchbookSet
+    from sakuga.studio.sketchbook.sets import render_style_set as render_style_set
+    from sakuga.studio.sketchbook.sets import render_subject_set as render_subject_set
+    from sakuga.studio.styles.check import StyleCheck as StyleCheck
+    from sakuga.studio.styles.check import check_style as check_style
+    from sakuga.studio.styles.conversion import blend_styles as blend_styles
+    from sakuga.studio.styles.conversion import convert_style as convert_style
+    from sakuga.studio.styles.library import add_style as add_style
+    from sakuga.studio.styles.library import library_style as library_style
+    from sakuga.studio.styles.library import list_styles as list_styles
+    from sakuga.studio.styles.library import remove_style as remove_style
+    from sakuga.studio.styles.library import show_style as show_style
+    from sakuga.studio.training.resolution import TrainSettings as TrainSettings
+    from sakuga.studio.training.resolution import lora_method as lora_method
+    from sakuga.studio.training.train import TrainedRun as TrainedRun
+    from sakuga.studio.training.train import TrainingProgress as TrainingProgress
+    from sakuga.studio.training.train import train as train
+    from sakuga.training.distributed import is_main_process as is_main_process
+    from sakuga.training.plan import DreamBooth as DreamBooth
+    from sakuga.training.plan import Lora as Lora
+    from sakuga.training.plan import TextualInversion as TextualInversion
+    from sakuga.training.sketchbook.options import TrainingOptions as TrainingOptions
+
+_MODULES = {
+    "sakuga.studio.animate.animate": ("Animation", "animate", "render"),
+    "sakuga.studio.animate.control": ("ControlInput", "control_input"),
+    "sakuga.studio.animate.draw": ("GeneratedImages", "draw"),
+    "sakuga.studio.animate.morph": ("MorphResult", "morph"),
+    "sakuga.studio.animate.pixelate": ("Pixelated", "parse_pixel", "pixelate"),
+    "sakuga.studio.animate.remake": ("parse_changes", "recipe_of", "remake"),
+    "sakuga.studio.animate.sheet": ("ExposureSheetResult", "sheet"),
+    "sakuga.studio.animate.store": ("clean_store", "parse_bytes", "show_store"),
+    "sakuga.studio.animate.storyboard": ("PlannedStoryboard", "override", "planner", "read_prompts", "storyboard"),
+    "sakuga.studio.animate.vary": ("Variation", "vary"),
+    "sakuga.studio.animate.video": ("video",),
+    "sakuga.evaluation.metric": ("to_json",),
+    "sakuga.story.film": ("Film", "read_film", "write_film"),
+    "sakuga.story.options": ("SettingsError",),
+    "sakuga.story.settings": ("FilmSettings", "PixelArt"),
+    "sakuga.studio.core.progress": ("Step",),
+    "sakuga.studio.core.recipe": ("Recipe", "RecipeError", "Remade"),
+    "sakuga.studio.core.settings": ("parse_ease", "parse_size"),
+    "sakuga.studio.core.styles": ("parse_prompt_styles",),
+    "sakuga.studio.core.work": ("Work", "WorkClosed"),
+    "sakuga.studio.evaluation.evaluate": ("evaluate",),
+    "sakuga.studio.evaluation.request": ("Evaluation", "EvaluationRequest"),
+    "sakuga.studio.sets.building": ("BuiltSet", "build_set"),
+    "sakuga.studio.sets.captioning": ("CaptionedSet", "caption_set"),
+    "sakuga.studio.sets.changes": ("BalancedSet", "SplitSet", "balance_set", "split_set"),
+    "sakuga.studio.sets.cropping": ("CroppedSet", "crop_set"),
+    "sakuga.studio.sets.deduping": ("DedupedSet", "dedupe_set"),
+    "sakuga.studio.sets.distilling": ("DistilledSet", "distill_set"),
+    "sakuga.studio.sets.inspection": ("InspectionResult", "inspect_set"),
+    "sakuga.studio.sets.inspection_report": ("inspection_text", "inspection_values"),
+    "sakuga.studio.sets.publishing": ("PushedSet", "plan_push", "push_set"),
+    "sakuga.studio.sketchbook.build": ("export_sketchbook", "parse_start", "score_sketchbook", "train_sketchbook", "write_sketchbook_card"),
+    "sakuga.studio.sketchbook.sets": ("SketchbookSet", "render_style_set", "render_subject_set"),
+    "sakuga.studio.styles.check": ("StyleCheck", "check_style"),
+    "sakuga.studio.styles.conversion": ("blend_styles", "convert_style"),
+    "sakuga.studio.styles.library": ("add_style", "library_style", "list_styles", "remove_style", "show_style"),
+    "sakuga.studio.training.resolution": ("TrainSettings", "lora_method"),
+    "sakuga.studio.training.train": ("TrainedRun", "TrainingProgress", "train"),
+    "sakuga.training.distributed": ("is_main_process",),
+    "sakuga.training.plan": ("DreamBooth", "Lora", "TextualInversion"),
+    "sakuga.training.sketchbook.options": ("TrainingOptions",),
+}
+"""Where each name is; the imports above are the same for type checkers."""
+_PLACES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "Animation",
-    "Asked",
-    "BalancedSet",
-    "BuiltSet",
-    "CaptionedSet",
-    "ControlPicture",
-    "CroppedSet",
-    "DedupedSet",
-    "DistilledSet",
-    "Drawn",
-    "DreamBooth",
-    "Evaluated",
-    "FilmSettings",
-    "Inspected",
-    "LessonSet",
-    "Lora",
-    "Morphed",
-    "Pixel",
-    "Pixelated",
-    "Planned",
-    "PushedSet",
-    "Recipe",
-    "RecipeError",
-    "Remade",
-    "SettingsError",
-    "Sheeted",
-    "SplitSet",
-    "Step",
-    "TextualInversion",
-    "TrainSettings",
-    "TrainedRun",
-    "TrainingOptions",
-    "TrainingStep",
-    "Varied",
-    "Work",
+    "add_style",
     "animate",
     "balance_set",
     "blend_styles",
@@ -87,50 +161,31 @@ __all__ = [
     "caption_set",
     "check_style",
     "clean_store",
-    "control_picture",
     "convert_style",
     "crop_set",
     "dedupe_set",
-    "directed",
     "distill_set",
     "draw",
-    "draw_style_set",
-    "draw_subject_set",
     "evaluate",
     "export_sketchbook",
     "inspect_set",
-    "inspected_values",
-    "inspected_words",
-    "keep_style",
-    "kept_style",
-    "leads",
     "list_styles",
-    "lora_method",
     "morph",
-    "pack_set",
-    "parse_bytes",
-    "parse_changes",
-    "parse_ease",
-    "parse_pixel",
-    "parse_prompt_styles",
-    "parse_size",
-    "parse_start",
     "pixelate",
-    "planner",
     "push_set",
     "read_film",
-    "read_prompts",
     "recipe_of",
     "remake",
     "remove_style",
     "render",
+    "render_style_set",
+    "render_subject_set",
     "score_sketchbook",
     "sheet",
     "show_store",
     "show_style",
     "split_set",
     "storyboard",
-    "to_json",
     "train",
     "train_sketchbook",
     "vary",
@@ -138,3 +193,29 @@ __all__ = [
     "write_film",
     "write_sketchbook_card",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'sakuga.studio' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+class _Studio(ModuleType):
+    """This module; its verb `animate` has the name of a package below, whose import would replace it."""
+
+    @property
+    def animate(self) -> Any:
+        """Generate a clip from an idea."""
+        return __getattr__("animate")
+
+    @animate.setter
+    def animate(self, package: ModuleType) -> None:
+        pass
+
+
+modules[__name__].__class__ = _Studio

@@ -1,4 +1,4 @@
-"""The main job, whole: an idea becomes a file, and only what is missing is drawn. A tiny real Stable Diffusion draws."""
+"""The main job, whole: an idea becomes a file, and only what is missing is generated, by a tiny real Stable Diffusion."""
 
 import subprocess
 import sys
@@ -10,8 +10,8 @@ from PIL import Image
 
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
-from sakuga.studio import FilmSettings
-from sakuga.studio.animate.film import FilmRecipe
+from sakuga.studio import FilmSettings, WorkClosed
+from sakuga.studio.animate.animate import FilmRecipe
 from sakuga.studio.animate.remake import parse_recipe
 
 
@@ -26,7 +26,7 @@ def animate(tmp_path: Path, settings: FilmSettings, name: str = "clip.gif", **gi
     )
 
 
-def test_an_idea_becomes_a_clip_of_the_length_and_size_asked_for(tmp_path: Path, settings: FilmSettings) -> None:
+def test_an_idea_becomes_a_clip_of_the_length_and_size_requested(tmp_path: Path, settings: FilmSettings) -> None:
     made = animate(tmp_path, settings).result()
     with Image.open(made.clip) as clip:
         assert clip.size == (64, 64)
@@ -36,43 +36,43 @@ def test_an_idea_becomes_a_clip_of_the_length_and_size_asked_for(tmp_path: Path,
             lengths.append(clip.info["duration"])
     assert sum(lengths) == 2000
     assert made.frames == 24
-    assert made.count.drawn >= 8
+    assert made.count.generated >= 8
     assert made.count.reused == 0
 
 
-def test_a_second_call_draws_nothing_and_writes_the_same_bytes(tmp_path: Path, settings: FilmSettings) -> None:
+def test_a_second_call_generates_nothing_and_writes_the_same_bytes(tmp_path: Path, settings: FilmSettings) -> None:
     first = animate(tmp_path, settings).result()
     again = animate(tmp_path, settings, "again.gif").result()
-    assert (again.count.drawn, again.count.reused) == (0, first.count.drawn)
+    assert (again.count.generated, again.count.reused) == (0, first.count.generated)
     assert again.clip.read_bytes() == first.clip.read_bytes()
 
 
-def test_where_nothing_is_missing_what_draws_is_not_opened(tmp_path: Path, settings: FilmSettings) -> None:
+def test_where_nothing_is_missing_what_generates_is_not_opened(tmp_path: Path, settings: FilmSettings) -> None:
     made = animate(tmp_path, settings).result()
     studio.write_film(made.film, tmp_path / "film.toml")
     render = ["render", "film.toml", "-o", "again.gif", "--store", "frames", "--quiet"]
     watched = f"import sys, sakuga.cli; sys.argv = ['sakuga', *{render}]\ntry: sakuga.cli.main()\nexcept SystemExit: pass\n"
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", watched + "print('diffusers' in sys.modules)"], cwd=tmp_path, capture_output=True, text=True
     )
-    assert told.stdout == "False\n", told.stderr
+    assert result.stdout == "False\n", result.stderr
     assert (tmp_path / "again.gif").read_bytes() == made.clip.read_bytes()
 
 
-def test_a_changed_last_shot_redraws_only_itself(tmp_path: Path, settings: FilmSettings) -> None:
+def test_a_changed_last_shot_regenerates_only_itself(tmp_path: Path, settings: FilmSettings) -> None:
     made = animate(tmp_path, settings).result()
     *first, last = made.film.storyboard.shots
     changed = replace(made.film, storyboard=replace(made.film.storyboard, shots=(*first, replace(last, prompt="a castle in the snow"))))
     again = studio.render(changed, tmp_path / "changed.gif", store=tmp_path / "frames").result()
-    assert 0 < again.count.drawn < made.count.drawn
-    assert again.count.drawn + again.count.reused == made.count.drawn
+    assert 0 < again.count.generated < made.count.generated
+    assert again.count.generated + again.count.reused == made.count.generated
 
 
-def test_a_closed_work_keeps_what_was_drawn(tmp_path: Path, settings: FilmSettings) -> None:
+def test_a_closed_work_keeps_what_was_generated(tmp_path: Path, settings: FilmSettings) -> None:
     work = animate(tmp_path, settings)
-    drawn = next(step.done for step in work if step.stage == "drawing" and step.done == 3)
+    drawn = next(step.done for step in work if step.stage == "rendering" and step.done == 3)
     work.close()
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(WorkClosed, match="closed"):
         work.result()
     assert not (tmp_path / "clip.gif").exists()
     assert animate(tmp_path, settings).result().count.reused == drawn
@@ -83,16 +83,16 @@ def test_the_recipe_says_every_setting_and_nothing_of_this_machine(tmp_path: Pat
     recipe = read_recipe(made.clip)
     assert recipe is not None
     assert str(tiny_v_folder) not in recipe
-    told = parse_recipe(recipe, "clip.gif")
-    assert isinstance(told, FilmRecipe)
-    film = told.said()
+    result = parse_recipe(recipe, "clip.gif")
+    assert isinstance(result, FilmRecipe)
+    film = result.read()
     assert film.storyboard == made.film.storyboard
     assert (film.settings.steps, film.settings.fps, film.settings.sampler) == (2, 12.0, "dpm++")
     assert read_recipe(animate(tmp_path, settings, "plain.gif", recipe=False).result().clip) is None
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"style": "watercolour"}, "watercolour"),
         ({"sampler": "heun"}, "dpm"),
@@ -104,8 +104,10 @@ def test_the_recipe_says_every_setting_and_nothing_of_this_machine(tmp_path: Pat
         ({"model": "no-such-folder"}, "no-such-folder"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_before_anything_is_drawn(tmp_path: Path, settings: FilmSettings, change, said: str) -> None:
-    with pytest.raises(SakugaError, match=said) as caught:
+def test_what_cannot_be_generated_is_refused_before_anything_is_generated(
+    tmp_path: Path, settings: FilmSettings, change: dict, message: str
+) -> None:
+    with pytest.raises(SakugaError, match=message) as caught:
         animate(tmp_path, replace(settings, **change)).result()
     assert caught.value.exit_code == 2
     assert not list(tmp_path.glob("frames/*/*.png"))
@@ -118,6 +120,30 @@ def test_bad_requests_end_with_exit_code_2(tmp_path: Path, settings: FilmSetting
     assert caught.value.exit_code == 2
 
 
-def test_doubts_are_told(tmp_path: Path, settings: FilmSettings) -> None:
+def test_warnings_are_shown(tmp_path: Path, settings: FilmSettings) -> None:
     work = studio.animate("a (castle at night", tmp_path / "a.gif", shots=1, seconds=0.5, settings=settings, store=tmp_path / "frames")
     assert any("emphasis at character 3" in step.note for step in work)
+
+
+@pytest.mark.parametrize("change", [{"shots": "3"}, {"seed": "a"}, {"seconds": None}, {"shots": True}])
+def test_arguments_of_other_types_are_refused(tmp_path: Path, settings: FilmSettings, change: dict) -> None:
+    with pytest.raises(SakugaError, match=r"is not a .*number; choose"):
+        studio.animate("sea", tmp_path / "a.gif", settings=settings, **change)
+
+
+def test_a_film_is_resolved_once(tmp_path: Path, settings: FilmSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sakuga.studio.animate import animate as module
+
+    calls = {"checkpoint": 0, "settings": 0}
+
+    def counted(name, function):
+        def count(*given, **more):
+            calls[name] += 1
+            return function(*given, **more)
+
+        return count
+
+    monkeypatch.setattr(module, "find_checkpoint", counted("checkpoint", module.find_checkpoint))
+    monkeypatch.setattr(module, "resolve_settings", counted("settings", module.resolve_settings))
+    animate(tmp_path, settings).result()
+    assert calls == {"checkpoint": 1, "settings": 1}

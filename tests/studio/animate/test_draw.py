@@ -1,4 +1,4 @@
-"""Single pictures: as many as asked, named in order, the same alone as in company."""
+"""Single images: as many as requested, named in order, batch-invariant."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -18,67 +18,67 @@ def settings(tiny_v_folder: Path) -> FilmSettings:
     return FilmSettings(model=str(tiny_v_folder), steps=2)
 
 
-def test_a_picture_does_not_depend_on_its_company(tmp_path: Path, settings: FilmSettings) -> None:
-    many = studio.draw(["a", "b"], tmp_path / "many", each=3, settings=settings, store=tmp_path / "one").result()
+def test_a_image_is_batch_invariant(tmp_path: Path, settings: FilmSettings) -> None:
+    many = studio.draw(["a", "b"], tmp_path / "many", images_per_prompt=3, settings=settings, store=tmp_path / "one").result()
     alone = studio.draw(["b"], tmp_path / "alone", seed=2, settings=settings, store=tmp_path / "other").result()
-    assert [path.name for path in many.pictures] == [f"{place:04d}.png" for place in range(1, 7)]
-    assert many.pictures[5].read_bytes() == alone.pictures[0].read_bytes()
+    assert [path.name for path in many.paths] == [f"{place:04d}.png" for place in range(1, 7)]
+    assert many.paths[5].read_bytes() == alone.paths[0].read_bytes()
 
 
-def test_pictures_are_added_behind_those_that_are_there(tmp_path: Path, settings: FilmSettings) -> None:
+def test_images_are_added_behind_those_that_are_there(tmp_path: Path, settings: FilmSettings) -> None:
     out, given = tmp_path / "out", {"settings": settings, "store": tmp_path / "frames"}
-    first = studio.draw(["a"], out, each=2, **given).result().pictures
+    first = studio.draw(["a"], out, images_per_prompt=2, **given).result().paths
     (out / "0007.jpg").write_bytes(b"somebody's own")
     kept = {path: path.read_bytes() for path in out.iterdir()}
-    work = studio.draw(["b", "a"], out, each=2, **given)
+    work = studio.draw(["b", "a"], out, images_per_prompt=2, **given)
     notes = [step.note for step in work if step.note]
-    second = work.result().pictures
-    assert f"{out} holds 3 numbered pictures: what is new begins at 0008.png" in notes
+    second = work.result().paths
+    assert f"{out} holds 3 numbered images: new ones begin at 0008.png" in notes
     assert [path.name for path in second] == ["0008.png", "0009.png", "0001.png", "0002.png"], "what is there already keeps its place"
     assert all(path.read_bytes() == data for path, data in kept.items())
     Image.open(first[0]).rotate(90).save(first[0])
     turned = first[0].read_bytes()
-    again = studio.draw(["a"], out, each=2, **given).result().pictures
+    again = studio.draw(["a"], out, images_per_prompt=2, **given).result().paths
     assert [path.name for path in again] == ["0010.png", "0002.png"]
     assert first[0].read_bytes() == turned, "what a person changed is theirs"
-    assert [path.name for path in studio.draw(["c", "c"], out, **given).result().pictures] == ["0011.png", "0012.png"]
+    assert [path.name for path in studio.draw(["c", "c"], out, **given).result().paths] == ["0011.png", "0012.png"]
 
 
-def test_half_precision_draws_nearly_the_same_under_names_of_its_own(tmp_path: Path, settings: FilmSettings) -> None:
+def test_half_precision_generates_nearly_the_same_under_names_of_its_own(tmp_path: Path, settings: FilmSettings) -> None:
     store = tmp_path / "frames"
     whole, half = (
         studio.draw(["a"], tmp_path / str(precision), settings=replace(settings, precision=precision), store=store).result()
         for precision in (None, "bf16")
     )
-    assert half.count.drawn == 1, "the whole one is no frame of this kind"
-    assert whole.pictures[0].read_bytes() != half.pictures[0].read_bytes()
-    apart = [np.asarray(Image.open(made.pictures[0]).convert("RGB"), float) for made in (whole, half)]
+    assert half.count.generated == 1, "the whole one is no frame of this kind"
+    assert whole.paths[0].read_bytes() != half.paths[0].read_bytes()
+    apart = [np.asarray(Image.open(made.paths[0]).convert("RGB"), float) for made in (whole, half)]
     assert np.abs(apart[0] - apart[1]).mean() < 5
-    again = studio.remake(half.pictures[0], tmp_path / "again.png", model=settings.model, store=store).result()
-    assert again.drawn == 0, "its recipe says how precise it is"
+    again = studio.remake(half.paths[0], tmp_path / "again.png", model=settings.model, store=store).result()
+    assert again.generated == 0, "its recipe says how precise it is"
 
 
-def test_a_clip_is_not_written_among_drawn_pictures(tmp_path: Path, settings: FilmSettings) -> None:
-    drawn = studio.draw(["a"], tmp_path / "out", settings=settings, store=tmp_path / "frames").result().pictures[0].read_bytes()
+def test_a_clip_is_not_written_among_generated_images(tmp_path: Path, settings: FilmSettings) -> None:
+    drawn = studio.draw(["a"], tmp_path / "out", settings=settings, store=tmp_path / "frames").result().paths[0].read_bytes()
     with pytest.raises(SakugaError, match=r"0001\.png is no frame of this clip"):
         studio.animate("a", tmp_path / "out", shots=1, seconds=0.5, settings=settings, store=tmp_path / "frames").result()
     assert (tmp_path / "out" / "0001.png").read_bytes() == drawn
 
 
-def test_img2img_starts_from_the_picture(tmp_path: Path, settings: FilmSettings) -> None:
+def test_img2img_starts_from_the_image(tmp_path: Path, settings: FilmSettings) -> None:
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "start.png")
     given = {"settings": settings, "store": tmp_path / "frames"}
     plain = studio.draw(["a"], tmp_path / "plain", **given).result()
-    started = studio.draw(["a"], tmp_path / "started", start=tmp_path / "start.png", **given).result()
-    assert plain.pictures[0].read_bytes() != started.pictures[0].read_bytes()
-    assert studio.draw(["a"], tmp_path / "again", start=tmp_path / "start.png", **given).result().count.reused == 1
+    started = studio.draw(["a"], tmp_path / "started", init_image=tmp_path / "start.png", **given).result()
+    assert plain.paths[0].read_bytes() != started.paths[0].read_bytes()
+    assert studio.draw(["a"], tmp_path / "again", init_image=tmp_path / "start.png", **given).result().count.reused == 1
 
 
-def test_a_start_picture_that_is_none_is_refused_and_nothing_is_made(tmp_path: Path, settings: FilmSettings) -> None:
+def test_a_start_image_that_is_none_is_refused_and_nothing_is_made(tmp_path: Path, settings: FilmSettings) -> None:
     (tmp_path / "start.png").write_text("a castle")
-    with pytest.raises(SakugaError, match="no picture of a known kind") as caught:
-        studio.draw(["a"], tmp_path / "out", start=tmp_path / "start.png", settings=settings).result()
+    with pytest.raises(SakugaError, match="not an image of a known format") as caught:
+        studio.draw(["a"], tmp_path / "out", init_image=tmp_path / "start.png", settings=settings).result()
     assert caught.value.exit_code == 2
     assert not (tmp_path / "out").exists()
 
@@ -90,36 +90,62 @@ def test_prompts_come_from_a_file_without_blank_lines_and_comments(tmp_path: Pat
 
 @pytest.mark.parametrize("prompts", [[], [""], ["a", "  "]])
 def test_an_empty_prompt_is_refused(tmp_path: Path, settings: FilmSettings, prompts: list[str]) -> None:
-    with pytest.raises(SakugaError, match="say what to draw"):
+    with pytest.raises(SakugaError, match="describe the image"):
         studio.draw(prompts, tmp_path / "out", settings=settings).result()
     assert not (tmp_path / "out").exists()
 
 
-def test_strength_without_a_start_picture_is_refused(tmp_path: Path, settings: FilmSettings) -> None:
-    with pytest.raises(SakugaError, match="start picture"):
+def test_strength_without_a_start_image_is_refused(tmp_path: Path, settings: FilmSettings) -> None:
+    with pytest.raises(SakugaError, match="init image"):
         studio.draw(["a"], tmp_path / "out", settings=replace(settings, strength=0.5)).result()
 
 
-def test_what_is_not_read_of_a_prompt_is_told(tmp_path: Path, settings: FilmSettings) -> None:
+def test_what_is_not_read_of_a_prompt_is_reported(tmp_path: Path, settings: FilmSettings) -> None:
     notes = [step.note for step in studio.draw(["a (castle", "sea " * 90], tmp_path / "out", settings=settings, store=tmp_path / "frames")]
     assert any("'(' is never closed" in note for note in notes)
     assert any("tokens" in note for note in notes)
 
 
 @pytest.mark.parametrize("sampler", ["dpm++", "euler", "lcm"])
-def test_the_denoising_is_shown_and_ends_with_the_picture(tmp_path: Path, settings: FilmSettings, sampler: str) -> None:
+def test_the_denoising_is_shown_and_ends_with_the_image(tmp_path: Path, settings: FilmSettings, sampler: str) -> None:
     how = {"settings": replace(settings, sampler=sampler, steps=3, grain=0.2), "store": tmp_path / "frames"}
     made = studio.draw(["a"], tmp_path / "out", seed=5, steps_gif=tmp_path / "steps.apng", **how).result()
     shown = read_clip(tmp_path / "steps.apng")
-    with Image.open(made.pictures[0]) as picture:
-        assert np.array_equal(shown.pictures[-1], np.asarray(picture))
-    assert len(shown.pictures) == 3
+    with Image.open(made.paths[0]) as picture:
+        assert np.array_equal(shown.images[-1], np.asarray(picture))
+    assert len(shown.images) == 3
     assert sum(shown.seconds) == Fraction(13, 10)
-    assert not np.array_equal(shown.pictures[0], shown.pictures[-1])
+    assert not np.array_equal(shown.images[0], shown.images[-1])
     again = studio.remake(tmp_path / "steps.apng", tmp_path / "again.apng", model=settings.model, store=tmp_path / "empty").result()
     assert again.path.read_bytes() == (tmp_path / "steps.apng").read_bytes()
 
 
-def test_the_steps_of_several_pictures_are_refused(tmp_path: Path, settings: FilmSettings) -> None:
-    with pytest.raises(SakugaError, match="the steps of one picture can be shown, and 2 are asked for"):
-        studio.draw(["a"], tmp_path / "out", each=2, settings=settings, steps_gif=tmp_path / "steps.gif").result()
+def test_the_steps_of_several_images_are_refused(tmp_path: Path, settings: FilmSettings) -> None:
+    with pytest.raises(SakugaError, match="steps_gif shows the denoising of one image, and these are 2"):
+        studio.draw(["a"], tmp_path / "out", images_per_prompt=2, settings=settings, steps_gif=tmp_path / "steps.gif").result()
+
+
+def test_a_str_is_one_prompt_and_images_can_stay_in_memory(tmp_path: Path, settings: FilmSettings) -> None:
+    store = tmp_path / "frames"
+    made = studio.draw("cat", settings=settings, store=store, images_per_prompt=2).result()
+    assert (made.prompts, made.seeds, made.paths) == (("cat", "cat"), (0, 1), ())
+    assert [(image.shape, image.dtype) for image in made.images] == [((32, 32, 3), np.uint8)] * 2
+    written = studio.draw("cat", tmp_path / "out", settings=settings, store=store).result()
+    assert written.images == ()
+    assert np.array_equal(np.asarray(Image.open(written.paths[0])), made.images[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": "a"}, "seed: 'a' is not a whole number; choose 0 to"),
+        ({"seed": -1}, "seed: -1 is out of range"),
+        ({"images_per_prompt": "3"}, "images_per_prompt: '3' is not a whole number"),
+        ({"style": "comix"}, "no style 'comix'"),
+    ],
+)
+def test_arguments_are_checked_before_a_work_is_returned(tmp_path: Path, settings: FilmSettings, change, message: str) -> None:
+    with pytest.raises(SakugaError, match=message) as caught:
+        studio.draw("cat", tmp_path / "out", settings=settings, **change)
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "out").exists()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sakuga import SakugaError, studio
-from sakuga.story.film import Film, FilmSettings
+from sakuga.story.film import Film
+from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Shot, Storyboard
 from sakuga.timeline.exposure import timecode
 
@@ -42,14 +43,14 @@ def test_a_render_shows_what_the_sheet_says(film: Film, tmp_path: Path) -> None:
     film = replace(film, settings=replace(film.settings, fps=Fraction(4)))
     made = studio.sheet(film, tmp_path / "sheet.csv").result()
     with (tmp_path / "sheet.csv").open(newline="", encoding="utf-8") as file:
-        drawn = {row["digest"] for row in csv.DictReader(file) if row["kind"] == "drawn"}
+        drawn = {row["digest"] for row in csv.DictReader(file) if row["kind"] == "generated"}
     rendered = studio.render(film, tmp_path / "film.gif", store=tmp_path / "frames").result()
     assert rendered.frames == made.frames
     assert drawn <= {path.stem for path in (tmp_path / "frames").glob("??/*.png")}
-    assert len(drawn) == made.drawn
+    assert len(drawn) == made.generated
 
 
-def test_opentimelineio_reads_the_same_times_and_pictures(film: Film, tmp_path: Path) -> None:
+def test_opentimelineio_reads_the_same_times_and_images(film: Film, tmp_path: Path) -> None:
     otio = pytest.importorskip("opentimelineio")
     made = studio.sheet(film, tmp_path / "film.otio").result()
     timeline = otio.adapters.read_from_file(str(tmp_path / "film.otio"))

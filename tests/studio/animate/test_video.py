@@ -12,7 +12,7 @@ from PIL import Image
 from sakuga import SakugaError, studio
 from sakuga.datasets.clips import read_clip
 from sakuga.export import read_recipe
-from sakuga.studio.animate.video import measured, resampled
+from sakuga.studio.animate.video import exact_rate, resample
 
 RECIPE = '{"recipe": 2, "kind": "draw", "engine": 1, "checkpoint": "%s", "prompt": "a", "seed": 1, "settings": {}}' % ("0" * 64)
 
@@ -27,10 +27,10 @@ def make(source: Path, out: Path, **how: object) -> tuple[list[str], studio.Work
 
 
 def levels(path: Path) -> list[int]:
-    return [int(picture[0, 0, 0]) for picture in read_clip(path).pictures]
+    return [int(picture[0, 0, 0]) for picture in read_clip(path).images]
 
 
-def test_a_folder_is_read_in_natural_order_and_the_rest_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_read_in_natural_order_and_the_rest_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "shots"
     folder.mkdir()
     for number, level in ((10, 200), (9, 100), (1, 0)):
@@ -39,17 +39,17 @@ def test_a_folder_is_read_in_natural_order_and_the_rest_is_told(tmp_path: Path) 
     (folder / ".hidden.png").write_text("none")
     notes, made = make(folder, folder / "clip.gif", fps=8)
     assert levels(made.path) == [0, 100, 200]
-    assert notes == ["left out, as no pictures: notes.txt"]
+    assert notes == ["left out, as they are no images: notes.txt"]
     assert made.seconds == Fraction(3, 8)
     assert make(folder, folder / "clip.gif", fps=8)[1].frames == 3
 
 
-def test_pictures_are_seen_upright(tmp_path: Path) -> None:
+def test_images_are_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     save(tmp_path / "1.png", 5, (24, 32))
     save(tmp_path / "2.jpg", 5, (32, 24), exif=exif)
-    assert read_clip(make(tmp_path, tmp_path / "out.webp")[1].path).pictures[0].shape == (32, 24, 3)
+    assert read_clip(make(tmp_path, tmp_path / "out.webp")[1].path).images[0].shape == (32, 24, 3)
 
 
 def test_mixed_sizes_are_refused_or_brought_to_the_first(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_mixed_sizes_are_refused_or_brought_to_the_first(tmp_path: Path) -> None
     with pytest.raises(SakugaError, match=r"2\.png is 32x48, and 1\.png is 32x24: --fit crop or --fit pad"):
         make(folder, tmp_path / "clip.apng")
     make(folder, tmp_path / "crop.apng", fit="crop")
-    assert (read_clip(tmp_path / "crop.apng").pictures[1] == 200).all()
+    assert (read_clip(tmp_path / "crop.apng").images[1] == 200).all()
     make(folder, tmp_path / "pad.apng", fit="pad")
-    padded = read_clip(tmp_path / "pad.apng").pictures[1]
+    padded = read_clip(tmp_path / "pad.apng").images[1]
     assert padded.shape == (24, 32, 3)
     assert (padded[:, 8:24] == 200).all()
     assert not padded[:, :8].any()
@@ -70,18 +70,18 @@ def test_mixed_sizes_are_refused_or_brought_to_the_first(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("prepare", "said"),
+    ("prepare", "message"),
     [
-        (lambda folder: (folder / "notes.txt").write_text("x"), "holds no picture"),
-        (lambda folder: (folder / "1.png").write_text("x"), r"1\.png is no picture"),
+        (lambda folder: (folder / "notes.txt").write_text("x"), "holds no image"),
+        (lambda folder: (folder / "1.png").write_text("x"), r"1\.png is not an image"),
         (lambda folder: folder.rmdir(), "there is no such"),
     ],
 )
-def test_what_is_no_folder_of_pictures_is_refused(tmp_path: Path, prepare, said: str) -> None:
+def test_what_is_no_folder_of_images_is_refused(tmp_path: Path, prepare, message: str) -> None:
     folder = tmp_path / "shots"
     folder.mkdir()
     prepare(folder)
-    with pytest.raises(SakugaError, match=said) as caught:
+    with pytest.raises(SakugaError, match=message) as caught:
         make(folder, tmp_path / "clip.mp4")
     assert caught.value.exit_code == 2
     assert not (tmp_path / "clip.mp4").exists()
@@ -125,7 +125,7 @@ def test_another_rate_shows_a_clip_as_long(tmp_path: Path) -> None:
     assert (made.frames, made.seconds) == (3, Fraction(22, 10))
 
 
-def test_a_budget_is_told(tmp_path: Path) -> None:
+def test_a_budget_is_reported(tmp_path: Path) -> None:
     chance = np.random.default_rng(0)
     for place in range(8):
         Image.fromarray(chance.integers(0, 256, (48, 48, 3), dtype=np.uint8)).save(tmp_path / f"{place}.png")
@@ -140,7 +140,7 @@ lengths = some.lists(some.fractions(min_value=Fraction(1, 100), max_value=10, ma
 @settings(deadline=None, max_examples=40)
 @given(seconds=lengths)
 def test_a_measure_fits_every_length(seconds: list[Fraction]) -> None:
-    rate, counts = measured(seconds)
+    rate, counts = exact_rate(seconds)
     assert min(counts) >= 1
     assert abs(sum(counts) / rate - sum(seconds)) <= Fraction(1, 1000)
     assert all(abs(count / rate - length) <= Fraction(1, 1000) for count, length in zip(counts, seconds, strict=True))
@@ -149,7 +149,7 @@ def test_a_measure_fits_every_length(seconds: list[Fraction]) -> None:
 @settings(deadline=None, max_examples=40)
 @given(seconds=lengths, rate=some.fractions(min_value=1, max_value=60, max_denominator=10))
 def test_resampling_goes_forward_and_keeps_the_length(seconds: list[Fraction], rate: Fraction) -> None:
-    shown = resampled(seconds, rate)
+    shown = resample(seconds, rate)
     assert shown == sorted(shown)
     assert abs(len(shown) / rate - sum(seconds)) <= max(1 / rate, Fraction(1, 2) / rate)
     assert shown[0] >= 0

@@ -1,4 +1,4 @@
-"""What a film says of its in-betweens, its timing and its surface reaches the clip."""
+"""Settings of in-betweens, timing and finishing reach the clip."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -10,7 +10,8 @@ from PIL import Image
 
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
-from sakuga.story.film import Film, FilmSettings
+from sakuga.story.film import Film
+from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Bible, Camera, Morph, Shot, Storyboard
 
 
@@ -37,7 +38,7 @@ def render(film: Film, tmp_path: Path, **changes: object) -> tuple[list[np.ndarr
     return pictures, lengths, read_recipe(made.clip) or ""
 
 
-def test_each_way_makes_other_inbetweens_of_the_same_drawings(film: Film, tmp_path: Path) -> None:
+def test_each_way_makes_other_inbetweens_of_the_same_renderings(film: Film, tmp_path: Path) -> None:
     made = {way: render(film, tmp_path, between=way)[0] for way in ("flow", "crossfade", "latent")}
     assert all(np.array_equal(made["latent"][place], made["crossfade"][place]) for place in (0, 3))
     assert not np.array_equal(made["latent"][1], made["crossfade"][1])
@@ -51,7 +52,7 @@ def test_on_twos_at_a_broken_rate(film: Film, tmp_path: Path) -> None:
     assert '"24000/1001"' in recipe
 
 
-def test_paper_stands_under_a_held_picture_and_grain_moves_over_it(film: Film, tmp_path: Path) -> None:
+def test_paper_stands_under_a_held_image_and_grain_moves_over_it(film: Film, tmp_path: Path) -> None:
     board = replace(film.storyboard, shots=(replace(film.storyboard.shots[0], hold=0.5),))
     still = replace(film, storyboard=board)
     assert len(render(still, tmp_path, paper=0.3)[0]) == 1
@@ -63,8 +64,8 @@ def test_paper_stands_under_a_held_picture_and_grain_moves_over_it(film: Film, t
     assert all(np.array_equal(one, other) for one, other in zip(grainy, again, strict=True))
 
 
-@pytest.mark.parametrize(("change", "said"), [({"between": "warp"}, "crossfade"), ({"on": 0}, "on 0"), ({"grain": 2.0}, "grain 2")])
-def test_what_there_is_not_is_refused(film: Film, tmp_path: Path, change: dict[str, object], said: str) -> None:
-    with pytest.raises(SakugaError, match=said) as caught:
+@pytest.mark.parametrize(("change", "message"), [({"between": "warp"}, "crossfade"), ({"on": 0}, "on: 0"), ({"grain": 2.0}, "grain: 2")])
+def test_what_there_is_not_is_refused(film: Film, tmp_path: Path, change: dict[str, object], message: str) -> None:
+    with pytest.raises(SakugaError, match=message) as caught:
         render(film, tmp_path, **change)
     assert caught.value.exit_code == 2

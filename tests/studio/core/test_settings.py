@@ -1,18 +1,23 @@
-"""What a model draws where something else is asked for."""
+"""Settings are declared once, checked when they are made, and resolved for a model."""
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
+from fractions import Fraction
 
 import pytest
 
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.studio.core.settings import drawn_size
+from sakuga.models.families import FAMILIES, OTHER
+from sakuga.story.options import SettingsError
+from sakuga.story.settings import OPTIONS, RENAMED, FilmSettings, PixelArt
+from sakuga.studio.core.settings import FEW_STEPS, ResolvedSettings, native_shape, resolve_settings
 
-SKETCHBOOK = find_checkpoint().facts
-STABLE_DIFFUSION = replace(SKETCHBOOK, native_size=512, multiple=64)
+SKETCHBOOK = find_checkpoint().info
+STABLE_DIFFUSION = replace(SKETCHBOOK, native_size=512, size_multiple=64)
 
 
 @pytest.mark.parametrize(
-    ("asked", "drawn"),
+    ("requested", "native"),
     [
         ((256, 256), (128, 128)),
         ((384, 256), (192, 128)),
@@ -23,13 +28,66 @@ STABLE_DIFFUSION = replace(SKETCHBOOK, native_size=512, multiple=64)
         ((100, 400), (64, 256)),
     ],
 )
-def test_the_sketchbook_draws_the_shape_that_is_asked_for_where_its_levels_let_it(asked: tuple[int, int], drawn: tuple[int, int]) -> None:
-    assert drawn_size(*asked, SKETCHBOOK) == drawn
+def test_the_sketchbook_generates_the_shape_that_is_requested_where_its_levels_let_it(
+    requested: tuple[int, int], native: tuple[int, int]
+) -> None:
+    assert native_shape(*requested, SKETCHBOOK) == native
 
 
 @pytest.mark.parametrize("asked", [(512, 512), (768, 512), (512, 768), (1920, 1080), (640, 480), (2100, 900), (400, 100)])
-def test_a_drawing_is_near_in_shape_and_area(asked: tuple[int, int]) -> None:
-    width, height = drawn_size(*asked, STABLE_DIFFUSION)
+def test_a_rendering_is_near_in_shape_and_area(asked: tuple[int, int]) -> None:
+    width, height = native_shape(*asked, STABLE_DIFFUSION)
     assert width % 64 == height % 64 == 0
     assert 0.9 < (width / height) / (asked[0] / asked[1]) < 1.1
     assert 0.9 < width * height / 512**2 < 1.6
+
+
+def test_resolved_settings_have_the_declared_settings_and_no_open_ones() -> None:
+    resolved = resolve_settings(FilmSettings(), find_checkpoint())
+    assert [field.name for field in fields(resolved)] == list(OPTIONS)
+    assert [name for name in OPTIONS if getattr(resolved, name) is None] == ["pixel"], "no pixel art"
+    assert resolved.requested() == FilmSettings(**given(resolved))
+
+
+def given(resolved: ResolvedSettings) -> dict[str, object]:
+    return {name: getattr(resolved, name) for name in OPTIONS if name != "style"}
+
+
+def test_the_defaults_that_help_names_are_those_of_the_models() -> None:
+    sketchbook, other = FAMILIES[0].defaults, OTHER.defaults
+    xl = next(family.defaults for family in FAMILIES if family.name == "sdxl")
+    assert OPTIONS["steps"].default_help == f"{sketchbook.steps} on the Sketchbook, {other.steps} otherwise, {FEW_STEPS} with lcm"
+    guidance = f"{sketchbook.guidance_scale:g} on the Sketchbook, {other.guidance_scale:g} on SD 1.x and 2.x, {xl.guidance_scale:g} on SDXL"
+    assert OPTIONS["guidance"].default_help == guidance
+    size = sketchbook.enlarge * SKETCHBOOK.native_size
+    assert (OPTIONS["size"].default_help, other.enlarge) == (f"{size} on the Sketchbook, the model's native size otherwise", 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"steps": "3"}, "steps: '3' is not a whole number; choose 1 to 1000"),
+        ({"steps": True}, "steps: True is not a whole number"),
+        ({"guidance": float("inf")}, "guidance: inf is out of range; choose 0 to 100"),
+        ({"strength": 0}, "strength: 0 is out of range; choose above 0 to 1"),
+        ({"between": "warp"}, "between: there is no 'warp'; choose flow, crossfade or latent"),
+        ({"size": (8, 64)}, "size: 8x64 is out of range; choose 16 to 4096 pixels a side"),
+        ({"fps": "fast"}, "fps: frame rate 'fast' is unreadable"),
+        ({"model": 3}, "model: 3 is not a text"),
+        ({"pixel": {"colours": 3}}, "pixel: unknown key 'colours'"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_when_it_is_made(values: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        FilmSettings(**values)
+
+
+def test_settings_are_read_as_in_a_file() -> None:
+    assert FilmSettings(size="256x160", fps=12, pixel="gameboy", guidance=7) == FilmSettings(
+        size=(256, 160), fps=Fraction(12), pixel=PixelArt(palette="gameboy"), guidance=7.0
+    )
+
+
+def test_renamed_settings_have_no_double() -> None:
+    assert not set(RENAMED) & set(OPTIONS)
+    assert set(RENAMED.values()) <= set(OPTIONS)

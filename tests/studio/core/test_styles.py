@@ -1,4 +1,4 @@
-"""Styles and previews through the studio: worn, said in the prompt, written in the recipe, and gone afterwards."""
+"""Styles and previews through the studio: applied, in the prompt, in the recipe, and off afterwards."""
 
 import csv
 import json
@@ -15,21 +15,29 @@ from safetensors.torch import save_file
 
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
-from sakuga.models.checkpoint_files import Source
+from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.style_metadata import About, Finishing, PixelFinish, about_text
-from sakuga.models.styles import LORA, StyleError
-from sakuga.story.film import Film, Pixel, from_toml, to_toml
+from sakuga.models.style_files import LORA_FILE, StyleError
+from sakuga.models.style_metadata import Finishing, PixelFinish, StyleMetadata, format_metadata
+from sakuga.story.film import Film, from_toml, to_toml
 from sakuga.story.keys import Key
-from sakuga.story.storyboard import prompt_of
+from sakuga.story.settings import PixelArt
+from sakuga.story.storyboard import full_prompt
 from sakuga.studio import FilmSettings
-from sakuga.studio.core.render_session import Bench
-from sakuga.studio.core.settings import direction, settled, wardrobe
-from sakuga.studio.core.styles import find_styles, named_style, styled_as_named, worded, worded_film
+from sakuga.studio.core.render_session import RenderSession
+from sakuga.studio.core.settings import frame_settings, resolve_settings, style_weights_by_shot
+from sakuga.studio.core.styles import (
+    StyleFinder,
+    apply_named_styles,
+    find_styles,
+    storyboard_with_triggers,
+    uses_by_shot,
+    with_triggers,
+)
 from sakuga.studio.core.work import Work
 from sakuga.studio.sketchbook.scoring import score_few_step, score_styles
-from sakuga.timeline.chain import chain
-from sakuga.timeline.spec import Mix, Text
+from sakuga.timeline.film_layout import ExposureSheet, lay_out_film
+from sakuga.timeline.spec import Interpolated, Prompt
 
 LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
 
@@ -37,7 +45,7 @@ LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
 def write_lora(folder: Path, seed: int, trigger: str = "", width: int = 32) -> None:
     folder.mkdir(parents=True)
     down, up = torch.randn(2, 2, width, generator=torch.Generator().manual_seed(seed)).unbind(0)
-    save_file({f"{LAYER}.lora_A.weight": down, f"{LAYER}.lora_B.weight": up.T.contiguous() / width**0.5}, folder / LORA)
+    save_file({f"{LAYER}.lora_A.weight": down, f"{LAYER}.lora_B.weight": up.T.contiguous() / width**0.5}, folder / LORA_FILE)
     if trigger:
         (folder / "style.toml").write_text(f'trigger = "{trigger}"\n')
 
@@ -60,13 +68,21 @@ def draw(model: Path, tmp_path: Path) -> Callable[..., bytes]:
     def drawn(prompt: str = "a castle", model: Path = model, preview: bool = False, **settings: object) -> bytes:
         how = FilmSettings(model=str(model), size=(32, 32), **({"steps": 2} | settings))
         made = studio.draw([prompt], tmp_path / "out", settings=how, store=tmp_path / "frames", preview=preview).result()
-        with Image.open(made.pictures[0]) as picture:
+        with Image.open(made.paths[0]) as picture:
             return picture.tobytes()
 
     return drawn
 
 
-def test_each_style_and_each_weight_draws_its_own_picture_and_leaves_the_next_alone(draw: Callable[..., bytes]) -> None:
+def layout(film: Film) -> ExposureSheet:
+    """Lay out a film with its styles."""
+    files = find_checkpoint(film.settings.model or "")
+    styles, settings = StyleFinder(files), resolve_settings(film.settings, files)
+    board = storyboard_with_triggers(film.storyboard, uses_by_shot(film, styles))
+    return lay_out_film(board, frame_settings(settings, files), style_weights_by_shot(film, settings.sampler, styles))
+
+
+def test_each_style_and_each_weight_generates_its_own_image_and_leaves_the_next_alone(draw: Callable[..., bytes]) -> None:
     prompt = "a castle, comic book style, pixel art"
     plain = draw(prompt)
     pictures = [draw(prompt, style=style) for style in ("comic", "pixel", "comic:0.5", "comic:-0.5", "comic:0.5, pixel:0.5")]
@@ -74,16 +90,16 @@ def test_each_style_and_each_weight_draws_its_own_picture_and_leaves_the_next_al
     assert draw(prompt) == plain
 
 
-def test_a_style_is_worn_more_or_less_in_parts(draw: Callable[..., bytes], model: Path) -> None:
+def test_a_style_is_applied_more_or_less_in_parts(draw: Callable[..., bytes], model: Path) -> None:
     prompt = "a castle, comic book style"
     whole, half = draw(prompt, style="comic"), draw(prompt, style="comic:0.5")
     assert draw(prompt, style="comic:1:mid=0.5") == half
     assert draw(prompt, style="comic:2:mid=0:mid.0=0.5") == whole
-    with pytest.raises(SakugaError, match=r"changes nothing in 'up\.1': it changes mid"):
+    with pytest.raises(SakugaError, match=r"no layers in block 'up\.1'; it has some in mid"):
         draw(prompt, style="comic:1:up.1=0.5")
 
 
-def test_a_learnt_word_is_drawn_and_weighed(draw: Callable[..., bytes], tmp_path: Path) -> None:
+def test_a_learned_word_is_generated_and_weighed(draw: Callable[..., bytes], tmp_path: Path) -> None:
     rows = torch.randn(2, 32, generator=torch.Generator().manual_seed(7))
     save_file({"<mona>": rows}, tmp_path / "mona.safetensors")
     style = str(tmp_path / "mona.safetensors")
@@ -96,76 +112,76 @@ def test_a_learnt_word_is_drawn_and_weighed(draw: Callable[..., bytes], tmp_path
         draw("a cat", style=f"{style}:-1")
 
 
-def test_a_style_from_a_folder_draws_what_the_own_one_draws(draw: Callable[..., bytes], model: Path, tiny_v_folder: Path) -> None:
+def test_a_style_from_a_folder_generates_what_the_own_one_generates(draw: Callable[..., bytes], model: Path, tiny_v_folder: Path) -> None:
     own = draw(style="comic:0.7")
     assert draw(model=tiny_v_folder, style=f"{model / 'styles' / 'comic'}:0.7") == own
 
 
-def test_trigger_words_are_said_once_and_only_where_the_style_is_put_on(model: Path) -> None:
+def test_trigger_words_are_added_once_and_only_where_the_style_is_applied(model: Path) -> None:
     source = find_checkpoint(str(model))
     styles = find_styles("comic:0.5, pixel:-1", source)
     assert [one.weight for one in styles] == [0.5, -1.0]
-    assert worded("a castle", styles) == "a castle, comic book style"
-    assert worded("a castle in comic book style", styles) == "a castle in comic book style"
+    assert with_triggers("a castle", styles) == "a castle, comic book style"
+    assert with_triggers("a castle in comic book style", styles) == "a castle in comic book style"
 
 
-def test_a_style_that_is_named_is_worn_unless_it_is_left_off(draw: Callable[..., bytes], model: Path) -> None:
-    source = find_checkpoint(str(model))
-    assert named_style(["a comic of a castle", "the sea, comic style"], source) == "comic"
-    assert named_style(["a comic of a castle", "the sea"], source) is None
-    assert named_style(["a comic, pixel art"], source) is None
+def test_a_style_that_is_named_is_applied_unless_it_is_turned_off(draw: Callable[..., bytes], model: Path) -> None:
+    styles = StyleFinder(find_checkpoint(str(model)))
+    assert styles.named_by(["a comic of a castle", "the sea, comic style"]) == "comic"
+    assert styles.named_by(["a comic of a castle", "the sea"]) is None
+    assert styles.named_by(["a comic, pixel art"]) is None
     prompt = "a castle, comic book style"
     assert draw(prompt) == draw(prompt, style="comic")
     assert draw(prompt, style="none") == draw(prompt, style="comic:0") != draw(prompt)
 
 
-def test_each_picture_of_a_list_wears_what_its_own_prompt_names(model: Path, tmp_path: Path) -> None:
+def test_each_image_of_a_list_applies_what_its_own_prompt_names(model: Path, tmp_path: Path) -> None:
     prompts, how = ["a castle", "pixel art of a castle"], FilmSettings(model=str(model), size=(32, 32), steps=1)
     work = studio.draw(prompts, tmp_path, settings=how, store=tmp_path / "frames")
     assert [step.note for step in work if "is named" in step.note] == [
-        "'pixel art of a castle': pixel is named, so the style pixel is worn; --style none leaves it off"
+        "'pixel art of a castle': pixel is named, so the style pixel is applied; --style none turns it off"
     ]
-    told = [json.loads(read_recipe(path) or "")["settings"].get("style") for path in work.result().pictures]
-    assert told == [None, "pixel:1"]
+    result = [json.loads(read_recipe(path) or "")["settings"].get("style") for path in work.result().paths]
+    assert result == [None, "pixel:1"]
 
 
-def test_a_morph_travels_between_the_styles_that_its_prompts_name(model: Path, tmp_path: Path) -> None:
-    how = FilmSettings(model=str(model), size=(32, 32), steps=1, pixel=Pixel(colors=4))
+def test_a_morph_interpolates_between_the_styles_that_its_prompts_name(model: Path, tmp_path: Path) -> None:
+    how = FilmSettings(model=str(model), size=(32, 32), steps=1, pixel=PixelArt(colors=4))
     prompts = ["a castle, comic book style", "a castle"]
     made = studio.morph(prompts, tmp_path / "a.gif", frames=3, settings=how, store=tmp_path / "frames").result()
-    told = json.loads(read_recipe(made.clip) or "")
-    assert told["prompt_styles"] == ["comic:1", ""]
+    result = json.loads(read_recipe(made.clip) or "")
+    assert result["prompt_styles"] == ["comic:1", ""]
     with Image.open(made.clip) as clip:
         assert len(clip.convert("RGB").getcolors() or ()) <= 4
     assert any("prompt 1: comic is named" in note for note in made.notes)
 
 
-def test_shots_wear_what_they_name(model: Path) -> None:
-    source = find_checkpoint(str(model))
+def test_shots_apply_what_they_name(model: Path) -> None:
+    source = StyleFinder(find_checkpoint(str(model)))
     shot = "[[shots]]\nseconds = 1.0\nseed = 0\nprompt = "
     film = from_toml(f'{shot}"a comic of a castle"\n{shot}"the sea, comic style"\n')
-    worn, notes = styled_as_named(film, source)
+    worn, notes = apply_named_styles(film, source)
     assert (worn.settings.style, len(notes)) == ("comic", 1)
     shots = (film.storyboard.shots[0], replace(film.storyboard.shots[1], prompt="the sea"))
-    mixed, notes = styled_as_named(replace(film, storyboard=replace(film.storyboard, shots=shots)), source)
+    mixed, notes = apply_named_styles(replace(film, storyboard=replace(film.storyboard, shots=shots)), source)
     assert [shot.style for shot in mixed.storyboard.shots] == ["comic", None]
-    assert notes == ["shot 1: comic is named, so the style comic is worn; --style none leaves it off"]
+    assert notes == ["shot 1: comic is named, so the style comic is applied; --style none turns it off"]
     off = replace(film, settings=replace(film.settings, style="none"))
-    assert styled_as_named(off, source) == (off, [])
+    assert apply_named_styles(off, source) == (off, [])
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
-    [("comic:9", "-4 to 4"), ("comic, comic:0.5", "twice"), ("comix", "did you mean 'comic'"), ("sea:0.5", "no style 'sea'")],
+    ("requested", "message"),
+    [("comic:9", "-4 to 4"), ("comic, comic:0.5", "given twice"), ("comix", "did you mean 'comic'"), ("sea:0.5", "no style 'sea'")],
 )
-def test_bad_wishes_are_refused(model: Path, asked: str, said: str) -> None:
-    with pytest.raises(StyleError, match=said):
-        find_styles(asked, find_checkpoint(str(model)))
+def test_bad_requests_are_refused(model: Path, requested: str, message: str) -> None:
+    with pytest.raises(StyleError, match=message):
+        find_styles(requested, find_checkpoint(str(model)))
 
 
 def test_a_lora_for_another_model_is_refused(draw: Callable[..., bytes], tmp_path: Path) -> None:
     save_file({f"{LAYER}.lora_A.weight": torch.ones(2, 64), f"{LAYER}.lora_B.weight": torch.ones(64, 2)}, tmp_path / "other.safetensors")
-    with pytest.raises(SakugaError, match="made for another model") as caught:
+    with pytest.raises(SakugaError, match="trained for another model") as caught:
         draw(style=str(tmp_path / "other.safetensors"))
     assert caught.value.exit_code == 2
 
@@ -177,19 +193,19 @@ def animate(tmp_path: Path, model: Path, preview: bool = False, **settings: obje
     ).result()
 
 
-def test_what_a_style_says_of_itself_is_honoured_where_it_is_worn(model: Path, tmp_path: Path) -> None:
+def test_what_a_style_says_of_itself_is_used_where_it_is_applied(model: Path, tmp_path: Path) -> None:
     own, source = tmp_path / "dots", find_checkpoint(str(model))
     write_lora(own, 5)
     finishing = Finishing(grain=0.25, pixel=PixelFinish(grid=4, palette="gameboy"))
-    (own / "style.toml").write_text(about_text(About(trigger="dots", suffix="clean lines", weight=0.5, finishing=finishing)))
+    (own / "style.toml").write_text(format_metadata(StyleMetadata(trigger="dots", suffix="clean lines", weight=0.5, finishing=finishing)))
     (found,) = find_styles(str(own), source)
-    assert (found.worn().weight, find_styles(f"{own}:0.75", source)[0].worn().weight) == (0.5, 0.75)
-    assert worded("a castle", [found]) == "a castle, dots, clean lines"
-    assert worded("a castle, clean lines", [found]) == "a castle, clean lines, dots"
+    assert (found.applied().weight, find_styles(f"{own}:0.75", source)[0].applied().weight) == (0.5, 0.75)
+    assert with_triggers("a castle", [found]) == "a castle, dots, clean lines"
+    assert with_triggers("a castle, clean lines", [found]) == "a castle, clean lines, dots"
     assert find_styles(f"{own}:-1", source)[0].weight == -1
     made = animate(tmp_path, model, steps=1, style=str(own), grain=0.0)
     assert made.film.settings.grain == 0.0
-    assert made.film.settings.pixel == Pixel(grid=4, palette="gameboy")
+    assert made.film.settings.pixel == PixelArt(grid=4, palette="gameboy")
     with Image.open(made.clip) as clip:
         assert len(clip.convert("RGB").getcolors() or ()) <= 4
     converted = studio.convert_style(str(own), tmp_path / "new", model=str(model))
@@ -199,38 +215,40 @@ def test_what_a_style_says_of_itself_is_honoured_where_it_is_worn(model: Path, t
 def test_chains_and_denoisings_are_finished_as_their_style_wants(model: Path, tmp_path: Path) -> None:
     own = tmp_path / "dots"
     write_lora(own, 5)
-    (own / "style.toml").write_text(about_text(About(trigger="dots", finishing=Finishing(pixel=PixelFinish(grid=4, palette="gameboy")))))
+    (own / "style.toml").write_text(
+        format_metadata(StyleMetadata(trigger="dots", finishing=Finishing(pixel=PixelFinish(grid=4, palette="gameboy"))))
+    )
     settings = FilmSettings(model=str(model), size=(32, 32), steps=2, style=str(own))
     how = {"settings": settings, "store": tmp_path / "frames"}
-    (picture,) = studio.draw(["a"], tmp_path, steps_gif=tmp_path / "steps.apng", **how).result().pictures
+    (picture,) = studio.draw(["a"], tmp_path, steps_gif=tmp_path / "steps.apng", **how).result().paths
     varied = studio.vary(picture, tmp_path / "clip.apng", variants=2, between=2, **how).result()
     for path in (picture, tmp_path / "steps.apng", varied.clip):
         with Image.open(path) as clip:
             assert all(len(frame.convert("RGB").getcolors() or ()) <= 4 for frame in ImageSequence.Iterator(clip))
-    given = {"model": str(model), "pictures": [picture], "styles": [str(own)], "store": tmp_path / "empty"}
+    given = {"model": str(model), "images": [picture], "styles": [str(own)], "store": tmp_path / "empty"}
     assert studio.remake(varied.clip, tmp_path / "again.apng", **given).result().path.read_bytes() == varied.clip.read_bytes()
     plain = studio.vary(
-        picture, tmp_path / "plain.apng", variants=2, between=2, **how | {"settings": replace(settings, pixel=Pixel(colors=9))}
+        picture, tmp_path / "plain.apng", variants=2, between=2, **how | {"settings": replace(settings, pixel=PixelArt(colors=9))}
     )
     with Image.open(plain.result().clip) as clip:
         assert 4 < len(clip.convert("RGB").getcolors() or ()) <= 9
 
 
-def test_a_film_wears_its_style_and_its_recipe_says_so_without_paths(tmp_path: Path, model: Path) -> None:
+def test_a_film_applies_its_style_and_its_recipe_says_so_without_paths(tmp_path: Path, model: Path) -> None:
     folder = model / "styles" / "comic"
     made = animate(tmp_path, model, steps=2, style=f"{folder}:0.5")
     recipe = read_recipe(made.clip)
     assert recipe is not None
     assert str(model) not in recipe
-    told = json.loads(recipe)
-    assert told["styles"] == [find_styles("comic", find_checkpoint(str(model)))[0].style.digest]
-    assert told["film"]["style"] == "comic:0.5"
+    result = json.loads(recipe)
+    assert result["styles"] == [find_styles("comic", find_checkpoint(str(model)))[0].style.digest]
+    assert result["film"]["style"] == "comic:0.5"
     assert made.film.settings.style == f"{folder}:0.5"
     assert made.film.storyboard.bible.style == ""
-    assert animate(tmp_path, model, steps=2, style="comic:0.5").count.drawn == 0
+    assert animate(tmp_path, model, steps=2, style="comic:0.5").count.generated == 0
     studio.sheet(made.film, tmp_path / "sheet.csv").result()
     rows = list(csv.DictReader((tmp_path / "sheet.csv").read_text(encoding="utf-8").splitlines()))
-    drawn = {row["digest"] for row in rows if row["kind"] == "drawn"}
+    drawn = {row["digest"] for row in rows if row["kind"] == "generated"}
     assert drawn
     assert drawn <= {path.stem for path in (tmp_path / "frames").glob("??/*.png")}
 
@@ -238,16 +256,16 @@ def test_a_film_wears_its_style_and_its_recipe_says_so_without_paths(tmp_path: P
 def test_a_clip_is_made_again_in_its_style_and_not_in_another_of_that_name(tmp_path: Path, model: Path) -> None:
     made = animate(tmp_path, model, steps=2, style="comic:0.5")
     again = studio.remake(made.clip, tmp_path / "again.gif", model=str(model), store=tmp_path / "frames").result()
-    assert again.drawn == 0
+    assert again.generated == 0
     assert again.path.read_bytes() == made.clip.read_bytes()
     other = tmp_path / "other"
     shutil.copytree(model, other)
-    shutil.copy(model / "styles" / "pixel" / LORA, other / "styles" / "comic" / LORA)
-    with pytest.raises(SakugaError, match="in other styles, or other editions of them"):
+    shutil.copy(model / "styles" / "pixel" / LORA_FILE, other / "styles" / "comic" / LORA_FILE)
+    with pytest.raises(SakugaError, match="with other styles, or other versions of them"):
         studio.remake(made.clip, tmp_path / "no.gif", model=str(other), store=tmp_path / "frames").result()
 
 
-def test_a_preview_is_drawn_in_four_steps_with_its_adapter_and_its_film_is_the_final_one(
+def test_a_preview_is_generated_in_four_steps_with_its_adapter_and_its_film_is_the_final_one(
     draw: Callable[..., bytes], tmp_path: Path, model: Path, tiny_v_folder: Path
 ) -> None:
     made = animate(tmp_path, model, preview=True)
@@ -260,13 +278,13 @@ def test_a_preview_is_drawn_in_four_steps_with_its_adapter_and_its_film_is_the_f
     assert draw(sampler="lcm", steps=4, guidance=1.0, model=tiny_v_folder) != quick
 
 
-def test_a_model_without_the_adapter_is_previewed_plainly_and_that_is_said(tmp_path: Path, tiny_v_folder: Path) -> None:
+def test_a_model_without_the_adapter_is_previewed_plainly_and_that_is_reported(tmp_path: Path, tiny_v_folder: Path) -> None:
     made = animate(tmp_path, tiny_v_folder, preview=True)
-    assert any("no adapter for few steps" in note for note in made.notes)
+    assert any("no few-step adapter" in note for note in made.notes)
     assert json.loads(read_recipe(made.clip) or "")["film"]["steps"] == 8
 
 
-def test_a_variation_wears_a_style_and_is_made_again_in_it(tmp_path: Path, model: Path) -> None:
+def test_a_variation_applies_a_style_and_is_made_again_in_it(tmp_path: Path, model: Path) -> None:
     Image.new("RGB", (32, 32), "teal").save(tmp_path / "given.png")
 
     def vary(name: str, style: str | None) -> Path:
@@ -277,15 +295,15 @@ def test_a_variation_wears_a_style_and_is_made_again_in_it(tmp_path: Path, model
     worn = vary("worn.gif", "comic")
     assert worn.read_bytes() != vary("plain.gif", None).read_bytes()
     again = studio.remake(worn, tmp_path / "again.gif", model=str(model), store=tmp_path / "frames").result()
-    assert (again.drawn, again.path.read_bytes()) == (0, worn.read_bytes())
+    assert (again.generated, again.path.read_bytes()) == (0, worn.read_bytes())
 
 
-def test_what_a_preview_does_not_follow_is_said(tmp_path: Path, model: Path) -> None:
-    assert any("should not be seen" in note for note in animate(tmp_path, model, preview=True, negative="fog").notes)
+def test_what_a_preview_ignores_is_reported(tmp_path: Path, model: Path) -> None:
+    assert any("the negative prompt has no effect" in note for note in animate(tmp_path, model, preview=True, negative="fog").notes)
 
 
 @pytest.fixture
-def sketchbook(tmp_path: Path) -> Source:
+def sketchbook(tmp_path: Path) -> CheckpointFiles:
     """The shipped Sketchbook with a style and an adapter for few steps that do next to nothing."""
     shipped, folder = find_checkpoint().folder, tmp_path / "sketchbook"
     folder.mkdir()
@@ -295,15 +313,15 @@ def sketchbook(tmp_path: Path) -> Source:
     width = json.loads((shipped / "unet" / "config.json").read_text())["block_out_channels"][-1]
     for place in ("styles/comic", "few_step"):
         write_lora(folder / place, 1, width=width)
-    return Source("sketchbook", folder)
+    return CheckpointFiles("sketchbook", folder)
 
 
-def test_the_score_covers_what_is_there(sketchbook: Source, tmp_path: Path) -> None:
-    bench = Bench(sketchbook, tmp_path / "frames")
-    how = settled(FilmSettings(steps=2, size=(128, 128)), sketchbook)
-    figures = Work(score_styles(bench, how, 4)).result()
+def test_the_score_covers_what_is_there(sketchbook: CheckpointFiles, tmp_path: Path) -> None:
+    session = RenderSession(sketchbook, tmp_path / "frames")
+    how = resolve_settings(FilmSettings(steps=2, size=(128, 128)), sketchbook)
+    figures = Work(score_styles(session, how, 4)).result()
     assert figures.keys() >= {"styles.comic.accuracy", "n.styles.comic.accuracy"}
-    figures = Work(score_few_step(bench, how, 4)).result()
+    figures = Work(score_few_step(session, how, 4)).result()
     assert figures.keys() >= {"few_step.fidelity.portrait", "n.few_step.fidelity.portrait"}
     assert figures["few_step.speedup"] > 0
 
@@ -311,16 +329,16 @@ def test_the_score_covers_what_is_there(sketchbook: Source, tmp_path: Path) -> N
 def test_the_score_says_what_is_not_there(tiny_v_folder: Path, tmp_path: Path) -> None:
     bare = find_checkpoint(str(tiny_v_folder))
     for score in (score_styles, score_few_step):
-        work = Work(score(Bench(bare, tmp_path), settled(FilmSettings(), bare), 4))
-        assert any("not scored" in step.note for step in work)
+        work = Work(score(RenderSession(bare, tmp_path), resolve_settings(FilmSettings(), bare), 4))
+        assert any("skipping" in step.note for step in work)
         assert work.result() == {}
 
 
 def film_of(model: Path, first: str, second: str) -> Film:
-    said = f"""
+    text = f"""
 [film]
 fps = 8
-drawn_rate = 8
+keyframe_rate = 8
 [[shots]]
 prompt = "a castle"
 seconds = 0.5
@@ -333,18 +351,17 @@ seconds = 0.75
 seed = 2
 style = "{second}"
 """
-    read = from_toml(said)
+    read = from_toml(text)
     return replace(read, settings=replace(read.settings, model=str(model), style="pixel", steps=2, size=(32, 32)))
 
 
-def test_each_shot_wears_its_own_style_and_says_its_words_and_a_morph_travels_between(model: Path, tmp_path: Path) -> None:
+def test_each_shot_applies_its_own_style_and_says_its_words_and_a_morph_interpolates_between(model: Path, tmp_path: Path) -> None:
     film = film_of(model, "", "comic:0.8")
     assert from_toml(to_toml(film)) == film
-    source = find_checkpoint(str(model))
-    board = worded_film(film, source)
-    assert [prompt_of(board, index) for index in range(2)] == ["a castle", "the sea, comic book style"]
+    board = storyboard_with_triggers(film.storyboard, uses_by_shot(film, StyleFinder(find_checkpoint(str(model)))))
+    assert [full_prompt(board, index) for index in range(2)] == ["a castle", "the sea, comic book style"]
     made = studio.render(film, tmp_path / "a.apng", store=tmp_path / "frames").result()
-    sheet = chain(board, direction(settled(film.settings, source), source), wardrobe(film, source))
+    sheet = layout(film)
     worn = [[one.weight for one in sheet.specs[name].styles] for name in sheet.exposures]
     assert worn[:4] == [[]] * 4
     assert worn[4:8] == [[0.2], [0.4], [0.6], [0.8]]
@@ -363,7 +380,7 @@ def test_styles_travel_from_prompt_to_prompt(model: Path, tmp_path: Path) -> Non
         shown = [np.array(frame.convert("RGB"), dtype=int) for frame in ImageSequence.Iterator(clip)]
     for place, (style, seed) in enumerate((("comic", 0), ("pixel:0.5", 1))):
         alone = studio.draw(["a castle"], tmp_path / style[:3], seed=seed, settings=replace(how, style=style), store=tmp_path / "other")
-        with Image.open(alone.result().pictures[0]) as picture:
+        with Image.open(alone.result().paths[0]) as picture:
             assert np.abs(shown[2 * place] - np.array(picture.convert("RGB"))).max() <= 1  # drawn in a batch of another width
     assert min(np.abs(shown[1] - end).max() for end in (shown[0], shown[2])) > 1
     recipe = json.loads(read_recipe(made.clip) or "")
@@ -372,22 +389,22 @@ def test_styles_travel_from_prompt_to_prompt(model: Path, tmp_path: Path) -> Non
     assert again.path.read_bytes() == made.clip.read_bytes()
 
 
-def test_a_style_that_is_not_there_is_told_with_its_shot(model: Path, tmp_path: Path) -> None:
+def test_a_style_that_is_not_there_is_reported_with_its_shot(model: Path, tmp_path: Path) -> None:
     with pytest.raises(StyleError, match=r"^shot 2: no style 'comc': did you mean 'comic'\?"):
         studio.render(film_of(model, "", "comc"), tmp_path / "a.gif", store=tmp_path / "frames").result()
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
-    [(["3=comic"], "there are 2: count from 1"), (["0=comic"], "count from 1"), (["comic", "2=comic"], "asked for twice")],
+    ("entries", "message"),
+    [(["3=comic"], "there are 2; count from 1"), (["0=comic"], "count from 1"), (["comic", "2=comic"], "given twice")],
 )
-def test_styles_of_prompts_that_are_not_there_are_refused(model: Path, tmp_path: Path, said: list[str], words: str) -> None:
+def test_styles_of_prompts_that_are_not_there_are_refused(model: Path, tmp_path: Path, entries: list[str], message: str) -> None:
     def morph() -> None:
-        everywhere, styles = studio.parse_prompt_styles(said, 2)
+        everywhere, styles = studio.parse_prompt_styles(entries, 2)
         how = FilmSettings(model=str(model), style=", ".join(everywhere), steps=2, size=(32, 32))
         studio.morph(["a", "b"], tmp_path / "a.gif", styles=styles, settings=how, store=tmp_path / "frames").result()
 
-    with pytest.raises(StyleError, match=words):
+    with pytest.raises(StyleError, match=message):
         morph()
 
 
@@ -400,7 +417,7 @@ def test_a_clip_in_a_style_from_outside_is_remade_with_that_style_alone(
     write_lora(other, 8, "in ink")
     how, store = FilmSettings(model=str(tiny_v_folder), style=f"{mine}:0.5", steps=2, size=(32, 32)), tmp_path / "frames"
     if verb == "draw":
-        clip = studio.draw(["a castle"], tmp_path / "out", settings=how, store=store).result().pictures[0]
+        clip = studio.draw(["a castle"], tmp_path / "out", settings=how, store=store).result().paths[0]
     elif verb == "morph":
         clip = studio.morph(
             ["a", "b"], tmp_path / "a.apng", frames=2, styles=("", f"{mine}"), settings=replace(how, style=None), store=store
@@ -414,13 +431,13 @@ def test_a_clip_in_a_style_from_outside_is_remade_with_that_style_alone(
     assert "ann" not in text
     given = {"model": str(tiny_v_folder), "store": tmp_path / "empty"}
     again = tmp_path / f"again{clip.suffix}"
-    with pytest.raises(SakugaError, match=r"wears styles from outside, 'mine@.*give the file or folder of each with --style"):
+    with pytest.raises(SakugaError, match=r"applies styles from outside, 'mine@.*give the file or folder of each with --style"):
         studio.remake(clip, again, **given).result()
-    with pytest.raises(SakugaError, match=r"other' \(.*is not 'mine@.*--anyway draws"):
+    with pytest.raises(SakugaError, match=r"other' \(.*is not 'mine@.*--anyway generates"):
         studio.remake(clip, again, styles=[str(other)], **given).result()
-    with pytest.raises(SakugaError, match="is called '' here"):
-        studio.remake(clip, again, styles=[str(mine / LORA)], **given).result()
-    with pytest.raises(SakugaError, match=r"does not wear .*leave it out"):
+    with pytest.raises(SakugaError, match="has '' here"):
+        studio.remake(clip, again, styles=[str(mine / LORA_FILE)], **given).result()
+    with pytest.raises(SakugaError, match=r"does not apply .*leave it out"):
         studio.remake(clip, again, styles=[str(mine), str(other)], **given).result()
     assert not list(tmp_path.glob("empty/*/*.png"))
     studio.remake(clip, again, styles=[str(mine)], **given).result()
@@ -430,23 +447,22 @@ def test_a_clip_in_a_style_from_outside_is_remade_with_that_style_alone(
 
 
 def keyed_film(model: Path, style: str, seconds: float = 1.0) -> Film:
-    said = f'[film]\nfps = 8\ndrawn_rate = 8\n[[shots]]\nprompt = "a castle"\nseconds = {seconds}\nseed = 1\nstyle = "{style}"\n'
-    read = from_toml(said)
+    text = f'[film]\nfps = 8\nkeyframe_rate = 8\n[[shots]]\nprompt = "a castle"\nseconds = {seconds}\nseed = 1\nstyle = "{style}"\n'
+    read = from_toml(text)
     return replace(read, settings=replace(read.settings, model=str(model), steps=2, size=(32, 32)))
 
 
 def test_styles_change_within_a_shot_and_their_words_with_them(model: Path, tmp_path: Path) -> None:
     film = keyed_film(model, "0: comic, 4 smooth: pixel:0.5, comic:0.2")
     assert from_toml(to_toml(film)) == film
-    source = find_checkpoint(str(model))
-    sheet = chain(worded_film(film, source), direction(settled(film.settings, source), source), wardrobe(film, source))
+    sheet = layout(film)
     shown = [sheet.specs[name] for name in sheet.exposures]
     assert [[one.weight for one in frame.styles] for frame in shown] == [
         [1.0], [0.875, 0.078125], [0.6, 0.25], [0.325, 0.421875], *[[0.5, 0.2]] * 4
     ]  # fmt: skip
-    first, last = Text(prompt="a castle, comic book style"), Text(prompt="a castle, pixel art, comic book style")
-    assert [frame.conditioning for frame in shown[1:5:3]] == [Mix(first=first, second=last, at=0.15625), last]
-    assert not sheet.keys
+    first, last = Prompt(prompt="a castle, comic book style"), Prompt(prompt="a castle, pixel art, comic book style")
+    assert [frame.conditioning for frame in shown[1:5:3]] == [Interpolated(first=first, second=last, at=0.15625), last]
+    assert not sheet.color_references
     made = studio.render(film, tmp_path / "a.apng", store=tmp_path / "frames").result()
     recipe = json.loads(read_recipe(made.clip) or "")
     assert recipe["shots"][0]["style"] == "0: comic:1, 4 smooth: pixel:0.5, comic:0.2"
@@ -458,29 +474,28 @@ def test_prompts_and_styles_turn_at_their_own_pace(model: Path) -> None:
     film = keyed_film(model, "0: comic, 6: pixel")
     shot = replace(film.storyboard.shots[0], turns=(Key(frame=4, value="the sea, pixel art"),))
     film = replace(film, storyboard=replace(film.storyboard, shots=(shot,)))
-    source = find_checkpoint(str(model))
-    sheet = chain(worded_film(film, source), direction(settled(film.settings, source), source), wardrobe(film, source))
+    sheet = layout(film)
     comic, pixel = (
-        Mix(first=Text(prompt=before), second=Text(prompt=after), at=0.75)
+        Interpolated(first=Prompt(prompt=before), second=Prompt(prompt=after), at=0.75)
         for before, after in (
             ("a castle, comic book style", "the sea, pixel art, comic book style"),
             ("a castle, pixel art", "the sea, pixel art"),
         )
     )
-    assert sheet.specs[sheet.exposures[3]].conditioning == Mix(first=comic, second=pixel, at=0.5)
+    assert sheet.specs[sheet.exposures[3]].conditioning == Interpolated(first=comic, second=pixel, at=0.5)
 
 
 @pytest.mark.parametrize(
-    ("style", "said"),
+    ("style", "message"),
     [
-        ("0: comic, 9: pixel", "shot 1 ends on frame 8: move the key for style on frame 9"),
+        ("0: comic, 9: pixel", "shot 1 ends on frame 8, but style has a key on frame 9"),
         ("0: comic, 4: comc", r"^shot 1: no style 'comc'"),
         ("0: comic, 4 soon: pixel", "no ease 'soon'"),
-        ("0: comic, 4:", "the key on frame 4 says nothing"),
+        ("0: comic, 4:", "the key on frame 4 is empty"),
     ],
 )
-def test_keys_of_styles_that_cannot_be_worn_are_refused(model: Path, tmp_path: Path, style: str, said: str) -> None:
-    with pytest.raises(SakugaError, match=said):
+def test_keys_of_styles_that_cannot_be_applied_are_refused(model: Path, tmp_path: Path, style: str, message: str) -> None:
+    with pytest.raises(SakugaError, match=message):
         studio.render(keyed_film(model, style), tmp_path / "a.gif", store=tmp_path / "frames").result()
     with pytest.raises(SakugaError, match="give keys to the `style` of a shot"):
         from_toml('[film]\nstyle = "0: comic, 4: pixel"\n[[shots]]\nprompt = "a castle"\nseconds = 1.0\nseed = 1\n')

@@ -1,6 +1,6 @@
-"""From an idea to a clip."""
+"""From an idea or a film to a clip."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -8,187 +8,250 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from sakuga.export import check_folder, check_frames, check_target
-from sakuga.finishing.color_match import match
-from sakuga.finishing.image import Picture
-from sakuga.models.checkpoint_files import Source
+from sakuga.export import check_frames
+from sakuga.finishing.color_match import match_color
+from sakuga.finishing.image import Image
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.story.film import BibleTable, Film, FilmFile, FilmSettings, FilmTable, ShotTable, to_document, write_film
-from sakuga.story.keys import mapped
+from sakuga.story.film import BibleTable, Film, FilmFile, FilmTable, ShotTable, to_document
+from sakuga.story.keys import map_key
 from sakuga.story.planner import Planner
-from sakuga.story.storyboard import Shot
-from sakuga.studio.animate.storyboards import plan
-from sakuga.studio.core.finish import finished, in_cells, on_paper
-from sakuga.studio.core.output import deliver
+from sakuga.story.settings import FilmSettings
+from sakuga.story.storyboard import Shot, Storyboard
+from sakuga.studio.animate.storyboard import FilmTarget, Idea
+from sakuga.studio.core.finish import add_textures, with_pixel_art
+from sakuga.studio.core.output import Output, Seconds, write_clip
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import Portable, Recipe, Remade, check_amount, named, portable_style
-from sakuga.studio.core.render_session import Bench, Count, Drawing
-from sakuga.studio.core.settings import direction, previewed, refuse_missing, settled, wardrobe, worn_digests
-from sakuga.studio.core.styles import by_key, found_at, found_by_shot, shared_names, styled_as_named, styles_of, worded_film
+from sakuga.studio.core.recipe import Portable, Recipe, Remade, check_amount, portable_style, recipe_styles
+from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
+from sakuga.studio.core.settings import (
+    ResolvedSettings,
+    check_settings,
+    frame_settings,
+    preview_settings,
+    refuse_missing_networks,
+    resolve_settings,
+    style_digests,
+    style_weights_by_shot,
+    with_style_finishing,
+)
+from sakuga.studio.core.styles import (
+    StyleFinder,
+    StyleUse,
+    apply_named_styles,
+    map_styles,
+    relocated,
+    storyboard_with_triggers,
+    styles_of,
+    uses_by_shot,
+)
 from sakuga.studio.core.work import Work
-from sakuga.timeline.chain import Sheet, chain
 from sakuga.timeline.clip import Clip
+from sakuga.timeline.film_layout import ExposureSheet, lay_out_film
 from sakuga.timeline.spec import Digest
 
-COLOUR_MATCH = 0.8
-"""How firmly a frame keeps the colours of its shot's keyframe."""
+COLOR_MATCH = 0.8
+"""How much of a frame's color difference to its shot's keyframe is corrected, 0 to 1."""
+CLIP = "clip.gif"
+"""The file that a clip is written to by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seconds:
-    """Wall-clock time by stage."""
+class FilmRequest:
+    """A film to render, and where to."""
 
-    drawing: float
-    finishing: float
-    export: float
-    total: float
+    film: Film
+    output: Output
+    store: Path | None = None
+    preview: bool = False
 
-    @classmethod
-    def since(cls, begun: float, drawn: float, finished: float) -> Self:
-        """Read the clock for a file that has just been written; the others are what it said where each stage began or ended."""
-        done = perf_counter()
-        return cls(drawing=drawn - begun, finishing=finished - drawn, export=done - finished, total=done - begun)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedFilm:
+    """A film with everything resolved: checkpoint, settings, styles, frames, output and recipe."""
+
+    film: Film
+    """The film as its file holds it, every setting filled in."""
+    storyboard: Storyboard
+    """Its storyboard, with trigger words."""
+    settings: ResolvedSettings
+    """The settings to generate with: the film's own, or a preview's."""
+    files: CheckpointFiles
+    uses: tuple[StyleUse, ...]
+    sheet: ExposureSheet
+    recipe: "FilmRecipe"
+    output: Output
+    store: Path | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Animation:
-    """A clip that was written, the film it shows, and what it took."""
+    """A clip that was written, its film, and what it took."""
 
     clip: Path
     film: Film
+    film_path: Path | None
+    """The film's own file, if one was written; the clip's recipe holds the film too."""
     frames: int
     """Frames of the clip, holds counted."""
-    count: Count
+    count: RenderCount
     seconds: Seconds
     notes: tuple[str, ...]
 
 
 def animate(
     idea: str,
-    out: Path | str = "clip.gif",
+    out: Path | str = CLIP,
     *,
     shots: int = 5,
     seconds: float = 6.0,
     seed: int = 0,
+    style: str | None = None,
     settings: FilmSettings | None = None,
     planner: Planner | None = None,
     store: Path | None = None,
     recipe: bool = True,
     max_size: int | None = None,
     preview: bool = False,
-    film: Path | None = None,
+    film: Path | str | None = None,
+    overwrite: bool = False,
 ) -> Work[Step, Animation]:
-    """Make a clip from an idea: storyboard, frames, file; a preview is drawn in few steps, and its film is that of the final clip.
+    """Generate a clip from an idea: storyboard, frames, file.
 
-    The film is written to `film`, too. Frames already in the store are not drawn again. Raises SakugaError with one sentence where
-    something is wrong.
+    `film` is a .toml to write the storyboard to; a different film there is not replaced unless `overwrite` is given. A preview takes
+    few steps, and its film is that of the final clip. Frames in the store are reused. Raises SakugaError.
     """
-    how = settings or FilmSettings()
-    return Work(_animate(idea, Path(out), shots, seconds, seed, how, planner, store, recipe, max_size, preview, film))
+    wanted = with_style(settings, style)
+    request = Idea.checked(idea, shots, seconds, seed, planner, wanted.negative or "")
+    output = Output(path=Path(out), recipe=recipe, max_size=max_size).check()
+    target = None if film is None else FilmTarget(path=Path(film), overwrite=overwrite).check()
+    finder = StyleFinder(find_checkpoint(wanted.model or SKETCHBOOK))
+    check_settings(wanted, finder)
+
+    def resolve(board: Storyboard) -> ResolvedFilm:
+        film_request = FilmRequest(film=Film(settings=wanted, storyboard=board), output=output, store=store, preview=preview)
+        resolved = resolve_film(film_request, finder)
+        if target:
+            target.refuse_other(resolved.film)
+        return resolved
+
+    if board := request.planned_at_once():
+        return Work(_animate(request, resolve(board), target))
+    return Work(_plan_and_animate(request, resolve, target))
 
 
 def render(
     film: Film,
-    out: Path | str,
+    out: Path | str = CLIP,
     *,
     store: Path | None = None,
     recipe: bool = True,
     max_size: int | None = None,
     preview: bool = False,
 ) -> Work[Step, Animation]:
-    """Make a clip or a preview from a film; what it leaves open is filled in for its model. A GIF stays under `max_size` bytes."""
-    return Work(_finished(film, Path(out), store, recipe, max_size, preview))
+    """Generate a clip or a preview from a film.
+
+    A GIF stays under `max_size` bytes. Raises SakugaError.
+    """
+    output = Output(path=Path(out), recipe=recipe, max_size=max_size).check()
+    return Work(_render(resolve_film(FilmRequest(film=film, output=output, store=store, preview=preview))))
 
 
-def _animate(
-    idea: str,
-    out: Path,
-    shots: int,
-    seconds: float,
-    seed: int,
-    settings: FilmSettings,
-    planner: Planner | None,
-    store: Path | None,
-    recipe: bool,
-    max_size: int | None,
-    preview: bool,
-    written: Path | None,
+def with_style(settings: FilmSettings | None, style: str | None) -> FilmSettings:
+    """Return settings with a style that is given beside them."""
+    settings = settings or FilmSettings()
+    return settings if style is None else replace(settings, style=style)
+
+
+def resolve_film(request: FilmRequest, styles: StyleFinder | None = None) -> ResolvedFilm:
+    """Resolve a film: checkpoint, styles, settings, frames and recipe.
+
+    Raises InputError for what cannot be rendered.
+    """
+    request.output.check()
+    styles = styles or StyleFinder(find_checkpoint(request.film.settings.model or SKETCHBOOK))
+    film, notes = apply_named_styles(request.film, styles)
+    finished = with_style_finishing(film.settings, styles.uses(film.settings.style))
+    return _resolve(replace(film, settings=finished), request, styles, notes)
+
+
+def _resolve(film: Film, request: FilmRequest, styles: StyleFinder, notes: list[str]) -> ResolvedFilm:
+    """Resolve a film whose styles and finishing are chosen, as a recipe's are."""
+    files = styles.files
+    uses = uses_by_shot(film, styles)
+    settings = resolve_settings(film.settings, files, styles)
+    final = replace(film, settings=settings.requested())
+    settings, preview_notes = preview_settings(settings, styles) if request.preview else (settings, [])
+    board = storyboard_with_triggers(film.storyboard, uses)
+    sheet = lay_out_film(board, frame_settings(settings, files, styles), style_weights_by_shot(film, settings.sampler, styles))
+    recipe = film_recipe(replace(film, settings=settings.requested()), settings, styles)
+    check_frames(request.output.path, len(sheet.exposures), recipe.text() if request.output.recipe else "")
+    refuse_missing_networks(sheet.specs.values(), files)
+    return ResolvedFilm(
+        film=final,
+        storyboard=board,
+        settings=settings,
+        files=files,
+        uses=tuple(use for keys in uses for key in keys for use in key.value),
+        sheet=sheet,
+        recipe=recipe,
+        output=request.output,
+        store=request.store,
+        notes=(*notes, *preview_notes),
+    )
+
+
+def _plan_and_animate(
+    request: Idea, resolve: Callable[[Storyboard], ResolvedFilm], target: FilmTarget | None
 ) -> Generator[Step, None, Animation]:
-    check_target(out, max_size)
-    if written:
-        check_folder(written.parent)
-    settled(settings, find_checkpoint(settings.model or "sketchbook"))
-    board = yield from plan(idea, shots, seconds, seed, planner)
-    made = yield from _finished(Film(settings=settings, storyboard=board), out, store, recipe, max_size, preview)
-    if written:
-        write_film(made.film, written)
-    return made
+    board = yield from request.steps(None)
+    return (yield from _render(resolve(board), target))
 
 
-def _finished(
-    film: Film, out: Path, store: Path | None, recipe: bool, max_size: int | None, preview: bool
-) -> Generator[Step, None, Animation]:
-    """Render a film in the styles that it asks for or names, finished as they want it; a recipe says all that by itself."""
-    source = find_checkpoint(film.settings.model or "sketchbook")
-    film, notes = styled_as_named(film, source)
+def _animate(request: Idea, resolved: ResolvedFilm, target: FilmTarget | None) -> Generator[Step, None, Animation]:
+    yield from request.steps(resolved.storyboard)
+    return (yield from _render(resolved, target))
+
+
+def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generator[Step, None, Animation]:
+    started = perf_counter()
+    kept = target.write(resolved.film) if target else ""
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision)
+    notes = [*resolved.notes, *session.storyboard_warnings(resolved.storyboard), *([kept] if kept else [])]
     for note in notes:
         yield Step(stage="story", note=note)
-    made = yield from _render(replace(film, settings=finished(film.settings, source)), out, store, recipe, max_size, preview)
-    return replace(made, notes=(*notes, *made.notes))
-
-
-def _render(
-    film: Film, out: Path, store: Path | None, recipe: bool, max_size: int | None, preview: bool = False
-) -> Generator[Step, None, Animation]:
-    begun = perf_counter()
-    check_target(out, max_size)
-    source = find_checkpoint(film.settings.model or "sketchbook")
-    final = replace(film, settings=settled(film.settings, source))
-    settings, told = previewed(final.settings, source) if preview else (final.settings, [])
-    film = replace(final, settings=settings)
-    board = worded_film(film, source)
-    sheet = chain(board, direction(settings, source), wardrobe(film, source))
-    said = film_recipe(film, source) if recipe else None
-    check_frames(out, len(sheet.exposures), said.text() if said else "")
-    refuse_missing(sheet.specs.values(), source)
-    bench = Bench(
-        source, store, [style for keys in found_by_shot(film, source) for key in keys for style in key.value], film.settings.precision
-    )
-    notes: list[str] = []
-    for note in (*told, *bench.doubts(board)):
-        notes.append(note)
-        yield Step(stage="story", note=note)
-    drawing = yield from bench.draw(sheet.specs, sheet.exposures)
-    drawn = perf_counter()
-    clip = yield from _finish(film, source, sheet, drawing, bench)
+    rendering = yield from session.render(resolved.sheet.specs, resolved.sheet.exposures)
+    generated = perf_counter()
+    clip = yield from _finish(resolved, rendering, session)
     finished = perf_counter()
-    written = yield from deliver(clip, out, said, max_size)
-    seconds = Seconds.since(begun, drawn, finished)
+    written = yield from write_clip(clip, resolved.output, resolved.recipe)
     return Animation(
-        clip=out,
-        film=final,
+        clip=resolved.output.path,
+        film=resolved.film,
+        film_path=target.path if target else None,
         frames=len(clip.frames),
-        count=drawing.count,
-        seconds=seconds,
-        notes=(*notes, *drawing.count.notes, *written.notes),
+        count=rendering.count,
+        seconds=Seconds.since(started, generated, finished),
+        notes=(*notes, *rendering.count.notes, *written.notes),
     )
 
 
-def _finish(film: Film, source: Source, sheet: Sheet, drawing: Drawing, bench: Bench) -> Generator[Step, None, Clip]:
-    """Keep each shot's colours, bring every picture to the size that was asked for, and make the in-betweens at that size."""
-    assert film.settings.size
-    enlarged = bench.enlarger(*film.settings.size)
+def _finish(resolved: ResolvedFilm, rendering: Rendering, session: RenderSession) -> Generator[Step, None, Clip]:
+    """Match each shot's colors to its keyframe, resize, and interpolate in-betweens at the final size."""
+    settings, sheet = resolved.settings, resolved.sheet
+    resized = session.enlarger(*settings.size)
 
-    def finish(name: Digest, picture: Picture) -> Picture:
-        measured = sheet.lights.get(name, name)
-        if key := sheet.keys.get(measured):
-            kept, seen = (bench.store.read(drawing.renamed[one]) for one in (key, measured))
-            picture = match(picture, kept, COLOUR_MATCH, seen)
-        return enlarged(picture)
+    def finish(name: Digest, image: Image) -> Image:
+        measured = sheet.color_corrections.get(name, name)
+        if key := sheet.color_references.get(measured):
+            reference, same_light = (session.store.read(rendering.renamed[one]) for one in (key, measured))
+            image = match_color(image, reference, COLOR_MATCH, same_light)
+        return resized(image)
 
-    shown = bench.exposed(drawing, sheet.exposures, finish)
-    frames = yield from on_paper(shown, len(sheet.exposures), film.settings, film.storyboard.shots[0].seed)
-    return (yield from in_cells(Clip(frames=frames, rate=direction(film.settings, source).rate), film.settings))
+    shown = session.read_exposures(rendering, sheet.exposures, finish)
+    frames = yield from add_textures(shown, len(sheet.exposures), settings, resolved.storyboard.shots[0].seed)
+    return (yield from with_pixel_art(Clip(frames=frames, rate=settings.fps), settings.pixel))
 
 
 def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:
@@ -198,7 +261,7 @@ def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:
 
 
 class FilmRecipe(Recipe):
-    """A film as a recipe: the tables of its file, with every setting said."""
+    """The recipe of a film: the tables of its file, with every setting."""
 
     kind: Literal["film"] = "film"
     film: Annotated[FilmTable, Portable]
@@ -206,49 +269,51 @@ class FilmRecipe(Recipe):
     shots: Annotated[list[ShotTable], AfterValidator(_portable_shots)]
 
     @model_validator(mode="after")
-    def _can_be_filmed(self) -> Self:
-        self.said()
+    def _is_a_film(self) -> Self:
+        self.read()
         return self
 
-    def said(self) -> Film:
+    def read(self) -> Film:
         """Return the film; its model is left open."""
         return FilmFile(film=self.film, bible=self.bible, shots=self.shots).read()
 
-    def worn(self, source: Source) -> tuple[str, ...]:
-        film = self.said()
-        return worn_digests(_asked(film), film.settings, source)
+    def style_digests(self, styles: StyleFinder) -> tuple[str, ...]:
+        """Return the digests of the styles that it would apply here."""
+        film = self.read()
+        return style_digests(_style_texts(film), film.settings.sampler or "", styles)
 
     def restyled(self, places: Mapping[str, str]) -> Self:
-        film = self.film.model_copy(update={"style": found_at(self.film.style, places)})
-        shots = [shot.model_copy(update={"style": by_key(shot.style, lambda text: found_at(text, places))}) for shot in self.shots]
+        """Return the recipe with its outside styles at their places here."""
+        film = replace(self.film, style=relocated(self.film.style, places))
+        shots = [shot.model_copy(update={"style": map_styles(shot.style, lambda text: relocated(text, places))}) for shot in self.shots]
         return self.model_copy(update={"film": film, "shots": shots})
 
-    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
+    def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Render the film."""
-        film = self.said()
-        check_amount(sum(shot.seconds for shot in self.shots) * float(film.settings.fps or 12), film.settings.size)
-        made = yield from _render(
-            replace(film, settings=replace(film.settings, model=source.name)), out, store, recipe=True, max_size=self.budget(out)
-        )
-        return Remade(path=made.clip, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
+        film, styles = self.read(), StyleFinder(files)
+        film = replace(film, settings=replace(film.settings, model=files.name))
+        size = resolve_settings(film.settings, files, styles).size
+        check_amount(sum(shot.seconds for shot in self.shots) * float(film.settings.fps or 12), size)
+        request = FilmRequest(film=film, output=Output(path=out, max_size=self.budget(out)).check(), store=store)
+        made = yield from _render(_resolve(film, request, styles, []))
+        return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
 
 
-def _asked(film: Film) -> tuple[str | None, ...]:
-    """List the styles of a film and of its shots."""
-    return (film.settings.style, *(key.value for keys in styles_of(film) for key in keys))
+def _style_texts(film: Film) -> tuple[str, ...]:
+    """Return the styles of a film and of its shots."""
+    return (film.settings.style or "", *(key.value for keys in styles_of(film) for key in keys))
 
 
-def _shared(shot: Shot, source: Source) -> Shot:
+def _shared(shot: Shot, styles: StyleFinder) -> Shot:
     if isinstance(shot.style, tuple):
-        return replace(shot, style=tuple(mapped(key, lambda text: shared_names(text, source) or "") for key in shot.style))
-    return replace(shot, style=shot.style and shared_names(shot.style, source))
+        return replace(shot, style=tuple(map_key(key, styles.shared_names) for key in shot.style))
+    return replace(shot, style=shot.style and (styles.shared_names(shot.style) or None))
 
 
-def film_recipe(film: Film, source: Source) -> FilmRecipe:
-    """Write down all that decides a film's clip."""
-    settings = replace(film.settings, model=None, style=shared_names(film.settings.style, source))
-    shots = tuple(_shared(shot, source) for shot in film.storyboard.shots)
-    shared = Film(settings=settings, storyboard=replace(film.storyboard, shots=shots))
-    tables = FilmFile.model_validate(to_document(shared))
-    known = named(_asked(film), film.settings, source)
-    return FilmRecipe.of(source, **known, film=tables.film, bible=tables.bible, shots=tables.shots)
+def film_recipe(film: Film, settings: ResolvedSettings, styles: StyleFinder) -> FilmRecipe:
+    """Return the recipe of a film with resolved settings."""
+    shared = replace(film.settings, model=None, style=styles.shared_names(film.settings.style) or None)
+    shots = tuple(_shared(shot, styles) for shot in film.storyboard.shots)
+    tables = FilmFile.model_validate(to_document(Film(settings=shared, storyboard=replace(film.storyboard, shots=shots))))
+    known = recipe_styles(_style_texts(film), settings.sampler, styles)
+    return FilmRecipe.of(styles.files, **known, film=tables.film, bible=tables.bible, shots=tables.shots)

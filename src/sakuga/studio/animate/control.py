@@ -1,81 +1,93 @@
-"""A picture that leads a drawing: where things are is taken from it, what they are from the prompt."""
+"""Control images: the depth of an image places what a prompt describes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import numpy as np
 from pydantic import Field
 
 from sakuga import InputError
-from sakuga.datasets.image_reading import OutsidePicture, read_picture
-from sakuga.models.checkpoint_files import Source
+from sakuga.datasets.image_reading import LoadedImage, read_image
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.story.options import Choice, Number
+from sakuga.story.storyboard import Depth
 from sakuga.studio.core.recipe import Part
-from sakuga.timeline import spec as specs
+from sakuga.timeline.spec import ControlImage, Digest
 
-DepthOf: TypeAlias = Literal["estimate", "luminance", "given"]
-"""How nearness is read from a picture: by the checkpoint's estimator, as its brightness, or because it is a depth map, white near."""
-GREATEST_WEIGHT = 2.0
-_READ_BY: dict[DepthOf, specs.Depth] = {"estimate": "estimator", "luminance": "luminance", "given": "map"}
+WEIGHT = Number(help="ControlNet weight", default=1.0, least=0, most=2)
+DEPTH = Choice(
+    help="Depth of the control image: estimated, its brightness, or a depth map (white is near)",
+    default="estimator",
+    choices=("estimator", "luminance", "map"),
+)
+assert set(DEPTH.choices) == {name for part in get_args(Depth) for name in (get_args(part) or (part,))}
 
 
-class Leading(Part):
-    """How a picture leads, as recipes say it too."""
+class ControlSettings(Part):
+    """The weight and depth source of a control image, as in recipes."""
 
-    depth: DepthOf = "estimate"
-    weight: float = Field(default=1.0, ge=0.0, le=GREATEST_WEIGHT)
+    depth: Depth = "estimator"
+    weight: float = Field(default=1.0, ge=0.0, le=WEIGHT.most)
 
-    def control(self, frame: specs.Digest) -> specs.Control:
-        """Return what a spec says of it."""
-        return specs.Control(frame=frame, depth=_READ_BY[self.depth], weight=self.weight)
+    def spec(self, frame: Digest) -> ControlImage:
+        """Return the control image of a frame spec."""
+        return ControlImage(frame=frame, depth=self.depth, weight=self.weight)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControlPicture:
-    """A picture file, and how it leads: its weight, 0.0 (not at all) to 2.0, and how its depth is read."""
+class ControlInput:
+    """A control image's file, its weight (0 to 2) and depth source."""
 
     path: Path
     weight: float = 1.0
-    depth: str = "estimate"
+    depth: Depth = "estimator"
 
-    def leading(self) -> Leading:
-        """Check how it leads; raises InputError."""
-        if self.depth not in get_args(DepthOf):
-            raise InputError(f"--depth {self.depth}: there are {', '.join(get_args(DepthOf))}")
-        if not 0.0 <= self.weight <= GREATEST_WEIGHT:
-            raise InputError(f"a control weight of {self.weight:g} is out of range: choose 0 to {GREATEST_WEIGHT:g}")
-        return Leading.model_validate({"depth": self.depth, "weight": self.weight})
+    def __post_init__(self) -> None:
+        """Check weight and depth source; raises SettingsError."""
+        WEIGHT.check("control_weight", self.weight)
+        DEPTH.check("depth", self.depth)
+
+    @property
+    def settings(self) -> ControlSettings:
+        """Return its weight and depth source."""
+        return ControlSettings(depth=self.depth, weight=float(self.weight))
 
 
-def control_picture(path: Path | None, weight: float | None = None, depth: str | None = None) -> ControlPicture | None:
-    """Put together what a door was told; raises InputError where it says how to be led, but not by what."""
+def control_input(path: Path | None, weight: float | None = None, depth: str | None = None) -> ControlInput | None:
+    """Return a control image, or None.
+
+    Raises InputError for a weight or depth without an image.
+    """
     if path is None:
         if weight is not None or depth is not None:
-            raise InputError("a control weight or depth needs a control picture: give one with --control")
+            raise InputError("--control-weight and --depth need a control image: give one with --control")
         return None
-    return ControlPicture(path=path, weight=1.0 if weight is None else weight, depth=depth or "estimate")
+    return ControlInput(path=path, weight=1.0 if weight is None else weight, depth=DEPTH.check("depth", depth or "estimator"))
 
 
-def read_control(control: ControlPicture, source: Source) -> tuple[Leading, OutsidePicture]:
-    """Read a control picture for a checkpoint; raises InputError where the picture or a part of the checkpoint is missing."""
-    leading = control.leading()
-    check_parts(source, leading.depth)
-    return leading, read_picture(control.path)
+def read_control(control: ControlInput, files: CheckpointFiles) -> LoadedImage:
+    """Read a control image.
+
+    Raises InputError if it cannot be read or the checkpoint lacks a network.
+    """
+    check_networks(files, control.depth)
+    return read_image(control.path)
 
 
-def check_parts(source: Source, depth: DepthOf) -> None:
-    """Refuse what a checkpoint cannot do, before anything is drawn."""
-    if not (source.folder / "controlnet").is_dir():
-        raise InputError(f"checkpoint '{source.name}' has no depth ControlNet (a folder controlnet/): draw without a control picture")
-    if depth == "estimate" and not (source.folder / "depth").is_dir():
+def check_networks(files: CheckpointFiles, depth: Depth) -> None:
+    """Refuse a checkpoint without the networks for a control image; raises InputError."""
+    if not (files.folder / "controlnet").is_dir():
+        raise InputError(f"checkpoint '{files.name}' has no depth ControlNet (a folder controlnet/): leave the control image out")
+    if depth == "estimator" and not (files.folder / "depth").is_dir():
         raise InputError(
-            f"checkpoint '{source.name}' has no depth estimator (a folder depth/): say --depth luminance, or --depth given for a depth map"
+            f"checkpoint '{files.name}' has no depth estimator (a folder depth/): give --depth luminance, or --depth map for a depth map"
         )
 
 
-def doubts(picture: OutsidePicture) -> Iterator[str]:
-    """Say what is odd about a control picture."""
-    yield from picture.notes
-    if np.ptp(picture.picture) == 0:
-        yield "the control picture is the same everywhere: it says nothing of where things are"
+def control_notes(loaded: LoadedImage) -> Iterator[str]:
+    """Return warnings about a control image."""
+    yield from loaded.notes
+    if np.ptp(loaded.image) == 0:
+        yield "the control image is uniform, so it has no effect on the composition"

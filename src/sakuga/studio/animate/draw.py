@@ -1,4 +1,4 @@
-"""Single pictures from prompts."""
+"""Single images from prompts."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -9,227 +9,337 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from sakuga import InputError
-from sakuga.datasets.image_reading import read_picture
-from sakuga.export import Album, check_target, write
-from sakuga.models.checkpoint_files import Source
+from sakuga.datasets.image_reading import LoadedImage, read_image
+from sakuga.export import ImageFolder, check_target, write
+from sakuga.finishing.image import Image
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.story.film import FilmSettings
-from sakuga.studio.animate.control import ControlPicture, Leading, check_parts, doubts, read_control
-from sakuga.studio.core.finish import alone, finished, in_cells, on_paper
-from sakuga.studio.core.output import deliver
+from sakuga.story.options import IMAGES_PER_PROMPT, SEED, Text
+from sakuga.story.settings import FilmSettings
+from sakuga.studio.animate.animate import with_style
+from sakuga.studio.animate.control import ControlInput, ControlSettings, check_networks, control_notes, read_control
+from sakuga.studio.core.finish import add_textures, finish_image, with_pixel_art
+from sakuga.studio.core.output import Output, write_clip
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import Remade, SettledRecipe, check_amount, dressed
-from sakuga.studio.core.render_session import Bench, Count, Drawing
-from sakuga.studio.core.settings import direction, previewed, settled
-from sakuga.studio.core.styles import find_styles, named_note, named_style, worded
+from sakuga.studio.core.recipe import Remade, SettingsRecipe, check_amount, recipe_settings
+from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
+from sakuga.studio.core.settings import (
+    ResolvedSettings,
+    check_settings,
+    frame_settings,
+    preview_settings,
+    resolve_settings,
+    with_style_finishing,
+)
+from sakuga.studio.core.styles import StyleFinder, StyleUse, named_style_note, with_triggers
 from sakuga.studio.core.work import Work
 from sakuga.text import counted
-from sakuga.timeline import spec as specs
 from sakuga.timeline.clip import Clip
+from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Generated, InitImage, Prompt, SeedNoise, dependencies, digest
 
+PROMPT = Text(help="What the image shows")
 STEPS_RATE, STEPS_HELD = Fraction(10), 10
-"""Denoising steps shown a second, and for how many the finished picture stands."""
+"""Denoising steps shown per second, and frames that the finished image is held."""
 BATCH = 8
-"""The width of a batch of pictures that do not lean on each other."""
+"""Batch width of images that are independent of each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GeneratedImages:
+    """Generated images, in the order of prompts and seeds."""
+
+    paths: tuple[Path, ...]
+    """Their files; empty if they were kept in memory."""
+    images: tuple[Image, ...]
+    """(height, width, 3) uint8 arrays; empty if they were written to files."""
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    count: RenderCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """Pictures that were written, in the order of prompts and seeds."""
+class DrawRequest:
+    """Prompts to generate images of, and how."""
 
-    pictures: tuple[Path, ...]
     prompts: tuple[str, ...]
-    seeds: tuple[int, ...]
-    count: Count
+    out: Path | None
+    images_per_prompt: int
+    seed: int
+    settings: FilmSettings
+    init_image: Path | None
+    control: ControlInput | None
+    store: Path | None
+    recipe: bool
+    preview: bool
+    steps_gif: Path | None
+
+    def __post_init__(self) -> None:
+        """Check what needs no checkpoint; raises InputError."""
+        if not self.prompts:
+            raise InputError("there is no prompt: describe the image in a few words")
+        if not all(PROMPT.check("prompt", prompt).strip() for prompt in self.prompts):
+            raise InputError("a prompt is empty: describe the image in a few words")
+        IMAGES_PER_PROMPT.check("images_per_prompt", self.images_per_prompt)
+        SEED.check("seed", self.seed)
+        many = len(self.prompts) * self.images_per_prompt
+        if self.steps_gif:
+            check_target(self.steps_gif)
+            if many > 1:
+                raise InputError(f"steps_gif shows the denoising of one image, and these are {many}: generate one")
+        if self.settings.strength is not None and self.init_image is None:
+            raise InputError("strength is the denoising strength of an init image: give one with it (--init-image)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedDraw:
+    """Image requests with everything resolved: checkpoint, settings and styles of each prompt, input images."""
+
+    request: DrawRequest
+    styles: StyleFinder
+    settings: dict[str, ResolvedSettings]
+    """By prompt."""
+    uses: dict[str, tuple[StyleUse, ...]]
+    """By prompt."""
+    init: LoadedImage | None
+    control: LoadedImage | None
+    folder: ImageFolder | None
+    notes: tuple[str, ...]
 
 
 def draw(
-    prompts: Sequence[str],
-    out: Path | str,
+    prompts: str | Sequence[str],
+    out: Path | str | None = None,
     *,
-    each: int = 1,
+    images_per_prompt: int = 1,
     seed: int = 0,
+    style: str | None = None,
     settings: FilmSettings | None = None,
-    start: Path | None = None,
-    control: ControlPicture | None = None,
+    init_image: Path | None = None,
+    control: ControlInput | None = None,
     store: Path | None = None,
     recipe: bool = True,
     preview: bool = False,
     steps_gif: Path | None = None,
-) -> Work[Step, Drawn]:
-    """Draw `each` pictures of every prompt into a folder, with the seeds seed, seed + 1, ...; with `start`, from that picture on.
+) -> Work[Step, GeneratedImages]:
+    """Generate images of one prompt or several.
 
-    They are numbered on from those that the folder holds; one that it holds already, to the byte, keeps its place.
-    What is where follows the depth of a `control` picture. `steps_gif` is a file for a clip of a single picture's denoising: what the
-    decoder sees after each step; a preview is drawn in few steps. Raises SakugaError with one sentence where something is wrong.
+    The seeds are seed, seed + 1, ... They are written to the folder `out`, numbered on from those it holds (one that is there to the byte
+    keeps its place); without `out` the result holds them as arrays. `init_image` is where denoising starts (img2img); the depth of a
+    `control` image places things. `steps_gif` is a clip of one image's denoising steps. Raises SakugaError.
     """
-    return Work(_draw(tuple(prompts), Path(out), each, seed, settings or FilmSettings(), start, control, store, recipe, preview, steps_gif))
+    request = DrawRequest(
+        prompts=(prompts,) if isinstance(prompts, str) else tuple(prompts),
+        out=None if out is None else Path(out),
+        images_per_prompt=images_per_prompt,
+        seed=seed,
+        settings=with_style(settings, style),
+        init_image=init_image,
+        control=control,
+        store=store,
+        recipe=recipe,
+        preview=preview,
+        steps_gif=steps_gif,
+    )
+    return Work(_draw(resolve_draw(request)))
 
 
-class DrawRecipe(SettledRecipe):
-    """One picture: its prompt, seed and settings; a picture that it starts from is the first of `given`, one that leads it the last."""
+def resolve_draw(request: DrawRequest) -> ResolvedDraw:
+    """Resolve checkpoint, settings and styles of each prompt, and read input images.
+
+    Raises InputError.
+    """
+    settings = request.settings
+    files = find_checkpoint(settings.model or SKETCHBOOK)
+    styles = StyleFinder(files)
+    check_settings(settings, styles)
+    named = {prompt: styles.named_by([prompt]) if settings.style is None else settings.style for prompt in request.prompts}
+    uses = {prompt: styles.uses(style) for prompt, style in named.items()}
+    notes = dict.fromkeys(named_style_note(style, f"'{prompt}': ") for prompt, style in named.items() if style and settings.style is None)
+    resolved, preview_notes = {}, list[str]()
+    for prompt, style in named.items():
+        own = resolve_settings(with_style_finishing(replace(settings, style=style), uses[prompt]), files, styles)
+        resolved[prompt], preview_notes = preview_settings(own, styles) if request.preview else (own, [])
+    init = read_image(request.init_image) if request.init_image else None
+    control = read_control(request.control, files) if request.control else None
+    folder = ImageFolder(request.out) if request.out else None
+    loaded_notes = (*(init.notes if init else ()), *(control_notes(control) if control else ()))
+    return ResolvedDraw(
+        request=request,
+        styles=styles,
+        settings=resolved,
+        uses=uses,
+        init=init,
+        control=control,
+        folder=folder,
+        notes=(*preview_notes, *notes, *loaded_notes),
+    )
+
+
+class DrawRecipe(SettingsRecipe):
+    """The recipe of one image.
+
+    Of its `given` images the init image is the first, the control image the last.
+    """
 
     kind: Literal["draw"] = "draw"
     prompt: str
     seed: int = Field(ge=0, lt=2**63)
-    control: Leading | None = None
+    control: ControlSettings | None = None
     steps_shown: bool = False
-    """Whether the file shows the denoising, and not the picture alone."""
+    """Whether the file shows the denoising steps."""
 
     @model_validator(mode="after")
-    def _led_by_a_picture(self) -> "DrawRecipe":
+    def _has_its_images(self) -> "DrawRecipe":
         if len(self.given) not in ((1, 2) if self.control else (0, 1)):
-            raise ValueError(f"{len(self.given)} pictures are given: one that it starts from, one that leads it, and no other")
+            raise ValueError(f"{len(self.given)} images are given: one init image, one control image, and no other")
         return self
 
-    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
-        """Draw the picture to `out`."""
-        settings = settled(replace(self.settings.settings(), model=source.name), source)
+    def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
+        """Generate the image to `out`."""
+        styles = StyleFinder(files)
+        settings = self.resolved(files, styles)
         check_amount(1, settings.size)
         starts = self.given[:-1] if self.control else self.given
-        begin = specs.Start(frame=starts[0], strength=settings.strength or 1.0) if starts else None
+        init = InitImage(frame=starts[0], strength=settings.strength) if starts else None
         if self.control:
-            check_parts(source, self.control.depth)
-        led = self.control.control(self.given[-1]) if self.control else None
-        spec = drawn_spec(self.prompt, self.seed, settings, source, begin, led)
-        bench = Bench(source, store, find_styles(settings.style, source), settings.precision)
-        said = self.followed(source, **dressed(settings, source))
-        asked = _Asked(spec=spec, seed=self.seed, settings=settings, recipe=said)
-        if not self.steps_shown:
-            count = (yield from _to_files([asked], bench, lambda clip: write(clip, out).path))[0].count
-            return Remade(path=out, frames=1, drawn=count.drawn, reused=count.reused, notes=count.notes)
-        name = specs.digest(spec)
-        drawing = yield from bench.draw(_leaned([spec], bench) | {name: spec}, [name])
-        frames = yield from _show_steps(drawing, out, asked, bench)
-        return Remade(path=out, frames=frames, drawn=drawing.count.drawn, reused=drawing.count.reused, notes=drawing.count.notes)
-
-
-def _draw(
-    prompts: tuple[str, ...],
-    out: Path,
-    each: int,
-    seed: int,
-    settings: FilmSettings,
-    start: Path | None,
-    control: ControlPicture | None,
-    store: Path | None,
-    recipe: bool,
-    preview: bool,
-    steps_gif: Path | None,
-) -> Generator[Step, None, Drawn]:
-    _check(prompts, each)
-    if steps_gif:
-        check_target(steps_gif)
-        if len(prompts) * each > 1:
-            raise InputError(f"the steps of one picture can be shown, and {len(prompts) * each} are asked for: draw one")
-    if settings.strength is not None and start is None:
-        raise InputError("strength is the share of a start picture that is drawn anew: give a start picture with it")
-    source = find_checkpoint(settings.model or "sketchbook")
-    settings = settled(settings, source)
-    settings, notes = previewed(settings, source) if preview else (settings, [])
-    worn = {prompt: _styled(settings, prompt, source) for prompt in prompts}
-    styles = {prompt: find_styles(how.style, source) for prompt, how in worn.items()}
-    given = read_picture(start) if start else None
-    leading, layout = read_control(control, source) if control else (None, None)
-    album = Album(out)
-    out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(source, store, [style for found in styles.values() for style in found], settings.precision)
-    named = [named_note(how.style, f"'{prompt}': ") for prompt, how in worn.items() if how.style and settings.style is None]
-    odd = (*(given.notes if given else ()), *(doubts(layout) if layout else ()))
-    unread = [note for prompt in prompts for note in bench.unread(worded(prompt, styles[prompt]))]
-    full = [f"{out} holds {counted(album.held, 'numbered picture')}: what is new begins at {album.first}"] if album.held else []
-    for note in (*notes, *named, *unread, *odd, *full):
-        yield Step(stage="story", note=note)
-    led = leading.control(specs.digest(bench.store.given(layout.picture))) if leading and layout else None
-    begin = specs.Start(frame=specs.digest(bench.store.given(given.picture)), strength=settings.strength or 1.0) if given else None
-    seeds = [(prompt, seed + number) for prompt in prompts for number in range(each)]
-    pictures = [leaned.frame for leaned in (begin, led) if leaned]
-    said: dict[str, Any] = {"control": leading} if leading else {}
-
-    def told(prompt: str, its: int) -> DrawRecipe | None:
-        return DrawRecipe.of(source, given=pictures, prompt=prompt, seed=its, **said, **dressed(worn[prompt], source)) if recipe else None
-
-    asked = [
-        _Asked(spec=drawn_spec(prompt, its, worn[prompt], source, begin, led), seed=its, settings=worn[prompt], recipe=told(prompt, its))
-        for prompt, its in seeds
-    ]
-    drawing, paths = yield from _to_files(asked, bench, album.add)
-    if steps_gif:
-        yield from _show_steps(drawing, steps_gif, asked[0], bench)
-    said_prompts, their_seeds = zip(*seeds, strict=True)
-    return Drawn(pictures=tuple(paths), prompts=said_prompts, seeds=their_seeds, count=drawing.count)
-
-
-def _styled(settings: FilmSettings, prompt: str, source: Source) -> FilmSettings:
-    """Let a picture for which no style is asked wear the one that its prompt names, finished as its style wants it."""
-    style = named_style([prompt], source) if settings.style is None else settings.style
-    return finished(replace(settings, style=style), source)
+            check_networks(files, self.control.depth)
+        control = self.control.spec(self.given[-1]) if self.control else None
+        session = RenderSession(files, store, styles.uses(settings.style), settings.precision)
+        image = _Image(
+            spec=image_spec(self.prompt, self.seed, settings, files, init, control, styles),
+            seed=self.seed,
+            settings=settings,
+            recipe=self.followed(files, **recipe_settings(settings, styles)),
+        )
+        rendering = yield from session.render(_with_inputs([image.spec], session), [digest(image.spec)])
+        frames = 1
+        if self.steps_shown:
+            frames = yield from _show_steps(rendering, out, image, session)
+        else:
+            yield from _finish_images([image], rendering, session, lambda clip: write(clip, out))
+        count = rendering.count
+        return Remade(path=out, frames=frames, generated=count.generated, reused=count.reused, notes=count.notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A picture that is to be written."""
+class _Image:
+    """An image to generate: its spec, finishing and recipe."""
 
-    spec: specs.Drawn
+    spec: Generated
     seed: int
-    settings: FilmSettings
+    settings: ResolvedSettings
     recipe: DrawRecipe | None
 
 
-def _to_files(asked: Sequence[_Asked], bench: Bench, put: Callable[[Clip], Path]) -> Generator[Step, None, tuple[Drawing, list[Path]]]:
-    """Draw pictures of one size, bring them to the size that was asked for, finish each and put it into its file."""
-    wanted = [one.spec for one in asked]
-    names = [specs.digest(spec) for spec in wanted]
-    drawing = yield from bench.draw(_leaned(wanted, bench) | dict(zip(names, wanted, strict=True)), names)
-    assert asked[0].settings.size
-    enlarged = bench.enlarger(*asked[0].settings.size)
-    shown = bench.develop(drawing, names, lambda _, picture: enlarged(picture))
-    paths: list[Path] = []
-    for one, picture in zip(asked, shown, strict=True):
-        clip = yield from alone(picture, one.spec, one.settings, one.seed)
-        paths.append(put(replace(clip, recipe=one.recipe.text() if one.recipe else "")))
-        yield Step(stage="export", done=len(paths), total=len(asked))
-    return drawing, paths
+def _draw(resolved: ResolvedDraw) -> Generator[Step, None, GeneratedImages]:
+    request, files = resolved.request, resolved.styles.files
+    precision = next(iter(resolved.settings.values())).precision
+    session = RenderSession(files, request.store, [use for uses in resolved.uses.values() for use in uses], precision)
+    yield from _notes(resolved, session)
+    wanted = list(_images(resolved, session))
+    names = [digest(image.spec) for image in wanted]
+    rendering = yield from session.render(_with_inputs([image.spec for image in wanted], session), names)
+    paths, images = list[Path](), list[Image]()
+
+    def keep(clip: Clip) -> None:
+        if resolved.folder:
+            paths.append(resolved.folder.add(clip))
+        else:
+            images.append(clip.frames[0].image)
+
+    yield from _finish_images(wanted, rendering, session, keep)
+    if request.steps_gif:
+        yield from _show_steps(rendering, request.steps_gif, wanted[0], session)
+    prompts, seeds = zip(*_prompts_and_seeds(request), strict=True)
+    return GeneratedImages(paths=tuple(paths), images=tuple(images), prompts=prompts, seeds=seeds, count=rendering.count)
 
 
-def _leaned(wanted: Sequence[specs.Drawn], bench: Bench) -> dict[specs.Digest, specs.FrameSpec]:
-    """The pictures from outside that drawings lean on."""
-    return {name: bench.store.spec(name) for spec in wanted for name in specs.needs(spec)}
+def _prompts_and_seeds(request: DrawRequest) -> list[tuple[str, int]]:
+    return [(prompt, request.seed + number) for prompt in request.prompts for number in range(request.images_per_prompt)]
 
 
-def _show_steps(drawing: Drawing, out: Path, asked: _Asked, bench: Bench) -> Generator[Step, None, int]:
-    """Write a clip of a picture's denoising, finished as the picture is, which stands still at its end; returns its frames."""
-    assert asked.settings.size
-    assert asked.settings.steps
-    enlarged = bench.enlarger(*asked.settings.size)
-    shown = ((asked.spec, enlarged(picture)) for picture in bench.watch(drawing, specs.digest(asked.spec)))
-    steady = replace(asked.settings, on=asked.settings.steps)  # one grain for all steps, as the last is the picture
-    frames = yield from on_paper(shown, asked.settings.steps, steady, asked.seed)
-    clip = yield from in_cells(Clip(frames=(*frames, *frames[-1:] * STEPS_HELD), rate=STEPS_RATE), asked.settings)
-    recipe = asked.recipe
-    yield from deliver(clip, out, recipe.model_copy(update={"steps_shown": True}) if recipe else None)
+def _notes(resolved: ResolvedDraw, session: RenderSession) -> Generator[Step, None, None]:
+    prompts = [with_triggers(prompt, resolved.uses[prompt]) for prompt in resolved.request.prompts]
+    folder = resolved.folder
+    full = (
+        [f"{resolved.request.out} holds {counted(folder.existing, 'numbered image')}: new ones begin at {folder.first}"]
+        if folder and folder.existing
+        else []
+    )
+    for note in (*resolved.notes, *(note for prompt in prompts for note in session.prompt_warnings(prompt)), *full):
+        yield Step(stage="story", note=note)
+
+
+def _images(resolved: ResolvedDraw, session: RenderSession) -> Generator[_Image, None, None]:
+    """Yield every image to generate; input images are written to the store."""
+    request, styles = resolved.request, resolved.styles
+    control = None
+    if resolved.control and request.control:
+        control = request.control.settings.spec(digest(session.store.write_given(resolved.control.image)))
+    init = None
+    if resolved.init:
+        init = InitImage(
+            frame=digest(session.store.write_given(resolved.init.image)), strength=resolved.settings[request.prompts[0]].strength
+        )
+    given = [image.frame for image in (init, control) if image]
+    keys: dict[str, Any] = {"control": request.control.settings} if request.control else {}
+    known = {prompt: recipe_settings(settings, styles) for prompt, settings in resolved.settings.items()} if request.recipe else {}
+    for prompt, seed in _prompts_and_seeds(request):
+        settings = resolved.settings[prompt]
+        yield _Image(
+            spec=image_spec(prompt, seed, settings, styles.files, init, control, styles),
+            seed=seed,
+            settings=settings,
+            recipe=DrawRecipe.of(styles.files, given=given, prompt=prompt, seed=seed, **keys, **known[prompt]) if known else None,
+        )
+
+
+def _finish_images(
+    wanted: Sequence[_Image], rendering: Rendering, session: RenderSession, keep: Callable[[Clip], object]
+) -> Generator[Step, None, None]:
+    """Resize and finish generated images of one size, and keep each."""
+    resized = session.enlarger(*wanted[0].settings.size)
+    images = session.read_frames(rendering, [digest(one.spec) for one in wanted], lambda _, image: resized(image))
+    for done, (one, image) in enumerate(zip(wanted, images, strict=True), 1):
+        clip = yield from finish_image(image, one.spec, one.settings, one.seed)
+        keep(replace(clip, recipe=one.recipe.text() if one.recipe else ""))
+        yield Step(stage="export", done=done, total=len(wanted))
+
+
+def _with_inputs(specs: Sequence[Generated], session: RenderSession) -> dict[Digest, FrameSpec]:
+    """Return specs by name, after those of their input images."""
+    inputs: dict[Digest, FrameSpec] = {name: session.store.spec(name) for spec in specs for name in dependencies(spec)}
+    return inputs | {digest(spec): spec for spec in specs}
+
+
+def _show_steps(rendering: Rendering, out: Path, image: _Image, session: RenderSession) -> Generator[Step, None, int]:
+    """Write a clip of an image's denoising steps, finished as the image is and held at its end.
+
+    Returns its frames.
+    """
+    resized = session.enlarger(*image.settings.size)
+    shown = ((image.spec, resized(step)) for step in session.preview(rendering, digest(image.spec)))
+    steady = replace(image.settings, on=image.settings.steps)  # one grain for all steps, as the last is the image
+    frames = yield from add_textures(shown, image.settings.steps, steady, image.seed)
+    clip = Clip(frames=(*frames, *frames[-1:] * STEPS_HELD), rate=STEPS_RATE)
+    clip = yield from with_pixel_art(clip, image.settings.pixel)
+    recipe = image.recipe.model_copy(update={"steps_shown": True}) if image.recipe else None
+    yield from write_clip(clip, Output(path=out), recipe)
     return len(clip.frames)
 
 
-def drawn_spec(
+def image_spec(
     prompt: str,
     seed: int,
-    settings: FilmSettings,
-    source: Source,
-    start: specs.Start | None = None,
-    control: specs.Control | None = None,
-) -> specs.Drawn:
-    """Say by settled settings what decides one picture."""
-    how = direction(settings, source)
-    shown = specs.Text(prompt=worded(prompt, find_styles(settings.style, source)))
-    negative, noise = specs.Text(prompt=how.negative), specs.Seeded(seed=seed)
-    return how.drawn(shown, negative=negative, noise=noise, start=start, control=control, batch=BATCH)
-
-
-def _check(prompts: tuple[str, ...], each: int) -> None:
-    if not prompts:
-        raise InputError("there is no prompt: say what to draw")
-    if not all(prompt.strip() for prompt in prompts):
-        raise InputError("a prompt is empty: say what to draw")
-    if not 1 <= each <= 10_000:
-        raise InputError(f"{each} pictures of a prompt cannot be drawn: choose 1 to 10000")
+    settings: ResolvedSettings,
+    files: CheckpointFiles,
+    init: InitImage | None = None,
+    control: ControlImage | None = None,
+    styles: StyleFinder | None = None,
+) -> Generated:
+    """Return the spec of one image with resolved settings."""
+    styles = styles or StyleFinder(files)
+    how = frame_settings(settings, files, styles)
+    conditioning = Prompt(prompt=with_triggers(prompt, styles.uses(settings.style)))
+    negative, noise = Prompt(prompt=how.negative), SeedNoise(seed=seed)
+    return how.spec(conditioning, negative=negative, noise=noise, init=init, control=control, batch=BATCH)

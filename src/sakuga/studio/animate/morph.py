@@ -1,4 +1,4 @@
-"""Prompts that flow into each other: every frame is drawn for itself, on the way from one prompt and one noise to the next."""
+"""Morphs: clips that interpolate from prompt to prompt, every frame generated."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,60 +11,119 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sakuga import InputError
 from sakuga.evaluation.motion_smoothness import loop_gap, variation
-from sakuga.export import check_frames, check_target
-from sakuga.models.checkpoint_files import Source
+from sakuga.export import check_frames
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.story.film import FilmSettings
-from sakuga.story.storyboard import Ease
-from sakuga.studio.animate.film import Seconds
-from sakuga.studio.animate.images import drawn_spec
-from sakuga.studio.animate.morph_timing import WIDE, Take, close_up, draw_at, even_out
-from sakuga.studio.core.finish import finished, in_cells, on_paper
-from sakuga.studio.core.output import deliver
+from sakuga.story.keys import Ease
+from sakuga.story.options import SEED, Number
+from sakuga.story.settings import FilmSettings
+from sakuga.studio.animate.animate import with_style
+from sakuga.studio.animate.draw import image_spec
+from sakuga.studio.animate.morph_timing import VISIBLE, MorphTake, close_up, even_out, render_take
+from sakuga.studio.core.finish import add_textures, with_pixel_art
+from sakuga.studio.core.output import Output, Seconds, write_clip
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import Remade, SettledRecipe, check_amount, dressed, portable_style, restyled_settings
-from sakuga.studio.core.render_session import Bench, Count
-from sakuga.studio.core.settings import direction, settled, wearing, worn_digests
-from sakuga.studio.core.styles import Found, find_styles, found_at, named_note, named_style, shared_names, worded
+from sakuga.studio.core.recipe import Remade, SettingsRecipe, check_amount, portable_style, recipe_settings
+from sakuga.studio.core.render_session import RenderCount, RenderSession
+from sakuga.studio.core.settings import ResolvedSettings, parse_ease, resolve_settings, style_digests, with_style_finishing
+from sakuga.studio.core.styles import StyleFinder, StyleUse, named_style_note, relocated, with_triggers
 from sakuga.studio.core.work import Work
-from sakuga.text import counted
 from sakuga.timeline.clip import Clip
-from sakuga.timeline.morph import Course, Key, places
-from sakuga.timeline.timing import there_and_back
+from sakuga.timeline.morph import MorphKey, MorphPath, morph_positions
+from sakuga.timeline.timing import ping_pong as play_both_ways
 
-FRAMES = 20
-"""Frames from one prompt to the next, unless said."""
-MOST = 10_000
-"""Frames of a morph."""
-UNREAD = ("strength", "between", "on", "follow", "hold_on", "wander", "drawn_rate", "control", "depth")
-"""Settings of films that mean nothing here."""
+FRAMES_PER_SEGMENT = 20
+"""Frames from one prompt to the next by default."""
+MAX_FRAMES = 10_000
+MORPH_FRAMES = Number(
+    help="Frames of the clip", default_help=f"{FRAMES_PER_SEGMENT} from prompt to prompt", least=2, most=MAX_FRAMES, whole=True
+)
+UNUSED = ("strength", "between", "on", "init_from", "shot_strength", "noise_drift", "keyframe_rate", "control_weight", "depth")
+"""Film settings that a morph has no use for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Morphed:
-    """A clip that was written, and how it moves: differences of frames as drawn, in mean Lab distance."""
+class MorphResult:
+    """A written morph, and how evenly it moves.
+
+    Steps are differences of generated frames, in mean Lab distance.
+    """
 
     clip: Path
     frames: int
     """Frames of the clip."""
-    count: Count
+    count: RenderCount
     seconds: Seconds
     step_variation: float
-    """The coefficient of variation of neighbours' differences: 0.0 is perfectly even."""
+    """The coefficient of variation of the differences between neighbors: 0.0 is perfectly even."""
     step_variation_before: float | None
-    """The same before an even morph was timed anew."""
+    """The same before an even morph was retimed."""
     loop_gap: float | None
-    """In a loop, the step from the last frame to the first against the median step."""
+    """In a loop, the step from the last frame to the first over the median step."""
     notes: tuple[str, ...]
 
 
-class MorphRecipe(SettledRecipe):
-    """A morph, with every setting said; an even one holds the places that were found, so that they are not sought again."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MorphRequest:
+    """Prompts to morph between, and how."""
+
+    prompts: tuple[str, ...]
+    output: Output
+    frames: int | None
+    ease: Ease | None
+    loop: bool
+    ping_pong: bool
+    even: bool
+    seed: int
+    same_seed: bool
+    styles: tuple[str, ...]
+    """Those of each prompt beside the settings' style, or none at all."""
+    settings: FilmSettings
+    store: Path | None
+
+    def __post_init__(self) -> None:
+        """Check what needs no checkpoint; raises InputError."""
+        if blank := next((number for number, prompt in enumerate(self.prompts, 1) if not prompt.strip()), None):
+            raise InputError(f"prompt {blank} is empty: describe the image in a few words")
+        SEED.check("seed", self.seed)
+        if not self.seed < 2**62:
+            raise InputError(f"seed {self.seed} is out of range: choose 0 to 2^62 - 1")
+        if self.loop and self.ping_pong:
+            raise InputError("loop and ping_pong exclude each other: choose one")
+        if self.ease is not None and self.even:
+            raise InputError("even and ease exclude each other, as an even morph is timed by its images: choose one")
+        if unused := [name for name in UNUSED if getattr(self.settings, name) is not None]:
+            raise InputError(f"a morph has no use for {unused[0]}: leave it out")
+        if self.styles and len(self.styles) != len(self.prompts):
+            raise InputError(f"there are styles for {len(self.styles)} prompts, and {len(self.prompts)} prompts: give one for each")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedMorph:
+    """A morph with everything resolved."""
+
+    files: CheckpointFiles
+    styles: StyleFinder
+    settings: ResolvedSettings
+    path: MorphPath
+    """Keys with trigger words and styles."""
+    uses: tuple[StyleUse, ...]
+    recipe: "MorphRecipe"
+    output: Output
+    store: Path | None
+    notes: tuple[str, ...]
+
+
+class MorphRecipe(SettingsRecipe):
+    """The recipe of a morph.
+
+    An even one holds the positions that were found, so that they are not searched again.
+    """
 
     kind: Literal["morph"] = "morph"
-    prompts: tuple[str, ...] = Field(min_length=1, max_length=MOST)
+    prompts: tuple[str, ...] = Field(min_length=1, max_length=MAX_FRAMES)
     seed: int = Field(ge=0, lt=2**62)
-    frames: int = Field(ge=2, le=MOST)
+    frames: int = Field(ge=2, le=MAX_FRAMES)
     ease: Ease
     loop: bool = False
     ping_pong: bool = False
@@ -72,37 +131,45 @@ class MorphRecipe(SettledRecipe):
     same_seed: bool = False
     places: tuple[float, ...] | None = None
     prompt_styles: tuple[Annotated[str, AfterValidator(portable_style)], ...] = ()
-    """What each prompt wears beside what all of them do."""
+    """Styles of each prompt beside those of all."""
 
     @model_validator(mode="after")
-    def _can_be_drawn(self) -> Self:
-        legs = self.course().legs
+    def _is_a_morph(self) -> Self:
+        segments = self.path().segments
         if self.prompt_styles and len(self.prompt_styles) != len(self.prompts):
             raise ValueError(f"there are styles for {len(self.prompt_styles)} prompts, and {len(self.prompts)} prompts")
-        if self.places and (len(self.places) != self.frames or not all(0 <= place <= legs for place in self.places)):
-            raise ValueError("`places` are not those of its frames: set places=null, and they are found anew")
+        if self.places and (len(self.places) != self.frames or not all(0 <= place <= segments for place in self.places)):
+            raise ValueError("`places` are not those of its frames: set places=null, and they are searched again")
         return self
 
-    def course(self) -> Course:
-        """Return its keys; each has the next seed, or all the same."""
-        keys = tuple(Key(prompt=prompt, seed=self.seed + (0 if self.same_seed else number)) for number, prompt in enumerate(self.prompts))
-        return Course(keys=keys, closed=self.loop)
+    def path(self) -> MorphPath:
+        """Return the path of its prompts.
 
-    def worn(self, source: Source) -> tuple[str, ...]:
-        settings = self.settings.settings()
-        return worn_digests((settings.style, *self.prompt_styles), settings, source)
+        Each has the next seed, or all the same.
+        """
+        keys = tuple(
+            MorphKey(prompt=prompt, seed=self.seed + (0 if self.same_seed else number)) for number, prompt in enumerate(self.prompts)
+        )
+        return MorphPath(keys=keys, closed=self.loop)
+
+    def style_digests(self, styles: StyleFinder) -> tuple[str, ...]:
+        """Return the digests of the styles that it would apply here."""
+        return style_digests((self.settings.style, *self.prompt_styles), self.settings.sampler or "", styles)
 
     def restyled(self, places: Mapping[str, str]) -> Self:
-        worn = tuple(found_at(asked, places) or "" for asked in self.prompt_styles)
-        return self.model_copy(update={"settings": restyled_settings(self.settings, places), "prompt_styles": worn})
+        """Return the recipe with its outside styles at their places here."""
+        own = tuple(relocated(text, places) or "" for text in self.prompt_styles)
+        return super().restyled(places).model_copy(update={"prompt_styles": own})
 
-    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, Remade]:
-        """Draw the morph again."""
-        settings = settled(replace(self.settings.settings(), model=source.name), source)
+    def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
+        """Generate the morph again."""
+        styles = StyleFinder(files)
+        settings = self.resolved(files, styles)
         check_amount(2 * self.frames, settings.size)
-        said = self.followed(source, **_named(self.prompt_styles, settings, source))
-        made = yield from _film(said, self.prompt_styles, settings, out, source, store, recipe=True, max_size=self.budget(out))
-        return Remade(path=out, frames=made.frames, drawn=made.count.drawn, reused=made.count.reused, notes=made.notes)
+        recipe = self.followed(files, **_recipe_keys(self.prompt_styles, settings, styles))
+        output = Output(path=out, max_size=self.budget(out)).check()
+        made = yield from _morph(_resolve(recipe, self.prompt_styles, settings, styles, output, store, []))
+        return Remade(path=out, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
 
 
 def morph(
@@ -116,197 +183,191 @@ def morph(
     even: bool = False,
     seed: int = 0,
     same_seed: bool = False,
+    style: str | None = None,
     styles: Sequence[str] = (),
     settings: FilmSettings | None = None,
     store: Path | None = None,
     recipe: bool = True,
     max_size: int | None = None,
-) -> Work[Step, Morphed]:
-    """Flow from prompt to prompt in `frames` frames (20 for each way): noise and text embeddings are slerped.
+) -> Work[Step, MorphResult]:
+    """Generate a clip that morphs from prompt to prompt.
 
-    The prompts have the seeds seed, seed + 1, ... or, with `same_seed`, all the same, so that prompts and styles alone move; what `draw`
-    makes of a prompt with its seed is the very frame shown there. With `loop` it goes on from the last prompt to the first, and one
-    prompt alone goes round in its noise; `ping_pong` plays forth and back. `ease` bends each way (smooth; linear for one prompt alone);
-    `even` times the frames so that neighbours differ equally. A loop whose last step would be seen is timed anew until it is not.
-    `styles` are what each prompt wears beside the settings' style, one for each prompt ("" is none): between prompts their weights travel.
-    A `max_size` in bytes is kept by GIFs. Raises SakugaError with one sentence where something is wrong.
+    It has `frames` frames; noise and prompt embeddings are slerped. The prompts have the seeds seed, seed + 1, ... or, with `same_seed`,
+    all the same; what `draw` generates for a prompt with its seed is exactly its frame. `loop` goes on from the last prompt to the first,
+    and one prompt alone moves in its noise; `ping_pong` plays forward and back. `ease` times each segment (smooth; linear for one prompt
+    alone); `even` times the frames so that neighbors differ equally. A loop whose last step would show is retimed. `style` is applied to
+    all prompts, `styles` to one each ("" is none): between prompts their weights are interpolated. A GIF stays under `max_size` bytes.
+    Raises SakugaError.
     """
-    said = tuple(prompts), Path(out), frames, ease, loop, ping_pong, even, seed, same_seed, tuple(styles)
-    return Work(_morph(*said, settings or FilmSettings(), store, recipe, max_size))
-
-
-def _morph(
-    prompts: tuple[str, ...],
-    out: Path,
-    frames: int | None,
-    ease: Ease | None,
-    loop: bool,
-    ping_pong: bool,
-    even: bool,
-    seed: int,
-    same_seed: bool,
-    styles: tuple[str, ...],
-    settings: FilmSettings,
-    store: Path | None,
-    recipe: bool,
-    max_size: int | None,
-) -> Generator[Step, None, Morphed]:
-    check_target(out, max_size)
-    if blank := next((number for number, prompt in enumerate(prompts, 1) if not prompt.strip()), None):
-        raise InputError(f"prompt {blank} is empty: say what to draw")
-    course = Course(keys=tuple(Key(prompt=prompt, seed=seed) for prompt in prompts), closed=loop)
-    _check(seed, settings, loop and ping_pong, ease is not None and even)
-    many = FRAMES * course.legs if frames is None else frames
-    if not 2 <= many <= MOST:
-        raise InputError(f"{counted(many, 'frame is', 'frames are')} no morph: choose 2 to {MOST}")
-    check_frames(out, 2 * many - 2 if ping_pong else many)
-    ease = ease or ("linear" if even or len(prompts) == 1 else "smooth")
-    places(course, many, ease)
-    if styles and len(styles) != len(prompts):
-        raise InputError(f"there are styles for {len(styles)} prompts, and {len(prompts)} prompts: give one for each")
-    source = find_checkpoint(settings.model or "sketchbook")
-    settings, styles, named = _styled(settled(settings, source), styles, prompts, source)
-    for note in named:
-        yield Step(stage="story", note=note)
-    said = MorphRecipe.of(
-        source,
-        **_named(styles, settings, source),
-        prompts=prompts,
-        seed=seed,
-        frames=many,
-        ease=ease,
+    request = MorphRequest(
+        prompts=(prompts,) if isinstance(prompts, str) else tuple(prompts),
+        output=Output(path=Path(out), recipe=recipe, max_size=max_size).check(),
+        frames=frames,
+        ease=parse_ease(ease) if ease else None,
         loop=loop,
         ping_pong=ping_pong,
         even=even,
+        seed=seed,
         same_seed=same_seed,
+        styles=tuple(styles),
+        settings=with_style(settings, style),
+        store=store,
     )
-    made = yield from _film(said, styles, settings, out, source, store, recipe, max_size)
-    return replace(made, notes=(*named, *made.notes))
+    return Work(_morph(resolve_morph(request)))
 
 
-def _styled(
-    settings: FilmSettings, styles: tuple[str, ...], prompts: Sequence[str], source: Source
-) -> tuple[FilmSettings, tuple[str, ...], list[str]]:
-    """Let prompts for which no style is asked wear those that they name; returns settings, each prompt's styles, and what to tell."""
-    if settings.style is not None or any(styles):
-        return finished(settings, source), styles, []
-    named = [named_style([prompt], source) or "" for prompt in prompts]
-    if len(set(named)) == 1:
-        settings = replace(settings, style=named[0] or None)
-        return finished(settings, source), styles, [named_note(named[0])] if named[0] else []
-    return settings, tuple(named), [named_note(name, f"prompt {number}: ") for number, name in enumerate(named, 1) if name]
+def resolve_morph(request: MorphRequest) -> ResolvedMorph:
+    """Resolve checkpoint, settings, styles and positions of a morph; raises InputError."""
+    prompts, ease = request.prompts, request.ease
+    path = MorphPath(keys=tuple(MorphKey(prompt=prompt, seed=request.seed) for prompt in prompts), closed=request.loop)
+    frames = MORPH_FRAMES.check("frames", FRAMES_PER_SEGMENT * path.segments if request.frames is None else request.frames)
+    check_frames(request.output.path, 2 * frames - 2 if request.ping_pong else frames)
+    ease = ease or ("linear" if request.even or len(prompts) == 1 else "smooth")
+    morph_positions(path, frames, ease)
+    files = find_checkpoint(request.settings.model or SKETCHBOOK)
+    styles = StyleFinder(files)
+    wanted, own_styles, notes = _named_styles(request, styles)
+    settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles)
+    recipe = MorphRecipe.of(
+        files,
+        **_recipe_keys(own_styles, settings, styles),
+        prompts=prompts,
+        seed=request.seed,
+        frames=frames,
+        ease=ease,
+        loop=request.loop,
+        ping_pong=request.ping_pong,
+        even=request.even,
+        same_seed=request.same_seed,
+    )
+    return _resolve(recipe, own_styles, settings, styles, request.output, request.store, notes)
 
 
-def _named(asked: Sequence[str], settings: FilmSettings, source: Source) -> dict[str, Any]:
-    """Return what the recipe says of settings and styles."""
-    own = {"prompt_styles": tuple(shared_names(one, source) or "" for one in asked)} if any(asked) else {}
-    return {**dressed(settings, source, asked), **own}
-
-
-def _check(seed: int, settings: FilmSettings, both_loops: bool, both_timings: bool) -> None:
-    if both_loops:
-        raise InputError("a morph goes round in a loop or forth and back, and not both: choose one")
-    if both_timings:
-        raise InputError("an even morph is timed by its pictures and not by an ease: choose one")
-    if unread := [name for name in UNREAD if getattr(settings, name) is not None]:
-        raise InputError(f"a morph draws every frame from its prompts, and reads no {unread[0]}: leave it out")
-    if not 0 <= seed < 2**62:
-        raise InputError(f"seed {seed} is out of range: choose 0 to 2^62 - 1")
-
-
-def _film(
-    said: MorphRecipe,
-    asked: tuple[str, ...],
-    settings: FilmSettings,
-    out: Path,
-    source: Source,
+def _resolve(
+    recipe: MorphRecipe,
+    own_styles: Sequence[str],
+    settings: ResolvedSettings,
+    styles: StyleFinder,
+    output: Output,
     store: Path | None,
-    recipe: bool,
-    max_size: int | None,
-) -> Generator[Step, None, Morphed]:
-    begun = perf_counter()
-    check_target(out, max_size)
-    like = drawn_spec(said.prompts[0], said.seed, settings, source)
-    course, styles = _dressed(said.course(), asked or ("",) * len(said.prompts), settings, source)
-    bench = Bench(source, store, styles, settings.precision)
-    notes = _doubts(course, bench)
+    notes: Sequence[str],
+) -> ResolvedMorph:
+    """Resolve a morph whose recipe is known: each key gets its styles and their trigger words."""
+    path, keys, uses = recipe.path(), list[MorphKey](), list[StyleUse]()
+    for key, own in zip(path.keys, own_styles or ("",) * len(path.keys), strict=True):
+        both = ", ".join(filter(None, (settings.style, own)))
+        found = styles.uses(both)
+        keys.append(replace(key, prompt=with_triggers(key.prompt, found), styles=styles.applied(both, settings.sampler)))
+        uses += found
+    return ResolvedMorph(
+        files=styles.files,
+        styles=styles,
+        settings=settings,
+        path=replace(path, keys=tuple(keys)),
+        uses=tuple(uses),
+        recipe=recipe,
+        output=output,
+        store=store,
+        notes=tuple(notes),
+    )
+
+
+def _named_styles(request: MorphRequest, styles: StyleFinder) -> tuple[FilmSettings, tuple[str, ...], list[str]]:
+    """Apply the styles that prompts name, where none is requested.
+
+    Returns settings, each prompt's styles, and notes.
+    """
+    settings = request.settings
+    if settings.style is not None or any(request.styles):
+        return settings, request.styles, []
+    named = [styles.named_by([prompt]) or "" for prompt in request.prompts]
+    if len(set(named)) == 1:
+        return replace(settings, style=named[0] or None), request.styles, [named_style_note(named[0])] if named[0] else []
+    return settings, tuple(named), [named_style_note(name, f"prompt {number}: ") for number, name in enumerate(named, 1) if name]
+
+
+def _recipe_keys(own_styles: Sequence[str], settings: ResolvedSettings, styles: StyleFinder) -> dict[str, Any]:
+    """Return the keys of the recipe for settings and styles."""
+    own = {"prompt_styles": tuple(styles.shared_names(one) for one in own_styles)} if any(own_styles) else {}
+    return {**recipe_settings(settings, styles, own_styles), **own}
+
+
+def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
+    started = perf_counter()
+    recipe, settings, path = resolved.recipe, resolved.settings, resolved.path
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, settings.precision)
+    notes = [*resolved.notes, *_warnings(path, session)]
     for note in notes:
         yield Step(stage="story", note=note)
-    takes = [(yield from draw_at(course, said.places or places(course, said.frames, said.ease), like, bench))]
-    if said.even and not said.places:
-        yield from even_out(course, like, bench, takes)
-    if said.loop and not said.places:
-        notes += yield from close_up(course, like, bench, takes)
+    like = image_spec(recipe.prompts[0], recipe.seed, settings, resolved.files, styles=resolved.styles)
+    takes = [(yield from render_take(path, recipe.places or morph_positions(path, recipe.frames, recipe.ease), like, session))]
+    if recipe.even and not recipe.places:
+        yield from even_out(path, like, session, takes)
+    if recipe.loop and not recipe.places:
+        notes += yield from close_up(path, like, session, takes)
     if len(takes) > 1:
-        said = said.model_copy(update={"places": takes[-1].places})
-    drawn = perf_counter()
-    shown = yield from _finish(said, takes[-1], settings, source, bench)
+        recipe = recipe.model_copy(update={"places": takes[-1].positions})
+    generated = perf_counter()
+    clip = yield from _finish(recipe, takes[-1], settings, session)
     finished = perf_counter()
-    written = yield from deliver(shown, out, said if recipe else None, max_size)
-    seconds = Seconds.since(begun, drawn, finished)
-    count, gap = _counted(takes), _gap(said, takes[-1])
-    wide = [f"the loop closes with {gap:.1f} usual steps, which may show: {_remedy(said)}"] if gap and gap > WIDE else []
-    return Morphed(
-        clip=out,
-        frames=len(shown.frames),
+    written = yield from write_clip(clip, resolved.output, recipe)
+    count, gap = _count(takes), _loop_gap(recipe, takes[-1])
+    wide = [f"The loop closes with {gap:.1f} normal steps, which may show: {_remedy(recipe)}."] if gap and gap > VISIBLE else []
+    return MorphResult(
+        clip=resolved.output.path,
+        frames=len(clip.frames),
         count=count,
-        seconds=seconds,
+        seconds=Seconds.since(started, generated, finished),
         step_variation=variation(takes[-1].steps),
-        step_variation_before=variation(takes[0].steps) if said.even else None,
+        step_variation_before=variation(takes[0].steps) if recipe.even else None,
         loop_gap=gap,
         notes=(*notes, *count.notes, *wide, *written.notes),
     )
 
 
-def _dressed(course: Course, asked: Sequence[str], settings: FilmSettings, source: Source) -> tuple[Course, list[Found]]:
-    """Let every key wear the styles of all and its own, and say their trigger words; returns all that is worn, too."""
-    keys, styles = [], list[Found]()
-    for key, own in zip(course.keys, asked, strict=True):
-        both = ", ".join(filter(None, (settings.style, own)))
-        found = find_styles(both, source)
-        keys.append(replace(key, prompt=worded(key.prompt, found), styles=wearing(both, settings, source)))
-        styles += found
-    return replace(course, keys=tuple(keys)), styles
-
-
-def _doubts(course: Course, bench: Bench) -> list[str]:
-    """Say what of the prompts is not read, and where nothing but noise moves."""
-    prompts = [key.prompt for key in course.keys]
-    unread = [f"prompt {number}: {note}" for number, prompt in enumerate(prompts, 1) for note in bench.unread(prompt)]
+def _warnings(path: MorphPath, session: RenderSession) -> list[str]:
+    """Return warnings about prompts, and where nothing but noise moves."""
+    prompts = [key.prompt for key in path.keys]
+    warnings = [f"prompt {number}: {note}" for number, prompt in enumerate(prompts, 1) for note in session.prompt_warnings(prompt)]
     same = [
         f"prompts {number} and {number + 1} are the same: between them {'nothing' if one.seed == other.seed else 'only the noise'} moves"
-        for number, (one, other) in enumerate(pairwise(course.keys), 1)
+        for number, (one, other) in enumerate(pairwise(path.keys), 1)
         if (one.prompt, one.styles) == (other.prompt, other.styles)
     ]
-    return unread + same
+    return warnings + same
 
 
-def _finish(said: MorphRecipe, take: Take, settings: FilmSettings, source: Source, bench: Bench) -> Generator[Step, None, Clip]:
-    """Bring every frame to the size that was asked for, and finish it."""
-    assert settings.size
-    enlarged = bench.enlarger(*settings.size)
-    shown = bench.exposed(take.drawing, take.names, lambda _, picture: enlarged(picture))
-    frames = yield from on_paper(shown, len(take.specs), settings, said.seed)
-    played = there_and_back(frames) if said.ping_pong else frames
-    return (yield from in_cells(Clip(frames=tuple(played), rate=direction(settings, source).rate), settings))
+def _finish(recipe: MorphRecipe, take: MorphTake, settings: ResolvedSettings, session: RenderSession) -> Generator[Step, None, Clip]:
+    """Resize and finish every frame."""
+    resized = session.enlarger(*settings.size)
+    shown = session.read_exposures(take.rendering, take.names, lambda _, image: resized(image))
+    frames = yield from add_textures(shown, len(take.specs), settings, recipe.seed)
+    played = play_both_ways(frames) if recipe.ping_pong else frames
+    return (yield from with_pixel_art(Clip(frames=tuple(played), rate=settings.fps), settings.pixel))
 
 
-def _counted(takes: Sequence[Take]) -> Count:
-    """Count frames of all takes; one that several takes show counts once."""
-    drawn = sum(take.drawing.count.drawn for take in {id(take): take for take in takes}.values())
-    everything = {name for take in takes for name in take.names}
-    notes = dict.fromkeys(note for take in takes for note in take.drawing.count.notes)
-    return Count(drawn=drawn, reused=max(0, len(everything) - drawn), notes=tuple(notes))
+def _count(takes: Sequence[MorphTake]) -> RenderCount:
+    """Count the frames of all takes.
+
+    One that several takes show counts once.
+    """
+    generated = sum(take.rendering.count.generated for take in {id(take): take for take in takes}.values())
+    names = {name for take in takes for name in take.names}
+    notes = dict.fromkeys(note for take in takes for note in take.rendering.count.notes)
+    return RenderCount(generated=generated, reused=max(0, len(names) - generated), notes=tuple(notes))
 
 
-def _remedy(said: MorphRecipe) -> str:
-    """Say what to do about a wide step: a closed way of several prompts can be played forth and back instead."""
-    if said.ping_pong:
+def _remedy(recipe: MorphRecipe) -> str:
+    """Return what to do about a visible last step.
+
+    Several prompts can also be played forward and back.
+    """
+    if recipe.ping_pong:
         return "time it with --even"
-    return "give it more frames, or play it forth and back (--ping-pong)" if len(said.prompts) > 1 else "give it more frames"
+    return "give it more frames, or play it forward and back (--ping-pong)" if len(recipe.prompts) > 1 else "give it more frames"
 
 
-def _gap(said: MorphRecipe, take: Take) -> float | None:
-    if said.loop:
+def _loop_gap(recipe: MorphRecipe, take: MorphTake) -> float | None:
+    if recipe.loop:
         return loop_gap(take.steps[:-1], take.steps[-1])
-    return loop_gap(take.steps, take.steps[0]) if said.ping_pong else None
+    return loop_gap(take.steps, take.steps[0]) if recipe.ping_pong else None

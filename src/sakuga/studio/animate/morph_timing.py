@@ -1,4 +1,4 @@
-"""The frames of a morph drawn at some places, looked at, and timed anew where they move unevenly or a loop's end would be seen."""
+"""Retiming of morphs that move unevenly or whose loop shows."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -7,94 +7,106 @@ from functools import partial
 from sakuga.evaluation.motion_smoothness import loop_gap, steps, variation
 from sakuga.finishing.color_match import lab_difference
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.render_session import Bench, Drawing
-from sakuga.timeline.morph import Course, Ruler, closed_up, evened, frames_at, ruler
-from sakuga.timeline.spec import Digest, Drawn, digest
+from sakuga.studio.core.render_session import Rendering, RenderSession
+from sakuga.timeline.morph import ChangeCurve, MorphPath, change_curve, close_loop, even_positions, morph_specs
+from sakuga.timeline.spec import Digest, Generated, digest
 
-WIDE, AIM = 1.2, 1.15
-"""Usual steps from a loop's last frame to its first that are not seen, and what is aimed at where it is wider."""
+VISIBLE, TARGET = 1.2, 1.15
+"""The last step of a loop, in normal steps, above which it shows; and the target if it does."""
 FAR = 2.5
-"""Usual steps that the last frames of a loop cannot take in, so that all of them must move."""
+"""Normal steps that the last frames of a loop cannot absorb, so that all frames must move."""
 EVEN = 0.35
-"""The coefficient of variation under which a loop that was timed anew is even but for its end."""
-CLOSINGS, TRIALS = 4, 16
-"""How often as many frames as a loop has are drawn more for its end, at most; and how often it is timed anew, where few frames move."""
-EVENINGS, SMOOTH = 4, 0.1
-"""How often an even morph is timed anew, at most, each time its frames are drawn again; and the variation that is even enough."""
+"""The coefficient of variation under which a retimed loop is even but for its end."""
+MAX_LOOP_FRAMES, MAX_LOOP_TAKES = 4, 16
+"""Limits of closing a loop: frames generated, in lengths of the loop, and takes."""
+MAX_EVEN_TAKES, SMOOTH = 4, 0.1
+"""Limits of an even morph: takes, and the variation that is even enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
-    """The frames of a course drawn at some places, and how much neighbours differ."""
+class MorphTake:
+    """The frames of a path at some positions, and how much neighbors differ."""
 
-    places: tuple[float, ...]
-    specs: tuple[Drawn, ...]
-    drawing: Drawing
+    positions: tuple[float, ...]
+    specs: tuple[Generated, ...]
+    rendering: Rendering
     steps: tuple[float, ...]
-    """One for each pair of neighbours, and on a closed course the one back to the first."""
+    """One for each pair of neighbors, and on a closed path the one back to the first."""
 
     @property
     def names(self) -> tuple[Digest, ...]:
+        """The frames' names."""
         return tuple(map(digest, self.specs))
 
 
-def draw_at(course: Course, at: tuple[float, ...], like: Drawn, bench: Bench) -> Generator[Step, None, Take]:
-    """Draw the frames of a course at some places, and look at how they move."""
-    specs = frames_at(course, at, like)
+def render_take(path: MorphPath, positions: tuple[float, ...], like: Generated, session: RenderSession) -> Generator[Step, None, MorphTake]:
+    """Render a path's frames and measure the steps between them."""
+    specs = morph_specs(path, positions, like)
     names = [digest(spec) for spec in specs]
-    drawing = yield from bench.draw(dict(zip(names, specs, strict=True)), names)
-    around = [*names, names[0]] if course.closed else names
-    moved = steps((bench.store.read(drawing.renamed[name]) for name in around), lab_difference)
-    return Take(places=at, specs=specs, drawing=drawing, steps=tuple(moved))
+    rendering = yield from session.render(dict(zip(names, specs, strict=True)), names)
+    around = [*names, names[0]] if path.closed else names
+    measured = steps((session.store.read(rendering.renamed[name]) for name in around), lab_difference)
+    return MorphTake(positions=positions, specs=specs, rendering=rendering, steps=tuple(measured))
 
 
-def even_out(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Generator[Step, None, None]:
-    """Time the frames anew by how neighbours differ, until they do so equally; the most even take comes last."""
+def even_out(path: MorphPath, like: Generated, session: RenderSession, takes: list[MorphTake]) -> Generator[Step, None, None]:
+    """Retime the frames until neighbors differ equally.
+
+    The most even take comes last.
+    """
     tried = takes[-1:]
-    while variation(tried[-1].steps) > SMOOTH and len(tried) <= EVENINGS:
-        anew = evened(course, len(tried[-1].places), measured(course, tried, bench))
-        tried.append((yield from draw_at(course, anew, like, bench)))
+    while variation(tried[-1].steps) > SMOOTH and len(tried) <= MAX_EVEN_TAKES:
+        positions = even_positions(path, len(tried[-1].positions), measure_change(path, tried, session))
+        tried.append((yield from render_take(path, positions, like, session)))
     takes += [*tried[1:], min(tried, key=lambda take: variation(take.steps))] if len(tried) > 1 else []
 
 
-def close_up(course: Course, like: Drawn, bench: Bench, takes: list[Take]) -> Generator[Step, None, list[str]]:
-    """Time a loop anew where its last step is seen: its end alone, or all of it where that is not enough.
+def close_up(path: MorphPath, like: Generated, session: RenderSession, takes: list[MorphTake]) -> Generator[Step, None, list[str]]:
+    """Retime a loop whose last step shows.
 
-    The take with the narrowest step comes last. Returns what a person must know of it.
+    Its end only is retimed, or all frames if that is not enough. The take with the smallest last step comes last. Returns notes.
     """
-    tried, notes, seen = takes[-1:], list[str](), set(takes[-1].places)
-    while seam(tried[0], tried[-1]) > WIDE and len(seen) <= CLOSINGS * len(tried[0].places) and len(tried) <= TRIALS:
+    tried, notes, tried_positions = takes[-1:], list[str](), set(takes[-1].positions)
+    while (
+        seam(tried[0], tried[-1]) > VISIBLE
+        and len(tried_positions) <= MAX_LOOP_FRAMES * len(tried[0].positions)
+        and len(tried) <= MAX_LOOP_TAKES
+    ):
         if not notes:
-            notes.append(f"the loop closes with {back(tried[-1]):.1f} usual steps: its frames are timed anew")
-            yield Step(stage="drawing", note=notes[0])
-        last, along = tried[-1], measured(course, [*takes, *tried[1:]], bench)
-        little = back(last) <= FAR and (len(tried) == 1 or variation(last.steps) < EVEN)
-        anew = closed_up(course, last.places, along, AIM) if little else evened(course, len(last.places), along)
-        tried.append((yield from draw_at(course, anew, like, bench)))
-        seen |= set(anew)
+            notes.append(f"The loop would close with {last_step(tried[-1]):.1f} normal steps: its frames are retimed.")
+            yield Step(stage="rendering", note=notes[0])
+        last, curve = tried[-1], measure_change(path, [*takes, *tried[1:]], session)
+        end_only = last_step(last) <= FAR and (len(tried) == 1 or variation(last.steps) < EVEN)
+        positions = close_loop(path, last.positions, curve, TARGET) if end_only else even_positions(path, len(last.positions), curve)
+        tried.append((yield from render_take(path, positions, like, session)))
+        tried_positions |= set(positions)
     takes += [*tried[1:], min(tried, key=partial(seam, tried[0]))] if len(tried) > 1 else []
     return notes
 
 
-def seam(first: Take, take: Take) -> float:
-    """How much of a loop's end is seen, in usual steps: its last step, or half of the widest from frames that were moved since the first.
+def seam(first: MorphTake, take: MorphTake) -> float:
+    """Return how much a loop's end shows, in normal steps.
 
-    So a wide step is not pushed from a loop's end to just before it.
+    It is the last step, or half the largest step from frames moved since the first take. So a large step is not pushed from a loop's end
+    to just before it.
     """
-    moved = [step for place, before, step in zip(take.places, first.places, take.steps, strict=True) if place != before]
-    return max(back(take), 0.5 * (loop_gap(take.steps[:-1], max(moved)) or 0.0) if moved else 0.0)
+    moved = [step for now, before, step in zip(take.positions, first.positions, take.steps, strict=True) if now != before]
+    return max(last_step(take), 0.5 * (loop_gap(take.steps[:-1], max(moved)) or 0.0) if moved else 0.0)
 
 
-def measured(course: Course, takes: Sequence[Take], bench: Bench) -> Ruler:
-    """Lay a ruler by all frames that were drawn so far: how wide steps are by the last take, where in them the change is by all."""
-    seen = {place: take.drawing.renamed[name] for take in takes for place, name in zip(take.places, take.names, strict=True)}
-    if course.closed:
-        seen[float(course.legs)] = seen[0.0]
-    known = sorted(seen)
-    parts = steps((bench.store.read(seen[place]) for place in known), lab_difference)
-    return ruler(course, takes[-1].places, takes[-1].steps, zip(known[1:], parts, strict=True))
+def measure_change(path: MorphPath, takes: Sequence[MorphTake], session: RenderSession) -> ChangeCurve:
+    """Build the cumulative visual-change curve of a path from all frames rendered so far.
+
+    The last take sets the size of its steps; all takes set where in a step the change is.
+    """
+    frames = {place: take.rendering.renamed[name] for take in takes for place, name in zip(take.positions, take.names, strict=True)}
+    if path.closed:
+        frames[float(path.segments)] = frames[0.0]
+    known = sorted(frames)
+    parts = steps((session.store.read(frames[place]) for place in known), lab_difference)
+    return change_curve(path, takes[-1].positions, takes[-1].steps, zip(known[1:], parts, strict=True))
 
 
-def back(take: Take) -> float:
-    """How many usual steps a closed course takes from its last frame to its first."""
+def last_step(take: MorphTake) -> float:
+    """Return a closed path's last step, in normal steps."""
     return loop_gap(take.steps[:-1], take.steps[-1]) or 0.0

@@ -1,32 +1,30 @@
-"""Pixel art out of pictures, folders of pictures, and clips."""
+"""Pixel art from images, folders of images, and clips."""
 
-import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, repeat
 from pathlib import Path
 
 from sakuga import InputError
-from sakuga.datasets.clips import OutsideClip, read_clip
-from sakuga.datasets.folders import is_picture, natural
-from sakuga.datasets.image_reading import read_picture
-from sakuga.export import check_folder, check_sheet, check_target, write, write_frames, write_sprites
-from sakuga.finishing.console_palettes import PALETTES
-from sakuga.finishing.image import Picture
-from sakuga.finishing.pixel import PixelArt, cells_of, pixel_art
+from sakuga.datasets.clips import LoadedClip, read_clip
+from sakuga.datasets.folders import is_image, natural_order
+from sakuga.datasets.image_reading import read_image
+from sakuga.export import check_folder, check_sprite_sheet, check_target, write, write_frames, write_sprite_sheet
+from sakuga.finishing.image import Image
+from sakuga.finishing.pixel import IndexedClip
 from sakuga.rendering.store import given_spec
-from sakuga.story.film import Pixel
+from sakuga.story.options import Number
+from sakuga.story.settings import OPTIONS, PixelArt
+from sakuga.studio.core.pixel_art import make_pixel_art, resolve_grid
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.settings import check_palette
 from sakuga.studio.core.work import Work
 from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.timing import holds
+from sakuga.timeline.timing import exposure_counts
 
-CELLS = 64
-"""Cells of the shorter side, where no grid is given."""
-COLOURS = 16
-LARGEST = 16_383
-"""Pixels of a side, as WebP has it."""
+MAX_SIDE = 16_383
+"""Pixels of a side, the limit of WebP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +34,9 @@ class Pixelated:
     out: Path
     frames: int
     grid: int
-    """Pixels of the source to a cell's side."""
+    """Source pixels per cell."""
     scale: int
-    """Pixels of the result to a cell's side."""
+    """Output pixels per cell."""
     cells: tuple[int, int]
     """Columns and rows of the first frame."""
     colors: tuple[str, ...]
@@ -48,130 +46,117 @@ class Pixelated:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelateRequest:
+    """Images to bring onto one grid and palette, and where to."""
+
+    source: Path
+    names: tuple[str, ...]
+    """Stems of the images, for a folder."""
+    out: Path
+    pixel: PixelArt
+    scale: int | None
+    sheet: Path | None
+
+
 def pixelate(
-    source: Path | str, out: Path | str, *, pixel: Pixel | None = None, scale: int | None = None, sheet: Path | None = None
+    source: Path | str, out: Path | str, *, pixel: PixelArt | None = None, scale: int | None = None, sheet: Path | None = None
 ) -> Work[Step, Pixelated]:
-    """Bring a picture, a clip, or a folder of pictures onto one grid and one palette.
+    """Bring images or a clip onto one grid and one palette.
 
-    A clip is written by the suffix of `out`, or as a folder of PNGs where it has none; a folder of pictures becomes a folder.
-    `scale` is the pixels to a cell's side, by default as many as before. Raises SakugaError with one sentence where something is wrong.
+    A clip is written by the suffix of `out`, or as a folder of PNGs without one; a folder of images becomes a folder. `scale` is the
+    output pixels per cell, by default as many as before. Raises SakugaError.
     """
-    return Work(_pixelate(Path(source), Path(out), pixel or Pixel(), scale, sheet))
+    pixel = OPTIONS["pixel"].check("pixel", pixel) if pixel is not None else PixelArt()
+    check_palette(pixel)
+    source, out = Path(source), Path(out)
+    names = _images_in(source) if source.is_dir() else []
+    if names and out.suffix:
+        raise InputError(f"{out.name} is a file, and a folder of images becomes a folder: leave the suffix out")
+    check_target(out) if out.suffix else check_folder(out)
+    if existing := next((file for name in names if (file := out / f"{name}.png").exists()), None):
+        raise InputError(f"{existing} exists and is not overwritten: empty the folder or choose another")
+    if sheet:
+        check_sprite_sheet(sheet)
+    request = PixelateRequest(source=source, names=tuple(names), out=out, pixel=pixel, scale=scale, sheet=sheet)
+    return Work(_pixelate(request, _read_folder(source, names) if names else read_clip(source)))
 
 
-def parse_pixel(text: str) -> Pixel:
-    """Read "16" as a number of colours and "gameboy" as a palette; raises InputError."""
-    pixel = Pixel(colors=int(text)) if re.fullmatch(r"\d{1,9}", text) else Pixel(palette=text)
-    check_pixel(pixel)
+def parse_pixel(text: str) -> PixelArt:
+    """Read "16" as a number of colors and "gameboy" as a palette.
+
+    Raises InputError.
+    """
+    pixel: PixelArt = OPTIONS["pixel"].check("pixel", text)
+    check_palette(pixel)
     return pixel
 
 
-def check_pixel(pixel: Pixel) -> None:
-    """Refuse what cannot be done; raises InputError."""
-    if pixel.colors is not None and pixel.palette is not None:
-        raise InputError(f"a palette of {pixel.colors} colours and the palette {pixel.palette!r} exclude each other: choose one")
-    if pixel.colors is not None and not 2 <= pixel.colors <= 255:
-        raise InputError(f"a palette of {pixel.colors} colours cannot be made: choose 2 to 255")
-    if pixel.palette is not None and pixel.palette not in PALETTES:
-        raise InputError(f"no palette {pixel.palette!r}: there are {', '.join(PALETTES)}")
-    if pixel.grid is not None and pixel.grid < 1:
-        raise InputError(f"a grid of {pixel.grid} pixels cannot be laid: choose 1 or more")
-
-
-def settled_grid(pixel: Pixel, pictures: Sequence[Picture]) -> int:
-    """Return the pixels to a cell's side; raises InputError where a picture would have no cell."""
-    shortest = min(min(picture.shape[:2]) for picture in pictures)
-    grid = pixel.grid or max(1, round(shortest / CELLS))
-    if grid > shortest:
-        raise InputError(f"a cell of {grid} pixels is larger than the picture, whose shorter side has {shortest}: choose a finer grid")
-    return grid
-
-
-def in_pixels(pictures: Sequence[Picture], pixel: Pixel, grid: int) -> Generator[Step, None, PixelArt]:
-    """Make one pixel art of all pictures, as steps."""
-    cells: list[Picture] = []
-    for picture in pictures:
-        cells.append(cells_of(picture, grid))
-        yield Step(stage="finishing", done=len(cells), total=len(pictures))
-    return pixel_art(cells, palette=pixel.palette or pixel.colors or COLOURS, dither=pixel.dither)
-
-
-def _pixelate(source: Path, out: Path, pixel: Pixel, scale: int | None, sheet: Path | None) -> Generator[Step, None, Pixelated]:
-    check_pixel(pixel)
-    names = _pictures_in(source) if source.is_dir() else []
-    if names and out.suffix:
-        raise InputError(f"{out.name} is a file, and a folder of pictures becomes a folder: leave the suffix out")
-    check_target(out) if out.suffix else check_folder(out)
-    if there := next((file for name in names if (file := out / f"{name}.png").exists()), None):
-        raise InputError(f"{there} is there already, and is not written over: empty the folder or choose another")
-    if sheet:
-        check_sheet(sheet)
-    read = _folder(source, names) if names else read_clip(source)
-    for note in read.notes:
+def _pixelate(request: PixelateRequest, loaded: LoadedClip) -> Generator[Step, None, Pixelated]:
+    for note in loaded.notes:
         yield Step(stage="loading", note=note)
-    grid = settled_grid(pixel, read.pictures)
-    scale = _checked_scale(grid if scale is None else scale, grid, read.pictures)
-    art = yield from in_pixels(read.pictures, pixel, grid)
-    if sheet and len({frame.shape for frame in art.frames}) > 1:
-        raise InputError("the pictures are of several sizes, and a sprite sheet has one: make them equal, or leave the sheet out")
+    grid = resolve_grid(request.pixel, loaded.images)
+    scale = _check_scale(grid if request.scale is None else request.scale, grid, loaded.images)
+    art = yield from make_pixel_art(loaded.images, request.pixel, grid)
+    if request.sheet and len({frame.shape for frame in art.frames}) > 1:
+        raise InputError("the images have several sizes, and a sprite sheet has one: make them equal, or leave the sheet out")
     yield Step(stage="export", total=1)
-    _write(art, read, out, scale, names)
-    if sheet:
-        write_sprites(art, read.seconds, sheet)
+    _write(art, loaded, request, scale)
+    if request.sheet:
+        write_sprite_sheet(art, loaded.seconds, request.sheet)
     yield Step(stage="export", done=1, total=1)
     rows, columns = art.frames[0].shape
-    colours = tuple(bytes(colour).hex() for colour in art.palette)
     return Pixelated(
-        out=out, frames=len(art.frames), grid=grid, scale=scale, cells=(columns, rows), colors=colours, sheet=sheet, notes=read.notes
+        out=request.out,
+        frames=len(art.frames),
+        grid=grid,
+        scale=scale,
+        cells=(columns, rows),
+        colors=tuple(bytes(color).hex() for color in art.palette),
+        sheet=request.sheet,
+        notes=loaded.notes,
     )
 
 
-def _write(art: PixelArt, read: OutsideClip, out: Path, scale: int, names: Sequence[str]) -> None:
-    frames = [Frame(picture=art.picture(place, scale), spec=given_spec(picture)) for place, picture in enumerate(read.pictures)]
-    if names:
-        for name, frame in zip(names, frames, strict=True):
-            write(Clip(frames=(frame,), rate=Fraction(1)), out / f"{name}.png")
+def _write(art: IndexedClip, loaded: LoadedClip, request: PixelateRequest, scale: int) -> None:
+    frames = [Frame(image=art.image(place, scale), spec=given_spec(image)) for place, image in enumerate(loaded.images)]
+    if request.names:
+        for name, frame in zip(request.names, frames, strict=True):
+            write(Clip(frames=(frame,), rate=Fraction(1)), request.out / f"{name}.png")
         return
-    rate, counts = holds(read.seconds)
+    rate, counts = exposure_counts(loaded.seconds)
     held = chain.from_iterable(repeat(frame, count) for frame, count in zip(frames, counts, strict=True))
-    if out.suffix:
-        write(Clip(frames=tuple(held), rate=rate), out)
+    if request.out.suffix:
+        write(Clip(frames=tuple(held), rate=rate), request.out)
     else:
-        write_frames(Clip(frames=tuple(frames), rate=rate), out)
+        write_frames(Clip(frames=tuple(frames), rate=rate), request.out)
 
 
-def _checked_scale(scale: int, grid: int, pictures: Sequence[Picture]) -> int:
-    largest = max(max(picture.shape[:2]) for picture in pictures) // grid
-    if scale < 1 or scale * largest > LARGEST:
-        raise InputError(f"{scale} pixels to a cell cannot be written: choose 1 to {LARGEST // largest}")
-    return scale
+def _check_scale(scale: int, grid: int, images: Sequence[Image]) -> int:
+    largest = max(max(image.shape[:2]) for image in images) // grid
+    number = Number(help="Output pixels per cell", least=1, most=MAX_SIDE // largest, whole=True)
+    return int(number.check("scale", scale))
 
 
-def _pictures_in(folder: Path) -> list[str]:
-    """List the pictures of a folder by their stems, 2 before 10; raises InputError where there is none."""
+def _images_in(folder: Path) -> list[str]:
+    """List the images of a folder by their stems, 2 before 10.
+
+    Raises InputError if there is none.
+    """
     stems = [path.stem for path in _files(folder)]
     if not stems:
-        raise InputError(f"{folder} holds no pictures: put PNG, JPEG or other pictures in it")
+        raise InputError(f"{folder} holds no images: put PNG, JPEG or other images in it")
     if len(set(stems)) < len(stems):
         twice = next(stem for stem in stems if stems.count(stem) > 1)
-        raise InputError(f"{folder} holds two pictures called {twice}: rename one, as both would become {twice}.png")
+        raise InputError(f"{folder} holds two images called {twice}: rename one, as both would become {twice}.png")
     return stems
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.iterdir() if is_picture(path) and path.is_file()), key=natural)
+    return sorted((path for path in folder.iterdir() if is_image(path) and path.is_file()), key=natural_order)
 
 
-def _folder(folder: Path, names: Sequence[str]) -> OutsideClip:
-    read = [read_picture(path) for path in _files(folder)]
-    notes = tuple(chain.from_iterable(picture.notes for picture in read))
-    return OutsideClip(pictures=tuple(picture.picture for picture in read), seconds=(Fraction(1, 10),) * len(names), notes=notes)
-
-
-def with_pixel(clip: Clip, pixel: Pixel) -> Generator[Step, None, Clip]:
-    """Bring a finished clip onto one grid and one palette; its size stays but for what is over of the last cells."""
-    pictures = [frame.picture for frame in clip.frames]
-    grid = settled_grid(pixel, pictures)
-    art = yield from in_pixels(pictures, pixel, grid)
-    frames = (replace(frame, picture=art.picture(place, grid)) for place, frame in enumerate(clip.frames))
-    return replace(clip, frames=tuple(frames))
+def _read_folder(folder: Path, names: Sequence[str]) -> LoadedClip:
+    loaded = [read_image(path) for path in _files(folder)]
+    notes = tuple(chain.from_iterable(image.notes for image in loaded))
+    return LoadedClip(images=tuple(image.image for image in loaded), seconds=(Fraction(1, 10),) * len(names), notes=notes)

@@ -1,51 +1,60 @@
-"""The exposure sheet of a film, before anything is drawn."""
+"""The exposure sheet of a film; nothing is generated."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from sakuga.export.exposures import check_sheet, write_sheet
+from sakuga.export.exposures import check_exposure_sheet, write_exposure_sheet
+from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import Film
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.settings import direction, settled, wardrobe
-from sakuga.studio.core.styles import styled_as_named, worded_film
+from sakuga.studio.core.settings import frame_settings, resolve_settings, style_weights_by_shot
+from sakuga.studio.core.styles import StyleFinder, apply_named_styles, storyboard_with_triggers, uses_by_shot
 from sakuga.studio.core.work import Work
-from sakuga.timeline.chain import chain
-from sakuga.timeline.exposure import exposures
+from sakuga.timeline.exposure import Exposure, exposures
+from sakuga.timeline.film_layout import lay_out_film
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheeted:
-    """An exposure sheet that was written, and how many frames of each kind it lists."""
+class ExposureSheetResult:
+    """A written exposure sheet, and its frames of each kind."""
 
     sheet: Path
     rate: Fraction
-    drawn: int
-    between: int
+    generated: int
+    in_between: int
     hold: int
 
     @property
     def frames(self) -> int:
-        return self.drawn + self.between + self.hold
+        """Frames of the film."""
+        return self.generated + self.in_between + self.hold
 
 
-def sheet(film: Film, out: Path | str) -> Work[Step, Sheeted]:
-    """Write what each frame of a film shows, and when: .csv, or .otio for editing programs. Raises InputError."""
-    return Work(_sheet(film, Path(out)))
+def sheet(film: Film, out: Path | str) -> Work[Step, ExposureSheetResult]:
+    """Write what each frame of a film shows, and when.
+
+    The file is .csv, or .otio for editing programs. Raises InputError.
+    """
+    path = Path(out)
+    check_exposure_sheet(path)
+    styles = StyleFinder(find_checkpoint(film.settings.model or SKETCHBOOK))
+    film, _ = apply_named_styles(film, styles)
+    settings = resolve_settings(film.settings, styles.files, styles)
+    film = Film(settings=settings.requested(), storyboard=film.storyboard)
+    board = storyboard_with_triggers(film.storyboard, uses_by_shot(film, styles))
+    frames = frame_settings(settings, styles.files, styles)
+    layout = lay_out_film(board, frames, style_weights_by_shot(film, settings.sampler, styles))
+    return Work(_sheet(film, list(exposures(board, layout, frames.rate)), frames.rate, path))
 
 
-def _sheet(film: Film, out: Path) -> Generator[Step, None, Sheeted]:
-    check_sheet(out)
-    source = find_checkpoint(film.settings.model or "sketchbook")
-    film, _ = styled_as_named(film, source)
-    settings = settled(film.settings, source)
-    film = replace(film, settings=settings)
-    how, board = direction(settings, source), worded_film(film, source)
+def _sheet(film: Film, rows: list[Exposure], rate: Fraction, out: Path) -> Generator[Step, None, ExposureSheetResult]:
     yield Step(stage="export", total=1)
-    rows = list(exposures(board, chain(board, how, wardrobe(film, source)), how.rate))
-    write_sheet(film, rows, how.rate, out)
+    write_exposure_sheet(film, rows, rate, out)
     yield Step(stage="export", done=1, total=1)
     kinds = [row.kind for row in rows]
-    return Sheeted(sheet=out, rate=how.rate, drawn=kinds.count("drawn"), between=kinds.count("between"), hold=kinds.count("hold"))
+    return ExposureSheetResult(
+        sheet=out, rate=rate, generated=kinds.count("generated"), in_between=kinds.count("in_between"), hold=kinds.count("hold")
+    )

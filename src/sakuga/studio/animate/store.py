@@ -1,4 +1,4 @@
-"""The store of drawn frames, as a user sees it."""
+"""The store of generated frames, as a user handles it."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSize:
-    """What lies in a store."""
+    """The contents of a store."""
 
     folder: str
     frames: int
@@ -27,7 +27,10 @@ def show_store(folder: Path | None = None) -> StoreSize:
 
 
 def clean_store(max_size: int, folder: Path | None = None) -> int:
-    """Delete the oldest frames until at most `max_size` bytes are left; returns how many. All of them can be drawn again."""
+    """Delete the oldest frames until at most `max_size` bytes are left.
+
+    Returns how many. All of them can be generated again.
+    """
     return len(_store(folder).clean(max_size))
 
 

@@ -1,110 +1,124 @@
-"""Clips out of pictures and clips that are already there."""
+"""Clips from folders of images and from other clips."""
 
 import hashlib
 from bisect import bisect_right
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, groupby, pairwise
 from math import gcd, lcm
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from sakuga import InputError
-from sakuga.datasets.clips import MOST_BYTES, read_clip
-from sakuga.datasets.folders import SUFFIXES, is_picture, natural
-from sakuga.datasets.image_reading import read_picture
-from sakuga.export import Written, check_target, read_recipe
-from sakuga.finishing.image import Picture
+from sakuga.datasets.clips import MAX_BYTES, read_clip
+from sakuga.datasets.folders import SUFFIXES, is_image, natural_order
+from sakuga.datasets.image_reading import read_image
+from sakuga.export import Written, read_recipe
+from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
-from sakuga.story.rate import parse_rate
+from sakuga.story.options import Choice
+from sakuga.story.settings import OPTIONS
 from sakuga.studio.animate.remake import parse_recipe
-from sakuga.studio.core.output import deliver
+from sakuga.studio.core.output import Output, write_clip
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import Recipe, RecipeError
 from sakuga.studio.core.work import Work
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
 
-Fit: TypeAlias = Literal["crop", "pad"]
+FIT = Choice(help="How images of other sizes are brought to the first one's", choices=("crop", "pad"))
+DEFAULT_RATE = Fraction(12)
+MAX_TICKS = 1000
+"""Parts of a second that times of outside clips are rounded to, if a common measure would be finer."""
 
-USUAL = Fraction(12)
-FINEST = 1000
-"""Parts of a second that times of outside clips are kept in, where a common measure would be finer still."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRequest:
+    """A folder of images or a clip, and the clip to make of it."""
+
+    source: Path
+    output: Output
+    rate: Fraction | None
+    fit: str | None
 
 
 def video(
     source: Path | str,
     out: Path | str,
     *,
-    fps: Fraction | float | None = None,
-    fit: Fit | None = None,
+    fps: Fraction | float | str | None = None,
+    fit: str | None = None,
     recipe: bool = True,
     max_size: int | None = None,
 ) -> Work[Step, Written]:
-    """Make a clip from a folder of pictures in natural order (9 before 10), or from another clip with its exact times.
+    """Make a clip from a folder of images, or from another clip.
 
-    `fps` is 12 for a folder; a clip is shown at that rate anew. Pictures of mixed sizes are refused, unless `fit` brings them to the
-    first one's: crop cuts off what hangs over, pad adds black. The recipe of a clip goes along. Raises InputError.
+    A folder is read in natural order (9 before 10); a clip keeps its exact times. `fps` is 12 for a folder; a clip is resampled to it.
+    Images of mixed sizes are refused, unless `fit` brings them to the first one's: "crop" cuts off what is too much, "pad" adds black. The
+    recipe of a clip is copied. Raises InputError.
     """
-    return Work(_video(Path(source), Path(out), fps, fit, recipe, max_size))
-
-
-def _video(
-    source: Path, out: Path, fps: Fraction | float | None, fit: Fit | None, recipe: bool, max_size: int | None
-) -> Generator[Step, None, Written]:
-    check_target(out, max_size)
-    rate = None if fps is None else parse_rate(fps)
-    if fit is not None and fit not in get_args(Fit):
-        raise InputError(f"pictures cannot be made to fit by {fit!r}: choose {' or '.join(get_args(Fit))}")
-    if source.is_dir():
-        clip = yield from _folder(source, out, rate or USUAL, fit)
-        return (yield from deliver(clip, out, max_size=max_size))
-    if not source.exists():
+    request = VideoRequest(
+        source=Path(source),
+        output=Output(path=Path(out), recipe=recipe, max_size=max_size).check(),
+        rate=None if fps is None else OPTIONS["fps"].check("fps", fps),
+        fit=None if fit is None else FIT.check("fit", fit),
+    )
+    if not request.source.exists():
         raise InputError(f"{source}: there is no such folder or clip")
-    clip = yield from _file(source, rate)
-    kept = (yield from _carried(source)) if recipe else None
-    written = yield from deliver(clip, out, kept, max_size)
-    return replace(written, frames=sum(1 for _ in groupby(clip.frames)))  # the rate may but measure uneven times
+    return Work(_video(request))
 
 
-def _folder(folder: Path, out: Path, rate: Fraction, fit: Fit | None) -> Generator[Step, None, Clip]:
-    """Read the pictures of a folder; the clip of an earlier time, if it lies among them, is none of them."""
-    seen = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    there = sorted((path for path in seen if path.absolute() != out.absolute()), key=natural)
-    paths = [path for path in there if is_picture(path)]
+def _video(request: VideoRequest) -> Generator[Step, None, Written]:
+    if request.source.is_dir():
+        clip = yield from _folder(request)
+        return (yield from write_clip(clip, request.output, None))
+    clip = yield from _file(request.source, request.rate)
+    recipe = (yield from _carried(request.source)) if request.output.recipe else None
+    written = yield from write_clip(clip, request.output, recipe)
+    return replace(written, frames=sum(1 for _ in groupby(clip.frames)))  # repeated frames only measure uneven times
+
+
+def _folder(request: VideoRequest) -> Generator[Step, None, Clip]:
+    """Read the images of a folder.
+
+    The output of an earlier run among them is left out.
+    """
+    folder, out = request.source, request.output.path
+    files = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    there = sorted((path for path in files if path.absolute() != out.absolute()), key=natural_order)
+    paths = [path for path in there if is_image(path)]
     others = [path.name for path in there if path not in set(paths)]
     if not paths:
-        raise InputError(f"{folder} holds no picture ({', '.join(SUFFIXES)}): give a folder that does")
+        raise InputError(f"{folder} holds no image ({', '.join(SUFFIXES)}): give a folder that does")
     if others:
-        yield Step(stage="story", note=f"left out, as no pictures: {', '.join(others[:3])}{' ...' if len(others) > 3 else ''}")
+        yield Step(stage="story", note=f"left out, as they are no images: {', '.join(others[:3])}{' ...' if len(others) > 3 else ''}")
     frames: list[Frame] = []
     for place, path in enumerate(paths, 1):
-        read = read_picture(path)
-        frames.append(_frame(_fitted(read.picture, path, frames[0].picture if frames else read.picture, paths[0], fit)))
-        if len(frames) * frames[0].picture.nbytes > MOST_BYTES:
-            raise InputError(f"{folder} holds more than can be kept in memory: make its pictures smaller, or fewer")
+        read = read_image(path)
+        frames.append(_frame(_fitted(read.image, path, frames[0].image if frames else read.image, paths[0], request.fit)))
+        if len(frames) * frames[0].image.nbytes > MAX_BYTES:
+            raise InputError(f"{folder} holds more than can be kept in memory: make its images smaller, or fewer")
         yield Step(stage="finishing", done=place, total=len(paths), note=" ".join(read.notes))
-    return Clip(frames=tuple(frames), rate=rate)
+    return Clip(frames=tuple(frames), rate=request.rate or DEFAULT_RATE)
 
 
 def _file(path: Path, rate: Fraction | None) -> Generator[Step, None, Clip]:
     read = read_clip(path)
     for note in read.notes:
         yield Step(stage="story", note=note)
-    frames = [_frame(picture) for picture in read.pictures]
+    frames = [_frame(image) for image in read.images]
     if len(frames) == 1:
-        return Clip(frames=tuple(frames), rate=rate or USUAL)
+        return Clip(frames=tuple(frames), rate=rate or DEFAULT_RATE)
     if rate is None:
-        rate, counts = measured(read.seconds)
+        rate, counts = exact_rate(read.seconds)
         return Clip(frames=tuple(frame for frame, count in zip(frames, counts, strict=True) for _ in range(count)), rate=rate)
-    return Clip(frames=tuple(frames[place] for place in resampled(read.seconds, rate)), rate=rate)
+    return Clip(frames=tuple(frames[place] for place in resample(read.seconds, rate)), rate=rate)
 
 
 def _carried(path: Path) -> Generator[Step, None, Recipe | None]:
-    """Take over the recipe of a clip, if it has one that can be followed."""
+    """Return the recipe of a clip, if it has one that can be followed."""
     text = read_recipe(path)
     try:
         return parse_recipe(text, str(path)) if text else None
@@ -113,30 +127,34 @@ def _carried(path: Path) -> Generator[Step, None, Recipe | None]:
         return None
 
 
-def measured(seconds: Sequence[Fraction]) -> tuple[Fraction, list[int]]:
-    """Return the slowest rate at which every length is a whole number of frames, and these numbers; no finer than a thousandth.
+def exact_rate(seconds: Sequence[Fraction]) -> tuple[Fraction, list[int]]:
+    """Return the slowest rate that measures every duration in whole frames.
 
-    >>> measured([Fraction(7, 100), Fraction(14, 100)])
+    Returns these numbers of frames, too. The rate is at most 1000 per second.
+
+    >>> exact_rate([Fraction(7, 100), Fraction(14, 100)])
     (Fraction(100, 7), [1, 2])
     """
     step = _measure(seconds)
-    if step < Fraction(1, FINEST):
-        edges = [round(edge * FINEST) for edge in accumulate(seconds, initial=Fraction(0))]
-        seconds = [Fraction(max(1, after - before), FINEST) for before, after in pairwise(edges)]
+    if step < Fraction(1, MAX_TICKS):
+        edges = [round(edge * MAX_TICKS) for edge in accumulate(seconds, initial=Fraction(0))]
+        seconds = [Fraction(max(1, after - before), MAX_TICKS) for before, after in pairwise(edges)]
         step = _measure(seconds)
     return 1 / step, [int(length / step) for length in seconds]
 
 
 def _measure(seconds: Sequence[Fraction]) -> Fraction:
-    """The longest time of which all are multiples."""
+    """Return the longest time of which all are multiples."""
     common = lcm(*(length.denominator for length in seconds))
     return Fraction(gcd(*(int(length * common) for length in seconds)), common)
 
 
-def resampled(seconds: Sequence[Fraction], rate: Fraction) -> list[int]:
-    """Say which picture each frame of another rate shows: the one that stands at the frame's middle; the length stays.
+def resample(seconds: Sequence[Fraction], rate: Fraction) -> list[int]:
+    """Return which image each frame of another rate shows.
 
-    >>> resampled([Fraction(1, 10), Fraction(3, 10)], Fraction(10))
+    It is the one at the frame's middle; the duration stays.
+
+    >>> resample([Fraction(1, 10), Fraction(3, 10)], Fraction(10))
     [0, 1, 1, 1]
     """
     ends = list(accumulate(seconds))
@@ -144,22 +162,22 @@ def resampled(seconds: Sequence[Fraction], rate: Fraction) -> list[int]:
     return [min(bisect_right(ends, middle), len(ends) - 1) for middle in middles]
 
 
-def _fitted(picture: Picture, path: Path, first: Picture, first_path: Path, fit: Fit | None) -> Picture:
+def _fitted(image: Image, path: Path, first: Image, first_path: Path, fit: str | None) -> Image:
     height, width = first.shape[:2]
-    if picture.shape == first.shape:
-        return picture
+    if image.shape == first.shape:
+        return image
     if fit is None:
-        is_size, first_size = f"{picture.shape[1]}x{picture.shape[0]}", f"{width}x{height}"
+        is_size, first_size = f"{image.shape[1]}x{image.shape[0]}", f"{width}x{height}"
         raise InputError(f"{path.name} is {is_size}, and {first_path.name} is {first_size}: --fit crop or --fit pad makes them one size")
     if fit == "crop":
-        return enlarge(picture, width, height)
-    scale = min(width / picture.shape[1], height / picture.shape[0])
-    inner = enlarge(picture, max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+        return enlarge(image, width, height)
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = enlarge(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     padded = np.zeros_like(first)
     top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
     padded[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return padded
 
 
-def _frame(picture: Picture) -> Frame:
-    return Frame(picture=picture, spec=Given(picture=hashlib.sha256(picture.tobytes()).hexdigest()))
+def _frame(image: Image) -> Frame:
+    return Frame(image=image, spec=Given(image=hashlib.sha256(image.tobytes()).hexdigest()))

@@ -1,7 +1,7 @@
-"""What a clip's file carries: plain data that makes the clip again, one kind of recipe for each verb.
+"""Recipes: plain data in a clip's file that makes the clip again.
 
 A recipe holds no path, no name and no date. It is read as outside data: it names no file and opens nothing but the built-in model;
-whatever else it was drawn with is known by its digest alone, and given by whoever remakes it.
+everything else is known by its digest, and given by whoever remakes the clip.
 """
 
 import json
@@ -14,195 +14,206 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sakuga import InputError
-from sakuga.models.checkpoint_files import SKETCHBOOK, Source
-from sakuga.models.checkpoint_lookup import HUB_NAME
-from sakuga.story.film import FilmSettings, SettingsTable, settings_table
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
+from sakuga.models.checkpoint_lookup import HUB_REPO_ID
+from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.settings import worn_digests
-from sakuga.studio.core.styles import found_at, outside_styles, shared_names
+from sakuga.studio.core.settings import ResolvedSettings, resolve_settings, style_digests
+from sakuga.studio.core.styles import StyleFinder, relocated
 from sakuga.timeline.spec import ENGINE
 
-VERSION = 2
-LONGEST = 1_000_000
-"""Characters of a recipe: readers of PNG take no longer text."""
-MOST_FRAMES, MOST_PIXELS = 20_000, 4_000_000_000
-"""What a recipe may ask for, in frames and in pixels of all its frames: as much as a large machine holds in memory."""
+VERSION = 3
+MAX_RECIPE = 1_000_000
+"""Characters of a recipe: readers of PNG accept no longer text."""
+MAX_FRAMES, MAX_PIXELS = 20_000, 4_000_000_000
+"""Limits of a recipe in frames, and in pixels of all its frames: as much as a large machine holds in memory."""
 
-Table = TypeVar("Table", bound=SettingsTable)
+Settings = TypeVar("Settings", bound=FilmSettings)
 DigestText = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 def _public(name: str) -> str:
-    """Refuse a model name that could be a place on a disk."""
-    if name != SKETCHBOOK and not (HUB_NAME.fullmatch(name) and all(part.strip(".") for part in name.split("/"))):
+    """Refuse a model name that could be a path."""
+    if name != SKETCHBOOK and not (HUB_REPO_ID.fullmatch(name) and all(part.strip(".") for part in name.split("/"))):
         raise ValueError("a recipe names a model as owner/name and never as a path: leave it out")
     return name
 
 
-def _portable(settings: Table) -> Table:
-    """Refuse what would name a file: a model, or a style by its place."""
+def _portable(settings: Settings) -> Settings:
+    """Refuse settings that name a file: a model, or a style by its place."""
     if settings.model is not None:
         raise ValueError("a recipe names its model beside its settings: leave `model` out")
     portable_style(settings.style)
     return settings
 
 
-def portable_style(asked: str | None) -> str | None:
-    """Refuse a style by its place on a disk; raises ValueError."""
-    if asked and (set(asked) & set("/\\~") or ".." in asked):
-        raise ValueError(f"{asked!r} could be a file, and a recipe names styles alone: leave it out")
-    return asked
+def portable_style(text: str | None) -> str | None:
+    """Refuse a style that could be a path; raises ValueError."""
+    if text and (set(text) & set("/\\~") or ".." in text):
+        raise ValueError(f"{text!r} could be a file, and a recipe holds names of styles only: leave it out")
+    return text
 
 
 Portable = AfterValidator(_portable)
-"""Settings of a recipe: `Annotated[SettingsTable, Portable]`."""
+"""Settings of a recipe: `Annotated[FilmSettings, Portable]`."""
 
 
 class Part(BaseModel):
-    """A table of a recipe: unknown keys are refused, and values are of their own type."""
+    """A table of a recipe; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class OutsideStyle(Part):
-    """A style that is not the model's own: who remakes the clip gives it."""
+    """A style that is not the model's own.
+
+    Whoever remakes the clip gives it.
+    """
 
     name: str
-    """As the recipe's settings call it."""
+    """Its name in the recipe's settings."""
     digest: DigestText
     trigger: str = ""
-    """The words that called it up."""
+    """Its trigger words when the clip was made."""
 
 
 class Recipe(Part):
-    """What every recipe says; a verb adds its `kind`, its own keys, and how it is remade."""
+    """The keys of every recipe.
 
-    wordless: ClassVar[bool] = False
-    """Whether it can be drawn by a model that reads no words."""
+    Each verb adds its `kind` and its own keys.
+    """
+
+    text_encoder_optional: ClassVar[bool] = False
+    """Whether a model without a text encoder can follow it."""
 
     recipe: int = Field(default=VERSION, ge=VERSION, le=VERSION)
     kind: str
     engine: int = ENGINE
-    """The number of the rules by which specs become pictures."""
+    """The number of the rules by which specs become images."""
     checkpoint: DigestText
     """The digest of the model."""
     model: Annotated[str, AfterValidator(_public)] | None = None
-    """Where the model is public: `sketchbook`, or the hub's owner/name, which is told but never fetched unasked."""
+    """The model's public name: `sketchbook`, or owner/name of the hub, which is never fetched by itself."""
     given: tuple[DigestText, ...] = Field(default=(), max_length=1000)
-    """Names of the pictures from outside that it leans on."""
+    """Digests of the images from outside."""
     styles: tuple[DigestText, ...] = Field(default=(), max_length=100)
-    """Digests of the styles that were worn, the adapter for few steps among them."""
+    """Digests of the applied styles, the few-step adapter among them."""
     outside: tuple[OutsideStyle, ...] = Field(default=(), max_length=100)
     """Those of the styles that are not the model's own."""
     upscaler: DigestText | None = None
-    """The digest of the upscaler that enlarged it, where the model has one."""
+    """The digest of the upscaler, if the model has one."""
     max_size: int | None = Field(default=None, gt=0)
-    """Bytes that the file was to stay under."""
+    """The bytes that the file was to stay under."""
 
     @abstractmethod
-    def remake(self, out: Path, source: Source, store: Path | None) -> Generator[Step, None, "Remade"]:
-        """Draw what it says to a file; `given` pictures are in the store by then."""
+    def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, "Remade"]:
+        """Generate it to a file.
+
+        `given` images are in the store by then.
+        """
 
     def budget(self, out: Path) -> int | None:
-        """Return the bytes that `out` is to stay under, which only a GIF can."""
+        """Return the bytes that `out` may have, if it is a GIF."""
         return self.max_size if out.suffix.lower() == ".gif" else None
 
-    def worn(self, source: Source) -> tuple[str, ...]:
-        """Find what it would wear here; raises StyleError where a style is not to be had."""
+    def style_digests(self, styles: StyleFinder) -> tuple[str, ...]:
+        """Return the digests of the styles that it would apply here.
+
+        Raises StyleError.
+        """
         return ()
 
     def restyled(self, places: Mapping[str, str]) -> Self:
-        """Return the same recipe, to be followed with styles from where they lie here, by their names in it."""
+        """Return the recipe with its outside styles at their places here."""
         return self
 
-    def followed(self, source: Source, **said: Any) -> Self:
-        """Return the recipe as it is followed here: by this model, with what else is said."""
-        here = {"engine": ENGINE, "checkpoint": source.digest, "model": public_name(source), "upscaler": source.upscaler}
-        return self.model_copy(update={**here, **said})
+    def followed(self, files: CheckpointFiles, **values: Any) -> Self:
+        """Return the recipe as it is followed here."""
+        here = {"engine": ENGINE, "checkpoint": files.digest, "model": public_name(files), "upscaler": files.upscaler_digest}
+        return self.model_copy(update={**here, **values})
 
     def values(self) -> dict[str, Any]:
-        """Return what it says, as plain JSON values."""
-        said = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        return {"recipe": self.recipe, "kind": self.kind, "engine": self.engine, **said}
+        """Return plain JSON values."""
+        given = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        return {"recipe": self.recipe, "kind": self.kind, "engine": self.engine, **given}
 
     def text(self) -> str:
-        """Write it down, the same for equal recipes."""
+        """Return JSON, the same for equal recipes."""
         return json.dumps(self.values(), sort_keys=True)
 
     @classmethod
-    def of(cls, source: Source, *, given: Sequence[str] = (), **said: Any) -> Self:
-        """Begin a recipe by the model that it was drawn with, and what this wore."""
+    def of(cls, files: CheckpointFiles, *, given: Sequence[str] = (), **values: Any) -> Self:
+        """Return a recipe for a model."""
         known: dict[str, Any] = {"given": tuple(given)} if given else {}
-        if source.upscaler:
-            known["upscaler"] = source.upscaler
-        return cls(checkpoint=source.digest, model=public_name(source), **known, **said)
+        if files.upscaler_digest:
+            known["upscaler"] = files.upscaler_digest
+        return cls(checkpoint=files.digest, model=public_name(files), **known, **values)
 
 
-class SettledRecipe(Recipe):
-    """A recipe with one table that says how all of it is drawn, every setting said."""
+class SettingsRecipe(Recipe):
+    """A recipe with one table of settings."""
 
-    settings: Annotated[SettingsTable, Portable]
+    settings: Annotated[FilmSettings, Portable]
 
-    def worn(self, source: Source) -> tuple[str, ...]:
-        settings = self.settings.settings()
-        return worn_digests((settings.style,), settings, source)
+    def resolved(self, files: CheckpointFiles, styles: StyleFinder) -> ResolvedSettings:
+        """Return its settings for a checkpoint; raises SettingsError, StyleError."""
+        return resolve_settings(replace(self.settings, model=files.name), files, styles)
+
+    def style_digests(self, styles: StyleFinder) -> tuple[str, ...]:
+        """Return the digests of the styles that it would apply here."""
+        return style_digests((self.settings.style,), self.settings.sampler or "", styles)
 
     def restyled(self, places: Mapping[str, str]) -> Self:
-        return self.model_copy(update={"settings": restyled_settings(self.settings, places)})
+        """Return the recipe with its outside styles at their places here."""
+        return self.model_copy(update={"settings": replace(self.settings, style=relocated(self.settings.style, places))})
 
 
-def portable_settings(settings: FilmSettings) -> SettingsTable:
-    """Return settings as a recipe holds them, the model left out, as its digest says it better."""
-    return SettingsTable.model_validate(settings_table(replace(settings, model=None)))
+def recipe_settings(settings: ResolvedSettings, styles: StyleFinder, others: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the keys of a recipe for settings and styles.
+
+    The model is left out of the settings; its digest stands beside them.
+    """
+    portable = replace(settings.requested(), model=None, style=styles.shared_names(settings.style) or None)
+    return {"settings": portable, **recipe_styles((settings.style, *others), settings.sampler, styles)}
 
 
-def dressed(settings: FilmSettings, source: Source, others: Iterable[str | None] = ()) -> dict[str, Any]:
-    """Return what a recipe says of settings, and of all the styles that are worn with them and beside them."""
-    shared = replace(settings, style=shared_names(settings.style, source))
-    return {"settings": portable_settings(shared), **named((settings.style, *others), settings, source)}
-
-
-def named(asked: Iterable[str | None], settings: FilmSettings, source: Source) -> dict[str, Any]:
-    """Return what a recipe says of all the styles that are worn."""
-    asked = tuple(asked)
+def recipe_styles(texts: Iterable[str], sampler: str, styles: StyleFinder) -> dict[str, Any]:
+    """Return the keys of a recipe for applied styles."""
+    texts = tuple(texts)
     outside = tuple(
-        OutsideStyle(name=name, digest=style.digest, **({"trigger": said} if (said := ", ".join(style.about.words)) else {}))
-        for name, style in outside_styles(asked, source).items()
+        OutsideStyle(name=name, digest=style.digest, **({"trigger": words} if (words := ", ".join(style.metadata.prompt_words)) else {}))
+        for name, style in styles.outside_styles(texts).items()
     )
-    found = {"styles": worn_digests(asked, settings, source), "outside": outside}
+    found = {"styles": style_digests(texts, sampler, styles), "outside": outside}
     return {key: names for key, names in found.items() if names}
 
 
-def restyled_settings(settings: SettingsTable, places: Mapping[str, str]) -> SettingsTable:
-    """Return settings whose styles are found where they lie here."""
-    return settings.model_copy(update={"style": found_at(settings.style, places)})
-
-
-def public_name(source: Source) -> str | None:
-    """Return the name by which others can have the model too; a folder of one's own has none."""
-    own = source.name != SKETCHBOOK and Path(source.name).expanduser().is_dir()
-    return None if own or (not HUB_NAME.fullmatch(source.name) and source.name != SKETCHBOOK) else source.name
+def public_name(files: CheckpointFiles) -> str | None:
+    """Return the model's public name; None for a local folder."""
+    own = files.name != SKETCHBOOK and Path(files.name).expanduser().is_dir()
+    return None if own or (not HUB_REPO_ID.fullmatch(files.name) and files.name != SKETCHBOOK) else files.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remade:
-    """A file that was made again, and what of it had to be drawn."""
+    """A file that was made again, and its frames."""
 
     path: Path
     frames: int
-    drawn: int
+    generated: int
     reused: int
     notes: tuple[str, ...] = ()
 
 
 class RecipeError(InputError, ValueError):
-    """A recipe that is not there, cannot be read, or cannot be followed here; one sentence says why and what to do."""
+    """A recipe that is missing, cannot be read, or cannot be followed here."""
 
 
-def check_amount(frames: float, size: tuple[int, int] | None) -> None:
-    """Refuse a recipe that asks for more than anybody made; raises RecipeError."""
-    width, height = size or (1, 1)
-    if not (0 < frames <= MOST_FRAMES and frames * width * height <= MOST_PIXELS):
-        raise RecipeError(
-            f"the recipe asks for {frames:,.0f} frames of {width} x {height}, more than a clip can hold: it was tampered with"
-        )
+def check_amount(frames: float, size: tuple[int, int]) -> None:
+    """Refuse a recipe with more frames than a clip can hold.
+
+    Raises RecipeError.
+    """
+    width, height = size
+    if not (0 < frames <= MAX_FRAMES and frames * width * height <= MAX_PIXELS):
+        raise RecipeError(f"the recipe has {frames:,.0f} frames of {width} x {height}, more than a clip can hold: it was tampered with")

@@ -1,0 +1,104 @@
+"""The commands `sakuga animate`, `render` and `storyboard`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sakuga.cli import options as opt
+
+Idea = Annotated[str, typer.Argument(help="What the film shows, in a few words")]
+Out = Annotated[Path, opt.described(opt.CLIP, "--out", "-o", default="clip.gif")]
+
+
+@opt.film_settings(*opt.FILM)
+def animate(
+    idea: Idea,
+    out: Out = Path("clip.gif"),
+    shots: opt.Shots = 5,
+    seconds: opt.Seconds = 6.0,
+    seed: opt.Seed = 0,
+    preview: opt.Preview = False,
+    film: Annotated[Path | None, opt.described("Write the storyboard to this .toml too, to edit and `sakuga render`", "--film")] = None,
+    settings: Any = None,
+    llm: opt.Llm = None,
+    overwrite: opt.Overwrite = False,
+    store: opt.Store = None,
+    recipe: opt.Recipe = True,
+    max_size: opt.MaxSize = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Generate a clip from an idea."""
+    from sakuga import studio
+    from sakuga.cli.show import report_clip, watch
+
+    work = studio.animate(
+        idea,
+        out,
+        shots=shots,
+        seconds=seconds,
+        seed=seed,
+        settings=settings,
+        planner=studio.planner(llm),
+        store=store,
+        recipe=recipe,
+        max_size=opt.max_bytes(max_size),
+        preview=preview,
+        film=film,
+        overwrite=overwrite,
+    )
+    made = watch(work, quiet=quiet or json)
+    place = f"film: {film}, to edit and `sakuga render`" if film else f"film: in the recipe of {out}; --film FILE.toml writes it to edit"
+    values = {"film": str(film) if film else None}
+    report_clip(made, as_json=json, quiet=quiet, values=values, words=[place] if film or recipe else ["film: not kept"])
+
+
+@opt.film_settings(*opt.FILM, model=False)
+def render(
+    film: Annotated[Path, typer.Argument(help="A film.toml")],
+    out: Out = Path("clip.gif"),
+    seed: Annotated[int | None, opt.option(opt.SEED, help="New seeds for every shot", default="the film's")] = None,
+    preview: opt.Preview = False,
+    settings: Any = None,
+    store: opt.Store = None,
+    recipe: opt.Recipe = True,
+    max_size: opt.MaxSize = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Generate a clip from a film.toml.
+
+    Only what changed is generated again. Options replace the film's settings.
+    """
+    from sakuga import studio
+    from sakuga.cli.show import report_clip, watch
+
+    changed = studio.override(studio.read_film(film), settings, seed)
+    work = studio.render(changed, out, store=store, recipe=recipe, max_size=opt.max_bytes(max_size), preview=preview)
+    report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
+
+
+def storyboard(
+    idea: Idea,
+    out: Annotated[Path, opt.described("Film to write", "--out", "-o", default="film.toml")] = Path("film.toml"),
+    shots: opt.Shots = 5,
+    seconds: opt.Seconds = 6.0,
+    seed: opt.Seed = 0,
+    llm: opt.Llm = None,
+    model: opt.Model = "sketchbook",
+    overwrite: opt.Overwrite = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Plan a film, to read and edit before it is generated."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    work = studio.storyboard(
+        idea, out, shots=shots, seconds=seconds, seed=seed, model=model, planner=studio.planner(llm), overwrite=overwrite
+    )
+    planned = watch(work, quiet=quiet or json)
+    lines = [f"{number}. {prompt}" for number, prompt in enumerate(planned.prompts, 1)]
+    values = {"film": str(out), "shots": len(planned.prompts), "prompts": planned.prompts, "notes": planned.notes}
+    report(values, as_json=json, words="\n".join([*lines, *planned.notes, f"film: {out}, to edit and `sakuga render`"]), quiet=quiet)
