@@ -1,11 +1,11 @@
-"""What the main job costs: an idea becomes a clip, and where the time goes.
+"""Time of `sakuga animate`, by stage.
 
     python benchmarks/animate.py [--runs 3] [--shots 5] [--seconds 6] [--size 256] [--model sketchbook] [--threads N]
 
-Each run is a process of its own, `sakuga animate` with an empty store, after one short run that brings the files into memory. Tells, as
-one JSON object, the median over the runs of the whole in wall-clock and CPU seconds (all processes and threads), the wall-clock seconds
-of drawing, finishing, export and start-up (what is left: the interpreter, imports, planning), their shares, and every run. CPU seconds
-say more than wall-clock ones on a machine that does other work as well.
+Each run is a process of its own with an empty store, after a short run that brings the files into memory. Prints one JSON object: the
+median over the runs of wall-clock and CPU seconds (all processes and threads), of the wall-clock seconds of generation, finishing,
+export and start-up (the rest: interpreter, imports, planning), their shares, and every run. CPU seconds are more reliable on a busy
+machine.
 """
 
 import argparse
@@ -20,24 +20,24 @@ from statistics import median
 from time import perf_counter
 
 IDEA = "a snowy cabin in the woods at dusk, birds over the valley"
-STAGES = ("drawing", "finishing", "export")
+STAGES = ("generation", "finishing", "export")
 
 
-def run(asked: argparse.Namespace, shots: int, seconds: float) -> dict[str, float]:
+def run(arguments: argparse.Namespace, shots: int, seconds: float) -> dict[str, float]:
     """Animate once and measure it."""
     command = [sys.executable, "-m", "sakuga", "animate", IDEA, "--shots", str(shots), "--seconds", str(seconds), "--json"]
-    threads = {"OMP_NUM_THREADS": str(asked.threads)} if asked.threads else {}
+    threads = {"OMP_NUM_THREADS": str(arguments.threads)} if arguments.threads else {}
     with tempfile.TemporaryDirectory() as folder:
-        how = ["--size", asked.size, "--model", asked.model, "--store", f"{folder}/frames", "-o", f"{folder}/clip.mp4"]
-        before, begun = _cpu(), perf_counter()
-        told = subprocess.run([*command, *how], check=True, stdout=subprocess.PIPE, env={**os.environ, **threads}).stdout
-        wall, cpu = perf_counter() - begun, _cpu() - before
-        made = json.loads(told)
+        options = ["--size", arguments.size, "--model", arguments.model, "--store", f"{folder}/frames", "-o", f"{folder}/clip.mp4"]
+        before, started = _cpu(), perf_counter()
+        output = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, env={**os.environ, **threads}).stdout
+        wall, cpu = perf_counter() - started, _cpu() - before
+        made = json.loads(output)
         assert made["reused"] == 0
         assert Path(made["clip"]).stat().st_size > 0
     stages = {f"{stage}_s": made["seconds"][stage] for stage in STAGES}
     start_up = wall - sum(stages.values())
-    return {"frames": made["frames"], "drawn": made["drawn"], "wall_s": wall, "cpu_s": cpu, **stages, "start_up_s": start_up}
+    return {"frames": made["frames"], "generated": made["generated"], "wall_s": wall, "cpu_s": cpu, **stages, "start_up_s": start_up}
 
 
 def _cpu() -> float:
@@ -46,17 +46,17 @@ def _cpu() -> float:
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--shots", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--size", default="256")
     parser.add_argument("--model", default="sketchbook")
-    parser.add_argument("--threads", type=int, help="threads of the process, in place of the machine's usual number")
-    asked = parser.parse_args()
-    run(asked, shots=1, seconds=0.25)
-    runs = [run(asked, asked.shots, asked.seconds) for _ in range(asked.runs)]
+    parser.add_argument("--threads", type=int, help="threads of the process, default: by the machine")
+    arguments = parser.parse_args()
+    run(arguments, shots=1, seconds=0.25)
+    runs = [run(arguments, arguments.shots, arguments.seconds) for _ in range(arguments.runs)]
     middle = {name: median(one[name] for one in runs) for name in runs[0]}
     shares = {name: median(one[f"{name}_s"] / one["wall_s"] for one in runs) for name in (*STAGES, "start_up")}
     print(json.dumps({"n": len(runs), "cores": os.cpu_count(), "median": middle, "shares": shares, "runs": runs}))

@@ -1,4 +1,4 @@
-"""Tiny Stable Diffusions for the tests: real config classes, random weights, made in a second."""
+"""Tiny Stable Diffusions for the tests: real architectures, random weights, written in a second."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 
-def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: int = 0, sees_pictures: bool = False) -> Path:
+def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: int = 0, image_encoder: bool = False) -> Path:
     """Write a Stable Diffusion of a few thousand weights: 8 latent channels, factor 4, native size 32.
 
     With `prediction="v_prediction"` its schedule has zero terminal SNR and trailing steps, as the Sketchbook's.
@@ -57,13 +57,13 @@ def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: in
         **zero_snr,
     ).save_pretrained(folder / "scheduler")
     _write_tokenizer(folder / "tokenizer")
-    if sees_pictures:
+    if image_encoder:
         _write_image_encoder(folder)
     return folder
 
 
 def write_tiny_xl(folder: Path, *, seed: int = 3, zeros: bool = True) -> Path:
-    """Write a Stable Diffusion XL of a few thousand weights as diffusers does: two text encoders, whose words are 16 + 24 wide."""
+    """Write a Stable Diffusion XL of a few thousand weights, with two text encoders of 16 and 24 channels."""
     import torch
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -151,26 +151,26 @@ def _write_image_encoder(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Stable Diffusion 1.x: it predicts the noise."""
+    """A tiny Stable Diffusion 1.x with epsilon prediction."""
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-epsilon"))
 
 
 @pytest.fixture(scope="session")
 def wordless_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny image-variation checkpoint, as the published ones are laid out: it sees pictures, and has no text encoder."""
-    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-wordless"), seed=2, sees_pictures=True)
+    """A tiny image-variation checkpoint in the published layout: an image encoder, and no text encoder."""
+    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-wordless"), seed=2, image_encoder=True)
     for part in ("tokenizer", "text_encoder"):
         shutil.rmtree(folder / part)
     processor = folder / "feature_extractor" / "preprocessor_config.json"
-    told = json.loads(processor.read_text())
-    processor.write_text(json.dumps(told | {"size": 32, "crop_size": 32, "feature_extractor_type": "CLIPFeatureExtractor"}))
+    config = json.loads(processor.read_text())
+    processor.write_text(json.dumps(config | {"size": 32, "crop_size": 32, "feature_extractor_type": "CLIPFeatureExtractor"}))
     return folder
 
 
 @pytest.fixture(scope="session")
 def tiny_v_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Stable Diffusion of the Sketchbook's kind: v-prediction, zero terminal SNR, and it sees pictures."""
-    return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-v"), prediction="v_prediction", seed=1, sees_pictures=True)
+    """A tiny Stable Diffusion like the Sketchbook: v-prediction, zero terminal SNR, an image encoder."""
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-v"), prediction="v_prediction", seed=1, image_encoder=True)
 
 
 @pytest.fixture(scope="session")

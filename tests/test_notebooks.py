@@ -14,16 +14,16 @@ ROOT = Path(__file__).parent.parent
 SMALL = {
     "animate": "STEPS, SHOTS, SECONDS = 2, 2, 1.0",
     "morph_and_vary": "STEPS, FRAMES, VARIANTS, BETWEEN = 2, 4, 2, 1",
-    "train_a_style": "COUNT, STEPS, BATCH, DRAW_STEPS = 12, 2, 2, 2",
+    "train_a_style": "COUNT, STEPS, BATCH, GENERATION_STEPS = 12, 2, 2, 2",
     "evaluate": "STEPS, EACH, PROMPTS = 2, 2, 2",
     "studies": "RANKS, STEPS = (2,), 2",
 }
-"""What a cell below the parameters says instead."""
-MADE = {
+"""The cell that is inserted below the parameters."""
+OUTPUTS = {
     "animate": ("again.gif", "painted.gif"),
-    "morph_and_vary": ("loop.gif", "travel.gif", "wander.gif"),
+    "morph_and_vary": ("loop.gif", "travel.gif", "variations.gif"),
     "train_a_style": ("run/style/pytorch_lora_weights.safetensors", "after/0003.png"),
-    "evaluate": ("pictures-report/report.html", "style-report/report.html", "clip-report/report.html"),
+    "evaluate": ("images-report/report.html", "style-report/report.html", "clip-report/report.html"),
     "studies": ("ablation/report.html",),
 }
 
@@ -32,17 +32,17 @@ def read(name: str) -> nbformat.NotebookNode:
     return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
 
 
-def test_every_notebook_is_run_here() -> None:
+def test_every_notebook_is_run() -> None:
     assert {file.stem for file in (ROOT / "notebooks").glob("*.ipynb")} == SMALL.keys()
 
 
 FORGET = r"%reset_selective -f ^(?!(In|Out|exit|quit|open|get_ipython)$)[A-Za-z]"
-"""Takes the names of the notebook before away."""
+"""Deletes the names of the notebook before."""
 
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
-    """One kernel for all, and its client, as opening the libraries takes longer than the notebooks do."""
+    """One kernel for all, and its client: loading the libraries takes longer than running a notebook."""
     paths = os.pathsep.join(filter(None, (str(ROOT / "src"), os.environ.get("PYTHONPATH"))))
     manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": paths, "SAKUGA_HOME": str(tmp_path_factory.mktemp("home"))})
     yield manager, client
@@ -61,6 +61,6 @@ def test_a_notebook_runs(name: str, kernel: tuple[KernelManager, BlockingKernelC
     running = NotebookClient(book, km=kernel[0], timeout=600)
     running.kc = kernel[1]
     running.execute()
-    assert all((tmp_path / file).exists() for file in MADE[name])
+    assert all((tmp_path / file).exists() for file in OUTPUTS[name])
     shown = [output for cell in book.cells for output in cell.get("outputs", ()) if "data" in output]
     assert any({"image/png", "image/gif"} & output["data"].keys() for output in shown)

@@ -1,4 +1,4 @@
-"""The page of proofs says what was measured: every cell of its tables is the figure beside it."""
+"""Every number in the tables of docs/proofs.md is the one measured."""
 
 import json
 import re
@@ -6,30 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from sakuga.evaluation.figure import Figure, from_json
+from sakuga.evaluation.metric import Metric, from_json
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "proofs.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (?P<proof>\w+)/(?P<key>[\w.]+) \| (?P<cells>.+) \|$", re.MULTILINE)
 
 
-def figures(proof: str) -> dict[str, Figure]:
+def metrics(proof: str) -> dict[str, Metric]:
     found = from_json(json.loads((DOCS / "proofs" / f"{proof}.json").read_text(encoding="utf-8")))
-    return {one.key: one for one in found if isinstance(one, Figure)}
+    return {one.key: one for one in found if isinstance(one, Metric)}
 
 
-def told(figure: Figure) -> str:
-    assert figure.interval
-    return f"{figure.value:.3g} [{figure.low:.3g}, {figure.high:.3g}]"
+def text(metric: Metric) -> str:
+    assert metric.interval
+    return f"{metric.value:.3g} [{metric.low:.3g}, {metric.high:.3g}]"
 
 
-def heads() -> dict[str, list[str]]:
-    """The columns that each table's rows have, by the row."""
+def columns_by_row() -> dict[str, list[str]]:
+    """Return the columns of each table's rows."""
     found: dict[str, list[str]] = {}
     columns: list[str] = []
     for line in PAGE.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| figure |"):
+        if line.startswith("| metric |"):
             columns = cells[1:]
         elif row := ROW.match(line):
             found[f"{row['proof']}/{row['key']}"] = columns
@@ -37,13 +37,13 @@ def heads() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{row['proof']}/{row['key']}") for row in ROW.finditer(PAGE)])
-def test_every_cell_is_what_was_measured(row: re.Match[str]) -> None:
-    known, cells = figures(row["proof"]), [cell.strip() for cell in row["cells"].split("|")]
-    for column, cell in zip(heads()[f"{row['proof']}/{row['key']}"], cells, strict=True):
+def test_every_cell_is_the_measured_value(row: re.Match[str]) -> None:
+    known, cells = metrics(row["proof"]), [cell.strip() for cell in row["cells"].split("|")]
+    for column, cell in zip(columns_by_row()[f"{row['proof']}/{row['key']}"], cells, strict=True):
         if column == "n":
-            assert cell == str(known[f"{row['key']}.more"].n if f"{row['key']}.more" in known else known[f"{row['key']}.worn"].n)
+            assert cell == str(known[f"{row['key']}.difference"].n)
         elif cell:
-            assert cell == told(known[f"{row['key']}.{column}"])
+            assert cell == text(known[f"{row['key']}.{column.replace(' ', '_')}"])
 
 
 def test_there_is_a_table_and_a_strip_for_every_proof() -> None:

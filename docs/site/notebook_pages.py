@@ -1,12 +1,12 @@
-"""Show notebooks as pages: their prose, and their cells as code."""
+"""Pages from notebooks: their text, and their cells as code."""
 
 import json
 from pathlib import Path
 
 OVERVIEW = """# Notebooks
 
-One for each journey. Each runs on the Sketchbook in well under a minute on a laptop, and on a hosted notebook with a GPU with a larger
-model: set `MODEL` in its first cells to a hub id or a folder. They lie in `notebooks/` of the repository, and its tests run them.
+Each runs on the Sketchbook in well under a minute on a laptop, and with a larger model on a hosted notebook with a GPU: set `MODEL`
+in the first cells to a hub id or a folder. They are in `notebooks/` of the repository, and its tests run them.
 
 | | |
 |---|---|
@@ -14,14 +14,14 @@ model: set `MODEL` in its first cells to a hub id or a folder. They lie in `note
 
 
 def notebook_pages(folder: Path) -> dict[str, str]:
-    """Return the Markdown of each notebook of a folder by its name, and an `index` of them."""
+    """Return the Markdown of each notebook of a folder by name, and an `index`."""
     read = {file.stem: json.loads(file.read_text("utf-8"))["cells"] for file in sorted(folder.glob("*.ipynb"))}
     rows = [f"| [{title(cells)}]({name}.md) | {_first_words(cells)} |\n" for name, cells in read.items()]
     return {**{name: _page(cells, f"{name}.ipynb") for name, cells in read.items()}, "index": OVERVIEW + "".join(rows)}
 
 
 def title(cells: list[dict[str, list[str]]]) -> str:
-    """Return the heading of a notebook's first cell."""
+    """Return the heading of a notebook."""
     return "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
 
 

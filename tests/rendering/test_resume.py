@@ -1,6 +1,7 @@
 """A killed render resumes where it stopped, with the same bytes as an undisturbed one."""
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -22,11 +23,12 @@ from sakuga.rendering.executor import LocalExecutor
 from sakuga.rendering.resources import Resources
 from sakuga.timeline.spec import digest, from_json
 
-specs = {digest(spec): spec for spec in map(from_json, sys.stdin)}
-folder, store = map(Path, sys.argv[1:])
+folder, store, film = map(Path, sys.argv[1:])
+specs = {digest(spec): spec for spec in map(from_json, film.read_text().splitlines())}
 executor = LocalExecutor(Resources(checkpoint=folder, checkpoint_name="tiny", checkpoint_digest="tiny", store=store, device="cpu"))
 for landed in executor.run(plan_batches(specs, specs, executor.store.has)):
     print(landed.name, flush=True)
+    sys.stdin.readline()  # one line is the permission for one more frame
 """
 
 
@@ -45,14 +47,11 @@ def contents(store: FrameStore) -> dict[Digest, bytes]:
     return {name: store.path(name).read_bytes() for name in store.names()}
 
 
-def start_child(folder: Path, root: Path, specs: dict[Digest, FrameSpec]) -> "subprocess.Popen[str]":
+def start_child(folder: Path, root: Path, specs: dict[Digest, FrameSpec], film: Path) -> "subprocess.Popen[str]":
     environment = os.environ | {"PYTHONPATH": str(Path(sakuga.__file__).parents[1])}
-    command = [sys.executable, "-c", CHILD, str(folder), str(root)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-    assert child.stdin is not None
-    child.stdin.write("".join(f"{to_json(spec)}\n" for spec in specs.values()))
-    child.stdin.close()
-    return child
+    film.write_text("".join(f"{to_json(spec)}\n" for spec in specs.values()))
+    command = [sys.executable, "-c", CHILD, str(folder), str(root), str(film)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def test_a_killed_render_resumes_to_the_same_bytes(
@@ -60,13 +59,15 @@ def test_a_killed_render_resumes_to_the_same_bytes(
 ) -> None:
     specs = chain(draw(steps=8), 10)
     killed = FrameStore(tmp_path / "killed")
-    child = start_child(tiny_v_folder, killed.root, specs)
-    assert child.stdout is not None
-    landed = [child.stdout.readline().strip() for _ in range(3)]
-    time.sleep(0.03)
-    child.kill()
-    child.wait()
-    child.stdout.close()
+    with start_child(tiny_v_folder, killed.root, specs, tmp_path / "specs.jsonl") as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdin.write("\n" * 6)
+        child.stdin.flush()
+        landed = [child.stdout.readline().strip() for _ in range(3)]
+        time.sleep(random.uniform(0.0, 0.1))
+        assert child.poll() is None
+        child.kill()
     left = contents(killed)
     assert set(landed) <= set(left) < set(specs)
     assert render(executor, specs) == list(specs)

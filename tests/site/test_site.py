@@ -1,4 +1,4 @@
-"""The pages that the site makes of code, and what it refuses. `make site` builds all of it, strictly."""
+"""Pages that the site generates from code, and what it refuses; `make site` builds all of it strictly."""
 
 import importlib
 import json
@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 
 @pytest.fixture
 def part(monkeypatch: pytest.MonkeyPatch):
-    """Import a part of the site as its hooks do."""
+    """Import a module of docs/site as its hooks do."""
     monkeypatch.syspath_prepend(DOCS / "site")
 
     def load(name: str) -> ModuleType:
@@ -27,7 +27,7 @@ def part(monkeypatch: pytest.MonkeyPatch):
     return load
 
 
-def test_every_command_and_every_option_has_its_place(part) -> None:
+def test_every_command_and_option_is_on_a_page(part) -> None:
     pages, root = part("commands").command_pages(), typer.main.get_command(app)
 
     def below(command, path: list[str]):
@@ -42,20 +42,20 @@ def test_every_command_and_every_option_has_its_place(part) -> None:
             assert option in page, f"{path} {option}"
 
 
-def test_a_row_tells_what_is_required_usual_and_allowed(part) -> None:
+def test_a_row_shows_requirement_default_and_range(part) -> None:
     row = part("commands").row
     assert row("--out <path>", "the clip  [required]") == "| `--out <path>` | the clip | *required* |"
     assert row("--on <int range>", "frames of each  [default: (1); 1<=x<=12]") == r"| `--on <int>` | frames of each; 1\<=x\<=12 | 1 |"
     assert row("DIR|CSV", "a_b | c") == r"| `DIR or CSV` | a\_b \| c | |"
 
 
-def test_what_studio_offers_is_in_the_reference() -> None:
-    said = "".join(page.read_text() for page in (DOCS / "python").glob("*.md"))
-    missing = [name for name in studio.__all__ if f"::: sakuga.studio.{name}\n" not in said and f".{name}.{name}\n" not in said]
-    assert not missing, f"docs/python/ says nothing of {', '.join(missing)}"
+def test_all_of_studio_is_in_the_reference() -> None:
+    text = "".join(page.read_text() for page in (DOCS / "python").glob("*.md"))
+    missing = [name for name in studio._PLACES if f"::: sakuga.studio.{name}\n" not in text and f".{name}.{name}\n" not in text]
+    assert not missing, f"docs/python/ lacks {', '.join(missing)}"
 
 
-def test_papers_are_read_with_their_places(part, tmp_path: Path) -> None:
+def test_citations_are_read_with_their_places(part, tmp_path: Path) -> None:
     package = tmp_path / "toy"
     package.mkdir()
     (package / "sums.py").write_text(
@@ -64,7 +64,7 @@ def test_papers_are_read_with_their_places(part, tmp_path: Path) -> None:
         "class Sum:\n    def add(self):\n"
         '        """Add up. In March 2020 it was slow (DDIM: Song et al. 2021, eq. 12; Rom 1974, equations 1 to 3)."""\n'
     )
-    found = [(one.paper, one.place, one.name, one.words) for one in part("papers").citations(package)]
+    found = [(one.paper, one.place, one.name, one.summary) for one in part("papers").citations(package)]
     assert found[:2] == [
         ("Ho et al. 2020", "equation 4", "toy.sums", "Sums."),
         ("Ahonen, Hadid and Pietikäinen 2006", "", "toy.sums.ROUND", "How round."),
@@ -75,20 +75,20 @@ def test_papers_are_read_with_their_places(part, tmp_path: Path) -> None:
     ]
 
 
-def test_a_paper_without_a_title_and_one_that_nothing_names_are_refused(part, tmp_path: Path) -> None:
+def test_a_paper_without_a_title_and_an_uncited_one_are_refused(part, tmp_path: Path) -> None:
     (tmp_path / "sums.py").write_text('"""Sums (Nobody 1999)."""\n')
     with pytest.raises(ValueError, match=r"papers.toml .*give Nobody 1999 .*take out .*Ho et al. 2020"):
         part("papers").papers_page(tmp_path, ())
 
 
-def test_every_paper_of_the_code_is_on_the_page_and_linked_where_it_can_be(part) -> None:
+def test_every_cited_paper_is_on_the_page_and_linked_where_possible(part) -> None:
     page = part("papers").papers_page(ROOT / "src" / "sakuga", ("sakuga.diffusion.",))
     assert "[`sakuga.diffusion.interpolation.slerp`][sakuga.diffusion.interpolation.slerp] (section 3.3)" in page
     assert "Animating Rotation with Quaternion Curves" in page
     assert all(paper in page for paper in part("papers").books())
 
 
-def test_pages_that_fetch_from_elsewhere_are_found(part, tmp_path: Path) -> None:
+def test_pages_that_fetch_from_other_hosts_are_found(part, tmp_path: Path) -> None:
     (tmp_path / "good.html").write_text(
         '<link rel="canonical" href="https://example.org/"><a href="https://example.org">a</a>'
         '<img src="a.png"><img src="data:image/png;base64,//8=">'
@@ -107,17 +107,17 @@ def test_pages_that_fetch_from_elsewhere_are_found(part, tmp_path: Path) -> None
 
 
 def test_a_notebook_becomes_a_page(part, tmp_path: Path) -> None:
-    cells = [{"cell_type": "markdown", "source": ["# Draw\n", "\n", "A picture."]}, {"cell_type": "code", "source": ["draw()"]}]
+    cells = [{"cell_type": "markdown", "source": ["# Draw\n", "\n", "An image."]}, {"cell_type": "code", "source": ["draw()"]}]
     (tmp_path / "draw.ipynb").write_text(json.dumps({"cells": cells}))
     pages = part("notebook_pages").notebook_pages(tmp_path)
-    assert "| [Draw](draw.md) | A picture. |" in pages["index"]
-    assert pages["draw"].startswith("# Draw\n\nA picture.\n\n[Download")
+    assert "| [Draw](draw.md) | An image. |" in pages["index"]
+    assert pages["draw"].startswith("# Draw\n\nAn image.\n\n[Download")
     assert pages["draw"].endswith("```python\ndraw()\n```\n")
 
 
 @pytest.fixture
 def shown(part) -> Callable[[str], str]:
-    """Show the Markdown of a page docs/studies/README.md as the site does."""
+    """Process Markdown of the page docs/studies/README.md as the site does."""
     from mkdocs.config import load_config
     from mkdocs.structure.files import File
     from mkdocs.structure.pages import Page
@@ -127,12 +127,16 @@ def shown(part) -> Callable[[str], str]:
     return lambda markdown: part("hooks").on_page_markdown(markdown, page=page)
 
 
-def test_commands_get_their_colours_and_lists_stay_lists(shown: Callable[[str], str]) -> None:
-    assert shown("Draw:\n\n    sakuga draw\n    sakuga vary\n\nNext") == "Draw:\n\n```bash\nsakuga draw\nsakuga vary\n```\n\nNext\n"
-    listed = "-   **Draw**\n\n    a picture\n"
+def test_commands_are_highlighted_and_lists_stay_lists(shown: Callable[[str], str]) -> None:
+    assert shown("Generate:\n\n    sakuga draw\n    sakuga vary\n\nNext") == "Generate:\n\n```bash\nsakuga draw\nsakuga vary\n```\n\nNext\n"
+    listed = "-   **Draw**\n\n    an image\n"
     assert shown(listed) == f"{listed}\n"
     assert "```toml\n[film]\n" in shown('Write\n\n    [film]\n    style = ""\n\n')
 
 
-def test_links_that_leave_the_pages_are_left_as_words(shown: Callable[[str], str]) -> None:
+def test_links_to_sources_lead_to_their_pages_and_other_links_outside_become_text(shown: Callable[[str], str]) -> None:
+    assert (
+        shown("[commands](../../src/sakuga/cli), [papers](../site/papers.toml)")
+        == "[commands](../commands/index.md), [papers](../papers.md)\n"
+    )
     assert shown("[film](../film.md) by [this](../../benchmarks/proofs.py)") == "[film](../film.md) by this\n"
