@@ -4,12 +4,15 @@ __version__ = "0.1.0"
 
 
 class SakugaError(Exception):
-    """What went wrong, in one sentence that says where and what to do; the command ends with `exit_code`."""
+    """An error with a message for users: what is wrong, where, and what to do.
+
+    Commands end with `exit_code`.
+    """
 
     exit_code = 1
 
 
 class InputError(SakugaError):
-    """What was asked for cannot be done as it was asked."""
+    """Input that cannot be used."""
 
     exit_code = 2
