@@ -147,3 +147,22 @@ def test_batches_resources_and_errors_are_plain_data(resources: Resources, draw:
     for value in (batch, resources):
         assert pickle.loads(pickle.dumps(value)) == value
     assert pickle.loads(pickle.dumps(OutOfMemory(batch))).batch == batch
+
+
+def test_a_run_of_a_closed_executor_is_an_error_and_not_an_empty_result(resources: Resources, draw: Callable[..., Generated]) -> None:
+    executor = WorkerExecutor(resources)
+    executor.close()
+    with pytest.raises(RenderError, match="the executor is closed"):
+        list(executor.run([Batch(frames=(draw(),))]))
+
+
+def test_closing_from_another_thread_ends_a_run_with_an_error(resources: Resources, draw: Callable[..., Generated]) -> None:
+    executor = WorkerExecutor(resources)
+    landings = executor.run([Batch(frames=(draw(),)), Batch(frames=(draw(steps=1000, sampler="ddim", width=256, height=256),))])
+    next(landings)
+    closing = Timer(0.5, executor.close)
+    closing.start()
+    with pytest.raises(RenderError, match="the executor is closed"):
+        list(landings)
+    closing.join()
+    assert executor.worker_ids == []

@@ -63,14 +63,16 @@ def applied_adapters(checkpoint: Checkpoint, adapters: Sequence[tuple[Adapter, f
 def patched_weights(networks: Networks, applied: Sequence[AppliedAdapter]) -> Iterator[None]:
     """Add LoRA changes to networks inside a block."""
     deltas = _weight_deltas(networks, applied)
-    before = {layer: weight.data.clone() for layer, (weight, _) in deltas.items()}
+    before = {layer: weight.detach().clone() for layer, (weight, _) in deltas.items()}
     try:
-        for weight, delta in deltas.values():
-            weight.data.add_(delta.to(weight.dtype))
+        with torch.no_grad():  # not through `weight.data`: packed layers go by the weight's version
+            for weight, delta in deltas.values():
+                weight.add_(delta.to(weight.dtype))
         yield
     finally:
-        for layer, (weight, _) in deltas.items():
-            weight.data.copy_(before[layer])
+        with torch.no_grad():
+            for layer, (weight, _) in deltas.items():
+                weight.copy_(before[layer])
 
 
 @torch.no_grad()

@@ -8,6 +8,8 @@ import torch
 from diffusers import AutoencoderTiny
 from torch import Tensor
 
+from sakuga.models.denoiser import first_weight
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VaeAutoencoder:
@@ -17,12 +19,11 @@ class VaeAutoencoder:
 
     @property
     def device(self) -> torch.device:
-        return torch.device(self.vae.device)
+        return first_weight(self.vae).device
 
     @property
     def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.vae.dtype
-        return dtype
+        return first_weight(self.vae).dtype
 
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> Tensor:

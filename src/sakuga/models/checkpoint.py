@@ -23,6 +23,8 @@ from sakuga.models.denoiser import UNetDenoiser, call_unet
 from sakuga.models.depth import load_depth_estimator
 from sakuga.models.embeddings import EncoderName
 from sakuga.models.loading import load_network
+from sakuga.models.memoization import memoize_constants
+from sakuga.models.packing import pack_network
 from sakuga.models.protocols import Autoencoder, Denoiser
 from sakuga.models.text_encoders import TextEncoder, emphasis_weights, encode_texts, split_pooled
 from sakuga.models.tokenization import Tokens
@@ -52,7 +54,7 @@ class TruncatedPrompt:
 class Checkpoint:
     """The networks of a checkpoint on one device.
 
-    Its only state is a cache of encoded prompts and of networks loaded later.
+    Its only state is a cache: of encoded prompts, of networks loaded later, and of proofs about them.
     """
 
     files: CheckpointFiles
@@ -71,6 +73,8 @@ class Checkpoint:
     _prompt_cache: dict[str, Tensor] = field(default_factory=dict)
     _text_cache: dict[str, Tensor] = field(default_factory=dict)
     _networks: dict[str, Any] = field(default_factory=dict)
+    batch_invariance: dict[str, bool] = field(default_factory=dict)
+    """What `batch_invariance` has proven about these networks."""
 
     @property
     def denoiser(self) -> Denoiser:
@@ -116,6 +120,7 @@ class Checkpoint:
             precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
             network = _network(ControlNetModel, self.files, "controlnet", str(self.device), precision)
             _check_controlnet(network, self.unet, self.files)
+            _make_fast(network)
             self._networks["controlnet"] = network
         return self._networks["controlnet"]
 
@@ -284,12 +289,15 @@ def load_checkpoint(files: CheckpointFiles, device: str = "cpu", precision: Prec
     """
     has_image_encoder = files.info.has_image_encoder
     try:
+        unet, vae = _network(UNet2DConditionModel, files, "unet", device, precision), _vae(files, device, precision)
+        _make_fast(unet)
+        pack_network(vae)
         return Checkpoint(
             files=files,
             info=files.info,
             text_encoders=tuple(_text_encoder(files, name, device, precision) for name in TEXT_ENCODERS if name in files.components()),
-            vae=_vae(files, device, precision),
-            unet=_network(UNet2DConditionModel, files, "unet", device, precision),
+            vae=vae,
+            unet=unet,
             scheduler_config=files.config("scheduler"),
             image_encoder=_network(CLIPVisionModelWithProjection, files, "image_encoder", device, precision) if has_image_encoder else None,
             image_processor=CLIPImageProcessorPil.from_pretrained(files.folder / "feature_extractor") if has_image_encoder else None,
@@ -297,6 +305,12 @@ def load_checkpoint(files: CheckpointFiles, device: str = "cpu", precision: Prec
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"cannot load checkpoint '{files.name}': {reason}") from error
+
+
+def _make_fast(network: Any) -> None:
+    """Prepare a UNet or ControlNet for sampling; training sees no difference."""
+    pack_network(network)
+    memoize_constants(network)
 
 
 def _check_controlnet(controlnet: Any, unet: Any, files: CheckpointFiles) -> None:
@@ -338,4 +352,5 @@ def _vae(files: CheckpointFiles, device: str, precision: Precision) -> Any:
 def _network(kind: Any, files: CheckpointFiles, part: str, device: str, precision: Precision) -> Any:
     folder = files.folder / part
     variant = "fp16" if ".fp16." in weight_files(folder, files.name)[0].name else None
-    return load_network(kind, folder, DTYPES[precision], variant).to(device)
+    with torch.inference_mode(False):  # also where a step loads the ControlNet: weights made in inference mode have no version
+        return load_network(kind, folder, DTYPES[precision], variant).to(device)

@@ -17,6 +17,7 @@ SIDE = 128
 """Side of the square input in pixels."""
 BATCH = 64
 
+
 class LabelHeads(nn.Module):
     """One linear head per attribute, as one matrix."""
 

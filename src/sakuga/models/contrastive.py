@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sakuga.sketchbook.label_codes import ATTRIBUTES, stated_codes
 from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.captions import caption
+from sakuga.sketchbook.label_codes import ATTRIBUTES, stated_codes
 from sakuga.sketchbook.labels import Extra, Labels, Look, Portrait
 
 GROUP_SIZE = 64

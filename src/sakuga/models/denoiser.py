@@ -22,12 +22,11 @@ class UNetDenoiser:
 
     @property
     def device(self) -> torch.device:
-        return torch.device(self.unet.device)
+        return first_weight(self.unet).device
 
     @property
     def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.unet.dtype
-        return dtype
+        return first_weight(self.unet).dtype
 
     def forward(
         self, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor, size_conditioning: Tensor | None = None, **residuals: Any
@@ -35,6 +34,15 @@ class UNetDenoiser:
         """Predict from noisy latents, as `Denoiser.forward` says."""
         prediction: Tensor = call_unet(self.unet, self.info, latents, timestep, prompt_embeds, size_conditioning, **residuals)[0]
         return prediction
+
+
+def first_weight(network: Any) -> Tensor:
+    """Return a network's first weight, which tells device and number format.
+
+    The properties `device` and `dtype` of diffusers walk through all layers.
+    """
+    weight: Tensor = next(network.parameters())
+    return weight
 
 
 def call_unet(

@@ -4,6 +4,7 @@ A UNet with one denoises the frames of a clip together (Guo et al. 2024).
 """
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,10 @@ class MotionUNet:
         self.frames = frames
         self._adapter = adapter
 
-    @property
-    def device(self) -> torch.device:
-        return torch.device(self.network.device)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.network.dtype
-        return dtype
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the weights of the network, the adapter's among them."""
+        weights: Iterator[nn.Parameter] = self.network.parameters()
+        return weights
 
     @property
     def config(self) -> Any:

@@ -74,7 +74,10 @@ def sample(
     phi = _default_rescale(checkpoint) if guidance_rescale is None else guidance_rescale
     embeds = torch.cat([negative_prompt_embeds, prompt_embeds]) if guidance_scale > 1 else prompt_embeds
     embeds = embeds.to(checkpoint.device, checkpoint.dtype)
-    control = None if control_image is None or not control_weight else _Control(control_image, control_weight)
+    control = None
+    if control_image is not None and control_weight:
+        images = control_image.to(embeds).repeat(len(embeds) // len(control_image), 1, 1, 1)
+        control = _Control(images, control_weight)
     for index, timestep in enumerate(timesteps):
         prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, control)
         with torch.inference_mode():
@@ -126,9 +129,9 @@ def _initial_latents(checkpoint: Checkpoint, scheduler: Any, noise: Tensor, init
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Control:
-    """What a ControlNet is given."""
+    """What a ControlNet is given: one image for each row of the batch."""
 
-    image: Tensor  # (frames, 3, height, width)
+    image: Tensor  # (rows, 3, height, width)
     weight: float
 
 
@@ -151,8 +154,7 @@ def _predict(
     inputs = scheduler.scale_model_input(inputs, timestep).to(checkpoint.dtype)
     residuals: dict[str, Any] = {}
     if control:
-        image = control.image.to(inputs).repeat(len(inputs) // len(control.image), 1, 1, 1)
-        residuals = checkpoint.control_residuals(inputs, timestep, embeds, image, control.weight)
+        residuals = checkpoint.control_residuals(inputs, timestep, embeds, control.image, control.weight)
     prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
     if guidance_scale <= 1:
         return prediction

@@ -21,13 +21,13 @@ class Batch:
     """
 
     frames: tuple[Generated, ...]
-    """At most `width`; the executor pads the batch, so that frames are batch-invariant."""
+    """At most `width`, whose bits a frame has: the executor pads a shorter batch, unless it is proven to give the same."""
     in_betweens: tuple[InBetween, ...] = ()
     """In-betweens that a frame starts from; the executor makes them, as the store holds generated frames."""
 
     @property
     def width(self) -> int:
-        """Frames of the padded batch."""
+        """Planned frames, the limit of the batch."""
         return self.frames[0].batch
 
     @property
@@ -44,10 +44,10 @@ class Batch:
 
     @property
     def cost(self) -> int:
-        """Denoised pixels, padding included; the measure of progress."""
+        """Denoised pixels; the measure of progress."""
         spec = self.frames[0]
         steps = spec.steps if spec.init is None else max(1, int(spec.steps * spec.init.strength))
-        return self.width * spec.width * spec.height * steps
+        return len(self.frames) * spec.width * spec.height * steps
 
 
 def plan_batches(specs: Mapping[Digest, FrameSpec], wanted: Iterable[Digest], has: Callable[[Digest], bool]) -> list[Batch]:

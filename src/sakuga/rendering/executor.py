@@ -13,6 +13,7 @@ from sakuga.cancellation import raise_if_cancelled
 from sakuga.finishing.color_match import match_color
 from sakuga.finishing.image import Image
 from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters
+from sakuga.models.batch_invariance import ShortBatch, is_batch_invariant
 from sakuga.models.checkpoint import Checkpoint, to_uint8
 from sakuga.models.conditioning import encode_conditioning, encode_negative, noise_tensors, stack_noise
 from sakuga.models.loading import is_out_of_memory
@@ -39,6 +40,8 @@ class Landed:
     """Its share of the time that its batch took."""
     attempts: int = 1
     """How often it was generated until it passed the checks."""
+    note: str = ""
+    """What the user should know about how it was rendered."""
 
 
 class OutOfMemory(SakugaError):
@@ -80,6 +83,8 @@ class LocalExecutor:
 
     def __init__(self, resources: Resources | LoadedResources) -> None:
         self.loaded = LoadedResources(resources) if isinstance(resources, Resources) else resources
+        self._note = ""
+        self._padding_noted = False
 
     @property
     def store(self) -> FrameStore:
@@ -120,7 +125,8 @@ class LocalExecutor:
             for spec, image, fault in zip(waiting, images, faults, strict=True):
                 if fault is None:
                     name = self.loaded.store.write(spec, to_uint8(image), attempt + 1)
-                    yield Landed(name=name, seconds=share, attempts=attempt + 1)
+                    yield Landed(name=name, seconds=share, attempts=attempt + 1, note=self._note)
+                    self._note = ""
             waiting = tuple(spec for spec, fault in zip(waiting, faults, strict=True) if fault)
             if not waiting:
                 return
@@ -133,13 +139,13 @@ class LocalExecutor:
         return self.loaded.checkpoint.autoencoder.decode(last.latents[: len(specs)])
 
     def _denoise(self, batch: Batch, specs: tuple[Generated, ...], attempt: int) -> Iterator[DenoisingStep]:
-        """Denoise a batch padded to its planned width, step by step."""
+        """Denoise a batch step by step, padded to its planned width where a narrower one gives other bits."""
         common = specs[0]
         _check_supported(common, self.loaded.resources)
         checkpoint, read = self.loaded.checkpoint, self._reader(batch)
-        rows = specs + specs[-1:] * (common.batch - len(specs))
         info = checkpoint.info
         shape = (info.latent_channels, common.height // info.vae_scale_factor, common.width // info.vae_scale_factor)
+        rows = self._padded(specs, shape)
         adapters = [
             AppliedAdapter(adapter=self.loaded.adapter(style.style), weight=style.weight, block_weights=style.block_weights)
             for style in common.styles
@@ -160,6 +166,18 @@ class LocalExecutor:
             ):
                 yield step
                 raise_if_cancelled()
+
+    def _padded(self, specs: tuple[Generated, ...], latents: tuple[int, int, int]) -> tuple[Generated, ...]:
+        """Repeat the last frame up to the planned width, unless the short batch is proven to give the same bits."""
+        common, checkpoint = specs[0], self.loaded.checkpoint
+        control = common.control is not None and common.control.weight != 0
+        short = ShortBatch(frames=len(specs), planned=common.batch, latents=latents, guided=common.guidance > 1, control=control)
+        if is_batch_invariant(checkpoint, short):
+            return specs
+        if checkpoint.device.type == "cpu" and not self._padding_noted:
+            self._padding_noted = True
+            self._note = f"on this machine a frame's bits depend on the batch width: short batches are padded to {common.batch} frames"
+        return specs + specs[-1:] * (common.batch - len(specs))
 
     def _reader(self, batch: Batch) -> FrameReader:
         specs = {digest(spec): spec for spec in batch.in_betweens}

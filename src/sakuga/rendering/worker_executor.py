@@ -157,17 +157,19 @@ class WorkerExecutor:
     def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
         """Yield each frame when it is in the store; see `Executor.run`.
 
-        Frames of different batches may come in any order.
+        Frames of different batches may come in any order. Raises RenderError if the executor is closed, before or meanwhile.
         """
         queue = _Queue(iter(batches))
         try:
             while True:
                 raise_if_cancelled()
+                self._check_open()
                 for worker in self._idle():
                     if (task := queue.next()) is None:
                         break
                     self._send(worker, task)
                 if queue.is_empty and not any(worker.task for worker in self._workers):
+                    self._check_open()
                     return
                 for worker in self._ready():
                     yield from self._receive(worker, queue)
@@ -176,10 +178,16 @@ class WorkerExecutor:
                 if worker.task:
                     worker.task = None
                     worker.cancel.set()
+            if not self._stop.alive:  # closed while a worker was being started
+                _stop_all(self._workers)
 
     def close(self) -> None:
         """End the worker processes; what they have rendered stays in the store."""
         self._stop()
+
+    def _check_open(self) -> None:
+        if not self._stop.alive:
+            raise RenderError("the executor is closed and renders no more; what it has rendered stays in the store: make another one")
 
     @property
     def worker_ids(self) -> list[int]:
@@ -205,12 +213,17 @@ class WorkerExecutor:
     def _ready(self) -> list[_Worker]:
         """Wait briefly, and return the workers with responses."""
         pipes = {worker.pipe: worker for worker in self._workers if worker.busy}
-        return [pipes[pipe] for pipe in wait(list(pipes), POLL) if isinstance(pipe, Connection)]
+        try:
+            return [pipes[pipe] for pipe in wait(list(pipes), POLL) if isinstance(pipe, Connection)]
+        except OSError:  # another thread has closed the executor and so the pipes
+            self._check_open()
+            raise
 
     def _receive(self, worker: _Worker, queue: _Queue) -> Iterator[Landed]:
         try:
             response: Response = worker.pipe.recv()
         except (EOFError, OSError):
+            self._check_open()
             self._bury(worker, queue)
             return
         task = worker.task if response.number == worker.number else None

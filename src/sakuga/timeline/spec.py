@@ -254,7 +254,7 @@ class Generated:
     control: ControlImage | None = None
     styles: tuple[AppliedStyle, ...] = ()
     batch: int = 1
-    """Width of the batch it is generated in; 1 in chains."""
+    """Planned width of the batch it is generated in; 1 in chains. A shorter batch is padded, unless it is proven to give the same bits."""
     precision: Precision = "fp32"
     approximations: tuple[str, ...] = ()
     kind: Literal["generated"] = "generated"

@@ -1,4 +1,4 @@
-"""A session renders what is missing, says what it did, and reads frames back."""
+"""A session renders missing frames, reports its steps, and reads frames back."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,16 +56,16 @@ def test_steps_carry_the_stored_frame_and_honest_totals(
     assert [step.stage for step in steps] == ["loading", *["rendering"] * 6]
     assert [(step.done, step.total) for step in steps[1:]] == [(done, 5) for done in range(6)]
     assert [step.frame for step in steps[2:]] == list(specs)
-    assert [step.fraction for step in steps[1:]] == pytest.approx([0, 1 / 8, 2 / 8, 3 / 8, 4 / 8, 1]), (
-        "a padded batch takes as long as a full one"
-    )
+    assert [step.fraction for step in steps[1:]] == pytest.approx([0, 1 / 5, 2 / 5, 3 / 5, 4 / 5, 1]), "a short batch costs less"
     assert steps[1].seconds_left is None
     assert steps[2].seconds_left > 0
     assert steps[-1].seconds_left == pytest.approx(0)
     assert (work.result().count.generated, work.result().count.reused) == (5, 0)
 
 
-def test_what_is_stored_loads_no_network(files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path) -> None:
+def test_stored_frames_are_read_without_loading_networks(
+    files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path
+) -> None:
     first, second = make_spec(1), make_spec(2)
     between = InBetween(first=digest(first), second=digest(second), at=0.5)
     specs = by_name(first, second, between)
@@ -78,7 +78,7 @@ def test_what_is_stored_loads_no_network(files: CheckpointFiles, make_spec: Call
     assert not session.loaded.lazy_checkpoint.is_loaded
 
 
-def test_in_betweens_are_made_once(
+def test_in_betweens_are_computed_once(
     files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = make_spec(1), make_spec(2)
@@ -88,11 +88,11 @@ def test_in_betweens_are_made_once(
     rendering = Work(session.render(specs, specs)).result()
     shown = list(session.read_frames(rendering, specs, same))
     darker = list(session.read_frames(rendering, specs, lambda _, image: image // 2))
-    assert not np.array_equal(shown[2], darker[2]), "an in-between belongs to the finished images it is made of"
+    assert not np.array_equal(shown[2], darker[2]), "an in-between depends on its finished images"
     monkeypatch.setattr(LoadedResources, "interpolation", None)
-    again = RenderSession(files, tmp_path)
-    assert all(map(np.array_equal, again.read_frames(rendering, specs, same), shown))
-    assert all(map(np.array_equal, again.read_frames(rendering, specs, lambda _, image: image // 2), darker))
+    repeated_session = RenderSession(files, tmp_path)
+    assert all(map(np.array_equal, repeated_session.read_frames(rendering, specs, same), shown))
+    assert all(map(np.array_equal, repeated_session.read_frames(rendering, specs, lambda _, image: image // 2), darker))
 
 
 def test_a_work_closed_by_another_thread_ends_between_two_denoising_steps_and_keeps_its_frames(

@@ -19,7 +19,7 @@ class Step:
     frame: str | None = None
     """Digest of the frame that was just stored: its image can be read from the store at once."""
     share: float | None = None
-    """Share of the stage's computation that is done, 0 to 1, where units differ in cost (a padded batch costs as much as a full one)."""
+    """Share of the stage's computation that is done, 0 to 1, where units differ in cost (a frame of more steps or pixels costs more)."""
     seconds_left: float | None = None
     """Estimated seconds to the end of the stage, from its speed so far."""
 

@@ -148,8 +148,8 @@ class RenderSession:
         while batches:
             try:
                 for landed in self.executor.run(batches):
-                    note = _faulty(landed)
-                    notes += filter(None, [note])
+                    note = "; ".join(filter(None, (landed.note, _faulty(landed))))
+                    notes += [note] if note and note not in notes else []
                     yield progress.landed(landed, note)
                 break
             except OutOfMemory as full:
@@ -191,13 +191,6 @@ class RenderSession:
 
     def _interpolation(self, first: Image, second: Image, method: Any) -> Callable[[float], Image]:
         return self.loaded.interpolation(first, second, method)
-
-    def read_exposures(
-        self, rendering: Rendering, names: Sequence[Digest], finish: Callable[[Digest, Image], Image]
-    ) -> Iterator[tuple[FrameSpec, Image]]:
-        """Yield frames as `read_frames` does, each with its spec."""
-        specs = (rendering.specs[rendering.renamed[name]] for name in names)
-        return zip(specs, self.read_frames(rendering, names, finish), strict=True)
 
     def enlarger(self, width: int, height: int) -> Callable[[Image], Image]:
         """Return a function that enlarges frames to their final size.
@@ -258,7 +251,7 @@ class RenderSession:
 class _Progress:
     """Counts landed frames against the plan.
 
-    A batch costs the same however few frames it holds, since it is padded.
+    A batch's cost is spread over its frames.
     """
 
     def __init__(self, batches: Sequence[Batch]) -> None:

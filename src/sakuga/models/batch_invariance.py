@@ -1,0 +1,113 @@
+"""Proof that frames are batch-invariant: on this machine, for these shapes, at these widths.
+
+A frame is what the networks give it in a batch of its planned width. Where a narrower batch gives the same bits, a short batch needs no
+padding. The proof runs the networks once at either width on random inputs; kernels are chosen by shape, so other values give the same
+answer. Answers are kept in `$SAKUGA_HOME`, since a proof costs as much as a denoising step of a full batch.
+"""
+
+import hashlib
+import json
+import os
+import platform
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sakuga.files import write_text
+from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.packing import is_packed
+from sakuga.paths import home
+
+PROOF = 1
+"""Raise it when the networks are run in another way, so that kept answers no longer hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortBatch:
+    """A batch of fewer frames than planned, and all that shapes its networks' inputs."""
+
+    frames: int
+    planned: int
+    latents: tuple[int, int, int]
+    """Channels, height and width of a frame's latents."""
+    guided: bool
+    """Whether each frame has two rows, unconditional and conditional."""
+    control: bool
+    """Whether the depth ControlNet runs, too."""
+
+
+def is_batch_invariant(checkpoint: Checkpoint, batch: ShortBatch) -> bool:
+    """Return whether a short batch gives the same bits as one of the planned width.
+
+    False on a GPU, where kernels are chosen anew from time to time.
+    """
+    if batch.frames == batch.planned:
+        return True
+    if checkpoint.device.type != "cpu":
+        return False
+    path, key = home() / "batch-invariance.json", _key(checkpoint, batch)
+    known = checkpoint.batch_invariance
+    if key not in known:
+        known.update(_read_answers(path))
+    if key not in known:
+        known[key] = prove(checkpoint, batch)
+        with suppress(OSError):  # a full or read-only disk costs time, nothing else
+            write_text(path, json.dumps(_read_answers(path) | {key: known[key]}, indent=0))
+    return known[key]
+
+
+@torch.inference_mode()
+def prove(checkpoint: Checkpoint, batch: ShortBatch) -> bool:
+    """Run the networks at both widths, and compare the rows of the first frames."""
+    halves = 2 if batch.guided else 1
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(halves, batch.planned, *shape, generator=generator).to(checkpoint.device, checkpoint.dtype)
+
+    latents, embeds = random(*batch.latents), random(*checkpoint.zero_embeds().shape[1:])
+    images = random(3, *(side * checkpoint.info.vae_scale_factor for side in batch.latents[1:])) if batch.control else None
+
+    def predict(frames: int) -> Tensor:
+        inputs, text = latents[:, :frames].flatten(0, 1), embeds[:, :frames].flatten(0, 1)
+        residuals: dict[str, Any] = {}
+        if images is not None:
+            residuals = checkpoint.control_residuals(inputs, 500, text, images[:, :frames].flatten(0, 1), 1.0)
+        predicted = checkpoint.forward(inputs, 500, text, **residuals)
+        return predicted.reshape(halves, frames, *batch.latents)[:, : batch.frames]
+
+    return torch.equal(predict(batch.frames).nan_to_num(), predict(batch.planned).nan_to_num())  # broken weights prove nothing
+
+
+def _read_answers(path: Path) -> dict[str, bool]:
+    """Read the kept answers; a damaged file has none."""
+    with suppress(OSError, ValueError):
+        answers = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(answers, dict):
+            return {key: value for key, value in answers.items() if isinstance(value, bool)}
+    return {}
+
+
+def _key(checkpoint: Checkpoint, batch: ShortBatch) -> str:
+    """Digest everything that chooses kernels: machine, libraries, networks and shapes."""
+    parts = ["unet", *(["controlnet"] if batch.control else [])]
+    settings = {name: value for name, value in os.environ.items() if name.startswith(("ONEDNN_", "DNNL_", "MKL_"))}
+    machine = (_processor(), torch.backends.cpu.get_cpu_capability(), torch.__version__, torch.get_num_threads(), settings)
+    kind = (type(checkpoint.denoiser).__qualname__, is_packed(checkpoint.unet), str(checkpoint.dtype), checkpoint.info.sequence_length)
+    networks = (kind, [checkpoint.files.config(part) for part in parts])
+    return hashlib.sha256(json.dumps([PROOF, machine, networks, asdict(batch)], sort_keys=True).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    """Return the name of the processor's model."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = ("vendor_id", "cpu family", "model", "model name", "stepping")
+        return "; ".join(dict.fromkeys(line for line in lines if line.split("\t")[0] in names))
+    return platform.processor()
