@@ -1,4 +1,4 @@
-"""Balancing meets the ratio, loses nothing that it need not, and leaves alone what it was not told of."""
+"""Balancing meets the ratio with the least loss, and leaves other images alone."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ from sakuga.datasets.writing import write_set
 
 def examples(**counts: int) -> tuple[Example, ...]:
     kinds = [kind for kind, count in counts.items() for _ in range(count)]
-    return tuple(Example(file=f"images/{place}.png", text="", composition=kind) for place, kind in enumerate(kinds))  # type: ignore[arg-type]
+    return tuple(Example(file=f"images/{index}.png", text="", composition=kind) for index, kind in enumerate(kinds))  # type: ignore[arg-type]
 
 
 TWO_TO_ONE: dict[Composition, float] = {"portrait": 2, "landscape": 1}
@@ -82,7 +82,7 @@ def test_the_choice_depends_on_the_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "said"),
+    ("ratio", "message"),
     [
         ({}, "the ratio is empty"),
         ({"portrait": 0}, "the ratio is empty"),
@@ -92,8 +92,8 @@ def test_the_choice_depends_on_the_seed() -> None:
         ({"portrait": 5000, "landscape": 1}, "repeats of an image"),
     ],
 )
-def test_impossible_ratios_are_refused(ratio: dict[Composition, float], said: str) -> None:
-    with pytest.raises(SetError, match=said):
+def test_impossible_ratios_are_refused(ratio: dict[Composition, float], message: str) -> None:
+    with pytest.raises(SetError, match=message):
         balance_by_repeats(examples(portrait=3, landscape=4), ratio, 0)
 
 
@@ -105,10 +105,10 @@ def test_images_without_composition_are_refused() -> None:
 
 def test_repeats_are_written_with_the_set_and_make_an_epoch(tmp_path: Path) -> None:
     balanced = balance_by_repeats(examples(portrait=1, landscape=2), TWO_TO_ONE, 0)
-    made = write_set(tmp_path / "set", ((example, np.zeros((8, 8, 3), np.uint8)) for example in balanced))
+    training_set = write_set(tmp_path / "set", ((example, np.zeros((8, 8, 3), np.uint8)) for example in balanced))
     rows = [json.loads(line) for line in (tmp_path / "set" / "metadata.jsonl").read_text().splitlines()]
     assert [row["repeats"] for row in rows] == [4, 1, 1]
     read = read_set(tmp_path / "set")
-    assert read.examples == made.examples
+    assert read.examples == training_set.examples
     assert [example.file for example in read.epoch] == [f"images/{name}.png" for name in (0, 0, 0, 0, 1, 2)]
     assert "6 with repeats" in (tmp_path / "set" / "README.md").read_text()

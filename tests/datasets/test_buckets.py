@@ -8,7 +8,7 @@ SIDES = st.integers(16, 5000)
 SHARES = st.floats(0, 1)
 
 
-def test_the_buckets_of_512_are_those_of_the_usual_trainers() -> None:
+def test_the_buckets_of_512_are_those_of_common_trainers() -> None:
     assert buckets(512, 64) == [
         (256, 1024), (256, 960), (256, 896), (256, 832), (320, 768), (320, 704), (384, 640), (448, 576), (512, 512), (576, 448),
         (640, 384), (704, 320), (768, 320), (832, 256), (896, 256), (960, 256), (1024, 256),
@@ -17,7 +17,7 @@ def test_the_buckets_of_512_are_those_of_the_usual_trainers() -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 40), st.sampled_from([8, 32, 64]))
-def test_every_bucket_keeps_to_the_step_the_sides_and_the_area(steps: int, step: int) -> None:
+def test_every_bucket_respects_the_step_the_sides_and_the_area(steps: int, step: int) -> None:
     size = steps * step
     found = buckets(size, step)
     assert (size, size) in found
@@ -37,13 +37,13 @@ def test_no_other_bucket_has_a_nearer_shape(width: int, height: int) -> None:
     found = buckets(128, 8)
     chosen = nearest_bucket(width, height, found)
 
-    def away(bucket: tuple[int, int]) -> float:
+    def distance(bucket: tuple[int, int]) -> float:
         ratio = (width / height) / (bucket[0] / bucket[1])
         return max(ratio, 1 / ratio)
 
-    assert away(chosen) <= min(away(bucket) for bucket in found) * (1 + 1e-8)
+    assert distance(chosen) <= min(distance(bucket) for bucket in found) * (1 + 1e-8)
     turned = nearest_bucket(height, width, found)
-    assert away(turned[::-1]) == pytest.approx(away(chosen)), "a picture laid on its side loses as much"
+    assert distance(turned[::-1]) == pytest.approx(distance(chosen)), "a rotated image loses as much"
 
 
 def test_the_largest_bucket_of_one_shape_wins() -> None:
@@ -72,13 +72,13 @@ def test_an_image_of_its_buckets_shape_is_not_cropped() -> None:
     assert crop_box(1280, 768, (640, 384), (0.0, 0.0)).share_of(1280, 768) == 1.0
 
 
-@pytest.mark.parametrize(("size", "step", "said"), [(500, 64, "choose 448 or 512"), (32, 64, "at least one step"), (64, 0, "no bucket")])
-def test_sizes_that_give_no_bucket_are_refused(size: int, step: int, said: str) -> None:
-    with pytest.raises(BucketError, match=said):
+@pytest.mark.parametrize(("size", "step", "message"), [(500, 64, "choose 448 or 512"), (32, 64, "at least one step"), (64, 0, "no bucket")])
+def test_sizes_that_give_no_bucket_are_refused(size: int, step: int, message: str) -> None:
+    with pytest.raises(BucketError, match=message):
         buckets(size, step)
 
 
-def test_nothing_and_no_buckets_are_refused() -> None:
+def test_an_empty_image_and_no_buckets_are_refused() -> None:
     with pytest.raises(BucketError, match="0x5"):
         nearest_bucket(0, 5, [(64, 64)])
     with pytest.raises(BucketError, match="among 0"):

@@ -1,4 +1,4 @@
-"""A vision server is shown the picture itself and its answer made a caption; a CLIP chooses among phrases."""
+"""A vision server's answer becomes a caption; CLIP chooses among phrases."""
 
 import base64
 from io import BytesIO
@@ -14,7 +14,7 @@ from sakuga.sketchbook.scene import sample
 from sakuga.story.llm import Server
 from tests.story.chat_server import Answer, ChatServer, chat_server
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
 
 
 def describe_by(server: ChatServer) -> Describe:
@@ -23,7 +23,7 @@ def describe_by(server: ChatServer) -> Describe:
 
 def test_the_server_gets_the_image_and_its_answer_is_the_caption() -> None:
     with chat_server(lambda number, body: Answer(text='"The image shows a red boat on a lake"')) as server:
-        assert describe_by(server)(PICTURE) == "a red boat on a lake"
+        assert describe_by(server)(IMAGE) == "a red boat on a lake"
     (request,) = server.requests
     words, image = request["messages"][0]["content"]
     assert request["model"] == "tiny-vision"
@@ -31,7 +31,7 @@ def test_the_server_gets_the_image_and_its_answer_is_the_caption() -> None:
     kind, _, content = image["image_url"]["url"].partition(",")
     assert kind == "data:image/png;base64"
     with Image.open(BytesIO(base64.b64decode(content))) as image:
-        assert np.array_equal(np.asarray(image), PICTURE)
+        assert np.array_equal(np.asarray(image), IMAGE)
 
 
 def test_a_large_image_is_sent_smaller_with_its_aspect() -> None:
@@ -42,21 +42,21 @@ def test_a_large_image_is_sent_smaller_with_its_aspect() -> None:
 
 def test_an_empty_answer_is_retried_and_then_an_error() -> None:
     with chat_server(lambda number, body: Answer(text="" if number < 2 else "a boat")) as server:
-        assert describe_by(server)(PICTURE) == "a boat"
+        assert describe_by(server)(IMAGE) == "a boat"
     with chat_server(lambda number, body: Answer(text=" ")) as server, pytest.raises(SetError, match="gave no caption in 3 attempts"):
-        describe_by(server)(PICTURE)
+        describe_by(server)(IMAGE)
     assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(400, "refuses the request: .*no pictures"), (401, "refuses the key"), (404, "has no model 'tiny-vision'")]
+    ("status", "message"), [(400, "refuses the request: .*no images"), (401, "refuses the key"), (404, "has no model 'tiny-vision'")]
 )
-def test_a_refusing_server_is_an_error_of_one_sentence(status: int, said: str) -> None:
+def test_a_refusal_of_the_server_is_a_one_sentence_error(status: int, message: str) -> None:
     with (
-        chat_server(lambda number, body: Answer(status=status, text="no pictures")) as server,
-        pytest.raises(SetError, match=said),
+        chat_server(lambda number, body: Answer(status=status, text="no images")) as server,
+        pytest.raises(SetError, match=message),
     ):
-        describe_by(server)(PICTURE)
+        describe_by(server)(IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_caption_is_extracted_from_the_answer(answer: str, caption: str) -> No
     assert extract_caption(answer) == caption
 
 
-def test_the_template_knows_portraits_and_keeps_to_a_composition_that_is_known() -> None:
+def test_the_template_detects_portraits_unless_the_composition_is_known() -> None:
     clip = load_clip("sketchbook")
     faces = [sample(seed, portrait=True).at(0.0).image(128, 128) for seed in range(6)]
     free = template_captioner(clip, None)

@@ -1,4 +1,4 @@
-"""Clips from outside: every kind with its pictures and exact times, and one sentence for what is none."""
+"""Clips of every format are read with exact durations; other files are refused."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -17,11 +17,11 @@ from sakuga.timeline.spec import Given
 
 
 def moving(count: int = 5, height: int = 32, width: int = 48) -> list[np.ndarray]:
-    """A red bar that wanders over blue."""
+    """A red bar that moves over blue."""
     images = []
-    for place in range(count):
+    for index in range(count):
         image = np.full((height, width, 3), (30, 60, 160), np.uint8)
-        image[:, 8 * place : 8 * place + 8] = (220, 40, 30)
+        image[:, 8 * index : 8 * index + 8] = (220, 40, 30)
         images.append(image)
     return images
 
@@ -37,7 +37,7 @@ def test_a_written_clip_is_read_with_its_durations(tmp_path: Path, suffix: str) 
     assert max(far) < 4, "a video read with the wrong matrix is 5.8 off"
 
 
-def test_uneven_times_and_a_transparent_ground(tmp_path: Path) -> None:
+def test_uneven_durations_and_a_transparent_background_are_read(tmp_path: Path) -> None:
     images = [Image.fromarray(np.dstack((image, np.where(image[..., 0] > 99, 255, 0).astype(np.uint8)))) for image in moving(3)]
     images[0].save(tmp_path / "a.png", save_all=True, append_images=images[1:], duration=[40, 120, 1000], format="PNG")
     read = read_clip(tmp_path / "a.png")
@@ -46,7 +46,7 @@ def test_uneven_times_and_a_transparent_ground(tmp_path: Path) -> None:
     assert len(read.notes) == 1
 
 
-def test_frames_of_no_time_are_given_some(tmp_path: Path) -> None:
+def test_frames_without_duration_get_a_default(tmp_path: Path) -> None:
     first, *rest = map(Image.fromarray, moving(3))
     first.save(tmp_path / "a.gif", save_all=True, append_images=rest, duration=0)
     read = read_clip(tmp_path / "a.gif")
@@ -74,7 +74,7 @@ def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_video_is_turned_upright(tmp_path: Path) -> None:
-    """As telephones do, its track's matrix says a quarter turn to the right (ISO/IEC 14496-12, section 8.3.2)."""
+    """As phones do, its track's matrix has a quarter turn to the right (ISO/IEC 14496-12, section 8.3.2)."""
     frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving(2))
     write(Clip(frames=frames, rate=Fraction(10)), tmp_path / "a.mp4")
     written = (tmp_path / "a.mp4").read_bytes()
@@ -88,14 +88,14 @@ def test_a_video_is_turned_upright(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_clip_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("a castle\n" * 400)
-    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{tmp_path}/whole.mp4'\n")
-    (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\nfile://{tmp_path}/whole.mp4\n")
+    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{tmp_path}/complete.mp4'\n")
+    (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\nfile://{tmp_path}/complete.mp4\n")
     (tmp_path / "empty.gif").touch()
     frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving())
-    for name in ("whole.mp4", "whole.webp"):
+    for name in ("complete.mp4", "complete.webp"):
         write(Clip(frames=frames, rate=Fraction(10)), tmp_path / name)
-    (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:900])
-    (tmp_path / "cut.webp").write_bytes((tmp_path / "whole.webp").read_bytes()[:200])
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "complete.mp4").read_bytes()[:900])
+    (tmp_path / "cut.webp").write_bytes((tmp_path / "complete.webp").read_bytes()[:200])
     for name in ("text.mp4", "list.mp4", "list.m3u8", "empty.gif", "cut.mp4", "cut.webp", "none.gif", "."):
         with pytest.raises(InputError) as caught:
             read_clip(tmp_path / name)

@@ -1,4 +1,4 @@
-"""Cuts keep what matters and lose as little as they must; the preview shows what goes."""
+"""Crops keep faces and detail and lose little; the preview shows the loss."""
 
 from itertools import product
 
@@ -18,46 +18,46 @@ def person_in(width: int, height: int, left: int, top: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("left", [0, 250, 500])
-def test_a_face_stays_in_wherever_it_is(left: int) -> None:
-    cut = plan_crop(person_in(700, 260, left, 10), [(256, 256)])
-    assert len(cut.faces) == 1
-    assert cut.keeps_faces
-    middle = (cut.faces[0].left + cut.faces[0].right) / 2
-    edges = cut.box.left == 0 or cut.box.right == 700
-    assert edges or abs(middle - (cut.box.left + cut.box.right) / 2) <= 2
+def test_a_face_stays_inside_the_crop(left: int) -> None:
+    crop = plan_crop(person_in(700, 260, left, 10), [(256, 256)])
+    assert len(crop.faces) == 1
+    assert crop.keeps_faces
+    middle = (crop.faces[0].left + crop.faces[0].right) / 2
+    edges = crop.box.left == 0 or crop.box.right == 700
+    assert edges or abs(middle - (crop.box.left + crop.box.right) / 2) <= 2
 
 
-def test_the_center_is_kept_on_request_and_a_cropped_face_is_known() -> None:
+def test_the_center_is_used_on_request_and_a_cut_face_is_detected() -> None:
     image = person_in(700, 260, 0, 10)
     assert plan_crop(image, [(256, 256)], "centre").box == Box(left=220, top=0, right=480, bottom=260)
     face = plan_crop(image, [(256, 256)]).faces[0]
     assert not Crop(box=Box(left=face.left + 1, top=0, right=400, bottom=260), bucket=(1, 1), lost=0, enlarged=1, faces=(face,)).keeps_faces
 
 
-def test_without_a_face_the_detail_stays_in() -> None:
+def test_without_a_face_the_detail_stays_inside_the_crop() -> None:
     image = np.full((100, 400, 3), 90, np.uint8)
     image[20:80, 320:380] = np.indices((60, 60)).sum(0)[..., None] // 4 % 2 * 255
-    cut = plan_crop(image, [(64, 64)])
-    assert cut.faces == ()
-    assert cut.box.left <= 320
-    assert cut.box.right == 400
+    crop = plan_crop(image, [(64, 64)])
+    assert crop.faces == ()
+    assert crop.box.left <= 320
+    assert crop.box.right == 400
 
 
 @pytest.mark.parametrize(("width", "height"), list(product((40, 128, 333), repeat=2)))
 def test_a_cropped_image_has_its_buckets_size(width: int, height: int) -> None:
     image = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
-    cut = plan_crop(image, buckets(128, 8))
-    made = apply_crop(image, cut)
-    assert made.shape == (cut.bucket[1], cut.bucket[0], 3)
-    assert cut.lost < 0.04 or max(width, height) / min(width, height) > 4
-    assert cut.enlarged == pytest.approx(cut.bucket[0] / cut.box.width)
+    crop = plan_crop(image, buckets(128, 8))
+    cropped = apply_crop(image, crop)
+    assert cropped.shape == (crop.bucket[1], crop.bucket[0], 3)
+    assert crop.lost < 0.04 or max(width, height) / min(width, height) > 4
+    assert crop.enlarged == pytest.approx(crop.bucket[0] / crop.box.width)
 
 
 def test_an_image_of_its_buckets_size_is_unchanged() -> None:
     image = np.random.default_rng(0).integers(0, 255, (96, 160, 3), dtype=np.uint8)
-    cut = plan_crop(image, [(128, 128), (160, 96)])
-    assert (cut.lost, cut.enlarged) == (0.0, 1.0)
-    assert np.array_equal(apply_crop(image, cut), image)
+    crop = plan_crop(image, [(128, 128), (160, 96)])
+    assert (crop.lost, crop.enlarged) == (0.0, 1.0)
+    assert np.array_equal(apply_crop(image, crop), image)
 
 
 def test_the_preview_dims_the_cropped_area_and_frames_the_rest() -> None:
@@ -67,6 +67,6 @@ def test_the_preview_dims_the_cropped_area_and_frames_the_rest() -> None:
     assert tuple(shown[50, 10]) == (70, 70, 70), "cut off"
     assert tuple(shown[50, 50]) == (200, 200, 200), "kept"
     assert tuple(shown[50, 25]) == FRAME
-    assert tuple(shown[10, 50]) == (24, 24, 24), "outside of the picture"
-    whole = crop_preview(image, plan_crop(image, [(128, 64)]), 100)
-    assert FRAME not in {tuple(pixel) for pixel in whole.reshape(-1, 3)}
+    assert tuple(shown[10, 50]) == (24, 24, 24), "outside of the image"
+    uncropped = crop_preview(image, plan_crop(image, [(128, 64)]), 100)
+    assert FRAME not in {tuple(pixel) for pixel in uncropped.reshape(-1, 3)}

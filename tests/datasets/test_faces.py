@@ -1,4 +1,4 @@
-"""Faces are found where they are in a photograph, and without one the eye goes where the detail is."""
+"""Faces are located in a photograph; without one the focus is on detail."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def astronaut() -> np.ndarray:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_face_is_found_where_it_is_whatever_the_size(astronaut: np.ndarray, times: int) -> None:
+def test_a_face_is_located_at_any_size(astronaut: np.ndarray, times: int) -> None:
     face, *others = find_faces(astronaut.repeat(times, axis=0).repeat(times, axis=1))
     assert others == []
     assert 160 * times < face.left < face.right < 285 * times
@@ -27,7 +27,7 @@ def test_a_plain_or_tiny_image_has_no_face() -> None:
     assert find_faces(np.zeros((4, 300, 3), np.uint8)) == []
 
 
-def test_the_focus_of_a_face_keeps_the_shoulders_in_and_stays_within() -> None:
+def test_the_focus_of_a_face_includes_the_shoulders_and_stays_inside() -> None:
     assert face_focus(Box(left=20, top=10, right=60, bottom=50), 200, 100) == (0.2, 0.5)
     assert face_focus(Box(left=0, top=60, right=40, bottom=110), 40, 100) == (0.5, 1.0)
 

@@ -1,4 +1,4 @@
-"""Pictures from outside: each kind is read as a person sees it, or refused with one sentence."""
+"""Each image format is read as it is displayed, or refused in one sentence."""
 
 import struct
 import zlib
@@ -19,16 +19,16 @@ RED, BLUE, BLACK = (1, 1), (5, 9), (0, 9)
 """Places (row, column) in it."""
 
 
-def saved(path: Path, image: Image.Image, **how: object) -> np.ndarray:
-    image.save(path, **how)
+def saved(path: Path, image: Image.Image, **options: object) -> np.ndarray:
+    image.save(path, **options)
     return read_image(path).image
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "ppm", "webp", "gif", "jp2", "avif", "jpg"])
 def test_every_common_format_is_read(tmp_path: Path, suffix: str) -> None:
-    how = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}, "avif": {"quality": 100}}.get(suffix, {})
+    options = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}, "avif": {"quality": 100}}.get(suffix, {})
     large = Image.fromarray(COLOURS.repeat(8, 0).repeat(8, 1))
-    read = saved(tmp_path / f"a.{suffix}", large, **how)
+    read = saved(tmp_path / f"a.{suffix}", large, **options)
     assert read.shape == (48, 80, 3)
     assert np.abs(read.astype(int) - np.asarray(large)).mean() < 2.5
 
@@ -80,7 +80,7 @@ def test_transparent_parts_become_white_with_a_note(tmp_path: Path) -> None:
     assert read_image(tmp_path / "b.png").notes == ()
 
 
-def test_of_an_animation_the_first_frame_is_read_with_a_note(tmp_path: Path) -> None:
+def test_the_first_frame_of_an_animation_is_read_with_a_note(tmp_path: Path) -> None:
     first, second = Image.fromarray(COLOURS), Image.fromarray(COLOURS[:, ::-1].copy())
     for name in ("a.gif", "a.png", "a.webp"):
         first.save(tmp_path / name, save_all=True, append_images=[second, first], **({"lossless": True} if name == "a.webp" else {}))
@@ -108,14 +108,14 @@ def _with_linear_curves(profile: bytes) -> bytes:
     for index in range(struct.unpack(">I", content[128:132])[0]):
         entry = 132 + 12 * index
         if content[entry : entry + 4] in (b"rTRC", b"gTRC", b"bTRC"):
-            place = struct.unpack(">I", content[entry + 4 : entry + 8])[0]
-            content[place : place + 12] = b"curv" + bytes(8)
+            offset = struct.unpack(">I", content[entry + 4 : entry + 8])[0]
+            content[offset : offset + 12] = b"curv" + bytes(8)
             content[entry + 8 : entry + 12] = struct.pack(">I", 12)
     return bytes(content)
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG of a few hundred bytes that says it holds many pixels."""
+    """A PNG of a few hundred bytes that claims many pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -126,12 +126,12 @@ def bomb(width: int, height: int) -> bytes:
 
 def png(tmp_path: Path) -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "whole.png")
-    return (tmp_path / "whole.png").read_bytes()
+    Image.fromarray(noise).save(tmp_path / "complete.png")
+    return (tmp_path / "complete.png").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (lambda _: b"a castle at night\n", "not an image of a known format"),
         (lambda _: b"", "not an image of a known format"),
@@ -144,9 +144,9 @@ def png(tmp_path: Path) -> bytes:
     ],
     ids=["text", "empty", "postscript", "cut short", "header alone", "30,000 x 30,000", "10,000 x 10,000", "no pixels"],
 )
-def test_a_damaged_file_is_refused_with_one_sentence(tmp_path: Path, content: Callable[[Path], bytes], said: str) -> None:
+def test_a_damaged_file_is_refused_with_one_sentence(tmp_path: Path, content: Callable[[Path], bytes], message: str) -> None:
     (tmp_path / "a.png").write_bytes(content(tmp_path))
-    refused(tmp_path / "a.png", said)
+    refused(tmp_path / "a.png", message)
 
 
 def test_a_folder_a_missing_file_and_a_device_are_refused(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_numbers_without_a_range_are_refused(tmp_path: Path) -> None:
     refused(tmp_path / "b.tiff", "32-bit")
 
 
-def refused(path: Path, said: str) -> None:
-    with pytest.raises(ImageError, match=said) as caught:
+def refused(path: Path, message: str) -> None:
+    with pytest.raises(ImageError, match=message) as caught:
         read_image(path)
     assert isinstance(caught.value, InputError)
     assert str(path) in str(caught.value)

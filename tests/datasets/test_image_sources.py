@@ -1,4 +1,4 @@
-"""Pictures find their captions by name, whatever the table is called, however it is written; what is odd is told."""
+"""Images find their captions by name in any table; mismatches are noted."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_captions_beside_images_in_any_encoding(tmp_path: Path, encoding: str) -
     ],
     ids=["BOM and spaces", "semicolons, stems", "UTF-16 and tabs", "another suffix, a break in quotes"],
 )
-def test_a_csv_is_paired_by_name_and_never_by_place(tmp_path: Path, table: bytes) -> None:
+def test_a_csv_is_paired_by_name_and_never_by_order(tmp_path: Path, table: bytes) -> None:
     images(tmp_path, "1.png", "2.png")
     (tmp_path / "metadata.csv").write_bytes(table)
     expected = {"1.png": 'a castle, "red"', "2.png": "a boat"}
@@ -74,9 +74,9 @@ def test_json_lines_bring_source_licence_composition_and_seed(tmp_path: Path) ->
 
 
 def test_unmatched_files_are_noted_with_their_number(tmp_path: Path) -> None:
-    """604 rows for 618 pictures: seen in a public set."""
-    images(tmp_path, *(f"{place}.png" for place in range(10)))
-    rows = [f"{place}.png,row {place}" for place in (0, 3, 20, 21, 22, 23)]
+    """604 rows for 618 images, as in a public set."""
+    images(tmp_path, *(f"{index}.png" for index in range(10)))
+    rows = [f"{index}.png,row {index}" for index in (0, 3, 20, 21, 22, 23)]
     (tmp_path / "metadata.csv").write_text("file_name,text\n" + "\n".join(rows))
     (tmp_path / "lonely.txt").write_text("nobody")
     (tmp_path / "film.psd").write_text("")
@@ -93,7 +93,7 @@ def test_unmatched_files_are_noted_with_their_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "table", "said"),
+    ("name", "table", "message"),
     [
         ("metadata.csv", "picture,words\n1.png,a\n", "has no column 'file_name', only 'picture', 'words'"),
         ("metadata.csv", "file_name,text\n1.png,a, b\n", r"metadata.csv line 2: 3 values for 2 columns: put text with a ',' in"),
@@ -112,10 +112,10 @@ def test_unmatched_files_are_noted_with_their_number(tmp_path: Path) -> None:
         ("metadata.jsonl", "\0", "zero bytes"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path, name: str, table: str, said: str) -> None:
+def test_a_table_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path, name: str, table: str, message: str) -> None:
     images(tmp_path, "1.png", "boat.png", "below/boat.png")
     (tmp_path / name).write_text(table)
-    with pytest.raises(SetError, match=said):
+    with pytest.raises(SetError, match=message):
         find_images(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Duplicates are found whatever was done to them, and different pictures are not; faults are told from styles."""
+"""Edited duplicates are found, and faults are distinguished from styles."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -40,7 +40,7 @@ def as_jpeg(image: np.ndarray) -> np.ndarray:
 def test_an_edited_image_is_still_a_duplicate(images: list[np.ndarray], change: Callable[[np.ndarray], np.ndarray]) -> None:
     changed = [change(image) for image in images[:12]]
     groups = group_duplicates([fingerprint(image) for image in images + changed])
-    assert groups == [[place, len(images) + place] for place in range(12)]
+    assert groups == [[index, len(images) + index] for index in range(12)]
 
 
 def test_different_images_are_no_duplicates_and_groups_join(images: list[np.ndarray]) -> None:

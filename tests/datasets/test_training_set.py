@@ -1,4 +1,4 @@
-"""A training set: written whole, read back the same, in the form that others read; what cannot be read is told with its place."""
+"""A training set is written atomically, read back equal, and readable elsewhere."""
 
 import json
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ TEXTS = ("a red castle, ink", 'a boat, "at" sea, ink', "ein Schloß\nam See, ink
 
 
 def images(held_out: int = 0) -> Iterator[tuple[Example, np.ndarray]]:
-    for place, text in enumerate(TEXTS):
+    for index, text in enumerate(TEXTS):
         example = Example(
-            file=image_name(place + 1, f"train {place}.jpg"),
+            file=image_name(index + 1, f"train {index}.jpg"),
             text=text,
             source="my own",
-            licence="CC0-1.0" if place else "MIT",
-            composition="landscape" if place else "portrait",
-            seed=place or None,
-            held_out=place < held_out,
+            licence="CC0-1.0" if index else "MIT",
+            composition="landscape" if index else "portrait",
+            seed=index or None,
+            held_out=index < held_out,
         )
-        yield example, np.full((24 + place, 32, 3), 60 * place, np.uint8)
+        yield example, np.full((24 + index, 32, 3), 60 * index, np.uint8)
 
 
 def written(folder: Path, held_out: int = 0) -> TrainingSet:
@@ -36,13 +36,13 @@ def written(folder: Path, held_out: int = 0) -> TrainingSet:
 
 @pytest.mark.parametrize("held_out", [0, 1, 3])
 def test_a_written_set_is_read_back(tmp_path: Path, held_out: int) -> None:
-    made = written(tmp_path / "set", held_out)
+    training_set = written(tmp_path / "set", held_out)
     read = read_set(tmp_path / "set")
-    assert read == made
+    assert read == training_set
     assert (read.name, read.trigger, read.provenance) == ("set", "ink", "made for a test")
     assert sorted(example.text for example in read.examples) == sorted(TEXTS)
     assert (len(read.training), len(read.held_out)) == (3 - held_out, held_out)
-    assert digest(read) == digest(made) == written_digest(tmp_path / "set")
+    assert digest(read) == digest(training_set) == written_digest(tmp_path / "set")
     for example, image in images(held_out):
         (found,) = (other for other in read.examples if other.text == example.text)
         assert np.array_equal(read_image(read.path(found)).image, image)
@@ -51,7 +51,7 @@ def test_a_written_set_is_read_back(tmp_path: Path, held_out: int) -> None:
 
 @pytest.mark.parametrize("held_out", [0, 1])
 def test_the_datasets_library_reads_it(tmp_path: Path, held_out: int) -> None:
-    """Not a picture and not a word is lost, though the files' names say "train"; what is held out is apart."""
+    """Compare all images and captions, although file names contain "train"; held-out ones are separate."""
     datasets = pytest.importorskip("datasets")
     written(tmp_path / "set", held_out)
     read = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
@@ -62,31 +62,31 @@ def test_the_datasets_library_reads_it(tmp_path: Path, held_out: int) -> None:
 
 
 def test_the_digest_changes_with_captions_images_and_trigger(tmp_path: Path) -> None:
-    made = written(tmp_path / "set")
-    before = digest(made)
+    training_set = written(tmp_path / "set")
+    before = digest(training_set)
     rows = tmp_path / "set" / "metadata.jsonl"
     text = rows.read_text()
     rows.write_text(text.replace("red castle", "green castle"))
-    assert digest(read_set(made.folder)) != before == written_digest(made.folder)
+    assert digest(read_set(training_set.folder)) != before == written_digest(training_set.folder)
     rows.write_text(text)
-    assert digest(read_set(made.folder)) == before
-    Image.new("RGB", (9, 9)).save(made.path(made.examples[0]))
-    assert digest(read_set(made.folder)) != before
-    assert digest(replace(made, trigger="pen")) != digest(made)
+    assert digest(read_set(training_set.folder)) == before
+    Image.new("RGB", (9, 9)).save(training_set.path(training_set.examples[0]))
+    assert digest(read_set(training_set.folder)) != before
+    assert digest(replace(training_set, trigger="pen")) != digest(training_set)
 
 
-def test_a_row_by_hand_takes_the_licence_of_the_set(tmp_path: Path) -> None:
-    made = written(tmp_path / "set")
+def test_a_row_without_licence_takes_that_of_the_set(tmp_path: Path) -> None:
+    training_set = written(tmp_path / "set")
     Image.new("RGB", (9, 9)).save(tmp_path / "set" / "mine.png")
     with (tmp_path / "set" / "metadata.jsonl").open("a") as rows:
         rows.write('\n{"file_name": "mine.png", "text": "a whale, ink"}\n')
-    assert read_set(made.folder).examples[3] == Example(file="mine.png", text="a whale, ink", licence="MIT")
+    assert read_set(training_set.folder).examples[3] == Example(file="mine.png", text="a whale, ink", licence="MIT")
 
 
 def test_the_card_names_the_contents(tmp_path: Path) -> None:
-    made = written(tmp_path / "set", 1)
-    card = (made.folder / "README.md").read_text()
-    for said in (
+    training_set = written(tmp_path / "set", 1)
+    card = (training_set.folder / "README.md").read_text()
+    for text in (
         "3, 2 for training and 1 held out",
         "32 x 24 pixels to 32 x 26",
         "`ink`",
@@ -94,12 +94,12 @@ def test_the_card_names_the_contents(tmp_path: Path) -> None:
         "| MIT | 1 |",
         "| my own | 3 |",
     ):
-        assert said in card
+        assert text in card
     assert card.startswith("---\nlicense: other\n")
     assert "2 landscape, 1 portrait" in card
     assert "made for a test" in card
-    with Image.open(made.folder / "strip.webp") as strip:
-        assert strip.height == 128
+    with Image.open(training_set.folder / "strip.webp") as contact_sheet:
+        assert contact_sheet.height == 128
 
 
 def test_a_set_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_set_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
 
     def failing() -> Iterator[tuple[Example, np.ndarray]]:
         yield next(images())
-        raise SetError("the second is no picture")
+        raise SetError("the second is no image")
 
     with pytest.raises(SetError, match="second"):
         write_set(tmp_path / "set", failing())
@@ -121,7 +121,7 @@ def test_a_set_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_written_over(tmp_path: Path) -> None:
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     written(tmp_path / "set")
     with pytest.raises(SetError, match="exists already"):
@@ -131,19 +131,19 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 
 def test_images_from_files_are_copied_byte_for_byte(tmp_path: Path) -> None:
-    made = written(tmp_path / "set")
-    first = made.examples[0]
-    copied = write_set(tmp_path / "copy", [(first, made.path(first))])
-    assert copied.path(copied.examples[0]).read_bytes() == made.path(first).read_bytes()
+    training_set = written(tmp_path / "set")
+    first = training_set.examples[0]
+    copied = write_set(tmp_path / "copy", [(first, training_set.path(first))])
+    assert copied.path(copied.examples[0]).read_bytes() == training_set.path(first).read_bytes()
 
 
 def a_row(**changes: object) -> str:
-    said = {"file_name": "images/0001-0.png", "text": "a castle"} | changes
-    return json.dumps({key: value for key, value in said.items() if value is not None}) + "\n"
+    row = {"file_name": "images/0001-0.png", "text": "a castle"} | changes
+    return json.dumps({key: value for key, value in row.items() if value is not None}) + "\n"
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         (a_row(txet="a castle"), r"metadata.jsonl line 1: txet: unknown key; did you mean 'text'\?"),
         (a_row(whatever=1), r"whatever: unknown key; there are file_name, text"),
@@ -161,10 +161,10 @@ def a_row(**changes: object) -> str:
         ("caf\xe9".encode("latin-1"), "UTF-8"),
     ],
 )
-def test_bad_rows_are_refused_with_their_place(tmp_path: Path, rows: str | bytes, said: str) -> None:
+def test_invalid_rows_are_refused_with_their_line(tmp_path: Path, rows: str | bytes, message: str) -> None:
     written(tmp_path / "set")
     (tmp_path / "set" / "metadata.jsonl").write_bytes(rows.encode() if isinstance(rows, str) else rows)
-    with pytest.raises(SetError, match=said):
+    with pytest.raises(SetError, match=message):
         read_set(tmp_path / "set")
 
 
@@ -173,13 +173,13 @@ def test_a_folder_that_is_no_set_is_refused_with_the_remedy(tmp_path: Path) -> N
         read_set(tmp_path / "absent")
     with pytest.raises(SetError, match="sakuga data build"):
         read_set(tmp_path)
-    made = written(tmp_path / "set", 1)
-    (made.folder / "metadata.jsonl").write_text(a_row())
+    training_set = written(tmp_path / "set", 1)
+    (training_set.folder / "metadata.jsonl").write_text(a_row())
     with pytest.raises(SetError, match="both name images"):
-        read_set(made.folder)
-    (made.folder / "set.toml").write_text('nmae = "x"\n')
+        read_set(training_set.folder)
+    (training_set.folder / "set.toml").write_text('nmae = "x"\n')
     with pytest.raises(SetError, match=r"set.toml: name: is missing|nmae"):
-        read_set(made.folder)
-    (made.folder / "set.toml").write_text("name = \n")
+        read_set(training_set.folder)
+    (training_set.folder / "set.toml").write_text("name = \n")
     with pytest.raises(SetError, match=r"set\.toml cannot be read"):
-        read_set(made.folder)
+        read_set(training_set.folder)

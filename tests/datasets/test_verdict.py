@@ -1,4 +1,4 @@
-"""Captions are looked through, compositions settled, and the verdict says what a trainer must know."""
+"""Captions are checked, compositions resolved, and the verdict names what matters for training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +15,12 @@ from sakuga.datasets.verdict import grade, verdict
 
 
 def linted(*texts: str, trigger: str = "") -> list[tuple[str, tuple[str, ...]]]:
-    examples = [Example(file=f"{place}", text=text) for place, text in enumerate(texts)]
+    examples = [Example(file=f"{index}", text=text) for index, text in enumerate(texts)]
     found = lint_captions(examples, trigger, lambda text: len(text.split()) + 2, 8)
     return [(finding.rule, finding.files) for finding in found]
 
 
-def test_each_doubt_about_captions_is_found_and_sound_ones_pass() -> None:
+def test_each_caption_problem_is_found_and_good_captions_pass() -> None:
     assert linted("a red castle, ink", "Ink: a boat", trigger="ink") == []
     assert linted("a pink castle", "ink and ink", "", trigger="ink") == [("empty", ("2",)), ("trigger", ("0",)), ("trigger twice", ("1",))]
     assert linted("a b c d e f", "a b c d e f g") == [("tokens", ("1",))]
@@ -30,7 +30,7 @@ def test_each_doubt_about_captions_is_found_and_sound_ones_pass() -> None:
 
 
 def test_a_phrase_in_most_captions_is_found_unless_it_is_the_trigger_word() -> None:
-    texts = [f"a nice picture of thing{place}" for place in range(12)]
+    texts = [f"a nice picture of thing{index}" for index in range(12)]
     assert linted(*texts) == [("common phrase", ())]
     assert linted(*texts, trigger="a nice picture of") == []
     assert linted(*texts[:9]) == []
@@ -65,16 +65,23 @@ def test_sources_of_composition_are_combined(
 
 def inspected(portraits: int, landscapes: int, *findings: Finding) -> Inspection:
     kinds: list[Composition] = ["portrait"] * portraits + ["landscape"] * landscapes
-    examples = tuple(Example(file=str(place), text="x") for place in range(len(kinds)))
-    whole = TrainingSet(folder=Path("x"), name="x", trigger="ink", licence="MIT", provenance="", examples=examples)
+    examples = tuple(Example(file=str(index), text="x") for index in range(len(kinds)))
+    training_set = TrainingSet(folder=Path("x"), name="x", trigger="ink", licence="MIT", provenance="", examples=examples)
     compositions = {example.file: kind for example, kind in zip(examples, kinds, strict=True)}
     return Inspection(
-        set=whole, sizes={}, compositions=compositions, label_sources={}, clip_note="", size=128, changed=False, findings=tuple(findings)
+        set=training_set,
+        sizes={},
+        compositions=compositions,
+        label_sources={},
+        clip_note="",
+        size=128,
+        changed=False,
+        findings=tuple(findings),
     )
 
 
 @pytest.mark.parametrize(
-    ("seen", "graded", "said"),
+    ("inspection", "graded", "message"),
     [
         (inspected(5, 45), "not ready", "90% landscapes and 10% portraits: faces will not take the style"),
         (inspected(100, 50), "ready", "67% portraits, 0% figures, 33% landscapes: faces and places will both take the style"),
@@ -101,8 +108,8 @@ def inspected(portraits: int, landscapes: int, *findings: Finding) -> Inspection
         (inspected(40, 20, Finding(rule="licence", files=("1",), message="")), "needs review", "1 image has an unknown licence"),
     ],
 )
-def test_the_verdict_is_a_sentence_and_a_grade(seen: Inspection, graded: str, said: str) -> None:
-    remarks = verdict(seen)
+def test_the_verdict_is_a_sentence_and_a_grade(inspection: Inspection, graded: str, message: str) -> None:
+    remarks = verdict(inspection)
     assert grade(remarks) == graded
-    assert any(said in remark.text for remark in remarks), [remark.text for remark in remarks]
+    assert any(message in remark.text for remark in remarks), [remark.text for remark in remarks]
     assert remarks[0].grade == graded

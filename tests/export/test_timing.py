@@ -7,12 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from sakuga.export.timing import spread_ticks, timed_images
-from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.spec import Given
 
 
-def clip_of(levels: str, rate: Fraction) -> Clip:
-    return Clip(frames=tuple(Frame(image=np.full((2, 2, 3), ord(level), np.uint8), spec=Given(image=level)) for level in levels), rate=rate)
+def images_of(levels: str) -> list[np.ndarray]:
+    return [np.full((2, 2, 3), ord(level), np.uint8) for level in levels]
 
 
 @settings(deadline=None)
@@ -24,10 +22,10 @@ def test_the_sum_is_exact_and_the_parts_even(count: int, rate: Fraction, ticks: 
 
 
 def test_equal_neighbors_are_merged() -> None:
-    assert [timed.ticks for timed in timed_images(clip_of("aaba", Fraction(12)).frames, Fraction(12), 100)] == [17, 8, 8]
+    assert [timed.ticks for timed in timed_images(images_of("aaba"), Fraction(12), 100)] == [17, 8, 8]
 
 
 def test_an_image_that_is_too_short_takes_the_time_of_the_next() -> None:
-    shown = list(timed_images(clip_of("abcdefgh", Fraction(80)).frames, Fraction(80), 100, min_ticks=2))
+    shown = list(timed_images(images_of("abcdefgh"), Fraction(80), 100, min_ticks=2))
     assert sum(timed.ticks for timed in shown) == 10
     assert all(timed.ticks >= 2 for timed in shown)

@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from sakuga.cancellation import Cancelled, CancelScope
 from sakuga.export import (
     ExportError,
     check_folder,
@@ -28,6 +30,7 @@ from sakuga.export import (
     write_frames,
     write_stream,
 )
+from sakuga.export.limits import LIMITS
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
 
@@ -208,12 +211,12 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = write(clip(2), tmp_path / "clip.mp4").path
     before = path.read_bytes()
 
-    def failing() -> Iterator[Frame]:
-        yield clip(2).frames[0]
+    def failing() -> Iterator[np.ndarray]:
+        yield clip(2).frames[0].image
         raise OSError("the disk is full")
 
     with pytest.raises(ExportError, match="the disk is full"):
-        write_stream(replace(stream_of(clip(2)), frames=failing()), path)
+        write_stream(replace(stream_of(clip(2)), images=failing()), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -266,27 +269,63 @@ def test_a_file_that_is_no_clip_is_refused(tmp_path: Path) -> None:
         read_recipe(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["clip.mp4", "clip.webm", "frames"])
+class CountedImages(Iterable[np.ndarray]):
+    """Images that are made whenever they are read, and the most that were alive at once."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.most = count, 0
+        self._made: list[weakref.ref[np.ndarray]] = []
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for place in range(self.count):
+            made = image(place / self.count)
+            self._made = [one for one in self._made if one() is not None] + [weakref.ref(made)]
+            self.most = max(self.most, len(self._made))
+            yield made
+
+
+@pytest.mark.parametrize("name", [*(f"clip{suffix}" for suffix in MOVING), "clip.sheet.png", "clip.contact.png", "frames"])
 def test_a_stream_gives_the_same_bytes_with_few_frames_in_memory(name: str, tmp_path: Path) -> None:
-    alive, most = weakref.WeakSet[Frame](), 0
-
-    def generated() -> Iterator[Frame]:
-        nonlocal most
-        for place in range(24):
-            frame = _Tracked(image=image(place / 24), spec=Given(image=str(place)))
-            alive.add(frame)
-            most = max(most, len(alive))
-            yield frame
-
-    stream = replace(stream_of(clip(24)), frames=generated())
-    streamed, written = write_stream(stream, tmp_path / "a" / name), write(clip(24), tmp_path / "b" / name)
+    images = CountedImages(48)
+    stream = replace(stream_of(clip(48)), images=images)
+    streamed, written = write_stream(stream, tmp_path / "a" / name), write(clip(48), tmp_path / "b" / name)
     assert bytes_in(streamed.path) == bytes_in(written.path)
-    assert (streamed.bytes, streamed.frames, streamed.seconds) == (written.bytes, 24, written.seconds)
-    assert most <= 3
+    assert (streamed.bytes, streamed.frames, streamed.seconds) == (written.bytes, 48, written.seconds)
+    assert images.most <= 4
 
 
-class _Tracked(Frame):
-    __slots__ = ("__weakref__",)
+@pytest.mark.parametrize("name", [*(f"clip{suffix}" for suffix in MOVING), "frames"])
+def test_memory_does_not_grow_with_the_number_of_frames(name: str, tmp_path: Path) -> None:
+    """Derived images count too: those that Python and NumPy hold, against the size of one image."""
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        write_stream(replace(stream_of(clip(1)), images=CountedImages(count), count=count), tmp_path / str(count) / name)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(4)
+    assert peak(96) - peak(12) < 4 * image(0).nbytes
+
+
+@pytest.mark.parametrize("most", [None, 8000])
+def test_a_gif_under_a_limit_streams_too(most: int | None, tmp_path: Path) -> None:
+    images = CountedImages(24)
+    streamed = write_stream(replace(stream_of(clip(24)), images=images), tmp_path / "a.gif", most)
+    assert streamed.path.read_bytes() == write(clip(24), tmp_path / "b.gif", most).path.read_bytes()
+    assert images.most <= 4
+
+
+def test_an_apng_has_the_bytes_that_pillow_gives(tmp_path: Path) -> None:
+    shown = clip(9, size=(200, 150))
+    held = Clip(frames=(shown.frames[0],) * 3 + shown.frames, rate=Fraction(24000, 1001), recipe=RECIPE)
+    lengths = [timed.ticks for timed in LIMITS[".apng"].timed(stream_of(held))]
+    first, *rest = (Image.fromarray(frame.image) for frame in shown.frames)
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("sakuga:recipe", RECIPE)
+    first.save(tmp_path / "pillow.png", save_all=True, append_images=rest, duration=lengths, loop=0, pnginfo=text)
+    assert write(held, tmp_path / "ours.apng").path.read_bytes() == (tmp_path / "pillow.png").read_bytes()
 
 
 def bytes_in(path: Path) -> list[bytes]:
@@ -300,9 +339,36 @@ def test_a_stream_of_another_length_is_refused_and_leaves_nothing(frames: int, c
     assert not list(tmp_path.iterdir())
 
 
-def test_a_format_that_needs_all_frames_is_no_target_of_a_stream(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"clip.gif needs all frames in memory: stream to \.mp4"):
-        write_stream(stream_of(clip(3)), tmp_path / "clip.gif")
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng", ".sheet.png"])
+def test_frames_that_can_be_read_once_are_no_clip_of_a_format_that_reads_twice(suffix: str, tmp_path: Path) -> None:
+    once = replace(stream_of(clip(3)), images=iter(stream_of(clip(3)).images))
+    with pytest.raises(ExportError, match="the frames can be read only once: write a video or a folder"):
+        write_stream(once, tmp_path / f"clip{suffix}")
+    assert not (tmp_path / f"clip{suffix}").exists()
+    assert write_stream(replace(once, images=iter(stream_of(clip(3)).images)), tmp_path / "clip.mp4").frames == 3
+
+
+@pytest.mark.parametrize("name", [*(f"clip{suffix}" for suffix in MOVING), "frames"])
+def test_a_cancelled_write_ends_at_the_next_frame_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+    scope = CancelScope()
+
+    class Cancelling(CountedImages):
+        def __iter__(self) -> Iterator[np.ndarray]:
+            for place, made in enumerate(super().__iter__()):
+                if place == 5:
+                    scope.cancel()
+                assert place <= 5
+                yield made
+
+    with scope, pytest.raises(Cancelled):
+        write_stream(replace(stream_of(clip(12)), images=Cancelling(12)), tmp_path / name)
+    assert not (tmp_path / name).is_file()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_stream_without_frames_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="no frames"):
+        write_stream(replace(stream_of(clip(3)), images=(), count=0), tmp_path / "clip.mp4")
 
 
 @pytest.mark.parametrize(

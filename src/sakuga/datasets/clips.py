@@ -1,18 +1,16 @@
 """Reading clips: GIF, WebP, APNG and video as images with exact durations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.video.reformatter import Colorspace
 from PIL import Image as PILImage
 
 from sakuga.datasets.image_reading import PAGES, ImageError, decode_frame, open_image, read_image
-from sakuga.timeline.clip import Image
+from sakuga.timeline.clip import Image, Keep
 
 VIDEOS = "mov,matroska,webm,avi,mpegts,ogg,flv"
 """FFmpeg demuxers that are allowed; some others open further files or URLs, and one plays any text as video."""
@@ -27,26 +25,26 @@ DEFAULT_DURATION = Fraction(1, 10)
 class LoadedClip:
     """Images of one size, their durations, and notes."""
 
-    images: tuple[Image, ...]
+    images: Sequence[Image]
     seconds: tuple[Fraction, ...]
     """One for each image; 0 for a single image."""
     notes: tuple[str, ...] = ()
 
 
-def read_clip(path: Path | str) -> LoadedClip:
+def read_clip(path: Path | str, keep: Keep = tuple) -> LoadedClip:
     """Read a clip or an image, whatever its suffix.
 
-    Each frame is converted as by `read_image`.
+    Each frame is converted as by `read_image`, and all are kept by `keep`.
     Raises ImageError where the file is no clip, is damaged, or is too long for memory.
     """
     path = Path(path)
     if path.is_file() and _is_video(path):
-        return _video(path)
+        return _video(path, keep)
     with open_image(path) as image:
         if image.format in PAGES or getattr(image, "n_frames", 1) == 1:
             alone = read_image(path)
             return LoadedClip(images=(alone.image,), seconds=(Fraction(0),), notes=alone.notes)
-        return _animation(image, path)
+        return _animation(image, path, keep)
 
 
 def _is_video(path: Path) -> bool:
@@ -54,6 +52,8 @@ def _is_video(path: Path) -> bool:
 
     Images that it can play too (AVIF) are no videos.
     """
+    import av
+
     try:
         with PILImage.open(path):
             return False
@@ -67,44 +67,54 @@ def _is_video(path: Path) -> bool:
 
 
 def _container(path: Path) -> Any:
+    import av
+
     return av.open(str(path), options={"protocol_whitelist": "file", "format_whitelist": VIDEOS}, metadata_errors="replace")
 
 
-def _animation(image: PILImage.Image, path: Path) -> LoadedClip:
+def _animation(image: PILImage.Image, path: Path, keep: Keep) -> LoadedClip:
     """Read the frames of a GIF, WebP, APNG or AVIF.
 
     An APNG's fallback image is no frame.
     """
     count: int = getattr(image, "n_frames", 1)
     _check_size(path, count, *image.size)
-    images, seconds, notes = [], list[Fraction](), list[str]()
-    for place in range(1 if image.info.get("default_image") else 0, count):
-        image.seek(place)
-        images.append(decode_frame(image, path, notes))
-        seconds.append(Fraction(image.info.get("duration", 0)).limit_denominator(100_000) / 1000)
+    seconds, notes = list[Fraction](), list[str]()
+
+    def frames() -> Iterator[Image]:
+        for place in range(1 if image.info.get("default_image") else 0, count):
+            image.seek(place)
+            frame = decode_frame(image, path, notes)
+            seconds.append(Fraction(image.info.get("duration", 0)).limit_denominator(100_000) / 1000)
+            yield frame
+
+    images = keep(frames())
     if any(length <= TOO_SHORT for length in seconds):
         notes.append(f"{path.name} has frames without a duration: they are shown for a tenth of a second, as in browsers")
         seconds = [DEFAULT_DURATION if length <= TOO_SHORT else length for length in seconds]
-    return LoadedClip(images=tuple(images), seconds=tuple(seconds), notes=tuple(dict.fromkeys(notes)))
+    return LoadedClip(images=images, seconds=tuple(seconds), notes=tuple(dict.fromkeys(notes)))
 
 
-def _video(path: Path) -> LoadedClip:
+def _video(path: Path, keep: Keep) -> LoadedClip:
+    import av
+
+    times = list[tuple[Fraction, Fraction]]()
     try:
         with _container(path) as container:
             stream = _playable(container)
             rate = Fraction(stream.average_rate or 25)
-            frames = list(_frames(container, path))
+            images = keep(_timed_images(container, path, times))
     except (av.FFmpegError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ImageError(f"{path} is truncated or damaged ({reason}): save it again") from error
-    if not frames:
+    if not times:
         raise ImageError(f"{path} has no readable frame: save it again")
-    starts = [start for start, _, _ in frames]
-    end = starts[-1] + (frames[-1][1] or 1 / rate)
+    starts = [start for start, _ in times]
+    end = starts[-1] + (times[-1][1] or 1 / rate)
     seconds = [after - start for start, after in zip(starts, [*starts[1:], end], strict=True)]
     if min(seconds) <= 0:
         raise ImageError(f"{path} has frames out of order: save it again")
-    return LoadedClip(images=tuple(image for _, _, image in frames), seconds=tuple(seconds))
+    return LoadedClip(images=images, seconds=tuple(seconds))
 
 
 def _playable(container: Any) -> Any:
@@ -115,11 +125,13 @@ def _playable(container: Any) -> Any:
     return next(stream for stream in container.streams.video if stream.codec_context)
 
 
-def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, Fraction, Image]]:
-    """Yield each frame's start, duration (0 if unknown) and image.
+def _timed_images(container: Any, path: Path, times: list[tuple[Fraction, Fraction]]) -> Iterator[Image]:
+    """Yield each frame's image, and add its start and duration (0 if unknown) to `times`.
 
     Decoding uses one thread, so that the same file always gives the same images.
     """
+    from av.video.reformatter import Colorspace
+
     stream = _playable(container)
     stream.codec_context.thread_count = 1
     for count, frame in enumerate(container.decode(stream), 1):
@@ -129,7 +141,8 @@ def _frames(container: Any, path: Path) -> Iterator[tuple[Fraction, Fraction, Im
         matrix = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unspecified else None
         image = frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray()
         start, length = (Fraction(time or 0) * frame.time_base for time in (frame.pts, frame.duration))
-        yield start, length, np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+        times.append((start, length))
+        yield np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
 
 
 def _check_size(path: Path, count: int, width: int, height: int) -> None:

@@ -146,4 +146,3 @@ def _note_leftovers(files: list[Path], read: set[Path], notes: list[str]) -> Non
     others = Counter(path.suffix.lower() or path.name for path in files if path not in read and path.suffix not in CAPTIONS)
     if others:
         notes.append("ignored, as no images: " + ", ".join(f"{count} {suffix}" for suffix, count in others.most_common()))
-

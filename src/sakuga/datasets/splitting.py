@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
@@ -17,9 +18,9 @@ def hold_out(examples: Sequence[Example], holdout: float, seed: int) -> tuple[Ex
     """
     if any(example.held_out for example in examples):
         raise SetError("some images are held out already: split the set that this one was made from")
-    total = round(len(examples) * holdout) if holdout < 1 else round(holdout)
-    if holdout <= 0:
+    if not 0 < holdout < inf:
         raise SetError(f"a holdout of {holdout:g} holds nothing out: use 0.1 for a tenth, or a number of images")
+    total = round(len(examples) * holdout) if holdout < 1 else round(holdout)
     if not 1 <= total < len(examples):
         raise SetError(f"a holdout of {holdout:g} takes {total} of {counted(len(examples), 'image')}: leave some on both sides")
     rng = np.random.default_rng(seed)

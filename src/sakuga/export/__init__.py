@@ -4,7 +4,7 @@ from sakuga.export.album import ImageFolder
 from sakuga.export.recipe import read_recipe
 from sakuga.export.sheet import contact_sheet, tile_images
 from sakuga.export.sprites import check_sprite_sheet, write_sprite_sheet
-from sakuga.export.target import ExportError, check_folder
+from sakuga.export.target import ExportError, check_folder, check_name
 from sakuga.export.timing import FrameStream, stream_of
 from sakuga.export.write import Written, check_frames, check_target, write, write_frames, write_stream
 
@@ -15,6 +15,7 @@ __all__ = [
     "Written",
     "check_folder",
     "check_frames",
+    "check_name",
     "check_sprite_sheet",
     "check_target",
     "contact_sheet",

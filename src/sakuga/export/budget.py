@@ -1,17 +1,17 @@
 """GIF under a size limit: first fewer colors, then fewer frames, then a smaller size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from sakuga.export.gif import MAX_COLORS, encode_gif
+from sakuga.export.gif import MAX_COLORS, write_gif
 from sakuga.export.limits import LIMITS
 from sakuga.export.target import ExportError
-from sakuga.export.timing import timed_images
+from sakuga.export.timing import FrameStream
+from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
-from sakuga.timeline.clip import Clip
 
 COLORS = (128, 64, 32)
 RATE_DIVISORS = (2, 3, 4)
@@ -34,27 +34,41 @@ class _Reduction:
     scale: Fraction = Fraction(1)
 
 
-def write_gif_within(clip: Clip, path: Path, most: int) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _ReducedImages(Iterable[Image]):
+    """Every n-th image n times as long, scaled down."""
+
+    clip: FrameStream
+    every: int
+    size: tuple[int, int]
+
+    def __iter__(self) -> Iterator[Image]:
+        shown: Image | None = None
+        for place, image in enumerate(self.clip.images):
+            if shown is None or place % self.every == 0:
+                shown = image if self.size == self.clip.size else enlarge(image, *self.size)
+            yield shown
+
+
+def write_gif_within(clip: FrameStream, path: Path, most: int) -> tuple[str, ...]:
     """Write a GIF of at most `most` bytes.
 
     Returns a note of what was reduced, if anything. Raises ExportError where even the smallest version is too large.
     """
-    encoded = encode_gif(clip)
-    first = smallest = len(encoded)
+    size = first = smallest = write_gif(clip, path)
     step = _Reduction()
     steps = _reductions(clip)
-    while len(encoded) > most:
+    while size > most:
         lower = next(steps, None)
         if lower is None:
             raise ExportError(f"the clip does not fit into {_megabytes(most)}: its smallest GIF has {_megabytes(smallest)}")
         step = lower
-        encoded = encode_gif(_reduced(clip, step), step.colors, lenient=True)
-        smallest = min(smallest, len(encoded))
-    path.write_bytes(encoded)
+        size = write_gif(_reduced(clip, step), path, step.colors, lenient=True)
+        smallest = min(smallest, size)
     return (_note(clip, step, first, most),) if step != _Reduction() else ()
 
 
-def _reductions(clip: Clip) -> Iterator[_Reduction]:
+def _reductions(clip: FrameStream) -> Iterator[_Reduction]:
     step = _Reduction()
     for colors in COLORS:
         yield (step := replace(step, colors=colors))
@@ -67,22 +81,19 @@ def _reductions(clip: Clip) -> Iterator[_Reduction]:
             yield (step := replace(step, scale=scale))
 
 
-def _shown_rate(clip: Clip) -> Fraction:
+def _shown_rate(clip: FrameStream) -> Fraction:
     """Return the distinct images per second; holds do not count."""
-    return sum(1 for _ in timed_images(clip.frames, clip.rate, _LIMITS.ticks, _LIMITS.min_ticks)) / clip.seconds
+    return sum(1 for _ in _LIMITS.timed(clip)) / clip.seconds
 
 
-def _reduced(clip: Clip, step: _Reduction) -> Clip:
-    """Show every n-th image n times as long, all scaled down; the clip's length stays."""
+def _reduced(clip: FrameStream, step: _Reduction) -> FrameStream:
+    """Show fewer images longer, all scaled down; the clip's length stays."""
     every = ceil(clip.rate / step.rate) if step.rate else 1
     width, height = (max(1, round(side * step.scale)) for side in clip.size)
-    shown = {place: clip.frames[place] for place in range(0, len(clip.frames), every)}
-    if step.scale < 1:
-        shown = {place: replace(frame, image=enlarge(frame.image, width, height)) for place, frame in shown.items()}
-    return replace(clip, frames=tuple(shown[place - place % every] for place in range(len(clip.frames))))
+    return replace(clip, images=_ReducedImages(clip=clip, every=every, size=(width, height)), size=(width, height))
 
 
-def _note(clip: Clip, step: _Reduction, first: int, most: int) -> str:
+def _note(clip: FrameStream, step: _Reduction, first: int, most: int) -> str:
     parts = [f"{step.colors} colors instead of {MAX_COLORS}"]
     if step.rate:
         parts.append(f"{float(step.rate):.3g} frames per second instead of {float(_shown_rate(clip)):.3g}")

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sakuga.export.target import ExportError, atomic, check_folder
+from sakuga.export.target import ExportError, atomic, check_folder, check_name
 from sakuga.story.film import Film, to_document
 from sakuga.timeline.exposure import Exposure
 
@@ -20,6 +20,9 @@ def check_exposure_sheet(path: Path) -> None:
     """Check that an exposure sheet can be written; raises ExportError."""
     if path.suffix.lower() not in SUFFIXES:
         raise ExportError(f"{path.name} is no exposure sheet: end its name with {' or '.join(SUFFIXES)}")
+    check_name(path)
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder: name a file in it")
     check_folder(path.parent)
     if path.suffix.lower() == ".otio":
         _otio()

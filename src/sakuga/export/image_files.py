@@ -1,17 +1,17 @@
-"""PNG, APNG and WebP files by Pillow."""
+"""PNG and WebP files by Pillow."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from xml.etree import ElementTree
 
 from PIL import Image as PILImage
 from PIL import PngImagePlugin
 
 from sakuga.export.gif import has_few_colors
-from sakuga.export.limits import LIMITS, Limits
-from sakuga.export.timing import TimedImage, timed_images
+from sakuga.export.limits import LIMITS
+from sakuga.export.timing import FrameStream
 from sakuga.finishing.image import Image
-from sakuga.timeline.clip import Clip
 
 RECIPE_KEY = "sakuga:recipe"
 """The keyword of the PNG text chunk."""
@@ -24,26 +24,42 @@ def write_image(image: Image, recipe: str, path: Path | BinaryIO) -> None:
     PILImage.fromarray(image).save(path, format="PNG", pnginfo=_text_chunk(recipe))
 
 
-def write_png(clip: Clip, path: Path) -> None:
+def write_png(clip: FrameStream, path: Path) -> None:
     """Write a clip of one frame as PNG."""
-    write_image(clip.frames[0].image, clip.recipe, path)
+    write_image(next(iter(clip.images)), clip.recipe, path)
 
 
-def write_apng(clip: Clip, path: Path) -> None:
-    """Write an endlessly looping, lossless APNG."""
-    first, rest, lengths = _pil_images(_timed(clip, LIMITS[".apng"]))
-    first.save(path, format="PNG", save_all=True, append_images=rest, duration=lengths, loop=0, pnginfo=_text_chunk(clip.recipe))
-
-
-def write_webp(clip: Clip, path: Path) -> None:
+def write_webp(clip: FrameStream, path: Path) -> None:
     """Write an endlessly looping WebP with the recipe as XMP.
 
-    It is lossy at quality 80; clips of at most 255 colors, such as pixel art, are lossless.
+    It is lossy at quality 80; clips of at most 255 colors, such as pixel art, are lossless. libwebp keeps the compressed frames in memory.
     """
-    shown = _timed(clip, LIMITS[".webp"])
-    first, rest, lengths = _pil_images(shown)
-    options = {"lossless": has_few_colors(shown), "quality": 80, "method": 4, "xmp": _xmp(clip.recipe) if clip.recipe else b""}
-    first.save(path, format="WEBP", save_all=True, append_images=rest, duration=lengths, loop=0, **options)
+    limits = LIMITS[".webp"]
+    lengths = [timed.ticks for timed in limits.timed(clip)]
+    few = has_few_colors(timed.image for timed in limits.timed(clip))
+    options: dict[str, Any] = {"lossless": few, "quality": 80, "method": 4, "xmp": _xmp(clip.recipe) if clip.recipe else b""}
+    images = _ImageSequence((timed.image for timed in limits.timed(clip)), len(lengths), clip.size)
+    images.save(path, format="WEBP", save_all=True, duration=lengths, loop=0, **options)
+
+
+class _ImageSequence(PILImage.Image):
+    """Images as one animated Pillow image, which holds the current one only."""
+
+    def __init__(self, images: Iterator[Image], count: int, size: tuple[int, int]) -> None:
+        first = next(images)
+        self.__setstate__([{}, "RGB", size, None, first.tobytes()])
+        self.n_frames = count
+        self._images, self._place = images, 0
+
+    def seek(self, frame: int) -> None:
+        """Go on to the next image."""
+        while self._place < frame:
+            self.frombytes(next(self._images).tobytes())
+            self._place += 1
+
+    def tell(self) -> int:
+        """Return the place of the current image."""
+        return self._place
 
 
 def recipe_in_image(path: Path) -> str | None:
@@ -62,15 +78,6 @@ def recipe_in_image(path: Path) -> str | None:
                 return _recipe_in_xmp(image.info["xmp"])
             case _:
                 return None
-
-
-def _timed(clip: Clip, limits: Limits) -> tuple[TimedImage, ...]:
-    return tuple(timed_images(clip.frames, clip.rate, limits.ticks, limits.min_ticks))
-
-
-def _pil_images(shown: tuple[TimedImage, ...]) -> tuple[PILImage.Image, list[PILImage.Image], list[int]]:
-    first, *rest = (PILImage.fromarray(timed.image) for timed in shown)
-    return first, rest, [timed.ticks for timed in shown]
 
 
 def _text_chunk(recipe: str) -> PngImagePlugin.PngInfo:

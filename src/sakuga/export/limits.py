@@ -1,14 +1,13 @@
 """Limits of the file formats: sizes, frame times and counts, each in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from sakuga.export.target import ExportError
-from sakuga.export.timing import timed_images
+from sakuga.export.timing import FrameStream, TimedImage, timed_images
 from sakuga.text import counted
-from sakuga.timeline.clip import Clip
 
 MAX_FOLDER_FRAMES = 99_999
 """Frames of a folder of images."""
@@ -30,6 +29,10 @@ class Limits:
     """Clock ticks per second; 0 for formats that take any exact rate, or hold one image."""
     min_ticks: int = 1
     """The shortest time an image may be shown; players slow down anything shorter to a tenth of a second."""
+
+    def timed(self, clip: FrameStream) -> Iterator[TimedImage]:
+        """Yield the images that a file holds, with their ticks."""
+        return timed_images(clip.images, clip.rate, self.ticks, self.min_ticks)
 
 
 LIMITS: Mapping[str, Limits] = {
@@ -59,7 +62,7 @@ def check_size(path: Path, size: tuple[int, int]) -> None:
         raise ExportError(f"{path.name} can be at most {most} pixels wide or high, not {size[0]}x{size[1]}: choose a smaller size{other}")
 
 
-def left_out_note(clip: Clip, path: Path) -> str | None:
+def left_out_note(clip: FrameStream, path: Path) -> str | None:
     """Return a note on images too brief for a format.
 
     They are left out of the file.
@@ -67,7 +70,7 @@ def left_out_note(clip: Clip, path: Path) -> str | None:
     limits = limits_of(path)
     if not limits.ticks or clip.rate <= Fraction(limits.ticks, limits.min_ticks):
         return None
-    every, kept = (sum(1 for _ in timed_images(clip.frames, clip.rate, limits.ticks, least)) for least in (0, limits.min_ticks))
+    every, kept = (sum(1 for _ in timed_images(clip.images, clip.rate, limits.ticks, least)) for least in (0, limits.min_ticks))
     if every == kept:
         return None
     shortest = f"{1000 * limits.min_ticks // limits.ticks} ms"

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import av
 from PIL import UnidentifiedImageError
 
 from sakuga.export.image_files import recipe_in_image
@@ -26,7 +25,9 @@ def read_recipe(path: Path) -> str | None:
         raise ExportError(f"{path} is a folder: give one image or clip") from None
     except (OSError, SyntaxError, ValueError) as error:  # SyntaxError is Pillow's word for a broken PNG
         raise ExportError(f"cannot read {path}: {error}") from error
+    from av import FFmpegError
+
     try:
         return recipe_in_video(path)
-    except (av.FFmpegError, UnicodeDecodeError) as error:
+    except (FFmpegError, UnicodeDecodeError) as error:
         raise ExportError(f"{path} is no image or video") from error

@@ -1,18 +1,23 @@
 """Output paths: checked before any work, written completely or not at all."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import av
+from typing import TYPE_CHECKING
 
 from sakuga import InputError
 from sakuga.files import atomic_path
 
+if TYPE_CHECKING:
+    from av import FFmpegError
+
 MIN_FREE = 1 << 20
 """A disk with fewer free bytes counts as full."""
+MAX_NAME = 255
+"""Bytes of a file name, the limit of common file systems."""
 
 
 class ExportError(InputError):
@@ -24,6 +29,7 @@ def check_folder(folder: Path) -> None:
 
     It may not exist yet.
     """
+    check_name(folder)
     existing = folder.absolute()
     while not existing.exists():
         existing = existing.parent
@@ -38,6 +44,12 @@ def check_folder(folder: Path) -> None:
         raise ExportError(f"the disk of {existing} is full: make room or choose another folder")
 
 
+def check_name(path: Path) -> None:
+    """Refuse a path with a name that file systems do not hold; raises ExportError."""
+    if long := next((part for part in path.parts if len(os.fsencode(part)) > MAX_NAME), None):
+        raise ExportError(f"the name {long[:20]}... has {len(os.fsencode(long))} bytes, and {MAX_NAME} are the most: choose a shorter one")
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` on success.
@@ -47,9 +59,17 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         with atomic_path(path) as draft:
             yield draft
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, _ffmpeg_error()) as error:
         raise ExportError(f"cannot write {path} ({_reason_of(error)})") from error
 
 
-def _reason_of(error: OSError | av.FFmpegError) -> str:
+def _ffmpeg_error() -> "type[FFmpegError]":
+    """Import FFmpeg's error, when something was raised."""
+    import av
+
+    error: type[FFmpegError] = av.FFmpegError
+    return error
+
+
+def _reason_of(error: "OSError | FFmpegError") -> str:
     return (error.strerror or str(error)).lower()

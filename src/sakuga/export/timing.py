@@ -9,7 +9,7 @@ from math import floor
 import numpy as np
 
 from sakuga.finishing.image import Image
-from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.clip import Clip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,10 +22,10 @@ class TimedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameStream:
-    """A clip whose frames are generated while it is written."""
+    """A clip whose images are read while it is written."""
 
-    frames: Iterable[Frame]
-    """Read once, from the first to the last."""
+    images: Iterable[Image]
+    """One for each frame. Videos and folders read them once, other formats several times."""
     count: int
     """How many frames there are."""
     size: tuple[int, int]
@@ -41,8 +41,9 @@ class FrameStream:
 
 
 def stream_of(clip: Clip) -> FrameStream:
-    """Return the stream of a clip's frames."""
-    return FrameStream(frames=clip.frames, count=len(clip.frames), size=clip.size, rate=clip.rate, recipe=clip.recipe)
+    """Return the stream of a clip in memory."""
+    images = [frame.image for frame in clip.frames]
+    return FrameStream(images=images, count=len(images), size=clip.size, rate=clip.rate, recipe=clip.recipe)
 
 
 def spread_ticks(count: int, rate: Fraction, ticks: int | Fraction) -> list[int]:
@@ -69,18 +70,18 @@ def frame_ticks(rate: Fraction, ticks: int | Fraction) -> Iterator[int]:
         start = stop
 
 
-def timed_images(frames: Iterable[Frame], rate: Fraction, ticks: int | Fraction, min_ticks: int = 1) -> Iterator[TimedImage]:
-    """Yield the images of frames with their ticks.
+def timed_images(images: Iterable[Image], rate: Fraction, ticks: int | Fraction, min_ticks: int = 1) -> Iterator[TimedImage]:
+    """Yield the images of a clip with their ticks.
 
     Equal neighbors are merged. An image that is shown for fewer than `min_ticks` takes the time of the next one, which is left out.
     """
     held: TimedImage | None = None
-    for frame, length in zip(frames, frame_ticks(rate, ticks), strict=False):
-        if held and (held.ticks < min_ticks or held.image is frame.image or np.array_equal(held.image, frame.image)):
+    for image, length in zip(images, frame_ticks(rate, ticks), strict=False):
+        if held and (held.ticks < min_ticks or held.image is image or np.array_equal(held.image, image)):
             held = replace(held, ticks=held.ticks + length)
             continue
         if held:
             yield held
-        held = TimedImage(image=frame.image, ticks=length)
+        held = TimedImage(image=image, ticks=length)
     if held:
         yield held

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
 
 from sakuga.export.limits import MAX_CONSTANT_RATE
 from sakuga.export.timing import FrameStream, TimedImage, timed_images
@@ -57,12 +55,17 @@ def write_webm(stream: FrameStream, path: Path) -> None:
 
 def recipe_in_video(path: Path) -> str | None:
     """Read the recipe of an MP4 or WebM from its comment; None if there is none."""
+    import av
+
     with av.open(str(path)) as container:
         named = {key.lower(): value for key, value in container.metadata.items()}
     return named.get("comment")
 
 
 def _write(clip: FrameStream, path: Path, codec: Codec) -> None:
+    import av
+    from av.video.reformatter import ColorRange, Colorspace
+
     with av.open(str(path), "w", format=codec.container, options=codec.container_options) as container:
         if clip.recipe:
             container.metadata["comment"] = clip.recipe
@@ -91,10 +94,10 @@ def _timed(clip: FrameStream) -> Iterator[TimedImage]:
     The last one is repeated for its last tick, as containers do not store how long the last frame is shown.
     """
     if clip.rate <= MAX_CONSTANT_RATE:
-        yield from (TimedImage(image=frame.image, ticks=1) for frame in clip.frames)
+        yield from (TimedImage(image=image, ticks=1) for image in clip.images)
         return
     last: TimedImage | None = None
-    for timed in timed_images(clip.frames, clip.rate, clip.rate):
+    for timed in timed_images(clip.images, clip.rate, clip.rate):
         if last:
             yield last
         last = timed

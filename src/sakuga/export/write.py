@@ -1,33 +1,36 @@
 """Clips to files; the suffix names the format."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from sakuga.cancellation import raise_if_cancelled
+from sakuga.export.apng import write_apng
 from sakuga.export.budget import write_gif_within
 from sakuga.export.gif import write_gif
-from sakuga.export.image_files import write_apng, write_image, write_png, write_webp
+from sakuga.export.image_files import write_image, write_png, write_webp
 from sakuga.export.limits import MAX_FOLDER_FRAMES, MIN_GIF_BYTES, check_size, left_out_note
 from sakuga.export.recipe import read_recipe
 from sakuga.export.sheet import sheet_json, write_clip_sheet, write_contact
-from sakuga.export.target import ExportError, atomic, check_folder
+from sakuga.export.target import ExportError, atomic, check_folder, check_name
 from sakuga.export.timing import FrameStream, stream_of
 from sakuga.export.video import write_mp4, write_webm
-from sakuga.timeline.clip import Clip, Frame
+from sakuga.finishing.image import Image
+from sakuga.timeline.clip import Clip
 
-WRITERS: dict[str, Callable[[Clip, Path], None]] = {
+WRITERS: dict[str, Callable[[FrameStream, Path], object]] = {
     ".gif": write_gif,
     ".webp": write_webp,
+    ".mp4": write_mp4,
+    ".webm": write_webm,
     ".apng": write_apng,
     ".png": write_png,
     ".sheet.png": write_clip_sheet,
     ".contact.png": write_contact,
 }
-"""Writers of formats that need all frames at once, by suffix."""
-STREAM_WRITERS: dict[str, Callable[[FrameStream, Path], None]] = {".mp4": write_mp4, ".webm": write_webm}
-"""Writers that take one frame at a time, by suffix. A name without a suffix is a folder of PNG frames."""
-SUFFIXES = (".gif", ".webp", ".mp4", ".webm", ".apng", ".png", ".sheet.png", ".contact.png")
+"""Writers by suffix, which hold a few frames at a time. A name without a suffix is a folder of PNG frames."""
+SUFFIXES = tuple(WRITERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ def check_target(path: Path, max_size: int | None = None) -> None:
     Raises ExportError before any work.
     `max_size` is a size limit in bytes, for GIF only.
     """
+    check_name(path)
     suffix = _suffix(path)
     if suffix not in SUFFIXES and path.suffix:
         raise ExportError(f"{path.name} has no known suffix: use one of {', '.join(SUFFIXES)}, or none for a folder of frames")
@@ -100,42 +104,24 @@ def write(clip: Clip, path: Path, max_size: int | None = None) -> Written:
     """
     check_target(path, max_size)
     _check(clip)
-    check_frames(path, len(clip.frames), clip.recipe, clip.size)
-    suffix, notes = _suffix(path), tuple[str, ...]()
-    if suffix not in WRITERS:
-        return write_stream(stream_of(clip), path)
-    if suffix == ".sheet.png":
-        with atomic(path.with_suffix(".json")) as draft:
-            draft.write_text(sheet_json(clip, path.name), encoding="utf-8")
-    with atomic(path) as draft:
-        if max_size is None:
-            WRITERS[suffix](clip, draft)
-        else:
-            notes = write_gif_within(clip, draft, max_size)
-    if note := left_out_note(clip, path):
-        notes = (*notes, note)
-    return Written(path=path, bytes=path.stat().st_size, frames=len(clip.frames), seconds=clip.seconds, notes=notes)
+    return write_stream(stream_of(clip), path, max_size)
 
 
-def write_stream(stream: FrameStream, path: Path) -> Written:
-    """Write frames while they are generated.
+def write_stream(stream: FrameStream, path: Path, max_size: int | None = None) -> Written:
+    """Write frames while they are read, a few in memory at a time.
 
-    To .mp4, .webm or a folder of PNG; raises ExportError.
-    The bytes are those that `write` gives for the same frames. Only a few frames are in memory at a time.
+    The bytes are those that `write` gives for the same frames. Raises ExportError.
     """
-    check_target(path)
-    suffix = _suffix(path)
-    if suffix in WRITERS:
-        raise ExportError(f"{path.name} needs all frames in memory: stream to {', '.join(STREAM_WRITERS)} or a folder")
+    check_target(path, max_size)
+    if not stream.count:
+        raise ExportError("the clip has no frames")
     check_frames(path, stream.count, stream.recipe, stream.size)
-    checked = replace(stream, frames=_checked(stream))
-    if not suffix:
+    checked = replace(stream, images=_CheckedImages(stream))
+    if not _suffix(path):
         size = sum(frame.stat().st_size for frame in _write_folder(checked, path))
-    else:
-        with atomic(path) as draft:
-            STREAM_WRITERS[suffix](checked, draft)
-        size = path.stat().st_size
-    return Written(path=path, bytes=size, frames=stream.count, seconds=stream.seconds)
+        return Written(path=path, bytes=size, frames=stream.count, seconds=stream.seconds)
+    notes = _write_file(checked, path, max_size)
+    return Written(path=path, bytes=path.stat().st_size, frames=stream.count, seconds=stream.seconds, notes=notes)
 
 
 def write_frames(clip: Clip, folder: Path) -> list[Path]:
@@ -149,11 +135,26 @@ def write_frames(clip: Clip, folder: Path) -> list[Path]:
     return _write_folder(stream_of(clip), folder)
 
 
+def _write_file(stream: FrameStream, path: Path, max_size: int | None) -> tuple[str, ...]:
+    """Write one file, and the JSON of a sprite sheet; returns notes."""
+    suffix, notes = _suffix(path), tuple[str, ...]()
+    if suffix == ".sheet.png":
+        with atomic(path.with_suffix(".json")) as draft:
+            draft.write_text(sheet_json(stream, path.name), encoding="utf-8")
+    with atomic(path) as draft:
+        if max_size is None:
+            WRITERS[suffix](stream, draft)
+        else:
+            notes = write_gif_within(stream, draft, max_size)
+    left_out = left_out_note(stream, path)
+    return (*notes, left_out) if left_out else notes
+
+
 def _write_folder(stream: FrameStream, folder: Path) -> list[Path]:
     paths = _places(folder, stream.count)
-    for frame, path in zip(stream.frames, paths, strict=True):
+    for image, path in zip(stream.images, paths, strict=True):
         with atomic(path) as draft:
-            write_image(frame.image, stream.recipe, draft)
+            write_image(image, stream.recipe, draft)
     return paths
 
 
@@ -173,19 +174,28 @@ def _suffix(path: Path) -> str:
 def _check(clip: Clip) -> None:
     if not clip.frames:
         raise ExportError("the clip has no frames")
-    for _ in _checked(stream_of(clip)):
+    for _ in _CheckedImages(stream_of(clip)):
         pass
 
 
-def _checked(stream: FrameStream) -> Iterator[Frame]:
-    """Yield frames, checking their size and number; raises ExportError."""
-    width, height = stream.size
-    number = 0
-    for number, frame in enumerate(stream.frames, start=1):
-        if number > stream.count:
-            break
-        if frame.image.shape[:2] != (height, width):
-            raise ExportError(f"frame {number} is {frame.image.shape[1]}x{frame.image.shape[0]}, not {width}x{height} like the first")
-        yield frame
-    if number != stream.count:
-        raise ExportError(f"{stream.count} frames were announced, not {'more' if number > stream.count else number}")
+@dataclass(frozen=True, slots=True, eq=False)
+class _CheckedImages(Iterable[Image]):
+    """Images whose size and number are checked whenever they are read."""
+
+    stream: FrameStream
+
+    def __iter__(self) -> Iterator[Image]:
+        """Yield the images; raises ExportError, and Cancelled where the surrounding work was cancelled."""
+        width, height = self.stream.size
+        number, count = 0, self.stream.count
+        for number, image in enumerate(self.stream.images, start=1):
+            raise_if_cancelled()
+            if number > count:
+                break
+            if image.shape[:2] != (height, width):
+                raise ExportError(f"frame {number} is {image.shape[1]}x{image.shape[0]}, not {width}x{height} like the first")
+            yield image
+        if number == 0 and isinstance(self.stream.images, Iterator):
+            raise ExportError("the frames can be read only once: write a video or a folder, or give frames that can be read again")
+        if number != count:
+            raise ExportError(f"{count} frames were announced, not {'more' if number > count else number}")

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from sakuga.finishing.flow import both_flows, crossfade, flow_pair
 from sakuga.finishing.image import Image
-from sakuga.finishing.precipitation import find_precipitation
 from sakuga.timeline.spec import InBetweenMethod
 
 Interpolation: TypeAlias = Callable[[float], Image]
@@ -45,6 +43,9 @@ def flow_interpolation(first: Image, second: Image) -> Interpolation:
 
     What neither explains is cross-faded.
     """
+    from sakuga.finishing.flow import both_flows, flow_pair
+    from sakuga.finishing.precipitation import find_precipitation
+
     flows = both_flows(first, second)
     precipitation = find_precipitation(first, second, flows)
     if precipitation is None:
@@ -61,4 +62,6 @@ def flow_interpolation(first: Image, second: Image) -> Interpolation:
 
 def crossfade_interpolation(first: Image, second: Image) -> Interpolation:
     """Interpolate by a linear blend."""
+    from sakuga.finishing.flow import crossfade
+
     return lambda at: crossfade(first, second, at)

@@ -1,6 +1,6 @@
 """One palette for a whole clip, and the colors or two-color mixtures that show each pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ def color_codes(image: Image) -> NDArray[np.int32]:
     return codes
 
 
-def count_colors(images: Sequence[Image]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def count_colors(images: Iterable[Image]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return the color codes of images, and their counts."""
     counts = np.zeros(1 << 18, np.int64)
     for image in images:

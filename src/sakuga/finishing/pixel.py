@@ -1,7 +1,8 @@
 """Pixel art: one grid and one palette for a clip, with a dither that does not crawl."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -13,6 +14,8 @@ from sakuga.finishing.console_palettes import PALETTES, TONES
 from sakuga.finishing.image import Image, Palette, rounded
 from sakuga.finishing.palette import PaletteMap, color_codes, count_colors, fit_palette, map_by_lightness, map_to_palette
 from sakuga.story.settings import Dither
+from sakuga.timeline.clip import Keep
+from sakuga.timeline.lazy import LazySequence
 
 DETAIL = 0.7
 """Exponent of a pixel's weight by its distance from its surroundings: 0.0 is the plain mean, 1.0 keeps every speck."""
@@ -33,29 +36,30 @@ class IndexedClip:
     """
 
     palette: Palette
-    frames: tuple[NDArray[np.uint8], ...]  # each (rows, columns)
+    frames: Sequence[NDArray[np.uint8]]  # each (rows, columns)
 
     def image(self, place: int, scale: int = 1) -> Image:
         """Return a frame, enlarged `scale` times (nearest neighbor)."""
         return np.ascontiguousarray(self.palette[self.frames[place]].repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def pixel_art(cells: Sequence[Image], *, palette: str | int = 16, dither: Dither = "ordered") -> IndexedClip:
+def pixel_art(cells: Iterable[Image], *, palette: str | int = 16, dither: Dither = "ordered", keep: Keep = tuple) -> IndexedClip:
     """Convert downscaled frames to pixel art in one palette.
 
-    `palette` is a name of `PALETTES`, or a number of colors to fit.
+    `palette` is a name of `PALETTES`, or a number of colors to fit. The cells are read once, and kept by `keep`.
     """
-    steady = tuple(suppress_flicker(cells))
+    steady = keep(suppress_flicker(cells))
     codes, counts = count_colors(steady)
     if palette in TONES:
         chosen = map_by_lightness(codes, counts, PALETTES[str(palette)], dither=dither != "none")
     else:
         colors = PALETTES[palette] if isinstance(palette, str) else fit_palette(codes, counts, palette)
         if dither == "bayer":
-            steady = tuple(apply_screen(frame) for frame in steady)
+            steady = LazySequence(partial(_screened, steady), range(len(steady)))
             codes, _ = count_colors(steady)
         chosen = map_to_palette(codes, colors, dither=dither == "ordered")
-    return IndexedClip(palette=chosen.palette, frames=tuple(apply_palette(frame, chosen) for frame in steady))
+    frames = LazySequence(lambda place: apply_palette(steady[place], chosen), range(len(steady)))
+    return IndexedClip(palette=chosen.palette, frames=frames)
 
 
 def downscale(image: Image, grid: int) -> Image:
@@ -75,20 +79,24 @@ def downscale(image: Image, grid: int) -> Image:
     return rounded(np.einsum("hwnc,hwn->hwc", blocks, weights) / weights.sum(axis=2)[..., None])
 
 
-def suppress_flicker(frames: Sequence[Image]) -> Iterator[Image]:
+def suppress_flicker(frames: Iterable[Image]) -> Iterator[Image]:
     """Hold each cell until its color clearly changes.
 
     The threshold is STILL, so that shimmer causes no flicker.
     """
-    shown = frames[0]
-    before = to_lab(shown)
+    shown: Image | None = None
+    before: NDArray[np.float32] | None = None
     for frame in frames:
-        if frame.shape != shown.shape:
-            shown, before = frame, to_lab(frame)
         lab = to_lab(frame)
+        if shown is None or before is None or frame.shape != shown.shape:
+            shown, before = frame, lab
         changed = np.linalg.norm(lab - before, axis=-1, keepdims=True) > STILL
         shown, before = np.where(changed, frame, shown), np.where(changed, lab, before)
         yield shown
+
+
+def _screened(cells: Sequence[Image], place: int) -> Image:
+    return apply_screen(cells[place])
 
 
 def apply_screen(cells: Image) -> Image:

@@ -1,5 +1,6 @@
 """Frames and clips, exactly timed."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -11,6 +12,8 @@ from sakuga.timeline.spec import FrameSpec
 
 Image: TypeAlias = NDArray[np.uint8]
 """(height, width, 3) RGB."""
+Keep: TypeAlias = Callable[[Iterable[Image]], Sequence[Image]]
+"""Keeps images to be read again: `tuple` in memory, others on disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

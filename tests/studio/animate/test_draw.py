@@ -1,5 +1,6 @@
 """Single images: as many as requested, named in order, batch-invariant."""
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -142,10 +143,15 @@ def test_a_str_is_one_prompt_and_images_can_stay_in_memory(tmp_path: Path, setti
         ({"seed": -1}, "seed: -1 is out of range"),
         ({"images_per_prompt": "3"}, "images_per_prompt: '3' is not a whole number"),
         ({"style": "comix"}, "no style 'comix'"),
+        ({"style": ["comic", "cel"]}, "style: ['comic', 'cel'] is not a text"),
+        ({"prompts": 5}, "prompts: 5 is not a text or a list"),
+        ({"prompts": None}, "prompts: None is not a text or a list"),
+        ({"settings": {"size": 64}}, "settings: {'size': 64} is not a FilmSettings"),
+        ({"init_image": Image.new("RGB", (8, 8))}, "is not a path"),
     ],
 )
 def test_arguments_are_checked_before_a_work_is_returned(tmp_path: Path, settings: FilmSettings, change, message: str) -> None:
-    with pytest.raises(SakugaError, match=message) as caught:
-        studio.draw("cat", tmp_path / "out", settings=settings, **change)
+    with pytest.raises(SakugaError, match=re.escape(message)) as caught:
+        studio.draw(**{"prompts": "cat", "out": tmp_path / "out", "settings": settings, **change})
     assert caught.value.exit_code == 2
     assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,17 @@ def test_a_clip_has_the_shape_of_its_image_and_is_generated_once(vary: Callable[
 def test_guidance_by_texts_changes_what_is_generated(vary: Callable[..., Variation]) -> None:
     pictures = {vary(f"{place}.apng", **how).clip.read_bytes() for place, how in enumerate(({}, {"repeats": 0}, {"good": ["crisp"]}))}
     assert len(pictures) == 3
+
+
+def test_only_texts_of_the_user_bring_warnings(tmp_path: Path, picture: Path) -> None:
+    def first_notes(**how: object) -> list[str]:
+        work = studio.vary(picture, tmp_path / "a.gif", variants=1, store=tmp_path / "frames", **how)
+        notes = [step.note for step in takewhile(lambda step: step.stage == "story", work)]
+        work.close()
+        return notes
+
+    assert first_notes() == []
+    assert first_notes(bad=["qwxz"]) == ["the Sketchbook does not know 'qwxz'; such words may have no effect"]
 
 
 def test_a_chain_is_finished_as_it_is_asked_and_generated_as_without(vary: Callable[..., Variation], tiny_v_folder: Path) -> None:

@@ -87,6 +87,19 @@ def test_what_is_no_folder_of_images_is_refused(tmp_path: Path, prepare, message
     assert not (tmp_path / "clip.mp4").exists()
 
 
+def test_a_film_and_the_source_itself_are_refused(tmp_path: Path) -> None:
+    clip = uneven(tmp_path / "clip.gif")
+    before = clip.read_bytes()
+    with pytest.raises(SakugaError, match="choose another name"):
+        studio.video(clip, clip)
+    with pytest.raises(SakugaError, match="choose another name"):
+        studio.pixelate(clip, clip)
+    assert clip.read_bytes() == before
+    (tmp_path / "film.toml").touch()
+    with pytest.raises(SakugaError, match="is a film: `sakuga render"):
+        studio.video(tmp_path / "film.toml", tmp_path / "film.gif")
+
+
 def starts(path: Path) -> list[Fraction]:
     """When each of three grey levels, far apart, is first seen."""
     read, shown = read_clip(path), levels(path)

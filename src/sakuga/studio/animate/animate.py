@@ -8,19 +8,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from sakuga.export import check_frames
-from sakuga.finishing.color_match import match_color
+from sakuga.export import FrameStream, check_frames
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmTable, ShotTable, to_document
 from sakuga.story.keys import map_key
+from sakuga.story.options import SECONDS, SEED, SHOTS
 from sakuga.story.planner import Planner
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Shot, Storyboard
 from sakuga.studio.animate.storyboard import FilmTarget, Idea
-from sakuga.studio.core.finish import add_textures, with_pixel_art
-from sakuga.studio.core.output import Output, Seconds, write_clip
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.finish import finish_clip
+from sakuga.studio.core.image_spool import ImageSpool
+from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import Portable, Recipe, Remade, check_amount, portable_style, recipe_styles
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
@@ -46,7 +48,6 @@ from sakuga.studio.core.styles import (
     uses_by_shot,
 )
 from sakuga.studio.core.work import Work
-from sakuga.timeline.clip import Clip
 from sakuga.timeline.film_layout import ExposureSheet, lay_out_film
 from sakuga.timeline.spec import Digest
 
@@ -100,6 +101,7 @@ class Animation:
     notes: tuple[str, ...]
 
 
+@checked(shots=SHOTS, seconds=SECONDS, seed=SEED)
 def animate(
     idea: str,
     out: Path | str = CLIP,
@@ -141,6 +143,7 @@ def animate(
     return Work(_plan_and_animate(request, resolve, target))
 
 
+@checked()
 def render(
     film: Film,
     out: Path | str = CLIP,
@@ -170,6 +173,7 @@ def resolve_film(request: FilmRequest, styles: StyleFinder | None = None) -> Res
     Raises InputError for what cannot be rendered.
     """
     request.output.check()
+    check_store(request.store)
     styles = styles or StyleFinder(find_checkpoint(request.film.settings.model or SKETCHBOOK))
     film, notes = apply_named_styles(request.film, styles)
     finished = with_style_finishing(film.settings, styles.uses(film.settings.style))
@@ -223,22 +227,25 @@ def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generat
         yield Step(stage="story", note=note)
     rendering = yield from session.render(resolved.sheet.specs, resolved.sheet.exposures)
     generated = perf_counter()
-    clip = yield from _finish(resolved, rendering, session)
-    finished = perf_counter()
-    written = yield from write_clip(clip, resolved.output, resolved.recipe)
+    with ImageSpool(session.store.root) as spool:
+        clip = yield from _finish(resolved, rendering, session, spool)
+        finished = perf_counter()
+        written = yield from write_clip(clip, resolved.output, resolved.recipe)
     return Animation(
         clip=resolved.output.path,
         film=resolved.film,
         film_path=target.path if target else None,
-        frames=len(clip.frames),
+        frames=clip.count,
         count=rendering.count,
         seconds=Seconds.since(started, generated, finished),
         notes=(*notes, *rendering.count.notes, *written.notes),
     )
 
 
-def _finish(resolved: ResolvedFilm, rendering: Rendering, session: RenderSession) -> Generator[Step, None, Clip]:
+def _finish(resolved: ResolvedFilm, rendering: Rendering, session: RenderSession, spool: ImageSpool) -> Generator[Step, None, FrameStream]:
     """Match each shot's colors to its keyframe, resize, and interpolate in-betweens at the final size."""
+    from sakuga.finishing.color_match import match_color
+
     settings, sheet = resolved.settings, resolved.sheet
     resized = session.enlarger(*settings.size)
 
@@ -249,9 +256,8 @@ def _finish(resolved: ResolvedFilm, rendering: Rendering, session: RenderSession
             image = match_color(image, reference, COLOR_MATCH, same_light)
         return resized(image)
 
-    shown = session.read_exposures(rendering, sheet.exposures, finish)
-    frames = yield from add_textures(shown, len(sheet.exposures), settings, resolved.storyboard.shots[0].seed)
-    return (yield from with_pixel_art(Clip(frames=frames, rate=settings.fps), settings.pixel))
+    shown = session.read_frames(rendering, sheet.exposures, finish)
+    return (yield from finish_clip(shown, len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
 
 
 def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:

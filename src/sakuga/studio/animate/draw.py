@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from sakuga import InputError
+from sakuga.datasets.folders import is_image
 from sakuga.datasets.image_reading import LoadedImage, read_image
 from sakuga.export import ImageFolder, check_target, write
 from sakuga.finishing.image import Image
@@ -18,8 +19,10 @@ from sakuga.story.options import IMAGES_PER_PROMPT, SEED, Text
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.animate import with_style
 from sakuga.studio.animate.control import ControlInput, ControlSettings, check_networks, control_notes, read_control
-from sakuga.studio.core.finish import add_textures, finish_image, with_pixel_art
-from sakuga.studio.core.output import Output, write_clip
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.finish import add_textures, finish_image, stream_images, with_pixel_art
+from sakuga.studio.core.image_spool import ImageSpool
+from sakuga.studio.core.output import Output, check_store, write_clip
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import Remade, SettingsRecipe, check_amount, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
@@ -35,6 +38,7 @@ from sakuga.studio.core.styles import StyleFinder, StyleUse, named_style_note, w
 from sakuga.studio.core.work import Work
 from sakuga.text import counted
 from sakuga.timeline.clip import Clip
+from sakuga.timeline.lazy import LazySequence
 from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Generated, InitImage, Prompt, SeedNoise, dependencies, digest
 
 PROMPT = Text(help="What the image shows")
@@ -81,6 +85,9 @@ class DrawRequest:
             raise InputError("a prompt is empty: describe the image in a few words")
         IMAGES_PER_PROMPT.check("images_per_prompt", self.images_per_prompt)
         SEED.check("seed", self.seed)
+        SEED.check("seed of the last image", self.seed + self.images_per_prompt - 1)
+        if self.out and is_image(self.out) and not self.out.is_dir():
+            raise InputError(f"images go into a folder, as 0001.png and on, and {self.out} is one image: name a folder, such as images")
         many = len(self.prompts) * self.images_per_prompt
         if self.steps_gif:
             check_target(self.steps_gif)
@@ -106,6 +113,7 @@ class ResolvedDraw:
     notes: tuple[str, ...]
 
 
+@checked(seed=SEED, images_per_prompt=IMAGES_PER_PROMPT)
 def draw(
     prompts: str | Sequence[str],
     out: Path | str | None = None,
@@ -149,6 +157,7 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
     Raises InputError.
     """
     settings = request.settings
+    check_store(request.store)
     files = find_checkpoint(settings.model or SKETCHBOOK)
     styles = StyleFinder(files)
     check_settings(settings, styles)
@@ -159,7 +168,7 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
     for prompt, style in named.items():
         own = resolve_settings(with_style_finishing(replace(settings, style=style), uses[prompt]), files, styles)
         resolved[prompt], preview_notes = preview_settings(own, styles) if request.preview else (own, [])
-    init = read_image(request.init_image) if request.init_image else None
+    init = read_image(request.init_image) if request.init_image is not None else None
     control = read_control(request.control, files) if request.control else None
     folder = ImageFolder(request.out) if request.out else None
     loaded_notes = (*(init.notes if init else ()), *(control_notes(control) if control else ()))
@@ -318,14 +327,15 @@ def _show_steps(rendering: Rendering, out: Path, image: _Image, session: RenderS
     Returns its frames.
     """
     resized = session.enlarger(*image.settings.size)
-    shown = ((image.spec, resized(step)) for step in session.preview(rendering, digest(image.spec)))
+    shown = map(resized, session.preview(rendering, digest(image.spec)))
     steady = replace(image.settings, on=image.settings.steps)  # one grain for all steps, as the last is the image
-    frames = yield from add_textures(shown, image.settings.steps, steady, image.seed)
-    clip = Clip(frames=(*frames, *frames[-1:] * STEPS_HELD), rate=STEPS_RATE)
-    clip = yield from with_pixel_art(clip, image.settings.pixel)
     recipe = image.recipe.model_copy(update={"steps_shown": True}) if image.recipe else None
-    yield from write_clip(clip, Output(path=out), recipe)
-    return len(clip.frames)
+    with ImageSpool(session.store.root) as spool:
+        images = yield from add_textures(shown, image.settings.steps, steady, image.seed, spool)
+        held = LazySequence(images.__getitem__, [*range(len(images)), *[len(images) - 1] * STEPS_HELD])
+        clip = stream_images((yield from with_pixel_art(held, image.settings.pixel, spool)), STEPS_RATE)
+        yield from write_clip(clip, Output(path=out), recipe)
+    return clip.count
 
 
 def image_spec(

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sakuga import InputError
 from sakuga.evaluation.motion_smoothness import loop_gap, variation
-from sakuga.export import check_frames
+from sakuga.export import FrameStream, check_frames
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.keys import Ease
@@ -20,15 +20,17 @@ from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.animate import with_style
 from sakuga.studio.animate.draw import image_spec
 from sakuga.studio.animate.morph_timing import VISIBLE, MorphTake, close_up, even_out, render_take
-from sakuga.studio.core.finish import add_textures, with_pixel_art
-from sakuga.studio.core.output import Output, Seconds, write_clip
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.finish import add_textures, stream_images, with_pixel_art
+from sakuga.studio.core.image_spool import ImageSpool
+from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import Remade, SettingsRecipe, check_amount, portable_style, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, RenderSession
 from sakuga.studio.core.settings import ResolvedSettings, parse_ease, resolve_settings, style_digests, with_style_finishing
 from sakuga.studio.core.styles import StyleFinder, StyleUse, named_style_note, relocated, with_triggers
 from sakuga.studio.core.work import Work
-from sakuga.timeline.clip import Clip
+from sakuga.timeline.lazy import LazySequence
 from sakuga.timeline.morph import MorphKey, MorphPath, morph_positions
 from sakuga.timeline.timing import ping_pong as play_both_ways
 
@@ -172,6 +174,7 @@ class MorphRecipe(SettingsRecipe):
         return Remade(path=out, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
 
 
+@checked(frames=MORPH_FRAMES, seed=SEED)
 def morph(
     prompts: Sequence[str],
     out: Path | str = "morph.gif",
@@ -224,6 +227,7 @@ def resolve_morph(request: MorphRequest) -> ResolvedMorph:
     check_frames(request.output.path, 2 * frames - 2 if request.ping_pong else frames)
     ease = ease or ("linear" if request.even or len(prompts) == 1 else "smooth")
     morph_positions(path, frames, ease)
+    check_store(request.store)
     files = find_checkpoint(request.settings.model or SKETCHBOOK)
     styles = StyleFinder(files)
     wanted, own_styles, notes = _named_styles(request, styles)
@@ -308,14 +312,15 @@ def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
     if len(takes) > 1:
         recipe = recipe.model_copy(update={"places": takes[-1].positions})
     generated = perf_counter()
-    clip = yield from _finish(recipe, takes[-1], settings, session)
-    finished = perf_counter()
-    written = yield from write_clip(clip, resolved.output, recipe)
+    with ImageSpool(session.store.root) as spool:
+        clip = yield from _finish(recipe, takes[-1], settings, session, spool)
+        finished = perf_counter()
+        written = yield from write_clip(clip, resolved.output, recipe)
     count, gap = _count(takes), _loop_gap(recipe, takes[-1])
     wide = [f"The loop closes with {gap:.1f} normal steps, which may show: {_remedy(recipe)}."] if gap and gap > VISIBLE else []
     return MorphResult(
         clip=resolved.output.path,
-        frames=len(clip.frames),
+        frames=clip.count,
         count=count,
         seconds=Seconds.since(started, generated, finished),
         step_variation=variation(takes[-1].steps),
@@ -337,13 +342,15 @@ def _warnings(path: MorphPath, session: RenderSession) -> list[str]:
     return warnings + same
 
 
-def _finish(recipe: MorphRecipe, take: MorphTake, settings: ResolvedSettings, session: RenderSession) -> Generator[Step, None, Clip]:
+def _finish(
+    recipe: MorphRecipe, take: MorphTake, settings: ResolvedSettings, session: RenderSession, spool: ImageSpool
+) -> Generator[Step, None, FrameStream]:
     """Resize and finish every frame."""
     resized = session.enlarger(*settings.size)
-    shown = session.read_exposures(take.rendering, take.names, lambda _, image: resized(image))
-    frames = yield from add_textures(shown, len(take.specs), settings, recipe.seed)
-    played = play_both_ways(frames) if recipe.ping_pong else frames
-    return (yield from with_pixel_art(Clip(frames=tuple(played), rate=settings.fps), settings.pixel))
+    shown = session.read_frames(take.rendering, take.names, lambda _, image: resized(image))
+    images = yield from add_textures(shown, len(take.specs), settings, recipe.seed, spool)
+    played = LazySequence(images.__getitem__, play_both_ways(range(len(images)))) if recipe.ping_pong else images
+    return stream_images((yield from with_pixel_art(played, settings.pixel, spool)), settings.fps)
 
 
 def _count(takes: Sequence[MorphTake]) -> RenderCount:

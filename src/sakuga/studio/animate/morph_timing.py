@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sakuga.evaluation.motion_smoothness import loop_gap, steps, variation
-from sakuga.finishing.color_match import lab_difference
+from sakuga.finishing.image import Image
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import Rendering, RenderSession
 from sakuga.timeline.morph import ChangeCurve, MorphPath, change_curve, close_loop, even_positions, morph_specs
@@ -45,7 +45,7 @@ def render_take(path: MorphPath, positions: tuple[float, ...], like: Generated, 
     names = [digest(spec) for spec in specs]
     rendering = yield from session.render(dict(zip(names, specs, strict=True)), names)
     around = [*names, names[0]] if path.closed else names
-    measured = steps((session.store.read(rendering.renamed[name]) for name in around), lab_difference)
+    measured = steps((session.store.read(rendering.renamed[name]) for name in around), _difference)
     return MorphTake(positions=positions, specs=specs, rendering=rendering, steps=tuple(measured))
 
 
@@ -103,10 +103,16 @@ def measure_change(path: MorphPath, takes: Sequence[MorphTake], session: RenderS
     if path.closed:
         frames[float(path.segments)] = frames[0.0]
     known = sorted(frames)
-    parts = steps((session.store.read(frames[place]) for place in known), lab_difference)
+    parts = steps((session.store.read(frames[place]) for place in known), _difference)
     return change_curve(path, takes[-1].positions, takes[-1].steps, zip(known[1:], parts, strict=True))
 
 
 def last_step(take: MorphTake) -> float:
     """Return a closed path's last step, in normal steps."""
     return loop_gap(take.steps[:-1], take.steps[-1]) or 0.0
+
+
+def _difference(first: Image, second: Image) -> float:
+    from sakuga.finishing.color_match import lab_difference
+
+    return lab_difference(first, second)

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -10,17 +11,20 @@ from sakuga import InputError
 from sakuga.datasets.clips import LoadedClip, read_clip
 from sakuga.datasets.folders import is_image, natural_order
 from sakuga.datasets.image_reading import read_image
-from sakuga.export import check_folder, check_sprite_sheet, check_target, write, write_frames, write_sprite_sheet
+from sakuga.export import check_folder, check_sprite_sheet, check_target, write_sprite_sheet, write_stream
 from sakuga.finishing.image import Image
 from sakuga.finishing.pixel import IndexedClip
-from sakuga.rendering.store import given_spec
 from sakuga.story.options import Number
 from sakuga.story.settings import OPTIONS, PixelArt
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.finish import stream_images
+from sakuga.studio.core.image_spool import ImageSpool, KeptImages
+from sakuga.studio.core.output import check_not_source
 from sakuga.studio.core.pixel_art import make_pixel_art, resolve_grid
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import check_palette
 from sakuga.studio.core.work import Work
-from sakuga.timeline.clip import Clip, Frame
+from sakuga.timeline.lazy import LazySequence
 from sakuga.timeline.timing import exposure_counts
 
 MAX_SIDE = 16_383
@@ -55,12 +59,14 @@ class PixelateRequest:
     """Stems of the images, for a folder."""
     out: Path
     pixel: PixelArt
-    scale: int | None
+    grid: int
+    scale: int
     sheet: Path | None
 
 
+@checked()
 def pixelate(
-    source: Path | str, out: Path | str, *, pixel: PixelArt | None = None, scale: int | None = None, sheet: Path | None = None
+    source: Path | str, out: Path | str, *, pixel: PixelArt | str | int | None = None, scale: int | None = None, sheet: Path | None = None
 ) -> Work[Step, Pixelated]:
     """Bring images or a clip onto one grid and one palette.
 
@@ -76,10 +82,15 @@ def pixelate(
     check_target(out) if out.suffix else check_folder(out)
     if existing := next((file for name in names if (file := out / f"{name}.png").exists()), None):
         raise InputError(f"{existing} exists and is not overwritten: empty the folder or choose another")
+    check_not_source(out, source)
     if sheet:
         check_sprite_sheet(sheet)
-    request = PixelateRequest(source=source, names=tuple(names), out=out, pixel=pixel, scale=scale, sheet=sheet)
-    return Work(_pixelate(request, _read_folder(source, names) if names else read_clip(source)))
+    spool = ImageSpool(out.parent)
+    loaded = _read_folder(source, names, spool) if names else read_clip(source, spool.keep)
+    grid = resolve_grid(pixel, loaded.images)
+    scale = _check_scale(grid if scale is None else scale, grid, loaded.images)
+    request = PixelateRequest(source=source, names=tuple(names), out=out, pixel=pixel, grid=grid, scale=scale, sheet=sheet)
+    return Work(_pixelate(request, loaded, spool))
 
 
 def parse_pixel(text: str) -> PixelArt:
@@ -92,16 +103,20 @@ def parse_pixel(text: str) -> PixelArt:
     return pixel
 
 
-def _pixelate(request: PixelateRequest, loaded: LoadedClip) -> Generator[Step, None, Pixelated]:
+def _pixelate(request: PixelateRequest, loaded: LoadedClip, spool: ImageSpool) -> Generator[Step, None, Pixelated]:
     for note in loaded.notes:
         yield Step(stage="loading", note=note)
-    grid = resolve_grid(request.pixel, loaded.images)
-    scale = _check_scale(grid if request.scale is None else request.scale, grid, loaded.images)
-    art = yield from make_pixel_art(loaded.images, request.pixel, grid)
+    with spool:
+        art = yield from make_pixel_art(loaded.images, request.pixel, request.grid, spool)
+        return (yield from _write(art, loaded, request))
+
+
+def _write(art: IndexedClip, loaded: LoadedClip, request: PixelateRequest) -> Generator[Step, None, Pixelated]:
+    """Write the images or the clip, and the sprite sheet."""
     if request.sheet and len({frame.shape for frame in art.frames}) > 1:
         raise InputError("the images have several sizes, and a sprite sheet has one: make them equal, or leave the sheet out")
     yield Step(stage="export", total=1)
-    _write(art, loaded, request, scale)
+    _write_images(art, loaded.seconds, request)
     if request.sheet:
         write_sprite_sheet(art, loaded.seconds, request.sheet)
     yield Step(stage="export", done=1, total=1)
@@ -109,8 +124,8 @@ def _pixelate(request: PixelateRequest, loaded: LoadedClip) -> Generator[Step, N
     return Pixelated(
         out=request.out,
         frames=len(art.frames),
-        grid=grid,
-        scale=scale,
+        grid=request.grid,
+        scale=request.scale,
         cells=(columns, rows),
         colors=tuple(bytes(color).hex() for color in art.palette),
         sheet=request.sheet,
@@ -118,18 +133,17 @@ def _pixelate(request: PixelateRequest, loaded: LoadedClip) -> Generator[Step, N
     )
 
 
-def _write(art: IndexedClip, loaded: LoadedClip, request: PixelateRequest, scale: int) -> None:
-    frames = [Frame(image=art.image(place, scale), spec=given_spec(image)) for place, image in enumerate(loaded.images)]
+def _write_images(art: IndexedClip, seconds: Sequence[Fraction], request: PixelateRequest) -> None:
+    places = range(len(art.frames))
+    image = partial(art.image, scale=request.scale)
     if request.names:
-        for name, frame in zip(request.names, frames, strict=True):
-            write(Clip(frames=(frame,), rate=Fraction(1)), request.out / f"{name}.png")
+        for place, name in zip(places, request.names, strict=True):
+            write_stream(stream_images([image(place)], Fraction(1)), request.out / f"{name}.png")
         return
-    rate, counts = exposure_counts(loaded.seconds)
-    held = chain.from_iterable(repeat(frame, count) for frame, count in zip(frames, counts, strict=True))
-    if request.out.suffix:
-        write(Clip(frames=tuple(held), rate=rate), request.out)
-    else:
-        write_frames(Clip(frames=tuple(frames), rate=rate), request.out)
+    rate, counts = exposure_counts(seconds)
+    held = list(chain.from_iterable(repeat(place, count) for place, count in zip(places, counts, strict=True)))
+    shown = LazySequence(image, held if request.out.suffix else places)
+    write_stream(stream_images(shown, rate), request.out)
 
 
 def _check_scale(scale: int, grid: int, images: Sequence[Image]) -> int:
@@ -156,7 +170,10 @@ def _files(folder: Path) -> list[Path]:
     return sorted((path for path in folder.iterdir() if is_image(path) and path.is_file()), key=natural_order)
 
 
-def _read_folder(folder: Path, names: Sequence[str]) -> LoadedClip:
-    loaded = [read_image(path) for path in _files(folder)]
-    notes = tuple(chain.from_iterable(image.notes for image in loaded))
-    return LoadedClip(images=tuple(image.image for image in loaded), seconds=(Fraction(1, 10),) * len(names), notes=notes)
+def _read_folder(folder: Path, names: Sequence[str], spool: ImageSpool) -> LoadedClip:
+    images, notes = KeptImages(spool), list[str]()
+    for path in _files(folder):
+        loaded = read_image(path)
+        images.append(loaded.image)
+        notes += loaded.notes
+    return LoadedClip(images=images, seconds=(Fraction(1, 10),) * len(names), notes=tuple(notes))

@@ -19,6 +19,8 @@ from sakuga.rendering.store import FrameStore
 from sakuga.story.film import UNKNOWN_KEY
 from sakuga.story.options import renamed_note
 from sakuga.story.settings import RENAMED, RENAMED_VALUES
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import MAX_RECIPE, VERSION, Recipe, RecipeError, Remade
 from sakuga.studio.core.styles import StyleFinder
@@ -52,6 +54,7 @@ class ResolvedRemake:
     notes: tuple[str, ...]
 
 
+@checked()
 def recipe_of(clip: Path, changes: Mapping[str, str] | None = None) -> Recipe:
     """Read the recipe in a file, with some values changed.
 
@@ -95,6 +98,7 @@ def parse_recipe(text: str, name: str, changes: Mapping[str, str] | None = None)
         raise RecipeError(_sentence(name, error.errors())) from None
 
 
+@checked()
 def remake(
     clip: Path | str,
     out: Path | None = None,
@@ -117,6 +121,7 @@ def remake(
     out = Path(out or f"{stem}-remade{dot}{ending}")
     recipe = recipe_of(clip, changes)
     check_target(out)
+    check_store(store)
     finder = StyleFinder(_checkpoint(recipe, clip, model))
     places, other = _places(recipe, clip, styles, finder)
     recipe = recipe.restyled(places) if places else recipe

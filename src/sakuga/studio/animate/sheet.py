@@ -9,6 +9,7 @@ from sakuga.export.exposures import check_exposure_sheet, write_exposure_sheet
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import Film
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import frame_settings, resolve_settings, style_weights_by_shot
 from sakuga.studio.core.styles import StyleFinder, apply_named_styles, storyboard_with_triggers, uses_by_shot
@@ -33,6 +34,7 @@ class ExposureSheetResult:
         return self.generated + self.in_between + self.hold
 
 
+@checked()
 def sheet(film: Film, out: Path | str) -> Work[Step, ExposureSheetResult]:
     """Write what each frame of a film shows, and when.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from sakuga import InputError
 from sakuga.paths import home
 from sakuga.rendering.store import FrameStore
+from sakuga.studio.core.arguments import checked
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -20,17 +21,21 @@ class StoreSize:
     bytes: int
 
 
+@checked()
 def show_store(folder: Path | None = None) -> StoreSize:
     """Count the frames of a store and their bytes."""
     store = _store(folder)
     return StoreSize(folder=str(store.root), frames=sum(1 for _ in store.names()), bytes=store.size())
 
 
+@checked()
 def clean_store(max_size: int, folder: Path | None = None) -> int:
     """Delete the oldest frames until at most `max_size` bytes are left.
 
-    Returns how many. All of them can be generated again.
+    Returns how many. All of them can be generated again. Raises InputError.
     """
+    if max_size < 0:
+        raise InputError(f"a store cannot hold {max_size} bytes: choose 0 or more")
     return len(_store(folder).clean(max_size))
 
 
@@ -47,4 +52,7 @@ def parse_bytes(text: str) -> int:
 
 
 def _store(folder: Path | None) -> FrameStore:
-    return FrameStore(folder or home() / "frames")
+    folder = folder or home() / "frames"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name the folder of a store")
+    return FrameStore(folder)

@@ -9,12 +9,13 @@ from sakuga import InputError
 from sakuga.export import check_folder
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.story.film import Film, FilmError, read_film, write_film
+from sakuga.story.film import Film, FilmError, is_unedited, read_film, write_film
 from sakuga.story.offline import OfflinePlanner
 from sakuga.story.options import SECONDS, SEED, SHOTS, Text
 from sakuga.story.planner import Planner, check_idea, shot_seed
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Storyboard, full_prompt
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.work import Work
@@ -75,14 +76,12 @@ class FilmTarget:
         return self
 
     def refuse_other(self, film: Film) -> None:
-        """Refuse to replace another film, which a person may have edited.
+        """Refuse to replace another film that a person may have edited.
 
         Raises InputError.
         """
-        if not self.overwrite and self.path.exists() and not self.holds(film):
-            raise InputError(
-                f"{self.path} exists and is a different film, perhaps edited by hand: --overwrite replaces it, or choose another name"
-            )
+        if not self.overwrite and self.path.exists() and not is_unedited(self.path) and not self.holds(film):
+            raise InputError(f"{self.path} is a different film and was edited by hand: --overwrite replaces it, or choose another name")
 
     def holds(self, film: Film) -> bool:
         """Check whether the file is exactly this film."""
@@ -99,8 +98,9 @@ class FilmTarget:
         if self.holds(film):
             return f"{self.path} is already exactly this film"
         self.refuse_other(film)
+        replaced = f"{self.path} held another film, unedited since it was written: it is replaced" if self.path.exists() else ""
         write_film(film, self.path)
-        return ""
+        return replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,7 @@ class PlannedStoryboard:
     notes: tuple[str, ...]
 
 
+@checked(shots=SHOTS, seconds=SECONDS, seed=SEED)
 def storyboard(
     idea: str,
     out: Path | str | None = None,

@@ -14,7 +14,7 @@ from pydantic import Field
 from sakuga import InputError
 from sakuga.datasets.image_reading import LoadedImage, read_image
 from sakuga.evaluation.collapse import Growth, Variance, chain_growth, chain_variance
-from sakuga.export import check_frames
+from sakuga.export import FrameStream, check_frames
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
@@ -23,8 +23,10 @@ from sakuga.story.options import SEED, Choice, Number
 from sakuga.story.settings import FilmSettings, InBetweenMethod
 from sakuga.studio.animate.animate import CLIP, with_style
 from sakuga.studio.animate.draw import BATCH
-from sakuga.studio.core.finish import add_textures, with_pixel_art
-from sakuga.studio.core.output import Output, Seconds, write_clip
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.finish import finish_clip
+from sakuga.studio.core.image_spool import ImageSpool
+from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import DigestText, Remade, SettingsRecipe, check_amount, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
@@ -38,8 +40,8 @@ from sakuga.studio.core.settings import (
 )
 from sakuga.studio.core.styles import StyleFinder, StyleUse, trigger_words
 from sakuga.studio.core.work import Work
-from sakuga.timeline.clip import Clip
 from sakuga.timeline.film_layout import ExposureSheet
+from sakuga.timeline.lazy import LazySequence
 from sakuga.timeline.spec import Fit, Given, digest
 from sakuga.timeline.variations import GuidanceTexts, Mode, VariationChain
 from sakuga.timeline.variations import vary as lay_out
@@ -59,6 +61,8 @@ NUMBERS = {
     "negative": Number(help="Scale of the bad texts", default=30.0, least=0, most=1000),
     "repeats": Number(help="Guidance steps per variant; 0 disables it", default=10, least=0, most=1000, whole=True),
 }
+DEFAULT_TEXTS = frozenset((*GOOD, *BAD, *OWN_LOOK))
+"""Texts that the user did not write, so that no warning is about them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,7 @@ class ResolvedChain:
     notes: tuple[str, ...] = ()
 
 
+@checked(seed=SEED, mode=MODE, fit=FIT, **NUMBERS)
 def vary(
     image: Path | str,
     out: Path | str = CLIP,
@@ -161,6 +166,7 @@ def vary(
 def resolve_chain(request: VaryRequest) -> tuple[ResolvedChain, LoadedImage]:
     """Resolve a chain and read its image; raises InputError."""
     settings = request.settings
+    check_store(request.store)
     files = find_checkpoint(settings.model or SKETCHBOOK, text_encoder_optional=True)
     _check_encoder(files)
     styles = StyleFinder(files)
@@ -262,7 +268,8 @@ class VaryRecipe(SettingsRecipe):
 def _vary(resolved: ResolvedChain, loaded: LoadedImage) -> Generator[Step, None, Variation]:
     session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision)
     texts = resolved.chain.texts
-    notes = [*resolved.notes, *(note for text in (*texts.good, *texts.bad) for note in session.prompt_warnings(text))]
+    own = [text for text in (*texts.good, *texts.bad) if text not in DEFAULT_TEXTS]
+    notes = [*resolved.notes, *(note for text in own for note in session.prompt_warnings(text))]
     for note in notes:
         yield Step(stage="story", note=note)
     made = yield from _render(session.store.write_given(loaded.image), resolved, session)
@@ -278,18 +285,20 @@ def _render(image: Given, resolved: ResolvedChain, session: RenderSession) -> Ge
     recipe = VaryRecipe.of_chain(image, resolved)
     check_frames(output.path, len(sheet.exposures), recipe.text() if output.recipe else "")
     rendering = yield from session.render(sheet.specs, sheet.exposures)
-    variants = [session.store.read(rendering.renamed[name]) for name in sheet.exposures[chain.between - 1 :: chain.between]]
+    names = sheet.exposures[chain.between - 1 :: chain.between]
+    variants = LazySequence(lambda place: session.store.read(rendering.renamed[names[place]]), range(len(names)))
     variance, growth = _variance(variants, chain, session), chain_growth(variants)
     warnings = _collapse_warnings(variance, growth, _remedy(chain.texts, resolved.files))
     for note in warnings:
         yield Step(stage="rendering", note=note)
     generated = perf_counter()
-    clip = yield from _finish(sheet, resolved, rendering, session)
-    finished = perf_counter()
-    written = yield from write_clip(clip, output, recipe)
+    with ImageSpool(session.store.root) as spool:
+        clip = yield from _finish(sheet, resolved, rendering, session, spool)
+        finished = perf_counter()
+        written = yield from write_clip(clip, output, recipe)
     return Variation(
         clip=output.path,
-        frames=len(clip.frames),
+        frames=clip.count,
         variance=variance,
         growth=growth,
         count=rendering.count,
@@ -317,13 +326,13 @@ def _remedy(texts: GuidanceTexts, files: CheckpointFiles) -> str:
     return "Enable guidance by texts." if texts.disabled else "Raise the scales of the guidance texts, or --repeats."
 
 
-def _finish(sheet: ExposureSheet, resolved: ResolvedChain, rendering: Rendering, session: RenderSession) -> Generator[Step, None, Clip]:
+def _finish(
+    sheet: ExposureSheet, resolved: ResolvedChain, rendering: Rendering, session: RenderSession, spool: ImageSpool
+) -> Generator[Step, None, FrameStream]:
     """Resize and finish every frame."""
-    settings = resolved.settings
-    resized = session.enlarger(*settings.size)
-    shown = session.read_exposures(rendering, sheet.exposures, lambda _, image: resized(image))
-    frames = yield from add_textures(shown, len(sheet.exposures), settings, resolved.chain.seed)
-    return (yield from with_pixel_art(Clip(frames=frames, rate=settings.fps), settings.pixel))
+    resized = session.enlarger(*resolved.settings.size)
+    shown = session.read_frames(rendering, sheet.exposures, lambda _, image: resized(image))
+    return (yield from finish_clip(shown, len(sheet.exposures), resolved.settings, resolved.chain.seed, spool))
 
 
 def _size(image: Image, path: Path, files: CheckpointFiles) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """Clips from folders of images and from other clips."""
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -12,21 +11,23 @@ from pathlib import Path
 import numpy as np
 
 from sakuga import InputError
-from sakuga.datasets.clips import MAX_BYTES, read_clip
+from sakuga.datasets.clips import read_clip
 from sakuga.datasets.folders import SUFFIXES, is_image, natural_order
 from sakuga.datasets.image_reading import read_image
-from sakuga.export import Written, read_recipe
+from sakuga.export import FrameStream, Written, read_recipe
 from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
 from sakuga.story.options import Choice
 from sakuga.story.settings import OPTIONS
 from sakuga.studio.animate.remake import parse_recipe
-from sakuga.studio.core.output import Output, write_clip
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.finish import stream_images
+from sakuga.studio.core.image_spool import ImageSpool, KeptImages
+from sakuga.studio.core.output import Output, check_not_source, write_clip
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import Recipe, RecipeError
 from sakuga.studio.core.work import Work
-from sakuga.timeline.clip import Clip, Frame
-from sakuga.timeline.spec import Given
+from sakuga.timeline.lazy import LazySequence
 
 FIT = Choice(help="How images of other sizes are brought to the first one's", choices=("crop", "pad"))
 DEFAULT_RATE = Fraction(12)
@@ -44,6 +45,7 @@ class VideoRequest:
     fit: str | None
 
 
+@checked(fps=OPTIONS["fps"], fit=FIT)
 def video(
     source: Path | str,
     out: Path | str,
@@ -67,20 +69,23 @@ def video(
     )
     if not request.source.exists():
         raise InputError(f"{source}: there is no such folder or clip")
+    if request.source.suffix == ".toml":
+        raise InputError(f"{source} is a film: `sakuga render {source}` generates its clip")
+    check_not_source(request.output.path, request.source)
     return Work(_video(request))
 
 
 def _video(request: VideoRequest) -> Generator[Step, None, Written]:
-    if request.source.is_dir():
-        clip = yield from _folder(request)
-        return (yield from write_clip(clip, request.output, None))
-    clip = yield from _file(request.source, request.rate)
-    recipe = (yield from _carried(request.source)) if request.output.recipe else None
-    written = yield from write_clip(clip, request.output, recipe)
-    return replace(written, frames=sum(1 for _ in groupby(clip.frames)))  # repeated frames only measure uneven times
+    with ImageSpool(request.output.path.parent) as spool:
+        if request.source.is_dir():
+            clip = yield from _folder(request, spool)
+            return (yield from write_clip(clip, request.output, None))
+        clip, frames = yield from _file(request.source, request.rate, spool)
+        recipe = (yield from _carried(request.source)) if request.output.recipe else None
+        return replace((yield from write_clip(clip, request.output, recipe)), frames=frames)
 
 
-def _folder(request: VideoRequest) -> Generator[Step, None, Clip]:
+def _folder(request: VideoRequest, spool: ImageSpool) -> Generator[Step, None, FrameStream]:
     """Read the images of a folder.
 
     The output of an earlier run among them is left out.
@@ -94,27 +99,29 @@ def _folder(request: VideoRequest) -> Generator[Step, None, Clip]:
         raise InputError(f"{folder} holds no image ({', '.join(SUFFIXES)}): give a folder that does")
     if others:
         yield Step(stage="story", note=f"left out, as they are no images: {', '.join(others[:3])}{' ...' if len(others) > 3 else ''}")
-    frames: list[Frame] = []
+    images, first = KeptImages(spool), None
     for place, path in enumerate(paths, 1):
         read = read_image(path)
-        frames.append(_frame(_fitted(read.image, path, frames[0].image if frames else read.image, paths[0], request.fit)))
-        if len(frames) * frames[0].image.nbytes > MAX_BYTES:
-            raise InputError(f"{folder} holds more than can be kept in memory: make its images smaller, or fewer")
+        first = read.image if first is None else first
+        images.append(_fitted(read.image, path, first, paths[0], request.fit))
         yield Step(stage="finishing", done=place, total=len(paths), note=" ".join(read.notes))
-    return Clip(frames=tuple(frames), rate=request.rate or DEFAULT_RATE)
+    return stream_images(images, request.rate or DEFAULT_RATE)
 
 
-def _file(path: Path, rate: Fraction | None) -> Generator[Step, None, Clip]:
-    read = read_clip(path)
+def _file(path: Path, rate: Fraction | None, spool: ImageSpool) -> Generator[Step, None, tuple[FrameStream, int]]:
+    """Read a clip; returns its number of frames too, as repeated ones only measure uneven times."""
+    read = read_clip(path, spool.keep)
     for note in read.notes:
         yield Step(stage="story", note=note)
-    frames = [_frame(image) for image in read.images]
-    if len(frames) == 1:
-        return Clip(frames=tuple(frames), rate=rate or DEFAULT_RATE)
-    if rate is None:
+    places: Sequence[int] = range(len(read.images))
+    if len(places) == 1:
+        rate = rate or DEFAULT_RATE
+    elif rate is None:
         rate, counts = exact_rate(read.seconds)
-        return Clip(frames=tuple(frame for frame, count in zip(frames, counts, strict=True) for _ in range(count)), rate=rate)
-    return Clip(frames=tuple(frames[place] for place in resample(read.seconds, rate)), rate=rate)
+        places = [place for place, count in zip(places, counts, strict=True) for _ in range(count)]
+    else:
+        places = resample(read.seconds, rate)
+    return stream_images(LazySequence(read.images.__getitem__, places), rate), sum(1 for _ in groupby(places))
 
 
 def _carried(path: Path) -> Generator[Step, None, Recipe | None]:
@@ -177,7 +184,3 @@ def _fitted(image: Image, path: Path, first: Image, first_path: Path, fit: str |
     top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
     padded[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return padded
-
-
-def _frame(image: Image) -> Frame:
-    return Frame(image=image, spec=Given(image=hashlib.sha256(image.tobytes()).hexdigest()))

@@ -6,10 +6,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Self
 
-from sakuga.export import Written, check_target, write
+from sakuga.datasets.folders import SUFFIXES
+from sakuga.export import ExportError, FrameStream, Written, check_folder, check_name, check_target, write_stream
+from sakuga.paths import home
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import MAX_RECIPE, Recipe
-from sakuga.timeline.clip import Clip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,42 @@ class Seconds:
         return cls(generation=generated - started, finishing=finished - generated, export=now - finished, total=now - started)
 
 
-def write_clip(clip: Clip, output: Output, recipe: Recipe | None) -> Generator[Step, None, Written]:
+def check_store(store: Path | None) -> None:
+    """Refuse a frame store that cannot be made; raises ExportError.
+
+    One that exists may be read only, as it may hold every frame.
+    """
+    store = store or home() / "frames"
+    if not store.is_dir():
+        check_folder(store)
+
+
+def check_set_folder(folder: Path) -> None:
+    """Check that a training set can be written as a new folder; raises ExportError, SetError."""
+    from sakuga.datasets.writing import check_new_set
+
+    check_name(folder)
+    check_folder(folder.parent)
+    check_new_set(folder)
+
+
+def check_image(path: Path) -> None:
+    """Check that an image of any common format can be written; raises ExportError."""
+    check_name(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ExportError(f"{path} is one image: end its name with {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder: name a file in it")
+    check_folder(path.parent)
+
+
+def check_not_source(out: Path, source: Path) -> None:
+    """Refuse to write over what is read; raises ExportError."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise ExportError(f"{out} would be replaced by a copy of itself: choose another name")
+
+
+def write_clip(clip: FrameStream, output: Output, recipe: Recipe | None) -> Generator[Step, None, Written]:
     """Write a clip with its recipe; raises ExportError.
 
     Notes say what was reduced to stay under `max_size`.
@@ -56,7 +92,7 @@ def write_clip(clip: Clip, output: Output, recipe: Recipe | None) -> Generator[S
     return (yield from write_with_recipe(clip, output, recipe.text()))
 
 
-def write_with_recipe(clip: Clip, output: Output, recipe: str) -> Generator[Step, None, Written]:
+def write_with_recipe(clip: FrameStream, output: Output, recipe: str) -> Generator[Step, None, Written]:
     """Write a clip with the text of a recipe, "" for none.
 
     Raises ExportError.
@@ -65,6 +101,6 @@ def write_with_recipe(clip: Clip, output: Output, recipe: str) -> Generator[Step
     if len(recipe) > MAX_RECIPE:
         yield Step(stage="export", note=f"the recipe has {len(recipe):,} characters, and files carry {MAX_RECIPE:,}: it is left out")
         recipe = ""
-    written = write(replace(clip, recipe=recipe), output.path, output.max_size)
+    written = write_stream(replace(clip, recipe=recipe), output.path, output.max_size)
     yield Step(stage="export", done=1, total=1, note=" ".join(written.notes))
     return written

@@ -1,12 +1,16 @@
 """Pixel art of several images: one grid, one palette."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sakuga import InputError
 from sakuga.finishing.image import Image
-from sakuga.finishing.pixel import IndexedClip, downscale, pixel_art
 from sakuga.story.settings import PixelArt
+from sakuga.studio.core.image_spool import ImageSpool, KeptImages
 from sakuga.studio.core.progress import Step
+
+if TYPE_CHECKING:
+    from sakuga.finishing.pixel import IndexedClip
 
 CELLS = 64
 """Cells on the shorter side if no grid is given."""
@@ -14,7 +18,7 @@ COLORS = 16
 """Colors of a chosen palette if no number is given."""
 
 
-def resolve_grid(pixel: PixelArt, images: Sequence[Image]) -> int:
+def resolve_grid(pixel: PixelArt, images: Iterable[Image]) -> int:
     """Return the pixels per cell.
 
     Raises InputError if an image would have no cell.
@@ -26,10 +30,12 @@ def resolve_grid(pixel: PixelArt, images: Sequence[Image]) -> int:
     return grid
 
 
-def make_pixel_art(images: Sequence[Image], pixel: PixelArt, grid: int) -> Generator[Step, None, IndexedClip]:
+def make_pixel_art(images: Sequence[Image], pixel: PixelArt, grid: int, spool: ImageSpool) -> Generator[Step, None, "IndexedClip"]:
     """Bring all images onto one grid and one palette, as steps."""
-    cells: list[Image] = []
+    from sakuga.finishing.pixel import downscale, pixel_art
+
+    cells = KeptImages(spool)
     for image in images:
         cells.append(downscale(image, grid))
         yield Step(stage="finishing", done=len(cells), total=len(images))
-    return pixel_art(cells, palette=pixel.palette or pixel.colors or COLORS, dither=pixel.dither)
+    return pixel_art(cells, palette=pixel.palette or pixel.colors or COLORS, dither=pixel.dither, keep=spool.keep)

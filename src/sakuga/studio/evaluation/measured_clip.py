@@ -78,7 +78,7 @@ def measure_clip(path: Path, models: MetricModels, text: str | None) -> Generato
     Raises InputError for a file of fewer than 3 images.
     """
     file = read_clip(path)
-    images, notes = file.images, list(file.notes)
+    images, notes = tuple(file.images), list(file.notes)
     if len(images) < 3:
         raise InputError(f"{path} holds fewer than 3 images and is no clip: to score images, give their folder")
     starts = list(accumulate(file.seconds, initial=Fraction(0)))
