@@ -16,8 +16,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Run the command in this process: (exit code, stdout, stderr)."""
     monkeypatch.setenv("SAKUGA_HOME", str(tmp_path / "home"))
 
-    def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sakuga", *map(str, words)])
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sakuga", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
         output = capsys.readouterr()

@@ -19,42 +19,42 @@ def images(tmp_path: Path) -> Path:
     folder, rng = tmp_path / "images", np.random.default_rng(0)
     folder.mkdir()
     rows = ["file_name,text,composition"]
-    for place in range(6):
-        if place != 1:
+    for index in range(6):
+        if index != 1:
             cells = rng.integers(0, 256, (8, 12, 3)).astype(np.uint8)
-        Image.fromarray(cells).resize((96, 64), Image.Resampling.BICUBIC).save(folder / f"{place}.png")
-        rows.append(f"{place}.png,a café by the sea {place},{KINDS[place % 4]}")
+        Image.fromarray(cells).resize((96, 64), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+        rows.append(f"{index}.png,a café by the sea {index},{KINDS[index % 4]}")
     (folder / "metadata.csv").write_bytes("\n".join(rows).encode("cp1252"))
     return folder
 
 
-def done(run: Run, *words: object) -> dict[str, Any]:
-    code, out, err = run("data", *words, "--json")
+def run_json(run: Run, *arguments: object) -> dict[str, Any]:
+    code, out, err = run("data", *arguments, "--json")
     assert code == 0, err
     found: dict[str, Any] = json.loads(out)
     return found
 
 
 def test_a_set_passes_through_every_command_that_needs_no_model(run: Run, images: Path, tmp_path: Path) -> None:
-    built = done(run, "build", images, "-o", tmp_path / "built", "--trigger", "my ink", "--licence", "CC0-1.0")
+    built = run_json(run, "build", images, "-o", tmp_path / "built", "--trigger", "my ink", "--licence", "CC0-1.0")
     assert (built["images"], built["captioned"], built["skipped"]) == (6, 6, [])
     assert "café" in (tmp_path / "built" / "metadata.jsonl").read_text(encoding="utf-8")
-    deduped = done(run, "dedupe", tmp_path / "built", "-o", tmp_path / "deduped")
+    deduped = run_json(run, "dedupe", tmp_path / "built", "-o", tmp_path / "deduped")
     assert (deduped["images"], len(deduped["left_out"])) == (5, 1)
-    balanced = done(run, "balance", tmp_path / "deduped", "-o", tmp_path / "balanced", "--portraits", 1, "--landscapes", 1)
+    balanced = run_json(run, "balance", tmp_path / "deduped", "-o", tmp_path / "balanced", "--portraits", 1, "--landscapes", 1)
     assert balanced["after"]["portrait"] == balanced["after"]["landscape"]
-    cropped = done(run, "crop", tmp_path / "balanced", "-o", tmp_path / "cropped", "--size", 32, "--focus", "centre")
+    cropped = run_json(run, "crop", tmp_path / "balanced", "-o", tmp_path / "cropped", "--size", 32, "--focus", "centre")
     assert cropped["sizes"] == {"32x32": 5}
-    split = done(run, "split", tmp_path / "cropped", "-o", tmp_path / "split", "--holdout", 2)
+    split = run_json(run, "split", tmp_path / "cropped", "-o", tmp_path / "split", "--holdout", 2)
     assert (split["training"], split["held_out"]) == (3, 2)
-    plan = done(run, "push", tmp_path / "split", "me/ink", "--dry-run")
+    plan = run_json(run, "push", tmp_path / "split", "me/ink", "--dry-run")
     assert not plan["sent"]
     assert sum(name.endswith(".png") for name in plan["files"]) == 5
 
 
 def test_unreadable_images_are_named_and_one_image_is_singular(run: Run, images: Path, tmp_path: Path) -> None:
     (images / "5.png").write_bytes(b"")
-    built = done(run, "build", images, "-o", tmp_path / "built")
+    built = run_json(run, "build", images, "-o", tmp_path / "built")
     assert built["images"] == 5
     assert len(built["skipped"]) == 1
     assert "5.png" in built["skipped"][0]
@@ -70,8 +70,8 @@ def test_unreadable_images_are_named_and_one_image_is_singular(run: Run, images:
 def test_invalid_requests_are_one_sentence_and_exit_code_2(run: Run, images: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "prompts.txt").write_text("# nothing\n")
-    done(run, "build", images, "-o", tmp_path / "set")
-    for words, message in (
+    run_json(run, "build", images, "-o", tmp_path / "set")
+    for arguments, message in (
         (("build", tmp_path / "empty", "-o", tmp_path / "new"), "contains no images"),
         (("build", tmp_path / "absent", "-o", tmp_path / "new"), "absent"),
         (("build", images, "-o", tmp_path / "set"), "exists already"),
@@ -85,8 +85,8 @@ def test_invalid_requests_are_one_sentence_and_exit_code_2(run: Run, images: Pat
         (("push", tmp_path / "set", "no name"), "owner/name"),
         (("push", tmp_path / "set", "me/ink"), "--dry-run"),
     ):
-        code, out, err = run("data", *words)
-        assert (code, out) == (2, ""), words
-        assert message in err, words
-        assert err.rstrip().count("\n") == 0, words
+        code, out, err = run("data", *arguments)
+        assert (code, out) == (2, ""), arguments
+        assert message in err, arguments
+        assert err.rstrip().count("\n") == 0, arguments
     assert not (tmp_path / "new").exists()

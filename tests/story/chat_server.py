@@ -1,4 +1,4 @@
-"""A small server that speaks the OpenAI chat protocol, and does what real ones do on bad days."""
+"""A small OpenAI-compatible chat server that fails as real ones do."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ QUICK = {"retry-after-ms": "1"}
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the server does with one request: a chat answer holding `text`, or a status, a stall, or a body cut off."""
+    """The response to one request: a chat answer of `text`, a status, a stall, or a truncated body."""
 
     text: str = ""
     status: int = 200
@@ -26,7 +26,7 @@ Respond = Callable[[int, dict[str, Any]], Answer]
 
 @dataclass
 class ChatServer:
-    """Where it listens and what it was asked."""
+    """The address of the server and the requests it received."""
 
     url: str
     requests: list[dict[str, Any]] = field(default_factory=list)

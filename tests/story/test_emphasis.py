@@ -37,7 +37,7 @@ def weighed(prompt: str) -> dict[str, float]:
         ("at 10:30, 3:4", {"at": 1.0, "10:30,": 1.0, "3:4": 1.0}),
     ],
 )
-def test_words_weigh_what_their_brackets_say(prompt: str, expected: dict[str, float]) -> None:
+def test_words_have_the_weight_of_their_brackets(prompt: str, expected: dict[str, float]) -> None:
     assert weighed(prompt) == expected
     assert read_emphasis(prompt).warnings == ()
 
@@ -62,13 +62,20 @@ def test_unreadable_brackets_are_warned_about_with_their_place(prompt: str, text
     assert (len(emphasis.warnings) == 2) == (prompt == "(a] b")
 
 
+def test_a_lora_tag_is_read_as_words_with_a_warning() -> None:
+    emphasis = read_emphasis("<lora:watercolor:0.8> a castle")
+    assert emphasis.text == "<lora:watercolor:0.8> a castle"
+    assert emphasis.warnings == ("<lora:watercolor:0.8> is read as words; a LoRA is applied with the option --style watercolor:0.8",)
+    assert not read_emphasis("a castle <3").warnings
+
+
 def test_an_unclosed_bracket_does_not_hide_its_neighbours() -> None:
     assert weighed("((a) (b:2)") == {"(a": pytest.approx(1.05), "b": 2.0}
 
 
 @settings(deadline=None)
 @given(st.text(alphabet="ab ()[]\\:.123"))
-def test_any_text_is_read_and_no_weight_runs_away(prompt: str) -> None:
+def test_any_text_is_read_and_weights_are_bounded(prompt: str) -> None:
     emphasis = read_emphasis(prompt)
     assert len(emphasis.weights) == len(emphasis.text)
     assert all(0 <= weight <= MAX_WEIGHT for weight in emphasis.weights)

@@ -1,5 +1,6 @@
-"""A film is read back as it was written, and every fault is named with file, key and remedy."""
+"""A film is read back as written, and errors name file, key and remedy."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -90,11 +91,11 @@ camera = { zoom = 1.2, pan = [0.1, 0] }
 
 @settings(max_examples=60, deadline=None)
 @given(films)
-def test_what_is_written_is_read_back(film: Film) -> None:
+def test_a_written_film_is_read_back_equal(film: Film) -> None:
     assert from_toml(to_toml(film)) == film
 
 
-def test_a_film_by_hand_is_read() -> None:
+def test_a_handwritten_film_is_read() -> None:
     film = from_toml(FILM)
     first, second = film.storyboard.shots
     assert film.settings == FilmSettings(size=(256, 160))
@@ -119,7 +120,7 @@ def test_a_plain_prompt_may_count() -> None:
     assert from_toml(FILM.replace("a castle at dawn", "3 castles: two are ruins")).storyboard.shots[0].turns == ()
 
 
-def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
+def test_a_film_file_is_written_atomically_with_its_seeds(tmp_path: Path) -> None:
     path = tmp_path / "film.toml"
     write_film(from_toml(FILM), path)
     assert read_film(path) == from_toml(FILM)
@@ -172,15 +173,23 @@ def test_a_file_appears_whole_and_says_its_seeds(tmp_path: Path) -> None:
         ("zoom = 1.2", "zoom = 1.2, parallax = 2", r"shot 2 has camera parallax 2; use 0"),
     ],
 )
-def test_every_fault_is_named(old: str, new: str, message: str) -> None:
+def test_every_error_is_named(old: str, new: str, message: str) -> None:
     assert old in FILM
     with pytest.raises(FilmError, match=message):
         from_toml(FILM.replace(old, new), "my.toml")
 
 
+def test_a_pan_is_written_in_one_line() -> None:
+    film = from_toml(FILM, "my.toml")
+    shot = replace(film.storyboard.shots[0], camera=Camera(pan=(-0.07, 1e-7)))
+    film = replace(film, storyboard=replace(film.storyboard, shots=(shot,)))
+    assert "pan = [-0.07, 1e-07]\n" in to_toml(film)
+    assert from_toml(to_toml(film), "my.toml") == film
+
+
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(FilmError, match="there is no such film"):
         read_film(tmp_path / "no.toml")
-    (tmp_path / "picture.toml").write_bytes(b"\x89PNG\xff\xfe")
+    (tmp_path / "image.toml").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(FilmError, match="is not a text file; give a film"):
-        read_film(tmp_path / "picture.toml")
+        read_film(tmp_path / "image.toml")

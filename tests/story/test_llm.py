@@ -1,4 +1,4 @@
-"""The language model planner against a server that does what real ones do: a whole storyboard, or a clear error."""
+"""The language model planner returns a complete storyboard or a clear error."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ def listed(*prompts: str) -> Answer:
     return Answer(text=json.dumps({"shots": [{"prompt": prompt} for prompt in prompts]}))
 
 
-def test_a_storyboard_comes_whole_with_bible_seeds_and_lengths() -> None:
+def test_a_storyboard_is_complete_with_bible_seeds_and_lengths() -> None:
     with chat_server(always(Answer(text=FULL))) as server:
         board = plan(server)
     assert [shot.prompt for shot in board.shots] == SHOTS
@@ -61,7 +61,7 @@ def test_only_missing_shots_are_requested_again() -> None:
     assert "only the 2 missing ones, in this order: 3, 4" in second
 
 
-def test_a_whole_new_storyboard_fills_only_the_gap() -> None:
+def test_a_complete_new_storyboard_fills_only_the_gap() -> None:
     with chat_server(in_turn(listed(SHOTS[0], SHOTS[1]), listed("Some other castle", "Another castle here", SHOTS[2]))) as server:
         assert [shot.prompt for shot in plan(server).shots] == SHOTS
 
@@ -88,7 +88,7 @@ def test_a_server_without_schemas_gets_a_looser_format() -> None:
     assert [body.get("response_format", {}).get("type") for body in server.requests] == ["json_schema", "json_object", None]
 
 
-def test_a_busy_moment_and_a_broken_connection_are_survived() -> None:
+def test_busy_servers_and_broken_connections_are_retried() -> None:
     with chat_server(in_turn(Answer(status=429), Answer(status=503), Answer(text=FULL))) as server:
         assert len(plan(server).shots) == 3
     with chat_server(in_turn(Answer(text=FULL, cut_off=True), Answer(text=FULL))) as server:
@@ -129,7 +129,7 @@ def test_an_unreachable_server_is_reported() -> None:
             plan(ChatServer(url=url))
 
 
-def test_names_select_servers_and_keys_go_to_their_own_service() -> None:
+def test_names_select_servers_and_keys_are_sent_only_to_their_service() -> None:
     keys = {"OPENAI_API_KEY": "o", "HF_TOKEN": "h", "MISTRAL_API_KEY": "m"}
     assert server_of("gpt-4o", keys) == Server(model="gpt-4o", base_url=None, key="o")
     hub = server_of("hf:mistralai/Mistral-7B-Instruct-v0.3", keys)

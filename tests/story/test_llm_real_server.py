@@ -1,4 +1,4 @@
-"""The language model planner against a real server with a real, if tiny, language model that learns one storyboard by heart."""
+"""The language model planner against a real server with a tiny trained model."""
 
 import json
 import os
@@ -18,11 +18,11 @@ IDEA = "a castle"
 QUESTION = f"Plan exactly 2 shots for this idea: {IDEA}"
 SHOTS = ["a castle at dawn", "a castle at night"]
 ANSWER = json.dumps({"bible": {"subject": "a castle", "style": "pixel art"}, "shots": [{"prompt": shot} for shot in SHOTS]})
-TEMPLATE = "{% set said = messages[-1]['content'] %}{{ said if said is string else said[0]['text'] }}{{ '\n' }}"
+TEMPLATE = "{% set content = messages[-1]['content'] %}{{ content if content is string else content[0]['text'] }}{{ '\n' }}"
 
 
 def learn_by_heart(folder: Path) -> None:
-    """Train a byte-level Llama of two layers until it gives ANSWER to QUESTION, and write it as transformers wants it."""
+    """Train a byte-level Llama of two layers until it gives ANSWER to QUESTION, and save it for transformers."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -58,7 +58,7 @@ def learn_by_heart(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of `transformers serve`, and the folder of its model."""
+    """Yield the address of `transformers serve` and its model folder."""
     folder = tmp_path_factory.mktemp("llama")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

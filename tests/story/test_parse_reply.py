@@ -1,4 +1,4 @@
-"""Whatever shape a language model answers in, its complete shots are read."""
+"""Complete shots are parsed from any format of reply."""
 
 import json
 
@@ -93,7 +93,7 @@ def test_of_several_lists_the_last_of_the_wanted_number_counts() -> None:
     assert [sketch.prompt for sketch in parse_reply(drafts, 2).shots] == SHOTS[:2]
 
 
-def test_one_bad_shot_costs_no_other() -> None:
+def test_an_invalid_shot_does_not_affect_others() -> None:
     text = json.dumps({"bible": 3, "shots": [SHOTS[0], None, {"prompt": ""}, {"prompt": 7}, "...", {"prompt": SHOTS[1], "camera": "spin"}]})
     assert [sketch.prompt for sketch in parse_reply(text).shots] == SHOTS[:2]
 

@@ -1,4 +1,4 @@
-"""Rates are exact, and mean what film people mean by them."""
+"""Frame rates are exact, and follow film conventions."""
 
 from fractions import Fraction
 

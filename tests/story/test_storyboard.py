@@ -8,7 +8,7 @@ import pytest
 from sakuga.story.storyboard import Bible, Camera, Dissolve, Shot, Storyboard, StoryboardError, full_prompt
 
 
-def whole(prompt: str, **bible: str) -> str:
+def expanded(prompt: str, **bible: str) -> str:
     return full_prompt(Storyboard(idea="", bible=Bible(**bible), shots=(Shot(prompt=prompt, seconds=1, seed=0),)), 0)
 
 
@@ -25,19 +25,19 @@ def whole(prompt: str, **bible: str) -> str:
     ],
 )
 def test_the_subject_is_named_in_full_and_once(prompt: str, subject: str, expected: str) -> None:
-    assert whole(prompt, subject=subject) == expected
+    assert expanded(prompt, subject=subject) == expected
 
 
 def test_setting_palette_and_style_are_added_unless_stated() -> None:
     bible = {"setting": "in the forest", "palette": "muted colours, gold", "style": "watercolor"}
-    assert whole("a cabin", **bible) == "a cabin, in the forest, muted colours, gold, watercolor"
-    assert whole("a cabin in the woods, gold and muted colours, watercolour painting", **bible).count("forest") == 0
-    assert whole("a watercolor of a cabin", style="watercolor") == "a watercolor of a cabin"
+    assert expanded("a cabin", **bible) == "a cabin, in the forest, muted colours, gold, watercolor"
+    assert expanded("a cabin in the woods, gold and muted colours, watercolour painting", **bible).count("forest") == 0
+    assert expanded("a watercolor of a cabin", style="watercolor") == "a watercolor of a cabin"
 
 
 def test_a_shots_own_place_and_time_override_the_bible() -> None:
-    assert whole("a boat on the sea at night", setting="in a village at dawn") == "a boat on the sea at night"
-    assert whole("a boat", setting="in a village at dawn") == "a boat, in a village at dawn"
+    assert expanded("a boat on the sea at night", setting="in a village at dawn") == "a boat on the sea at night"
+    assert expanded("a boat", setting="in a village at dawn") == "a boat, in a village at dawn"
 
 
 @pytest.mark.parametrize(

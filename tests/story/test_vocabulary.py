@@ -42,3 +42,9 @@ def test_warnings_name_the_words_and_trigger_words_are_known() -> None:
     assert [("'zebra'" in warning, "'fox'" in warning) for warning in warnings] == [(True, False), (False, True)]
     assert vocabulary_warnings(["a zk ball"], known_words(), ["zk ball"]) == []
     assert vocabulary_warnings(["a zebra"], None) == []
+
+
+def test_a_prompt_of_many_unknown_words_is_to_be_in_english() -> None:
+    german = "ein Schloss am Meer at sunset, in the fog"
+    assert vocabulary_warnings([german], known_words())[0].endswith("describe it in English, with common words")
+    assert vocabulary_warnings(["a zebra on a hill"], known_words())[0].endswith("may have no effect")

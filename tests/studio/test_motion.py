@@ -1,4 +1,4 @@
-"""Films whose frames start from each other, with keys and depth, by a tiny real Stable Diffusion."""
+"""Films with chained frames, keys and depth on a tiny Stable Diffusion."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,11 +34,11 @@ def film(tiny_v_folder: Path) -> Film:
     return replace(read, settings=replace(read.settings, model=str(tiny_v_folder), steps=4, size=(32, 32)))
 
 
-def test_a_keyed_chain_in_depth_is_generated_and_generated_again_the_same(film: Film, tmp_path: Path) -> None:
-    made = studio.render(film, tmp_path / "a.gif", store=tmp_path / "frames").result()
-    assert (made.frames, made.count.generated) == (12, 7)
-    again = studio.render(made.film, tmp_path / "b.gif", store=tmp_path / "frames").result()
-    assert (again.count.generated, again.clip.read_bytes()) == (0, made.clip.read_bytes())
+def test_a_chain_with_keys_and_depth_is_reproducible(film: Film, tmp_path: Path) -> None:
+    result = studio.render(film, tmp_path / "a.gif", store=tmp_path / "frames").result()
+    assert (result.frames, result.count.generated) == (12, 7)
+    repeated = studio.render(result.film, tmp_path / "b.gif", store=tmp_path / "frames").result()
+    assert (repeated.count.generated, repeated.clip.read_bytes()) == (0, result.clip.read_bytes())
     flat = replace(film, settings=replace(film.settings, init_from="keyframe"))
     assert studio.render(flat, tmp_path / "c.gif", store=tmp_path / "frames").result().count.reused == 2
 
@@ -55,7 +55,7 @@ def test_a_keyed_chain_in_depth_is_generated_and_generated_again_the_same(film: 
         ({"keyframe_rate": 0}, "keyframe_rate"),
     ],
 )
-def test_what_cannot_be_followed_is_refused_before_anything_is_generated(film: Film, tmp_path: Path, change: dict, message: str) -> None:
+def test_impossible_settings_are_refused_before_any_frame_is_generated(film: Film, tmp_path: Path, change: dict, message: str) -> None:
     def render() -> None:
         settings: FilmSettings = replace(film.settings, **change)
         studio.render(replace(film, settings=settings), tmp_path / "a.gif", store=tmp_path / "frames")
@@ -66,13 +66,13 @@ def test_what_cannot_be_followed_is_refused_before_anything_is_generated(film: F
     assert not list(tmp_path.glob("frames/*/*.png"))
 
 
-def test_drift_is_taken_off_and_a_prompted_change_of_light_is_not() -> None:
+def test_color_drift_is_corrected_and_a_prompted_change_of_light_is_not() -> None:
     rng = np.random.default_rng(0)
     key = rng.integers(60, 180, (32, 32, 3), dtype=np.uint8)
     drifted = np.clip(key.astype(int) + np.array([14, -6, 10]), 0, 255).astype(np.uint8)
     night = (drifted * (0.35, 0.4, 0.6)).astype(np.uint8)
-    kept = match_color(drifted, key, 0.8)
-    assert lab_distance(kept, key) < 0.3 * lab_distance(drifted, key)
+    without_drift = match_color(drifted, key, 0.8)
+    assert lab_distance(without_drift, key) < 0.3 * lab_distance(drifted, key)
     corrected = match_color(night, key, 0.8, measured=drifted)
     true_night = (key * (0.35, 0.4, 0.6)).astype(np.uint8)
     assert lab_distance(corrected, key) > 0.9 * lab_distance(true_night, key)

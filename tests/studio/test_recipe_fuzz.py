@@ -1,4 +1,4 @@
-"""Any text read as a recipe ends with an equal recipe, or with one sentence."""
+"""Any text read as a recipe gives an equal recipe or a one-sentence error."""
 
 import json
 from typing import Any
@@ -44,10 +44,10 @@ anything = some.recursive(
 quick = settings(deadline=None, max_examples=100)
 
 
-def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a recipe, however deep."""
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path of every value in a recipe."""
     below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [(*way, key) for key, _ in below] + [found for key, inner in below for found in places(inner, (*way, key))]
+    return [(*path, key) for key, _ in below] + [found for key, inner in below for found in places(inner, (*path, key))]
 
 
 def outcome(text: str, changes: dict[str, str] | None = None) -> None:
@@ -63,8 +63,8 @@ def outcome(text: str, changes: dict[str, str] | None = None) -> None:
     again = recipe.text()
     assert parse_recipe(again, "clip.gif").text() == again
     tables = (getattr(recipe, name, None) for name in ("film", "settings"))
-    worn = [getattr(table, "style", None) for table in (*tables, *getattr(recipe, "shots", ()))]
-    assert not set(PATHS) & {recipe.model, *worn, *getattr(recipe, "prompt_styles", ())}
+    styles = [getattr(table, "style", None) for table in (*tables, *getattr(recipe, "shots", ()))]
+    assert not set(PATHS) & {recipe.model, *styles, *getattr(recipe, "prompt_styles", ())}
 
 
 @quick
@@ -83,9 +83,9 @@ def test_any_json(value: Any) -> None:
 @given(data=some.data(), base=some.sampled_from([FILM, DRAW, MORPH]), value=anything)
 def test_any_value_at_any_place(data: some.DataObject, base: dict[str, Any], value: Any) -> None:
     document = json.loads(json.dumps(base))
-    *way, last = data.draw(some.sampled_from(places(document)))
+    *path, last = data.draw(some.sampled_from(places(document)))
     table = document
-    for key in way:
+    for key in path:
         table = table[key]
     table[last] = value
     outcome(json.dumps(document))

@@ -1,4 +1,4 @@
-"""The package's front: verbs are listed, everything is found, and importing it loads nothing."""
+"""The package's interface: verbs are listed, names resolve, and importing loads nothing."""
 
 import ast
 import subprocess
@@ -24,8 +24,8 @@ def test_every_name_is_found(name: str) -> None:
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(studio.__file__).read_text())
     (checked,) = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {alias.asname: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert seen == studio._PLACES
+    imported = {alias.asname: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert imported == studio._PLACES
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -33,7 +33,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = studio.dance
 
 
-def test_importing_it_loads_nothing_and_a_verb_stays_itself_when_its_package_is_imported() -> None:
+def test_importing_loads_no_library_and_packages_do_not_shadow_verbs() -> None:
     code = (
         "import sys, sakuga.studio as studio\n"
         "print(any(name in sys.modules for name in ('torch', 'numpy', 'pydantic')))\n"

@@ -1,4 +1,4 @@
-"""A storyboard becomes named frames: the right number, never across a cut, and edits stay local."""
+"""A storyboard becomes named frames, never across a cut; edits stay local."""
 
 import itertools
 import math
@@ -42,7 +42,7 @@ def test_as_many_frames_as_the_film_is_long():
 
 def test_at_least_four_frames_a_second_are_generated():
     sheet = lay_out_film(film(Morph(), Morph(), seconds=2.0), SETTINGS)
-    places = [place for place, name in enumerate(frames(sheet)) if isinstance(sheet.specs[name], Generated)]
+    places = [index for index, name in enumerate(frames(sheet)) if isinstance(sheet.specs[name], Generated)]
     assert max(right - left for left, right in itertools.pairwise(places)) <= 3
 
 
@@ -95,7 +95,7 @@ def test_a_hold_repeats_the_last_image():
     assert len(names) == 18
 
 
-def test_a_longer_rate_changes_the_number_of_frames_only():
+def test_a_higher_rate_changes_only_the_number_of_frames():
     sheet = lay_out_film(film(seconds=2.0), replace(SETTINGS, rate=Fraction(24)))
     assert len(sheet.exposures) == 48
 
@@ -114,7 +114,7 @@ def test_on_twos_every_image_stays_for_two_frames():
     assert len(names) == 48
     assert names[0::2] == names[1::2]
     assert len(set(names)) == 24
-    generated = [place for place, name in enumerate(names) if isinstance(sheet.specs[name], Generated)]
+    generated = [index for index, name in enumerate(names) if isinstance(sheet.specs[name], Generated)]
     assert max(right - left for left, right in itertools.pairwise(generated)) <= 3
 
 
@@ -123,11 +123,11 @@ def test_a_shot_may_be_on_threes_by_itself():
     board = replace(board, shots=(board.shots[0], replace(board.shots[1], on=3)))
     names = frames(lay_out_film(board, SETTINGS))
     assert len(set(names[:12])) == 12
-    assert [len(set(names[place : place + 3])) for place in range(12, 24, 3)] == [1, 1, 1, 1]
+    assert [len(set(names[index : index + 3])) for index in range(12, 24, 3)] == [1, 1, 1, 1]
     assert len(set(names[12:])) == 4
 
 
-def test_each_transition_chooses_how_its_inbetweens_are_made():
+def test_each_transition_has_its_own_in_between_method():
     board = film(Morph(seconds=1.0, method="latent"), seconds=2.0)
     sheet = lay_out_film(board, replace(SETTINGS, between="crossfade"))
     methods = [getattr(sheet.specs[name], "method", None) for name in frames(sheet)]
@@ -140,7 +140,7 @@ def generated_within(sheet: ExposureSheet) -> list[Generated]:
     return [spec for spec in sheet.specs.values() if isinstance(spec, Generated) and spec.init]
 
 
-def test_in_a_chain_each_frame_starts_from_the_one_before_and_the_camera_moves_as_far():
+def test_in_a_chain_each_frame_starts_from_the_previous_one_and_the_camera_moves_as_far():
     sheet = lay_out_film(film(init_from="previous"), SETTINGS)
     names = [name for name, spec in sheet.specs.items() if isinstance(spec, Generated)]
     within = generated_within(sheet)
@@ -153,18 +153,18 @@ def test_in_a_chain_each_frame_starts_from_the_one_before_and_the_camera_moves_a
     assert anchored[-1].init.warp.zoom == pytest.approx(1.2)
 
 
-def test_a_camera_in_steps_is_the_camera_in_one():
+def test_camera_steps_add_up_to_the_full_camera_move():
     camera = Camera(zoom=1.3, pan=(0.2, -0.1), rotate=20.0)
     image = np.random.default_rng(0).integers(0, 256, (48, 96, 3), dtype=np.uint8)
     image = cv2.normalize(cv2.GaussianBlur(image, (0, 0), 6), None, 0, 255, cv2.NORM_MINMAX)
-    whole = warp_image(image, camera_warp(camera, 0.0, 0.8, 2.0))
+    at_once = warp_image(image, camera_warp(camera, 0.0, 0.8, 2.0))
     half = warp_image(image, camera_warp(camera, 0.0, 0.5, 2.0))
     steps = warp_image(half, camera_warp(camera, 0.5, 0.8, 2.0))
-    assert np.abs(whole.astype(int) - steps)[16:-16, 32:-32].mean() < 4
-    assert np.abs(whole.astype(int) - half)[16:-16, 32:-32].mean() > 12
+    assert np.abs(at_once.astype(int) - steps)[16:-16, 32:-32].mean() < 4
+    assert np.abs(at_once.astype(int) - half)[16:-16, 32:-32].mean() > 12
 
 
-def test_numbers_change_over_a_shot():
+def test_keyed_numbers_change_over_a_shot():
     keyed = {
         "strength": (Key(frame=0, value=0.3), Key(frame=17, value=0.64)),
         "guidance": (Key(frame=0, value=2.0), Key(frame=17, value=8.8, ease="smooth")),
@@ -191,11 +191,18 @@ def test_a_prompt_change_interpolates_and_keeps_the_color_correction():
     sheet = lay_out_film(replace(board, shots=(shot,)), SETTINGS)
     names = [name for name, spec in sheet.specs.items() if isinstance(spec, Generated)]
     shown = [sheet.specs[name].conditioning for name in names]
-    here, there = Prompt(prompt="a castle at dawn"), Prompt(prompt="a castle at night")
-    assert shown == [here, here, here, Interpolated(first=here, second=there, at=0.5), there, there, there]
+    dawn, night = Prompt(prompt="a castle at dawn"), Prompt(prompt="a castle at night")
+    assert shown == [dawn, dawn, dawn, Interpolated(first=dawn, second=night, at=0.5), night, night, night]
     assert [name in sheet.color_references for name in names] == [False, True, True, False, False, False, False]
     assert {sheet.color_corrections[name] for name in names[3:]} == {names[2]}
     assert [sheet.specs[name].init.color_reference for name in names[1:]] == [None, names[0], None, None, None, None]
+
+
+def test_a_shot_shorter_than_a_frame_is_refused() -> None:
+    board = film()
+    shots = (board.shots[0], replace(board.shots[0], seconds=0.01))
+    with pytest.raises(StoryboardError, match=r"shot 2 lasts 0\.01 s, less than a frame: give it more seconds"):
+        lay_out_film(replace(board, shots=shots), SETTINGS)
 
 
 def test_a_key_beyond_the_end_is_refused():

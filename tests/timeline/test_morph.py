@@ -1,4 +1,4 @@
-"""Every key once, one noise each, no jump; and evening makes neighbours differ equally."""
+"""Every key appears once, and even positions make neighbours differ equally."""
 
 from itertools import pairwise
 from math import exp
@@ -39,7 +39,7 @@ def test_every_key_is_met_exactly_once_and_positions_increase(keys: int, frames:
     at = morph_positions(route, frames, ease)
     assert len(at) == frames
     assert all(before < after for before, after in pairwise(at))
-    assert [place for place in at if place == int(place)] == [float(key) for key in range(keys)]
+    assert [position for position in at if position == int(position)] == [float(key) for key in range(keys)]
     assert len(set(map(digest, morph_specs(route, at, LIKE)))) == frames
 
 
@@ -60,7 +60,7 @@ def test_a_key_is_a_plain_generation_and_both_segments_share_its_noise() -> None
     assert {frame.batch for frame in (first, before, key)} == {8}
 
 
-def test_loops_close_and_those_of_one_or_two_keys_do_not_come_back_as_they_went() -> None:
+def test_loops_close_and_those_of_one_or_two_keys_do_not_retrace_their_path() -> None:
     back = morph_specs(path("a", "b", "c", closed=True), (2.5,), LIKE)[0]
     assert back.noise == SlerpNoise(first=SeedNoise(seed=12), second=SeedNoise(seed=10), at=0.5)
     assert back.conditioning == Interpolated(first=Prompt(prompt="c"), second=Prompt(prompt="a"), at=0.5)
@@ -104,16 +104,16 @@ def test_a_path_needs_enough_keys(prompts: tuple[str, ...], closed: bool, messag
         path(*prompts, closed=closed)
 
 
-def gone(place: float) -> float:
-    """How much has changed up to a place: much about 0.4 of every segment, little elsewhere, and more on later segments."""
-    segment = int(place)
-    within = place - segment
+def change_at(position: float) -> float:
+    """Return the change up to a position: fastest at 0.4 of a segment, more on later segments."""
+    segment = int(position)
+    within = position - segment
     return sum(1.0 + key for key in range(segment)) + (1.0 + segment) * (0.2 * within + 0.8 / (1 + 2.718281828 ** (-25 * (within - 0.4))))
 
 
 def steps_at(route: MorphPath, at: tuple[float, ...]) -> list[float]:
     ends = [*at, float(route.segments)] if route.closed else list(at)
-    return [gone(after) - gone(before) for before, after in pairwise(ends)]
+    return [change_at(after) - change_at(before) for before, after in pairwise(ends)]
 
 
 @pytest.mark.parametrize("closed", [False, True])
@@ -126,7 +126,7 @@ def test_even_positions_make_neighbours_differ_equally_and_keep_the_keys(closed:
     after = steps_at(route, at)
     assert pstdev(after) / fmean(after) < 0.25 * pstdev(before) / fmean(before)
     assert len(at) == 40
-    assert [place for place in at if place == int(place)] == [0.0, 1.0, 2.0]
+    assert [position for position in at if position == int(position)] == [0.0, 1.0, 2.0]
 
 
 def test_closing_a_loop_moves_only_the_end_of_its_last_segment() -> None:
@@ -134,7 +134,7 @@ def test_closing_a_loop_moves_only_the_end_of_its_last_segment() -> None:
     at = morph_positions(route, 24, "linear")
     wide = [1.0] * 23 + [3.0]
     moved = close_loop(route, at, change_curve(route, at, wide), 1.2)
-    fixed = [place for place, (before, after) in enumerate(zip(at, moved, strict=True)) if before == after]
+    fixed = [position for position, (before, after) in enumerate(zip(at, moved, strict=True)) if before == after]
     assert fixed[0] == 0
     assert fixed == list(range(len(fixed)))
     assert 12 < len(fixed) < 24
@@ -146,7 +146,7 @@ def test_a_segment_too_long_for_its_frames_takes_frames_from_others() -> None:
     route = path("a", "b", closed=True)
     at = morph_positions(route, 10, "linear")
     moved = close_loop(route, at, change_curve(route, at, [1.0] * 5 + [9.0] * 5), 1.2)
-    assert sum(place >= 1 for place in moved) == 9
+    assert sum(position >= 1 for position in moved) == 9
     assert {0.0, 1.0} < set(moved)
 
 
@@ -168,19 +168,19 @@ def test_a_change_curve_is_as_long_as_the_steps_and_as_fine_as_the_measurements(
 
 @given(st.floats(0.01, 0.08), st.floats(0.01, 0.4), st.integers(1, 3), st.sampled_from([12, 24, 40]))
 @settings(deadline=None)
-def test_a_change_hidden_in_two_steps_is_found_and_shared_out(sharp: float, before: float, keys: int, frames: int) -> None:
-    """What was measured is fixed from take to take: each looks closer where the change is, however short its moment."""
+def test_a_change_hidden_in_two_steps_is_found_and_shared_out(width: float, before: float, keys: int, frames: int) -> None:
+    """Earlier measurements are fixed: each round measures finer where the change is."""
 
-    def changed(place: float) -> float:
-        moment = (place - (keys - before)) / (sharp * before)
-        return 0.3 * place + 5.0 / (1 + exp(-max(-60.0, min(60.0, moment)))) if place < keys else 0.3 * keys + 5.0
+    def changed(position: float) -> float:
+        phase = (position - (keys - before)) / (width * before)
+        return 0.3 * position + 5.0 / (1 + exp(-max(-60.0, min(60.0, phase)))) if position < keys else 0.3 * keys + 5.0
 
     route = path(*"abc"[:keys], closed=True)
     at, measured = morph_positions(route, frames, "linear"), set[float]()
     for _ in range(5):
         ends = [*at, float(keys)]
         known = sorted(measured := measured | set(ends))
-        finer = [(place, changed(place) - changed(last)) for last, place in pairwise(known)]
+        finer = [(position, changed(position) - changed(last)) for last, position in pairwise(known)]
         at = even_positions(route, frames, change_curve(route, at, [changed(b) - changed(a) for a, b in pairwise(ends)], finer))
     moved = [changed(b) - changed(a) for a, b in pairwise([*at, float(keys)])]
     assert moved[-1] <= 1.2 * median(moved)

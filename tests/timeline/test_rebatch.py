@@ -1,4 +1,4 @@
-"""Where memory runs out, frames not stored yet get narrower batches, and nothing else changes."""
+"""Out of memory, unfinished frames get smaller batches, and nothing else changes."""
 
 from dataclasses import replace
 

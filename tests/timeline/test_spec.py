@@ -1,4 +1,4 @@
-"""A frame's name is a function of what decides it, and of nothing else."""
+"""A frame's name depends on all that decides it, and on nothing else."""
 
 from dataclasses import replace
 
@@ -60,15 +60,15 @@ noises = st.recursive(
 )
 parallaxes = st.none() | st.builds(Parallax, depth=st.sampled_from(["estimator", "luminance", "map"]), share=floats)
 warps = st.builds(Warp, zoom=floats, pan=st.tuples(floats, floats), parallax=parallaxes)
-starts = st.none() | st.builds(InitImage, frame=names, strength=floats, warp=warps)
-drawings = st.builds(
-    Generated, checkpoint=names, conditioning=conditionings, noise=noises, init=starts, width=st.just(128), height=st.just(128)
+init_images = st.none() | st.builds(InitImage, frame=names, strength=floats, warp=warps)
+generations = st.builds(
+    Generated, checkpoint=names, conditioning=conditionings, noise=noises, init=init_images, width=st.just(128), height=st.just(128)
 )
-specs = drawings | st.builds(InBetween, first=names, second=names, at=floats) | st.builds(Given, image=names)
+specs = generations | st.builds(InBetween, first=names, second=names, at=floats) | st.builds(Given, image=names)
 
 
 @given(specs)
-def test_a_spec_survives_json_and_keeps_its_name(spec):
+def test_a_spec_round_trips_through_json_with_its_name(spec):
     assert from_json(to_json(spec)) == spec
     assert digest(from_json(to_json(spec))) == digest(spec)
 
@@ -90,7 +90,7 @@ def test_fields_at_their_default_do_not_enter_the_name():
         {"control": ControlImage(frame="f", depth="luminance")},
     ],
 )
-def test_whatever_decides_the_frame_changes_its_name(change):
+def test_every_field_changes_the_name(change):
     assert digest(replace(GENERATED, **change)) != digest(GENERATED)
 
 

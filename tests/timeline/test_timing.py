@@ -23,12 +23,12 @@ def test_spans_join_without_gap_and_end_at_the_exact_total(seconds, rate):
 
 
 @given(st.floats(0, 1), st.sampled_from(get_args(Ease)))
-def test_easing_begins_and_ends_where_it_should(progress, ease):
+def test_easing_starts_at_0_and_ends_at_1(progress, ease):
     most = 1.1001 if ease == "overshoot" else 1
     assert -1e-9 <= apply_easing(progress, ease) <= most + 1e-9
     assert (apply_easing(0.0, ease), apply_easing(1.0, ease)) == (0.0, 1.0)
 
 
-def test_an_overshoot_goes_a_tenth_too_far_and_a_smoother_way_starts_softer():
+def test_overshoot_exceeds_the_end_by_a_tenth_and_smoother_starts_slower():
     assert max(apply_easing(step / 100, "overshoot") for step in range(101)) > 1.09
     assert apply_easing(0.05, "smoother") < apply_easing(0.05, "smooth") / 4

@@ -1,4 +1,4 @@
-"""A chain of variations: one joint each, noise that carries on, and specs that stay small however long it is."""
+"""A chain of variations: continuous noise, and specs of constant size."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def test_there_are_as_many_frames_as_requested_and_all_differ() -> None:
         known.add(name)
 
 
-def test_each_variant_is_conditioned_on_the_guided_embedding_of_the_one_before() -> None:
+def test_each_variant_is_conditioned_on_the_guided_embedding_of_the_previous_one() -> None:
     first, second, third = shown(CHAIN)[3::4]
     before = digest(GIVEN)
     for spec in (first, second, third):
@@ -49,9 +49,9 @@ def test_each_variant_is_conditioned_on_the_guided_embedding_of_the_one_before()
         before = digest(spec)
 
 
-def test_embeddings_and_noise_move_in_even_steps_and_carry_on() -> None:
+def test_embeddings_and_noise_move_in_even_steps_without_a_break() -> None:
     frames = shown(CHAIN)
-    assert [spec.noise for spec in frames] == [NoiseDrift(seed=7, at=place / 4, share=0.4) for place in range(1, 13)]
+    assert [spec.noise for spec in frames] == [NoiseDrift(seed=7, at=index / 4, share=0.4) for index in range(1, 13)]
     assert frames[0].conditioning == Interpolated(
         first=ImageEmbedding(frame=digest(GIVEN)), second=frames[3].conditioning, at=0.25, method="lerp"
     )

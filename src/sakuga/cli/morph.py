@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sakuga import InputError
 from sakuga.cli import options as opt
+from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS
 
 STYLE = Annotated[
     list[str] | None,
@@ -15,6 +17,7 @@ STYLE = Annotated[
     ),
 ]
 
+EXAMPLE = 'sakuga morph "a castle by day" "a castle at night"'
 
 Out = Annotated[Path, opt.described("Clip to write: .gif .webp .apng .mp4 .webm", "--out", "-o", default="morph.gif")]
 
@@ -46,6 +49,8 @@ def morph(
     from sakuga import studio
     from sakuga.cli.show import report_clip, watch
 
+    if loose := next((prompt for prompt in prompts if prompt.lower() in LITTLE_WORDS | PREPOSITIONS), None):
+        raise InputError(f"{loose!r} is no prompt: put each in quotation marks, as in {EXAMPLE}")
     everywhere, styles = studio.parse_prompt_styles(style or (), len(prompts))
     work = studio.morph(
         prompts,

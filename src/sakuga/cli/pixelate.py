@@ -17,7 +17,7 @@ def pixelate(
     colors: Annotated[int | None, opt.option(PIXEL_OPTIONS["colors"])] = None,
     palette: Annotated[str | None, opt.option(PIXEL_OPTIONS["palette"], default="chosen from the clip")] = None,
     dither: Annotated[Dither, opt.option(PIXEL_OPTIONS["dither"])] = "ordered",
-    scale: Annotated[int | None, opt.described("Output pixels per cell", default="as before")] = None,
+    scale: Annotated[int | None, opt.described("Output pixels per cell", default="the grid, which keeps the size")] = None,
     sheet: Annotated[Path | None, opt.described("Write a sprite sheet too: this .png, and a .json beside it", panel=opt.OUTPUT)] = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,

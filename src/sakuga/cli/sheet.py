@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.text import counted
 
 Out = Annotated[Path, opt.described("Sheet to write: .csv, or .otio for editing programs", "--out", "-o", default="sheet.csv")]
 
@@ -25,5 +26,5 @@ def sheet(
     made = watch(studio.sheet(studio.override(studio.read_film(film), settings), out), quiet=quiet or json)
     counts = {"frames": made.frames, "generated": made.generated, "in_between": made.in_between, "hold": made.hold}
     kinds = f"{made.generated} generated, {made.in_between} in-betweens, {made.hold} held"
-    words = f"wrote {out}: {made.frames} frames at {made.rate} per second: {kinds}"
+    words = f"wrote {out}: {counted(made.frames, 'frame')} at {made.rate} per second: {kinds}"
     report({"sheet": str(out), "rate": str(made.rate), **counts}, as_json=json, words=words, quiet=quiet)

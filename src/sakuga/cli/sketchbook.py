@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.cli.commands import Command
 from sakuga.training.sketchbook.options import STAGES
 
 sketchbook = typer.Typer(
@@ -18,7 +19,7 @@ sketchbook = typer.Typer(
 Work = Annotated[Path, typer.Option(help="Folder of images, runs and weights")]
 
 
-@sketchbook.command("train")
+@sketchbook.command("train", cls=Command)
 def train(
     stage: Annotated[str, typer.Option(help=f"Stage: {', '.join(STAGES)} or all")] = "all",
     work: Work = Path("sketchbook-work"),
@@ -64,7 +65,7 @@ def export(
     print(f"wrote {', '.join(studio.export_sketchbook(work, out))}")
 
 
-@sketchbook.command("card")
+@sketchbook.command("card", cls=Command)
 def card(
     folder: Annotated[Path | None, typer.Argument(help="Checkpoint folder", show_default="the package's")] = None,
     metrics: Annotated[
@@ -78,7 +79,7 @@ def card(
     print(f"wrote {studio.write_sketchbook_card(folder, metrics=metrics, work=work)}")
 
 
-@sketchbook.command("score")
+@sketchbook.command("score", cls=Command)
 def score(
     model: opt.Model = "sketchbook",
     n: Annotated[int, typer.Option("-n", help="Images generated for prompt fidelity")] = 256,
@@ -103,7 +104,7 @@ def score(
     report(metrics, as_json=json, words="\n".join(f"{key:32} {value:.4g}" for key, value in metrics.items()), quiet=quiet)
 
 
-@sketchbook.command("dataset")
+@sketchbook.command("dataset", cls=Command)
 def dataset(
     out: Annotated[Path, typer.Option("--out", "-o", help="Training set to write")],
     style: Annotated[str | None, typer.Option(help="Style to train: watercolor, cel, luminous, comic, pixel or flat")] = None,

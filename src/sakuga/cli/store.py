@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.text import counted
 
 frames = typer.Typer(no_args_is_help=True, help="Show and clean the store of generated frames.")
 
@@ -17,7 +18,8 @@ def show(store: opt.Store = None, json: opt.Json = False) -> None:
     from sakuga.cli.show import report
 
     size = studio.show_store(store)
-    report(asdict(size), as_json=json, words=f"{size.frames} frames, {size.bytes / 1e6:.1f} MB, in {size.folder}")
+    words = f"{counted(size.frames, 'frame')}; with in-betweens and enlarged frames {size.bytes / 1e6:.1f} MB, in {size.folder}"
+    report(asdict(size), as_json=json, words=words)
 
 
 @frames.command("clean")
@@ -26,9 +28,9 @@ def clean(
     store: opt.Store = None,
     json: opt.Json = False,
 ) -> None:
-    """Delete the oldest frames until the rest fits; any of them can be generated again."""
+    """Delete in-betweens, then the oldest frames, until the rest fits; all can be generated again."""
     from sakuga import studio
     from sakuga.cli.show import report
 
     deleted = studio.clean_store(studio.parse_bytes(max_size), store)
-    report({"deleted": deleted}, as_json=json, words=f"deleted {deleted} frames")
+    report({"deleted": deleted}, as_json=json, words=f"deleted {counted(deleted, 'image')}; in-betweens and enlarged frames go first")

@@ -9,13 +9,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import typer
 
 from sakuga.cli import options as opt
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion, TrainingPlan, options_of
+from sakuga.cli.commands import Command
+from sakuga.training.plan import DreamBooth, Lora, Switch, TextualInversion, TrainingPlan, options_of
 
 train = typer.Typer(no_args_is_help=True, help="Train a style, an embedding or a subject from a training set.")
 
 Parameters = dict[str, inspect.Parameter]
 FLAGS = {"prompts": "--prompt", "patience": "--stop-early", "tracker": "--log-with"}
 """Flags unlike the name of their setting."""
+SWITCHES = "On or off"
+"""The panel of options with two flags; in their own table these leave the others room for their help."""
 RESOLVED = ("method", "model", "model_digest", "set", "set_digest", "trigger", "processes")
 """What a plan holds besides settings."""
 
@@ -31,7 +34,8 @@ def _parameters(kind: type, *without: str) -> Parameters:
         if name in without:
             continue
         flags = [FLAGS[name]] if name in FLAGS else []
-        shown = typer.Option(*flags, help=option.summary, show_default=option.shown_default or False)
+        panel = SWITCHES if isinstance(option, Switch) else ""
+        shown = opt.described(option.summary, *flags, default=option.shown_default, panel=panel)
         parameters[name] = _parameter(name, Annotated[_cli_type(name, hints[name]), shown])
     return parameters
 
@@ -86,7 +90,7 @@ def _add_command(name: str, own: Parameters, method: Callable[[Mapping[str, Any]
     parameters = {**dict(list(common.items())[:3]), **own, **dict(list(common.items())[3:]), **outer}
     command.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     command.__annotations__ = {key: parameter.annotation for key, parameter in parameters.items()}
-    train.command(name, help=help)(command)
+    train.command(name, help=help, cls=Command)(command)
 
 
 def _train(settings: dict[str, Any], *, as_json: bool, quiet: bool) -> None:

@@ -111,7 +111,7 @@ def difference_interval(first: Values, second: Values, seed: int = 0) -> Interva
 
 
 def share_interval(hits: int, n: int) -> Interval:
-    """Return Wilson's interval of a share (1927)."""
+    """Return the score interval of a share (Wilson 1927)."""
     share, spread = hits / n, Z * Z / n
     middle = (share + spread / 2) / (1 + spread)
     reach = Z * np.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)

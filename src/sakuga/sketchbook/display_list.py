@@ -35,9 +35,9 @@ class Shape:
     glow: float = 0.0
     """How much it shines by itself: 0 takes the light of the hour, 1 keeps its own color and may bloom."""
     soft: float = 0.0
-    """Blur of its edge, in picture units."""
+    """Blur of its edge, in image units."""
     stroke: float = 0.0
-    """Width of the line, in picture units; 0 is a filled polygon."""
+    """Width of the line, in image units; 0 is a filled polygon."""
     ink: bool = True
     """Whether an ink line may be drawn around it."""
 
@@ -51,7 +51,7 @@ class DisplayList:
     """The sky's gradient: (height from 0 to 1, color), from the top down."""
     shapes: tuple[Shape, ...]
     light_from: tuple[float, float]
-    """Where the sun or moon stands, in picture units (it may be outside the image)."""
+    """Where the sun or moon stands, in image units (it may be outside the image)."""
     light: Color
     """The color of that light: looks shade and glow with it."""
     seed: int

@@ -23,7 +23,7 @@ Expression = Literal["smiling", "sad", "surprised", "calm"]
 LOOKS: tuple[Look, ...] = get_args(Look)
 
 HELD_OUT_SUBJECTS: tuple[Subject, ...] = ("balloon", "whale")
-"""Subjects that the base UNet never sees, so that teaching them can be shown."""
+"""Subjects that the base UNet is never trained on, so that training them can be shown."""
 HELD_OUT_HAIR: HairColor = "green"
 """Hair color of held-out people only; they have a red star in it. The held-out character is one of them."""
 

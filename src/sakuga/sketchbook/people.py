@@ -139,7 +139,7 @@ def _held(shapes: Sequence[Shape], tilt: float, size: float, centre: tuple[float
 
 
 def draw_portrait(portrait: Portrait, rng: np.random.Generator, t: float, aspect: float) -> list[Shape]:
-    """Draw a person close up, in picture units.
+    """Draw a person close up, in image units.
 
     Chance from `rng` (skin, style, small accessories, where the head is) does not depend on `t`.
     """

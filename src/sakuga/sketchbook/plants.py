@@ -21,7 +21,7 @@ _TRUNK: Points = np.array([(-0.05, -0.3), (0.05, -0.3), (0.07, 0.0), (-0.07, 0.0
 def fir(x: float, y: float, height: float, color: Color, near: float, sway: float) -> list[Shape]:
     """Draw one fir, shaded on one side.
 
-    `sway` leans its top, in picture units.
+    `sway` leans its top, in image units.
     """
     at = (near, near)
     lean = np.array(((1.0, 0.0), (-sway / height, 1.0)))

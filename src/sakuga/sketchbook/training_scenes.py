@@ -25,7 +25,7 @@ MOST = 100_000
 ITSELF = 2
 """The identity of every trained object, whatever the seed of its set, so that further images of it can be rendered for evaluation."""
 LONGEST_TIME = 12.0
-"""Seconds after its start within which a scene is seen."""
+"""Seconds after its start within which a scene is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

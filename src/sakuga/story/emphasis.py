@@ -15,6 +15,8 @@ STEP = 1.1
 MAX_WEIGHT = 10.0
 """The highest weight of nested brackets."""
 ENDINGS = {")": "(", "]": "["}
+LORA_TAG = re.compile(r"<(?:lora|lyco):([^<>]+)>")
+"""AUTOMATIC1111's LoRA in a prompt, "<lora:name:0.8>"."""
 NUMBER = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*([)\]])")
 
 
@@ -28,7 +30,7 @@ class Emphasis:
     text: str
     weights: tuple[float, ...]
     warnings: tuple[str, ...] = ()
-    """Messages about brackets that could not be parsed."""
+    """Messages about brackets that could not be parsed, and about LoRA tags."""
 
     @property
     def plain(self) -> bool:
@@ -57,11 +59,12 @@ def read_emphasis(prompt: str) -> Emphasis:
     for place, index in reader.open:
         reader.warn(place, f"{prompt[place]!r} is never closed and is read literally")
         reader.letters[index] = prompt[place]
+    tags = [f"{tag[0]} is read as words; a LoRA is applied with the option --style {tag[1]}" for tag in LORA_TAG.finditer(prompt)]
     shown = [(letter, weight) for letter, weight in zip(reader.letters, reader.weights, strict=True) if letter]
     return Emphasis(
         text="".join(letter for letter, _ in shown),
         weights=tuple(weight for _, weight in shown),
-        warnings=tuple(text for _, text in sorted(reader.warnings)),
+        warnings=(*(text for _, text in sorted(reader.warnings)), *tags),
     )
 
 

@@ -6,6 +6,7 @@ in-between method), a size "256x160", a rate 12.0 or "24000/1001".
 """
 
 import difflib
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, fields
@@ -37,12 +38,15 @@ from sakuga.story.storyboard import (
 from sakuga.text import lower_first
 
 HEADER = """\
-# A film for sakuga. Change what you like: only the shots that a change touches are generated again.
+# A film for sakuga. Change what you like: only what a change touches is generated again, a shot and those that morph from it.
 # transition (to the next shot): "cut", "morph 1.0" or "dissolve 0.5", in seconds. ease: linear, smooth, smoother, in, out, overshoot.
 # camera, over the whole shot: { zoom = 1.2, pan = [0.1, 0.0], rotate = 0.0 } ends 20% closer, a tenth of the width to the right.
 # prompt, strength, guidance, steps and control_weight can change over a shot's frames: guidance = "0: 4, 24 smooth: 7".
 
 """
+_NUMBERS = re.compile(r"= \[\n((?:    [-+.\de]+,\n)+)\]")
+"""A list of numbers as tomli_w writes it, one a line."""
+CHECKSUM = "# checksum of the lines above, so that a film which you edited is not replaced: "
 
 
 class FilmError(InputError, ValueError):
@@ -66,7 +70,7 @@ def read_film(path: Path | str) -> Film:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise FilmError(f"{path}: there is no such film; `sakuga storyboard IDEA -o {path}` writes one") from None
+        raise FilmError(f"{path}: there is no such film; `sakuga storyboard IDEA -o {path.with_suffix('.toml')}` writes one") from None
     except IsADirectoryError:
         raise FilmError(f"{path}: is a folder; give the film.toml itself") from None
     except UnicodeDecodeError:
@@ -89,9 +93,23 @@ def write_film(film: Film, path: Path | str) -> None:
 def to_toml(film: Film) -> str:
     """Return the film as TOML.
 
-    Keys at their default are left out, seeds never.
+    Keys at their default are left out, seeds never. The last line is a checksum of the others, so that an edit shows.
     """
-    return HEADER + tomli_w.dumps(to_document(film))
+    text = HEADER + _NUMBERS.sub(lambda found: f"= [{' '.join(found[1].split())[:-1]}]", tomli_w.dumps(to_document(film)))
+    return f"{text}\n{CHECKSUM}{_checksum(text)}\n"
+
+
+def is_unedited(path: Path) -> bool:
+    """Check whether a film's file is as `write_film` wrote it; a file without a checksum is not."""
+    try:
+        text, mark, checksum = path.read_text(encoding="utf-8").rpartition(f"\n{CHECKSUM}")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(mark) and checksum.strip() == _checksum(text)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def to_document(film: Film) -> dict[str, Any]:

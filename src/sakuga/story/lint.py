@@ -73,7 +73,6 @@ def by_shots(is_covered_by: Iterable[tuple[int, str]]) -> list[str]:
     return [f"{_shots(list(dict.fromkeys(numbers)))}: {message}" for message, numbers in shots.items()]
 
 
-
 def _shots(numbers: list[str]) -> str:
     return f"shots {listed(numbers)}" if len(numbers) > 1 else f"shot {numbers[0]}"
 

@@ -110,7 +110,7 @@ def _film_scenes(scenes: list[str], lasting: list[str], scene_of: list[int], rng
     defaults = {"time": time_course(whole, idea, rng, excluded), "weather": weather_course(whole, idea, rng, excluded), "season": ()}
     shots = [scene_of.count(place) for place in range(len(scenes))]
     times, weathers, seasons = (
-        spread_over_shots([_stages(scene, name) for scene in scenes], shots, default, _leading(name, excluded))
+        spread_over_shots([_stages(scene, name, excluded) for scene in scenes], shots, default, _leading(name, excluded))
         for name, default in defaults.items()
     )
     return [
@@ -130,13 +130,14 @@ def _leading(attribute: str, excluded: Excluded) -> dict[str, str]:
     return {value: before for value, before in LEADING[attribute].items() if (attribute, before) not in excluded}
 
 
-def _stages(scene: str, attribute: str) -> tuple[str, ...]:
-    """Return the stages of a scene.
+def _stages(scene: str, attribute: str, excluded: Excluded) -> tuple[str, ...]:
+    """Return the stages of a scene, without those excluded.
 
     Moon or stars without a time of day mean night.
     """
     dark = attribute == "time" and {"moon", "stars"} & read_labels(scene).extras
-    return stages_of(scene, attribute) or (("night",) if dark else ())
+    stages = stages_of(scene, attribute) or (("night",) if dark else ())
+    return tuple(stage for stage in stages if (attribute, stage) not in excluded)
 
 
 def _prompt(scene: str, added: Additions, wording: int = 0) -> str:

@@ -129,6 +129,8 @@ class Text(Option):
         """Return a str."""
         if not isinstance(value, str):
             raise ValueError(f"{value!r} is not a text; write it in quotation marks")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError(f"{value!r} holds bytes that are no text; write it in UTF-8")
         return value
 
 
@@ -177,7 +179,6 @@ class Size(Option):
     def range(self) -> str:
         """The limits in words."""
         return f"{self.least} to {self.most} pixels a side"
-
 
 
 def renamed_note(name: str, renamed: Mapping[str, str]) -> str:

@@ -53,6 +53,8 @@ class StyleOption(Text):
 
     def read(self, value: Any) -> str:
         """Return a text without keys."""
+        if not isinstance(value, str):
+            raise ValueError(f'{value!r} is not a text; write "comic", or several as "comic:0.8, cel"')
         if is_keyed(text := Text.read(self, value)):
             raise ValueError("a whole film's style does not change over time; give keys to the `style` of a shot")
         return text
@@ -223,7 +225,19 @@ RENAMED = {
 RENAMED_VALUES = {"init_from": {"key": "keyframe", "chain": "previous"}, "depth": {"estimate": "estimator"}}
 """Former values of settings, for recipes that were written with them."""
 RENAMED_FLAGS = {f"--{old.replace('_', '-')}": f"--{new.replace('_', '-')}" for old, new in RENAMED.items() if old != "control"} | {
-    "--from": "--init-image"
+    "--from": "--init-image",
+    "--each": "--images-per-prompt",
+    "--picture": "--image",
+    "--pictures": "--images",
+    "--class-pictures": "--class-images",
+    "--look-every": "--evaluate-every",
+    "--figures": "--metrics",
+    "--rate": "--learning-rate",
+    "--accumulation": "--gradient-accumulation",
+    "--decay": "--weight-decay",
+    "--clip": "--max-grad-norm",
+    "--min-snr": "--min-snr-gamma",
+    "--ema": "--ema-decay",
 }
 """Former flags of commands."""
 

@@ -9,6 +9,8 @@ from sakuga.sketchbook.filler_words import EVERYDAY, NEUTRAL, NOT_THINGS, QUALIT
 from sakuga.story.emphasis import without_emphasis
 
 PRONOUNS = frozenset(("he", "she", "they", "it", "him", "them"))
+_MANY = 3
+"""Unknown words from which on a prompt may be in another language."""
 _SHORTEST = 3
 """Letters that a word without its ending has at least."""
 
@@ -32,7 +34,8 @@ def vocabulary_warnings(prompts: Iterable[str], known: frozenset[str] | None, tr
     triggers = frozenset(word for trigger in trigger_words for word in words_of(trigger))
     warnings = []
     if unknown := unknown_words(text, known | triggers):
-        warnings.append(f"the Sketchbook does not know {_quoted(unknown)}; such words may have no effect")
+        remedy = "; describe it in English, with common words" if len(unknown) >= _MANY else ""
+        warnings.append(f"the Sketchbook does not know {_quoted(unknown)}; such words may have no effect{remedy}")
     if missing := [word for word in undrawable_words(text) if word not in triggers]:
         warnings.append(f"the Sketchbook cannot generate {_quoted(missing)}; describe something else, or use another checkpoint")
     return warnings

@@ -58,14 +58,15 @@ def lay_out_film(storyboard: Storyboard, settings: FrameSettings, styles: Sequen
 
     There are round(seconds * rate) exposures.
 
-    `styles` are those of each shot (default: the film's). Raises StoryboardError for a key beyond its shot's last frame.
+    `styles` are those of each shot (default: the film's). Raises StoryboardError for a shot without a frame, or a key beyond its last one.
     """
     default = (Key(frame=0, value=StyleWeights(styles=settings.styles)),)
     film = _Film(storyboard, settings, styles or [default] * len(storyboard.shots))
     for index, span in enumerate(frame_spans((shot.seconds for shot in storyboard.shots), settings.rate)):
+        if not len(span):
+            raise StoryboardError(f"shot {index + 1} lasts {storyboard.shots[index].seconds:g} s, less than a frame: give it more seconds")
         _refuse_late_keys(storyboard.shots[index], film.styles[index], index, len(span))
-        if len(span):
-            film.add_shot(index, span)
+        film.add_shot(index, span)
     return ExposureSheet(
         exposures=tuple(film.exposures), specs=film.specs, color_references=film.color_references, color_corrections=film.color_corrections
     )

@@ -2,13 +2,20 @@
 
 import torch
 
+from sakuga import InputError
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """Return the device of that name.
 
-    "auto" is the GPU where there is one, else the CPU. "auto" is the GPU where there is one, else the CPU.
+    "auto" is the GPU where there is one, else the CPU. Raises InputError for a name that torch does not know.
     """
-    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device: there is no {name!r}; choose auto, cpu, cuda or cuda:1") from None
 
 
 def default_precision(device: torch.device) -> str:

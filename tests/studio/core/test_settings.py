@@ -1,4 +1,4 @@
-"""Settings are declared once, checked when they are made, and resolved for a model."""
+"""Settings are declared once, validated on construction, and resolved for a model."""
 
 import re
 from dataclasses import fields, replace
@@ -28,21 +28,19 @@ STABLE_DIFFUSION = replace(SKETCHBOOK, native_size=512, size_multiple=64)
         ((100, 400), (64, 256)),
     ],
 )
-def test_the_sketchbook_generates_the_shape_that_is_requested_where_its_levels_let_it(
-    requested: tuple[int, int], native: tuple[int, int]
-) -> None:
+def test_the_sketchbook_generates_the_requested_shape_if_its_levels_allow(requested: tuple[int, int], native: tuple[int, int]) -> None:
     assert native_shape(*requested, SKETCHBOOK) == native
 
 
-@pytest.mark.parametrize("asked", [(512, 512), (768, 512), (512, 768), (1920, 1080), (640, 480), (2100, 900), (400, 100)])
-def test_a_rendering_is_near_in_shape_and_area(asked: tuple[int, int]) -> None:
-    width, height = native_shape(*asked, STABLE_DIFFUSION)
+@pytest.mark.parametrize("requested", [(512, 512), (768, 512), (512, 768), (1920, 1080), (640, 480), (2100, 900), (400, 100)])
+def test_the_native_shape_is_near_in_aspect_ratio_and_area(requested: tuple[int, int]) -> None:
+    width, height = native_shape(*requested, STABLE_DIFFUSION)
     assert width % 64 == height % 64 == 0
-    assert 0.9 < (width / height) / (asked[0] / asked[1]) < 1.1
+    assert 0.9 < (width / height) / (requested[0] / requested[1]) < 1.1
     assert 0.9 < width * height / 512**2 < 1.6
 
 
-def test_resolved_settings_have_the_declared_settings_and_no_open_ones() -> None:
+def test_resolved_settings_have_every_option_and_no_open_ones() -> None:
     resolved = resolve_settings(FilmSettings(), find_checkpoint())
     assert [field.name for field in fields(resolved)] == list(OPTIONS)
     assert [name for name in OPTIONS if getattr(resolved, name) is None] == ["pixel"], "no pixel art"
@@ -53,7 +51,7 @@ def given(resolved: ResolvedSettings) -> dict[str, object]:
     return {name: getattr(resolved, name) for name in OPTIONS if name != "style"}
 
 
-def test_the_defaults_that_help_names_are_those_of_the_models() -> None:
+def test_help_shows_the_defaults_of_the_models() -> None:
     sketchbook, other = FAMILIES[0].defaults, OTHER.defaults
     xl = next(family.defaults for family in FAMILIES if family.name == "sdxl")
     assert OPTIONS["steps"].default_help == f"{sketchbook.steps} on the Sketchbook, {other.steps} otherwise, {FEW_STEPS} with lcm"
@@ -77,7 +75,7 @@ def test_the_defaults_that_help_names_are_those_of_the_models() -> None:
         ({"pixel": {"colours": 3}}, "pixel: unknown key 'colours'"),
     ],
 )
-def test_a_setting_that_cannot_be_is_refused_when_it_is_made(values: dict[str, object], message: str) -> None:
+def test_invalid_settings_are_refused_on_construction(values: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(message)):
         FilmSettings(**values)
 
@@ -88,6 +86,6 @@ def test_settings_are_read_as_in_a_file() -> None:
     )
 
 
-def test_renamed_settings_have_no_double() -> None:
+def test_old_names_of_settings_are_not_options() -> None:
     assert not set(RENAMED) & set(OPTIONS)
     assert set(RENAMED.values()) <= set(OPTIONS)

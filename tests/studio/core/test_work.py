@@ -22,7 +22,7 @@ def test_a_work_yields_its_steps_and_returns_its_result_as_often_as_requested() 
     assert Work(counting(2)).result() == "2 steps"
 
 
-def test_a_closed_work_has_no_result_and_says_so() -> None:
+def test_a_closed_work_has_no_result() -> None:
     work = Work(counting(3))
     assert next(work) == 0
     work.close()
@@ -55,7 +55,7 @@ def test_another_thread_closes_a_work_between_two_checks() -> None:
     def endless() -> Generator[int, None, str]:
         yield 0
         try:
-            while True:  # no step ever comes
+            while True:  # never yields
                 denoising.set()
                 raise_if_cancelled()
         finally:

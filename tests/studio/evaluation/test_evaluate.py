@@ -38,23 +38,23 @@ def models() -> MetricModels:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two images of each of two prompts, with their recipes."""
-    place = tmp_path_factory.mktemp("drawn") / "pictures"
-    prompts, how = ["a castle at sunset", "the sea at night"], FilmSettings(steps=2, size=(128, 128))
-    studio.draw(prompts, place, images_per_prompt=2, settings=how, store=place.parent / "frames").result()
-    return place
+    out = tmp_path_factory.mktemp("generated") / "full"
+    prompts, settings = ["a castle at sunset", "the sea at night"], FilmSettings(steps=2, size=(128, 128))
+    studio.draw(prompts, out, images_per_prompt=2, settings=settings, store=out.parent / "frames").result()
+    return out
 
 
 def measured(subject: Path, out: Path, **options: object) -> dict[str, Metric | NotMeasured]:
-    made = evaluate(EvaluationRequest(subject=str(subject), **{"settings": QUICK, **options}), out, store=out.parent / "frames").result()  # type: ignore[arg-type]
+    report = evaluate(EvaluationRequest(subject=str(subject), **{"settings": QUICK, **options}), out, store=out.parent / "frames").result()  # type: ignore[arg-type]
     assert {file.name for file in out.iterdir()} == {"report.html", "metrics.json", "config.json"}
-    return {one.key: one for one in made.metrics}
+    return {metric.key: metric for metric in report.metrics}
 
 
 def moving_clip(path: Path, faults: dict[int, np.ndarray]) -> Path:
     """A scene that a camera passes, with some frames replaced."""
     wide = np.asarray(sample(5).at(1.0).image(192, 128))
-    images = [np.ascontiguousarray(faults.get(place, wide[:, 2 * place : 2 * place + 128])) for place in range(24)]
-    write(Clip(frames=tuple(Frame(image=one, spec=Given(image="0" * 64)) for one in images), rate=Fraction(12)), path)
+    images = [np.ascontiguousarray(faults.get(index, wide[:, 2 * index : 2 * index + 128])) for index in range(24)]
+    write(Clip(frames=tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in images), rate=Fraction(12)), path)
     return path
 
 
@@ -72,12 +72,12 @@ def test_a_clip_report_names_bad_frames(models: MetricModels, tmp_path: Path) ->
 def test_a_faulty_clip_is_worse_than_a_good_one(tmp_path: Path) -> None:
     good = moving_clip(tmp_path / "good.webp", {})
     bad = moving_clip(tmp_path / "bad.webp", {12: np.asarray(sample(6).at(1.0).image(128, 128))})
-    found = measured(good, tmp_path / "report", against=str(bad), text="a castle")
+    metrics = measured(good, tmp_path / "report", against=str(bad), text="a castle")
     for key in ("motion.judder", "motion.unevenness", "colour.drift"):
-        more = found[f"more.{key}"]
-        assert isinstance(more, Metric)
-        assert more.value < 0, key
-    assert isinstance(found["words.clip"], Metric)
+        difference = metrics[f"more.{key}"]
+        assert isinstance(difference, Metric)
+        assert difference.value < 0, key
+    assert isinstance(metrics["words.clip"], Metric)
     stored = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert stored["n.words.clip"] == 24
     assert json.loads((tmp_path / "report" / "config.json").read_text())["bad_frames"] == []
@@ -89,7 +89,7 @@ def test_a_faulty_clip_is_worse_than_a_good_one(tmp_path: Path) -> None:
 
 def test_a_clip_without_prompts_has_no_prompt_score(models: MetricModels, tmp_path: Path) -> None:
     clip = Work(measure_clip(moving_clip(tmp_path / "mute.gif", {}), models, None)).result()
-    words = next(one for one in clip.metrics if one.key == "words.clip")
+    words = next(metric for metric in clip.metrics if metric.key == "words.clip")
     assert isinstance(words, NotMeasured)
     assert "--text" in words.instead
 
@@ -108,25 +108,25 @@ def test_a_recipe_gives_the_prompts_of_each_frame(name: str) -> None:
 
 
 def test_a_folder_is_scored_by_the_prompts_of_its_recipes(folder: Path, tmp_path: Path) -> None:
-    found = measured(folder, tmp_path / "report", text="a castle")
-    words, labels, text = found["words.clip"], found["labels.all"], found["text.clip"]
+    metrics = measured(folder, tmp_path / "report", text="a castle")
+    words, labels, text = metrics["words.clip"], metrics["labels.all"], metrics["text.clip"]
     assert isinstance(words, Metric) and isinstance(labels, Metric) and isinstance(text, Metric)  # noqa: PT018
     assert words.n == labels.n == text.n == 4
     assert words.low is not None
-    assert isinstance(found["diversity"], Metric)
+    assert isinstance(metrics["diversity"], Metric)
     assert "prefer the label classifier" in words.note
-    assert isinstance(found["inception"], NotMeasured)
-    assert "4 images do not fill" in found["inception"].reason
+    assert isinstance(metrics["inception"], NotMeasured)
+    assert "4 images do not fill" in metrics["inception"].reason
 
 
 def test_a_folder_equals_itself_and_small_sets_have_no_frechet_distance(folder: Path, tmp_path: Path) -> None:
-    found = measured(folder, tmp_path / "report", against=str(folder))
-    more = found["more.words.clip"]
-    assert isinstance(more, Metric)
-    assert more.value == 0
-    assert isinstance(found["ssim"], Metric)
-    assert found["ssim"].value == pytest.approx(1.0)
-    assert isinstance(found["apart.fd"], NotMeasured)
+    metrics = measured(folder, tmp_path / "report", against=str(folder))
+    difference = metrics["more.words.clip"]
+    assert isinstance(difference, Metric)
+    assert difference.value == 0
+    assert isinstance(metrics["ssim"], Metric)
+    assert metrics["ssim"].value == pytest.approx(1.0)
+    assert isinstance(metrics["apart.fd"], NotMeasured)
     assert "2 prompts" in (tmp_path / "report" / "report.html").read_text()
 
 
@@ -137,49 +137,49 @@ def test_only_copies_are_compared_pixel_by_pixel(folder: Path, tmp_path: Path) -
     names = [path.read_bytes() for path in sorted(turned.iterdir())]
     for path, other in zip(sorted(turned.iterdir()), names[::-1], strict=True):
         path.write_bytes(other)
-    found = measured(plain, tmp_path / "report", against=str(turned), prompts=prompts)
-    assert isinstance(found["ssim"], NotMeasured)
-    assert "no copies of each other" in found["ssim"].reason
+    metrics = measured(plain, tmp_path / "report", against=str(turned), prompts=prompts)
+    assert isinstance(metrics["ssim"], NotMeasured)
+    assert "no copies of each other" in metrics["ssim"].reason
     smaller = copied(folder, tmp_path / "smaller", size=96)
-    found = measured(plain, tmp_path / "report", against=str(smaller), prompts=prompts)
-    assert isinstance(found["psnr_db"], NotMeasured)
-    assert "pair 4 has 96x96 and 128x128 pixels" in found["psnr_db"].reason
+    metrics = measured(plain, tmp_path / "report", against=str(smaller), prompts=prompts)
+    assert isinstance(metrics["psnr_db"], NotMeasured)
+    assert "pair 4 has 96x96 and 128x128 pixels" in metrics["psnr_db"].reason
 
 
-def copied(folder: Path, place: Path, count: int = 4, size: int | None = None) -> Path:
+def copied(folder: Path, out: Path, count: int = 4, size: int | None = None) -> Path:
     """Copy images without their recipes; the last one at another size."""
-    place.mkdir()
+    out.mkdir()
     for path in sorted(folder.iterdir())[:count]:
         with Image.open(path) as image:
             last = path.name == "0004.png" and size
-            (image.resize((size, size)) if last and size else image).save(place / path.name)
-    return place
+            (image.resize((size, size)) if last and size else image).save(out / path.name)
+    return out
 
 
 def test_a_prompt_file_replaces_recipes_and_skips_blank_lines_and_comments(folder: Path, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("# four\na castle\n\na tower\n  # more\nthe sea\na boat\n\n")
-    found = measured(copied(folder, tmp_path / "plain", size=96), tmp_path / "report", prompts=prompts)
-    assert isinstance(found["words.clip"], Metric)
+    metrics = measured(copied(folder, tmp_path / "plain", size=96), tmp_path / "report", prompts=prompts)
+    assert isinstance(metrics["words.clip"], Metric)
     prompts.write_text("a castle\na tower\n")
     with pytest.raises(SakugaError, match="2 prompts for the 4 images"):
         measured(folder, tmp_path / "other", prompts=prompts)
 
 
 def test_one_image_has_metrics_without_interval(folder: Path, tmp_path: Path) -> None:
-    found = measured(copied(folder, tmp_path / "alone", count=1), tmp_path / "report", text="a castle")
-    text = found["text.clip"]
+    metrics = measured(copied(folder, tmp_path / "alone", count=1), tmp_path / "report", text="a castle")
+    text = metrics["text.clip"]
     assert isinstance(text, Metric)
     assert (text.n, text.interval) == (1, None)
-    assert isinstance(found["words.clip"], NotMeasured)
-    assert isinstance(found["diversity"], NotMeasured)
+    assert isinstance(metrics["words.clip"], NotMeasured)
+    assert isinstance(metrics["diversity"], NotMeasured)
 
 
 def test_unpaired_folders_are_compared_as_sets_with_a_note(folder: Path, tmp_path: Path) -> None:
     few = copied(folder, tmp_path / "few", count=3)
     request = EvaluationRequest(subject=str(folder), against=str(few), settings=QUICK)
     notes = [step.note for step in evaluate(request, tmp_path / "report")]
-    assert any("pictures has 4 images and few has 3" in note for note in notes)
+    assert any("full has 4 images and few has 3" in note for note in notes)
     assert "more.words.clip" not in json.loads((tmp_path / "report" / "metrics.json").read_text())
 
 
@@ -195,21 +195,21 @@ def test_a_runs_style_is_compared_with_its_base_from_the_same_noise(tmp_path: Pa
     layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
     save_file({f"{layer}.lora_A.weight": down, f"{layer}.lora_B.weight": up.T.contiguous()}, style / LORA_FILE)
     (style / "style.toml").write_text('trigger = "watercolor"\n')
-    found = measured(run, tmp_path / "report", count=2, seeds=1)
+    metrics = measured(run, tmp_path / "report", count=2, seeds=1)
     for key in ("base.words.clip", "style.words.clip", "more.labels.all", "style.look.watercolor", "style.direction"):
-        assert isinstance(found[key], Metric), key
-    assert isinstance(found["style.references.kid"], Metric)
+        assert isinstance(metrics[key], Metric), key
+    assert isinstance(metrics["style.references.kid"], Metric)
     page = (tmp_path / "report" / "report.html").read_text()
     assert page.count('class="column"') >= 2
     assert str(tmp_path) not in page
     assert "Loss" in page
     assert "0.001" in page
-    again = measured(style, tmp_path / "report", count=2, seeds=1)
-    assert again == found
+    repeated = measured(style, tmp_path / "report", count=2, seeds=1)
+    assert repeated == metrics
     other = measured(style, tmp_path / "against", count=2, seeds=1, against="cel")
     assert {"base.look.cel", "style.look.cel", "style.look.watercolor", "more.look.cel", "more.look.watercolor"} <= other.keys()
-    assert other["style.words.clip"] == found["style.words.clip"]
-    assert other["base.words.clip"] != found["base.words.clip"]
+    assert other["style.words.clip"] == metrics["style.words.clip"]
+    assert other["base.words.clip"] != metrics["base.words.clip"]
     assert "generated in cel and in run" in (tmp_path / "against" / "report.html").read_text()
 
 
@@ -255,8 +255,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_styles_are_named_alike_everywhere(home: Path) -> None:
-    found = measured(Path("riso"), home / "report", against="watercolor", count=1, seeds=1)
-    assert isinstance(found["style.words.clip"], Metric)
+    metrics = measured(Path("riso"), home / "report", against="watercolor", count=1, seeds=1)
+    assert isinstance(metrics["style.words.clip"], Metric)
     assert "generated in watercolor and in riso" in (home / "report" / "report.html").read_text()
     by_path = measured(Path("ink-files"), home / "other", against="riso:0.5", count=1, seeds=1)
     assert isinstance(by_path["style.words.clip"], Metric)
@@ -265,6 +265,6 @@ def test_styles_are_named_alike_everywhere(home: Path) -> None:
 def test_a_folder_named_like_a_style_is_given_as_a_path(home: Path, folder: Path) -> None:
     copied(folder, home / "cel")
     request = EvaluationRequest(subject="./cel", settings=QUICK)
-    assert "words.clip" in {one.key for one in evaluate(request, home / "report").result().metrics}
+    assert "words.clip" in {metric.key for metric in evaluate(request, home / "report").result().metrics}
     work = evaluate(EvaluationRequest(subject="cel", settings=QUICK, count=1, seeds=1), home / "styles")
     assert any("for the folder write ./cel" in step.note for step in work)

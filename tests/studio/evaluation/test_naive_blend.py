@@ -1,4 +1,4 @@
-"""What averaging factors does to adapters, against what their weighted sum would be."""
+"""Averaging LoRA factors differs from the weighted sum of their deltas."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
 
 
 def write(folder: Path, seed: int, rank: int = 2) -> torch.Tensor:
-    """Write an adapter of one layer with a trigger, and return what it changes."""
+    """Write an adapter of one layer with a trigger, and return its weight delta."""
     folder.mkdir()
-    chance = torch.Generator().manual_seed(seed)
-    down, up = torch.randn(rank, 128, generator=chance).half(), torch.randn(128, rank, generator=chance).half()
+    generator = torch.Generator().manual_seed(seed)
+    down, up = torch.randn(rank, 128, generator=generator).half(), torch.randn(128, rank, generator=generator).half()
     save_file({f"{LAYER}.lora_A.weight": down, f"{LAYER}.lora_B.weight": up}, folder / LORA_FILE)
     (folder / "style.toml").write_text(f'trigger = "{folder.name}"\n')
     return low_rank_delta(down.float(), up.float())

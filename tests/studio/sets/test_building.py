@@ -1,4 +1,4 @@
-"""Building sets: any images become a set; unreadable ones are named, and too many of them refused."""
+"""Any images become a set; unreadable images are named, and limited in number."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,9 @@ from sakuga.datasets.training_set import SetError, TrainingSet, read_set
 
 
 @pytest.fixture
-def motley(tmp_path: Path) -> Path:
+def mixed_folder(tmp_path: Path) -> Path:
     """A folder of images of every kind, two of them damaged."""
-    folder = tmp_path / "motley"
+    folder = tmp_path / "mixed_folder"
     folder.mkdir()
     plain = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8))
     exif = plain.getexif()
@@ -31,12 +31,12 @@ def motley(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_image_becomes_upright_rgb_png_and_unreadable_ones_are_named(motley: Path, tmp_path: Path) -> None:
-    made = studio.build_set(motley, tmp_path / "set", caption="a mess.", trigger="ink", licence="CC0-1.0").result()
+def test_every_image_becomes_upright_rgb_png_and_unreadable_ones_are_named(mixed_folder: Path, tmp_path: Path) -> None:
+    result = studio.build_set(mixed_folder, tmp_path / "set", caption="a mess.", trigger="ink", licence="CC0-1.0").result()
     read = read_set(tmp_path / "set")
-    assert (made.images, made.captioned) == (5, 5)
-    assert sorted(reason.split()[0] for reason in made.skipped) == ["cut.jpg", "empty.png"]
-    assert str(tmp_path) not in json.dumps(made.skipped)
+    assert (result.images, result.captioned) == (5, 5)
+    assert sorted(reason.split()[0] for reason in result.skipped) == ["cut.jpg", "empty.png"]
+    assert str(tmp_path) not in json.dumps(result.skipped)
     assert [Path(example.file).name for example in read.examples] == [
         "0001-clear.png", "0002-cmyk.png", "0003-deep.png", "0004-palette.png", "0005-upright.png",
     ]  # fmt: skip
@@ -46,47 +46,47 @@ def test_every_image_becomes_upright_rgb_png_and_unreadable_ones_are_named(motle
     images = [read_image(read.path(example)).image for example in read.examples]
     assert [image.shape for image in images] == [(12, 16, 3)] * 4 + [(16, 12, 3)]
     assert (images[0].min(), images[2].min()) == (255, 255)
-    assert any("2 images are left out" in note for note in made.notes)
-    assert any("become white" in note for note in made.notes)
-    assert "the trigger word 'ink' was added to 5 captions" in made.notes
+    assert any("2 images are left out" in note for note in result.notes)
+    assert any("become white" in note for note in result.notes)
+    assert "the trigger word 'ink' was added to 5 captions" in result.notes
 
 
-def test_missing_captions_and_licences_are_noted(motley: Path, tmp_path: Path) -> None:
-    (motley / "deep.txt").write_text("paper, Ink")
-    made = studio.build_set(motley, tmp_path / "set", source="my sketchbook").result()
-    assert made.captioned == 1
-    assert any(note.startswith("4 images have no caption (0001-clear.png") for note in made.notes)
-    assert any("5 images have no known licence" in note for note in made.notes)
-    assert {example.source for example in read_set(made.out).examples} == {"my sketchbook"}
-    card = (made.out / "README.md").read_text()
+def test_missing_captions_and_licences_are_noted(mixed_folder: Path, tmp_path: Path) -> None:
+    (mixed_folder / "deep.txt").write_text("paper, Ink")
+    result = studio.build_set(mixed_folder, tmp_path / "set", source="my sketchbook").result()
+    assert result.captioned == 1
+    assert any(note.startswith("4 images have no caption (0001-clear.png") for note in result.notes)
+    assert any("5 images have no known licence" in note for note in result.notes)
+    assert {example.source for example in read_set(result.out).examples} == {"my sketchbook"}
+    card = (result.out / "README.md").read_text()
     assert "| unknown | 5 |" in card
     assert "| my sketchbook | 5 |" in card
 
 
-def test_too_many_unreadable_images_are_an_error_and_leave_nothing(motley: Path, tmp_path: Path) -> None:
-    for place in range(3):
-        (motley / f"bad{place}.png").write_bytes(b"no image")
+def test_too_many_unreadable_images_are_an_error_and_leave_nothing(mixed_folder: Path, tmp_path: Path) -> None:
+    for index in range(3):
+        (mixed_folder / f"bad{index}.png").write_bytes(b"no image")
     with pytest.raises(SetError, match=r"5 of 10 images cannot be read, too many"):
-        studio.build_set(motley, tmp_path / "set").result()
+        studio.build_set(mixed_folder, tmp_path / "set").result()
     assert not (tmp_path / "set").exists()
-    for path in motley.glob("*"):
+    for path in mixed_folder.glob("*"):
         path.write_bytes(b"")
     with pytest.raises(SetError, match="10 of 10"):
-        studio.build_set(motley, tmp_path / "set").result()
+        studio.build_set(mixed_folder, tmp_path / "set").result()
 
 
 def test_one_image_is_accepted_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "one" / "a.png")
-    made = studio.build_set(tmp_path / "one", tmp_path / "set").result()
-    assert any("a set of one image" in note for note in made.notes)
+    result = studio.build_set(tmp_path / "one", tmp_path / "set").result()
+    assert any("a set of one image" in note for note in result.notes)
     with pytest.raises(SetError, match="exists already"):
         studio.build_set(tmp_path / "one", tmp_path / "set")
 
 
-def test_a_set_is_not_built_into_another(motley: Path, tmp_path: Path) -> None:
+def test_a_set_is_not_built_into_another(mixed_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SetError, match="is a training set already"):
-        built(built(motley, tmp_path / "a").folder, tmp_path / "b")
+        built(built(mixed_folder, tmp_path / "a").folder, tmp_path / "b")
 
 
 def built(source: Path, out: Path) -> TrainingSet:
@@ -95,7 +95,7 @@ def built(source: Path, out: Path) -> TrainingSet:
 
 
 def test_a_hub_dataset_brings_images_captions_and_held_out_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder stands for the hub: to the library both are the same."""
+    """Load a local folder in place of a hub dataset; the library treats both alike."""
     pytest.importorskip("datasets")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     for part, colours in (("train", ["red", "green"]), ("test", ["blue"])):
@@ -107,7 +107,7 @@ def test_a_hub_dataset_brings_images_captions_and_held_out_splits(tmp_path: Path
     notes: list[str] = []
     (tmp_path / "into").mkdir()
     found = list(find_hub_images(str(tmp_path / "there"), tmp_path / "into", notes))
-    assert [(one.name, one.text, one.held_out) for one in found] == [
+    assert [(image.name, image.text, image.held_out) for image in found] == [
         ("red.png", "all red", False), ("green.png", "all green", False), ("blue.png", "all blue", True),
     ]  # fmt: skip
     assert found[2].source.endswith("there, test row 1")
@@ -131,10 +131,10 @@ def test_without_the_library_the_remedy_is_named(tmp_path: Path, monkeypatch: py
         studio.build_set("owner/none", tmp_path / "set").result()
 
 
-def test_splitting_holds_out_images(motley: Path, tmp_path: Path) -> None:
-    built(motley, tmp_path / "a")
-    made = studio.split_set(tmp_path / "a", tmp_path / "b", holdout=0.4, seed=3).result()
-    assert (made.training, made.held_out) == (3, 2)
+def test_splitting_holds_out_images(mixed_folder: Path, tmp_path: Path) -> None:
+    built(mixed_folder, tmp_path / "a")
+    result = studio.split_set(tmp_path / "a", tmp_path / "b", holdout=0.4, seed=3).result()
+    assert (result.training, result.held_out) == (3, 2)
     read = read_set(tmp_path / "b")
     assert {example.file.split("/")[0] for example in read.held_out} == {"test"}
     assert "2 held out by seed 3" in read.provenance

@@ -1,4 +1,4 @@
-"""Captioned sets: missing captions are written, others kept, the trigger word appears once, answers are cached."""
+"""Captioned sets: missing captions are written, others stay, answers are cached."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ TEXTS = ("", "ink", "a grey sea, ink")
 
 
 @pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSet:
+def partly_captioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSet:
     monkeypatch.setenv("SAKUGA_HOME", str(tmp_path / "home"))
     images = [
-        (Example(file=f"{place}.png", text=text, composition="landscape"), np.full((32, 32, 3), 80 * place, np.uint8))
-        for place, text in enumerate(TEXTS)
+        (Example(file=f"{index}.png", text=text, composition="landscape"), np.full((32, 32, 3), 80 * index, np.uint8))
+        for index, text in enumerate(TEXTS)
     ]
     return write_set(tmp_path / "set", images, trigger="ink", provenance="made")
 
@@ -29,50 +29,50 @@ def texts(folder: Path) -> list[str]:
     return [example.text for example in read_set(folder).examples]
 
 
-def test_a_local_model_captions_images_without_caption(bare: TrainingSet, tmp_path: Path) -> None:
+def test_a_local_model_captions_images_without_caption(partly_captioned: TrainingSet, tmp_path: Path) -> None:
     (tmp_path / "blip").mkdir()
     blip = write_tiny_blip(tmp_path / "blip")
-    made = caption_set(bare.folder, tmp_path / "new", model=str(blip)).result()
-    assert (made.by, made.captioned, made.kept) == ("blip", 2, 1)
+    result = caption_set(partly_captioned.folder, tmp_path / "new", model=str(blip)).result()
+    assert (result.by, result.captioned, result.kept) == ("blip", 2, 1)
     assert texts(tmp_path / "new") == [f"{SENTENCE}, ink", f"{SENTENCE}, ink", "a grey sea, ink"]
     assert read_set(tmp_path / "new").provenance == "made; then 2 captioned by blip"
 
 
-def test_a_server_captions_once_and_its_answers_survive_an_interruption(bare: TrainingSet, tmp_path: Path) -> None:
+def test_a_server_captions_once_and_its_answers_survive_an_interruption(partly_captioned: TrainingSet, tmp_path: Path) -> None:
     def answer(number: int, body: object) -> Answer:
         return Answer(text=f"ink boat {number}") if number < 2 else Answer(status=401)
 
     with chat_server(answer) as server:
         llm = f"{server.url}#seer"
         with pytest.raises(SetError, match="refuses the key"):
-            caption_set(bare.folder, tmp_path / "new", llm=llm, overwrite=True).result()
+            caption_set(partly_captioned.folder, tmp_path / "new", llm=llm, overwrite=True).result()
         assert not (tmp_path / "new").exists()
         assert len(server.requests) == 3
-        made = caption_set(bare.folder, tmp_path / "new", llm=llm).result()
+        result = caption_set(partly_captioned.folder, tmp_path / "new", llm=llm).result()
         assert len(server.requests) == 3, "both answers are cached"
-    assert (made.by, made.captioned) == ("seer", 2)
+    assert (result.by, result.captioned) == ("seer", 2)
     assert texts(tmp_path / "new") == ["ink boat 0", "ink boat 1", "a grey sea, ink"]
 
 
-def test_without_a_model_plain_phrases_are_chosen(bare: TrainingSet, tmp_path: Path) -> None:
-    made = caption_set(bare.folder, tmp_path / "new").result()
-    assert (made.by, made.captioned, made.kept) == ("template", 2, 1)
+def test_without_a_model_plain_phrases_are_chosen(partly_captioned: TrainingSet, tmp_path: Path) -> None:
+    result = caption_set(partly_captioned.folder, tmp_path / "new").result()
+    assert (result.by, result.captioned, result.kept) == ("template", 2, 1)
     assert all(text.endswith(", ink") and len(text.split()) > 2 for text in texts(tmp_path / "new"))
 
 
-def test_a_new_trigger_replaces_the_old_one_everywhere(bare: TrainingSet, tmp_path: Path) -> None:
-    made = caption_set(bare.folder, tmp_path / "new", trigger="sks wash").result()
-    assert made.trigger == read_set(tmp_path / "new").trigger == "sks wash"
+def test_a_new_trigger_replaces_the_old_one_everywhere(partly_captioned: TrainingSet, tmp_path: Path) -> None:
+    result = caption_set(partly_captioned.folder, tmp_path / "new", trigger="sks wash").result()
+    assert result.trigger == read_set(tmp_path / "new").trigger == "sks wash"
     assert all(text.count("sks wash") == 1 and "ink" not in text for text in texts(tmp_path / "new"))
-    again = caption_set(tmp_path / "new", tmp_path / "same").result()
-    assert again.captioned == 0
+    relabelled = caption_set(tmp_path / "new", tmp_path / "same").result()
+    assert relabelled.captioned == 0
     assert texts(tmp_path / "same") == texts(tmp_path / "new"), "an existing trigger word is not repeated"
 
 
-def test_two_captioners_and_a_server_without_a_name_are_refused(bare: TrainingSet, tmp_path: Path) -> None:
+def test_two_captioners_and_a_server_without_a_name_are_refused(partly_captioned: TrainingSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="use one of them"):
-        caption_set(bare.folder, tmp_path / "new", model="a", llm="b")
+        caption_set(partly_captioned.folder, tmp_path / "new", model="a", llm="b")
     with pytest.raises(SakugaError, match="name behind a #"):
-        caption_set(bare.folder, tmp_path / "new", llm="http://127.0.0.1:9/v1")
+        caption_set(partly_captioned.folder, tmp_path / "new", llm="http://127.0.0.1:9/v1")
     with pytest.raises(InputError, match="no captioning model"):
-        caption_set(bare.folder, tmp_path / "new", model=str(tmp_path / "nothing")).result()
+        caption_set(partly_captioned.folder, tmp_path / "new", model=str(tmp_path / "nothing")).result()

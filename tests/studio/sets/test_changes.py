@@ -20,12 +20,12 @@ def few_faces(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
 def test_balancing_by_repeats_reports_before_and_after(few_faces: TrainingSet, tmp_path: Path) -> None:
     before = digest(few_faces)
     steps = list(work := balance_set(few_faces.folder, tmp_path / "new", portraits=2, landscapes=1))
-    made = work.result()
-    assert made.before == {"landscape": 6, "portrait": 1, "figure": 1}
-    assert made.after == {"portrait": 12, "landscape": 6, "figure": 1}
-    assert (made.images, made.by) == (8, "repeats")
-    assert "used 12 times per epoch" in made.notes[0]
-    assert made.notes[0] in [step.note for step in steps]
+    result = work.result()
+    assert result.before == {"landscape": 6, "portrait": 1, "figure": 1}
+    assert result.after == {"portrait": 12, "landscape": 6, "figure": 1}
+    assert (result.images, result.by) == (8, "repeats")
+    assert "used 12 times per epoch" in result.notes[0]
+    assert result.notes[0] in [step.note for step in steps]
     read = read_set(tmp_path / "new")
     assert read.provenance == f"{few_faces.provenance}; then balanced by repeats to 2 portrait to 1 landscape"
     assert read.trigger == few_faces.trigger
@@ -33,8 +33,8 @@ def test_balancing_by_repeats_reports_before_and_after(few_faces: TrainingSet, t
 
 
 def test_balancing_by_selection_leaves_images_out(few_faces: TrainingSet, tmp_path: Path) -> None:
-    made = balance_set(few_faces.folder, tmp_path / "new", portraits=1, landscapes=2, figures=0, by="selection").result()
-    assert (made.after, made.images, made.notes) == ({"landscape": 2, "portrait": 1}, 3, ())
+    result = balance_set(few_faces.folder, tmp_path / "new", portraits=1, landscapes=2, figures=0, by="selection").result()
+    assert (result.after, result.images, result.notes) == ({"landscape": 2, "portrait": 1}, 3, ())
 
 
 def test_balancing_classifies_images_without_composition(few_faces: TrainingSet, tmp_path: Path) -> None:

@@ -21,20 +21,20 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
     rng = np.random.default_rng(0)
     images = [
         (
-            Example(file=f"{place}.png", text=f"image {place}, ink", seed=place, composition="landscape"),
+            Example(file=f"{index}.png", text=f"image {index}, ink", seed=index, composition="landscape"),
             rng.integers(0, 255, (height, width, 3), dtype=np.uint8),
         )
-        for place, (width, height) in enumerate(SIZES)
+        for index, (width, height) in enumerate(SIZES)
     ]
     return write_set(tmp_path_factory.mktemp("mixed") / "set", images, trigger="ink", licence="MIT", provenance="made")
 
 
 def test_buckets_keep_shapes_and_captions(mixed: TrainingSet, tmp_path: Path) -> None:
     before = digest(mixed)
-    made = crop_set(mixed.folder, tmp_path / "new", size=128, bucketed=True).result()
-    assert made.sizes == {"128x128": 2, "176x88": 1, "88x176": 1}
-    assert (made.images, made.cut, made.lost, made.enlarged) == (4, 0, 0.0, 1)
-    assert "1 image is smaller" in made.notes[0]
+    result = crop_set(mixed.folder, tmp_path / "new", size=128, bucketed=True).result()
+    assert result.sizes == {"128x128": 2, "176x88": 1, "88x176": 1}
+    assert (result.images, result.cut, result.lost, result.enlarged) == (4, 0, 0.0, 1)
+    assert "1 image is smaller" in result.notes[0]
     read = read_set(tmp_path / "new")
     assert read.examples == mixed.examples
     assert read_image(read.path(read.examples[0])).image.shape == (88, 176, 3)
@@ -43,17 +43,17 @@ def test_buckets_keep_shapes_and_captions(mixed: TrainingSet, tmp_path: Path) ->
 
 
 def test_without_buckets_all_are_square(mixed: TrainingSet, tmp_path: Path) -> None:
-    made = crop_set(mixed.folder, tmp_path / "new", size=64).result()
-    assert made.sizes == {"64x64": 4}
-    assert (made.cut, made.lost) == (2, 0.25)
-    assert any("more than 30%" in note for note in made.notes)
+    result = crop_set(mixed.folder, tmp_path / "new", size=64).result()
+    assert result.sizes == {"64x64": 4}
+    assert (result.cut, result.lost) == (2, 0.25)
+    assert any("more than 30%" in note for note in result.notes)
     read = read_set(tmp_path / "new")
     assert {read_image(read.path(example)).image.shape for example in read.examples} == {(64, 64, 3)}
 
 
 def test_a_preview_alone_writes_no_set(mixed: TrainingSet, tmp_path: Path) -> None:
-    made = crop_set(mixed.folder, size=64, preview=tmp_path / "look.png").result()
-    assert made.out is None
+    result = crop_set(mixed.folder, size=64, preview=tmp_path / "look.png").result()
+    assert result.out is None
     assert [path.name for path in tmp_path.iterdir()] == ["look.png"]
     with Image.open(tmp_path / "look.png") as image:
         assert image.size == (4 * 192 + 5 * 4, 192 + 2 * 4)

@@ -37,8 +37,8 @@ def test_no_prompt_is_reused_before_all_were_used(count: int) -> None:
 
 def test_prompt_and_seed_of_a_row_give_the_same_image_again(tiny, tmp_path: Path, tiny_v_folder: Path) -> None:  # type: ignore[no-untyped-def]
     steps = list(work := tiny("set", trigger="ink style", licence="CC0-1.0"))
-    made, read = work.result(), read_set(tmp_path / "set")
-    assert (made.images, made.prompts, made.count.generated, made.count.reused) == (5, 3, 5, 0)
+    result, read = work.result(), read_set(tmp_path / "set")
+    assert (result.images, result.prompts, result.count.generated, result.count.reused) == (5, 3, 5, 0)
     assert "5 images of 3 prompts: each is used 1 or 2 times" in [step.note for step in steps]
     assert [example.seed for example in read.examples] == [3, 4, 5, 6, 7]
     assert Counter(example.text for example in read.examples) == Counter(
@@ -60,10 +60,10 @@ def test_frames_from_before_an_interruption_are_reused(tiny, tmp_path: Path) -> 
             break
     stopped.close()
     assert not (tmp_path / "set").exists()
-    made = tiny("set", count=12).result()
-    assert (made.count.generated, made.count.reused) == (4, 8)
-    again = tiny("again", count=12).result()
-    assert again.count.generated == 0
+    result = tiny("set", count=12).result()
+    assert (result.count.generated, result.count.reused) == (4, 8)
+    repeated = tiny("again", count=12).result()
+    assert repeated.count.generated == 0
     assert digest(read_set(tmp_path / "set")) == digest(read_set(tmp_path / "again"))
 
 
@@ -79,7 +79,7 @@ def test_a_repeated_prompt_is_used_once_with_a_note(tmp_path: Path, tiny_folder:
 def test_no_prompts_and_an_existing_set_are_refused(tmp_path: Path, tiny) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InputError, match="list of non-empty texts"):
         distill_set([], tmp_path / "set")
-    with pytest.raises(InputError, match="list of non-empty texts"):
+    with pytest.raises(InputError, match="prompts: 'a cat' is not a list"):
         distill_set("a cat", tmp_path / "set")
     with pytest.raises(InputError, match="use 1 to"):
         distill_set(PROMPTS, tmp_path / "set", count=0)

@@ -18,9 +18,9 @@ from sakuga.sketchbook.scene import sample
 def flawed(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
     """Ten landscapes and two portraits of the world, and four copies with a problem each."""
     images: list[tuple[str, np.ndarray, str]] = []
-    for place in range(12):
-        moment = sample(60_000_000 + place, portrait=place < 2).at(0.0)
-        images.append((f"p{place}", moment.image(128, 128, "flat"), moment.captions(1)[0] + ", flat art"))
+    for index in range(12):
+        moment = sample(60_000_000 + index, portrait=index < 2).at(0.0)
+        images.append((f"p{index}", moment.image(128, 128, "flat"), moment.captions(1)[0] + ", flat art"))
     image = images[5][1]
     images += [
         ("tiny", cv2.resize(image, (64, 64)), ""),
@@ -80,9 +80,9 @@ def test_the_page_is_self_contained(result: studio.InspectionResult) -> None:
 
 def test_a_damaged_image_and_edited_rows_are_found(flawed: TrainingSet, tmp_path: Path) -> None:
     images = [(replace(example, composition="landscape"), flawed.path(example)) for example in flawed.examples[:3]]
-    made = write_set(tmp_path / "set", images)
-    made.path(made.examples[1]).write_bytes(b"")
-    result = studio.inspect_set(made.folder).result()
+    training_set = write_set(tmp_path / "set", images)
+    training_set.path(training_set.examples[1]).write_bytes(b"")
+    result = studio.inspect_set(training_set.folder).result()
     assert result.inspection.files_with("unreadable") == ["images/0002-p1.png"]
     assert result.inspection.changed
     assert result.inspection.label_sources == {"row": 2}
@@ -99,19 +99,19 @@ def test_invalid_requests_are_refused(flawed: TrainingSet, tmp_path: Path) -> No
 
 
 def test_dedupe_keeps_the_best_of_each_group(flawed: TrainingSet, tmp_path: Path) -> None:
-    made = studio.dedupe_set(flawed.folder, tmp_path / "new").result()
-    assert made.left_out["images/0013-tiny.png"] == "images/0006-p5.png"
-    assert made.left_out["images/0014-blurred.png"] == "images/0007-p6.png"
+    deduped = studio.dedupe_set(flawed.folder, tmp_path / "new").result()
+    assert deduped.left_out["images/0013-tiny.png"] == "images/0006-p5.png"
+    assert deduped.left_out["images/0014-blurred.png"] == "images/0007-p6.png"
     read = read_set(tmp_path / "new")
-    assert len(read.examples) == made.images == 16 - len(made.left_out)
+    assert len(read.examples) == deduped.images == 16 - len(deduped.left_out)
     assert studio.dedupe_set(read.folder, tmp_path / "again").result().left_out == {}
 
 
 def test_a_leaking_split_is_found(flawed: TrainingSet, tmp_path: Path) -> None:
     twins = [flawed.examples[5], flawed.examples[12]]
-    made = write_set(
-        tmp_path / "set", [(replace(e, held_out=place == 0, composition="landscape"), flawed.path(e)) for place, e in enumerate(twins)]
+    training_set = write_set(
+        tmp_path / "set", [(replace(e, held_out=index == 0, composition="landscape"), flawed.path(e)) for index, e in enumerate(twins)]
     )
-    result = studio.inspect_set(made.folder).result()
+    result = studio.inspect_set(training_set.folder).result()
     assert result.inspection.files_with("leak") == ["train/0013-tiny.png"]
     assert any("spoils evaluation" in remark.text for remark in result.remarks)

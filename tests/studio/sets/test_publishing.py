@@ -1,4 +1,4 @@
-"""Uploading a set: files are listed first; without a token, permission or valid name nothing is sent."""
+"""Uploading a set: without a token, permission or valid name nothing is sent."""
 
 import json
 import threading
@@ -19,11 +19,11 @@ METADATA = {"metadata.jsonl", "set.toml", "README.md", "strip.webp"}
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSet:
+def training_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSet:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     images = [
-        (Example(file=f"{place}[1].png", text="x", licence="MIT" if place else "unknown"), np.zeros((8, 8, 3), np.uint8))
-        for place in (0, 1)
+        (Example(file=f"{index}[1].png", text="x", licence="MIT" if index else "unknown"), np.zeros((8, 8, 3), np.uint8))
+        for index in (0, 1)
     ]
     written = write_set(tmp_path / "set", images, trigger="ink")
     (tmp_path / "set" / "diary.txt").write_text("private")
@@ -70,41 +70,41 @@ def hub(status: int = 200) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
         thread.join()
 
 
-def test_only_files_of_the_set_would_be_uploaded(made: TrainingSet) -> None:
-    plan = plan_push(made.folder, "me/ink")
+def test_only_files_of_the_set_would_be_uploaded(training_set: TrainingSet) -> None:
+    plan = plan_push(training_set.folder, "me/ink")
     assert set(plan.files) == METADATA | {"images/0[1].png", "images/1[1].png"}
-    assert all(size == (made.folder / name).stat().st_size for name, size in plan.files.items())
+    assert all(size == (training_set.folder / name).stat().st_size for name, size in plan.files.items())
     assert plan.size == sum(plan.files.values())
     assert plan.notes == ("1 image has no known licence: publish only what you are allowed to",)
 
 
-def test_a_set_arrives_in_one_commit_without_other_files(made: TrainingSet) -> None:
+def test_a_set_arrives_in_one_commit_without_other_files(training_set: TrainingSet) -> None:
     with hub() as (address, sent):
-        pushed = push_set(made.folder, "me/ink", private=True, endpoint=address).result()
+        pushed = push_set(training_set.folder, "me/ink", private=True, endpoint=address).result()
     assert pushed.address == f"{address}/datasets/me/ink"
     created = next(body for path, body in sent if path == "/api/repos/create")
     assert json.loads(created)["type"] == "dataset"
     assert b'"private"' in created
     (commit,) = [body for path, body in sent if "/commit/" in path]
     lines = [json.loads(line) for line in commit.decode().splitlines()]
-    assert {line["value"]["path"] for line in lines if line["key"] == "file"} == set(plan_push(made.folder, "me/ink").files)
+    assert {line["value"]["path"] for line in lines if line["key"] == "file"} == set(plan_push(training_set.folder, "me/ink").files)
 
 
-def test_without_a_token_nothing_is_uploaded(made: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_nothing_is_uploaded(training_set: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(made.folder / "no-token"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(training_set.folder / "no-token"))
     with hub() as (address, sent), pytest.raises(SetError, match="there is no token for the hub: run `hf auth login`, or set HF_TOKEN"):
-        push_set(made.folder, "me/ink", endpoint=address).result()
+        push_set(training_set.folder, "me/ink", endpoint=address).result()
     assert sent == []
 
 
-def test_a_refusing_hub_is_an_error(made: TrainingSet) -> None:
+def test_a_refusing_hub_is_an_error(training_set: TrainingSet) -> None:
     with hub(403) as (address, _), pytest.raises(SetError, match=r"did not accept me/ink .*403.*check the name"):
-        push_set(made.folder, "me/ink", endpoint=address).result()
+        push_set(training_set.folder, "me/ink", endpoint=address).result()
 
 
-def test_an_invalid_hub_name_is_refused(made: TrainingSet) -> None:
+def test_an_invalid_hub_name_is_refused(training_set: TrainingSet) -> None:
     with pytest.raises(SetError, match="write owner/name"):
-        plan_push(made.folder, "ink")
+        plan_push(training_set.folder, "ink")
     with pytest.raises(SetError, match="write owner/name"):
-        push_set(made.folder, "ink")
+        push_set(training_set.folder, "ink")

@@ -1,4 +1,4 @@
-"""Depth and control are scored as far as a checkpoint has the networks; missing ones are named."""
+"""Depth and control are scored where their networks exist; missing ones are named."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def score(folder: Path, store: Path, sheet: Path | None = None) -> tuple[dict[st
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The shipped networks, which may or may not have depth and control by now, without them."""
+    """Return a copy of the shipped networks without depth and control."""
     path = tmp_path / "sketchbook"
     path.mkdir()
     for part in find_checkpoint().folder.iterdir():

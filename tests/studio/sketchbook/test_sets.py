@@ -1,4 +1,4 @@
-"""Rendered training sets: they hold what was requested, read like any set, and impossible requests are refused."""
+"""Rendered sets match their request; impossible requests are refused."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from sakuga.studio import render_style_set, render_subject_set
 def test_a_style_set_is_a_training_set_with_true_compositions(tmp_path: Path) -> None:
     steps = list(work := render_style_set("comic", tmp_path / "set", count=6, portraits=3, figures=1, size=(48, 32), seed=4))
     assert [(step.done, step.total) for step in steps] == [(done, 6) for done in range(1, 7)]
-    made, read = work.result(), read_set(tmp_path / "set")
-    assert made.compositions == {"portrait": 3, "landscape": 2, "figure": 1}
-    assert (made.images, made.trigger) == (6, read.trigger)
+    result, read = work.result(), read_set(tmp_path / "set")
+    assert result.compositions == {"portrait": 3, "landscape": 2, "figure": 1}
+    assert (result.images, result.trigger) == (6, read.trigger)
     for example in read.examples:
         assert example.text.count(read.trigger) == 1
         assert (example.source, example.licence) == ("the Sketchbook's world", "MIT")
@@ -35,9 +35,9 @@ def test_two_images_in_three_are_portraits_by_default(tmp_path: Path) -> None:
     assert render_style_set("flat", tmp_path / "set", count=6, size=(32, 32)).result().compositions["portrait"] == 4
 
 
-def test_a_subject_comes_with_a_set_of_its_class_beside(tmp_path: Path) -> None:
-    made = render_subject_set("character", tmp_path / "her", count=3, class_images=4, trigger="sks girl", size=(32, 32)).result()
-    assert made.class_set == tmp_path / "her-class"
+def test_a_subject_set_comes_with_a_set_of_its_class(tmp_path: Path) -> None:
+    result = render_subject_set("character", tmp_path / "her", count=3, class_images=4, trigger="sks girl", size=(32, 32)).result()
+    assert result.class_set == tmp_path / "her-class"
     own, others = read_set(tmp_path / "her"), read_set(tmp_path / "her-class")
     assert (len(own.examples), len(others.examples)) == (3, 4)
     assert all("sks girl" in example.text for example in own.examples)
@@ -45,9 +45,9 @@ def test_a_subject_comes_with_a_set_of_its_class_beside(tmp_path: Path) -> None:
     assert others.trigger == ""
 
 
-def test_a_subject_alone_has_no_class_beside(tmp_path: Path) -> None:
-    made = render_subject_set("whale", tmp_path / "it", count=2, size=(32, 32)).result()
-    assert (made.trigger, made.class_set) == ("<whale>", None)
+def test_a_subject_set_may_have_no_class_set(tmp_path: Path) -> None:
+    result = render_subject_set("whale", tmp_path / "it", count=2, size=(32, 32)).result()
+    assert (result.trigger, result.class_set) == ("<whale>", None)
     assert [path.name for path in tmp_path.iterdir()] == ["it"]
 
 

@@ -40,7 +40,7 @@ def folder(tmp_path: Path, tiny_v_folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def sakuga(folder: Path) -> Callable[..., Any]:
-    """Run a command of `sakuga style` on the tiny model, and return what --json says."""
+    """Run a command of `sakuga style` on the tiny model, and return its JSON output."""
 
     def run(*words: str, exits: int = 0) -> Any:
         result = CliRunner().invoke(app, ["style", *words, *([] if words[0] == "remove" else ["--model", "model"]), "--json"])
@@ -82,8 +82,8 @@ def test_a_converted_style_has_the_same_effect(sakuga: Callable[..., Any], folde
     first, last = (read_adapter(folder / name / LORA_FILE, name).layers[LAYER] for name in ("ink", "back"))
     assert torch.equal(first.up * first.scale, last.up * last.scale)
     assert sakuga("show", "back")["trigger"] == "ink wash"
-    made = sakuga("convert", "mona.safetensors", "-o", "lisa", "--trigger", "<lisa>")
-    assert (made["words"], (folder / "lisa" / EMBEDDING_FILE).is_file()) == (["<lisa>"], True)
+    result = sakuga("convert", "mona.safetensors", "-o", "lisa", "--trigger", "<lisa>")
+    assert (result["words"], (folder / "lisa" / EMBEDDING_FILE).is_file()) == (["<lisa>"], True)
     sakuga("convert", "lisa", "-o", "lisa.safetensors", "--layout", "kohya")
     assert load_file(folder / "lisa.safetensors").keys() == {"emb_params"}
 
@@ -102,16 +102,16 @@ def test_pickles_are_read_only_with_the_flag_and_never_run(sakuga: Callable[...,
 
 
 def test_a_blend_equals_both_styles_together(sakuga: Callable[..., Any], folder: Path) -> None:
-    made = sakuga("blend", "ink:0.6", "wax.safetensors:0.4", "-o", "both")
-    assert (made["error"], made["ranks"]) == (0.0, [4])
+    blend = sakuga("blend", "ink:0.6", "wax.safetensors:0.4", "-o", "both")
+    assert (blend["error"], blend["ranks"]) == (0.0, [4])
     draw = ["draw", "a castle, ink wash", "--model", "model", "--size", "32", "--steps", "2", "--store", "frames"]
-    for name, styles in {"one": ["ink:0.6", "wax.safetensors:0.4"], "other": ["both"]}.items():
+    for name, styles in {"stacked": ["ink:0.6", "wax.safetensors:0.4"], "blended": ["both"]}.items():
         result = CliRunner().invoke(app, [*draw, "-o", name, *(word for style in styles for word in ("--style", style))])
         assert result.exit_code == 0, result.output
     from sakuga.datasets.image_reading import read_image
 
-    one, other = (read_image(folder / name / "0001.png").image.astype(int) for name in ("one", "other"))
-    assert abs(one - other).max() <= 1
+    stacked, blended = (read_image(folder / name / "0001.png").image.astype(int) for name in ("stacked", "blended"))
+    assert abs(stacked - blended).max() <= 1
     small = sakuga("blend", "ink:0.6", "wax.safetensors:0.4", "-o", "small", "--rank", "2")
     assert small["ranks"] == [2]
     assert 0 < small["error"] < 1
@@ -122,8 +122,8 @@ def test_styles_are_added_listed_used_by_name_and_removed(sakuga: Callable[..., 
     assert sakuga("list")["styles"] == []
     sakuga("add", "ink")
     sakuga("add", "wax.safetensors", "--name", "crayon")
-    listed = {one["name"]: one for one in sakuga("list", str(folder))["styles"]}
-    assert {name: one["place"] for name, one in listed.items()} == {
+    listed = {style["name"]: style for style in sakuga("list", str(folder))["styles"]}
+    assert {name: style["place"] for name, style in listed.items()} == {
         "ink": "folder", "crayon": "library", "wax": "folder", "mona": "folder"
     }  # fmt: skip
     shown = sakuga("show", "ink")

@@ -200,9 +200,9 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_ease(text: str) -> Ease:
-    """Read the name of an easing; raises SettingsError."""
-    if text not in (eases := get_args(Ease)):
-        raise SettingsError(f"there is no ease {text!r}; choose {', '.join(eases)}")
+    """Read the name of a morph's easing; raises SettingsError."""
+    if text not in get_args(Ease):
+        raise SettingsError(f"there is no ease {text!r}; choose linear, smooth, smoother, in or out")
     return cast(Ease, text)
 
 

@@ -14,7 +14,7 @@ from sakuga.story.emphasis import without_emphasis
 from sakuga.story.film import Film
 from sakuga.story.keys import Key, Keys, format_keys, is_keyed, map_key, parse_texts
 from sakuga.story.storyboard import Shot, Storyboard, full_prompts, is_covered_by
-from sakuga.studio.core.style_lookup import resolve_style
+from sakuga.studio.core.style_lookup import is_style_name, resolve_style
 from sakuga.timeline.spec import AppliedStyle
 
 NONE = "none"
@@ -87,6 +87,11 @@ class StyleFinder:
     def use(self, text: str) -> StyleUse:
         """Return one requested style; raises StyleError."""
         request = parse_style(text)
+        name, _, end = request.name.rpartition(":")
+        if name and is_style_name(name, self.files):
+            raise StyleError(
+                f"style {name!r}: {end!r} is not a weight; write {name}:0.8, or {name}:0.8:up=0.5 for a part of the network too"
+            )
         use = StyleUse(style=self.style(request.name), request=request)
         for number in (use.weight, *(scale for _, scale in request.block_weights)):
             if abs(number) > MAX_WEIGHT:

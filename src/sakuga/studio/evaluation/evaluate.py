@@ -8,6 +8,8 @@ from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.hub import HUB_PREFIX
 from sakuga.models.styles import checkpoint_styles
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.style_lookup import is_style_name, is_style_path
 from sakuga.studio.core.styles import parse_style
@@ -18,6 +20,7 @@ from sakuga.studio.evaluation.request import EvaluatedPage, Evaluation, Evaluati
 from sakuga.studio.evaluation.style_evaluation import evaluate_style
 
 
+@checked()
 def evaluate(request: EvaluationRequest, out: Path | str | None = None, *, store: Path | None = None) -> Work[Step, Evaluation]:
     """Evaluate images, a clip, a style or a run.
 
@@ -28,33 +31,39 @@ def evaluate(request: EvaluationRequest, out: Path | str | None = None, *, store
         raise InputError("nothing to evaluate: name a folder of images, a clip, a style or a training run")
     folder = Path(out) if out else Path(f"{Path(request.subject).stem}-report")
     check_report(folder)
-    return Work(_evaluate(request, folder, store))
+    check_store(store)
+    return Work(_evaluate(request, folder, _measure(request, store)))
 
 
-def _evaluate(request: EvaluationRequest, out: Path, store: Path | None) -> Generator[Step, None, Evaluation]:
-    made = yield from _measure(request, store)
+def _evaluate(request: EvaluationRequest, out: Path, measure: Generator[Step, None, EvaluatedPage]) -> Generator[Step, None, Evaluation]:
+    made = yield from measure
     subjects = {"thing": Path(request.subject).name, "against": request.against and Path(request.against).name}
     write_report(out, made.page, made.metrics, {**subjects, **made.config})
     return Evaluation(report=out / REPORT, metrics=made.metrics)
 
 
 def _measure(request: EvaluationRequest, store: Path | None) -> Generator[Step, None, EvaluatedPage]:
-    """Evaluate the subject as what it is.
+    """Return what evaluates the subject as what it is; raises InputError.
 
     A style's name comes before a path.
     """
     source = find_checkpoint(request.settings.model or SKETCHBOOK)
     name, path = parse_style(request.subject).name, Path(request.subject).expanduser()
     if is_style_name(name, source):
-        if path.is_dir():
-            yield Step(stage="story", note=f"{name} is a style's name: for the folder write ./{request.subject}")
-        return (yield from evaluate_style(request, source, store))
+        note = f"{name} is a style's name: for the folder write ./{request.subject}" if path.is_dir() else ""
+        return _after_note(note, evaluate_style(request, source, store))
     if name.startswith(HUB_PREFIX) or is_style_path(Path(name).expanduser()):
-        return (yield from evaluate_style(request, source, store))
+        return evaluate_style(request, source, store)
     if path.is_dir():
-        return (yield from evaluate_images(request, path))
+        return evaluate_images(request, path)
     if path.is_file():
-        return (yield from evaluate_clip(request, path))
+        return evaluate_clip(request, path)
     own = checkpoint_styles(source)
     styles = f"; styles of '{source.name}' are {', '.join(own)}" if own else ""
     raise InputError(f"{request.subject}: no such folder, clip or style{styles}")
+
+
+def _after_note(note: str, steps: Generator[Step, None, EvaluatedPage]) -> Generator[Step, None, EvaluatedPage]:
+    if note:
+        yield Step(stage="story", note=note)
+    return (yield from steps)

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sakuga import InputError
 from sakuga.evaluation.metric import Measurement
 from sakuga.evaluation.report import Page
+from sakuga.story.options import SEED
 from sakuga.story.settings import FilmSettings
+from sakuga.studio.core.arguments import check_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,16 @@ class EvaluationRequest:
     clip: str | None = None
     """The CLIP model that scores prompts: a folder or hub id."""
     settings: FilmSettings = field(default_factory=FilmSettings)
+
+    def __post_init__(self) -> None:
+        """Check types and ranges; raises SettingsError, InputError."""
+        check_fields(self)
+        SEED.check("seed", self.seed)
+        if self.seeds < 1 or (self.count is not None and self.count < 1):
+            raise InputError("use at least one prompt and one seed")
+        SEED.check("seed of the last image", self.seed + self.seeds - 1)
+        if self.reference and not self.reference.is_dir():
+            raise InputError(f"{self.reference}: there is no such folder of reference images")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,6 @@ def evaluate_style(request: EvaluationRequest, source: CheckpointFiles, store: P
 
     Raises InputError, before anything is generated, for settings without an image or a comparison with something else than a style.
     """
-    if request.seeds < 1 or (request.count is not None and request.count < 1):
-        raise InputError("use at least one prompt and one seed")
     if request.against is not None:
         _check_style(request.against, source)
     find_styles(request.subject, source)

@@ -11,8 +11,10 @@ from sakuga.datasets.hub import find_hub_images
 from sakuga.datasets.image_reading import ImageError, read_image
 from sakuga.datasets.image_sources import FoundImage, FoundImages, find_images
 from sakuga.datasets.training_set import UNKNOWN, Example, SetError
-from sakuga.datasets.writing import check_new_set, image_name, write_set_steps
+from sakuga.datasets.writing import image_name, write_set_steps
 from sakuga.models.checkpoint_lookup import HUB_REPO_ID
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_set_folder
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 from sakuga.text import abridged, counted
@@ -62,6 +64,7 @@ class _Tally:
     triggered: int = 0
 
 
+@checked()
 def build_set(
     images: Path | str, out: Path | str, *, caption: str = "", trigger: str = "", licence: str | None = None, source: str | None = None
 ) -> Work[Step, BuiltSet]:
@@ -71,7 +74,7 @@ def build_set(
     `caption`, `licence` and `source` apply to images without their own; a caption that lacks the trigger word gets it.
     Raises SetError where there are no images, too many are unreadable, or `out` exists already.
     """
-    check_new_set(Path(out))
+    check_set_folder(Path(out))
     is_local = Path(images).exists() or not HUB_REPO_ID.fullmatch(str(images))
     request = _Building(
         name=str(images),

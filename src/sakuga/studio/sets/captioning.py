@@ -15,6 +15,7 @@ from sakuga.files import write_text
 from sakuga.models.checkpoint_files import SKETCHBOOK, file_digest
 from sakuga.paths import home
 from sakuga.story.llm import Server, server_of
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 from sakuga.studio.sets.changes import Derived, read_source, write_derived_set
@@ -55,6 +56,7 @@ class _Captioning:
         return Path(self.model).name if self.model else self.server.model if self.server else "template"
 
 
+@checked()
 def caption_set(
     source: Path | str,
     out: Path | str,

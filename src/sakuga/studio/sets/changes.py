@@ -8,8 +8,11 @@ from typing import Literal, cast
 from sakuga.datasets.balancing import MANY_REPEATS, Ratio, balance_by_repeats, balance_by_selection, check_ratio, epoch_counts
 from sakuga.datasets.splitting import hold_out
 from sakuga.datasets.training_set import Composition, Example, SetError, TrainingSet, read_set
-from sakuga.datasets.writing import check_new_set, write_set_steps
+from sakuga.datasets.writing import write_set_steps
 from sakuga.models.checkpoint_files import SKETCHBOOK
+from sakuga.story.options import SEED
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_set_folder
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 from sakuga.studio.sets.compositions import label_compositions
@@ -28,6 +31,7 @@ class SplitSet:
     held_out: int
 
 
+@checked(seed=SEED)
 def split_set(source: Path | str, out: Path | str, *, holdout: float = 0.1, seed: int = 0) -> Work[Step, SplitSet]:
     """Write a set with a random part held out.
 
@@ -64,6 +68,7 @@ class _Balancing:
     clip: str
 
 
+@checked(seed=SEED)
 def balance_set(
     source: Path | str,
     out: Path | str,
@@ -130,7 +135,7 @@ def read_source(source: Path | str, out: Path | str) -> TrainingSet:
 
     Raises SetError, also where `out` is not new.
     """
-    check_new_set(Path(out))
+    check_set_folder(Path(out))
     return read_set(source)
 
 

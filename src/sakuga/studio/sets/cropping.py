@@ -15,6 +15,7 @@ from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import Example, TrainingSet, read_set
 from sakuga.export import check_folder, tile_images
 from sakuga.export.target import atomic
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 from sakuga.studio.sets.changes import Derived, read_source, write_derived_set
@@ -58,6 +59,7 @@ class _Cropping:
     preview: Path | None
 
 
+@checked()
 def crop_set(
     source: Path | str,
     out: Path | str | None = None,

@@ -8,6 +8,7 @@ from sakuga.datasets.image_checks import measure_blur
 from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.near_duplicates import Fingerprint, fingerprint, group_duplicates
 from sakuga.datasets.training_set import TrainingSet
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 from sakuga.studio.sets.changes import Derived, read_source, write_derived_set
@@ -23,6 +24,7 @@ class DedupedSet:
     """Each file that was left out, and the one that stays for it."""
 
 
+@checked()
 def dedupe_set(source: Path | str, out: Path | str) -> Work[Step, DedupedSet]:
     """Write a set without near duplicates.
 

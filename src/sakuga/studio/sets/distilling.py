@@ -10,12 +10,15 @@ import numpy as np
 from sakuga import InputError
 from sakuga.datasets.captions import add_trigger
 from sakuga.datasets.training_set import UNKNOWN, Example
-from sakuga.datasets.writing import check_new_set, image_name, write_set_steps
+from sakuga.datasets.writing import image_name, write_set_steps
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import checkpoint_styles
+from sakuga.story.options import SEED
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.draw import image_spec
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_set_folder, check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderCount, RenderSession
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings
@@ -67,6 +70,7 @@ class _Distilling:
         return f"{self.source} ({self.checkpoint.digest[:12]}) from {prompts}"
 
 
+@checked(seed=SEED)
 def distill_set(
     prompts: Sequence[str],
     out: Path | str,
@@ -89,7 +93,9 @@ def distill_set(
         raise InputError("prompts must be a list of non-empty texts: write one per line")
     if not 1 <= count <= MAX_IMAGES:
         raise InputError(f"a set of {count} images cannot be generated: use 1 to {MAX_IMAGES}")
-    check_new_set(Path(out))
+    SEED.check("seed of the last image", seed + count - 1)
+    check_set_folder(Path(out))
+    check_store(store)
     return Work(_distill(_resolve(tuple(prompts), Path(out), count, trigger, licence, seed, settings or FilmSettings(), store)))
 
 

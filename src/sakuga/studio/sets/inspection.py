@@ -13,9 +13,11 @@ from sakuga.datasets.image_reading import ImageError, read_image
 from sakuga.datasets.near_duplicates import Fingerprint, fingerprint, group_duplicates
 from sakuga.datasets.training_set import UNKNOWN, Example, TrainingSet, digest, read_set, written_digest
 from sakuga.datasets.verdict import Grade, Remark, grade, verdict
+from sakuga.export import check_folder, check_name
 from sakuga.files import write_text
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 from sakuga.studio.sets.compositions import Thumbnail, classify_compositions, clip_for, make_thumbnail, shrink
@@ -64,6 +66,7 @@ class _ImageSummary:
         return self.thumbnail.example
 
 
+@checked()
 def inspect_set(
     source: Path | str, *, model: str = SKETCHBOOK, clip: str | None = None, size: int | None = None, html: Path | None = None
 ) -> Work[Step, InspectionResult]:
@@ -75,6 +78,11 @@ def inspect_set(
     """
     if html and html.suffix.lower() != ".html":
         raise InputError(f"{html} is not a page: name it something.html")
+    if html:
+        check_name(html)
+        check_folder(html.parent)
+    if size is not None and not 16 <= size <= 4096:
+        raise InputError(f"a size of {size} pixels cannot be trained at: use 16 to 4096")
     made, checkpoint = read_set(source), find_checkpoint(model)
     request = _Request(
         set=made,

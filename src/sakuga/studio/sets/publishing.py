@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sakuga.datasets.publishing import UploadPlan, plan_upload, upload
 from sakuga.datasets.training_set import TrainingSet, read_set
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 
@@ -25,6 +26,7 @@ def plan_push(source: Path | str, to: str) -> UploadPlan:
     return plan_upload(read_set(source), to)
 
 
+@checked()
 def push_set(source: Path | str, to: str, *, private: bool = False, endpoint: str | None = None) -> Work[Step, PushedSet]:
     """Upload a set to the hub as owner/name.
 

@@ -15,6 +15,8 @@ from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.rendering.store import given_spec
 from sakuga.story.settings import FilmSettings
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_image, check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings
@@ -33,6 +35,7 @@ SHOWN = 64
 """Images of a score's sheet."""
 
 
+@checked()
 def train_sketchbook(stage: str, options: TrainingOptions) -> "Work[StageStep, Path]":
     """Train one stage, or "all" in order.
 
@@ -68,6 +71,7 @@ def _train(stages: Sequence[Stage], options: TrainingOptions) -> "Generator[Stag
     return options.work / "weights"
 
 
+@checked()
 def export_sketchbook(work: Path, out: Path | None = None) -> list[str]:
     """Write finished networks as a checkpoint.
 
@@ -81,6 +85,7 @@ def export_sketchbook(work: Path, out: Path | None = None) -> list[str]:
         raise InputError(str(error)) from None
 
 
+@checked()
 def write_sketchbook_card(folder: Path | None = None, *, metrics: Path | None = None, work: Path | None = None) -> Path:
     """Write the card of a checkpoint folder.
 
@@ -125,6 +130,7 @@ class ScoreRequest:
     store: Path | None = None
 
 
+@checked()
 def score_sketchbook(
     model: str = SKETCHBOOK,
     *,
@@ -143,6 +149,9 @@ def score_sketchbook(
     request = ScoreRequest(
         model=model, n=n, images=images, sheet=sheet, control_sheet=control_sheet, settings=settings or FilmSettings(), store=store
     )  # fmt: skip
+    for image in filter(None, (sheet, control_sheet)):
+        check_image(image)
+    check_store(store)
     session = RenderSession(find_checkpoint(model), store)
     native = session.files.info.native_size
     own = request.settings

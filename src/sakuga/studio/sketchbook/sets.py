@@ -12,9 +12,12 @@ import numpy as np
 
 from sakuga import InputError
 from sakuga.datasets.training_set import Example
-from sakuga.datasets.writing import check_new_set, image_name, write_set_steps
+from sakuga.datasets.writing import image_name, write_set_steps
 from sakuga.sketchbook.labels import LOOKS, Look, composition_of
 from sakuga.sketchbook.training_scenes import MOST, TAUGHT, TrainingScene, class_scenes, style_scenes, subject_scenes, trigger_of
+from sakuga.story.options import SEED
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_set_folder
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 
@@ -52,6 +55,7 @@ class SetRender:
     provenance: str
 
 
+@checked(seed=SEED)
 def render_style_set(
     style: str,
     out: Path | str,
@@ -89,6 +93,7 @@ def render_style_set(
     )
 
 
+@checked(seed=SEED)
 def render_subject_set(
     subject: str,
     out: Path | str,
@@ -134,9 +139,9 @@ def render_subject_set(
 
 
 def _render_with_class(own: SetRender, others: SetRender | None) -> Generator[Step, None, SketchbookSet]:
-    check_new_set(own.out)
+    check_set_folder(own.out)
     if others:
-        check_new_set(others.out)
+        check_set_folder(others.out)
         yield from _render(others)
     made = yield from _render(own)
     return replace(made, class_set=others.out if others else None)

@@ -13,6 +13,8 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.families import FAMILY_NAMES, family_of
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.draw import image_spec
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.output import check_image, check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.settings import resolve_settings
@@ -52,6 +54,7 @@ class StyleCheck:
         return self.fault is None
 
 
+@checked()
 def check_style(
     style: str, model: str = SKETCHBOOK, *, strip: Path | None = None, settings: FilmSettings | None = None, store: Path | None = None
 ) -> Work[Step, StyleCheck]:
@@ -60,6 +63,9 @@ def check_style(
     Writes images to `strip`, base above style, if it is sound. Raises StyleError and AdapterError for a style that cannot be found or read;
     a style that does not match is reported in the result.
     """
+    if strip:
+        check_image(strip)
+    check_store(store)
     source = find_checkpoint(model)
     return Work(_check(find_style_use(style, source), source, style, strip, settings or FilmSettings(), store))
 

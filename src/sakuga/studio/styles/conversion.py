@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from sakuga.export import check_folder, check_name
+from sakuga.files import write_text
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.families import FAMILY_NAMES
 from sakuga.models.style_files import CARD_FILE, EMBEDDING_FILE, LORA_FILE, STYLE_FILE, StyleError
 from sakuga.models.style_metadata import Finishing, StyleMetadata, format_metadata
 from sakuga.models.styles import PICKLE_SUFFIXES
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.style_lookup import resolve_style
 from sakuga.studio.core.styles import find_style_use
 from sakuga.timeline.spec import Precision
@@ -36,6 +39,7 @@ class WrittenStyle:
     """The relative error of a blend of reduced rank; 0.0 is exact."""
 
 
+@checked()
 def convert_style(
     name: str,
     out: Path | str,
@@ -78,6 +82,7 @@ def _read(name: str, model: str, *, pickle: bool) -> tuple["Adapter", StyleMetad
     return read_style(style.files, style.name), style.metadata
 
 
+@checked()
 def blend_styles(
     styles: Sequence[str],
     out: Path | str,
@@ -143,6 +148,8 @@ def _write(adapter: "Adapter", out: Path, layout: Any, precision: Any, metadata:
         raise StyleError(f"{out} exists and is {'a folder' if single_file else 'a file'}: use another name")
     if single_file and adapter.layers and adapter.learned_words:
         raise StyleError(f"a style with a LoRA and an embedding needs a folder: write to {out.with_suffix('')}")
+    check_name(out)
+    check_folder(out.parent if single_file else out)
     files = []
     if adapter.layers:
         files.append(out if single_file else out / LORA_FILE)
@@ -151,8 +158,8 @@ def _write(adapter: "Adapter", out: Path, layout: Any, precision: Any, metadata:
         files.append(out if single_file else out / EMBEDDING_FILE)
         write_embeddings(adapter, files[-1], layout)
     if not single_file:
-        (out / STYLE_FILE).write_text(format_metadata(metadata), encoding="utf-8")
-        (out / CARD_FILE).write_text(_card(adapter, out.name, metadata.trigger, origin), encoding="utf-8")
+        write_text(out / STYLE_FILE, format_metadata(metadata))
+        write_text(out / CARD_FILE, _card(adapter, out.name, metadata.trigger, origin))
     ranks = tuple(sorted({factors.rank for factors in adapter.layers.values()}))
     return WrittenStyle(
         files=tuple(files), layers=len(adapter.layers), ranks=ranks, words=tuple(word.trigger for word in adapter.learned_words)

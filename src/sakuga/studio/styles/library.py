@@ -14,6 +14,7 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.families import FAMILY_NAMES
 from sakuga.models.style_files import CARD_FILE, PEFT_CONFIG, STYLE_FILE, Style, StyleError, read_card
 from sakuga.models.styles import checkpoint_styles, read_styles
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.style_lookup import resolve_style, styles_folder
 
 STRIP = "sheet.webp"
@@ -55,6 +56,7 @@ class StyleInfo:
     """An example image beside the style, if there is one."""
 
 
+@checked()
 def list_styles(model: str = SKETCHBOOK, folders: Iterable[Path] = ()) -> tuple[StyleInfo, ...]:
     """List the styles of a model, the library and folders."""
     for folder in folders:
@@ -65,6 +67,7 @@ def list_styles(model: str = SKETCHBOOK, folders: Iterable[Path] = ()) -> tuple[
     return tuple(_info(style, place) for place, styles in places for style in styles.values())
 
 
+@checked()
 def show_style(name: str, model: str = SKETCHBOOK) -> StyleInfo:
     """Return a style's trigger words, layers, family and card.
 
@@ -76,6 +79,7 @@ def show_style(name: str, model: str = SKETCHBOOK) -> StyleInfo:
     return _info(style, place)
 
 
+@checked()
 def add_style(style: str, name: str | None = None, model: str = SKETCHBOOK) -> Path:
     """Copy a style into the library.
 
@@ -111,6 +115,7 @@ def library_style(name: str) -> Path:
     return known[name].folder or known[name].files[0]
 
 
+@checked()
 def remove_style(name: str) -> Path:
     """Delete a style from the library.
 

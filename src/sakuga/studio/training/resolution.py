@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sakuga.datasets.training_set import TrainingSet, digest, read_set
+from sakuga.export.target import check_folder, check_name
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.studio.core.arguments import check_fields
 from sakuga.text import counted
 from sakuga.training.defaults import default_settings, fill_method_defaults, find_preset
 from sakuga.training.distributed import check_launch, is_main_process, launched_processes
@@ -83,6 +85,10 @@ class TrainSettings:
     cache: bool | None = None
     tracker: str | None = None
 
+    def __post_init__(self) -> None:
+        """Check the types that no option of a plan checks; raises SettingsError."""
+        check_fields(self, *_OWN, "steps", "prompts")
+
 
 _OWN = ("method", "set", "out", "model", "preset", "resume", "device", "epochs")
 PLAN_SETTINGS = tuple(setting.name for setting in fields(TrainSettings) if setting.name not in _OWN)
@@ -95,6 +101,7 @@ def resolve_training(settings: TrainSettings) -> ResolvedTraining:
     Raises InputError for what cannot be trained.
     """
     check_launch()
+    check_name(Path(settings.out))
     run = RunFolder(Path(settings.out), is_main_process())
     source, training_set = find_checkpoint(settings.model), read_set(settings.set)
     previous = read_plan(run.path / CONFIG) if settings.resume and run.exists else None
@@ -104,6 +111,7 @@ def resolve_training(settings: TrainSettings) -> ResolvedTraining:
     if previous:
         run.check_resumable(plan)
     else:
+        check_folder(run.path.parent)
         run.check_free()
     class_set = plan.method.class_set if isinstance(plan.method, DreamBooth) else ""
     return ResolvedTraining(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sakuga import InputError
 from sakuga.datasets.training_set import TrainingSet, read_set
 from sakuga.story.settings import FilmSettings
+from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
@@ -51,6 +52,7 @@ class TrainedRun:
     notes: tuple[str, ...] = ()
 
 
+@checked()
 def train(settings: TrainSettings) -> Work[TrainingProgress, TrainedRun]:
     """Train into a run folder.
 

@@ -30,7 +30,7 @@ class DatasetSpec:
     """A rendered dataset of consecutive seeds.
 
     Image i has the seed `first_seed + i`. All have one `look`, or are flat with the probability `flat`. With `held_back` it has subjects
-    that the base model never sees.
+    that the base model is not trained on.
     """
 
     name: str

@@ -40,7 +40,7 @@ IMAGE_PROMPTS = 0.2
 CAPTION_DROPOUT = 0.1
 """The share of samples with an empty prompt, for classifier-free guidance."""
 FULL_CAPTIONS = 0.4
-"""The share of captions that state everything; short ones seldom mention faces and expressions."""
+"""The share of captions that state everything; short ones rarely mention faces and expressions."""
 PORTRAITS = 0.2
 """The share of samples that are always portraits, besides those that come at random."""
 MAX_WEIGHT = 5.0
