@@ -1,4 +1,4 @@
-"""Tiny Stable Diffusions for the tests: real architectures, random weights, written in a second."""
+"""Tiny Stable Diffusion checkpoints: real architectures with random weights."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A scope is cancelled from any thread, and with it all scopes inside."""
+"""A scope is cancelled from any thread, with all scopes inside it."""
 
 from threading import Event, Thread
 
@@ -34,7 +34,7 @@ def test_another_thread_cancels_a_loop() -> None:
     assert turns
 
 
-def test_a_scope_inside_is_cancelled_with_the_one_around_it_and_not_the_other_way() -> None:
+def test_an_inner_scope_is_cancelled_with_the_outer_one_and_not_the_reverse() -> None:
     outer, inner = CancelScope(), CancelScope()
     with outer:
         with inner:
@@ -47,7 +47,7 @@ def test_a_scope_inside_is_cancelled_with_the_one_around_it_and_not_the_other_wa
     assert not is_cancelled()
 
 
-def test_no_handler_of_errors_stops_a_cancellation() -> None:
+def test_error_handlers_do_not_stop_a_cancellation() -> None:
     scope = CancelScope()
     scope.cancel()
 

@@ -1,4 +1,4 @@
-"""Commands, snippets, options and links of the pages are valid: everything runs, at small size."""
+"""Commands, snippets, options and links of the docs are valid and run."""
 
 import contextlib
 import os
@@ -57,7 +57,7 @@ PREPARED = {
     "docs/data.md": ['sakuga draw "a castle" -n 4 -o photos'],
     "docs/pixelate.md": ['sakuga morph "a castle" "a castle at night" -o castle.mp4'],
 }
-"""What a page takes for granted."""
+"""Files and names that a page assumes."""
 
 BLOCK = re.compile(r"^    (sakuga [^\n]+)$|^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(sakuga [a-z][^`]*)`")

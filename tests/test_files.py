@@ -1,4 +1,4 @@
-"""A file or folder appears complete under its name, or not at all."""
+"""A file or folder appears complete, or not at all."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert below(tmp_path) == ["page.txt"]
 
 
-def test_the_file_is_incomplete_at_no_moment(tmp_path: Path) -> None:
+def test_the_file_is_never_incomplete(tmp_path: Path) -> None:
     path = tmp_path / "page.txt"
     with atomic_path(path) as draft:
         draft.write_text("new")
@@ -46,7 +46,7 @@ def test_the_file_is_incomplete_at_no_moment(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
-def test_permissions_are_those_of_any_new_file_whatever_the_writer_chose(tmp_path: Path, mask: int) -> None:
+def test_permissions_are_those_of_any_new_file_not_those_of_the_writer(tmp_path: Path, mask: int) -> None:
     def private(draft: Path) -> None:
         draft.write_text("x")
         draft.chmod(0o600)

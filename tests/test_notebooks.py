@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom in a real kernel, on the Sketchbook, with small parameters; and hold no outputs."""
+"""The notebooks run in a real kernel with small parameters, and have no outputs."""
 
 import os
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def test_every_notebook_is_run() -> None:
 
 
 FORGET = r"%reset_selective -f ^(?!(In|Out|exit|quit|open|get_ipython)$)[A-Za-z]"
-"""Deletes the names of the notebook before."""
+"""Deletes the names of the previous notebook."""
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,9 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KernelMan
 def test_a_notebook_runs(name: str, kernel: tuple[KernelManager, BlockingKernelClient], tmp_path: Path) -> None:
     book = read(name)
     assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in book.cells)
-    place = next(number for number, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", ()))
-    assert 'MODEL = "sketchbook"' in book.cells[place].source
-    book.cells.insert(place + 1, nbformat.v4.new_code_cell(SMALL[name]))
+    index = next(number for number, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", ()))
+    assert 'MODEL = "sketchbook"' in book.cells[index].source
+    book.cells.insert(index + 1, nbformat.v4.new_code_cell(SMALL[name]))
     book.cells.insert(0, nbformat.v4.new_code_cell(f"{FORGET}\n%cd -q {tmp_path}"))
     running = NotebookClient(book, km=kernel[0], timeout=600)
     running.kc = kernel[1]

@@ -1,4 +1,4 @@
-"""Data lies under $SAKUGA_HOME, or in the platform's data folder."""
+"""Data is stored in $SAKUGA_HOME or the platform's data folder."""
 
 from pathlib import Path
 

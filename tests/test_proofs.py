@@ -1,4 +1,4 @@
-"""Every number in the tables of docs/proofs.md is the one measured."""
+"""Every number in the tables of docs/proofs.md is the measured one."""
 
 import json
 import re
@@ -15,7 +15,7 @@ ROW = re.compile(r"^\| (?P<proof>\w+)/(?P<key>[\w.]+) \| (?P<cells>.+) \|$", re.
 
 def metrics(proof: str) -> dict[str, Metric]:
     found = from_json(json.loads((DOCS / "proofs" / f"{proof}.json").read_text(encoding="utf-8")))
-    return {one.key: one for one in found if isinstance(one, Metric)}
+    return {metric.key: metric for metric in found if isinstance(metric, Metric)}
 
 
 def text(metric: Metric) -> str:

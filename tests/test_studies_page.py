@@ -49,7 +49,7 @@ def test_each_number_without_interval_is_a_value_of_the_study(name: str) -> None
         assert any(close(value, text) for value in values), f"{text} is no value of {name}"
 
 
-def test_a_number_that_no_study_measured_is_noticed() -> None:
+def test_a_number_that_no_study_measured_is_found() -> None:
     assert close(0.7512, "0.75")
     assert not close(0.7512, "0.76")
     assert close(-0.13, "−0.13")
@@ -66,7 +66,7 @@ def test_a_report_is_complete_and_loads_nothing(name: str) -> None:
     assert "default-src 'none'" in report
     assert not re.search(r'(src|href)="(?!data:|#)', report)
     assert not re.search(r"/(home|root|tmp|work|Users)/", report)
-    assert max((len(picture) for picture in re.findall(r'data:image/webp;base64,([^"]+)', report)), default=0) < 300_000 * 4 / 3
+    assert max((len(encoded) for encoded in re.findall(r'data:image/webp;base64,([^"]+)', report)), default=0) < 300_000 * 4 / 3
 
 
 def test_the_reports_are_small() -> None:

@@ -1,4 +1,4 @@
-"""Random networks for the scores: what they read is nonsense, but what is done with it must be right."""
+"""Random networks for the scores: only the handling of their outputs is tested."""
 
 from pathlib import Path
 

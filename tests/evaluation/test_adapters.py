@@ -1,4 +1,4 @@
-"""A style that shows is told from one that does not, by the shipped classifier on true renders."""
+"""Visible styles are distinguished from invisible ones on true renders."""
 
 from collections.abc import Sequence
 
@@ -42,12 +42,12 @@ def test_few_step_images_are_scored_like_full_ones() -> None:
 
 
 def test_a_speedup_is_measured_in_both_orders() -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
-    def taking(name: str, seconds: list[float]) -> float:
-        asked.append(name)
+    def timed(name: str, seconds: list[float]) -> float:
+        requested.append(name)
         return seconds.pop(0)
 
     full, few = [9.0, 6.0, 4.0], [9.0, 1.0, 1.5]
-    assert speedup(lambda: taking("full", full), lambda: taking("few", few)) == 4.0
-    assert "".join(name[:3] for name in asked) == "fulfewfulfewfewful"
+    assert speedup(lambda: timed("full", full), lambda: timed("few", few)) == 4.0
+    assert "".join(name[:3] for name in requested) == "fulfewfulfewfewful"

@@ -1,4 +1,4 @@
-"""Other shapes and sizes are scored by the shipped classifier, autoencoder and upscaler on true renders."""
+"""Other aspect ratios and sizes are scored on true renders."""
 
 from collections.abc import Sequence
 
@@ -16,20 +16,20 @@ WEIGHTS = find_checkpoint().folder
 
 def test_every_aspect_ratio_has_its_own_ceiling() -> None:
     seeds = {case.caption: case.seed for case in held_out_cases(6)}
-    asked: list[tuple[int, int]] = []
+    requested: list[tuple[int, int]] = []
 
-    def drawing(width: int, height: int) -> GenerateImages:
-        asked.append((width, height))
+    def make_generator(width: int, height: int) -> GenerateImages:
+        requested.append((width, height))
 
-        def draw(captions: Sequence[str]) -> np.ndarray:
+        def generate(captions: Sequence[str]) -> np.ndarray:
             moments = [held_out_moment(seeds[text], width / height) for text in captions]
-            pictures = np.stack([moment.image(width, height) for moment in moments])
-            return pictures if width > height else np.zeros_like(pictures)
+            images = np.stack([moment.image(width, height) for moment in moments])
+            return images if width > height else np.zeros_like(images)
 
-        return draw
+        return generate
 
-    figures = Work(score_aspects(drawing, WEIGHTS, 6)).result()
-    assert tuple(asked) == SIZES
+    figures = Work(score_aspects(make_generator, WEIGHTS, 6)).result()
+    assert tuple(requested) == SIZES
     assert figures["n.aspects.192x128.portrait"] == 6
     assert figures["aspects.192x128.portrait"] == figures["ceiling.aspects.192x128.portrait"] == 1.0
     shares = [figures[f"{prefix}.time"] for prefix in ("aspects.256x144", "ceiling.aspects.256x144", "aspects.128x192")]

@@ -11,14 +11,14 @@ NOTHING = np.full(N, np.nan)
 
 def rows(**changes: tuple[int, float]) -> dict[str, np.ndarray]:
     """Rows of a good clip, with some values changed."""
-    made = {"steps": np.r_[np.nan, np.full(N - 1, 2.0)], "prompt_scores": np.linspace(30, 31, N), "drift": np.zeros(N)}
-    for name, (place, value) in changes.items():
-        made[name][place] = value
-    return made
+    measurements = {"steps": np.r_[np.nan, np.full(N - 1, 2.0)], "prompt_scores": np.linspace(30, 31, N), "drift": np.zeros(N)}
+    for name, (index, value) in changes.items():
+        measurements[name][index] = value
+    return measurements
 
 
-def found(images: list[np.ndarray] = IMAGES, cuts: tuple[int, ...] = (), **made: np.ndarray) -> list[tuple[int, int, str]]:
-    return [(bad.first, bad.last, bad.fault) for bad in bad_frames(images, **{**rows(), **made}, cuts=cuts)]
+def found(images: list[np.ndarray] = IMAGES, cuts: tuple[int, ...] = (), **measurements: np.ndarray) -> list[tuple[int, int, str]]:
+    return [(bad.first, bad.last, bad.fault) for bad in bad_frames(images, **{**rows(), **measurements}, cuts=cuts)]
 
 
 def test_a_good_clip_has_no_bad_frames() -> None:

@@ -1,4 +1,4 @@
-"""CLIP's scores agree with their formulas, and on the Sketchbook's world they order what is known."""
+"""CLIP scores agree with their formulas, and rank Sketchbook scenes correctly."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def clip() -> ClipModel:
 
 
 @pytest.fixture(scope="module")
-def eye() -> FeatureExtractor:
+def feature_extractor() -> FeatureExtractor:
     return load_feature_extractor()
 
 
@@ -36,8 +36,8 @@ def test_formulas() -> None:
         100 * np.mean(x @ y[0] / np.linalg.norm(x, axis=1) / np.linalg.norm(y[0]))
     )
     assert prompt_adherence("clip.frames", x, y).interval is None
-    ahead = directional_similarity("d", x, x + 0.1 * (y[1] - y[0]), y[:1], y[1:2])
-    assert isinstance(ahead, Metric)
+    aligned = directional_similarity("d", x, x + 0.1 * (y[1] - y[0]), y[:1], y[1:2])
+    assert isinstance(aligned, Metric)
     straight = directional_similarity("d", np.eye(3)[:1], np.eye(3)[1:2], np.eye(3)[:1], np.eye(3)[1:2])
     assert isinstance(straight, Metric)
     assert straight.value == pytest.approx(1.0)
@@ -59,11 +59,13 @@ def test_meaningless_or_mismatched_inputs_are_refused() -> None:
 
 def test_true_captions_score_above_those_of_other_scenes(clip: ClipModel) -> None:
     cases = held_out_cases(N)
-    seen = clip.embed_images([held_out_moment(case.seed).image(128, 128) for case in cases])
-    said = clip.embed_texts([case.caption for case in cases])
-    assert clip_score("clip", seen, said).value > clip_score("clip", seen, np.roll(said, 1, axis=0)).value + 20
+    image_embeds = clip.embed_images([held_out_moment(case.seed).image(128, 128) for case in cases])
+    text_embeds = clip.embed_texts([case.caption for case in cases])
+    assert (
+        clip_score("clip", image_embeds, text_embeds).value > clip_score("clip", image_embeds, np.roll(text_embeds, 1, axis=0)).value + 20
+    )
     noise = clip.embed_images(list(np.random.default_rng(0).integers(0, 256, (N, 128, 128, 3), np.uint8)))
-    assert clip_score("clip", seen, said).value > clip_score("clip", noise, said).value + 20
+    assert clip_score("clip", image_embeds, text_embeds).value > clip_score("clip", noise, text_embeds).value + 20
 
 
 def test_an_image_is_closest_to_references_of_its_own_look(clip: ClipModel) -> None:
@@ -80,19 +82,19 @@ def test_an_image_is_closest_to_references_of_its_own_look(clip: ClipModel) -> N
 def test_images_change_as_their_prompts_do(clip: ClipModel) -> None:
     words = clip.embed_texts(["a castle", "a castle, watercolor", "a castle, comic"])
     base, styled = clip.embed_images(scenes(0)), clip.embed_images(scenes(0, "watercolor"))
-    right, wrong = (directional_similarity("d", base, styled, words[:1], words[place : place + 1]) for place in (1, 2))
+    right, wrong = (directional_similarity("d", base, styled, words[:1], words[index : index + 1]) for index in (1, 2))
     assert isinstance(right, Metric)
     assert isinstance(wrong, Metric)
     assert right.excludes_zero
     assert right.value > wrong.value + 0.1
 
 
-def test_distances_separate_looks_and_noise(clip: ClipModel, eye: FeatureExtractor) -> None:
+def test_distances_separate_looks_and_noise(clip: ClipModel, feature_extractor: FeatureExtractor) -> None:
     true, same, other = scenes(0), scenes(1000), scenes(1000, "comic")
     noise = list(np.random.default_rng(0).integers(0, 256, (N, 128, 128, 3), np.uint8))
-    for measure, measure_images in ((kid, eye.features), (cmmd, clip.embed_images)):
+    for measure, measure_images in ((kid, feature_extractor.features), (cmmd, clip.embed_images)):
         reference = np.float64(measure_images(true))
-        near, looks, strange = (measure("d", np.float64(measure_images(one)), reference) for one in (same, other, noise))
+        near, looks, strange = (measure("d", np.float64(measure_images(images)), reference) for images in (same, other, noise))
         assert isinstance(near, Metric)
         assert isinstance(looks, Metric)
         assert isinstance(strange, Metric)

@@ -1,4 +1,4 @@
-"""Variance is that of directions, and the alarm hears a chain that fades."""
+"""Variance is measured over directions, and fading chains are detected."""
 
 import numpy as np
 import pytest

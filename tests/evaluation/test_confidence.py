@@ -1,4 +1,4 @@
-"""Intervals agree with scipy's, and hold what they are to hold as often as they say."""
+"""Intervals agree with scipy, and have their nominal coverage."""
 
 import numpy as np
 import pytest
@@ -18,9 +18,9 @@ from sakuga.evaluation.metric import paired
 
 def test_the_interval_of_a_mean_is_the_accelerated_bootstrap() -> None:
     skewed = np.random.default_rng(3).exponential(size=30)
-    wanted = stats.bootstrap((skewed,), np.mean, n_resamples=20_000, method="BCa", rng=1).confidence_interval
+    expected = stats.bootstrap((skewed,), np.mean, n_resamples=20_000, method="BCa", rng=1).confidence_interval
     found = mean_interval(skewed)
-    assert found == pytest.approx(tuple(wanted), abs=0.02)
+    assert found == pytest.approx(tuple(expected), abs=0.02)
     plain = stats.bootstrap((skewed,), np.mean, n_resamples=20_000, method="percentile", rng=1).confidence_interval
     assert found is not None
     assert found.high > plain.high + 0.02, "the correction for skew shows"
@@ -33,7 +33,7 @@ def test_equal_values_of_few_images_have_an_interval() -> None:
     for n in (4, 30):
         low, high = mean_interval(np.ones(n), within=SHARES) or (0, 0)
         assert high == 1.0
-        assert low**n == pytest.approx(0.025), "so many true ones come by chance in 2.5% of cases, where the share is the lower end"
+        assert low**n == pytest.approx(0.025), "this many true values occur in 2.5% of cases if the share is the lower end"
     assert mean_interval(np.ones(8), groups=[0, 0, 1, 1, 2, 2, 3, 3], within=SHARES) == mean_interval(np.ones(4), within=SHARES)
     assert mean_interval(np.array([0.0, 1.0, 1.0, 1.0]), within=SHARES) == mean_interval(np.array([0.0, 1.0, 1.0, 1.0]))
     gains = {n: paired("more", np.zeros(n), np.ones(n), within=SHARES) for n in (4, 8)}
@@ -45,8 +45,8 @@ def test_equal_values_of_few_images_have_an_interval() -> None:
 
 def test_95_percent_of_intervals_contain_the_true_mean() -> None:
     rng = np.random.default_rng(0)
-    held = [low < 1.0 < high for low, high in (mean_interval(rng.exponential(size=40)) or (0, 0) for _ in range(100))]
-    assert 0.87 <= np.mean(held) <= 0.99
+    contained = [low < 1.0 < high for low, high in (mean_interval(rng.exponential(size=40)) or (0, 0) for _ in range(100))]
+    assert 0.87 <= np.mean(contained) <= 0.99
     apart = [low < 0.5 < high for low, high in (difference_interval(*_apart(rng)) or (0, 0) for _ in range(100))]
     assert 0.87 <= np.mean(apart) <= 0.99
 
@@ -83,9 +83,9 @@ def test_correlated_frames_widen_the_interval_along_a_clip() -> None:
 
 def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     values = np.random.default_rng(7).normal(size=2000)
-    assert jackknife_error(lambda kept: float(values[kept].mean()), 2000) == pytest.approx(2000**-0.5, rel=0.4)
+    assert jackknife_error(lambda indices: float(values[indices].mean()), 2000) == pytest.approx(2000**-0.5, rel=0.4)
     few = values[:12]
-    assert jackknife_error(lambda kept: float(few[kept].mean()), 12) == pytest.approx(few.std(ddof=1) / 12**0.5)
+    assert jackknife_error(lambda indices: float(few[indices].mean()), 12) == pytest.approx(few.std(ddof=1) / 12**0.5)
     low, high = jackknife_interval(1.0, [3.0, 4.0])
     assert (low + high) / 2 == pytest.approx(1.0)
     assert high - 1.0 == pytest.approx(5.0 * stats.t.ppf(0.975, 19), rel=1e-3)

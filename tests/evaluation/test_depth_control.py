@@ -1,4 +1,4 @@
-"""Depth and control are scored against the truth, and what all scenes share counts for nothing."""
+"""Depth and control are scored against the truth, without what all scenes share."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +18,9 @@ def true() -> np.ndarray:
     return np.stack([held_out_moment(case.seed).depth(128, 128) for case in held_out_cases(24)])
 
 
-def test_a_perfect_estimator_scores_one(true: np.ndarray) -> None:
-    pictures = np.stack([grey(near) for near in true])
-    figures = depth_figures(lambda picture: np.float32(picture[..., 0] / 255), true, pictures, 255 - pictures)
+def test_a_perfect_estimator_scores_1(true: np.ndarray) -> None:
+    images = np.stack([grey(near) for near in true])
+    figures = depth_figures(lambda image: np.float32(image[..., 0] / 255), true, images, 255 - images)
     assert figures["depth.rank_correlation"] == pytest.approx(1.0, abs=0.03)
     assert figures["depth.raw"] == pytest.approx(1.0, abs=0.03)
     assert figures["depth.drawn.raw"] == pytest.approx(-1.0, abs=0.03)
@@ -44,21 +44,21 @@ def test_controlled_images_match_their_own_map_only(true: np.ndarray) -> None:
 def test_control_prompts_do_not_state_the_layout() -> None:
     for case in held_out_cases(40):
         stated = stated_codes(read_labels(caption_without_layout(case.labels)))
-        said = {name for name, code in zip(ATTRIBUTES, stated, strict=True) if code >= 0} - {"portrait", "look"}
-        assert said <= {"time", "weather"}
+        names = {name for name, code in zip(ATTRIBUTES, stated, strict=True) if code >= 0} - {"portrait", "look"}
+        assert names <= {"time", "weather"}
 
 
 def test_a_folder_is_scored_with_its_own_estimator(weights: Path) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
-    def lead(captions: Sequence[str], near: np.ndarray) -> np.ndarray:
-        asked.extend(captions)
-        return np.stack([grey(one) for one in near])
+    def generate(captions: Sequence[str], near: np.ndarray) -> np.ndarray:
+        requested.extend(captions)
+        return np.stack([grey(nearness) for nearness in near])
 
-    figures, led = Work(score_layout(weights, lead, n=4)).result()
-    assert asked == [caption_without_layout(case.labels) for case in held_out_cases(4)]
-    assert led is not None
-    assert led.sheet(count=3, columns=2).shape == (2 * 132, 2 * (3 * 128 + 8), 3)
+    figures, controlled = Work(score_layout(weights, generate, n=4)).result()
+    assert requested == [caption_without_layout(case.labels) for case in held_out_cases(4)]
+    assert controlled is not None
+    assert controlled.sheet(count=3, columns=2).shape == (2 * 132, 2 * (3 * 128 + 8), 3)
     names = {name for name in figures if not name.startswith("n.")}
     assert {"depth.rank_correlation", "depth.raw", "control.rank_correlation", "control.raw", "control.shuffled"} <= names
     assert {f"n.{name}" for name in names} <= figures.keys()

@@ -32,8 +32,8 @@ def test_a_portrait_in_place_of_a_landscape_counts_against_it() -> None:
 def test_portrait_attributes_are_scored_with_counts_and_ceiling() -> None:
     girl = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="smiling")
     labels = [Labels(time="day", weather="clear", place="sea", subject="none", side="centre", portrait=girl), SHOWN]
-    said = ["a girl with red hair and a blue dress, smiling", "a cabin", "a portrait of a man with black hair"]
-    stated = np.stack([stated_codes(read_labels(text)) for text in said])
+    captions = ["a girl with red hair and a blue dress, smiling", "a cabin", "a portrait of a man with black hair"]
+    stated = np.stack([stated_codes(read_labels(text)) for text in captions])
     codes = np.stack([label_codes(labels[index]) for index in (0, 1, 0)])
     figures = fidelity_figures("fidelity", codes, stated, PORTRAIT_ATTRIBUTES, codes[[0, 1, 1]])
     assert (figures["fidelity.hair"], figures["n.fidelity.hair"], figures["ceiling.fidelity.hair"]) == (0.5, 2, 0.5)

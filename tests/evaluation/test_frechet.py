@@ -1,4 +1,4 @@
-"""The Frechet distance equals scipy's, and is not told where it says nothing."""
+"""The Frechet distance equals scipy's, and needs enough images."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_frechet_equals_the_matrix_square_root(n: int, m: int, width: int) -> No
 
 
 def test_few_images_in_many_features_equal_the_distance_with_added_noise() -> None:
-    """scipy's root of a singular product is not to be trusted, so the trace is held against the eigenvalues of the whole product."""
+    """Compare the trace with the eigenvalues of the product: scipy's root of a singular product is unreliable."""
     first, second = normal(12, 40, 1), normal(9, 40, 2, shift=0.2)
     a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
     gap = first.mean(axis=0) - second.mean(axis=0)
@@ -37,7 +37,7 @@ def test_few_images_in_many_features_equal_the_distance_with_added_noise() -> No
 
 def test_a_constant_feature_is_allowed() -> None:
     first, second = normal(60, 8, 1), normal(60, 8, 2)
-    dead = [np.concatenate([one, np.ones((60, 1))], axis=1) for one in (first, second)]
+    dead = [np.concatenate([features, np.ones((60, 1))], axis=1) for features in (first, second)]
     assert frechet_distance(dead[0], dead[1]) == pytest.approx(frechet_distance(first, second), rel=1e-6)
 
 

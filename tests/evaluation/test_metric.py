@@ -1,4 +1,4 @@
-"""Figures carry their n and interval through JSON, and refuse what does not fit."""
+"""Metrics keep their n and interval in JSON, and refuse mismatched inputs."""
 
 import json
 
@@ -15,13 +15,13 @@ def test_metrics_round_trip_through_json() -> None:
         NotMeasured(key="fd.classifier", reason="4 images in 256 features", instead="look at kid"),
         mean("ssim", [0.5]),
     )
-    said = json.loads(json.dumps(to_json(outcomes)))
-    assert from_json(said) == outcomes
-    assert said["clip.drawn"] == 24.0
-    assert said["n.clip.drawn"] == 3
-    assert said["low.clip.drawn"] < 24.0 < said["high.clip.drawn"]
-    assert said["ceiling.clip.drawn"] == 33.0
-    assert "low.ssim" not in said
+    values = json.loads(json.dumps(to_json(outcomes)))
+    assert from_json(values) == outcomes
+    assert values["clip.drawn"] == 24.0
+    assert values["n.clip.drawn"] == 3
+    assert values["low.clip.drawn"] < 24.0 < values["high.clip.drawn"]
+    assert values["ceiling.clip.drawn"] == 33.0
+    assert "low.ssim" not in values
     assert str(outcomes[2]) == "not measured: 4 images in 256 features; look at kid"
 
 

@@ -1,4 +1,4 @@
-"""Even steps vary by nothing, and a loop's gap is counted in usual steps."""
+"""Even steps have no variation; a loop gap is counted in median steps."""
 
 import pytest
 

@@ -36,12 +36,12 @@ from sakuga.evaluation.report import (
 HOSTILE = '</script><img src="http://x.test/a.png" onerror=alert(1)> & "quoted"'
 
 
-def drawn(markup: Markup) -> ElementTree.Element:
+def parse_svg(markup: Markup) -> ElementTree.Element:
     return ElementTree.fromstring(str(markup))
 
 
 def boxes(markup: Markup) -> list[dict[str, str]]:
-    return [part.attrib for part in drawn(markup).iter("rect") if part.get("class", "").startswith("fill s")]
+    return [part.attrib for part in parse_svg(markup).iter("rect") if part.get("class", "").startswith("fill s")]
 
 
 def test_a_bar_is_as_long_as_its_value() -> None:
@@ -52,26 +52,28 @@ def test_a_bar_is_as_long_as_its_value() -> None:
 
 def test_negative_bars_point_left_and_missing_values_are_labelled() -> None:
     groups = [Bar(name="kid", values=(Range(value=-1.0), Range(value=2.0), Range(value=nan)))]
-    made = bars(groups, ("a", "b", "c"), "scores")
-    back, on = boxes(made)[3:]
+    chart = bars(groups, ("a", "b", "c"), "scores")
+    back, on = boxes(chart)[3:]
     assert float(back["x"]) + float(back["width"]) == pytest.approx(float(on["x"]), abs=0.1)
-    assert "not measured" in made
+    assert "not measured" in chart
 
 
 def test_a_difference_lies_on_its_side_of_zero() -> None:
-    made = drawn(differences([Bar(name=name, values=(Range(value=value),)) for name, value in (("less", -2.0), ("more", 1.0))], ("x",), ""))
-    less, more = (float(dot.attrib["cx"]) for dot in made.iter("circle"))
-    zero = next(float(re.findall(r"[\d.]+", line.attrib["d"])[0]) for line in made.iter("path") if line.get("class") == "zero")
+    chart = parse_svg(
+        differences([Bar(name=name, values=(Range(value=value),)) for name, value in (("less", -2.0), ("more", 1.0))], ("x",), "")
+    )
+    less, more = (float(dot.attrib["cx"]) for dot in chart.iter("circle"))
+    zero = next(float(re.findall(r"[\d.]+", line.attrib["d"])[0]) for line in chart.iter("path") if line.get("class") == "zero")
     assert less < zero < more
     assert (zero - less) == pytest.approx(2 * (more - zero), rel=0.01)
 
 
 def test_a_curve_breaks_where_nothing_was_measured() -> None:
     panel = Panel(title="flicker", curves=(Curve(values=(0.0, 1.0, nan, 2.0)),), limit=1.5)
-    made = drawn(curves([panel], (0.0, 1.0, 2.0, 3.0), "seconds", "", marks=[Mark(place=3.0, name="frame 4")]))
-    way = next(line.attrib["d"] for line in made.iter("path") if line.get("class", "").startswith("line"))
-    assert way.count("M") == 2
-    assert "nan" not in way
+    chart = parse_svg(curves([panel], (0.0, 1.0, 2.0, 3.0), "seconds", "", marks=[Mark(place=3.0, name="frame 4")]))
+    path = next(line.attrib["d"] for line in chart.iter("path") if line.get("class", "").startswith("line"))
+    assert path.count("M") == 2
+    assert "nan" not in path
 
 
 def test_one_frame_alone_is_a_curve_too() -> None:
@@ -79,17 +81,17 @@ def test_one_frame_alone_is_a_curve_too() -> None:
 
 
 def test_a_heat_map_outlines_the_best_and_skips_missing_runs() -> None:
-    made = drawn(heat([[0.1, nan], [0.4, 0.9]], ("4", "8"), ("100", "200"), "rank", "steps", ""))
-    kinds = [box.get("class") for box in made.iter("rect")]
+    chart = parse_svg(heat([[0.1, nan], [0.4, 0.9]], ("4", "8"), ("100", "200"), "rank", "steps", ""))
+    kinds = [box.get("class") for box in chart.iter("rect")]
     assert kinds == ["cell", "cell none", "cell", "cell best"]
 
 
 def test_a_scatter_plot_has_a_pareto_front() -> None:
     points = [Point(x=1.0, y=1.0, name="small"), Point(x=10.0, y=0.5, name="poor"), Point(x=100.0, y=2.0, name="large")]
-    made = drawn(scatter(points, "seconds", "quality", "", log=True))
-    cheap, poor, dear = (float(dot.attrib["cx"]) for dot in made.iter("circle"))
-    assert poor - cheap == pytest.approx(dear - poor, abs=0.2)
-    assert next(line.attrib["d"] for line in made.iter("path") if line.get("class") == "front").count("L") == 1
+    chart = parse_svg(scatter(points, "seconds", "quality", "", log=True))
+    cheap, poor, expensive = (float(dot.attrib["cx"]) for dot in chart.iter("circle"))
+    assert poor - cheap == pytest.approx(expensive - poor, abs=0.2)
+    assert next(line.attrib["d"] for line in chart.iter("path") if line.get("class") == "front").count("L") == 1
 
 
 def test_charts_fit_a_narrow_screen() -> None:

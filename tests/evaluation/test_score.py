@@ -1,4 +1,4 @@
-"""Scores are of held-out scenes, and carry their ceilings and sample sizes."""
+"""Scores are of held-out scenes, with ceilings and sample sizes."""
 
 import re
 from collections.abc import Sequence
@@ -21,22 +21,22 @@ def test_held_out_captions_state_at_least_four_attributes_on_average() -> None:
     assert cases[-1].seed < REFERENCE_SEED
 
 
-def test_true_renders_score_like_their_ceiling(weights: Path) -> None:
-    asked: list[str] = []
+def test_true_renders_score_as_high_as_their_ceiling(weights: Path) -> None:
+    requested: list[str] = []
 
-    def draw(captions: Sequence[str]) -> np.ndarray:
-        asked.extend(captions)
-        return np.stack([render(case.seed) for case in held_out_cases(10)[len(asked) - len(captions) : len(asked)]])
+    def generate(captions: Sequence[str]) -> np.ndarray:
+        requested.extend(captions)
+        return np.stack([render(case.seed) for case in held_out_cases(10)[len(requested) - len(captions) : len(requested)]])
 
     steps: list[Progress] = []
-    scoring = score(draw, weights, n=6, images=10)
+    scoring = score(generate, weights, n=6, images=10)
     while True:
         try:
             steps.append(next(scoring))
         except StopIteration as stop:
             figures = stop.value
             break
-    assert asked == [case.caption for case in held_out_cases(10)]
+    assert requested == [case.caption for case in held_out_cases(10)]
     assert [(step.doing, step.done) for step in steps[:2]] == [("generating", 8), ("generating", 10)]
     assert {"vae_psnr_db", "clip.retrieval_top1", "clip.one_attribute", "kid", "ceiling.kid", "fidelity.time"} <= figures.keys()
     assert figures["n.fidelity.portrait"] == 6
@@ -44,8 +44,8 @@ def test_true_renders_score_like_their_ceiling(weights: Path) -> None:
     assert figures["n.vae_psnr_db.watercolor"] == 6
     assert len({figures[f"vae_psnr_db.{look}"] for look in LOOKS[1:]}) == 5
     assert "fd" not in figures
-    bare = {re.sub(r"^(n|low|high|ceiling)\.", "", name) for name in figures}
-    assert all(f"n.{name}" in figures for name in bare)
+    names = {re.sub(r"^(n|low|high|ceiling)\.", "", name) for name in figures}
+    assert all(f"n.{name}" in figures for name in names)
     assert {"low.fidelity.time", "high.fidelity.time", "low.kid", "high.vae_psnr_db.comic", "low.clip.retrieval_top1"} <= figures.keys()
-    assert all(figures[f"low.{name}"] <= figures[name] <= figures[f"high.{name}"] for name in bare if f"low.{name}" in figures)
+    assert all(figures[f"low.{name}"] <= figures[name] <= figures[f"high.{name}"] for name in names if f"low.{name}" in figures)
     assert figures["kid"] != pytest.approx(figures["ceiling.kid"])

@@ -1,4 +1,4 @@
-"""A steady clip flickers less than a disturbed one, a smooth one judders less, a drifting one drifts; a cut is no flicker."""
+"""Flicker, judder and color drift are measured; a cut is not flicker."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sakuga.sketchbook.scene import sample
 
 def scene(seed: int, frames: int = 8, pace: float = 1 / 12) -> list[np.ndarray]:
     moving = sample(seed)
-    return [moving.at(1.0 + place * pace).image(96, 96) for place in range(frames)]
+    return [moving.at(1.0 + index * pace).image(96, 96) for index in range(frames)]
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,8 @@ def steady() -> list[np.ndarray]:
 
 
 def test_changing_light_flickers_and_motion_does_not(steady: list[np.ndarray]) -> None:
-    rolled = [np.roll(steady[0], 2 * place, axis=1)[:, 16:80] for place in range(8)]
-    waving = [np.clip(picture.astype(int) + 12 * (place % 2), 0, 255).astype(np.uint8) for place, picture in enumerate(steady)]
+    rolled = [np.roll(steady[0], 2 * index, axis=1)[:, 16:80] for index in range(8)]
+    waving = [np.clip(image.astype(int) + 12 * (index % 2), 0, 255).astype(np.uint8) for index, image in enumerate(steady)]
     calm, pan, unsteady = (np.nanmean(flicker(frames)) for frames in (steady, rolled, waving))
     assert pan < 3.0
     assert calm < 3.0
@@ -38,7 +38,7 @@ def test_cuts_are_left_out_and_held_frames_do_not_flicker(steady: list[np.ndarra
 
 
 def test_a_misplaced_frame_judders(steady: list[np.ndarray]) -> None:
-    rolled = [np.roll(steady[0], 2 * place, axis=1)[:, 16:80] for place in range(8)]
+    rolled = [np.roll(steady[0], 2 * index, axis=1)[:, 16:80] for index in range(8)]
     swapped = [*rolled[:4], rolled[1], *rolled[5:]]
     curve = judder(swapped)
     assert np.isnan(curve[[0, -1]]).all()
@@ -47,7 +47,7 @@ def test_a_misplaced_frame_judders(steady: list[np.ndarray]) -> None:
 
 
 def test_color_drift_is_measured_from_the_first_frame_of_a_shot(steady: list[np.ndarray]) -> None:
-    red = [np.clip(picture.astype(int) + np.array([4 * place, 0, 0]), 0, 255).astype(np.uint8) for place, picture in enumerate(steady)]
+    red = [np.clip(image.astype(int) + np.array([4 * index, 0, 0]), 0, 255).astype(np.uint8) for index, image in enumerate(steady)]
     assert drift(red)[0] == 0.0
     assert drift(red)[-1] > drift(steady)[-1] + 5
     assert (np.diff(drift(red)) > 0).mean() > 0.8

@@ -1,4 +1,4 @@
-"""Labels are kept or lost one by one, and a perfect copy is no variation."""
+"""Labels are counted as preserved or lost; a copy preserves all of them."""
 
 from pathlib import Path
 
@@ -25,23 +25,23 @@ def test_preserved_labels_are_counted() -> None:
 
 
 def test_portraits_have_no_subject() -> None:
-    kept = labels_kept(np.stack([SCENE, FACE]), np.stack([SCENE, SCENE]))
-    assert kept["subject"] == (1.0, 1)
-    assert kept["place"] == (0.5, 2)
-    assert kept["labels_kept"] == (3 / 5, 5)
+    preserved = labels_kept(np.stack([SCENE, FACE]), np.stack([SCENE, SCENE]))
+    assert preserved["subject"] == (1.0, 1)
+    assert preserved["place"] == (0.5, 2)
+    assert preserved["labels_kept"] == (3 / 5, 5)
 
 
 def test_a_copy_preserves_all_labels_and_an_unrelated_image_does_not(weights: Path) -> None:
-    seen: list[Images] = []
+    captured: list[Images] = []
 
-    def copy(pictures: Images) -> Images:
-        seen.append(pictures)
-        return pictures
+    def copy(images: Images) -> Images:
+        captured.append(images)
+        return images
 
     figures = Work(score_variation(copy, weights, n=6)).result()
-    assert np.array_equal(np.concatenate(seen), np.stack([render(CASES + index) for index in range(6)]))
+    assert np.array_equal(np.concatenate(captured), np.stack([render(CASES + index) for index in range(6)]))
     assert figures["variation.labels_kept"] == 1.0
     assert figures["variation.psnr_db"] > 100 > figures["ceiling.variation.psnr_db"]
     assert figures["n.variation.place"] == 6
-    turned = Work(score_variation(lambda pictures: 255 - pictures, weights, n=6)).result()
+    turned = Work(score_variation(lambda images: 255 - images, weights, n=6)).result()
     assert turned["variation.psnr_db"] < 15

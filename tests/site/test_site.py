@@ -32,8 +32,8 @@ def test_every_command_and_option_is_on_a_page(part) -> None:
 
     def below(command, path: list[str]):
         yield path, command
-        for name, one in getattr(command, "commands", {}).items():
-            yield from below(one, [*path, name])
+        for name, subcommand in getattr(command, "commands", {}).items():
+            yield from below(subcommand, [*path, name])
 
     for path, command in below(root, []):
         page = pages[path[0]] if path else pages["index"]
@@ -64,7 +64,7 @@ def test_citations_are_read_with_their_places(part, tmp_path: Path) -> None:
         "class Sum:\n    def add(self):\n"
         '        """Add up. In March 2020 it was slow (DDIM: Song et al. 2021, eq. 12; Rom 1974, equations 1 to 3)."""\n'
     )
-    found = [(one.paper, one.place, one.name, one.summary) for one in part("papers").citations(package)]
+    found = [(citation.paper, citation.place, citation.name, citation.summary) for citation in part("papers").citations(package)]
     assert found[:2] == [
         ("Ho et al. 2020", "equation 4", "toy.sums", "Sums."),
         ("Ahonen, Hadid and Pietikäinen 2006", "", "toy.sums.ROUND", "How round."),

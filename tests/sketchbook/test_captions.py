@@ -1,4 +1,4 @@
-"""Captions state only what the image shows, and all of it can be read back."""
+"""Captions state only what the image shows, and can be parsed back."""
 
 import re
 import time
@@ -15,20 +15,20 @@ from sakuga.sketchbook.words import JOINT, WORDING
 
 
 def random_labels(rng: np.random.Generator) -> Labels:
-    def one(kind: object) -> str:
+    def choose(kind: object) -> str:
         return str(rng.choice(get_args(kind)))
 
     portrait = None
     if rng.random() < 0.25:
         kinds = {"person": world.Person, "hair": world.HairColor, "hair_length": world.HairLength}
         looks = {**kinds, "dress": world.DressColor, "expression": world.Expression}
-        portrait = Portrait(**{name: one(kind) for name, kind in looks.items()})  # type: ignore[arg-type]
+        portrait = Portrait(**{name: choose(kind) for name, kind in looks.items()})  # type: ignore[arg-type]
     return Labels(
-        time=one(world.Time),  # type: ignore[arg-type]
-        weather=one(world.Weather),  # type: ignore[arg-type]
-        place=one(world.Place),  # type: ignore[arg-type]
-        subject="none" if portrait else one(world.Subject),  # type: ignore[arg-type]
-        side=one(world.Side),  # type: ignore[arg-type]
+        time=choose(world.Time),  # type: ignore[arg-type]
+        weather=choose(world.Weather),  # type: ignore[arg-type]
+        place=choose(world.Place),  # type: ignore[arg-type]
+        subject="none" if portrait else choose(world.Subject),  # type: ignore[arg-type]
+        side=choose(world.Side),  # type: ignore[arg-type]
         extras=frozenset(extra for extra in get_args(world.Extra) if rng.random() < 0.25),
         portrait=portrait,
     )
@@ -48,11 +48,13 @@ def test_a_caption_states_only_what_the_image_shows() -> None:
         assert set(re.findall(r"[\w']+", text.lower())) <= known_words(), text
 
 
-def test_rain_snow_and_fog_are_nearly_always_stated_and_fine_weather_seldom() -> None:
+def test_rain_snow_and_fog_are_nearly_always_stated_and_fine_weather_rarely() -> None:
     rng = np.random.default_rng(6)
     sampled = [random_labels(rng) for _ in range(2000)]
     stated = {
-        weather: [("weather", weather) in facts_in(caption(one, rng)) for one in sampled if one.weather == weather]
+        weather: [
+            ("weather", weather) in facts_in(caption(scene_labels, rng)) for scene_labels in sampled if scene_labels.weather == weather
+        ]
         for weather in get_args(world.Weather)
     }
     assert all(np.mean(stated[weather]) > 0.95 for weather in ("rain", "snow", "fog"))
@@ -102,7 +104,7 @@ def test_about_seven_facts_in_ten_are_stated_and_captions_differ() -> None:
         ("the boatman's undersea daydream", Stated()),
     ],
 )
-def test_people_s_own_sentences_are_understood(text: str, stated: Stated) -> None:
+def test_handwritten_sentences_are_understood(text: str, stated: Stated) -> None:
     assert read_labels(text) == stated
 
 

@@ -1,4 +1,4 @@
-"""Every look paints the same drawing, and none of them like another."""
+"""Every look paints the same drawing in its own way."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -79,9 +79,9 @@ def test_every_look_paints_an_empty_sky(look: Look) -> None:
     assert image[8:-8, 8:-8].mean() > 120
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(LOOKS, 2)))
-def test_no_look_is_like_another(one: Look, other: Look) -> None:
-    difference = np.abs(looks.paint(COTTAGE, 128, 128, one).astype(float) - looks.paint(COTTAGE, 128, 128, other))
+@pytest.mark.parametrize(("first", "second"), list(combinations(LOOKS, 2)))
+def test_no_look_is_like_another(first: Look, second: Look) -> None:
+    difference = np.abs(looks.paint(COTTAGE, 128, 128, first).astype(float) - looks.paint(COTTAGE, 128, 128, second))
     assert difference.mean() > 8
 
 

@@ -85,7 +85,7 @@ def test_a_portrait_keeps_its_appearance_while_it_moves() -> None:
     assert not np.array_equal(*hair)
 
 
-def test_eyes_blink_but_seldom() -> None:
+def test_eyes_blink_but_rarely() -> None:
     counts = [len(shapes_of(CALM_GIRL, 2, t)) for t in np.arange(0.0, 20.0, 0.05)]
     closed = sum(count < max(counts) for count in counts) / len(counts)
     assert 0.01 < closed < 0.12

@@ -79,7 +79,7 @@ def test_any_subject_can_be_drawn_in_any_place(place: Place, subject: Subject) -
 
 @pytest.mark.parametrize("subject", get_args(Subject)[1:])
 def test_the_side_is_where_the_subject_is(subject: Subject) -> None:
-    """The middle of what the subject changes in the picture lies in the order left, centre, right."""
+    """The center of the pixels that the subject changes follows left, center, right."""
     place: Place = "sea" if subject in ("boat", "whale", "lighthouse") else "meadow"
     middles = []
     for side in get_args(Side):
@@ -106,7 +106,7 @@ def test_every_extra_is_visible(extra: Extra) -> None:
 def test_every_hour_weather_and_place_looks_different() -> None:
     for name, kind, least in (("time", Time, 15.0), ("weather", Weather, 3.0), ("place", Place, 8.0)):
         images = [_image(compose(replace(PLAIN, **{name: value}), 3)) for value in get_args(kind)]
-        gaps = [np.abs(one - other).mean() for index, one in enumerate(images) for other in images[:index]]
+        gaps = [np.abs(first - second).mean() for index, first in enumerate(images) for second in images[:index]]
         assert min(gaps) > least, name
 
 

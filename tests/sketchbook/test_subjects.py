@@ -1,4 +1,4 @@
-"""Every subject is recognisable and moves; its randomness is independent of time, and its lamps shine at night."""
+"""Subjects are recognizable, move, and shine at night; randomness ignores time."""
 
 from typing import get_args
 
@@ -46,7 +46,7 @@ def test_time_moves_a_subject_but_never_chooses_another(subject: Subject) -> Non
 
 
 @pytest.mark.parametrize("subject", MOVING)
-def test_what_should_move_moves(subject: Subject) -> None:
+def test_subjects_with_motion_move(subject: Subject) -> None:
     now, later = corners(shapes_of(subject, 3, 0.3)), corners(shapes_of(subject, 3, 1.1))
     assert np.abs(now - later).max() > 0.01
 

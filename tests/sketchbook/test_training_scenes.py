@@ -59,7 +59,7 @@ def test_captions_of_a_style_state_everything() -> None:
         assert stated.extras == shown.extras
 
 
-def test_the_same_seed_gives_the_same_scenes_and_another_others() -> None:
+def test_the_same_seed_gives_the_same_scenes_and_another_seed_others() -> None:
     def captions(scenes: list[TrainingScene]) -> list[tuple[str, int]]:
         return [(scene.text, scene.seed) for scene in scenes]
 

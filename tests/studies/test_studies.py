@@ -44,15 +44,15 @@ Rows = Callable[[GenerationRun, np.random.Generator], dict[str, np.ndarray]]
 def fake_results(study: Study, out: Path, rows: Rows) -> Results:
     """Fake the runs of a study: small images, and the given rows."""
     folders: dict[str, RunFolder] = {}
-    for one in ordered_runs(study.runs):
-        folder = folders[digest(one.run)] = create_run(out, one)
-        if isinstance(one.run, GenerationRun):
-            prompts = [prompt for prompt in one.run.prompts for _ in range(one.run.seeds)]
+    for named_run in ordered_runs(study.runs):
+        folder = folders[digest(named_run.run)] = create_run(out, named_run)
+        if isinstance(named_run.run, GenerationRun):
+            prompts = [prompt for prompt in named_run.run.prompts for _ in range(named_run.run.seeds)]
             (folder / INFERENCE).mkdir()
             for number in range(1, len(prompts) + 1):
                 Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / INFERENCE / f"{number:04d}.webp")
-            made = {key: list(row) for key, row in rows(one.run, np.random.default_rng(len(folders))).items()}
-            (folder / ROWS).write_text(json_text({"prompt": prompts, "name": ["seed"] * len(prompts), **made}))
+            values = {key: list(row) for key, row in rows(named_run.run, np.random.default_rng(len(folders))).items()}
+            (folder / ROWS).write_text(json_text({"prompt": prompts, "name": ["seed"] * len(prompts), **values}))
         folder.finish({"seconds": 1.0, "processor_seconds": 10.0 * len(folders), "peak_memory_mb": 900.0, "file_kb": 50.0 * len(folders)})
     return Results(folders=folders, executed=len(folders))
 
@@ -68,9 +68,9 @@ def by_weight(run: GenerationRun, rng: np.random.Generator) -> dict[str, np.ndar
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_writes_one_report_on_all_runs(name: str, tmp_path: Path) -> None:
     study = STUDIES[name](SETTING)
-    page, metrics, found = build_report(study, SETTING, fake_results(study, tmp_path, by_weight))
+    page, metrics, conclusions = build_report(study, SETTING, fake_results(study, tmp_path, by_weight))
     text = html(page)
-    assert [block.text for block in page.sections[0].blocks] == found.splitlines()  # type: ignore[union-attr]
+    assert [block.text for block in page.sections[0].blocks] == conclusions.splitlines()  # type: ignore[union-attr]
     assert text.count("<svg") >= 2
     assert text.count("data:image/webp") >= 6
     assert "nan" not in text.replace("dominant", "").lower().split("<style>")[0]
@@ -81,8 +81,8 @@ def test_a_study_writes_one_report_on_all_runs(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", STUDIES)
 def test_all_trainings_have_one_budget_and_all_runs_the_same_prompts(name: str) -> None:
     study = STUDIES[name](FULL)
-    trainings = [one.run for one in ordered_runs(study.runs) if isinstance(one.run, TrainingRun)]
-    trials = [one.run for one in study.runs if isinstance(one.run, GenerationRun)]
+    trainings = [named_run.run for named_run in ordered_runs(study.runs) if isinstance(named_run.run, TrainingRun)]
+    trials = [named_run.run for named_run in study.runs if isinstance(named_run.run, GenerationRun)]
     budgets = {(training.steps, training.batch) for training in trainings}
     assert len(budgets) == {"ablation": 2, "curation": 2}.get(name, 1), (
         "an ablation varies it; curation is at equal steps and at equal passes"
@@ -93,48 +93,53 @@ def test_all_trainings_have_one_budget_and_all_runs_the_same_prompts(name: str) 
 
 
 def test_curation_compares_at_equal_steps_epochs_and_size() -> None:
-    trainings = {one.name: one.run for one in STUDIES["curation"](FULL).runs if isinstance(one.run, TrainingRun)}
+    trainings = {training.name: training.run for training in STUDIES["curation"](FULL).runs if isinstance(training.run, TrainingRun)}
     few, less, many, even = (
         trainings[f"train {name}, seed 0"] for name in ("unbalanced", "unbalanced, fewer steps", "balanced", "balanced, as few")
     )
     assert few.steps == many.steps == even.steps
-    passes = [one.steps * one.batch / one.training_set.count for one in (less, many)]
+    passes = [training.steps * training.batch / training.training_set.count for training in (less, many)]
     assert passes[0] == pytest.approx(passes[1], rel=0.02)
     assert few.training_set.count == even.training_set.count == 50
-    assert [one.training_set.portraits for one in (few, many, even) if isinstance(one.training_set, RenderedSet)] == [5, 100, 33]
-    assert len({one.training_set for one in trainings.values()}) == 9, "each repeat has sets of its own"
+    sets = [training.training_set for training in (few, many, even)]
+    assert [rendered.portraits for rendered in sets if isinstance(rendered, RenderedSet)] == [5, 100, 33]
+    assert len({training.training_set for training in trainings.values()}) == 9, "each repeat has sets of its own"
     text = budget_text(trainings.values())
     assert text == "200 steps of 8 images (32 epochs of 50 and 10.7 epochs of 150); 67 steps of 8 images (10.7 epochs of 50)"
 
 
-def test_own_sets_and_prompts_are_used_or_refused() -> None:
+def test_custom_sets_and_prompts_are_used_or_refused() -> None:
     own = tuple(FolderSet(path=f"/{name}", digest=name * 64, trigger="x", count=count) for name, count in (("a", 20), ("b", 80)))
-    trainings = {one.name: one.run for one in STUDIES["curation"](replace(FULL, sets=own)).runs if isinstance(one.run, TrainingRun)}
-    assert {(one.training_set, one.steps) for one in trainings.values()} == {(own[0], 200), (own[1], 200), (own[0], 50)}
+    trainings = {
+        training.name: training.run
+        for training in STUDIES["curation"](replace(FULL, sets=own)).runs
+        if isinstance(training.run, TrainingRun)
+    }
+    assert {(training.training_set, training.steps) for training in trainings.values()} == {(own[0], 200), (own[1], 200), (own[0], 50)}
     with pytest.raises(InputError, match="no prompt is for a portrait: portrait prompts begin with 'a portrait of' or"):
         STUDIES["curation"](replace(SETTING, prompts=("the sea",)))
 
 
 def test_all_studies_take_under_an_hour_of_one_core_by_sharing_runs() -> None:
-    runs = {digest(one.run): one.run for lay in STUDIES.values() for one in ordered_runs(lay(FULL).runs)}
+    runs = {digest(named_run.run): named_run.run for lay_out in STUDIES.values() for named_run in ordered_runs(lay_out(FULL).runs)}
     assert sum(estimate_seconds(run) for run in runs.values()) < 60 * 60
-    alone = [len(ordered_runs(lay(FULL).runs)) for lay in STUDIES.values()]
+    alone = [len(ordered_runs(lay_out(FULL).runs)) for lay_out in STUDIES.values()]
     assert len(runs) < sum(alone)
 
 
 def test_a_search_is_reproducible_and_finds_the_best_point() -> None:
-    def walk(rounds: int) -> list[tuple[float, ...]]:
+    def run_search(rounds: int) -> list[tuple[float, ...]]:
         sampler = make_sampler((("rank", (2.0, 4.0, 8.0)), ("rate", (1e-3, 2e-3, 4e-3))))
-        asked = []
+        points = []
         for _ in range(rounds):
-            trial, place = sampler.ask()
-            sampler.tell(trial, place[1] - abs(place[0] - 4.0))
-            asked.append(place)
-        return asked
+            trial, point = sampler.ask()
+            sampler.tell(trial, point[1] - abs(point[0] - 4.0))
+            points.append(point)
+        return points
 
-    first = walk(24)
-    assert first == walk(24)
-    assert first[12:].count((4.0, 4e-3)) > 4, "the best of nine places, by chance asked for once or twice"
+    first = run_search(24)
+    assert first == run_search(24)
+    assert first[12:].count((4.0, 4e-3)) > 4, "the best of nine points, sampled once or twice at random"
 
 
 def test_scoring_does_not_change_the_digest() -> None:
@@ -164,10 +169,10 @@ def test_a_digest_depends_on_content_and_not_on_paths() -> None:
 def test_required_trainings_come_first_and_each_run_once() -> None:
     training = TrainingRun(model=MODEL, training_set=RenderedSet())
     trials = [GenerationRun(model=MODEL, prompts=(prompt,), applied_styles=(TrainedStyle(training=training),)) for prompt in "ab"]
-    table = ordered_runs(tuple(NamedRun(name=str(place), run=run) for place, run in enumerate([*trials, trials[0]])))
-    assert [one.run for one in table] == [training, *trials]
-    for place, one in enumerate(table):
-        assert all(needed in [before.run for before in table[:place]] for needed in required_trainings(one.run))
+    table = ordered_runs(tuple(NamedRun(name=str(index), run=run) for index, run in enumerate([*trials, trials[0]])))
+    assert [named_run.run for named_run in table] == [training, *trials]
+    for index, named_run in enumerate(table):
+        assert all(needed in [before.run for before in table[:index]] for needed in required_trainings(named_run.run))
 
 
 def test_a_plan_lists_unfinished_runs_and_a_time_estimate() -> None:
@@ -194,36 +199,34 @@ def test_the_time_of_resumed_runs_adds_up(tmp_path: Path) -> None:
 
 
 def test_finished_runs_are_reused_and_damaged_ones_are_not(tmp_path: Path) -> None:
-    one, two = (NamedRun(name=name, run=GenerationRun(model=MODEL, prompts=(name,))) for name in ("one", "two"))
-    create_run(tmp_path, one).finish({"seconds": 1.0})
-    (create_run(tmp_path, two).path / "config.json").write_text("{")
+    first, second = (NamedRun(name=name, run=GenerationRun(model=MODEL, prompts=(name,))) for name in ("one", "two"))
+    create_run(tmp_path, first).finish({"seconds": 1.0})
+    (create_run(tmp_path, second).path / "config.json").write_text("{")
     known = known_runs(tmp_path)
-    assert list(known) == [digest(one.run)]
-    assert known[digest(one.run)].finished
+    assert list(known) == [digest(first.run)]
+    assert known[digest(first.run)].finished
 
 
 def test_curation_concludes_from_the_data(tmp_path: Path) -> None:
     faces = tuple(f"{words} {who}" for words in ("a portrait of", "a close-up of") for who in ("a girl", "a man", "an old woman"))
-    land = ("a castle at sunset", "the sea at night", "a forest", "a village", "a lake", "a harbour")
-    settings = replace(FULL, prompts=faces + land)
+    landscape_prompts = ("a castle at sunset", "the sea at night", "a forest", "a village", "a lake", "a harbour")
+    settings = replace(FULL, prompts=faces + landscape_prompts)
 
-    def by_set(better: float, waver: float = 0.0) -> Rows:
+    def by_set(better: float, spread: float = 0.0) -> Rows:
         def rows(run: GenerationRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
             trainings = run.applied_styles[0].training if run.applied_styles else None
             balanced = trainings is not None and trainings.training_set.portraits > 5  # type: ignore[union-attr]
-            apart = waver * (-1) ** trainings.seed if trainings else 0.0
+            apart = spread * (-1) ** trainings.seed if trainings else 0.0
             shown = 0.5 + (0.2 * better + apart) * (1 if balanced else -1)
             return {"look.watercolor": np.full(6, shown) + rng.normal(0, 0.001, 6), "labels.all": np.ones(6), "words.clip": np.ones(6)}
 
         return rows
 
     study = STUDIES["curation"](settings)
-    lines = {
-        (better, waver): build_report(study, settings, fake_results(study, tmp_path / f"{better}{waver}", by_set(better, waver)))[
-            2
-        ].splitlines()
-        for better, waver in ((1, 0), (-1, 0), (0.3, 0.2))
-    }
+    lines = {}
+    for better, spread in ((1, 0), (-1, 0), (0.3, 0.2)):
+        results = fake_results(study, tmp_path / f"{better}{spread}", by_set(better, spread))
+        lines[better, spread] = build_report(study, settings, results)[2].splitlines()
     assert len(lines[1, 0]) == 3
     for line, equal in zip(lines[1, 0], ("At equal steps", "At equal epochs", "At equal steps, epochs and size"), strict=True):
         assert line.startswith(equal)
@@ -239,10 +242,10 @@ def test_additive_effects_do_not_interact(tmp_path: Path) -> None:
 
     study = STUDIES["prompting"](SETTING)
     _, metrics, _ = build_report(study, SETTING, fake_results(study, tmp_path, rows))
-    found = {one.key: one for one in metrics if isinstance(one, Metric)}
-    assert found["adapter"].value == pytest.approx(0.3)
-    assert found["words.trigger"].value == pytest.approx(0.2)
-    assert found["interaction.trigger"].value == pytest.approx(0.0, abs=1e-9)
+    effects = {metric.key: metric for metric in metrics if isinstance(metric, Metric)}
+    assert effects["adapter"].value == pytest.approx(0.3)
+    assert effects["words.trigger"].value == pytest.approx(0.2)
+    assert effects["interaction.trigger"].value == pytest.approx(0.0, abs=1e-9)
 
 
 def test_an_ablation_names_the_cheapest_equal_and_the_settings_that_matter(tmp_path: Path) -> None:
@@ -253,10 +256,10 @@ def test_an_ablation_names_the_cheapest_equal_and_the_settings_that_matter(tmp_p
 
     settings = replace(SETTING, grid=(("rank", (2.0, 8.0, 32.0)), ("steps", (2.0, 4.0))))
     study = STUDIES["ablation"](settings)
-    page, _, found = build_report(study, settings, fake_results(study, tmp_path, rows))
-    assert "the cheapest of all these is rank 8, steps 2" in found
-    assert "the style score rises with: rank 2 to 32 (+0.6" in found
-    assert "No clear effect of: steps 2 to 4" in found
+    page, _, conclusions = build_report(study, settings, fake_results(study, tmp_path, rows))
+    assert "the cheapest of all these is rank 8, steps 2" in conclusions
+    assert "the style score rises with: rank 2 to 32 (+0.6" in conclusions
+    assert "No clear effect of: steps 2 to 4" in conclusions
     assert html(page).count("best") >= 1
 
 
@@ -272,11 +275,11 @@ def test_without_an_effect_no_training_is_called_best(name: str, text: str, tmp_
 
     settings = replace(SETTING, grid=(("rank", (2.0, 8.0)), ("steps", (2.0, 4.0)))) if name == "ablation" else SETTING
     study = STUDIES[name](settings)
-    found = build_report(study, settings, fake_results(study, tmp_path, rows))[2]
-    assert text in found
-    assert "highest style score" not in found
-    assert "has the highest score" not in found
-    assert "cheapest" not in found
+    conclusions = build_report(study, settings, fake_results(study, tmp_path, rows))[2]
+    assert text in conclusions
+    assert "highest style score" not in conclusions
+    assert "has the highest score" not in conclusions
+    assert "cheapest" not in conclusions
 
 
 def test_only_training_settings_can_be_varied() -> None:

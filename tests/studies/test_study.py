@@ -30,8 +30,8 @@ def test_a_study_runs_once_and_is_then_reused(home: Path) -> None:
     settings, out = replace(study_settings(quick=True, grid=GRID), prompts=("a castle at sunset", "the sea at night")), home / "ablation"
     work = run_study("ablation", settings, out)
     notes = [step.note for step in work]
-    made = work.result()
-    assert (made.runs, made.executed) == (3, 3)
+    report = work.result()
+    assert (report.runs, report.executed) == (3, 3)
     assert notes.index("ablation: 3 runs, 0 of them already finished") < notes.index("base finished")
     runs = {path.name.split("-", 2)[2].rsplit("-", 1)[0]: path for path in (out / "runs").iterdir()}
     assert runs.keys() == {"base", "train-rank-2-steps-2", "rank-2-steps-2"}
@@ -52,20 +52,20 @@ def test_a_study_runs_once_and_is_then_reused(home: Path) -> None:
 
     if COMMITTED.is_file():
         kinds = {key.split(".", 1)[0] for key in json.loads(COMMITTED.read_text()) if not key.startswith("n.")}
-        assert {one.key.split(".", 1)[0] for one in made.metrics} <= kinds, "the small study has the metrics of the one in docs/"
+        assert {metric.key.split(".", 1)[0] for metric in report.metrics} <= kinds, "the small study has the metrics of the one in docs/"
 
-    again = run_study("ablation", settings, out).result()
-    assert again.executed == 0
-    assert again.metrics == made.metrics
+    repeated = run_study("ablation", settings, out).result()
+    assert repeated.executed == 0
+    assert repeated.metrics == report.metrics
 
     beside = run_study("ablation", settings, home / "beside").result()
     assert beside.executed == 0, "runs of a study beside it are reused"
     assert not (home / "beside" / "runs").exists()
-    assert beside.metrics == made.metrics
+    assert beside.metrics == report.metrics
 
     found = run_study("ablation", replace(settings, search=1), home / "search").result()
     assert found.executed == 0
-    assert {one.key for one in found.metrics} == {one.key for one in made.metrics}
+    assert {metric.key for metric in found.metrics} == {metric.key for metric in report.metrics}
 
     for path in (runs["base"], runs["rank-2-steps-2"]):
         (path / "rows.json").write_text(json.dumps({**json.loads((path / "rows.json").read_text()), "judges": "others"}))
@@ -74,7 +74,7 @@ def test_a_study_runs_once_and_is_then_reused(home: Path) -> None:
     rescored = json.loads((runs["base"] / "rows.json").read_text())
     assert rescored.keys() == rows.keys()
     for key, first in rows.items():
-        numbers = isinstance(first, list) and all(isinstance(one, float) for one in first)
+        numbers = isinstance(first, list) and all(isinstance(value, float) for value in first)
         assert rescored[key] == (pytest.approx(first, rel=1e-5) if numbers else first), "the same images, the same metric models"
 
 
@@ -101,8 +101,8 @@ def test_invalid_studies_are_refused(home: Path) -> None:
         run_study("styles", study_settings(), home / "out", jobs=0)
     with pytest.raises(InputError, match="'styles' has no grid: --vary is for an ablation"):
         run_study("styles", study_settings(grid=GRID), home / "out")
-    made = render_style_set("watercolor", home / "set", count=2, portraits=1).result()
-    assert made
+    rendered = render_style_set("watercolor", home / "set", count=2, portraits=1).result()
+    assert rendered
     with pytest.raises(InputError, match="1 training sets were given, and 'curation' takes 2"):
         run_study("curation", study_settings(sets=[home / "set"]), home / "out")
     (home / "mine").mkdir()

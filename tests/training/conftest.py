@@ -1,4 +1,4 @@
-"""A set of seven small images, two of them held out, and settings that train a tiny model on it in a second."""
+"""A set of seven small images, two held out, and settings for a tiny model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +22,10 @@ def write_small_set(folder: Path, trigger: str = "zk") -> Path:
     rng = np.random.default_rng(0)
     images = [
         (
-            Example(file=f"images/{place:04d}.png", text=f"a red ball {place}, zk", licence="MIT", source="drawn", held_out=place >= 5),
+            Example(file=f"images/{index:04d}.png", text=f"a red ball {index}, zk", licence="MIT", source="drawn", held_out=index >= 5),
             rng.integers(0, 256, (height, width, 3)).astype(np.uint8),
         )
-        for place, (width, height) in enumerate(SIZES)
+        for index, (width, height) in enumerate(SIZES)
     ]
     write_set(folder, images, trigger=trigger, licence="MIT", provenance="random dots")
     return folder

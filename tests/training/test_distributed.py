@@ -1,4 +1,4 @@
-"""Launched processes train what one trains with as many batches a step, and resume together."""
+"""Launched processes equal one process with as many batches a step, and resume."""
 
 import os
 import pickle
@@ -52,10 +52,10 @@ def test_two_processes_train_and_resume_as_one_with_twice_the_batches(
     with subprocess.Popen(command, env={**os.environ, "RANK": "1", "PYTHONPATH": os.pathsep.join(sys.path)}) as other:
         stopped_and_resumed(two, ports)
     assert other.returncode == 0
-    ours, theirs = load_file(alone.style / LORA_FILE), load_file(tmp_path / "two" / "style" / LORA_FILE)
-    assert max(float(factors.abs().max()) for factors in ours.values()) > 0.1
-    for name, factors in ours.items():
-        torch.testing.assert_close(theirs[name], factors, rtol=0, atol=1e-3)
+    single_factors, distributed_factors = load_file(alone.style / LORA_FILE), load_file(tmp_path / "two" / "style" / LORA_FILE)
+    assert max(float(factors.abs().max()) for factors in single_factors.values()) > 0.1
+    for name, factors in single_factors.items():
+        torch.testing.assert_close(distributed_factors[name], factors, rtol=0, atol=1e-3)
 
 
 def test_a_launcher_that_starts_one_process_of_several_is_refused(settings: TrainSettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""LoRA training: the style applied equals the one trained, whatever is cached, split or resumed."""
+"""The LoRA applied equals the one trained, whether cached, split or resumed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,24 +32,24 @@ def style(run: TrainedRun) -> dict[str, torch.Tensor]:
 
 
 def equal(first: TrainedRun, second: TrainedRun) -> bool:
-    one, other = style(first), style(second)
-    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+    left, right = style(first), style(second)
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
 
 
 def test_a_run_writes_a_style_with_card_and_metrics(settings: TrainSettings) -> None:
-    made = trained(replace(settings, sample_every=4, prompts=("a red ball", "a blue one")))
-    found = find_style(str(made.style), find_checkpoint(settings.model))
+    run = trained(replace(settings, sample_every=4, prompts=("a red ball", "a blue one")))
+    found = find_style(str(run.style), find_checkpoint(settings.model))
     assert found.trigger == "zk"
-    card = (made.style / "README.md").read_text()
+    card = (run.style / "README.md").read_text()
     assert "LoRA, rank 2, alpha 2, on attention of the UNet" in card
     assert "| image licences | MIT |" in card
-    assert (made.style / "sheet.webp").exists()
-    assert sorted(path.name for path in (made.run / "samples").iterdir()) == ["step-00000004.png", "step-00000008.png"]
-    assert (made.steps, made.validation_loss is not None) == (8, True)
-    assert made.seconds > 0
-    assert made.peak_memory > 2**20
-    assert not (made.run / "cache").exists()
-    assert [path.name for path in sorted((made.run / "checkpoints").iterdir())] == [
+    assert (run.style / "sheet.webp").exists()
+    assert sorted(path.name for path in (run.run / "samples").iterdir()) == ["step-00000004.png", "step-00000008.png"]
+    assert (run.steps, run.validation_loss is not None) == (8, True)
+    assert run.seconds > 0
+    assert run.peak_memory > 2**20
+    assert not (run.run / "cache").exists()
+    assert [path.name for path in sorted((run.run / "checkpoints").iterdir())] == [
         "best.safetensors", "step-00000006.safetensors", "step-00000008.safetensors",
     ]  # fmt: skip
 
@@ -106,11 +106,11 @@ def test_a_loss_that_is_not_finite_stops_at_the_last_good_step(settings: TrainSe
     assert training.steps < 8
 
 
-def test_early_stopping_takes_the_best_checkpoint(settings: TrainSettings) -> None:
-    made = trained(replace(settings, steps=40, learning_rate=1e-12, validate_every=1, patience=2))
-    assert made.steps == 1
-    assert made.notes[-1] == "the style is that of step 1, with the best validation loss"
-    assert "stopped early: no better validation loss in 2 validations" in (made.run / "log.txt").read_text()
+def test_early_stopping_uses_the_best_checkpoint(settings: TrainSettings) -> None:
+    run = trained(replace(settings, steps=40, learning_rate=1e-12, validate_every=1, patience=2))
+    assert run.steps == 1
+    assert run.notes[-1] == "the style is that of step 1, with the best validation loss"
+    assert "stopped early: no better validation loss in 2 validations" in (run.run / "log.txt").read_text()
 
 
 def test_the_lora_trained_equals_the_lora_applied(tiny_folder: Path) -> None:
@@ -146,12 +146,12 @@ def test_the_lora_trained_equals_the_lora_applied(tiny_folder: Path) -> None:
     ],
 )  # fmt: skip
 def test_every_kind_of_training_resumes_exactly(settings: TrainSettings, tmp_path: Path, change: dict[str, object]) -> None:
-    whole = trained(replace(settings, out=tmp_path / "whole", **change))  # type: ignore[arg-type]
+    uninterrupted = trained(replace(settings, out=tmp_path / "uninterrupted", **change))  # type: ignore[arg-type]
     half = replace(settings, **change)  # type: ignore[arg-type]
     work = train(half)
     next(step for step in work if step.stage == "training" and step.done == 4)
     work.close()
-    assert equal(whole, trained(replace(half, resume=True)))
+    assert equal(uninterrupted, trained(replace(half, resume=True)))
 
 
 def test_less_memory_or_precision_train_nearly_the_same(settings: TrainSettings, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_low_rank_on_a_convolution_with_stride_is_the_merged_weight() -> None:
 
 
 def test_the_style_has_the_layout_of_other_trainers(settings: TrainSettings) -> None:
-    made = trained(settings)
-    read = read_adapter(made.style / LORA_FILE, "it")
+    run = trained(settings)
+    read = read_adapter(run.style / LORA_FILE, "it")
     assert all(np.isfinite(factors.up.numpy()).all() for factors in read.layers.values())
-    assert all(key.startswith("unet.") and (".lora_A." in key or ".lora_B." in key) for key in style(made))
+    assert all(key.startswith("unet.") and (".lora_A." in key or ".lora_B." in key) for key in style(run))

@@ -46,9 +46,9 @@ def test_min_snr_weights_have_a_floor_for_v_prediction() -> None:
     ratio = signal / (1 - signal)
     epsilon = min_snr_weights(signal, 5.0, "epsilon")
     torch.testing.assert_close(epsilon[:3], torch.minimum(ratio, torch.tensor(5.0))[:3] / ratio[:3])
-    bare = min_snr_weights(signal, 5.0, "v_prediction")
-    torch.testing.assert_close(bare, torch.minimum(ratio, torch.tensor(5.0)) / (ratio + 1))
-    assert bare[-1] == 0
+    loss_weights = min_snr_weights(signal, 5.0, "v_prediction")
+    torch.testing.assert_close(loss_weights, torch.minimum(ratio, torch.tensor(5.0)) / (ratio + 1))
+    assert loss_weights[-1] == 0
     assert min_snr_weights(signal, 5.0, "v_prediction", 0.1).min() == pytest.approx(0.1)
 
 
@@ -92,11 +92,11 @@ def test_epochs_count_the_training_images(settings: TrainSettings) -> None:
 
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_presets_resolve_and_given_settings_override_them(settings: TrainSettings, name: str) -> None:
-    bare = TrainSettings(method=lora_method(name), set=settings.set, out=settings.out, model=settings.model, preset=name, size=32)
-    plan = plan_of(bare)
+    base = TrainSettings(method=lora_method(name), set=settings.set, out=settings.out, model=settings.model, preset=name, size=32)
+    plan = plan_of(base)
     assert plan.method == PRESETS[name].method
     assert plan.min_snr_gamma == PRESETS[name].values["min_snr_gamma"]
-    given = plan_of(replace(bare, method=lora_method(name, rank=3), learning_rate=0.5, epochs=None, steps=7))
+    given = plan_of(replace(base, method=lora_method(name, rank=3), learning_rate=0.5, epochs=None, steps=7))
     assert (given.learning_rate, given.steps) == (0.5, 7)
     assert isinstance(given.method, Lora)
     assert (given.method.rank, given.method.targets) == (3, ("attention",))

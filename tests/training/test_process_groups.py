@@ -1,4 +1,4 @@
-"""Processes that train together end with the network that one trains on all their samples, and stop together."""
+"""Distributed processes equal one process on all their samples, and stop together."""
 
 import itertools
 import os
@@ -59,8 +59,8 @@ def _one_step(folder: Path, half: bool) -> Generator[int, None, None]:
     torch.manual_seed(0)
     network = nn.Linear(3, 1)
     samples = torch.arange(12.0).view(4, 3)
-    own = samples[distributed.rank() :: distributed.world_size()]
-    network(own).square().mean().backward()
+    local_samples = samples[distributed.rank() :: distributed.world_size()]
+    network(local_samples).square().mean().backward()
     distributed.average_gradients(network, half=half)
     stop = distributed.any_process(distributed.rank() == distributed.world_size() - 1)
     name = f"{distributed.world_size()}-{distributed.rank()}.pt"
@@ -81,33 +81,33 @@ def test_two_processes_average_their_gradients_and_stop_as_one(half: bool, tmp_p
 
 def trained_and_closed(run: Path, steps: int) -> list[int]:
     work = distributed.run_in_processes(2, toy, run, True)
-    seen = [step.samples_seen for step in itertools.islice(work, steps)]
+    samples_seen = [step.samples_seen for step in itertools.islice(work, steps)]
     work.close()
-    return seen
+    return samples_seen
 
 
 def test_two_processes_stop_with_their_killed_parent_and_resume_exactly(tmp_path: Path) -> None:
-    assert trained_and_closed(tmp_path / "whole", 4) == [8, 16, 24, 32]
+    assert trained_and_closed(tmp_path / "uninterrupted", 4) == [8, 16, 24, 32]
     command = [sys.executable, "-c", STARTER, str(Path(__file__).parent), str(tmp_path / "broken")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
-    ) as away:
-        assert away.stdin
-        assert away.stdout
-        assert next(away.stdout) == "8\n"
-        away.stdin.write("\n")
-        away.stdin.flush()
-        assert next(away.stdout) == "16\n"
-        away.kill()
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert next(process.stdout) == "8\n"
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert next(process.stdout) == "16\n"
+        process.kill()
     left = time.monotonic() + 120
-    while _lives(away.pid):
+    while _lives(process.pid):
         assert time.monotonic() < left, "a worker outlived its parent"
         time.sleep(0.1)
-    whole, broken = (tmp_path / name / CHECKPOINT for name in ("whole", "broken"))
+    uninterrupted, broken = (tmp_path / name / CHECKPOINT for name in ("uninterrupted", "broken"))
     assert _steps(broken) == 2
     assert trained_and_closed(tmp_path / "broken", 2) == [24, 32]
-    same = zip(load_file(whole).items(), load_file(broken).items(), strict=True)
+    same = zip(load_file(uninterrupted).items(), load_file(broken).items(), strict=True)
     assert all(name == other and torch.equal(tensor, its) for (name, tensor), (other, its) in same)
 
 

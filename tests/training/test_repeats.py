@@ -1,4 +1,4 @@
-"""Repeated examples of a balanced set come up so many times as often."""
+"""Examples of a balanced set come up in proportion to their repeats."""
 
 from collections import Counter
 from itertools import islice
@@ -18,7 +18,7 @@ def stream(*repeats: int) -> list[tuple[int, ...]]:
     return [batches_of_two.batch_at(position) for position in range(60)]
 
 
-def test_repeated_examples_come_up_as_many_times_as_often() -> None:
+def test_examples_come_up_in_proportion_to_their_repeats() -> None:
     counts = Counter(index for batch in stream(1, 4, 1) for index in batch)
     assert counts == {0: 20, 1: 80, 2: 20}
 

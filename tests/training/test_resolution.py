@@ -1,4 +1,4 @@
-"""A training is resolved once, before its Work: every option is declared in one place, and every image is decoded once."""
+"""A training is resolved once, before its Work; every image is decoded once."""
 
 from collections import Counter
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.training.conftest import resumed, trained
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each image is decoded for training."""
+    """Count how often each image is decoded for training."""
     counts: Counter[str] = Counter()
 
     def counting(path: Path) -> image_reading.LoadedImage:
@@ -60,9 +60,9 @@ def test_each_image_is_decoded_once_and_a_resumed_run_uses_the_cache(settings: T
 
 def test_a_plan_survives_its_file_and_older_keys_are_read(settings: TrainSettings, tmp_path: Path) -> None:
     plan = resolve_training(settings).plan
-    made = trained(settings)
-    assert read_plan(made.run / CONFIG) == plan
-    config = (made.run / CONFIG).read_text()
+    run = trained(settings)
+    assert read_plan(run.run / CONFIG) == plan
+    config = (run.run / CONFIG).read_text()
     for old, new in {"rate": "learning_rate", "clip": "max_grad_norm", "average": "ema_decay"}.items():
         assert f'"{new}"' in config
         config = config.replace(f'"{new}"', f'"{old}"')

@@ -1,4 +1,4 @@
-"""A training that is killed, at any moment, ends as if it had never stopped."""
+"""A training killed at any moment ends like an uninterrupted one."""
 
 import os
 import random
@@ -61,16 +61,16 @@ def test_a_run_killed_at_a_random_moment_resumes_exactly(settings: TrainSettings
     long = replace(settings, steps=steps, validate_every=20)
     notes = [step.note for step in train(replace(long, out=out, resume=True)) if step.note]
     assert f"resuming after step {reached} of {steps}" in notes
-    whole = trained(replace(long, out=tmp_path / "whole"))
-    assert weights(out) == weights(whole.run)
+    uninterrupted = trained(replace(long, out=tmp_path / "uninterrupted"))
+    assert weights(out) == weights(uninterrupted.run)
     assert (out / "style" / "pytorch_lora_weights.safetensors").read_bytes() == (
-        whole.style / "pytorch_lora_weights.safetensors"
+        uninterrupted.style / "pytorch_lora_weights.safetensors"
     ).read_bytes()
-    assert figures(out)[-1] == figures(whole.run)[-1]
+    assert figures(out)[-1] == figures(uninterrupted.run)[-1]
 
 
 def test_a_closed_run_resumes_past_a_truncated_checkpoint(settings: TrainSettings, tmp_path: Path) -> None:
-    whole = trained(replace(settings, out=tmp_path / "whole"))
+    uninterrupted = trained(replace(settings, out=tmp_path / "uninterrupted"))
     work = train(settings)
     for step in work:
         if step.stage == "training" and step.done == 5:
@@ -83,7 +83,7 @@ def test_a_closed_run_resumes_past_a_truncated_checkpoint(settings: TrainSetting
     notes = [step.note for step in train(replace(settings, resume=True)) if step.note]
     assert any("step-00000005.safetensors is truncated or damaged" in note for note in notes)
     assert "resuming after step 4 of 8" in notes
-    assert weights(Path(settings.out)) == weights(whole.run)
+    assert weights(Path(settings.out)) == weights(uninterrupted.run)
 
 
 def test_a_finished_run_is_resumed_at_once(settings: TrainSettings) -> None:
@@ -119,4 +119,4 @@ def test_a_nearly_full_disk_stops_the_run_with_every_step_saved(settings: TrainS
         patch.setattr(checkpoints, "MARGIN", 2**60)
         with pytest.raises(checkpoints.DiskFull, match="nearly full: stopped after step 1, which is saved"):
             trained(replace(settings, log_every=1))
-    assert weights(trained(replace(settings, resume=True)).run) == weights(trained(replace(settings, out=tmp_path / "whole")).run)
+    assert weights(trained(replace(settings, resume=True)).run) == weights(trained(replace(settings, out=tmp_path / "uninterrupted")).run)

@@ -1,4 +1,4 @@
-"""A short training on the Sketchbook itself: a new look shows in images with its trigger word."""
+"""A short training on the Sketchbook: its trigger word shows a new look."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from sakuga.studio.training.train import train
 PROMPTS = ("a castle on green hills at sunset, sks style", "a lighthouse by the sea, sks style", "a portrait of a girl, sks style")
 
 
-def evidence(folder: Path, style: Path | None, look: str) -> float:
-    """How much more the classifier takes drawings for one look than for a flat one: the mean difference of the two scores."""
+def look_score(folder: Path, style: Path | None, look: str) -> float:
+    """Return the mean classifier score of a look minus that of the flat look."""
     settings = FilmSettings(style=str(style) if style else None, steps=4, size=(128, 128))
     generated = studio.draw(PROMPTS, folder, settings=settings, store=folder / "store").result()
     shown = to_tensor(np.stack([np.array(Image.open(path).convert("RGB")) for path in generated.paths]), torch.device("cpu"))
@@ -33,5 +33,5 @@ def test_a_trained_look_shows_with_its_trigger_word(tmp_path: Path) -> None:
     settings = TrainSettings(
         set=tmp_path / "set", out=tmp_path / "run", steps=24, batch=4, learning_rate=3e-3, warmup=2, sample_every=0, tracker="none"
     )
-    made = train(settings).result()
-    assert evidence(tmp_path / "styled", made.style, "comic") > evidence(tmp_path / "plain", None, "comic") + 1.0
+    run = train(settings).result()
+    assert look_score(tmp_path / "styled", run.style, "comic") > look_score(tmp_path / "plain", None, "comic") + 1.0

@@ -1,4 +1,4 @@
-"""Textual Inversion trains one word and nothing else; DreamBooth trains a subject and preserves its class."""
+"""Textual Inversion trains only its word; DreamBooth trains a subject and preserves its class."""
 
 import json
 import shutil
@@ -52,16 +52,16 @@ def test_only_the_words_embedding_changes_and_applies_as_trained(settings: Train
 
 
 def test_a_trained_word_becomes_a_style(settings: TrainSettings, tmp_path: Path) -> None:
-    inverting = replace(settings, method=TextualInversion(initial="ball", vectors=2), learning_rate=0.1)
-    made = trained(inverting)
-    style = find_style(str(made.style), find_checkpoint(settings.model))
+    inversion = replace(settings, method=TextualInversion(initial="ball", vectors=2), learning_rate=0.1)
+    result = trained(inversion)
+    style = find_style(str(result.style), find_checkpoint(settings.model))
     assert (style.contents.learned_words, style.prompt_trigger) == ({"zk": 2}, "zk")
-    rows = load_file(made.style / EMBEDDING_FILE)["zk"]
+    rows = load_file(result.style / EMBEDDING_FILE)["zk"]
     assert rows.shape == (2, 32)
-    again = resumed(replace(inverting, out=tmp_path / "again"), 4)
-    assert torch.equal(load_file(again.style / EMBEDDING_FILE)["zk"], rows)
+    resumed_run = resumed(replace(inversion, out=tmp_path / "again"), 4)
+    assert torch.equal(load_file(resumed_run.style / EMBEDDING_FILE)["zk"], rows)
     assert read_style(style.files, "it").learned_words[0].trigger == "zk"
-    assert "Textual Inversion, 2 vectors" in (made.style / "README.md").read_text()
+    assert "Textual Inversion, 2 vectors" in (result.style / "README.md").read_text()
 
 
 def test_textual_inversion_needs_a_word_and_initializer_words(settings: TrainSettings, tmp_path: Path) -> None:
@@ -73,54 +73,58 @@ def test_textual_inversion_needs_a_word_and_initializer_words(settings: TrainSet
 
 
 def test_dreambooth_generates_class_images_and_preserves_the_class(settings: TrainSettings, tmp_path: Path) -> None:
-    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), class_prompt="a ball", class_images=3, prior="images")
-    made = trained(replace(settings, method=booth))
-    generated = read_set(made.run / "class")
+    dreambooth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), class_prompt="a ball", class_images=3, prior="images")
+    result = trained(replace(settings, method=dreambooth))
+    generated = read_set(result.run / "class")
     assert [example.text for example in generated.examples] == ["a ball"] * 3
     assert len({example.seed for example in generated.examples}) == 3
-    alone = trained(replace(settings, method=replace(booth, prior_weight=0.0, class_set=str(made.run / "class")), out=tmp_path / "alone"))
-    assert made.loss > alone.loss * 1.5
-    assert not np.array_equal(*(next(iter(load_file(run.style / LORA_FILE).values())).numpy() for run in (made, alone)))
-    again = resumed(replace(settings, method=booth, out=tmp_path / "again"), 4)
-    assert (again.style / LORA_FILE).read_bytes() == (made.style / LORA_FILE).read_bytes()
+    alone = trained(
+        replace(settings, method=replace(dreambooth, prior_weight=0.0, class_set=str(result.run / "class")), out=tmp_path / "alone")
+    )
+    assert result.loss > alone.loss * 1.5
+    assert not np.array_equal(*(next(iter(load_file(run.style / LORA_FILE).values())).numpy() for run in (result, alone)))
+    resumed_run = resumed(replace(settings, method=dreambooth, out=tmp_path / "again"), 4)
+    assert (resumed_run.style / LORA_FILE).read_bytes() == (result.style / LORA_FILE).read_bytes()
 
 
 def test_a_subject_and_its_name_are_trained_together(settings: TrainSettings, tmp_path: Path) -> None:
     name = TextualInversion(initial="ball", vectors=2)
-    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), name=name, class_prompt="a ball", class_images=2, prior="predictions")
-    made = trained(replace(settings, method=booth))
-    contents = find_style(str(made.style), find_checkpoint(settings.model)).contents
+    dreambooth = DreamBooth(
+        adapter=Lora(rank=2, targets=("attention",)), name=name, class_prompt="a ball", class_images=2, prior="predictions"
+    )
+    result = trained(replace(settings, method=dreambooth))
+    contents = find_style(str(result.style), find_checkpoint(settings.model)).contents
     assert contents.learned_words == {"zk": 2}
     assert contents.layers
-    assert "its name in 2 vectors" in (made.style / "README.md").read_text()
-    again = resumed(replace(settings, method=booth, out=tmp_path / "again"), 4)
+    assert "its name in 2 vectors" in (result.style / "README.md").read_text()
+    resumed_run = resumed(replace(settings, method=dreambooth, out=tmp_path / "again"), 4)
     for file in (LORA_FILE, EMBEDDING_FILE):
-        assert (again.style / file).read_bytes() == (made.style / file).read_bytes()
+        assert (resumed_run.style / file).read_bytes() == (result.style / file).read_bytes()
     with pytest.raises(InputError, match="no name to train: the set has no trigger word, so build it with --trigger"):
-        trained(replace(settings, method=booth, set=write_small_set(tmp_path / "plain", trigger=""), out=tmp_path / "plain-run"))
+        trained(replace(settings, method=dreambooth, set=write_small_set(tmp_path / "plain", trigger=""), out=tmp_path / "plain-run"))
     with pytest.raises(InputError, match="a fully trained UNet is written as a model, without embeddings"):
-        trained(replace(settings, method=replace(booth, adapter=None), out=tmp_path / "whole"))
+        trained(replace(settings, method=replace(dreambooth, adapter=None), out=tmp_path / "full"))
     with pytest.raises(InputError, match="prior: there is no 'both'; choose images or predictions"):
-        trained(replace(settings, method=replace(booth, prior="both"), out=tmp_path / "both"))  # type: ignore[arg-type]
+        trained(replace(settings, method=replace(dreambooth, prior="both"), out=tmp_path / "both"))  # type: ignore[arg-type]
 
 
 def test_the_trained_word_is_added_to_every_caption_but_those_of_the_class(settings: TrainSettings) -> None:
     name = TextualInversion(initial="ball", vectors=2)
-    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), name=name, instance_prompt="a red ball")
-    training = prepared(replace(settings, method=booth))
+    dreambooth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), name=name, instance_prompt="a red ball")
+    training = prepared(replace(settings, method=dreambooth))
     assert {example.text for example in training.streams[0].encoded.examples} == {"a red ball, zk"}
     method = training.method
     (method.encode_captions(["a ball, zk"]).square().sum() + method.encode_captions(["a ball"]).square().sum()).backward()  # type: ignore[no-untyped-call]
-    reached = [name for name, weight in method.networks.named_parameters() if weight.grad is not None]
-    assert reached == ["name.rows"]
+    trained_names = [name for name, weight in method.networks.named_parameters() if weight.grad is not None]
+    assert trained_names == ["name.rows"]
     assert not method.encode_captions(["a ball"]).requires_grad
 
 
 @pytest.mark.parametrize("adapter", [Lora(rank=2, targets=("attention",), text_encoder=True), None])
 def test_prior_preservation_keeps_the_base_models_predictions(settings: TrainSettings, tmp_path: Path, adapter: Lora | None) -> None:
-    drawn = str(write_small_set(tmp_path / "class", trigger=""))
-    booth = DreamBooth(adapter=adapter, class_set=drawn, prior="predictions", prior_weight=3.0)
-    training = prepared(replace(settings, method=booth), read_set(drawn))
+    class_set = str(write_small_set(tmp_path / "class", trigger=""))
+    dreambooth = DreamBooth(adapter=adapter, class_set=class_set, prior="predictions", prior_weight=3.0)
+    training = prepared(replace(settings, method=dreambooth), read_set(class_set))
     stream = training.streams[1]
     batch = training.objective.make_batch(stream, 0)
 
@@ -149,21 +153,21 @@ def test_a_word_that_the_model_knows_brings_a_warning(settings: TrainSettings) -
 
 
 def test_a_fully_trained_unet_becomes_a_model_that_generates(settings: TrainSettings, tmp_path: Path) -> None:
-    booth = replace(settings, method=DreamBooth(adapter=None, instance_prompt="a zk ball"), learning_rate=1e-3, steps=6)
-    made = trained(booth)
-    assert made.style == made.run / "model"
-    weights = load_file(made.style / "unet" / "diffusion_pytorch_model.safetensors")
+    dreambooth = replace(settings, method=DreamBooth(adapter=None, instance_prompt="a zk ball"), learning_rate=1e-3, steps=6)
+    result = trained(dreambooth)
+    assert result.style == result.run / "model"
+    weights = load_file(result.style / "unet" / "diffusion_pytorch_model.safetensors")
     base = load_checkpoint(find_checkpoint(settings.model)).unet.state_dict()
     assert all((weights[name].float() - base[name]).abs().max() > 0 for name in base if name.endswith("to_q.weight"))
-    studio.draw(["a zk ball"], tmp_path / "drawn", settings=FilmSettings(model=str(made.style), steps=2)).result()
-    again = resumed(replace(booth, out=tmp_path / "again"), 4)
-    theirs = load_file(again.style / "unet" / "diffusion_pytorch_model.safetensors")
-    assert all(torch.equal(theirs[name], weights[name]) for name in weights)
+    studio.draw(["a zk ball"], tmp_path / "generated", settings=FilmSettings(model=str(result.style), steps=2)).result()
+    resumed_run = resumed(replace(dreambooth, out=tmp_path / "again"), 4)
+    resumed_weights = load_file(resumed_run.style / "unet" / "diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(resumed_weights[name], weights[name]) for name in weights)
 
 
 @pytest.mark.parametrize("index", [None, {"_class_name": "StableDiffusionPipeline", "safety_checker": ["stable_diffusion", "Checker"]}])
 def test_a_written_model_opens_in_diffusers(settings: TrainSettings, tmp_path: Path, index: dict[str, object] | None) -> None:
-    """A base may bring a safety checker along, which is not copied, or may not say what it is made of."""
+    """The base may have a safety checker, which is not copied, or no model index."""
     folder = Path(shutil.copytree(settings.model, tmp_path / "base"))
     if index:
         checkpoint = load_checkpoint(find_checkpoint(settings.model))
@@ -182,11 +186,11 @@ def test_a_written_model_opens_in_diffusers(settings: TrainSettings, tmp_path: P
     method.close()
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "model", dtype=torch.float32)
     weights = zip(pipeline.unet.parameters(), method.networks.parameters(), strict=True)
-    assert all(torch.allclose(one, other, atol=1e-3) for one, other in weights)
+    assert all(torch.allclose(first, second, atol=1e-3) for first, second in weights)
     assert pipeline.safety_checker is None
 
 
 def test_an_instance_prompt_replaces_all_captions(settings: TrainSettings) -> None:
-    booth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), instance_prompt="a zk ball")
-    training = prepared(replace(settings, method=booth))
+    dreambooth = DreamBooth(adapter=Lora(rank=2, targets=("attention",)), instance_prompt="a zk ball")
+    training = prepared(replace(settings, method=dreambooth))
     assert {example.text for example in training.streams[0].encoded.examples} == {"a zk ball"}

@@ -22,8 +22,8 @@ def test_a_resumed_run_continues_its_curve(settings: TrainSettings) -> None:
     work = train(curves)
     next(step for step in work if step.stage == "training" and step.done == 5)
     work.close()
-    made = train(replace(curves, resume=True)).result()
-    events = EventAccumulator(str(made.run / "tensorboard"))
+    run = train(replace(curves, resume=True)).result()
+    events = EventAccumulator(str(run.run / "tensorboard"))
     events.Reload()
     assert [event.step for event in events.Scalars("loss")] == [2, 4, 6, 8]
     assert [event.step for event in events.Scalars("validation_loss")] == [4, 8]

@@ -43,14 +43,14 @@ def generated(checkpoint: Checkpoint, prompt: str) -> np.ndarray:
 
 
 def test_a_lora_of_all_three_networks_applies_as_in_diffusers_and_resumes_exactly(settings: TrainSettings, tmp_path: Path) -> None:
-    made = trained(settings)
-    weights = load_file(made.style / LORA_FILE)
+    run = trained(settings)
+    weights = load_file(run.style / LORA_FILE)
     assert {key.split(".")[0] for key in weights} == {"unet", "text_encoder", "text_encoder_2"}
-    again = load_file(resumed(replace(settings, out=tmp_path / "again"), 1).style / LORA_FILE)
-    assert all(torch.equal(weights[key], again[key]) for key in weights | again)
+    resumed_weights = load_file(resumed(replace(settings, out=tmp_path / "again"), 1).style / LORA_FILE)
+    assert all(torch.equal(weights[key], resumed_weights[key]) for key in weights | resumed_weights)
     checkpoint = load_checkpoint(find_checkpoint(settings.model))
     plain = generated(checkpoint, "a zk castle")
-    for file in (made.style / LORA_FILE, made.style / "run-kohya.safetensors"):
+    for file in (run.style / LORA_FILE, run.style / "run-kohya.safetensors"):
         pipeline = theirs(StableDiffusionXLPipeline, checkpoint)
         pipeline.load_lora_weights(file.parent, weight_name=file.name)
         expected = generate_with(pipeline, "a zk castle", **OPTIONS)
@@ -61,19 +61,19 @@ def test_a_lora_of_all_three_networks_applies_as_in_diffusers_and_resumes_exactl
         assert np.abs(styled - plain).max() > 1e-3
         np.testing.assert_allclose(styled, expected, atol=1e-4)
     assert np.array_equal(generated(checkpoint, "a zk castle"), plain)
-    checked = check_style(str(made.style), settings.model, settings=FilmSettings(steps=1)).result()
+    checked = check_style(str(run.style), settings.model, settings=FilmSettings(steps=1)).result()
     assert (checked.sound, checked.made_for, checked.unmatched) == (True, "Stable Diffusion XL", {})
 
 
 def test_a_word_is_trained_in_both_encoders_as_diffusers_reads_it(settings: TrainSettings, tmp_path: Path) -> None:
-    inverting = replace(settings, method=TextualInversion(word="<zk>", initial="ball", vectors=2), learning_rate=0.1)
-    made = trained(inverting)
-    rows = load_file(made.style / EMBEDDING_FILE)
+    inversion = replace(settings, method=TextualInversion(word="<zk>", initial="ball", vectors=2), learning_rate=0.1)
+    run = trained(inversion)
+    rows = load_file(run.style / EMBEDDING_FILE)
     assert {key: value.shape for key, value in rows.items()} == {"clip_l": (2, 16), "clip_g": (2, 24)}
-    again = load_file(resumed(replace(inverting, out=tmp_path / "again"), 1).style / EMBEDDING_FILE)
-    assert all(torch.equal(rows[key], again[key]) for key in rows)
+    resumed_weights = load_file(resumed(replace(inversion, out=tmp_path / "again"), 1).style / EMBEDDING_FILE)
+    assert all(torch.equal(rows[key], resumed_weights[key]) for key in rows)
     checkpoint = load_checkpoint(find_checkpoint(settings.model))
-    style = find_style(str(made.style), checkpoint.files)
+    style = find_style(str(run.style), checkpoint.files)
     assert (style.contents.learned_words, style.contents.family) == ({"<zk>": 2}, "sdxl")
     pipeline = theirs(StableDiffusionXLPipeline, checkpoint)
     for key, encoder, tokenizer in (
@@ -101,9 +101,9 @@ def test_a_word_for_one_encoder_alone_is_refused(tiny_xl_folder: Path, tmp_path:
 
 
 def test_a_dreambooth_model_generates_the_same_here_and_in_diffusers(settings: TrainSettings, tmp_path: Path) -> None:
-    whole = replace(settings, method=DreamBooth(adapter=None, instance_prompt="a zk ball"), learning_rate=1e-3, validate_every=0)
-    made = trained(whole)
-    checkpoint = load_checkpoint(find_checkpoint(str(made.style)))
+    full = replace(settings, method=DreamBooth(adapter=None, instance_prompt="a zk ball"), learning_rate=1e-3, validate_every=0)
+    run = trained(full)
+    checkpoint = load_checkpoint(find_checkpoint(str(run.style)))
     assert checkpoint.info == find_checkpoint(settings.model).info
     pipeline = theirs(StableDiffusionXLPipeline, checkpoint)
     np.testing.assert_allclose(generated(checkpoint, "a zk ball"), generate_with(pipeline, "a zk ball", **OPTIONS), atol=1e-4)
@@ -113,9 +113,9 @@ def test_a_dreambooth_model_generates_the_same_here_and_in_diffusers(settings: T
 
 def test_a_subjects_name_is_trained_beside_its_lora(settings: TrainSettings) -> None:
     method = DreamBooth(adapter=Lora(rank=2, targets=("attention",), text_encoder=True), name=TextualInversion(word="<zk>", initial="ball"))
-    made = trained(replace(settings, method=method, validate_every=0))
+    run = trained(replace(settings, method=method, validate_every=0))
     checkpoint = load_checkpoint(find_checkpoint(settings.model))
-    style = find_style(str(made.style), checkpoint.files)
+    style = find_style(str(run.style), checkpoint.files)
     assert (style.contents.learned_words, {layer.split(".")[0] for layer in style.contents.layers}) == (
         {"<zk>": 1}, {"unet", "text_encoder", "text_encoder_2"},
     )  # fmt: skip
@@ -133,7 +133,7 @@ def test_size_conditioning_has_each_images_size_and_crop(settings: TrainSettings
     training.objective.loss(batch, training.method.encode_captions(batch.captions))
     handle.remove()
     examples = [stream.encoded.examples[index] for index in stream.batch_at(0)]
-    expected = [[one.size[1], one.size[0], *crop_origin(one, False)[2:], *one.bucket[::-1]] for one in examples]
+    expected = [[example.size[1], example.size[0], *crop_origin(example, False)[2:], *example.bucket[::-1]] for example in examples]
     assert time_ids[0].view(2, 6).tolist() == expected
     training.method.close()
 

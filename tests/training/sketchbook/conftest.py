@@ -1,4 +1,4 @@
-"""A work folder with random networks and tiny datasets, so that every stage can run alone."""
+"""A work folder with random networks and tiny datasets for each stage."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def few(work: Path) -> lcm.FewStepTask:
+def few_step(work: Path) -> lcm.FewStepTask:
     return lcm.FewStepTask(StageSetup(plan=override_plan(lcm.PLAN, images=8, batch=4), work=work, device=CPU))
 
 
@@ -38,56 +38,56 @@ def spread(network: LowRank) -> None:
         up.data = torch.randn(up.shape, generator=torch.Generator().manual_seed(index)) / 10
 
 
-def test_the_lora_trained_equals_the_lora_applied(few: lcm.FewStepTask) -> None:
-    spread(few.networks)
-    noisy, embeds = torch.randn(2, 8, 16, 16), few.embed_texts(["a castle", "the sea"])
+def test_the_lora_trained_equals_the_lora_applied(few_step: lcm.FewStepTask) -> None:
+    spread(few_step.networks)
+    noisy, embeds = torch.randn(2, 8, 16, 16), few_step.embed_texts(["a castle", "the sea"])
     timesteps = torch.tensor([999, 19])
     with torch.no_grad():
-        plain = few.velocity(few.checkpoint.unet, noisy, timesteps, embeds)
-        changed = few.velocity(few.networks, noisy, timesteps, embeds)
-        with applied_adapters(few.checkpoint, [(few.adapter(), 1.0)]):
-            applied = few.velocity(few.checkpoint.unet, noisy, timesteps, embeds)
-        assert torch.equal(few.velocity(few.checkpoint.unet, noisy, timesteps, embeds), plain)
+        plain = few_step.velocity(few_step.checkpoint.unet, noisy, timesteps, embeds)
+        changed = few_step.velocity(few_step.networks, noisy, timesteps, embeds)
+        with applied_adapters(few_step.checkpoint, [(few_step.adapter(), 1.0)]):
+            applied = few_step.velocity(few_step.checkpoint.unet, noisy, timesteps, embeds)
+        assert torch.equal(few_step.velocity(few_step.checkpoint.unet, noisy, timesteps, embeds), plain)
     torch.testing.assert_close(applied, changed)
     assert not torch.allclose(applied, plain, atol=1e-3)
 
 
-def test_only_the_lora_is_trained(few: lcm.FewStepTask) -> None:
-    assert not any(parameter.requires_grad for parameter in few.checkpoint.unet.parameters())
-    assert {name.split(".")[0] for name, _ in few.networks.named_parameters()} == {"downs", "ups"}
-    untrained = LowRank(few.checkpoint.unet, ATTENTION, 2)
+def test_only_the_lora_is_trained(few_step: lcm.FewStepTask) -> None:
+    assert not any(parameter.requires_grad for parameter in few_step.checkpoint.unet.parameters())
+    assert {name.split(".")[0] for name, _ in few_step.networks.named_parameters()} == {"downs", "ups"}
+    untrained = LowRank(few_step.checkpoint.unet, ATTENTION, 2)
     assert all(name.endswith(ATTENTION) for name in untrained.layers)
     with pytest.raises(InputError, match="other layers or another rank"):
-        untrained.load(few.adapter())
+        untrained.load(few_step.adapter())
 
 
-def test_timesteps_are_those_of_the_sampler(few: lcm.FewStepTask) -> None:
-    sampler = build_scheduler(few.checkpoint, "lcm", lcm.STUDENT_STEPS)
+def test_timesteps_are_those_of_the_sampler(few_step: lcm.FewStepTask) -> None:
+    sampler = build_scheduler(few_step.checkpoint, "lcm", lcm.STUDENT_STEPS)
     places = (np.arange(8) + 0.5) / 8
-    assert sorted(set(few.timesteps(places).tolist()), reverse=True) == sampler.timesteps.tolist() == list(lcm.TIMESTEPS)
+    assert sorted(set(few_step.timesteps(places).tolist()), reverse=True) == sampler.timesteps.tolist() == list(lcm.TIMESTEPS)
 
 
-def test_the_target_is_the_teachers_ddim_result(few: lcm.FewStepTask) -> None:
+def test_the_target_is_the_teachers_ddim_result(few_step: lcm.FewStepTask) -> None:
     from diffusers import DDIMScheduler
 
-    noisy, embeds = torch.randn(1, 8, 16, 16), few.embed_texts(["a castle"])
+    noisy, embeds = torch.randn(1, 8, 16, 16), few_step.embed_texts(["a castle"])
     sampler = DDIMScheduler.from_config(make_scheduler().config, clip_sample=False, set_alpha_to_one=True)
     sampler.set_timesteps(lcm.TEACHER_STEPS)
     latents = noisy
     for timestep in (999, 749, 499, 249):
-        velocity = few.velocity(few.checkpoint.unet, latents, torch.tensor([timestep]), embeds)
+        velocity = few_step.velocity(few_step.checkpoint.unet, latents, torch.tensor([timestep]), embeds)
         latents = sampler.step(velocity, timestep, latents).prev_sample
-    target = few.target(noisy, torch.tensor([999]), embeds, embeds)  # Guidance between equal embeddings changes nothing.
+    target = few_step.target(noisy, torch.tensor([999]), embeds, embeds)  # Guidance between equal embeddings changes nothing.
     torch.testing.assert_close(target, latents.detach(), atol=1e-3, rtol=1e-3)
 
 
-def test_prompts_are_captions_or_image_embeddings(few: lcm.FewStepTask) -> None:
+def test_prompts_are_captions_or_image_embeddings(few_step: lcm.FewStepTask) -> None:
     chosen = np.arange(8).repeat(20)
-    prompt_embeds, negative = few.encode_prompts(chosen, np.random.default_rng(0))
+    prompt_embeds, negative = few_step.encode_prompts(chosen, np.random.default_rng(0))
     image_prompts = (negative == 0).all(dim=(1, 2))
     assert float(image_prompts.float().mean()) == pytest.approx(0.2, abs=0.08)
-    assert torch.equal(prompt_embeds[image_prompts], few.latents.images(chosen[image_prompts.numpy()])[:, None].expand(-1, 77, -1))
-    assert (negative[~image_prompts] == few.unconditional).all()
+    assert torch.equal(prompt_embeds[image_prompts], few_step.latents.images(chosen[image_prompts.numpy()])[:, None].expand(-1, 77, -1))
+    assert (negative[~image_prompts] == few_step.unconditional).all()
 
 
 def test_images_of_a_style_have_its_look_and_most_captions_name_it(work: Path) -> None:
@@ -120,10 +120,10 @@ def test_styles_are_trained_and_exported_with_trigger_and_card(work: Path, tmp_p
         assert torch.allclose(factors.up * factors.scale, written.layers[name].up * written.layers[name].scale, atol=1e-6)
 
 
-def test_a_training_starts_from_a_finished_adapter(few: lcm.FewStepTask, work: Path, tmp_path: Path) -> None:
-    spread(few.networks)
-    few.save(tmp_path)
+def test_a_training_starts_from_a_finished_adapter(few_step: lcm.FewStepTask, work: Path, tmp_path: Path) -> None:
+    spread(few_step.networks)
+    few_step.save(tmp_path)
     other = lcm.FewStepTask(StageSetup(plan=override_plan(lcm.PLAN, images=8, batch=4), work=work, device=CPU, start=tmp_path))
-    pairs = zip(few.networks.parameters(), other.networks.parameters(), strict=True)
-    assert all(torch.equal(mine.half().float(), its) for mine, its in pairs)
-    assert read_adapter(tmp_path / FEW_STEP / LORA_FILE, "few").layers.keys() == few.adapter().layers.keys()
+    pairs = zip(few_step.networks.parameters(), other.networks.parameters(), strict=True)
+    assert all(torch.equal(first.half().float(), second) for first, second in pairs)
+    assert read_adapter(tmp_path / FEW_STEP / LORA_FILE, "few").layers.keys() == few_step.adapter().layers.keys()

@@ -18,7 +18,7 @@ SHIPPED = find_checkpoint().folder
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the shipped metrics, and one network."""
+    """A folder with the shipped metrics and a single network."""
     own = tmp_path / "own"
     shutil.copytree(SHIPPED / "upscaler", own / "upscaler")
     for name in (METRICS, TRAINING):
@@ -50,10 +50,10 @@ def test_every_metric_has_its_row_with_sample_size_and_ceiling(folder: Path, tmp
 
 
 def test_runs_are_summarized_with_samples_and_times(folder: Path, tmp_path: Path) -> None:
-    for name, seen in (("unet", 3200), ("styles/comic", 800)):
+    for name, samples_seen in (("unet", 3200), ("styles/comic", 800)):
         run = tmp_path / "work" / "runs" / name
         run.mkdir(parents=True)
-        save_file({}, run / CHECKPOINT, {"seen": str(seen), "steps": "100", "plan": json.dumps({"pictures": 4096})})
+        save_file({}, run / CHECKPOINT, {"seen": str(samples_seen), "steps": "100", "plan": json.dumps({"pictures": 4096})})
         lines = [{"seen": 1600, "samples_per_second": 10.0}, {"seen": 1600, "error": 0.1}, {"seen": 3200, "samples_per_second": 20.0}]
         (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     written = studio.write_sketchbook_card(folder, work=tmp_path / "work").read_text()

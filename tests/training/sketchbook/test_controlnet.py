@@ -1,4 +1,4 @@
-"""The ControlNet guides the finished UNet, and changes nothing before it is trained."""
+"""The ControlNet guides the trained UNet, and changes nothing before training."""
 
 from pathlib import Path
 

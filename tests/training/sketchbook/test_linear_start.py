@@ -1,4 +1,4 @@
-"""Before its first step the autoencoder is a linear one: it carries the mean colours of patches, and its latents add up."""
+"""Before training the autoencoder is linear in the mean colors of patches."""
 
 import numpy as np
 import torch

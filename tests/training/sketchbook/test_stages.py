@@ -71,13 +71,13 @@ def _loss(task: StageTask) -> float:
 def test_the_loss_falls_the_files_load_and_resuming_is_exact(stage: Stage, work: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     task = _task(stage, work)
-    training = StageTraining(task, tmp_path / "whole", resume=False)
+    training = StageTraining(task, tmp_path / "uninterrupted", resume=False)
     before = _loss(task)
     for _ in range(3):
         training.step()
     training.save()
     (tmp_path / "broken").mkdir()
-    shutil.copy(tmp_path / "whole" / CHECKPOINT, tmp_path / "broken")
+    shutil.copy(tmp_path / "uninterrupted" / CHECKPOINT, tmp_path / "broken")
     training.step()
     training.save()
     assert _loss(task) < before
@@ -86,9 +86,9 @@ def test_the_loss_falls_the_files_load_and_resuming_is_exact(stage: Stage, work:
     assert resumed.samples_seen == 3 * task.plan.batch
     resumed.step()
     resumed.save()
-    whole, broken = (load_file(tmp_path / name / CHECKPOINT) for name in ("whole", "broken"))
-    assert whole.keys() == broken.keys()
-    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    uninterrupted, broken = (load_file(tmp_path / name / CHECKPOINT) for name in ("uninterrupted", "broken"))
+    assert uninterrupted.keys() == broken.keys()
+    assert all(torch.equal(uninterrupted[name], broken[name]) for name in uninterrupted)
 
     assert all(value == value for value in training.evaluate().values())
     training.write_weights(tmp_path / "weights")
@@ -100,13 +100,13 @@ def test_closing_a_training_loses_nothing(work: Path) -> None:
     options = TrainingOptions(work=work, images=8, samples=16, batch=4)
     checkpoint = work / "runs" / "classifier" / CHECKPOINT
     list(train("classifier", options))
-    whole = load_file(checkpoint)
+    uninterrupted = load_file(checkpoint)
     broken = train("classifier", options)
     assert [step.samples_seen for step in itertools.islice(broken, 2)] == [4, 8]
     broken.close()
     assert [step.samples_seen for step in train("classifier", replace(options, resume=True))] == [12, 16]
     resumed = load_file(checkpoint)
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert all(torch.equal(uninterrupted[name], resumed[name]) for name in uninterrupted)
 
 
 def test_a_stage_starts_from_finished_weights(work: Path, tmp_path: Path) -> None:
@@ -115,23 +115,23 @@ def test_a_stage_starts_from_finished_weights(work: Path, tmp_path: Path) -> Non
     plan, make = TASKS["classifier"]
     other = make(StageSetup(plan=replace(plan, batch=4, images=8, seed=9), work=work, device=CPU, start=tmp_path))
     pairs = zip(task.networks.parameters(), other.networks.parameters(), strict=True)
-    assert all(torch.equal(mine.half().float(), its) for mine, its in pairs)
+    assert all(torch.equal(first.half().float(), second) for first, second in pairs)
 
 
 def test_a_training_interrupted_within_a_step_saves_no_inconsistent_state(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = TrainingOptions(work=work, images=8, samples=16, batch=4)
     checkpoint = work / "runs" / "classifier" / CHECKPOINT
     list(itertools.islice(train("classifier", options), 2))
-    whole = load_file(checkpoint)
+    uninterrupted = load_file(checkpoint)
 
-    def interrupted(self: WeightAverage, kept: float) -> None:
+    def interrupted(self: WeightAverage, weight: float) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(WeightAverage, "update", interrupted)
     with pytest.raises(KeyboardInterrupt):
         list(train("classifier", replace(options, resume=True)))
-    kept = load_file(checkpoint)
-    assert all(torch.equal(whole[name], kept[name]) for name in whole)
+    saved = load_file(checkpoint)
+    assert all(torch.equal(uninterrupted[name], saved[name]) for name in uninterrupted)
 
 
 def test_two_workers_train_a_stage_on_twice_the_samples_a_step(work: Path) -> None:
@@ -140,5 +140,5 @@ def test_two_workers_train_a_stage_on_twice_the_samples_a_step(work: Path) -> No
     steps = list(train("classifier", options))
     assert [step.samples_seen for step in steps] == [8, 16]
     assert all(isinstance(value, float) for step in steps for value in step.losses.values())
-    about = (work / "runs" / "classifier" / "log.jsonl").read_text().splitlines()[-1]
-    assert '"seen": 16' in about
+    metadata = (work / "runs" / "classifier" / "log.jsonl").read_text().splitlines()[-1]
+    assert '"seen": 16' in metadata

@@ -44,8 +44,8 @@ def exported(task: UnetTask, work: Path, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def relative_error(made: torch.Tensor, wanted: torch.Tensor) -> float:
-    return float((made - wanted).std() / wanted.std())
+def relative_error(actual: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((actual - wanted).std() / wanted.std())
 
 
 def test_weights_follow_the_signal_and_never_vanish() -> None:
@@ -113,12 +113,12 @@ def test_prompts_are_captions_image_embeddings_or_empty(task: UnetTask) -> None:
     torch.testing.assert_close(embeds[captioned[0]], task.embed_texts([text])[0], atol=1e-4, rtol=1e-4)
 
 
-def test_only_missing_shards_are_made(work: Path, task: UnetTask) -> None:
+def test_only_missing_shards_are_rendered(work: Path, task: UnetTask) -> None:
     series = LatentSpec(dataset=HELD_OUT, work=work, device=CPU)
     first = series.folder / "00000.latents.npy"
-    made = first.stat().st_mtime_ns
+    written_at = first.stat().st_mtime_ns
     assert list(make_latents([(series, 16)])) == [8]
-    assert first.stat().st_mtime_ns == made
+    assert first.stat().st_mtime_ns == written_at
 
 
 def test_latents_depend_on_the_encoders_but_not_on_the_decoder(work: Path, tmp_path: Path) -> None:
