@@ -64,7 +64,7 @@ def smoke(x: float, y: float, t: float, phase: float) -> list[Shape]:
     """Draw four puffs rising from a chimney."""
     puffs = []
     for k in range(4):
-        age = (t * 0.22 + phase + k / 4) % 1.0
+        age = (t * 0.3 + phase + k / 4) % 1.0
         radius = 0.045 + 0.085 * age
         drift = 0.24 * age + 0.03 * np.sin(6.0 * age + 6.283 * phase)
         color = parse_color("f4f0ec")

@@ -72,7 +72,7 @@ def dragon(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
         pick(rng, (parse_color("f4b648"), parse_color("ec8a5c"), parse_color("cfd66c"), parse_color("eaa6c0"))),
     )
     phase, fiery = 6.283 * rng.random(), rng.random() < 0.6
-    beat, bob = float(np.sin(3.2 * t + phase)), 0.03 * float(np.sin(3.2 * t + phase + 2.0))
+    beat, bob = float(np.sin(3.2 * t + phase)), 0.06 * float(np.sin(3.2 * t + phase + 2.0))
     whip = 0.08 * float(np.sin(2.1 * t + phase))
     back, shaded = -22.0 + 24.0 * beat, toned(scale, "shade")
     tail = (-0.74, -0.24 + whip)

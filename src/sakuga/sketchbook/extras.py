@@ -13,7 +13,7 @@ def birds(rng: np.random.Generator, t: float, aspect: float, away_from: float) -
     count = int(rng.integers(3, 7))
     lead = aspect * (0.56 if away_from < aspect / 2 else 0.44) + rng.uniform(-0.06, 0.06)
     heading = 1.0 if rng.random() < 0.5 else -1.0
-    height, speed = rng.uniform(0.12, 0.22), rng.uniform(0.015, 0.03)
+    height, speed = rng.uniform(0.12, 0.22), rng.uniform(0.05, 0.12)
     shapes = []
     for index in range(count):
         size = 0.032 + 0.014 * rng.random()
@@ -40,7 +40,7 @@ def flowers(rng: np.random.Generator, t: float, stage: PlaceLayout, aspect: floa
     top = min(0.93, max(float(stage.ground[:, 1].min()) + 0.08, foot + 0.015))
     depths = np.sort(rng.permutation(count) / count)
     ys = top + (0.985 - top) * depths
-    xs = (np.arange(count) * 0.618034 + rng.random()) % 1.0 * (aspect + 0.1) - 0.05 + 0.006 * np.sin(1.6 * t + 5.0 * ys)
+    xs = (np.arange(count) * 0.618034 + rng.random()) % 1.0 * (aspect + 0.1) - 0.05 + 0.012 * np.sin(2.2 * t + 5.0 * ys)
     blossoms = _BLOSSOM * (0.011 + 0.011 * depths)[:, None, None] + points_of(xs, ys)[:, None]
     nears = np.interp(ys, (float(stage.ground[:, 1].mean()), FLOOR), stage.near).tolist()
     return [

@@ -120,7 +120,7 @@ def windmill(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     """Draw a windmill with four turning sails."""
     wall = pick(rng, (parse_color("f7ead2"), parse_color("efe3d6"), parse_color("d9b98a"), parse_color("e9cbb6")))
     cap, cloth = pick(rng, CASTLE_ROOFS), pick(rng, (parse_color("fff8ea"), parse_color("f6e2b4"), parse_color("f0c9b0")))
-    start, speed = 90.0 * rng.random(), 28.0 + 16.0 * rng.random()
+    start, speed = 90.0 * rng.random(), 50.0 + 40.0 * rng.random()
     hub = (0.0, -0.64)
     shapes = [
         part(polygon((-0.29, 0), (-0.17, -0.62), (0.17, -0.62), (0.29, 0)), wall),

@@ -161,7 +161,7 @@ def draw_portrait(portrait: Portrait, rng: np.random.Generator, t: float, aspect
     )
     known = replace(portrait, expression=CHARACTER.expression) == CHARACTER
     sitter, iris = (HERSELF, HER_EYES) if known else (by_chance, iris_by_chance)
-    tilt, sway = 3.0 * float(np.sin(0.8 * t + phase)), 0.05 * float(np.sin(1.6 * t + phase))
+    tilt, sway = 4.0 * float(np.sin(1.2 * t + phase)), 0.09 * float(np.sin(2.2 * t + phase))
     blink = abs((0.27 * t + 0.159 * phase) % 1.0 - 0.5) < 0.02
     head = [
         *locks(portrait, sitter, sway),

@@ -30,7 +30,7 @@ class PlaceContext:
 
     def sway(self, x: float, amount: float) -> float:
         """Return the wind's displacement at x."""
-        return amount * float(np.sin(1.3 * self.t + 7.0 * x))
+        return 1.6 * amount * float(np.sin(2.0 * self.t + 7.0 * x))
 
     def aside(self, share: float) -> float:
         """Map 0..1 to an x clear of the subject."""

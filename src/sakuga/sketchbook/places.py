@@ -125,7 +125,7 @@ def sea(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
     horizon = 0.52
     back = [water(aspect, horizon, 0.64, far, (0.10, 0.35))]
     for index, share in enumerate((0.35, 0.7, 1.0)):
-        line = waves(aspect, (0.60, 0.72, 0.86)[index], 0.008 + 0.004 * index, setting.t * (0.5 + 0.2 * index) + index)
+        line = waves(aspect, (0.60, 0.72, 0.86)[index], 0.008 + 0.004 * index, setting.t * (0.9 + 0.3 * index) + index)
         back.append(land(line, mix(far, near, share), ((0.24, 0.42, 0.6)[index], 0.95), "water"))
     back += glints(rng, setting, aspect / 2, aspect * 0.55, (0.55, 0.95), 14)
     if setting.light_x < aspect and setting.light_x > 0:
@@ -153,7 +153,7 @@ def lake(rng: np.random.Generator, setting: PlaceContext) -> PlaceLayout:
         row(rng, wood, 0.12, 0.09, (0.24, 0.52, 0.34), 0.30),
         water(aspect, 0.56, 1.0, mix(far, near, 0.35), (0.32, 0.8)),
         water(aspect, 0.56, 0.63, mirror, (0.32, 0.45)),
-        land(waves(aspect, 0.71, 0.007, 0.4 * setting.t), mix(far, near, 0.70), (0.5, 0.8), "water"),
+        land(waves(aspect, 0.71, 0.007, 0.7 * setting.t), mix(far, near, 0.70), (0.5, 0.8), "water"),
         *glints(rng, setting, aspect / 2, aspect * 0.5, (0.62, 0.86), 9),
         Shape(points=strip(aspect, 0.552, 0.568), color=(0.66, 0.78, 0.42), material="ground", near=(0.32, 0.32)),
     ]

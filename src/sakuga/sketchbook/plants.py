@@ -95,7 +95,7 @@ def fringe(rng: np.random.Generator, aspect: float, color: Color, t: float, heig
     blades = np.zeros(len(xs))
     blades[1::2] = (0.25 + 0.75 * rng.random(len(xs[1::2])) ** 2) * height
     xs[1::2] += rng.uniform(-0.02, 0.02, len(xs[1::2]))
-    lean = 0.35 * blades * np.sin(1.7 * t + 3.0 * xs)
+    lean = 0.6 * blades * np.sin(2.2 * t + 3.0 * xs)
     points = points_of(xs + lean, 0.985 - 0.25 * height - blades)
     return Shape(points=below(points), color=color, material="foliage", near=(0.9, 1.0))
 

@@ -112,8 +112,8 @@ def _plan(scene: Scene, rng: np.random.Generator) -> _Plan:
         flying=labels.subject in AIRBORNE or (labels.subject == "dragon" and random[7] < 0.65),
         flip=focus > aspect / 2,
         sun=(away, height),
-        pan=0.05 if camera < 0.35 else 0.0,
-        zoom=0.06 if camera > 0.75 else 0.0,
+        pan=0.07 if camera < 0.35 else 0.0,
+        zoom=0.14 if camera > 0.75 else 0.0,
     )
 
 
@@ -263,8 +263,8 @@ def _filmed(shapes: list[Shape], colors: list[tuple[float, float, float]], plan:
 
     As the camera pans, near shapes move more.
     """
-    pan = plan.pan * float(np.sin(0.35 * t))
-    zoom = 1.0 + plan.zoom * (0.5 - 0.5 * float(np.cos(0.25 * t)))
+    pan = plan.pan * float(np.sin(0.6 * t))
+    zoom = 1.0 + plan.zoom * (0.5 - 0.5 * float(np.cos(0.5 * t)))
     points = [shape.points for shape in shapes]
     if pan != 0.0 or zoom != 1.0:
         counts = np.array([len(outline) for outline in points])

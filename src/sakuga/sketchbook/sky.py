@@ -202,7 +202,7 @@ def clouds(rng: np.random.Generator, t: float, aspect: float, weather: Weather, 
     shapes: list[Shape] = []
     span = aspect + 0.8
     slots = (rng.permutation(len(rows)) + rng.random()) / max(1, len(rows)) * span
-    speed = rng.uniform(0.012, 0.03)
+    speed = rng.uniform(0.04, 0.09)
     for (low, high, width, height), slot in zip(rows, slots.tolist(), strict=True):
         vary_height, vary_width, vary_base, vary_speed = rng.random(4).tolist()
         x = (slot + speed * (0.8 + 0.4 * vary_speed) * t) % span - 0.4
@@ -255,8 +255,8 @@ def _ceiling(rng: np.random.Generator, t: float, aspect: float, hour: HourColors
     for depth, color in ((0.30, mix(hour.cloud, hour.cloud_shade, 0.6)), (0.21, mix(hour.cloud_shade, dark, 0.3)), (0.11, dark)):
         xs = across(aspect, 61)
         pace, first, second = rng.random(3).tolist()
-        wide = np.abs(np.sin(xs * (4.0 + 1.5 * pace) + 3.0 * first + 0.06 * t))
-        small = np.abs(np.sin(xs * (8.0 + 3.0 * pace) + 3.0 * second + 0.09 * t))
+        wide = np.abs(np.sin(xs * (4.0 + 1.5 * pace) + 3.0 * first + 0.4 * t))
+        small = np.abs(np.sin(xs * (8.0 + 3.0 * pace) + 3.0 * second + 0.6 * t))
         ys = depth * (0.66 + 0.30 * np.sqrt(wide) + 0.16 * np.sqrt(small))
         points = np.concatenate([points_of(xs, ys), [(aspect + MARGIN, -0.1), (-MARGIN, -0.1)]])
         shapes.append(Shape(points=points, color=color, material="cloud", near=(0.03, 0.03), ink=False))

@@ -90,7 +90,7 @@ def tree(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     Round (green or autumnal), a pine, or in blossom.
     """
     kind, phase, leaf, bloom = rng.random(), rng.random(), pick(rng, LEAVES), pick(rng, BLOSSOM)
-    sway = 0.035 * float(np.sin(1.7 * t + 6.283 * phase))
+    sway = 0.06 * float(np.sin(2.0 * t + 6.283 * phase))
     if kind < 0.3:
         return _pine(rng, sway)
     if kind < 0.52:

@@ -71,8 +71,8 @@ def boat(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     """Draw a rocking boat and its reflection."""
     sailing, phase = rng.random() < 0.68, rng.random()
     shapes = _sailing(rng, t, phase) if sailing else _rowing(rng, t, phase)
-    rock = 4.0 * float(np.sin(1.5 * t + 6.283 * phase))
-    heave = 0.02 * float(np.sin(2.3 * t + 6.283 * phase))
+    rock = 6.0 * float(np.sin(1.8 * t + 6.283 * phase))
+    heave = 0.035 * float(np.sin(2.3 * t + 6.283 * phase))
     half = 0.5 if sailing else 0.62
     dark = parse_color("24405e")
     bands = [(0.95, 0.02, 0.07), (0.75, 0.085, 0.12), (0.5, 0.14, 0.17)]
@@ -92,7 +92,7 @@ def balloon(rng: np.random.Generator, t: float, night: bool) -> list[Shape]:
     """
     (first, second), phase = pick(rng, GORES), 6.283 * rng.random()
     belt = rng.random() < 0.4
-    x, y = 0.03 * float(np.sin(0.7 * t + phase)), 0.03 * float(np.sin(1.1 * t + phase))
+    x, y = 0.08 * float(np.sin(0.8 * t + phase)), 0.08 * float(np.sin(1.1 * t + phase))
 
     def gore(width: float) -> Points:
         return smooth(

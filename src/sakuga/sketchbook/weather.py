@@ -40,8 +40,8 @@ def _snow(rng: np.random.Generator, t: float, aspect: float) -> list[Shape]:
     count = int(44 * max(1.0, aspect))
     nearness = np.tile((0.0, 0.35, 0.0, 1.0, 0.35), count // 5 + 1)[:count]
     radii = 0.0075 + 0.0105 * nearness
-    ys = (rng.permutation(count) / count * 1.1 + (0.10 + 0.10 * nearness) * t) % 1.1 - 0.05
-    xs = (np.arange(count) * 0.618034 % 1.0) * (aspect + 0.1) - 0.05 + 0.02 * np.sin(1.1 * t + rng.uniform(0.0, 6.3, count))
+    ys = (rng.permutation(count) / count * 1.1 + (0.16 + 0.18 * nearness) * t) % 1.1 - 0.05
+    xs = (np.arange(count) * 0.618034 % 1.0) * (aspect + 0.1) - 0.05 + 0.03 * np.sin(1.6 * t + rng.uniform(0.0, 6.3, count))
     flakes = _FLAKE * radii[:, None, None] + points_of(xs, ys)[:, None]
     return [Shape(points=flake, color=(1.0, 1.0, 1.0), material="fall", near=(0.9, 0.9), alpha=1.0, ink=False) for flake in flakes]
 
@@ -53,7 +53,7 @@ _FLAKE = points_of(np.cos(_ANGLES), np.sin(_ANGLES))
 def fog(rng: np.random.Generator, t: float, aspect: float, hour: HourColors, heights: tuple[float, ...], alpha: float) -> list[Shape]:
     """Draw soft banks of drifting mist."""
     return [
-        _bank(aspect, height + rng.uniform(-0.015, 0.015), 0.10, 0.03 * t * (1 if index % 2 else -1) + rng.uniform(0, 6.3), hour, alpha)
+        _bank(aspect, height + rng.uniform(-0.015, 0.015), 0.10, 0.12 * t * (1 if index % 2 else -1) + rng.uniform(0, 6.3), hour, alpha)
         for index, height in enumerate(heights)
     ]  # fmt: skip
 

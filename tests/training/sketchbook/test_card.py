@@ -53,12 +53,12 @@ def test_runs_are_summarized_with_samples_and_times(folder: Path, tmp_path: Path
     for name, samples_seen in (("unet", 3200), ("styles/comic", 800)):
         run = tmp_path / "work" / "runs" / name
         run.mkdir(parents=True)
-        save_file({}, run / CHECKPOINT, {"seen": str(samples_seen), "steps": "100", "plan": json.dumps({"pictures": 4096})})
+        save_file({}, run / CHECKPOINT, {"seen": str(samples_seen), "steps": "100", "plan": json.dumps({"pictures": 512})})
         lines = [{"seen": 1600, "samples_per_second": 10.0}, {"seen": 1600, "error": 0.1}, {"seen": 3200, "samples_per_second": 20.0}]
         (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     written = studio.write_sketchbook_card(folder, work=tmp_path / "work").read_text()
-    assert "| UNet | 3,200 | 32 | 4,096 | 4 |" in written
-    assert "| styles/comic | 800 | 8 | 4,096 | 4 |" in written
+    assert "| UNet | 3,200 | 32 | 512 | 4 |" in written
+    assert "| styles/comic | 800 | 8 | 512 | 4 |" in written
 
 
 def test_the_time_of_lost_steps_counts() -> None:

@@ -9,7 +9,7 @@ from string import Template
 
 from sakuga.models.checkpoint_files import EDITION
 from sakuga.training.sketchbook.classifier import ASPECTS
-from sakuga.training.sketchbook.image_dataset import BASE, BASE_ASPECTS, EVERYTHING, HELD_OUT, IN_LOOK, LARGE, DatasetSpec
+from sakuga.training.sketchbook.image_dataset import BASE, BASE_ASPECTS, CLIPS, EVERYTHING, HELD_OUT, IN_LOOK, LARGE, DatasetSpec
 from sakuga.training.sketchbook.run_summary import RunTable
 
 CARD, METRICS, TRAINING = "README.md", "score.json", "training.json"
@@ -25,6 +25,7 @@ PARTS = {
     "upscaler": "doubles an image: convolutions and pixel-shuffle beside a bicubic enlargement",
     "depth": "DPTForDepthEstimation, a hybrid of convolutions and a small transformer",
     "controlnet": "ControlNetModel, with depth as control",
+    "motion_adapter": "MotionAdapter, 16 frames at 8 per second: temporal attention between the UNet's blocks; a first one, which no command uses",
     "few_step": "a LoRA distilled from the guided UNet: four steps, no guidance",
     "styles": "LoRAs, one for each look: {names}",
 }
@@ -35,6 +36,7 @@ DATASETS: tuple[tuple[str, tuple[DatasetSpec, ...], str], ...] = (
     ("base at other aspect ratios, 5% each", BASE_ASPECTS, "the same"),
     ("everything, larger", (LARGE,), "upscaler"),
     ("one look", tuple(IN_LOOK.values())[:1], "each style, from the same scenes"),
+    ("clips, 16 frames at 8 per second, flat", (CLIPS,), "motion adapter"),
     ("held out", (HELD_OUT,), "all metrics below, from here up"),
 )
 STAGES = {
@@ -43,6 +45,7 @@ STAGES = {
     "unet": "UNet",
     "controlnet": "ControlNet",
     "lcm": "few-step adapter",
+    "motion": "motion adapter",
 }
 """Stages with another name in the card than their run folder."""
 PREFIXES = ("n.", "low.", "high.", "ceiling.")

@@ -69,6 +69,9 @@ HELD_OUT_IN_LOOK: dict[Look, DatasetSpec] = {
     look: DatasetSpec(name=f"held-out-in-{look}", first_seed=210_000_000, flat=0.0, held_back=False, look=look) for look in IN_LOOK
 }
 HELD_OUT_LARGE = DatasetSpec(name="held-out-large", first_seed=120_000_000, flat=0.5, held_back=True, width=256, height=256)
+CLIPS = DatasetSpec(name="clips", first_seed=300_000_000, flat=1.0, held_back=False)
+"""Clips of moving scenes, rendered as they are needed: for the motion adapter."""
+HELD_OUT_CLIPS = DatasetSpec(name="held-out-clips", first_seed=400_000_000, flat=1.0, held_back=False)
 
 
 def scene_moment(dataset: DatasetSpec, index: int) -> tuple[Moment, Look]:

@@ -24,7 +24,7 @@ from sakuga.sketchbook import scene
 from sakuga.sketchbook.labels import Labels
 from sakuga.training.caption_embeddings import encode_padded
 from sakuga.training.sketchbook import loss_maps
-from sakuga.training.sketchbook.image_dataset import LONGEST_TIME
+from sakuga.training.sketchbook.image_dataset import CLIPS, HELD_OUT_CLIPS, LONGEST_TIME
 from sakuga.training.sketchbook.loop import StagePlan, StageSetup
 from sakuga.training.sketchbook.unet import CAPTION_DROPOUT, GUIDANCE, STEPS, make_caption, velocity_errors
 from sakuga.training.speed import bf16_is_fast
@@ -34,9 +34,6 @@ PLAN = StagePlan(samples=64_000, batch=2, rate=6e-4, images=1_000_000, warmup=40
 """Samples and images are clips here; so many different ones that hardly any comes twice."""
 FRAMES, FRAME_RATE = 16, 8
 """Frames of a clip, and how many there are in a second (Guo et al. 2024 train on 16)."""
-FIRST_SEED = 300_000_000
-HELD_OUT_FIRST_SEED = 400_000_000
-"""Seeds of scenes; no other training has these."""
 MEASURED = 24
 """Held-out clips that the error is measured on."""
 VARIANCE_CLIPS = 64
@@ -105,7 +102,7 @@ class MotionTask:
         place_encoder(self.checkpoint.text_encoder, device)
         self.signal = make_scheduler().alphas_cumprod.to(device)
         self.unconditional = self.embed_texts([""])
-        firsts = np.stack([render_clip(FIRST_SEED - 1 - index, frames=1).frames[0] for index in range(VARIANCE_CLIPS)])
+        firsts = np.stack([render_clip(CLIPS.first_seed - 1 - index, frames=1).frames[0] for index in range(VARIANCE_CLIPS)])
         self.variance = self.encode(firsts).var(dim=(0, 2, 3))
         self.held_out = self._held_out()
 
@@ -160,7 +157,7 @@ class MotionTask:
         Its timesteps are spread evenly over the schedule.
         """
         rng = random.rng()
-        seeds = (FIRST_SEED + rng.integers(self.plan.images, size=self.plan.batch)).tolist()
+        seeds = (CLIPS.first_seed + rng.integers(self.plan.images, size=self.plan.batch)).tolist()
         places = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64))
         return {"error": self.errors(self.batch(seeds, timesteps, rng, random.noise(), CAPTION_DROPOUT)).mean()}
@@ -168,7 +165,7 @@ class MotionTask:
     def _held_out(self) -> list[Batch]:
         timesteps = torch.linspace(0, len(self.signal) - 1, MEASURED).long()
         return [
-            self.batch([HELD_OUT_FIRST_SEED + index], timesteps[index : index + 1], np.random.default_rng(index),
+            self.batch([HELD_OUT_CLIPS.first_seed + index], timesteps[index : index + 1], np.random.default_rng(index),
                        torch.Generator().manual_seed(index), 0.0)
             for index in range(MEASURED)
         ]  # fmt: skip

@@ -29,7 +29,7 @@ def _summarize(checkpoint: Path) -> dict[str, float]:
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
     minutes = round(training_seconds(lines) / 60, 1)
     images = plan["images"] if "images" in plan else plan["pictures"]  # the key of older checkpoints
-    return {"samples": seen, "step": round(seen / max(1, steps)), "pictures": images, "minutes": minutes}
+    return {"samples": seen, "step": round(seen / max(1, steps)), "pictures": min(images, seen), "minutes": minutes}
 
 
 def training_seconds(log: list[dict[str, float]]) -> float:
