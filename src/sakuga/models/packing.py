@@ -35,7 +35,7 @@ def is_packed(network: Any) -> bool:
 class _Packed(nn.Module):
     """What packed layers share: a packed copy of `weight`, kept until the weight changes.
 
-    A change is seen by torch's version of the tensor: write `weight.copy_(...)`, since changes through `weight.data` have no version.
+    Changes are detected by the tensor's version: write `weight.copy_(...)`, since changes through `weight.data` have no version.
     """
 
     weight: Tensor
