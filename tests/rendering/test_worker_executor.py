@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from sakuga.cancellation import Cancelled, CancelScope
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import checkpoint_styles
+from sakuga.rendering import worker_executor
 from sakuga.rendering.batches import Batch, plan_batches
 from sakuga.rendering.executor import LocalExecutor, OutOfMemory
 from sakuga.rendering.frame_checks import RenderError
@@ -165,4 +167,19 @@ def test_closing_from_another_thread_ends_a_run_with_an_error(resources: Resourc
     with pytest.raises(RenderError, match="the executor is closed"):
         list(landings)
     closing.join()
+    assert executor.worker_ids == []
+
+
+def test_two_threads_that_stop_the_workers_stop_each_once(
+    resources: Resources, draw: Callable[..., Generated], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = WorkerExecutor(resources)
+    list(executor.run([Batch(frames=(draw(),))]))
+    (worker,) = executor._workers
+    stopped, stop = [], type(worker).stop
+    monkeypatch.setattr(type(worker), "stop", lambda self: (stopped.append(self), stop(self)))
+    with ThreadPoolExecutor() as threads:
+        for stopping in [threads.submit(worker_executor._stop_all, executor._workers) for _ in range(4)]:
+            stopping.result()
+    assert stopped == [worker]
     assert executor.worker_ids == []

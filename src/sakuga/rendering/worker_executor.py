@@ -263,11 +263,12 @@ class WorkerExecutor:
 
 
 def _stop_all(workers: list[_Worker]) -> None:
-    for worker in workers:
+    """Stop each worker once, also when two threads do this at the same time."""
+    for worker in list(workers):
         worker.cancel.set()
-    for worker in workers:
-        worker.stop()
-    workers.clear()
+    with suppress(IndexError):
+        while True:
+            workers.pop().stop()
 
 
 def _torch_threads() -> int | None:

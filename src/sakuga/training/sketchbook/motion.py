@@ -34,6 +34,8 @@ PLAN = StagePlan(samples=64_000, batch=2, rate=6e-4, images=1_000_000, warmup=40
 """Samples and images are clips here; so many different ones that hardly any comes twice."""
 FRAMES, FRAME_RATE = 16, 8
 """Frames of a clip, and how many there are in a second (Guo et al. 2024 train on 16)."""
+GIVEN = 0.5
+"""How many clips are trained with given frames: the first one, the last, both, or any."""
 MEASURED = 24
 """Held-out clips that the error is measured on."""
 VARIANCE_CLIPS = 64
@@ -72,6 +74,28 @@ def render_clip(seed: int, *, frames: int = FRAMES, size: int = 128) -> Clip:
     return Clip(frames=np.stack([moment.image(size, size) for moment in moments]), labels=shown.labels)
 
 
+def choose_given(rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Choose which frames of a clip are given, (frames,).
+
+    None in half of the clips; else the first, both ends, the last, or any of them.
+    """
+    if rng.random() >= GIVEN:
+        return _mask([])
+    match rng.choice(4, p=(0.4, 0.3, 0.1, 0.2)):
+        case 0:
+            return _mask([0])
+        case 1:
+            return _mask([0, FRAMES - 1])
+        case 2:
+            return _mask([FRAMES - 1])
+        case _:
+            return _mask(rng.choice(FRAMES, size=rng.integers(1, FRAMES), replace=False).tolist())
+
+
+def _mask(given: list[int]) -> NDArray[np.bool_]:
+    return np.isin(np.arange(FRAMES), given)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Clips of one training step.
@@ -81,9 +105,9 @@ class Batch:
 
     clean: Tensor  # (clips * frames, channels, height / 8, width / 8), scaled
     noise: Tensor
-    timesteps: Tensor  # (clips * frames,), the same for all frames of a clip
+    timesteps: Tensor  # (clips * frames,), the same for all frames of a clip, but 0 for given ones
     prompt_embeds: Tensor  # (clips * frames, 77, channels)
-    counts: Tensor  # (clips * frames, 1, height / 8, width / 8): how much each cell's error counts
+    counts: Tensor  # (clips * frames, 1, height / 8, width / 8): how much each cell's error counts; 0 in given frames
 
 
 class MotionTask:
@@ -104,7 +128,7 @@ class MotionTask:
         self.unconditional = self.embed_texts([""])
         firsts = np.stack([render_clip(CLIPS.first_seed - 1 - index, frames=1).frames[0] for index in range(VARIANCE_CLIPS)])
         self.variance = self.encode(firsts).var(dim=(0, 2, 3))
-        self.held_out = self._held_out()
+        self.held_out = {"held_out": self._held_out([]), "first_given": self._held_out([0]), "ends_given": self._held_out([0, FRAMES - 1])}
 
     def embed_texts(self, texts: list[str]) -> Tensor:
         """Encode prompts, (texts, 77, channels)."""
@@ -122,21 +146,32 @@ class MotionTask:
         scaling: float = self.checkpoint.vae.config.scaling_factor
         return latents.float() * scaling
 
-    def batch(self, seeds: list[int], timesteps: Tensor, rng: np.random.Generator, noise: torch.Generator, dropped: float) -> Batch:
+    def batch(
+        self,
+        seeds: list[int],
+        timesteps: Tensor,
+        rng: np.random.Generator,
+        noise: torch.Generator,
+        *,
+        dropped: float,
+        given: NDArray[np.bool_],
+    ) -> Batch:
         """Render and encode clips of these seeds.
 
-        Each frame has noise of its own. `timesteps` is (clips,).
+        Each frame has noise of its own. `timesteps` is (clips,), `given` (clips, frames).
         """
         clips = [render_clip(seed) for seed in seeds]
         clean = torch.cat([self.encode(clip.frames) for clip in clips])
         texts = ["" if rng.random() < dropped else make_caption(clip.labels, "flat", rng) for clip in clips]
         counts = loss_maps.weights([clip.labels for clip in clips], *clean.shape[2:])
+        is_given = torch.from_numpy(given.reshape(-1)).to(self.device)
+        weights = torch.from_numpy((~given / (~given).mean(axis=1, keepdims=True)).astype(np.float32).reshape(-1, 1, 1, 1)).to(self.device)
         return Batch(
             clean=clean,
             noise=torch.randn(clean.shape, generator=noise).to(self.device),
-            timesteps=timesteps.to(self.device).repeat_interleave(FRAMES),
+            timesteps=timesteps.to(self.device).repeat_interleave(FRAMES).masked_fill(is_given, 0),
             prompt_embeds=self.embed_texts(texts).repeat_interleave(FRAMES, dim=0),
-            counts=counts.to(self.device).repeat_interleave(FRAMES, dim=0),
+            counts=counts.to(self.device).repeat_interleave(FRAMES, dim=0) * weights,
         )
 
     def errors(self, batch: Batch) -> Tensor:
@@ -160,13 +195,15 @@ class MotionTask:
         seeds = (CLIPS.first_seed + rng.integers(self.plan.images, size=self.plan.batch)).tolist()
         places = (np.arange(self.plan.batch) + rng.random(self.plan.batch)) / self.plan.batch
         timesteps = torch.from_numpy((places * len(self.signal)).astype(np.int64))
-        return {"error": self.errors(self.batch(seeds, timesteps, rng, random.noise(), CAPTION_DROPOUT)).mean()}
+        given = np.stack([choose_given(rng) for _ in seeds])
+        batch = self.batch(seeds, timesteps, rng, random.noise(), dropped=CAPTION_DROPOUT, given=given)
+        return {"error": self.errors(batch).mean()}
 
-    def _held_out(self) -> list[Batch]:
+    def _held_out(self, given: list[int]) -> list[Batch]:
         timesteps = torch.linspace(0, len(self.signal) - 1, MEASURED).long()
         return [
             self.batch([HELD_OUT_CLIPS.first_seed + index], timesteps[index : index + 1], np.random.default_rng(index),
-                       torch.Generator().manual_seed(index), 0.0)
+                       torch.Generator().manual_seed(index), dropped=0.0, given=_mask(given)[None])
             for index in range(MEASURED)
         ]  # fmt: skip
 
@@ -176,7 +213,10 @@ class MotionTask:
         Noise and timesteps stay the same.
         """
         with self.half():
-            return {"error.held_out": float(torch.cat([self.errors(batch) for batch in self.held_out]).mean())}
+            return {
+                f"error.{name}": float(torch.cat([self.errors(batch) for batch in batches]).mean())
+                for name, batches in self.held_out.items()
+            }
 
     def sheet(self) -> Images:
         """Return clips of fixed captions and seeds.
