@@ -1,0 +1,246 @@
+"""A typed client of the studio's API: `from sakuga.client import Studio`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+from pydantic import BaseModel, TypeAdapter
+
+from sakuga import InputError
+from sakuga.files import write_bytes
+from sakuga.web.schemas import (
+    Clip,
+    Event,
+    Frame,
+    Job,
+    JobRequest,
+    LibraryPage,
+    NewJob,
+    NewPlan,
+    NewProject,
+    NewTakes,
+    Options,
+    Project,
+    ProjectSummary,
+    Queue,
+    RenderRequest,
+    Shot,
+    ShotFields,
+    Status,
+    Take,
+    Upload,
+)
+
+Answer = TypeVar("Answer")
+
+ENDED = ("done", "failed", "cancelled")
+API = "/api/v1"
+
+
+class ApiRefusal(InputError):
+    """The studio refused a request; the message is its sentence."""
+
+    def __init__(self, message: str, code: str, field: str | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.code, self.field, self.line = code, field, line
+
+
+class Studio:
+    """A studio that serves at an address.
+
+    Use it in `with`, or close it. Every method raises ApiRefusal for what the studio refuses, and InputError where none answers.
+    """
+
+    def __init__(self, address: str = "http://127.0.0.1:8765", token: str | None = None, *, timeout: float = 60.0) -> None:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx2.Client(base_url=address, headers=headers, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # The studio.
+
+    def status(self) -> Status:
+        """Return version, device and disk use."""
+        return self._get("/status", Status)
+
+    def options(self) -> Options:
+        """Return every option with its help, default and range."""
+        return self._get("/options", Options)
+
+    # Storyboards.
+
+    def projects(self) -> list[ProjectSummary]:
+        """List projects, the one changed last first."""
+        return self._get("/projects", list[ProjectSummary])
+
+    def project(self, project: str) -> Project:
+        """Return a project with its shots and takes."""
+        return self._get(f"/projects/{project}", Project)
+
+    def plan(self, idea: str, **values: Any) -> Project:
+        """Plan a project from an idea; `values` are those of NewProject."""
+        return self._post("/projects", Project, NewProject(idea=idea, **values))
+
+    def plan_again(self, project: str, idea: str, **values: Any) -> Project:
+        """Plan a project's shots anew; `values` are those of NewPlan."""
+        return self._post(f"/projects/{project}/plan", Project, NewPlan(idea=idea, **values))
+
+    def change_shot(self, shot: str, **fields: Any) -> Shot:
+        """Change keys of a shot; None leaves a setting to the film."""
+        change = ShotFields(**fields).model_dump(mode="json", exclude_unset=True)
+        return self._ask("PATCH", f"/shots/{shot}", Shot, json=change)
+
+    def generate_takes(self, shot: str, **values: Any) -> Job:
+        """Queue takes of a shot; `values` are those of NewTakes."""
+        return self._post(f"/shots/{shot}/takes", Job, NewTakes(**values))
+
+    def takes(self, shot: str) -> list[Take]:
+        """List a shot's takes, best first."""
+        return self._get(f"/shots/{shot}/takes", list[Take])
+
+    def approve(self, take: str) -> Project:
+        """Approve a keyframe."""
+        return self._post(f"/takes/{take}/approve", Project)
+
+    def render(self, project: str, **values: Any) -> Job:
+        """Queue a project's clip; `values` are those of RenderRequest."""
+        return self._post(f"/projects/{project}/render", Job, RenderRequest(**values))
+
+    # Jobs.
+
+    def submit(self, request: JobRequest, *, title: str = "", priority: int = 0) -> Job:
+        """Queue a job."""
+        return self._post("/jobs", Job, NewJob(request=request, title=title, priority=priority))
+
+    def queue(self) -> Queue:
+        """Return all jobs in the order in which they run."""
+        return self._get("/queue", Queue)
+
+    def job(self, job: str) -> Job:
+        """Return a job."""
+        return self._get(f"/jobs/{job}", Job)
+
+    def cancel(self, job: str) -> Job:
+        """Cancel a job."""
+        return self._post(f"/jobs/{job}/cancel", Job)
+
+    def pause(self, job: str) -> Job:
+        """Pause a job."""
+        return self._post(f"/jobs/{job}/pause", Job)
+
+    def resume(self, job: str) -> Job:
+        """Let a paused job go on."""
+        return self._post(f"/jobs/{job}/resume", Job)
+
+    def retry(self, job: str) -> Job:
+        """Queue a failed or cancelled job again."""
+        return self._post(f"/jobs/{job}/retry", Job)
+
+    def watch(self, job: str) -> Iterator[Job]:
+        """Yield a job whenever it changes, until it has ended."""
+        after = self.status().last_event
+        now = self.job(job)
+        yield now
+        if now.state in ENDED:
+            return
+        for event in self.events(after):
+            if event.kind == "reset" or (event.kind == "job" and event.subject == job):
+                now = self.job(job)
+                yield now
+                if now.state in ENDED:
+                    return
+
+    def wait(self, job: str) -> Job:
+        """Return a job when it has ended."""
+        *_, last = self.watch(job)
+        return last
+
+    def events(self, after: int | None = None) -> Iterator[Event]:
+        """Yield what happens, without a gap where the connection breaks; `after` goes on after an event."""
+        while True:
+            params = {} if after is None else {"after": after}
+            try:
+                with self._http.stream("GET", f"{API}/events", params=params, timeout=httpx2.Timeout(30.0)) as answer:
+                    if answer.is_error:
+                        answer.read()
+                        _raise(answer)
+                    for line in answer.iter_lines():
+                        if line.startswith("data: "):
+                            event = Event.model_validate_json(line.removeprefix("data: "))
+                            after = event.id
+                            yield event
+            except (httpx2.ReadError, httpx2.RemoteProtocolError, httpx2.ReadTimeout):
+                continue
+            except httpx2.TransportError as error:
+                raise InputError(f"no studio answers at {self._http.base_url} ({error}): start one with `sakuga studio`") from None
+
+    # Images and clips.
+
+    def frame(self, digest: str, width: int | None = None) -> bytes:
+        """Return a frame as PNG, or a WebP thumbnail of some width."""
+        return self._request("GET", f"/frames/{digest}", params={} if width is None else {"w": width}).content
+
+    def frame_details(self, digest: str) -> Frame:
+        """Return what decides a frame."""
+        return self._get(f"/frames/{digest}", Frame)
+
+    def clips(self) -> list[Clip]:
+        """List clips, the newest first."""
+        return self._get("/clips", list[Clip])
+
+    def clip(self, clip: str) -> Clip:
+        """Return a clip."""
+        return self._get(f"/clips/{clip}", Clip)
+
+    def download(self, clip: str, path: Path | str) -> Path:
+        """Write a clip's file."""
+        write_bytes(Path(path), self._request("GET", f"{API}/clips/{clip}/file").content)
+        return Path(path)
+
+    def library(self, query: str = "", **values: Any) -> LibraryPage:
+        """Return a page of the gallery."""
+        return self._ask("GET", "/library", LibraryPage, params={"query": query, **values})
+
+    def upload(self, path: Path | str) -> Upload:
+        """Bring an image, a clip or a film.toml."""
+        content = Path(path).read_bytes()
+        return self._ask("POST", "/uploads", Upload, params={"name": Path(path).name}, content=content)
+
+    # Requests.
+
+    def _get(self, path: str, kind: type[Answer]) -> Answer:
+        return self._ask("GET", path, kind)
+
+    def _post(self, path: str, kind: type[Answer], body: BaseModel | None = None) -> Answer:
+        return self._ask("POST", path, kind, json=None if body is None else body.model_dump(mode="json"))
+
+    def _ask(self, method: str, path: str, kind: type[Answer], **values: Any) -> Answer:
+        return TypeAdapter(kind).validate_json(self._request(method, f"{API}{path}", **values).content)
+
+    def _request(self, method: str, path: str, **values: Any) -> httpx2.Response:
+        try:
+            answer = self._http.request(method, path, **values)
+        except httpx2.TransportError as error:
+            raise InputError(f"no studio answers at {self._http.base_url} ({error}): start one with `sakuga studio`") from None
+        if answer.is_error:
+            _raise(answer)
+        return answer
+
+
+def _raise(answer: httpx2.Response) -> None:
+    """Raise the refusal in an answer."""
+    try:
+        error = answer.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        raise ApiRefusal(f"the studio answered {answer.status_code}", "failed") from None
+    raise ApiRefusal(error["message"], error["code"], error["field"], error["line"])

@@ -1,0 +1,84 @@
+"""Clips and uploads by id: their files and recipes."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sakuga.export import read_recipe
+from sakuga.story.film import Film
+from sakuga.studio.animate.animate import FilmRecipe
+from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.core.recipe import Recipe
+from sakuga.web.data_folder import DataFolder
+from sakuga.web.film_lines import parse_film
+from sakuga.web.refusal import Refused, missing
+
+
+def clip_row(connection: sqlite3.Connection, clip: str) -> sqlite3.Row:
+    """Return a clip's row; raises Refused."""
+    row = connection.execute("SELECT * FROM clips WHERE id = ?", (clip,)).fetchone()
+    if row is None:
+        raise missing("clip", clip)
+    assert isinstance(row, sqlite3.Row)
+    return row
+
+
+def file_of(connection: sqlite3.Connection, data: DataFolder, name: str) -> tuple[Path, str]:
+    """Return the path of a clip or an upload, and what it is called; raises Refused.
+
+    Paths are made of names in the database, which the server has chosen.
+    """
+    if row := connection.execute("SELECT file, title FROM clips WHERE id = ?", (name,)).fetchone():
+        return data.clips / row["file"], row["title"]
+    if row := connection.execute("SELECT file, name FROM uploads WHERE id = ?", (name,)).fetchone():
+        return data.uploads / row["file"], row["name"]
+    raise missing("clip or upload", name)
+
+
+def image_path(connection: sqlite3.Connection, data: DataFolder, name: str) -> Path:
+    """Return the path of an image: a frame by its digest, or an upload; raises Refused."""
+    if len(name) == 64:
+        path = data.frames / name[:2] / f"{name}.png"
+        if not path.is_file():
+            raise missing("frame", name[:12])
+        return path
+    return file_of(connection, data, name)[0]
+
+
+def recipe_of_file(path: Path, title: str) -> Recipe:
+    """Return the recipe of a file; raises RecipeError, or Refused where it has none."""
+    text = read_recipe(path)
+    if text is None:
+        raise Refused(f"{title} carries no recipe: it was not made by sakuga, or another program removed it", field="clip")
+    return parse_recipe(text, title)
+
+
+def film_of_clip(connection: sqlite3.Connection, data: DataFolder, name: str) -> Film:
+    """Return the film of a clip's or upload's recipe, or of an uploaded film.toml; raises Refused."""
+    path, title = file_of(connection, data, name)
+    if path.suffix == ".toml":
+        return parse_film(path.read_text(encoding="utf-8"))
+    recipe = recipe_of_file(path, title)
+    if not isinstance(recipe, FilmRecipe):
+        raise Refused(f"{title} is a {recipe.kind}, not a film: only a film has a storyboard", field="clip")
+    return recipe.read()
+
+
+def prompts_of(document: Any) -> list[str]:
+    """Return the prompts in a recipe's document, wherever they stand."""
+    if isinstance(document, dict):
+        own = [document["prompt"]] if isinstance(document.get("prompt"), str) else []
+        many = document.get("prompts")
+        own += [prompt for prompt in many if isinstance(prompt, str)] if isinstance(many, list) else []
+        return own + [prompt for key, value in document.items() if key not in ("prompt", "prompts") for prompt in prompts_of(value)]
+    return [prompt for value in document for prompt in prompts_of(value)] if isinstance(document, list) else []
+
+
+def document_of_text(text: str | None) -> dict[str, Any]:
+    """Return a recipe's text as a document; empty where it is none."""
+    try:
+        document = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,230 @@
+"""Projects as rows: a film whose shots can be changed one at a time."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sakuga.models.checkpoint_files import CheckpointError
+from sakuga.story.film import Film, from_document, to_document
+from sakuga.story.storyboard import full_prompt
+from sakuga.web.database import add_event, new_id, now, packed
+from sakuga.web.refusal import Refused, missing
+from sakuga.web.schemas import BibleText, LintNote, Project, ProjectSummary, Shot, Take
+
+STALE_KEYS = ("prompt", "style", "negative", "guidance", "steps", "strength", "control_weight", "init_from", "motion", "motion_scale")
+"""Keys of a shot that its takes depend on; the seed is a take's own."""
+
+
+def document_of(connection: sqlite3.Connection, project: str) -> dict[str, Any]:
+    """Return a project's film as the tables of its file; raises Refused."""
+    row = project_row(connection, project)
+    shots = connection.execute("SELECT fields FROM shots WHERE project = ? ORDER BY position", (project,))
+    film = {"idea": row["idea"], **json.loads(row["settings"])}
+    return {"film": film, "bible": json.loads(row["bible"]), "shots": [json.loads(shot["fields"]) for shot in shots]}
+
+
+def film_of(connection: sqlite3.Connection, project: str) -> Film:
+    """Return a project's film; raises FilmError where it has no shots."""
+    return from_document(document_of(connection, project), "this film")
+
+
+def project_row(connection: sqlite3.Connection, project: str) -> sqlite3.Row:
+    """Return a project's row; raises Refused."""
+    row = connection.execute("SELECT * FROM projects WHERE id = ?", (project,)).fetchone()
+    if row is None:
+        raise missing("project", project)
+    assert isinstance(row, sqlite3.Row)
+    return row
+
+
+def shot_row(connection: sqlite3.Connection, shot: str) -> sqlite3.Row:
+    """Return a shot's row; raises Refused."""
+    row = connection.execute("SELECT * FROM shots WHERE id = ?", (shot,)).fetchone()
+    if row is None:
+        raise missing("shot", shot)
+    assert isinstance(row, sqlite3.Row)
+    return row
+
+
+def add_project(connection: sqlite3.Connection, film: Film, title: str, notes: Iterable[str] = ()) -> str:
+    """Add a project of a film; returns its id."""
+    document, name, moment = to_document(film), new_id(), now()
+    idea = document["film"].pop("idea", "")
+    connection.execute(
+        "INSERT INTO projects (id, title, idea, settings, bible, notes, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            name,
+            title or idea[:80] or "untitled",
+            idea,
+            packed(document["film"]),
+            packed(document["bible"]),
+            packed([*notes]),
+            moment,
+            moment,
+        ),
+    )
+    insert_shots(connection, name, document["shots"])
+    add_event(connection, "project", name, {"version": 1})
+    return name
+
+
+def replace_film(connection: sqlite3.Connection, project: str, film: Film, notes: Iterable[str] = ()) -> None:
+    """Replace a project's film; shots that stay the same keep their takes."""
+    document = to_document(film)
+    idea = document["film"].pop("idea", "")
+    connection.execute(
+        "UPDATE projects SET idea = ?, settings = ?, bible = ?, notes = ? WHERE id = ?",
+        (idea, packed(document["film"]), packed(document["bible"]), packed([*notes]), project),
+    )
+    present = connection.execute("SELECT id FROM shots WHERE project = ? ORDER BY position", (project,)).fetchall()
+    for row, fields in zip(present, document["shots"], strict=False):
+        connection.execute("UPDATE shots SET fields = ? WHERE id = ?", (packed(fields), row["id"]))
+    for row in present[len(document["shots"]) :]:
+        connection.execute("DELETE FROM shots WHERE id = ?", (row["id"],))
+    insert_shots(connection, project, document["shots"][len(present) :], len(present))
+    touch(connection, project)
+
+
+def insert_shots(connection: sqlite3.Connection, project: str, shots: Sequence[Mapping[str, Any]], first: int = 0) -> None:
+    """Add shots at the end."""
+    for position, fields in enumerate(shots, first):
+        insert = "INSERT INTO shots (id, project, position, fields) VALUES (?, ?, ?, ?)"
+        connection.execute(insert, (new_id(), project, position, packed(fields)))
+
+
+def order_shots(connection: sqlite3.Connection, shots: Sequence[str]) -> None:
+    """Number shots by their order."""
+    connection.executemany("UPDATE shots SET position = ? WHERE id = ?", [(place, name) for place, name in enumerate(shots)])
+
+
+def shot_ids(connection: sqlite3.Connection, project: str) -> list[str]:
+    """Return the ids of a project's shots, in order."""
+    return [row["id"] for row in connection.execute("SELECT id FROM shots WHERE project = ? ORDER BY position", (project,))]
+
+
+def touch(connection: sqlite3.Connection, project: str) -> None:
+    """Check the changed film, count the change, and tell every page; raises FilmError for a film that cannot be rendered."""
+    film_of(connection, project)
+    connection.execute("UPDATE projects SET version = version + 1, updated = ? WHERE id = ?", (now(), project))
+    add_event(connection, "project", project, {"version": project_row(connection, project)["version"]})
+
+
+def read_project(connection: sqlite3.Connection, project: str) -> Project:
+    """Return a project with its shots, their warnings and takes."""
+    row, film = project_row(connection, project), film_of(connection, project)
+    document = to_document(film)
+    notes, extra = _lint(film)
+    rows = connection.execute("SELECT * FROM shots WHERE project = ? ORDER BY position", (project,)).fetchall()
+    takes = takes_by_shot(connection, project)
+    shots = [
+        _shot(row, fields, full_prompt(film.storyboard, index), notes.get(index, []), takes.get(row["id"], []), document)
+        for index, (row, fields) in enumerate(zip(rows, document["shots"], strict=True))
+    ]
+    return Project(
+        id=project,
+        title=row["title"],
+        idea=row["idea"],
+        version=row["version"],
+        settings=json.loads(row["settings"]),
+        bible=BibleText(**json.loads(row["bible"])),
+        shots=shots,
+        seconds=sum(shot.seconds for shot in film.storyboard.shots),
+        notes=[*json.loads(row["notes"]), *extra],
+        created=row["created"],
+        updated=row["updated"],
+    )
+
+
+def read_shot(connection: sqlite3.Connection, shot: str) -> Shot:
+    """Return a shot."""
+    project = read_project(connection, shot_row(connection, shot)["project"])
+    return next(one for one in project.shots if one.id == shot)
+
+
+def _lint(film: Film) -> tuple[dict[int, list[LintNote]], list[str]]:
+    """Return warnings by shot, and why there are none."""
+    from sakuga.studio.animate.shot_notes import shot_notes
+
+    notes: dict[int, list[LintNote]] = {}
+    try:
+        for note in shot_notes(film):
+            notes.setdefault(note.shot, []).append(LintNote(rule=note.rule, message=note.message))
+    except (CheckpointError, ValueError) as error:
+        return {}, [str(error)]
+    return notes, []
+
+
+def _shot(
+    row: sqlite3.Row, fields: Mapping[str, Any], prompt: str, lint: list[LintNote], takes: list[sqlite3.Row], document: Mapping[str, Any]
+) -> Shot:
+    mark = fingerprint(document, row["position"])
+    listed = [take_of(take, mark, row["approved"]) for take in takes]
+    return Shot(
+        id=row["id"],
+        full_prompt=prompt,
+        lint=lint,
+        takes=sorted(listed, key=lambda take: (take.stale, take.score is None, -(take.score or 0.0), take.created)),
+        position=row["position"],
+        seed_locked=bool(row["seed_locked"]),
+        approved=row["approved"],
+        **fields,
+    )
+
+
+def takes_by_shot(connection: sqlite3.Connection, project: str) -> dict[str, list[sqlite3.Row]]:
+    """Return the takes of each shot."""
+    found: dict[str, list[sqlite3.Row]] = {}
+    select = "SELECT takes.* FROM takes JOIN shots ON shots.id = takes.shot WHERE shots.project = ? ORDER BY takes.created, takes.rowid"
+    for row in connection.execute(select, (project,)):
+        found.setdefault(row["shot"], []).append(row)
+    return found
+
+
+def take_of(row: sqlite3.Row, mark: str, approved: str | None) -> Take:
+    """Read a take; it is stale where the shot has changed since."""
+    values = {key: row[key] for key in ("id", "shot", "seed", "quality", "state", "frame", "score", "job", "created")}
+    return Take(**values, stale=row["fingerprint"] != mark, approved=row["id"] == approved)
+
+
+def fingerprint(document: Mapping[str, Any], index: int) -> str:
+    """Return a digest of what a shot's takes depend on, but for the seed.
+
+    Those are its own keys, bible and settings, and of a shot that is morphed into the shots before.
+    """
+    shots = document["shots"]
+    first = index
+    while first and not str(shots[first - 1].get("transition", "morph")).startswith(("cut", "dissolve")):
+        first -= 1
+    own = {key: shots[index].get(key) for key in STALE_KEYS}
+    settings = {key: value for key, value in document["film"].items() if key not in ("idea", "grain", "paper", "pixel")}
+    return hashlib.sha256(packed([own, shots[first:index], document["bible"], settings]).encode()).hexdigest()[:16]
+
+
+def summary_of(connection: sqlite3.Connection, row: sqlite3.Row) -> ProjectSummary:
+    """Return a project as it stands in a list."""
+    shots = [json.loads(shot["fields"]) for shot in connection.execute("SELECT fields FROM shots WHERE project = ?", (row["id"],))]
+    cover = connection.execute(
+        "SELECT takes.frame FROM takes JOIN shots ON shots.id = takes.shot WHERE shots.project = ? AND takes.frame IS NOT NULL "
+        "ORDER BY takes.id = shots.approved DESC, shots.position, takes.score DESC LIMIT 1",
+        (row["id"],),
+    ).fetchone()
+    clip = connection.execute("SELECT id FROM clips WHERE project = ? ORDER BY created DESC LIMIT 1", (row["id"],)).fetchone()
+    return ProjectSummary(
+        id=row["id"],
+        title=row["title"],
+        idea=row["idea"],
+        shots=len(shots),
+        seconds=sum(shot["seconds"] for shot in shots),
+        cover=cover and cover[0],
+        clip=clip and clip[0],
+        created=row["created"],
+        updated=row["updated"],
+    )
+
+
+def check_version(row: sqlite3.Row, expected: int | None) -> None:
+    """Refuse a change that was made to an older state; raises Refused."""
+    if expected is not None and expected != row["version"]:
+        raise Refused("this project was changed in another window since: look at it again, then repeat your change", "conflict", "version")

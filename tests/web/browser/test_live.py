@@ -1,0 +1,55 @@
+"""What several tabs and a restarted server show."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.browser.conftest import Api
+from tests.web.conftest import StudioProcess
+
+pytestmark = pytest.mark.browser
+
+
+def test_two_tabs_show_the_same_queue_within_a_second(studio_process: StudioProcess, api: Api, open_page: Callable[..., Page]) -> None:
+    first, second = open_page(studio_process, "#/queue"), open_page(studio_process, "#/queue")
+    expect(second.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    first.get_by_role("button", name="Pause", exact=True).click()
+    expect(second.get_by_role("button", name="Go on", exact=True)).to_be_visible(timeout=1000)
+    job = api.draw(studio_process.settings, "Held back")
+    for tab in (first, second):
+        expect(tab.get_by_text("Held back")).to_be_visible(timeout=1000)
+    second.get_by_role("button", name="Cancel Held back").click()
+    expect(first.get_by_role("button", name="Try Held back again")).to_be_visible(timeout=1000)
+    first.get_by_role("button", name="Go on", exact=True).click()
+    assert api.ask("GET", f"/jobs/{job}")["state"] == "cancelled"
+
+
+def test_waiting_jobs_are_moved_by_buttons(studio_process: StudioProcess, api: Api, open_page: Callable[..., Page]) -> None:
+    page = open_page(studio_process, "#/queue")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_role("button", name="Go on", exact=True)).to_be_visible()
+    jobs = [api.draw(studio_process.settings, title) for title in ("One", "Two")]
+    page.get_by_role("button", name="Move Two up").click()
+    expect(page.get_by_role("button", name="Move Two up")).to_be_disabled()
+    waiting = [job["id"] for job in api.ask("GET", "/queue")["jobs"] if job["state"] == "queued"]
+    assert waiting == jobs[::-1]
+    for job in jobs:
+        api.ask("POST", f"/jobs/{job}/cancel")
+    page.get_by_role("button", name="Go on", exact=True).click()
+
+
+def test_a_page_follows_a_server_that_was_killed_and_started_again(own_studio: StudioProcess, open_page: Callable[..., Page]) -> None:
+    own_studio.start()
+    port = own_studio.address.rsplit(":", 1)[1]
+    page = open_page(own_studio, "#/queue")
+    expect(page.get_by_text("Nothing to do")).to_be_visible()
+    own_studio.kill()
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    time.sleep(1)
+    own_studio.options = ("--port", port)
+    own_studio.start()
+    Api(own_studio).draw(own_studio.settings, "After the restart")
+    expect(page.get_by_text("After the restart")).to_be_visible()
+    expect(page.get_by_text("The server does not answer")).to_have_count(0)

@@ -1,0 +1,36 @@
+import { api } from "../../api/client";
+import { useQuery } from "../../api/query";
+import { address } from "../../app/router";
+import { Empty, Loading, Progress } from "../../parts/feedback";
+import { RunView } from "./run-view";
+
+export function RunsTab({ name }: { name: string | null }) {
+  const runs = useQuery("runs", () => api.get("/api/v1/runs"), (event) => event.kind === "run" || event.kind === "job");
+  if (!runs.data) return <Loading error={runs.error} what="the trainings" retry={runs.reload} />;
+  const shown = runs.data.find((run) => run.name === name) ?? runs.data[0];
+  if (!shown)
+    return (
+      <Empty icon="training" title="Nothing trained yet">
+        <p>A training runs in the queue. Stop it whenever you like: it goes on where it stood.</p>
+        <a class="button main" href={address("training", null, { tab: "sets" })}>Choose a training set</a>
+      </Empty>
+    );
+  return (
+    <div class="split">
+      <ul class="list" aria-label="Trainings">
+        {runs.data.map((run) => (
+          <li key={run.name}>
+            <a href={address("training", run.name, { tab: "runs" })} aria-current={run.name === shown.name ? "true" : undefined}>
+              <span class="grow stack" style={{ gap: "4px" }}>
+                <span class="clip">{run.name}</span>
+                <small class="faint num">{run.method} · {run.state} · {run.step} of {run.steps}</small>
+                {run.state === "running" && <Progress value={run.step / Math.max(1, run.steps)} label={run.name} />}
+              </span>
+            </a>
+          </li>
+        ))}
+      </ul>
+      <RunView key={shown.name} name={shown.name} />
+    </div>
+  );
+}
