@@ -7,7 +7,7 @@ import torch
 
 from sakuga.diffusion.guidance import apply_guidance, rescale_guidance, steer_embedding
 from sakuga.diffusion.interpolation import blend_noise, slerp
-from sakuga.diffusion.noise import noise_drift, noise_loop, noise_walk, seeded_noise, slerp_noise
+from sakuga.diffusion.noise import noise_drift, noise_loop, noise_path, noise_walk, seeded_noise, slerp_noise
 
 SHAPE = (4, 8, 8)
 
@@ -124,3 +124,10 @@ def test_a_noise_loop_meets_its_ends_with_unit_variance_and_constant_speed() -> 
     lengths = [float((after - before).norm()) for before, after in pairwise(around)]
     assert max(lengths) / min(lengths) < 1.03
     assert not torch.allclose(around[2], around[6], atol=0.5)
+
+
+def test_a_path_through_consecutive_seeds_is_the_drift_and_others_leave_it() -> None:
+    drift, path = next(noise_drift(SHAPE, 5, 1.5, 0.4)), next(noise_path(SHAPE, (5, 6, 7), 1.5, 0.4))
+    assert torch.equal(drift, path)
+    assert torch.equal(next(noise_path(SHAPE, (5, 6, 99), 1.0, 0.4)), next(noise_drift(SHAPE, 5, 1.0, 0.4)))
+    assert not torch.equal(next(noise_path(SHAPE, (5, 6, 99), 2.0, 0.4)), next(noise_drift(SHAPE, 5, 2.0, 0.4)))

@@ -70,16 +70,12 @@ def test_an_image_conditions_like_a_prompt(checkpoint: Checkpoint, image: np.nda
     assert torch.allclose(repeated, single, atol=1e-5)
 
 
-def test_oblong_images_are_cropped_or_padded(checkpoint: Checkpoint, image: np.ndarray) -> None:
+def test_oblong_images_are_cropped_or_padded(checkpoint: Checkpoint, image: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     middle = checkpoint.embed_image(np.ascontiguousarray(image[:, 8:40]))
-    original, checkpoint.image_processor = (
-        checkpoint.image_processor,
-        CLIPImageProcessorPil(size={"height": 32, "width": 32}, do_center_crop=False),
-    )
-    try:
+    squashing = CLIPImageProcessorPil(size={"height": 32, "width": 32}, do_center_crop=False)
+    with monkeypatch.context() as patch:
+        patch.setitem(checkpoint._networks, "feature_extractor", squashing)
         assert torch.equal(checkpoint.embed_image(image), middle)
-    finally:
-        checkpoint.image_processor = original
     assert torch.equal(checkpoint.embed_image(image), middle)
 
 

@@ -10,7 +10,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from sakuga.models.adapters import Adapter, AdapterError, LearnedWord, read_adapter, write_embeddings
 from sakuga.models.applied_adapters import applied_adapters
@@ -36,8 +36,8 @@ def test_a_learned_word_is_encoded_as_in_diffusers(checkpoint: Checkpoint, tiny_
     other = load_checkpoint(find_checkpoint(str(tiny_folder)))
     pipeline: Any = StableDiffusionPipeline(
         other.vae,
-        other.text_encoder,
-        other.tokenizer,
+        CLIPTextModel.from_pretrained(other.files.folder / "text_encoder"),
+        CLIPTokenizer.from_pretrained(other.files.folder / "tokenizer"),
         other.unet,
         DDIMScheduler.from_config(other.scheduler_config),
         None,

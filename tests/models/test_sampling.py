@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from transformers import CLIPTokenizer
 
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
@@ -27,7 +28,7 @@ def theirs(checkpoint: Checkpoint, kind: type, sampler: Sampler, steps: int) -> 
     pipeline = kind(
         vae=checkpoint.vae,
         text_encoder=checkpoint.text_encoder,
-        tokenizer=checkpoint.tokenizer,
+        tokenizer=CLIPTokenizer.from_pretrained(checkpoint.files.folder / "tokenizer"),
         unet=checkpoint.unet,
         scheduler=build_scheduler(checkpoint, sampler, steps),
         safety_checker=None,

@@ -262,6 +262,7 @@ def test_the_index_is_part_of_the_digest(copy: Path) -> None:
 
 
 def test_each_tokenizer_pads_with_its_own_token(checkpoint: Checkpoint) -> None:
-    first, second = (reader.tokenizer for reader in checkpoint.text_encoders)
-    assert isinstance(first, CLIPTokenizer)
-    assert (first.pad_token, second.pad_token) == ("<|endoftext|>", "!")
+    for reader, part, padding in zip(checkpoint.text_encoders, ("tokenizer", "tokenizer_2"), ("<|endoftext|>", "!"), strict=True):
+        theirs = CLIPTokenizer.from_pretrained(checkpoint.files.folder / part)
+        assert reader.tokenizer.pad_token_id == theirs.convert_tokens_to_ids(padding)
+        assert reader.tokenizer(PROMPT).input_ids == theirs(PROMPT, add_special_tokens=False).input_ids

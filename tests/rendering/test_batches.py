@@ -92,8 +92,8 @@ def test_in_betweens_are_part_of_the_batch_that_starts_from_them() -> None:
     last = follow(nested, conditioning=ImageEmbedding(frame=digest(BASE)))
     batches = list(plan_batches(by_name([BASE, second, between, nested, last]), [digest(last)], nothing))
     assert [batch.frames for batch in batches] == [(BASE,), (second,), (last,)]
-    assert set(batches[2].in_betweens) == {between, nested}
-    assert batches[0].in_betweens == ()
+    assert set(batches[2].derived) == {between, nested}
+    assert batches[0].derived == ()
 
 
 def test_a_missing_image_or_spec_is_named() -> None:
@@ -109,7 +109,7 @@ def test_a_batch_says_which_stored_frames_it_waits_for() -> None:
     between = InBetween(first=digest(BASE), second=digest(second), at=0.5)
     picture = Given(image="f" * 64)
     last = follow(between, conditioning=ImageEmbedding(frame=digest(picture)))
-    assert Batch(frames=(last,), in_betweens=(between,)).needs == {digest(BASE), digest(second), digest(picture)}
+    assert Batch(frames=(last,), derived=(between,)).needs == {digest(BASE), digest(second), digest(picture)}
     assert Batch(frames=(BASE,)).needs == frozenset()
 
 
@@ -141,7 +141,7 @@ def test_every_missing_frame_is_rendered_once_after_all_it_needs(links: list[tup
     landed = {digest(frame) for place, frame in enumerate(frames) if place in already and isinstance(frame, Generated)}
     before = set(landed)
     for batch in plan_batches(specs, specs, before.__contains__):
-        available = landed | {digest(spec) for spec in batch.in_betweens}
+        available = landed | {digest(spec) for spec in batch.derived}
         for frame in batch.frames:
             assert digest(frame) not in landed
             assert set(dependencies(frame)) <= available

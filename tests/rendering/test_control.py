@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+from transformers import CLIPTokenizer
 
 from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointError
@@ -86,7 +87,7 @@ def test_a_controlled_frame_equals_diffusers(control_folder: Path) -> None:
     pipeline = StableDiffusionControlNetPipeline(
         vae=checkpoint.vae,
         text_encoder=checkpoint.text_encoder,
-        tokenizer=checkpoint.tokenizer,
+        tokenizer=CLIPTokenizer.from_pretrained(checkpoint.files.folder / "tokenizer"),
         unet=checkpoint.unet,
         controlnet=checkpoint.controlnet,
         scheduler=build_scheduler(checkpoint, "ddim", 3),

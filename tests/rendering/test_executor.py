@@ -59,10 +59,10 @@ def test_every_kind_of_spec_can_be_rendered(executor: LocalExecutor, draw: Calla
     landed = list(executor.run(plan_batches(specs, [digest(last)], executor.store.has)))
     assert [one.name for one in landed] == [digest(first), digest(second), digest(last)]
     unmoved = replace(last, init=InitImage(frame=digest(between), strength=0.7))
-    list(executor.run([Batch(frames=(unmoved,), in_betweens=(between,))]))
+    list(executor.run([Batch(frames=(unmoved,), derived=(between,))]))
     assert not np.array_equal(executor.store.read(digest(last)), executor.store.read(digest(unmoved)))
     coloured = replace(unmoved, init=replace(unmoved.init, color_reference=digest(first)))
-    list(executor.run([Batch(frames=(coloured,), in_betweens=(between,))]))
+    list(executor.run([Batch(frames=(coloured,), derived=(between,))]))
     assert not np.array_equal(executor.store.read(digest(coloured)), executor.store.read(digest(unmoved)))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PILImage
+from PIL.PngImagePlugin import PngInfo
 
 from sakuga.rendering.store import FrameStore, InBetweenStore, StoreError, cached_upscale
 from sakuga.timeline.spec import Generated, InBetween, digest
@@ -69,6 +71,14 @@ def test_cleaning_deletes_the_oldest_generated_frames_and_no_supplied_ones(store
     assert store.clean(store.size() - one - 1) == drawn[:2]
     assert store.clean(0) == drawn[2:]
     assert list(store.names()) == [given]
+
+
+def test_frames_of_any_version_are_cleaned_away(store: FrameStore, draw: Callable[..., Generated]) -> None:
+    name = store.write(draw(), PICTURE)
+    old = PngInfo()
+    old.add_itxt("sakuga:spec", '{"kind":"drawn","told":"a castle"}')
+    PILImage.fromarray(PICTURE).save(store.path(name), pnginfo=old)
+    assert store.clean(0) == [name]
 
 
 def test_a_store_that_cannot_be_written_says_so_and_leaves_nothing(tmp_path: Path, draw: Callable[..., Generated]) -> None:

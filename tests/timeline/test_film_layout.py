@@ -14,7 +14,8 @@ from sakuga.story.keys import Key
 from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Morph, Shot, Storyboard, StoryboardError
 from sakuga.timeline.camera import camera_warp
 from sakuga.timeline.film_layout import ExposureSheet, FrameSettings, lay_out_film
-from sakuga.timeline.spec import Generated, InBetween, Interpolated, Parallax, Prompt, dependencies
+from sakuga.timeline.spec import Generated, InBetween, Interpolated, Parallax, Prompt, Reference, dependencies
+from sakuga.timeline.transition_timing import TransitionTiming
 
 SETTINGS = FrameSettings(checkpoint="c", width=128, height=128)
 
@@ -221,3 +222,54 @@ def test_parallax_uses_the_films_depth_source():
     shot = replace(board.shots[0], camera=Camera(pan=(0.2, 0.0), parallax=0.6))
     within = generated_within(lay_out_film(replace(board, shots=(shot,)), replace(SETTINGS, depth="estimator")))
     assert {spec.init.warp.parallax for spec in within} == {Parallax(depth="estimator", share=0.6)}
+
+
+def test_frames_keep_the_look_of_the_first_keyframe_while_light_and_weather_stay():
+    board = film(Morph(), Cut())
+    prompts = ("a castle by day", "a castle by day, with birds", "a castle at night")
+    board = replace(board, shots=tuple(replace(shot, prompt=prompt) for shot, prompt in zip(board.shots, prompts, strict=True)))
+    sheet = lay_out_film(board, replace(SETTINGS, reference_weight=4.0))
+    first, *others = (spec for spec in sheet.specs.values() if isinstance(spec, Generated))
+    assert first == lay_out_film(board, SETTINGS).specs[sheet.exposures[0]]
+    night = [spec for spec in others if spec.conditioning == Prompt(prompt="a castle at night")]
+    expected = Reference(frame=sheet.exposures[0], prompt=first.conditioning, noise=first.noise, weight=4.0)
+    assert night
+    assert {spec.reference for spec in night} == {None}
+    assert {spec.reference for spec in others if spec not in night} == {expected}
+
+
+def test_a_timing_moves_only_the_frames_of_its_morph():
+    planned = lay_out_film(film(Morph(), Morph()), SETTINGS)
+    laid = planned.transitions[1]
+    timing = TransitionTiming(generated=(0.5, 1.0), shown=(*(0.5 * at for at in laid.timing.shown[:-1]), 1.0))
+    retimed = lay_out_film(film(Morph(), Morph()), SETTINGS, timings={1: timing})
+    changed = [place for place, (one, other) in enumerate(zip(frames(planned), frames(retimed), strict=True)) if one != other]
+    assert changed
+    assert set(changed) <= set(range(18, 18 + len(laid.frames) - 1))
+    assert retimed.transitions[1].frames[-1] == laid.frames[-1]
+    assert [spec.conditioning.at for spec in map(retimed.specs.get, retimed.transitions[1].generated[:-1])] == [0.5]
+
+
+def test_a_timing_for_another_length_is_not_followed():
+    timing = TransitionTiming(generated=(1.0,), shown=(0.5, 1.0))
+    assert lay_out_film(film(Morph()), SETTINGS, timings={1: timing}).exposures == lay_out_film(film(Morph()), SETTINGS).exposures
+
+
+@pytest.mark.parametrize(
+    ("prompt", "own", "strength"), [("a castle, birds", None, 0.7), ("a castle at night", None, 0.85), ("a castle at night", 0.6, 0.6)]
+)
+def test_a_change_of_light_denoises_more_unless_the_shot_says_how_much(prompt: str, own: float | None, strength: float):
+    board = film(Morph())
+    first, second = board.shots
+    board = replace(board, shots=(replace(first, prompt="a castle"), replace(second, prompt=prompt, strength=own)))
+    sheet = lay_out_film(board, SETTINGS)
+    assert sheet.specs[sheet.transitions[1].frames[-1]].init.strength == strength
+
+
+def test_a_morph_takes_over_the_color_correction_of_the_frame_before_and_lets_it_fade():
+    sheet = lay_out_film(film(Morph()), replace(SETTINGS, init_from="previous"))
+    laid = sheet.transitions[1]
+    assert laid.before in sheet.color_references
+    shares = [sheet.color_fades[name] for name in laid.generated[:-1]]
+    assert shares == [(laid.before, pytest.approx(1 - at, abs=1e-6)) for at in laid.timing.generated[:-1]]
+    assert laid.generated[-1] not in sheet.color_fades

@@ -3,20 +3,27 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sakuga.timeline.spec import (
+    AppliedMotion,
+    CameraFrame,
     ControlImage,
     Generated,
     Given,
+    GivenFrame,
     GuidedEmbedding,
     ImageEmbedding,
     InBetween,
     InitImage,
     Interpolated,
+    MotionFrame,
+    MotionKey,
+    MotionWindow,
     NoiseDrift,
+    NoisePath,
     NoiseWalk,
     Parallax,
     Prompt,
@@ -54,7 +61,8 @@ conditionings = st.recursive(
 noises = st.recursive(
     st.builds(SeedNoise, seed=st.integers(0, 2**31))
     | st.builds(NoiseWalk, seed=st.integers(0, 2**31), at=floats)
-    | st.builds(NoiseDrift, seed=st.integers(0, 2**31), at=floats, share=floats),
+    | st.builds(NoiseDrift, seed=st.integers(0, 2**31), at=floats, share=floats)
+    | st.builds(NoisePath, seeds=st.lists(st.integers(0, 2**31), min_size=1, max_size=4).map(tuple), at=floats, share=floats),
     lambda inner: st.builds(SlerpNoise, first=inner, second=inner, at=floats),
     max_leaves=4,
 )
@@ -64,9 +72,29 @@ init_images = st.none() | st.builds(InitImage, frame=names, strength=floats, war
 generations = st.builds(
     Generated, checkpoint=names, conditioning=conditionings, noise=noises, init=init_images, width=st.just(128), height=st.just(128)
 )
-specs = generations | st.builds(InBetween, first=names, second=names, at=floats) | st.builds(Given, image=names)
+motion_keys = st.builds(MotionKey, frame=floats, conditioning=conditionings)
+given_frames = st.lists(st.builds(GivenFrame, index=st.integers(0, 8), frame=names), max_size=2).map(tuple)
+windows = st.builds(
+    MotionWindow,
+    checkpoint=names,
+    motion=st.builds(AppliedMotion, adapter=names, scale=floats),
+    frames=st.integers(2, 64),
+    keys=st.lists(motion_keys, min_size=1, max_size=2).map(tuple),
+    seed=st.integers(0, 2**31),
+    width=st.just(128),
+    height=st.just(128),
+    given=given_frames,
+)
+specs = (
+    generations
+    | st.builds(MotionFrame, window=windows, index=st.integers(0, 63))
+    | st.builds(InBetween, first=names, second=names, at=floats)
+    | st.builds(CameraFrame, frame=names, warp=warps)
+    | st.builds(Given, image=names)
+)
 
 
+@settings(deadline=None)  # the first one builds the reader of specs
 @given(specs)
 def test_a_spec_round_trips_through_json_with_its_name(spec):
     assert from_json(to_json(spec)) == spec
@@ -115,3 +143,32 @@ def test_dependencies_name_every_needed_frame():
 def test_unknown_keys_are_refused():
     with pytest.raises(ValidationError, match="bogus"):
         from_json('{"kind": "given", "image": "p", "bogus": 1}')
+
+
+def test_frames_keep_their_names_from_version_to_version():
+    walk = replace(GENERATED, noise=NoiseWalk(seed=1, at=0.25), init=InitImage(frame="f", strength=0.4, warp=Warp(zoom=1.2)))
+    assert [digest(spec)[:16] for spec in (GENERATED, walk, InBetween(first="a", second="b", at=0.5), Given(image="i"))] == [
+        "fe00e119250506b4",
+        "8b20704fdb407fdb",
+        "c3512b6e6d8cac45",
+        "ddd8e6a2382e945b",
+    ]
+
+
+def test_a_windows_frames_depend_on_what_it_is_given():
+    window = MotionWindow(
+        checkpoint="c",
+        motion=AppliedMotion(adapter="a"),
+        frames=8,
+        keys=(MotionKey(frame=0, conditioning=ImageEmbedding(frame="embedded")),),
+        seed=1,
+        width=128,
+        height=128,
+        given=(GivenFrame(index=0, frame="given"),),
+        control=ControlImage(frame="control", depth="luminance"),
+    )
+    frame = MotionFrame(window=window, index=3)
+    assert set(dependencies(frame)) == {"given", "control", "embedded"}
+    assert digest(frame) != digest(replace(frame, index=4))
+    assert digest(frame) != digest(replace(frame, window=replace(window, motion=AppliedMotion(adapter="b"))))
+    assert dependencies(CameraFrame(frame="seen", warp=Warp(zoom=1.1))) == ("seen",)

@@ -42,7 +42,15 @@ def noise_drift(shape: Sequence[int], seed: int, at: float, share: float) -> Ite
 
     Each unit blends in `share` of the next seed's noise. Within a unit the share grows linearly from 0, so the drift is continuous.
     """
-    sources = [seeded_noise(shape, seed + unit) for unit in range(ceil(at) + 1)]
+    yield from noise_path(shape, range(seed, seed + ceil(at) + 1), at, share)
+
+
+def noise_path(shape: Sequence[int], seeds: Sequence[int], at: float, share: float) -> Iterator[Tensor]:
+    """Yield noise at a point of a drift through the noises of some seeds.
+
+    Each unit blends in `share` of the next one; there are more than `at` seeds.
+    """
+    sources = [seeded_noise(shape, seed) for seed in seeds[: ceil(at) + 1]]
     shares = [share] * floor(at) + [share * (at - floor(at))]
     while True:
         noise, *later = (next(source) for source in sources)

@@ -15,11 +15,12 @@ from sakuga.diffusion.low_rank import low_rank_delta
 from sakuga.models.adapters import Adapter, AdapterError, LearnedWord, LoraLayer
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.families import FAMILY_NAMES, FamilyName, family_of
-from sakuga.models.lora_keys import TEXT_MODEL
+from sakuga.models.lora_keys import TEXT_MODEL, is_motion_layer
+from sakuga.models.motion import MotionUNet
 from sakuga.models.text_encoders import TextEncoder
 
 Networks = Mapping[str, Any]
-"""By component: unet, text_encoder, text_encoder_2."""
+"""By component: unet, text_encoder, text_encoder_2, and motion_adapter if there is one."""
 BlockWeights = tuple[tuple[str, float], ...]
 """Weights of blocks relative to the adapter weight: ("down", 0.5), ("up.1.0", 0.0), ("text", 0.8); the longest match counts."""
 BLOCKS = {"down": "down_blocks", "mid": "mid_block", "up": "up_blocks"}
@@ -35,15 +36,19 @@ class AppliedAdapter:
 
 
 @contextmanager
-def applied_adapters(checkpoint: Checkpoint, adapters: Sequence[tuple[Adapter, float] | AppliedAdapter]) -> Iterator[None]:
+def applied_adapters(
+    checkpoint: Checkpoint, adapters: Sequence[tuple[Adapter, float] | AppliedAdapter], motion: MotionUNet | None = None
+) -> Iterator[None]:
     """Apply adapters, each times its weight, inside a block.
+
+    A MotionLoRA changes the motion adapter in use.
 
     Their changes are summed exactly, and undone to the bit. Learned words ignore the weight; a prompt weighs them by emphasis. Raises
     AdapterError, before any change, where an adapter is for another model, has a layer that the checkpoint lacks, or has the same word as
     another.
     """
     applied = [one if isinstance(one, AppliedAdapter) else AppliedAdapter(adapter=one[0], weight=one[1]) for one in adapters]
-    networks = checkpoint.networks
+    networks = checkpoint.networks | ({"motion_adapter": motion.adapter} if motion else {})
     for one in applied:
         check_compatible(one.adapter, networks, checkpoint.files.name, family_of(checkpoint.files.info).name)
         _check_blocks(one)
@@ -132,6 +137,7 @@ def in_block(layer: str, block: str) -> bool:
 def find_weight(networks: Networks, layer: str) -> Any:
     """Return a layer's weight; None if there is none."""
     network, _, path = layer.partition(".")
+    network = "motion_adapter" if is_motion_layer(layer) else network
     for known in (path, f"{TEXT_MODEL}{path}"):
         try:
             weight = networks[network].get_submodule(known).weight
@@ -149,7 +155,7 @@ def find_mismatches(adapter: Adapter, networks: Networks) -> dict[str, str]:
     wrong = {layer: why for layer, lora in adapter.layers.items() if (why := _mismatch(find_weight(networks, layer), lora))}
     for word in adapter.learned_words:
         for network in networks:
-            if network != "unet" and network not in word.vectors:
+            if network.startswith("text_encoder") and network not in word.vectors:
                 wrong[f"'{word.trigger}'"] = f"has no vectors for {network}"
         for network, vectors in word.vectors.items():
             width = networks[network].get_input_embeddings().weight.shape[1] if network in networks else None
@@ -186,6 +192,8 @@ def check_compatible(adapter: Adapter, networks: Networks, model: str, family: F
             f"style '{adapter.name}' was trained for {FAMILY_NAMES[trained_for]}, but '{model}' is {FAMILY_NAMES[family]}: "
             "use it with a model of its own family, or train a style for this one"
         )
+    if "motion_adapter" not in networks and any(map(is_motion_layer, adapter.layers)):
+        raise AdapterError(f"style '{adapter.name}' is a MotionLoRA, which changes a motion adapter: use it with one (--motion)")
     if wrong := find_mismatches(adapter, networks):
         where, why = next(iter(wrong.items()))
         count = f"{len(wrong)} of {len(adapter.layers) + len(adapter.learned_words)} changes do not fit '{model}'"

@@ -7,11 +7,8 @@ answer. Answers are kept in `$SAKUGA_HOME`, since a proof costs as much as a den
 
 import hashlib
 import json
-import os
-import platform
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,9 @@ from torch import Tensor
 
 from sakuga.files import write_text
 from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.machine import machine
 from sakuga.models.packing import is_packed
+from sakuga.models.reference_attention import attending, record_self_attention
 from sakuga.paths import home
 
 PROOF = 1
@@ -39,6 +38,8 @@ class ShortBatch:
     """Whether each frame has two rows, unconditional and conditional."""
     control: bool
     """Whether the depth ControlNet runs, too."""
+    reference: bool = False
+    """Whether the frames attend to a reference."""
 
 
 def is_batch_invariant(checkpoint: Checkpoint, batch: ShortBatch) -> bool:
@@ -55,7 +56,9 @@ def is_batch_invariant(checkpoint: Checkpoint, batch: ShortBatch) -> bool:
     if key not in known:
         known.update(_read_answers(path))
     if key not in known:
-        known[key] = prove(checkpoint, batch)
+        holds = prove(checkpoint, batch)
+        key = _key(checkpoint, batch)  # the engine may have changed: its first forward pass can be refused
+        known[key] = holds
         with suppress(OSError):  # a full or read-only disk costs time, nothing else
             write_text(path, json.dumps(_read_answers(path) | {key: known[key]}, indent=0))
     return known[key]
@@ -73,12 +76,15 @@ def prove(checkpoint: Checkpoint, batch: ShortBatch) -> bool:
     latents, embeds = random(*batch.latents), random(*checkpoint.zero_embeds().shape[1:])
     images = random(3, *(side * checkpoint.info.vae_scale_factor for side in batch.latents[1:])) if batch.control else None
 
+    reference = record_self_attention(checkpoint, latents[0, :1], 500, embeds[0, :1]) if batch.reference else {}
+
     def predict(frames: int) -> Tensor:
         inputs, text = latents[:, :frames].flatten(0, 1), embeds[:, :frames].flatten(0, 1)
         residuals: dict[str, Any] = {}
         if images is not None:
             residuals = checkpoint.control_residuals(inputs, 500, text, images[:, :frames].flatten(0, 1), 1.0)
-        predicted = checkpoint.forward(inputs, 500, text, **residuals)
+        with attending(checkpoint.unet, reference, 0.5) if batch.reference else nullcontext():
+            predicted = checkpoint.forward(inputs, 500, text, **residuals)
         return predicted.reshape(halves, frames, *batch.latents)[:, : batch.frames]
 
     return torch.equal(predict(batch.frames).nan_to_num(), predict(batch.planned).nan_to_num())  # broken weights prove nothing
@@ -96,18 +102,6 @@ def _read_answers(path: Path) -> dict[str, bool]:
 def _key(checkpoint: Checkpoint, batch: ShortBatch) -> str:
     """Digest everything that chooses kernels: machine, libraries, networks and shapes."""
     parts = ["unet", *(["controlnet"] if batch.control else [])]
-    settings = {name: value for name, value in os.environ.items() if name.startswith(("ONEDNN_", "DNNL_", "MKL_"))}
-    machine = (_processor(), torch.backends.cpu.get_cpu_capability(), torch.__version__, torch.get_num_threads(), settings)
-    kind = (type(checkpoint.denoiser).__qualname__, is_packed(checkpoint.unet), str(checkpoint.dtype), checkpoint.info.sequence_length)
-    networks = (kind, [checkpoint.files.config(part) for part in parts])
-    return hashlib.sha256(json.dumps([PROOF, machine, networks, asdict(batch)], sort_keys=True).encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    """Return the name of the processor's model."""
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = ("vendor_id", "cpu family", "model", "model name", "stepping")
-        return "; ".join(dict.fromkeys(line for line in lines if line.split("\t")[0] in names))
-    return platform.processor()
+    kind = (type(checkpoint.denoiser).__qualname__, checkpoint.engine, is_packed(checkpoint.unet), str(checkpoint.dtype))
+    networks = (*kind, checkpoint.info.sequence_length, [checkpoint.files.config(part) for part in parts])
+    return hashlib.sha256(json.dumps([PROOF, machine(), networks, asdict(batch)], sort_keys=True).encode()).hexdigest()

@@ -6,34 +6,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
 from torch import Tensor
-from transformers import (
-    CLIPImageProcessorPil,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    CLIPVisionModelWithProjection,
-)
 
 from sakuga.diffusion.emphasis import apply_emphasis
 from sakuga.models.autoencoder import VaeAutoencoder
-from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, CheckpointInfo, has_vocabulary, weight_files
+from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, CheckpointInfo, weight_files
 from sakuga.models.denoiser import UNetDenoiser, call_unet
-from sakuga.models.depth import load_depth_estimator
-from sakuga.models.embeddings import EncoderName
-from sakuga.models.loading import load_network
+from sakuga.models.diffusers_classes import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
+from sakuga.models.embeddings import ENCODER_NAMES, EncoderName
+from sakuga.models.loading import load_network, load_text_encoder
 from sakuga.models.memoization import memoize_constants
+from sakuga.models.motion import MotionUNet, open_motion_adapter
+from sakuga.models.motion_files import MotionFiles, check_motion_adapter
 from sakuga.models.packing import pack_network
 from sakuga.models.protocols import Autoencoder, Denoiser
 from sakuga.models.text_encoders import TextEncoder, emphasis_weights, encode_texts, split_pooled
-from sakuga.models.tokenization import Tokens
+from sakuga.models.tokenization import Tokens, load_prompt_tokenizer
 from sakuga.story.emphasis import read_emphasis, without_emphasis
 from sakuga.timeline.spec import Fit, Precision
 
-TEXT_ENCODERS: dict[EncoderName, Any] = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
 VAES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
-OPEN_CLIP_PADDING = "!"
+PROMPTS = 256
+"""Encoded prompts that stay in memory."""
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -64,12 +58,16 @@ class Checkpoint:
     vae: Any
     unet: Any
     scheduler_config: dict[str, Any]
-    image_encoder: Any = None
-    image_processor: Any = None
     custom_denoiser: Denoiser | None = None
     """Used in place of the UNet, such as a compiled network."""
     custom_autoencoder: Autoencoder | None = None
     """Used in place of the VAE."""
+    wrap_controlnet: Callable[[Any], Any] | None = None
+    """Makes what is called in place of the ControlNet, such as a compiled one."""
+    wrap_motion: Callable[[MotionUNet], Callable[[MotionUNet], Any]] | None = None
+    """Makes, for a motion adapter, what returns a compiled motion UNet in place of one with more or fewer frames."""
+    engine_notes: list[str] = field(default_factory=list)
+    """Sentences of the engine for the user that nobody has read yet."""
     _prompt_cache: dict[str, Tensor] = field(default_factory=dict)
     _text_cache: dict[str, Tensor] = field(default_factory=dict)
     _networks: dict[str, Any] = field(default_factory=dict)
@@ -85,6 +83,11 @@ class Checkpoint:
     def autoencoder(self) -> Autoencoder:
         """Return the network between images and latents."""
         return self.custom_autoencoder or VaeAutoencoder(self.vae)
+
+    @property
+    def engine(self) -> str:
+        """Return what runs the denoiser, such as "torch" or "OpenVINO 2026.4.1"."""
+        return str(getattr(self.denoiser, "engine", "torch"))
 
     @property
     def device(self) -> torch.device:
@@ -110,6 +113,28 @@ class Checkpoint:
         return {"unet": self.unet, **{encoder.name: encoder.network for encoder in self.text_encoders}}
 
     @property
+    def image_encoder(self) -> Any:
+        """Load CLIP's image encoder at first use; None where there is none."""
+        if not self.files.info.has_image_encoder:
+            return None
+        if "image_encoder" not in self._networks:
+            from transformers import CLIPVisionModelWithProjection
+
+            precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
+            network = _network(CLIPVisionModelWithProjection, self.files, "image_encoder", str(self.device), precision)
+            self._networks["image_encoder"] = network
+        return self._networks["image_encoder"]
+
+    @property
+    def image_processor(self) -> Any:
+        """Load the image encoder's preprocessing at first use."""
+        if "feature_extractor" not in self._networks:
+            from transformers import CLIPImageProcessorPil
+
+            self._networks["feature_extractor"] = CLIPImageProcessorPil.from_pretrained(self.files.folder / "feature_extractor")
+        return self._networks["feature_extractor"]
+
+    @property
     def controlnet(self) -> Any:
         """Load the depth ControlNet at first use.
 
@@ -125,6 +150,28 @@ class Checkpoint:
         return self._networks["controlnet"]
 
     @property
+    def _running_controlnet(self) -> Any:
+        if self.wrap_controlnet is None:
+            return self.controlnet
+        if "running controlnet" not in self._networks:
+            self._networks["running controlnet"] = self.wrap_controlnet(self.controlnet)
+        return self._networks["running controlnet"]
+
+    def open_motion(self, adapter: MotionFiles) -> MotionUNet:
+        """Put a motion adapter into the UNet, loading it at first use.
+
+        Raises CheckpointError where it is for another UNet.
+        """
+        key = f"motion {adapter.digest}"
+        if key not in self._networks:
+            check_motion_adapter(adapter, self.files)
+            with torch.inference_mode(False):
+                network = open_motion_adapter(adapter.path, self.dtype).to(self.device)
+            pack_network(network)
+            self._networks[key] = network
+        return MotionUNet(self.unet, self._networks[key], frames=adapter.info.context)
+
+    @property
     def depth_estimator(self) -> Callable[[np.ndarray], np.ndarray]:
         """Load the depth estimator at first use.
 
@@ -132,6 +179,8 @@ class Checkpoint:
         """
         if "depth" not in self._networks:
             self._require("depth", "depth estimator", "use depth from luminance")
+            from sakuga.models.depth import load_depth_estimator
+
             self._networks["depth"] = load_depth_estimator(self.files.folder / "depth", str(self.device))
         estimator: Callable[[np.ndarray], np.ndarray] = self._networks["depth"]
         return estimator
@@ -165,7 +214,10 @@ class Checkpoint:
         for prompt in prompts:
             if prompt not in self._prompt_cache:
                 self._prompt_cache[prompt] = self._encode_prompt(prompt)
-        return torch.cat([self._prompt_cache[prompt] for prompt in prompts])
+        encoded = torch.cat([self._prompt_cache[prompt] for prompt in prompts])
+        while len(self._prompt_cache) > PROMPTS:
+            del self._prompt_cache[next(iter(self._prompt_cache))]
+        return encoded
 
     def clear_prompt_cache(self) -> None:
         """Forget encoded prompts, because a text encoder has changed."""
@@ -205,7 +257,7 @@ class Checkpoint:
         `control_image` is (n, 3, height, width) from 0 to 1.
         """
         inputs: dict[str, Any] = {"controlnet_cond": control_image, "conditioning_scale": weight}
-        down, middle = call_unet(self.controlnet, self.info, latents, timestep, prompt_embeds, **inputs)
+        down, middle = call_unet(self._running_controlnet, self.info, latents, timestep, prompt_embeds, **inputs)
         return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
 
     @torch.inference_mode()
@@ -287,7 +339,7 @@ def load_checkpoint(files: CheckpointFiles, device: str = "cpu", precision: Prec
 
     Raises CheckpointError where its files do not fit together.
     """
-    has_image_encoder = files.info.has_image_encoder
+    components = files.components()
     try:
         unet, vae = _network(UNet2DConditionModel, files, "unet", device, precision), _vae(files, device, precision)
         _make_fast(unet)
@@ -295,12 +347,10 @@ def load_checkpoint(files: CheckpointFiles, device: str = "cpu", precision: Prec
         return Checkpoint(
             files=files,
             info=files.info,
-            text_encoders=tuple(_text_encoder(files, name, device, precision) for name in TEXT_ENCODERS if name in files.components()),
+            text_encoders=tuple(_text_encoder(files, name, device, precision) for name in ENCODER_NAMES if name in components),
             vae=vae,
             unet=unet,
             scheduler_config=files.config("scheduler"),
-            image_encoder=_network(CLIPVisionModelWithProjection, files, "image_encoder", device, precision) if has_image_encoder else None,
-            image_processor=CLIPImageProcessorPil.from_pretrained(files.folder / "feature_extractor") if has_image_encoder else None,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -324,19 +374,10 @@ def _check_controlnet(controlnet: Any, unet: Any, files: CheckpointFiles) -> Non
 
 
 def _text_encoder(files: CheckpointFiles, name: EncoderName, device: str, precision: Precision) -> TextEncoder:
-    network = _network(TEXT_ENCODERS[name], files, name, device, precision)
-    return TextEncoder(name=name, tokenizer=_tokenizer(files, name), network=network)
-
-
-def _tokenizer(files: CheckpointFiles, name: EncoderName) -> Any:
-    """Load a text encoder's tokenizer.
-
-    Without a vocabulary it is the first's, padded as in OpenCLIP.
-    """
-    folder = files.folder / name.replace("text_encoder", "tokenizer")
-    if has_vocabulary(folder):
-        return CLIPTokenizer.from_pretrained(folder)
-    return CLIPTokenizer.from_pretrained(files.folder / "tokenizer", pad_token=OPEN_CLIP_PADDING)
+    with torch.inference_mode(False):
+        network = load_text_encoder(files, name, DTYPES[precision]).to(device)
+    tokenizer = load_prompt_tokenizer(files.folder, name.replace("text_encoder", "tokenizer"))
+    return TextEncoder(name=name, tokenizer=tokenizer, network=network)
 
 
 def _vae(files: CheckpointFiles, device: str, precision: Precision) -> Any:

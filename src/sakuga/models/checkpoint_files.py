@@ -19,6 +19,7 @@ TEXT_COMPONENTS_2 = ("tokenizer_2", "text_encoder_2")
 """The second text encoder of Stable Diffusion XL."""
 MODEL_INDEX = "model_index.json"
 UPSCALER = "upscaler"
+MOTION_ADAPTER = "motion_adapter"
 OPTIONAL_COMPONENTS = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "text_encoder_2", "vae", "unet", "image_encoder", "controlnet", "depth", "classifier")
 EVALUATION_COMPONENTS = ("tokenizer", "text_encoder", "feature_extractor", "image_encoder", "classifier")

@@ -8,6 +8,7 @@ from sakuga.models.checkpoint_files import (
     EDITION,
     EDITION_KEY,
     MODEL_INDEX,
+    MOTION_ADAPTER,
     NETWORKS,
     OPTIONAL_COMPONENTS,
     REQUIRED_COMPONENTS,
@@ -69,13 +70,13 @@ def _hub_folder(name: str) -> Path:
     """
     stems = ("model", "diffusion_pytorch_model")
     endings = ("*.json", "*.txt", *(f"{stem}{shard}.safetensors" for stem in stems for shard in ("", "-*-of-*")))
-    parts = (*TEXT_COMPONENTS, *TEXT_COMPONENTS_2, *REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS)
+    parts = (*TEXT_COMPONENTS, *TEXT_COMPONENTS_2, *REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS, MOTION_ADAPTER)
     folder = download_from_hub(name, [MODEL_INDEX, *(f"{part}/{ending}" for part in parts for ending in endings)])
     bare = [part for part in NETWORKS if (folder / part).is_dir() and not any((folder / part).glob("*.safetensors"))]
     return download_from_hub(name, [f"{part}/{stem}.fp16.safetensors" for part in bare for stem in stems]) if bare else folder
 
 
-def download_from_hub(name: str, patterns: list[str]) -> Path:
+def download_from_hub(name: str, patterns: list[str], kind: str = "checkpoint") -> Path:
     """Download matching files of an `owner/name`; return their folder.
 
     Cached files are not downloaded again.
@@ -88,7 +89,7 @@ def download_from_hub(name: str, patterns: list[str]) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(
-            f"no checkpoint '{name}': there is no such folder, and download from the Hugging Face hub failed ({reason})"
+            f"no {kind} '{name}': there is no such folder, and download from the Hugging Face hub failed ({reason})"
         ) from error
 
 

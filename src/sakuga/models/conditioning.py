@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sakuga.diffusion.guidance import steer_embedding
 from sakuga.diffusion.interpolation import slerp
-from sakuga.diffusion.noise import noise_drift, noise_loop, noise_walk, seeded_noise, slerp_noise
+from sakuga.diffusion.noise import noise_drift, noise_loop, noise_path, noise_walk, seeded_noise, slerp_noise
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.timeline.spec import (
     Conditioning,
@@ -19,6 +19,7 @@ from sakuga.timeline.spec import (
     Noise,
     NoiseDrift,
     NoiseLoop,
+    NoisePath,
     NoiseWalk,
     Prompt,
     SeedNoise,
@@ -80,6 +81,8 @@ def noise_tensors(noise: Noise, shape: Sequence[int], attempt: int = 0) -> Itera
             return noise_walk(shape, seed + attempt, at)
         case NoiseDrift(seed=seed, at=at, share=share):
             return noise_drift(shape, seed + attempt, at, share)
+        case NoisePath(seeds=seeds, at=at, share=share):
+            return noise_path(shape, [seed + attempt for seed in seeds], at, share)
         case SlerpNoise(first=first, second=second, at=at):
             return slerp_noise(noise_tensors(first, shape, attempt), noise_tensors(second, shape, attempt), at)
         case NoiseLoop(first=first, second=second, third=third, at=at):

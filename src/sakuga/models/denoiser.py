@@ -28,6 +28,11 @@ class UNetDenoiser:
     def dtype(self) -> torch.dtype:
         return first_weight(self.unet).dtype
 
+    @property
+    def engine(self) -> str:
+        """Return what runs the network: torch, unless it says something else."""
+        return str(getattr(self.unet, "engine", "torch"))
+
     def forward(
         self, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor, size_conditioning: Tensor | None = None, **residuals: Any
     ) -> Tensor:

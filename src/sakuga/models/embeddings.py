@@ -6,11 +6,12 @@ They are recognized by names and shapes; loads no torch.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from sakuga.models.lora_keys import parse_key, unsupported_kind
 
 EncoderName = Literal["text_encoder", "text_encoder_2"]
+ENCODER_NAMES: tuple[EncoderName, ...] = get_args(EncoderName)
 A1111_KEY = "emb_params"
 SDXL_KEYS: dict[str, EncoderName] = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
 WORD_KEY = "sakuga.word"

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from sakuga.models.motion_layout import diffusers_name
+
 Part = Literal["down", "up", "mid", "alpha"]
 
 DOWN, UP, MID, ALPHA = ".lora_A.weight", ".lora_B.weight", ".lora_mid.weight", ".alpha"
@@ -34,8 +36,8 @@ TEXT_MODEL = "text_model."
 PROCESSOR_NAMES = {"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out": "to_out.0"}
 OLD_TEXT_NAMES = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
 UNDERSCORED = (
-    "down_blocks|up_blocks|mid_block|transformer_blocks|time_emb_proj|time_embedding|add_embedding|conv_shortcut|conv_norm_out|conv_in"
-    "|conv_out|linear_1|linear_2|proj_in|proj_out|to_q|to_k|to_v|to_out|text_model|text_projection|token_embedding|position_embedding"
+    "down_blocks|up_blocks|mid_block|transformer_blocks|motion_modules|temporal_transformer|attention_blocks"
+    "|time_emb_proj|time_embedding|add_embedding|conv_shortcut|conv_norm_out|conv_in|conv_out|linear_1|linear_2|proj_in|proj_out|to_q|to_k|to_v|to_out|text_model|text_projection|token_embedding|position_embedding"
     "|self_attn|q_proj|k_proj|v_proj|out_proj|layer_norm1|layer_norm2|final_layer_norm"
     "|input_blocks|middle_block|output_blocks|in_layers|out_layers|emb_layers|skip_connection|time_embed|label_emb"
 )
@@ -66,6 +68,11 @@ def parse_key(key: str) -> KeyTarget | None:
         return None
     layer = _layer(key.removesuffix(ending))
     return KeyTarget(layer, ENDINGS[ending]) if layer else None
+
+
+def is_motion_layer(layer: str) -> bool:
+    """Return whether a layer belongs to a motion adapter, as those of a MotionLoRA do."""
+    return ".motion_modules." in layer
 
 
 def unsupported_kind(key: str) -> str | None:
@@ -104,7 +111,7 @@ def _known_layer(network: str, path: str) -> str | None:
         else r"(encoder\.layers|embeddings|final_layer_norm|text_projection)\b"
     )
     path = path.removeprefix(TEXT_MODEL) if network != "unet" else path
-    return f"{network}.{path}" if known.match(path) else None
+    return f"{network}.{diffusers_name(path)}" if known.match(path) else None
 
 
 def flat_to_path(flat: str) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch import Tensor, nn
 
+from sakuga.models.diffusers_classes import ControlNetConditioningEmbedding
 from sakuga.models.packing import PackedLinear
 
 

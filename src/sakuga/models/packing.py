@@ -5,6 +5,7 @@ Besides being faster, packed fp32 layers give each row of a batch the same bits 
 """
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,10 +22,15 @@ def pack_network(network: nn.Module) -> None:
     frozen; it is packed at first use, and again when an adapter has changed its weights. Bits differ from the plain layers' by rounding.
     """
     layers: list[Any] = [module for module in network.modules() if _can_be_packed(module)]
-    if sum(layer.weight.nbytes for layer in layers) * SHARE_OF_MEMORY > _memory():
+    if not has_room_for_copies(layers):
         return
     for layer in layers:
         layer.__class__ = PackedLinear if type(layer) is nn.Linear else PackedConv2d
+
+
+def has_room_for_copies(layers: Iterable[Any]) -> bool:
+    """Return whether the weights of layers may be in memory once more."""
+    return bool(sum(layer.weight.nbytes for layer in layers) * SHARE_OF_MEMORY <= _memory())
 
 
 def is_packed(network: Any) -> bool:

@@ -3,18 +3,21 @@
 from typing import Any
 
 import torch
-from diffusers.models.attention_processor import AttnProcessor
+
+from sakuga.models.diffusers_classes import Attention, AttnProcessor
 
 
 def place_unet(unet: Any, device: torch.device) -> Any:
-    """Move a UNet to a device in its fastest layout.
+    """Move a UNet or its adapter to a device in its fastest layout.
 
     On a CPU it gets plain attention and contiguous memory. On a CPU fused attention and channels-last convolutions are slower: 68 samples a
     second against 97 (docs/log.md).
     """
     if device.type != "cpu":
         return unet.to(device=device, memory_format=torch.channels_last)
-    unet.set_attn_processor(AttnProcessor())
+    for module in unet.modules():
+        if isinstance(module, Attention):
+            module.set_processor(AttnProcessor())
     return unet.to(device)
 
 

@@ -1,18 +1,20 @@
 """Sampling: from noise to latents, step by step."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from inspect import signature
 from math import sqrt
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
 from torch import Tensor
 
 from sakuga.diffusion.guidance import apply_guidance, rescale_guidance
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.loading import quiet_libraries
+from sakuga.models.diffusers_classes import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
+from sakuga.models.reference_attention import ReferenceImage
 from sakuga.timeline.spec import Sampler
 
 SCHEDULERS: dict[Sampler, Any] = {
@@ -56,6 +58,7 @@ def sample(
     guidance_rescale: float | None = None,
     control_image: Tensor | None = None,
     control_weight: float = 1.0,
+    reference: ReferenceImage | None = None,
 ) -> Iterator[DenoisingStep]:
     """Generate the latents of a batch of frames.
 
@@ -63,7 +66,7 @@ def sample(
     noise, then one for each step of the `lcm` sampler. `init_latents` make it img2img (SDEdit, Meng et al. 2022): the last `strength` of
     the steps run, at least one. A guidance scale of 1.0 or less disables guidance and halves the work. `guidance_rescale` is the phi of
     `rescale_guidance`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0. `control_image` is (frames, 3, height, width), 0
-    far to 1 near.
+    far to 1 near. All frames attend to `reference`, in both halves of guidance.
     """
     scheduler = build_scheduler(checkpoint, sampler, steps)
     skipped = 0 if init_latents is None else steps - max(1, min(int(steps * strength), steps))
@@ -79,7 +82,7 @@ def sample(
         images = control_image.to(embeds).repeat(len(embeds) // len(control_image), 1, 1, 1)
         control = _Control(images, control_weight)
     for index, timestep in enumerate(timesteps):
-        prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, control)
+        prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, control, reference)
         with torch.inference_mode():
             moved = scheduler.step(prediction, timestep, latents)
             latents = moved.prev_sample
@@ -96,8 +99,7 @@ def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int) -> Any
     It has the checkpoint's noise schedule.
     """
     extra = {"use_karras_sigmas": False} if sampler == "dpm++" else {}
-    with quiet_libraries():  # a config holds keys of other schedulers, which are ignored
-        scheduler = SCHEDULERS[sampler].from_config(checkpoint.scheduler_config, **extra)
+    scheduler = _scheduler(SCHEDULERS[sampler], checkpoint.scheduler_config | extra)
     with warnings.catch_warnings():  # diffusers converts tensors in a way that numpy deprecates
         warnings.simplefilter("ignore", DeprecationWarning)
         scheduler.set_timesteps(steps, device=checkpoint.device)
@@ -109,10 +111,16 @@ def noise_schedule(checkpoint: Checkpoint) -> Tensor:
 
     It is on the checkpoint's device.
     """
-    with quiet_libraries():
-        scheduler = DDIMScheduler.from_config(checkpoint.scheduler_config)
-    signal: Tensor = scheduler.alphas_cumprod.to(checkpoint.device)
+    signal: Tensor = _scheduler(DDIMScheduler, checkpoint.scheduler_config).alphas_cumprod.to(checkpoint.device)
     return signal
+
+
+def _scheduler(kind: Any, config: Mapping[str, Any]) -> Any:
+    """Build a scheduler from a config, whose keys of other schedulers are ignored.
+
+    `from_config` does the same, and imports all compatible schedulers and scipy with them.
+    """
+    return kind(**{name: config[name] for name in signature(kind.__init__).parameters if name in config})
 
 
 def _default_rescale(checkpoint: Checkpoint) -> float:
@@ -145,6 +153,7 @@ def _predict(
     guidance_scale: float,
     phi: float,
     control: _Control | None = None,
+    reference: ReferenceImage | None = None,
 ) -> Tensor:
     """Call the denoiser once.
 
@@ -155,7 +164,8 @@ def _predict(
     residuals: dict[str, Any] = {}
     if control:
         residuals = checkpoint.control_residuals(inputs, timestep, embeds, control.image, control.weight)
-    prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
+    with reference.attended(checkpoint, scheduler, timestep) if reference else nullcontext():
+        prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
     if guidance_scale <= 1:
         return prediction
     unconditional, conditional = prediction.chunk(2)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sakuga.models.checkpoint_files import has_vocabulary
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -58,29 +60,34 @@ class PromptTokenizer:
         return TokenizedText(encoded.ids, encoded.offsets)
 
 
-def load_prompt_tokenizer(folder: Path) -> Any:
-    """Load the tokenizer of a checkpoint's folder, without its networks.
+def load_prompt_tokenizer(folder: Path, part: str = "tokenizer") -> Any:
+    """Load a tokenizer of a checkpoint's folder, without its networks.
 
-    It is a PromptTokenizer, or CLIPTokenizer of transformers where the folder has tokens of its own.
+    It is a PromptTokenizer, or CLIPTokenizer of transformers where the folder has tokens of its own. A second one without a vocabulary
+    is the first, padded as in OpenCLIP.
     """
-    if plain := _plain_tokenizer(folder / "tokenizer"):
+    own = part == "tokenizer" or has_vocabulary(folder / part)
+    source, changed = (folder / part, {}) if own else (folder / "tokenizer", OPEN_CLIP_PADDING)
+    if plain := _plain_tokenizer(source, changed):
         return plain
     from transformers import CLIPTokenizer
 
-    return CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    return CLIPTokenizer.from_pretrained(source, **changed)
 
 
+OPEN_CLIP_PADDING = {"pad_token": "!"}
 SPECIAL_TOKENS = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}
 WORDS = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """What CLIP takes for a word (Radford et al. 2021)."""
 
 
-def _plain_tokenizer(folder: Path) -> PromptTokenizer | None:
+def _plain_tokenizer(folder: Path, changed: Mapping[str, str]) -> PromptTokenizer | None:
     """Build a tokenizer from vocabulary and merges; None where there is more than these."""
     from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers
     from tokenizers.models import BPE
 
     special, vocabulary, merges = _special_tokens(folder), *_vocabulary(folder)
+    special = special and {**special, **changed}
     if special is None or any(token not in vocabulary for token in special.values()):
         return None
     backend = Tokenizer(BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token=special["unk_token"]))
@@ -101,6 +108,9 @@ def _special_tokens(folder: Path) -> dict[str, str] | None:
         return None
     found = {name: config.get(name) or default for name, default in SPECIAL_TOKENS.items()}
     contents = {name: token["content"] if isinstance(token, dict) else token for name, token in found.items()}
+    for name, token in _read_json(folder / "special_tokens_map.json").items():
+        if contents.get(name) != (token["content"] if isinstance(token, dict) else token):
+            return None
     added = [*config.get("added_tokens_decoder", {}).values(), *_read_json(folder / "tokenizer.json").get("added_tokens", [])]
     styled = [token for token in [*found.values(), *added] if isinstance(token, dict)]
     if any(token["content"] not in contents.values() or token.get("lstrip") or token.get("rstrip") for token in styled):

@@ -1,8 +1,9 @@
 """Executors: batches go in, frames land in the store."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
+from traceback import clear_frames
 from typing import Protocol
 
 import numpy as np
@@ -10,22 +11,25 @@ import torch
 
 from sakuga import SakugaError
 from sakuga.cancellation import raise_if_cancelled
-from sakuga.finishing.color_match import match_color
 from sakuga.finishing.image import Image
 from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters
+from sakuga.models.autoencoder import TiledAutoencoder
 from sakuga.models.batch_invariance import ShortBatch, is_batch_invariant
 from sakuga.models.checkpoint import Checkpoint, to_uint8
 from sakuga.models.conditioning import encode_conditioning, encode_negative, noise_tensors, stack_noise
 from sakuga.models.loading import is_out_of_memory
+from sakuga.models.reference_attention import torch_networks
 from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.rendering.batches import Batch
-from sakuga.rendering.depth import depth_function
 from sakuga.rendering.frame_checks import RenderError, find_fault
+from sakuga.rendering.frame_inputs import ReadImage, control_image, init_latents, latent_shape, reference_image
 from sakuga.rendering.frame_reader import FrameReader
+from sakuga.rendering.live_preview import watched
+from sakuga.rendering.motion_window import denoise_window
 from sakuga.rendering.resources import LoadedResources, Resources
 from sakuga.rendering.store import FrameStore
-from sakuga.rendering.warp import fit_image, warp_image
-from sakuga.timeline.spec import Digest, Generated, Warp, digest
+from sakuga.timeline.rebatch import TILED_VAE
+from sakuga.timeline.spec import Digest, Generated, MotionFrame, MotionWindow, Rendered, digest
 
 ATTEMPTS = 4
 """A faulty frame is generated again with the next seed, at most three times."""
@@ -49,9 +53,11 @@ class OutOfMemory(SakugaError):
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        spec = batch.frames[0]
+        spec = _common(batch.frames)
+        count = spec.frames if isinstance(spec, MotionWindow) else batch.width
+        remedy = "a smaller --motion-window" if isinstance(spec, MotionWindow) else "a smaller --size"
         super().__init__(
-            f"{batch.width} frames of {spec.width} x {spec.height} at a time do not fit in memory: choose a smaller --size"
+            f"{count} frames of {spec.width} x {spec.height} at a time do not fit in memory: choose {remedy}"
             + (", or --precision fp16" if spec.precision == "fp32" else "")
         )
 
@@ -100,123 +106,155 @@ class LocalExecutor:
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
+                clear_frames(error.__traceback__)  # lets go of their tensors
                 raise OutOfMemory(batch) from error
 
     def close(self) -> None:
         """Do nothing: the networks belong to the resources."""
 
     def preview(self, batch: Batch, attempt: int = 0) -> Iterator[Image]:
-        """Yield a batch's first frame after each denoising step.
+        """Return a batch's first frame after each denoising step.
 
         Images are (height, width, 3) uint8 RGB.
         The last image is the one that `run` stores; nothing is stored here. `attempt` counts from 0.
         """
-        for step in self._denoise(batch, batch.frames, attempt):
-            yield to_uint8(self.loaded.checkpoint.autoencoder.decode(step.preview_latents[:1]))[0]
+        return (self._preview_image(step, batch.frames) for step in self._denoise(batch, batch.frames, attempt))
+
+    def _preview_image(self, step: DenoisingStep, specs: Sequence[Rendered]) -> Image:
+        """Decode the first frame after a denoising step."""
+        images: np.ndarray = self._networks(_common(specs)).autoencoder.decode(step.preview_latents[_rows(specs)[:1]])
+        return np.asarray(to_uint8(images)[0])
 
     def _render(self, batch: Batch) -> Iterator[Landed]:
-        """Generate a batch, and faulty frames again with other seeds."""
-        waiting = batch.frames
+        """Generate a batch, and faulty frames again with other seeds; a window as a whole."""
+        waiting: Sequence[Rendered] = batch.frames
         started = perf_counter()
         for attempt in range(ATTEMPTS):
-            images = self._generate(batch, waiting, attempt)
-            faults = [find_fault(image) for image in images]
+            images, faults = self._generate(batch, waiting, attempt)
             share = (perf_counter() - started) / len(waiting)
             for spec, image, fault in zip(waiting, images, faults, strict=True):
                 if fault is None:
                     name = self.loaded.store.write(spec, to_uint8(image), attempt + 1)
-                    yield Landed(name=name, seconds=share, attempts=attempt + 1, note=self._note)
-                    self._note = ""
+                    yield Landed(name=name, seconds=share, attempts=attempt + 1, note=self._take_note())
             waiting = tuple(spec for spec, fault in zip(waiting, faults, strict=True) if fault)
             if not waiting:
                 return
         reason = next(fault for fault in faults if fault)
         raise RenderError(f"frame {digest(waiting[0])[:12]} came out {reason} {ATTEMPTS} times: change its prompt, seed or guidance")
 
-    def _generate(self, batch: Batch, specs: tuple[Generated, ...], attempt: int) -> np.ndarray:
-        """Generate frames: (frames, height, width, 3) float from 0 to 1."""
-        *_, last = self._denoise(batch, specs, attempt)
-        return self.loaded.checkpoint.autoencoder.decode(last.latents[: len(specs)])
+    def _take_note(self) -> str:
+        """Return what the user should know, once."""
+        said = self.loaded.checkpoint.engine_notes
+        note = "; ".join(filter(None, (*said, self._note)))
+        said.clear()
+        self._note = ""
+        return note
 
-    def _denoise(self, batch: Batch, specs: tuple[Generated, ...], attempt: int) -> Iterator[DenoisingStep]:
-        """Denoise a batch step by step, padded to its planned width where a narrower one gives other bits."""
-        common = specs[0]
-        _check_supported(common, self.loaded.resources)
-        checkpoint, read = self.loaded.checkpoint, self._reader(batch)
-        info = checkpoint.info
-        shape = (info.latent_channels, common.height // info.vae_scale_factor, common.width // info.vae_scale_factor)
-        rows = self._padded(specs, shape)
+    def _generate(self, batch: Batch, specs: Sequence[Rendered], attempt: int) -> tuple[np.ndarray, list[str | None]]:
+        """Generate frames, (frames, height, width, 3) float from 0 to 1, and find what is wrong with each.
+
+        A faulty frame spoils its whole motion window.
+        """
+        *_, last = watched(self._denoise(batch, specs, attempt), lambda step: self._preview_image(step, specs))
+        common = _common(specs)
+        decode = self._networks(common).autoencoder.decode
+        if isinstance(common, Generated):
+            images = decode(last.latents[: len(specs)])
+            return images, list(map(find_fault, images))
+        given = {one.index for one in common.given}
+        images = decode(last.latents)
+        fault = next(filter(None, (find_fault(image) for index, image in enumerate(images) if index not in given)), None)
+        return images[_rows(specs)], [fault] * len(specs)
+
+    def _networks(self, spec: Generated | MotionWindow) -> Checkpoint:
+        """Return the checkpoint; where frames attend to a reference, or work in tiles, its networks are torch's."""
+        checkpoint = torch_networks(self.loaded.checkpoint) if spec.reference else self.loaded.checkpoint
+        if TILED_VAE in spec.approximations:
+            return replace(checkpoint, custom_autoencoder=TiledAutoencoder(checkpoint.vae))
+        return checkpoint
+
+    def _denoise(self, batch: Batch, specs: Sequence[Rendered], attempt: int) -> Iterator[DenoisingStep]:
+        """Denoise frames step by step, with their styles applied."""
+        common = _common(specs)
+        _check_supported(digest(specs[0])[:12], common, self.loaded.resources)
+        read = self._reader(batch)
         adapters = [
             AppliedAdapter(adapter=self.loaded.adapter(style.style), weight=style.weight, block_weights=style.block_weights)
             for style in common.styles
         ]
-        with applied_adapters(checkpoint, adapters):
-            for step in sample(
-                checkpoint,
-                prompt_embeds=torch.cat([encode_conditioning(checkpoint, row.conditioning, read) for row in rows]),
-                negative_prompt_embeds=torch.cat([encode_negative(checkpoint, row.negative, read) for row in rows]),
-                noise=stack_noise([noise_tensors(row.noise, shape, attempt) for row in rows]),
-                sampler=common.sampler,
-                steps=common.steps,
-                guidance_scale=common.guidance,
-                init_latents=torch.cat([_init_latents(checkpoint, row, read) for row in rows]) if common.init else None,
-                strength=common.init.strength if common.init else 1.0,
-                control_image=torch.cat([_control_image(checkpoint, row, read) for row in rows]) if common.control else None,
-                control_weight=common.control.weight if common.control else 0.0,
-            ):
+        checkpoint = self._networks(common)
+        motion = self.loaded.motion(common.motion.adapter) if isinstance(common, MotionWindow) else None
+        with applied_adapters(checkpoint, adapters, checkpoint.open_motion(motion) if motion else None):
+            if isinstance(common, MotionWindow) and motion:
+                steps = denoise_window(checkpoint, motion, common, read, attempt)
+            else:
+                steps = self._denoise_images([spec for spec in specs if isinstance(spec, Generated)], read, attempt)
+            for step in steps:
                 yield step
                 raise_if_cancelled()
 
-    def _padded(self, specs: tuple[Generated, ...], latents: tuple[int, int, int]) -> tuple[Generated, ...]:
+    def _denoise_images(self, specs: Sequence[Generated], read: ReadImage, attempt: int) -> Iterator[DenoisingStep]:
+        """Denoise independent frames, padded to their planned width where a narrower batch gives other bits."""
+        common, checkpoint = specs[0], self._networks(specs[0])
+        shape = latent_shape(checkpoint, common)
+        rows = self._padded(specs, shape)
+        return sample(
+            checkpoint,
+            prompt_embeds=torch.cat([encode_conditioning(checkpoint, row.conditioning, read) for row in rows]),
+            negative_prompt_embeds=torch.cat([encode_negative(checkpoint, row.negative, read) for row in rows]),
+            noise=stack_noise([noise_tensors(row.noise, shape, attempt) for row in rows]),
+            sampler=common.sampler,
+            steps=common.steps,
+            guidance_scale=common.guidance,
+            init_latents=torch.cat([init_latents(checkpoint, row, read) for row in rows]) if common.init else None,
+            strength=common.init.strength if common.init else 1.0,
+            control_image=torch.cat([control_image(checkpoint, row, read) for row in rows]) if common.control else None,
+            control_weight=common.control.weight if common.control else 0.0,
+            reference=reference_image(checkpoint, common, read) if common.reference else None,
+        )
+
+    def _padded(self, specs: Sequence[Generated], latents: tuple[int, int, int]) -> Sequence[Generated]:
         """Repeat the last frame up to the planned width, unless the short batch is proven to give the same bits."""
-        common, checkpoint = specs[0], self.loaded.checkpoint
+        common, checkpoint = specs[0], self._networks(specs[0])
         control = common.control is not None and common.control.weight != 0
-        short = ShortBatch(frames=len(specs), planned=common.batch, latents=latents, guided=common.guidance > 1, control=control)
+        short = ShortBatch(
+            frames=len(specs),
+            planned=common.batch,
+            latents=latents,
+            guided=common.guidance > 1,
+            control=control,
+            reference=common.reference is not None,
+        )
         if is_batch_invariant(checkpoint, short):
             return specs
         if checkpoint.device.type == "cpu" and not self._padding_noted:
             self._padding_noted = True
             self._note = f"on this machine a frame's bits depend on the batch width: short batches are padded to {common.batch} frames"
-        return specs + specs[-1:] * (common.batch - len(specs))
+        return [*specs, *[specs[-1]] * (common.batch - len(specs))]
 
     def _reader(self, batch: Batch) -> FrameReader:
-        specs = {digest(spec): spec for spec in batch.in_betweens}
-        return FrameReader(specs=specs, read=self.loaded.store.read, interpolate=self.loaded.interpolation)
+        specs = {digest(spec): spec for spec in batch.derived}
+        loaded = self.loaded
+        return FrameReader(specs=specs, read=loaded.store.read, interpolate=loaded.interpolation, move=loaded.move)
 
 
-def _init_latents(checkpoint: Checkpoint, spec: Generated, read: Callable[[Digest], Image]) -> torch.Tensor:
-    """Encode the initial image of a frame after its camera move."""
-    assert spec.init is not None
-    image = read(spec.init.frame)
-    if spec.init.color_reference:
-        image = match_color(image, read(spec.init.color_reference))
-    return checkpoint.autoencoder.encode(_moved(checkpoint, spec, image, spec.init.warp))
+def _common(specs: Sequence[Rendered]) -> Generated | MotionWindow:
+    """Return what decides all frames of a batch."""
+    first = specs[0]
+    return first.window if isinstance(first, MotionFrame) else first
 
 
-def _control_image(checkpoint: Checkpoint, spec: Generated, read: Callable[[Digest], Image]) -> torch.Tensor:
-    """Compute the depth map for the ControlNet.
-
-    It is taken after the camera move: (1, 3, height, width), 0 to 1, near is white.
-    """
-    assert spec.control is not None
-    image = _moved(checkpoint, spec, read(spec.control.frame), spec.control.warp)
-    depth = depth_function(checkpoint, spec.control.depth)(image)
-    return torch.from_numpy(np.ascontiguousarray(depth, dtype=np.float32)).expand(1, 3, -1, -1)
+def _rows(specs: Sequence[Rendered]) -> list[int]:
+    """Return the place of each frame among the denoised ones."""
+    return [spec.index if isinstance(spec, MotionFrame) else place for place, spec in enumerate(specs)]
 
 
-def _moved(checkpoint: Checkpoint, spec: Generated, image: Image, warp: Warp) -> Image:
-    """Fit an image to a frame and move the camera."""
-    depth = depth_function(checkpoint, warp.parallax.depth) if warp.parallax else None
-    return warp_image(fit_image(image, spec.width, spec.height), warp, depth)
-
-
-def _check_supported(spec: Generated, resources: Resources) -> None:
-    """Refuse another checkpoint or precision, and approximations."""
-    name = digest(spec)[:12]
+def _check_supported(name: str, spec: Generated | MotionWindow, resources: Resources) -> None:
+    """Refuse another checkpoint or precision, and unknown approximations."""
     if (spec.checkpoint, spec.precision) != (resources.checkpoint_digest, resources.precision):
         raise RenderError(
             f"frame {name} needs checkpoint {spec.checkpoint[:12]} in {spec.precision}, and this render uses "
             f"'{resources.checkpoint_name}' ({resources.checkpoint_digest[:12]}) in {resources.precision}"
         )
-    if spec.approximations:
-        raise RenderError(f"frame {name} asks for approximations ({', '.join(spec.approximations)}), which are not supported")
+    if unknown := [one for one in spec.approximations if one != TILED_VAE]:
+        raise RenderError(f"frame {name} asks for approximations ({', '.join(unknown)}), which are not supported")

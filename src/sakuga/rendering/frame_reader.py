@@ -1,4 +1,4 @@
-"""Read frames by name: stored images are read, in-betweens are made."""
+"""Read frames by name: stored images are read, in-betweens and camera moves are made."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from sakuga.finishing.image import Image
-from sakuga.timeline.spec import Digest, FrameSpec, InBetween, InBetweenMethod
+from sakuga.rendering.warp import warp_image
+from sakuga.timeline.spec import CameraFrame, Digest, FrameSpec, InBetween, InBetweenMethod, Warp
 
 Interpolate: TypeAlias = Callable[[Image, Image, InBetweenMethod], Callable[[float], Image]]
 """Takes two images of one size and returns a function from 0.0 (the first) to 1.0 (the second) to the images between."""
+
+Move: TypeAlias = Callable[[Image, Warp], Image]
+"""Shows an image as a moved camera sees it."""
 
 
 class InBetweenCache(Protocol):
@@ -30,8 +34,10 @@ class FrameReader:
 
     specs: Mapping[Digest, FrameSpec]
     read: Callable[[Digest], Image]
-    """Reads a frame that is no in-between, such as `FrameStore.read`; all have one size."""
+    """Reads a frame that is not derived from others, such as `FrameStore.read`; all have one size."""
     interpolate: Interpolate
+    move: Move = warp_image
+    """Moves the camera; the default knows no depth, which parallax needs."""
     cache: InBetweenCache | None = None
     capacity: int = 6
     """Images in memory."""
@@ -49,8 +55,13 @@ class FrameReader:
         return self._images[name]
 
     def _load(self, name: Digest) -> Image:
-        spec = self.specs.get(name)
-        return self._in_between(spec) if isinstance(spec, InBetween) else self.read(name)
+        match self.specs.get(name):
+            case InBetween() as spec:
+                return self._in_between(spec)
+            case CameraFrame(frame=frame, warp=warp):
+                return self.move(self(frame), warp)
+            case _:
+                return self.read(name)
 
     def _in_between(self, spec: InBetween) -> Image:
         first, second = self(spec.first), self(spec.second)
@@ -71,10 +82,11 @@ def read_frames(
     read: Callable[[Digest], Image],
     interpolate: Interpolate,
     cache: InBetweenCache | None = None,
+    move: Move = warp_image,
 ) -> Iterator[Image]:
     """Yield the wanted frames in order, holding few in memory.
 
     They are (height, width, 3) uint8 RGB.
     """
-    frames = FrameReader(specs=specs, read=read, interpolate=interpolate, cache=cache)
+    frames = FrameReader(specs=specs, read=read, interpolate=interpolate, move=move, cache=cache)
     return (frames(name) for name in wanted)

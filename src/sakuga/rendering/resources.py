@@ -1,20 +1,30 @@
 """Resources of an executor: plain data, and what it opens."""
 
+from collections import OrderedDict
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sakuga.finishing.image import Image
 from sakuga.finishing.inbetweens import Interpolation, interpolation_between
 from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.engine import ChosenEngine, choose_engine, engine_for, use_engine
+from sakuga.models.motion_files import MotionFiles
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.store import FrameStore
-from sakuga.timeline.spec import Digest, InBetweenMethod, Precision
+from sakuga.rendering.warp import warp_image
+from sakuga.story.options import Engine
+from sakuga.timeline.spec import Digest, InBetweenMethod, Precision, Warp
 
 if TYPE_CHECKING:
     from sakuga.models.adapters import Adapter
     from sakuga.models.checkpoint import Checkpoint
+
+
+ADAPTERS = 8
+"""Adapters that stay in memory for the next frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +46,54 @@ class Resources:
     """Frames of another checkpoint are refused."""
     store: Path
     styles: tuple[tuple[Digest, StyleFiles], ...] = ()
+    motion: tuple[tuple[Digest, MotionFiles], ...] = ()
+    """Motion adapters."""
     device: str = "auto"
     """"cpu", "cuda", or "auto": CUDA if there is any."""
     precision: Precision = "fp32"
+    engine: Engine = "auto"
+
+
+class WarmCheckpoints:
+    """Keeps checkpoints loaded from one render to the next, inside `with`.
+
+    The `most` that were used last stay. The scope is a context variable, as that of cancellation.
+    """
+
+    def __init__(self, most: int = 1) -> None:
+        self._most = most
+        self._loaded: OrderedDict[tuple[str, str, str, str], Checkpoint] = OrderedDict()
+        self._token: Token[WarmCheckpoints | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _warm.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._token
+        _warm.reset(self._token)
+        self._loaded.clear()
+
+    def get(self, resources: Resources, device: str) -> "Checkpoint":
+        """Return a checkpoint, loaded unless it is among those kept."""
+        key = (resources.checkpoint_digest, resources.precision, device, resources.engine)
+        if key not in self._loaded:
+            while len(self._loaded) >= self._most:
+                self._loaded.popitem(last=False)
+            self._loaded[key] = _load(resources, device)
+        self._loaded.move_to_end(key)
+        return self._loaded[key]
+
+
+_warm: ContextVar[WarmCheckpoints | None] = ContextVar("warm_checkpoints", default=None)
+
+
+def _load(resources: Resources, device: str) -> "Checkpoint":
+    from sakuga.models.checkpoint import load_checkpoint
+
+    files = CheckpointFiles(name=resources.checkpoint_name, folder=resources.checkpoint)
+    checkpoint = load_checkpoint(files, device, resources.precision)
+    return use_engine(checkpoint, choose_engine(resources.engine, device, resources.precision))
 
 
 class LazyCheckpoint:
@@ -54,14 +109,25 @@ class LazyCheckpoint:
     @cached_property
     def networks(self) -> "Checkpoint":
         """Load the networks; raises CheckpointError."""
+        warm = _warm.get()
+        return warm.get(self._resources, self._device) if warm else _load(self._resources, self._device)
+
+    def expect(self, steps: int) -> None:
+        """Choose the engine for a render of so many denoising steps, unless the networks are loaded or stay for the next render."""
+        if not self.is_loaded and _warm.get() is None:
+            self._resources = replace(self._resources, engine=engine_for(self._resources.engine, steps))
+
+    @property
+    def engine(self) -> ChosenEngine:
+        """The engine that runs the networks."""
+        return choose_engine(self._resources.engine, self._device, self._resources.precision)
+
+    @cached_property
+    def _device(self) -> str:
         import torch
 
-        from sakuga.models.checkpoint import load_checkpoint
-
-        plain = self._resources
         found = "cuda" if torch.cuda.is_available() else "cpu"
-        device = found if plain.device == "auto" else plain.device
-        return load_checkpoint(CheckpointFiles(name=plain.checkpoint_name, folder=plain.checkpoint), device, plain.precision)
+        return found if self._resources.device == "auto" else self._resources.device
 
 
 class LoadedResources:
@@ -72,21 +138,32 @@ class LoadedResources:
         self.store = FrameStore(resources.store)
         self.lazy_checkpoint = checkpoint or LazyCheckpoint(resources)
         self._styles = dict(resources.styles)
-        self._adapters: dict[Digest, Adapter] = {}
+        self._motion = dict(resources.motion)
+        self._adapters: OrderedDict[Digest, Adapter] = OrderedDict()
 
     @property
     def checkpoint(self) -> "Checkpoint":
         """The networks, loaded at first use."""
         return self.lazy_checkpoint.networks
 
-    def reopened(self, store: Path | None = None, styles: tuple[tuple[Digest, StyleFiles], ...] | None = None) -> "LoadedResources":
-        """Return the same networks with another store or other styles."""
+    def reopened(
+        self,
+        store: Path | None = None,
+        styles: tuple[tuple[Digest, StyleFiles], ...] | None = None,
+        motion: tuple[tuple[Digest, MotionFiles], ...] | None = None,
+    ) -> "LoadedResources":
+        """Return the same networks with another store, other styles or other motion adapters."""
         plain = self.resources
-        plain = replace(plain, store=store or plain.store, styles=plain.styles if styles is None else styles)
+        plain = replace(
+            plain,
+            store=store or plain.store,
+            styles=plain.styles if styles is None else styles,
+            motion=plain.motion if motion is None else motion,
+        )
         return LoadedResources(plain, self.lazy_checkpoint)
 
     def adapter(self, style: Digest) -> "Adapter":
-        """Read the adapter of a style, once.
+        """Read the adapter of a style; the last few stay in memory.
 
         Raises RenderError for an unknown style, AdapterError for a bad file.
         """
@@ -96,7 +173,16 @@ class LoadedResources:
             raise RenderError(f"a frame needs style {style[:12]}, which is not among the styles given: name it with --style")
         if style not in self._adapters:
             self._adapters[style] = read_style(self._styles[style].files, self._styles[style].name)
+        self._adapters.move_to_end(style)
+        while len(self._adapters) > ADAPTERS:
+            self._adapters.popitem(last=False)
         return self._adapters[style]
+
+    def motion(self, adapter: Digest) -> MotionFiles:
+        """Return the files of a motion adapter; raises RenderError for an unknown one."""
+        if adapter not in self._motion:
+            raise RenderError(f"a frame needs motion adapter {adapter[:12]}, which is not the one given: name it with --motion")
+        return self._motion[adapter]
 
     def interpolation(self, first: Image, second: Image, method: InBetweenMethod) -> Interpolation:
         """Return a function from place, 0.0 to 1.0, to in-between.
@@ -104,6 +190,14 @@ class LoadedResources:
         Only the latent method loads the networks.
         """
         return interpolation_between(first, second, method, self._latent)
+
+    def move(self, image: Image, warp: Warp) -> Image:
+        """Show an image as a moved camera sees it; only parallax loads the networks."""
+        if warp.parallax is None:
+            return warp_image(image, warp)
+        from sakuga.rendering.depth import depth_function
+
+        return warp_image(image, warp, depth_function(self.checkpoint, warp.parallax.depth))
 
     def _latent(self, first: Image, second: Image) -> Interpolation:
         from sakuga.models.latent_inbetweens import latent_interpolator

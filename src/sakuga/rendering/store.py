@@ -1,10 +1,13 @@
 """The frame store: PNG files named by spec digest."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image as PILImage
@@ -13,7 +16,8 @@ from PIL import PngImagePlugin
 from sakuga import SakugaError
 from sakuga.files import write_bytes
 from sakuga.finishing.image import Image
-from sakuga.timeline.spec import Digest, FrameSpec, Generated, Given, InBetween, digest, from_json, to_json
+from sakuga.rendering.store_lock import exclusive_store
+from sakuga.timeline.spec import Digest, FrameSpec, Given, InBetween, digest, from_json, to_json
 
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises on a truncated or damaged file."""
@@ -113,31 +117,67 @@ class FrameStore:
 
     def size(self) -> int:
         """Return the bytes of all frames and derived images."""
-        return sum(path.stat().st_size for path in (*self.root.glob("??/*.png"), *self.derived.files()))
+        return sum(file.size for folder in (self.root, self.derived.folder) for file in _files(folder, derived=False))
 
     def clean(self, max_size: int) -> list[Digest]:
         """Delete frames down to `max_size` bytes; return their names.
 
         Derived images go first, then generated frames, each oldest first. Supplied images stay, as they cannot be generated again.
+        Raises StoreInUse while a render shares the store.
         """
-        derived = set(self.derived.files())
-        states = {path: path.stat() for path in (*derived, *self.root.glob("??/*.png"))}
-        left = sum(state.st_size for state in states.values())
-        deleted: list[Digest] = []
-        for path in sorted(states, key=lambda path: (path not in derived, states[path].st_mtime_ns, path)):
-            if left <= max_size:
-                break
-            if path in derived or self._is_generated(path.stem):
-                path.unlink(missing_ok=True)
-                left -= states[path].st_size
-                deleted.append(path.stem)
-        return deleted
+        with exclusive_store(self.root):
+            files = sorted((*_files(self.derived.folder, derived=True), *_files(self.root, derived=False)))
+            left = sum(file.size for file in files)
+            deleted: list[Digest] = []
+            for file in files:
+                if left <= max_size:
+                    break
+                if file.derived or not _is_supplied(file.path):
+                    with suppress(FileNotFoundError):
+                        os.unlink(file.path)
+                    left -= file.size
+                    deleted.append(file.name)
+            return deleted
 
-    def _is_generated(self, name: Digest) -> bool:
-        try:
-            return isinstance(self.spec(name), Generated)
-        except StoreError:
-            return True
+
+class _File(NamedTuple):
+    """A file of a store; the order is that in which files are deleted."""
+
+    generated: bool
+    time: int
+    path: str
+    size: int
+
+    @property
+    def derived(self) -> bool:
+        return not self.generated
+
+    @property
+    def name(self) -> Digest:
+        return os.path.basename(self.path).removesuffix(".png")
+
+
+def _files(folder: Path, *, derived: bool) -> Iterator[_File]:
+    """Yield the images of a store's folder."""
+    with suppress(FileNotFoundError):
+        for part in os.scandir(folder):
+            if len(part.name) == 2 and part.is_dir():
+                for entry in os.scandir(part.path):
+                    if entry.name.endswith(".png") and not entry.name.startswith("."):
+                        state = entry.stat()
+                        yield _File(not derived, state.st_mtime_ns, entry.path, state.st_size)
+
+
+def _is_supplied(path: str) -> bool:
+    """Return whether a file holds a supplied image, of any version of the specs."""
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
+        return _SUPPLIED in file.read(_HEAD)
+    return False
+
+
+_SUPPLIED = b'"kind":"given"}'
+_HEAD = 1024
+"""Bytes of a file in which the spec of a supplied image stands."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,10 +203,6 @@ class DerivedStore:
     def put(self, key: Digest, image: Image) -> None:
         """Write an image; raises StoreError."""
         _write(self.path(key), _png(image, 1), key)
-
-    def files(self) -> Iterator[Path]:
-        """Yield all files."""
-        return self.folder.glob("??/*.png")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

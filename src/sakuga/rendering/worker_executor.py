@@ -16,7 +16,7 @@ import traceback
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -64,9 +64,8 @@ class _Task:
     deaths: int = 0
 
     def without(self, name: Digest) -> None:
-        """Leave out a stored frame; the others are batch-invariant."""
-        frames = tuple(spec for spec, own in zip(self.batch.frames, self.batch.names, strict=True) if own != name)
-        self.batch = replace(self.batch, frames=frames)
+        """Leave out a stored frame."""
+        self.batch = self.batch.without(name)
 
 
 @dataclass(slots=True, eq=False)

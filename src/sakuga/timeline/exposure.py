@@ -8,7 +8,7 @@ from typing import Literal
 
 from sakuga.story.storyboard import Storyboard, full_prompt
 from sakuga.timeline.film_layout import ExposureSheet
-from sakuga.timeline.spec import Digest, InBetween
+from sakuga.timeline.spec import CameraFrame, Digest, FrameSpec, InBetween
 from sakuga.timeline.timing import Span, frame_spans
 
 
@@ -40,7 +40,7 @@ def exposures(storyboard: Storyboard, sheet: ExposureSheet, rate: Fraction) -> I
         prompt = full_prompt(storyboard, index)
         for place in range(span.start, span.stop):
             digest = sheet.exposures[place]
-            kind: Literal["generated", "in_between"] = "in_between" if isinstance(sheet.specs[digest], InBetween) else "generated"
+            kind: Literal["generated", "in_between"] = "in_between" if isinstance(_shown(sheet, digest), InBetween) else "generated"
             yield Exposure(
                 frame=place + 1,
                 shot=index + 1,
@@ -51,6 +51,12 @@ def exposures(storyboard: Storyboard, sheet: ExposureSheet, rate: Fraction) -> I
                 prompt=prompt,
             )
             last = digest
+
+
+def _shown(sheet: ExposureSheet, digest: Digest) -> FrameSpec:
+    """Return the frame that a camera sees, or the frame itself."""
+    spec = sheet.specs[digest]
+    return sheet.specs[spec.frame] if isinstance(spec, CameraFrame) else spec
 
 
 def shot_spans(storyboard: Storyboard, rate: Fraction) -> list[Span]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sakuga.story.storyboard import InitFrom
+from sakuga.timeline.motion import MotionSettings
 from sakuga.timeline.spec import (
     AppliedStyle,
     Conditioning,
@@ -15,6 +16,7 @@ from sakuga.timeline.spec import (
     InitImage,
     Noise,
     Precision,
+    Reference,
     Sampler,
 )
 
@@ -31,7 +33,11 @@ class FrameSettings:
     keyframe_rate: int = 4
     """Least number of generated frames per second; the others are in-betweens."""
     between: InBetweenMethod = "flow"
-    """How in-betweens are made."""
+    """How in-betweens are interpolated."""
+    between_motion: MotionSettings | None = None
+    """How frames between two keyframes are generated; None interpolates them."""
+    loop: bool = False
+    """Whether the last frame goes on to the first; all shots need a motion adapter."""
     on: int = 1
     """Frames that each image stays; 2 animates on twos."""
     sampler: Sampler = "dpm++"
@@ -45,6 +51,8 @@ class FrameSettings:
     """Denoising strength of the frames within a shot, 0 to 1."""
     noise_drift: float = 0.15
     """How much the noise changes per second, 0 (frozen) to 1 (a new noise every second)."""
+    reference_weight: float = 0.0
+    """Weight of attention to the first shot's keyframe, so that the cast keeps its look; 0 disables it."""
     control_weight: float = 0.0
     """ControlNet conditioning scale of the initial image's depth; 0 disables it."""
     depth: Depth = "luminance"
@@ -66,6 +74,7 @@ class FrameSettings:
         guidance: float | None = None,
         steps: int | None = None,
         styles: tuple[AppliedStyle, ...] | None = None,
+        reference: Reference | None = None,
         batch: int = 1,
     ) -> Generated:
         """Return the spec of one frame.
@@ -79,6 +88,7 @@ class FrameSettings:
             noise=noise,
             init=init,
             control=control,
+            reference=reference,
             width=self.width,
             height=self.height,
             sampler=self.sampler,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 
+from sakuga.story.keys import Ease
 from sakuga.story.settings import InBetweenMethod as InBetweenMethod
 from sakuga.story.settings import Precision as Precision
 from sakuga.story.settings import Sampler as Sampler
@@ -152,6 +153,20 @@ class NoiseDrift:
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoisePath:
+    """A point of a drift through chosen noises.
+
+    Each unit of `at` mixes in `share` of the next of `seeds`; their number is at least `at` + 1.
+    """
+
+    seeds: tuple[int, ...]
+    at: float
+    share: float
+    kind: Literal["path"] = "path"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseLoop:
     """A point of a circle of noises.
 
@@ -165,7 +180,7 @@ class NoiseLoop:
     kind: Literal["loop"] = "loop"
 
 
-Noise: TypeAlias = Annotated[SeedNoise | SlerpNoise | NoiseWalk | NoiseDrift | NoiseLoop, Field(discriminator="kind")]
+Noise: TypeAlias = Annotated[SeedNoise | SlerpNoise | NoiseWalk | NoiseDrift | NoisePath | NoiseLoop, Field(discriminator="kind")]
 
 
 # Initial and control images.
@@ -222,7 +237,22 @@ class ControlImage:
     """A camera move applied before depth is estimated."""
 
 
-# Frames.
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A frame that another attends to, so that its look stays.
+
+    Prompt and noise are those that it was generated from.
+    """
+
+    frame: Digest
+    prompt: Conditioning
+    noise: Noise
+    weight: float = 1.0
+    """Weight of its attention tokens against the frame's own; 0.0 is off."""
+
+
+# Styles.
 
 
 @strict
@@ -234,6 +264,79 @@ class AppliedStyle:
     weight: float = 1.0
     block_weights: tuple[tuple[str, float], ...] = ()
     """Weights of single blocks, relative to `weight`: ("up.1", 0.5)."""
+
+
+# Motion windows.
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedMotion:
+    """A motion adapter, and how it denoises the frames of a window."""
+
+    adapter: Digest
+    scale: float = 1.0
+    """Motion scale: 0.0 is still, 1.0 as trained."""
+    context: int = 16
+    """Frames denoised together; longer windows are denoised in overlapping contexts."""
+    overlap: int = 4
+    """Frames that neighbouring contexts share."""
+    closed: bool = False
+    """Whether the last frame is followed by the first."""
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionKey:
+    """A conditioning at a frame of a window; between keys it is interpolated.
+
+    The frame may lie between two frames, before the first or after the last.
+    """
+
+    frame: float
+    conditioning: Conditioning
+    ease: Ease = "linear"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenFrame:
+    """A frame of a window that is given, not generated."""
+
+    index: int
+    frame: Digest
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionWindow:
+    """Frames that a motion adapter denoises together."""
+
+    checkpoint: Digest
+    motion: AppliedMotion
+    frames: int
+    keys: tuple[MotionKey, ...]
+    """In order of their frames; one or more."""
+    seed: int
+    width: int
+    height: int
+    given: tuple[GivenFrame, ...] = ()
+    """In order of their indices."""
+    strength: float = 1.0
+    """Denoising strength, 0 to 1; below 1 the frames start from the given ones, blended in latent space."""
+    negative: Conditioning = Prompt(prompt="")
+    sampler: Sampler = "dpm++"
+    steps: int = 30
+    guidance: float = 7.5
+    control: ControlImage | None = None
+    """The control image of every frame."""
+    reference: Reference | None = None
+    styles: tuple[AppliedStyle, ...] = ()
+    precision: Precision = "fp32"
+    approximations: tuple[str, ...] = ()
+
+
+# Frames.
 
 
 @strict
@@ -252,6 +355,7 @@ class Generated:
     guidance: float = 7.5
     init: InitImage | None = None
     control: ControlImage | None = None
+    reference: Reference | None = None
     styles: tuple[AppliedStyle, ...] = ()
     batch: int = 1
     """Planned width of the batch it is generated in; 1 in chains. A shorter batch is padded, unless it is proven to give the same bits."""
@@ -287,11 +391,35 @@ class Given:
     kind: Literal["given"] = "given"
 
 
-FrameSpec: TypeAlias = Annotated[Generated | InBetween | Given, Field(discriminator="kind")]
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionFrame:
+    """A frame of a motion window, counted from 0."""
+
+    window: MotionWindow
+    index: int
+    kind: Literal["motion"] = "motion"
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraFrame:
+    """A frame seen by a moved camera."""
+
+    frame: Digest
+    warp: Warp
+    kind: Literal["camera"] = "camera"
+
+
+Rendered: TypeAlias = Generated | MotionFrame
+"""Frames that the model generates; the store holds them."""
+Derived: TypeAlias = InBetween | CameraFrame
+"""Frames that are computed from others whenever they are needed."""
+FrameSpec: TypeAlias = Annotated[Generated | MotionFrame | InBetween | CameraFrame | Given, Field(discriminator="kind")]
 
 
 @lru_cache
-def _adapter() -> TypeAdapter[Generated | InBetween | Given]:
+def _adapter() -> TypeAdapter[Generated | MotionFrame | InBetween | CameraFrame | Given]:
     """Return the reader of specs, built when one is first read."""
     return TypeAdapter(FrameSpec)
 
@@ -343,12 +471,23 @@ def dependencies(spec: FrameSpec) -> tuple[Digest, ...]:
     match spec:
         case Generated():
             init = tuple(filter(None, (spec.init.frame, spec.init.color_reference))) if spec.init else ()
-            control = (spec.control.frame,) if spec.control else ()
-            return init + control + _embedded_frames(spec.conditioning) + _embedded_frames(spec.negative)
+            return (*init, *_image_dependencies(spec), *_embedded_frames(spec.conditioning), *_embedded_frames(spec.negative))
+        case MotionFrame(window=window):
+            conditionings = (*(key.conditioning for key in window.keys), window.negative)
+            given = (one.frame for one in window.given)
+            return (*given, *_image_dependencies(window), *(name for one in conditionings for name in _embedded_frames(one)))
         case InBetween():
             return (spec.first, spec.second)
+        case CameraFrame():
+            return (spec.frame,)
         case Given():
             return ()
+
+
+def _image_dependencies(spec: Generated | MotionWindow) -> tuple[Digest, ...]:
+    """List the control image, and the reference with what its prompt embeds."""
+    control = (spec.control.frame,) if spec.control else ()
+    return control + ((spec.reference.frame, *_embedded_frames(spec.reference.prompt)) if spec.reference else ())
 
 
 def _embedded_frames(conditioning: Conditioning) -> tuple[Digest, ...]:

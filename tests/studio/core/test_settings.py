@@ -68,7 +68,7 @@ def test_help_shows_the_defaults_of_the_models() -> None:
         ({"steps": True}, "steps: True is not a whole number"),
         ({"guidance": float("inf")}, "guidance: inf is out of range; choose 0 to 100"),
         ({"strength": 0}, "strength: 0 is out of range; choose above 0 to 1"),
-        ({"between": "warp"}, "between: there is no 'warp'; choose flow, crossfade or latent"),
+        ({"between": "warp"}, "between: there is no 'warp'; choose flow, crossfade, latent or motion"),
         ({"size": (8, 64)}, "size: 8x64 is out of range; choose 16 to 4096 pixels a side"),
         ({"fps": "fast"}, "fps: frame rate 'fast' is unreadable"),
         ({"model": 3}, "model: 3 is not a text"),

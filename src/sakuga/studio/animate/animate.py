@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Literal, Self
@@ -12,19 +13,41 @@ from sakuga.export import FrameStream, check_frames
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.motion_files import MotionFiles
+from sakuga.rendering.store import FrameStore
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmTable, ShotTable, to_document
 from sakuga.story.keys import map_key
 from sakuga.story.options import SECONDS, SEED, SHOTS
 from sakuga.story.planner import Planner
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Shot, Storyboard
+from sakuga.studio.animate.even_transitions import MorphTiming, render_evenly
 from sakuga.studio.animate.storyboard import FilmTarget, Idea
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.finish import finish_clip
 from sakuga.studio.core.image_spool import ImageSpool
+from sakuga.studio.core.motion import (
+    MotionFinder,
+    film_adapters,
+    film_motions,
+    in_between_motion,
+    recipe_motions,
+    refuse_unused_motion,
+    shared_name,
+)
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import Portable, Recipe, Remade, check_amount, portable_style, recipe_styles
+from sakuga.studio.core.recipe import (
+    EditedRecipe,
+    LaidOut,
+    Portable,
+    Remade,
+    check_amount,
+    edits_key,
+    portable_name,
+    portable_style,
+    recipe_styles,
+)
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
 from sakuga.studio.core.settings import (
     ResolvedSettings,
@@ -48,8 +71,10 @@ from sakuga.studio.core.styles import (
     uses_by_shot,
 )
 from sakuga.studio.core.work import Work
+from sakuga.timeline.edits import speed_of
 from sakuga.timeline.film_layout import ExposureSheet, lay_out_film
 from sakuga.timeline.spec import Digest
+from sakuga.timeline.transition_timing import Timings
 
 COLOR_MATCH = 0.8
 """How much of a frame's color difference to its shot's keyframe is corrected, 0 to 1."""
@@ -79,7 +104,12 @@ class ResolvedFilm:
     """The settings to generate with: the film's own, or a preview's."""
     files: CheckpointFiles
     uses: tuple[StyleUse, ...]
+    motion: tuple[MotionFiles, ...]
+    """The motion adapters of its shots."""
+    lay_out: Callable[[Timings], ExposureSheet]
+    """Lays out its frames with the given timings of morphs."""
     sheet: ExposureSheet
+    """Its frames, with the timings of its recipe or else none."""
     recipe: "FilmRecipe"
     output: Output
     store: Path | None
@@ -180,7 +210,9 @@ def resolve_film(request: FilmRequest, styles: StyleFinder | None = None) -> Res
     return _resolve(replace(film, settings=finished), request, styles, notes)
 
 
-def _resolve(film: Film, request: FilmRequest, styles: StyleFinder, notes: list[str]) -> ResolvedFilm:
+def _resolve(
+    film: Film, request: FilmRequest, styles: StyleFinder, notes: list[str], timings: tuple[MorphTiming, ...] | None = None
+) -> ResolvedFilm:
     """Resolve a film whose styles and finishing are chosen, as a recipe's are."""
     files = styles.files
     uses = uses_by_shot(film, styles)
@@ -188,8 +220,14 @@ def _resolve(film: Film, request: FilmRequest, styles: StyleFinder, notes: list[
     final = replace(film, settings=settings.requested())
     settings, preview_notes = preview_settings(settings, styles) if request.preview else (settings, [])
     board = storyboard_with_triggers(film.storyboard, uses)
-    sheet = lay_out_film(board, frame_settings(settings, files, styles), style_weights_by_shot(film, settings.sampler, styles))
-    recipe = film_recipe(replace(film, settings=settings.requested()), settings, styles)
+    refuse_unused_motion(film.settings, (shot.motion_scale for shot in film.storyboard.shots), files)
+    finder = MotionFinder(files)
+    motions = film_motions(film, settings, finder)
+    weights = style_weights_by_shot(film, settings.sampler, styles)
+    frames = replace(frame_settings(settings, files, styles), between_motion=in_between_motion(settings, finder))
+    lay_out = partial(lay_out_film, board, frames, weights, motions)
+    recipe = film_recipe(replace(film, settings=settings.requested()), settings, styles, finder).model_copy(update={"timings": timings})
+    sheet = lay_out(recipe.morph_timings())
     check_frames(request.output.path, len(sheet.exposures), recipe.text() if request.output.recipe else "")
     refuse_missing_networks(sheet.specs.values(), files)
     return ResolvedFilm(
@@ -198,6 +236,8 @@ def _resolve(film: Film, request: FilmRequest, styles: StyleFinder, notes: list[
         settings=settings,
         files=files,
         uses=tuple(use for keys in uses for key in keys for use in key.value),
+        motion=film_adapters(film, settings, finder),
+        lay_out=lay_out,
         sheet=sheet,
         recipe=recipe,
         output=request.output,
@@ -221,16 +261,17 @@ def _animate(request: Idea, resolved: ResolvedFilm, target: FilmTarget | None) -
 def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generator[Step, None, Animation]:
     started = perf_counter()
     kept = target.write(resolved.film) if target else ""
-    session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision)
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision, motion=resolved.motion)
     notes = [*resolved.notes, *session.storyboard_warnings(resolved.storyboard), *([kept] if kept else [])]
     for note in notes:
         yield Step(stage="story", note=note)
-    rendering = yield from session.render(resolved.sheet.specs, resolved.sheet.exposures)
+    resolved, rendering = yield from _evenly_rendered(resolved, session)
     generated = perf_counter()
     with ImageSpool(session.store.root) as spool:
         clip = yield from _finish(resolved, rendering, session, spool)
         finished = perf_counter()
-        written = yield from write_clip(clip, resolved.output, resolved.recipe)
+        speed = speed_of(resolved.recipe.edits)
+        written = yield from write_clip(replace(clip, rate=clip.rate * speed), resolved.output, resolved.recipe)
     return Animation(
         clip=resolved.output.path,
         film=resolved.film,
@@ -242,37 +283,63 @@ def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generat
     )
 
 
+def _evenly_rendered(resolved: ResolvedFilm, session: RenderSession) -> Generator[Step, None, tuple[ResolvedFilm, Rendering]]:
+    """Render a film with even morphs, which its recipe then holds; those of a recipe are followed."""
+    if resolved.recipe.timings is not None:
+        return (yield from _rendered_with_edits(resolved, session))
+    made = yield from render_evenly(resolved.lay_out, session)
+    recipe = resolved.recipe.model_copy(update={"timings": tuple(MorphTiming.of(*one) for one in made.timings.items())})
+    resolved = replace(resolved, sheet=made.sheet, recipe=recipe)
+    if recipe.edits:
+        return (yield from _rendered_with_edits(resolved, session))
+    return resolved, made.rendering
+
+
+def _rendered_with_edits(resolved: ResolvedFilm, session: RenderSession) -> Generator[Step, None, tuple[ResolvedFilm, Rendering]]:
+    """Render a film whose morphs are timed, with the edits of its recipe."""
+    sheet = resolved.recipe.edited(resolved.sheet, StyleFinder(resolved.files).uses(resolved.settings.style))
+    wanted = (*sheet.exposures, *sheet.color_references.values()) if resolved.recipe.edits else sheet.exposures
+    return replace(resolved, sheet=sheet), (yield from session.render(sheet.specs, wanted))
+
+
 def _finish(resolved: ResolvedFilm, rendering: Rendering, session: RenderSession, spool: ImageSpool) -> Generator[Step, None, FrameStream]:
     """Match each shot's colors to its keyframe, resize, and interpolate in-betweens at the final size."""
+    settings, sheet = resolved.settings, resolved.sheet
+    resized, matched = session.enlarger(*settings.size), color_matcher(sheet, rendering, session.store)
+    shown = session.read_frames(rendering, sheet.exposures, lambda name, image: resized(matched(name, image)))
+    return (yield from finish_clip(shown, len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
+
+
+def color_matcher(sheet: ExposureSheet, rendering: Rendering, store: FrameStore) -> Callable[[Digest, Image], Image]:
+    """Return what matches the colors of a frame, by its name, to the keyframe of its shot."""
     from sakuga.finishing.color_match import match_color
 
-    settings, sheet = resolved.settings, resolved.sheet
-    resized = session.enlarger(*settings.size)
+    def match(name: Digest, image: Image) -> Image:
+        measured, share = sheet.color_fades.get(name) or (sheet.color_corrections.get(name, name), 1.0)
+        if (key := sheet.color_references.get(measured)) is None:
+            return image
+        reference, same_light = (store.read(rendering.renamed[one]) for one in (key, measured))
+        return match_color(image, reference, COLOR_MATCH * share, same_light)
 
-    def finish(name: Digest, image: Image) -> Image:
-        measured = sheet.color_corrections.get(name, name)
-        if key := sheet.color_references.get(measured):
-            reference, same_light = (session.store.read(rendering.renamed[one]) for one in (key, measured))
-            image = match_color(image, reference, COLOR_MATCH, same_light)
-        return resized(image)
-
-    shown = session.read_frames(rendering, sheet.exposures, finish)
-    return (yield from finish_clip(shown, len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
+    return match
 
 
 def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:
     for shot in shots:
         portable_style(shot.style)
+        portable_name(shot.motion)
     return shots
 
 
-class FilmRecipe(Recipe):
+class FilmRecipe(EditedRecipe):
     """The recipe of a film: the tables of its file, with every setting."""
 
     kind: Literal["film"] = "film"
     film: Annotated[FilmTable, Portable]
     bible: BibleTable = BibleTable()
     shots: Annotated[list[ShotTable], AfterValidator(_portable_shots)]
+    timings: tuple[MorphTiming, ...] | None = None
+    """The even timings that were found for its morphs, so that they are not searched again."""
 
     @model_validator(mode="after")
     def _is_a_film(self) -> Self:
@@ -282,6 +349,16 @@ class FilmRecipe(Recipe):
     def read(self) -> Film:
         """Return the film; its model is left open."""
         return FilmFile(film=self.film, bible=self.bible, shots=self.shots).read()
+
+    def with_motion(self, places: Mapping[str, str]) -> Self:
+        """Return the recipe with its outside motion adapters at their places here."""
+        film = replace(self.film, motion=places.get(self.film.motion or "", self.film.motion))
+        shots = [shot.model_copy(update={"motion": places.get(shot.motion or "", shot.motion)}) for shot in self.shots]
+        return self.model_copy(update={"film": film, "shots": shots})
+
+    def morph_timings(self) -> Timings:
+        """Return the timings that were found."""
+        return {one.shot - 1: one.timing for one in self.timings or ()}
 
     def style_digests(self, styles: StyleFinder) -> tuple[str, ...]:
         """Return the digests of the styles that it would apply here."""
@@ -294,15 +371,25 @@ class FilmRecipe(Recipe):
         shots = [shot.model_copy(update={"style": map_styles(shot.style, lambda text: relocated(text, places))}) for shot in self.shots]
         return self.model_copy(update={"film": film, "shots": shots})
 
+    def laid_out(self, files: CheckpointFiles, store: FrameStore) -> LaidOut:
+        """Return the film's frames without its edits."""
+        resolved = self._resolved(Path(CLIP), files, store.root)
+        uses = StyleFinder(files).uses(resolved.settings.style)
+        return LaidOut(sheet=resolved.sheet, settings=resolved.settings, uses=uses, applied=resolved.uses, motion=resolved.motion)
+
     def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Render the film."""
+        made = yield from _render(self._resolved(out, files, store))
+        return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
+
+    def _resolved(self, out: Path, files: CheckpointFiles, store: Path | None) -> ResolvedFilm:
         film, styles = self.read(), StyleFinder(files)
         film = replace(film, settings=replace(film.settings, model=files.name))
         size = resolve_settings(film.settings, files, styles).size
         check_amount(sum(shot.seconds for shot in self.shots) * float(film.settings.fps or 12), size)
         request = FilmRequest(film=film, output=Output(path=out, max_size=self.budget(out)).check(), store=store)
-        made = yield from _render(_resolve(film, request, styles, []))
-        return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
+        resolved = _resolve(film, request, styles, [], self.timings)
+        return replace(resolved, recipe=resolved.recipe.model_copy(update=edits_key(self.edits)))
 
 
 def _style_texts(film: Film) -> tuple[str, ...]:
@@ -310,16 +397,20 @@ def _style_texts(film: Film) -> tuple[str, ...]:
     return (film.settings.style or "", *(key.value for keys in styles_of(film) for key in keys))
 
 
-def _shared(shot: Shot, styles: StyleFinder) -> Shot:
+def _shared(shot: Shot, styles: StyleFinder, finder: MotionFinder) -> Shot:
+    shot = replace(shot, motion=shot.motion and shared_name(shot.motion, finder))
     if isinstance(shot.style, tuple):
         return replace(shot, style=tuple(map_key(key, styles.shared_names) for key in shot.style))
     return replace(shot, style=shot.style and (styles.shared_names(shot.style) or None))
 
 
-def film_recipe(film: Film, settings: ResolvedSettings, styles: StyleFinder) -> FilmRecipe:
+def film_recipe(film: Film, settings: ResolvedSettings, styles: StyleFinder, finder: MotionFinder) -> FilmRecipe:
     """Return the recipe of a film with resolved settings."""
-    shared = replace(film.settings, model=None, style=styles.shared_names(film.settings.style) or None)
-    shots = tuple(_shared(shot, styles) for shot in film.storyboard.shots)
+    motion = shared_name(settings.motion, finder)
+    shared = replace(film.settings, model=None, style=styles.shared_names(film.settings.style) or None, motion=motion)
+    shots = tuple(_shared(shot, styles, finder) for shot in film.storyboard.shots)
     tables = FilmFile.model_validate(to_document(Film(settings=shared, storyboard=replace(film.storyboard, shots=shots))))
     known = recipe_styles(_style_texts(film), settings.sampler, styles)
+    if motions := recipe_motions(film, settings, finder):
+        known["motion"] = motions
     return FilmRecipe.of(styles.files, **known, film=tables.film, bible=tables.bible, shots=tables.shots)

@@ -14,6 +14,7 @@ from sakuga.evaluation.motion_smoothness import loop_gap, variation
 from sakuga.export import FrameStream, check_frames
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.rendering.store import FrameStore
 from sakuga.story.keys import Ease
 from sakuga.story.options import SEED, Number
 from sakuga.story.settings import FilmSettings
@@ -25,13 +26,16 @@ from sakuga.studio.core.finish import add_textures, stream_images, with_pixel_ar
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import Remade, SettingsRecipe, check_amount, portable_style, recipe_settings
-from sakuga.studio.core.render_session import RenderCount, RenderSession
+from sakuga.studio.core.recipe import EditedRecipe, LaidOut, Remade, SettingsRecipe, check_amount, portable_style, recipe_settings
+from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
 from sakuga.studio.core.settings import ResolvedSettings, parse_ease, resolve_settings, style_digests, with_style_finishing
 from sakuga.studio.core.styles import StyleFinder, StyleUse, named_style_note, relocated, with_triggers
 from sakuga.studio.core.work import Work
+from sakuga.timeline.edits import speed_of
+from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.lazy import LazySequence
-from sakuga.timeline.morph import MorphKey, MorphPath, morph_positions
+from sakuga.timeline.morph import MorphKey, MorphPath, morph_positions, morph_specs
+from sakuga.timeline.spec import Generated, digest
 from sakuga.timeline.timing import ping_pong as play_both_ways
 
 FRAMES_PER_SEGMENT = 20
@@ -116,7 +120,7 @@ class ResolvedMorph:
     notes: tuple[str, ...]
 
 
-class MorphRecipe(SettingsRecipe):
+class MorphRecipe(EditedRecipe, SettingsRecipe):
     """The recipe of a morph.
 
     An even one holds the positions that were found, so that they are not searched again.
@@ -162,6 +166,15 @@ class MorphRecipe(SettingsRecipe):
         """Return the recipe with its outside styles at their places here."""
         own = tuple(relocated(text, places) or "" for text in self.prompt_styles)
         return super().restyled(places).model_copy(update={"prompt_styles": own})
+
+    def laid_out(self, files: CheckpointFiles, store: FrameStore) -> LaidOut:
+        """Return the morph's frames without its edits; one that is played both ways forward only."""
+        styles = StyleFinder(files)
+        settings = self.resolved(files, styles)
+        resolved = _resolve(self, self.prompt_styles, settings, styles, Output(path=Path("morph.gif")), store.root, [])
+        positions = self.places or morph_positions(resolved.path, self.frames, self.ease)
+        sheet = _sheet(morph_specs(resolved.path, positions, _like(resolved)))
+        return LaidOut(sheet=sheet, settings=settings, uses=styles.uses(settings.style), applied=resolved.uses)
 
     def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Generate the morph again."""
@@ -303,7 +316,7 @@ def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
     notes = [*resolved.notes, *_warnings(path, session)]
     for note in notes:
         yield Step(stage="story", note=note)
-    like = image_spec(recipe.prompts[0], recipe.seed, settings, resolved.files, styles=resolved.styles)
+    like = _like(resolved)
     takes = [(yield from render_take(path, recipe.places or morph_positions(path, recipe.frames, recipe.ease), like, session))]
     if recipe.even and not recipe.places:
         yield from even_out(path, like, session, takes)
@@ -311,11 +324,15 @@ def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
         notes += yield from close_up(path, like, session, takes)
     if len(takes) > 1:
         recipe = recipe.model_copy(update={"places": takes[-1].positions})
+    sheet, rendering = _sheet(takes[-1].specs), takes[-1].rendering
+    if recipe.edits:
+        sheet = recipe.edited(sheet, resolved.styles.uses(settings.style))
+        rendering = yield from session.render(sheet.specs, sheet.exposures)
     generated = perf_counter()
     with ImageSpool(session.store.root) as spool:
-        clip = yield from _finish(recipe, takes[-1], settings, session, spool)
+        clip = yield from _finish(recipe, sheet, rendering, settings, session, spool)
         finished = perf_counter()
-        written = yield from write_clip(clip, resolved.output, recipe)
+        written = yield from write_clip(replace(clip, rate=clip.rate * speed_of(recipe.edits)), resolved.output, recipe)
     count, gap = _count(takes), _loop_gap(recipe, takes[-1])
     wide = [f"The loop closes with {gap:.1f} normal steps, which may show: {_remedy(recipe)}."] if gap and gap > VISIBLE else []
     return MorphResult(
@@ -328,6 +345,17 @@ def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
         loop_gap=gap,
         notes=(*notes, *count.notes, *wide, *written.notes),
     )
+
+
+def _like(resolved: ResolvedMorph) -> Generated:
+    """Return the spec that all frames of a morph are like."""
+    recipe = resolved.recipe
+    return image_spec(recipe.prompts[0], recipe.seed, resolved.settings, resolved.files, styles=resolved.styles)
+
+
+def _sheet(specs: Sequence[Generated]) -> ExposureSheet:
+    names = tuple(map(digest, specs))
+    return ExposureSheet(exposures=names, specs=dict(zip(names, specs, strict=True)), color_references={}, color_corrections={})
 
 
 def _warnings(path: MorphPath, session: RenderSession) -> list[str]:
@@ -343,12 +371,12 @@ def _warnings(path: MorphPath, session: RenderSession) -> list[str]:
 
 
 def _finish(
-    recipe: MorphRecipe, take: MorphTake, settings: ResolvedSettings, session: RenderSession, spool: ImageSpool
+    recipe: MorphRecipe, sheet: ExposureSheet, rendering: Rendering, settings: ResolvedSettings, session: RenderSession, spool: ImageSpool
 ) -> Generator[Step, None, FrameStream]:
     """Resize and finish every frame."""
     resized = session.enlarger(*settings.size)
-    shown = session.read_frames(take.rendering, take.names, lambda _, image: resized(image))
-    images = yield from add_textures(shown, len(take.specs), settings, recipe.seed, spool)
+    shown = session.read_frames(rendering, sheet.exposures, lambda _, image: resized(image))
+    images = yield from add_textures(shown, len(sheet.exposures), settings, recipe.seed, spool)
     played = LazySequence(images.__getitem__, play_both_ways(range(len(images)))) if recipe.ping_pong else images
     return stream_images((yield from with_pixel_art(played, settings.pixel, spool)), settings.fps)
 

@@ -45,7 +45,7 @@ def render_take(path: MorphPath, positions: tuple[float, ...], like: Generated, 
     names = [digest(spec) for spec in specs]
     rendering = yield from session.render(dict(zip(names, specs, strict=True)), names)
     around = [*names, names[0]] if path.closed else names
-    measured = steps((session.store.read(rendering.renamed[name]) for name in around), _difference)
+    measured = steps((session.store.read(rendering.renamed[name]) for name in around), image_difference)
     return MorphTake(positions=positions, specs=specs, rendering=rendering, steps=tuple(measured))
 
 
@@ -103,7 +103,7 @@ def measure_change(path: MorphPath, takes: Sequence[MorphTake], session: RenderS
     if path.closed:
         frames[float(path.segments)] = frames[0.0]
     known = sorted(frames)
-    parts = steps((session.store.read(frames[place]) for place in known), _difference)
+    parts = steps((session.store.read(frames[place]) for place in known), image_difference)
     return change_curve(path, takes[-1].positions, takes[-1].steps, zip(known[1:], parts, strict=True))
 
 
@@ -112,7 +112,8 @@ def last_step(take: MorphTake) -> float:
     return loop_gap(take.steps[:-1], take.steps[-1]) or 0.0
 
 
-def _difference(first: Image, second: Image) -> float:
+def image_difference(first: Image, second: Image) -> float:
+    """Return how much two images differ, in Lab."""
     from sakuga.finishing.color_match import lab_difference
 
     return lab_difference(first, second)

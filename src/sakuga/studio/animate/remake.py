@@ -18,8 +18,9 @@ from sakuga.paths import home
 from sakuga.rendering.store import FrameStore
 from sakuga.story.film import UNKNOWN_KEY
 from sakuga.story.options import renamed_note
-from sakuga.story.settings import RENAMED, RENAMED_VALUES
+from sakuga.story.settings import NO_MOTION, RENAMED, RENAMED_VALUES
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.motion import MotionFinder, motion_places
 from sakuga.studio.core.output import check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import MAX_RECIPE, VERSION, Recipe, RecipeError, Remade
@@ -36,9 +37,11 @@ KINDS = {
     "draw": ("sakuga.studio.animate.draw", "DrawRecipe"),
     "vary": ("sakuga.studio.animate.vary", "VaryRecipe"),
     "morph": ("sakuga.studio.animate.morph", "MorphRecipe"),
+    "move": ("sakuga.studio.animate.move", "MoveRecipe"),
+    "choose": ("sakuga.studio.choosing.recipe", "ChooseRecipe"),
 }
 """The recipe of each kind, imported when one is read; each verb adds its own here."""
-FIXED = ("recipe", "kind", "engine", "checkpoint", "upscaler", "given", "styles", "outside")
+FIXED = ("recipe", "kind", "engine", "checkpoint", "upscaler", "given", "styles", "outside", "motion")
 """Keys that say where a clip comes from, which cannot be changed."""
 
 
@@ -85,6 +88,8 @@ def parse_recipe(text: str, name: str, changes: Mapping[str, str] | None = None)
         document = _from_version_1(document, name)
     if document["recipe"] < 3:
         document = _from_version_2(document)
+    if document.get("kind") == "film" and isinstance(document.get("film"), dict):
+        document["film"].setdefault("motion", NO_MOTION)  # it was written before there were motion adapters
     for key, value in (changes or {}).items():
         _change(document, key, value)
     kind = document.get("kind")
@@ -107,32 +112,55 @@ def remake(
     model: str | None = None,
     images: Sequence[Path] = (),
     styles: Sequence[str] = (),
+    motion: Sequence[str] = (),
     anyway: bool = False,
     store: Path | None = None,
 ) -> Work[Step, Remade]:
     """Make a clip again from the recipe in its file.
 
-    `changes` are by dotted key ("shots.2.prompt"); the default output is CLIP-remade in this folder. `model`, `images` and `styles` (files
-    or folders) give what the recipe knows by digest only; if they, or the engine, are not the same, RecipeError says so, unless `anyway`.
-    On one machine the frames are the same to the byte, and with the same suffix the file.
+    `changes` are by dotted key ("shots.2.prompt"); the default output is CLIP-remade in this folder. `model`, `images`, `styles` and
+    `motion` (files or folders) give what the recipe knows by digest only; if they, or the engine, are not the same, RecipeError says so,
+    unless `anyway`. On one machine the frames are the same to the byte, and with the same suffix the file.
     """
     clip = Path(clip)
     stem, dot, ending = clip.name.partition(".")  # of hop.sheet.png both endings count
     out = Path(out or f"{stem}-remade{dot}{ending}")
-    recipe = recipe_of(clip, changes)
     check_target(out)
+    resolved = resolve_remake(
+        recipe_of(clip, changes), clip, out, model=model, images=images, styles=styles, motion=motion, anyway=anyway, store=store
+    )
+    return Work(follow_recipe(resolved, clip))
+
+
+def resolve_remake(
+    recipe: Recipe,
+    source: Path,
+    out: Path,
+    *,
+    model: str | None = None,
+    images: Sequence[Path] = (),
+    styles: Sequence[str] = (),
+    motion: Sequence[str] = (),
+    anyway: bool = False,
+    store: Path | None = None,
+) -> ResolvedRemake:
+    """Resolve what a recipe knows by digest only; `source` is its file's name in errors.
+
+    Raises RecipeError.
+    """
     check_store(store)
-    finder = StyleFinder(_checkpoint(recipe, clip, model))
-    places, other = _places(recipe, clip, styles, finder)
+    finder = StyleFinder(_checkpoint(recipe, source, model))
+    places, other = _places(recipe, source, styles, finder)
     recipe = recipe.restyled(places) if places else recipe
-    notes = (*other, *_differences(recipe, clip, finder))
+    motion_at, others = motion_places(recipe, source, motion, MotionFinder(finder.files))
+    recipe = recipe.with_motion(motion_at) if motion_at else recipe
+    notes = (*other, *others, *_differences(recipe, source, finder))
     if notes and not anyway:
         raise RecipeError(f"{notes[0]}; --anyway generates with what is here, and the images will differ")
     from sakuga.datasets.image_reading import read_image
 
     loaded = tuple(map(read_image, images))
-    resolved = ResolvedRemake(recipe=recipe, files=finder.files, out=out, images=loaded, store=store, notes=notes)
-    return Work(_remake(resolved, clip))
+    return ResolvedRemake(recipe=recipe, files=finder.files, out=out, images=loaded, store=store, notes=notes)
 
 
 def parse_changes(texts: Sequence[str]) -> dict[str, str]:
@@ -143,16 +171,23 @@ def parse_changes(texts: Sequence[str]) -> dict[str, str]:
     return {key.strip(): value for key, _, value in (text.partition("=") for text in texts)}
 
 
-def _remake(resolved: ResolvedRemake, clip: Path) -> Generator[Step, None, Remade]:
+def follow_recipe(resolved: ResolvedRemake, source: Path) -> Generator[Step, None, Remade]:
+    """Write the input images to the store, and make the clip again."""
     for note in resolved.notes:
         yield Step(stage="story", note=note)
+    keep_images(resolved, source)
+    return (yield from resolved.recipe.remake(resolved.out, resolved.files, resolved.store))
+
+
+def keep_images(resolved: ResolvedRemake, source: Path) -> FrameStore:
+    """Write the input images to the store and return it; raises RecipeError for one that is missing."""
     store = FrameStore(resolved.store or home() / "frames")
     for loaded in resolved.images:
         store.write_given(loaded.image)
     for name in resolved.recipe.given:
         if not store.has(name):
-            raise RecipeError(f"{clip} starts from an image from outside ({name[:12]}): give it with --image")
-    return (yield from resolved.recipe.remake(resolved.out, resolved.files, resolved.store))
+            raise RecipeError(f"{source} starts from an image from outside ({name[:12]}): give it with --image")
+    return store
 
 
 def _checkpoint(recipe: Recipe, clip: Path, model: str | None) -> CheckpointFiles:

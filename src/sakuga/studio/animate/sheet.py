@@ -1,7 +1,7 @@
 """The exposure sheet of a film; nothing is generated."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import Film
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.motion import MotionFinder, film_motions, in_between_motion
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import frame_settings, resolve_settings, style_weights_by_shot
 from sakuga.studio.core.styles import StyleFinder, apply_named_styles, storyboard_with_triggers, uses_by_shot
@@ -48,7 +49,10 @@ def sheet(film: Film, out: Path | str) -> Work[Step, ExposureSheetResult]:
     film = Film(settings=settings.requested(), storyboard=film.storyboard)
     board = storyboard_with_triggers(film.storyboard, uses_by_shot(film, styles))
     frames = frame_settings(settings, styles.files, styles)
-    layout = lay_out_film(board, frames, style_weights_by_shot(film, settings.sampler, styles))
+    finder = MotionFinder(styles.files)
+    motions = film_motions(film, settings, finder)
+    frames = replace(frames, between_motion=in_between_motion(settings, finder))
+    layout = lay_out_film(board, frames, style_weights_by_shot(film, settings.sampler, styles), motions)
     return Work(_sheet(film, list(exposures(board, layout, frames.rate)), frames.rate, path))
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import sqrt
 from pathlib import Path
 from time import perf_counter
-from typing import ClassVar, Literal, Self, cast, get_args
+from typing import Any, ClassVar, Literal, Self, cast, get_args
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +18,7 @@ from sakuga.export import FrameStream, check_frames
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.rendering.store import FrameStore
 from sakuga.sketchbook.words import BAD, GOOD, OWN_LOOK
 from sakuga.story.options import SEED, Choice, Number
 from sakuga.story.settings import FilmSettings, InBetweenMethod
@@ -28,7 +29,7 @@ from sakuga.studio.core.finish import finish_clip
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import DigestText, Remade, SettingsRecipe, check_amount, recipe_settings
+from sakuga.studio.core.recipe import DigestText, EditedRecipe, LaidOut, Remade, SettingsRecipe, check_amount, edits_key, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
 from sakuga.studio.core.settings import (
     ResolvedSettings,
@@ -40,6 +41,7 @@ from sakuga.studio.core.settings import (
 )
 from sakuga.studio.core.styles import StyleFinder, StyleUse, trigger_words
 from sakuga.studio.core.work import Work
+from sakuga.timeline.edits import Edit, speed_of
 from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.lazy import LazySequence
 from sakuga.timeline.spec import Fit, Given, digest
@@ -89,6 +91,8 @@ class VaryRequest:
     """Whether the good and the bad texts are the default ones."""
     settings: FilmSettings
     store: Path | None
+    image_encoder_optional: bool = False
+    """Whether its images may be made from prompts alone."""
 
     def __post_init__(self) -> None:
         """Check what needs no checkpoint; raises InputError."""
@@ -168,7 +172,8 @@ def resolve_chain(request: VaryRequest) -> tuple[ResolvedChain, LoadedImage]:
     settings = request.settings
     check_store(request.store)
     files = find_checkpoint(settings.model or SKETCHBOOK, text_encoder_optional=True)
-    _check_encoder(files)
+    if not request.image_encoder_optional:
+        check_image_encoder(files)
     styles = StyleFinder(files)
     chain, notes = _without_text_encoder(request.chain, all(request.default_texts), files)
     uses = styles.uses(settings.style)
@@ -176,7 +181,7 @@ def resolve_chain(request: VaryRequest) -> tuple[ResolvedChain, LoadedImage]:
     wanted = replace(
         settings,
         fps=settings.fps or RATE,
-        size=settings.size or _size(loaded.image, request.image, files),
+        size=settings.size or image_size(loaded.image, request.image, files),
         guidance=image_guidance(files, settings.sampler) if settings.guidance is None else settings.guidance,
     )
     if request.default_texts[0] and files.info.has_text_encoder:
@@ -195,11 +200,10 @@ def resolve_chain(request: VaryRequest) -> tuple[ResolvedChain, LoadedImage]:
     return resolved, loaded
 
 
-class VaryRecipe(SettingsRecipe):
-    """The recipe of a chain of variations of the one image in `given`."""
+class ChainRecipe(EditedRecipe, SettingsRecipe):
+    """The keys of a chain of images that begins with the one in `given`."""
 
     text_encoder_optional: ClassVar[bool] = True
-    kind: Literal["vary"] = "vary"
     given: tuple[DigestText, ...] = Field(min_length=1, max_length=1)
     seed: int = Field(ge=0, lt=2**63)
     variants: int
@@ -214,8 +218,8 @@ class VaryRecipe(SettingsRecipe):
     repeats: int
 
     @classmethod
-    def of_chain(cls, image: Given, resolved: ResolvedChain) -> Self:
-        """Return the recipe of a resolved chain."""
+    def of_chain(cls, image: Given, resolved: ResolvedChain, **own: Any) -> Self:
+        """Return the recipe of a resolved chain; `own` are keys of its kind."""
         chain, texts = resolved.chain, resolved.chain.texts
         return cls.of(
             resolved.files,
@@ -232,6 +236,7 @@ class VaryRecipe(SettingsRecipe):
             negative=texts.negative,
             repeats=texts.repeats,
             **({"fit": chain.fit} if chain.fit != "crop" else {}),
+            **own,
         )
 
     def chain(self) -> VariationChain:
@@ -247,21 +252,45 @@ class VaryRecipe(SettingsRecipe):
             fit=self.fit,
         )
 
-    def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
-        """Generate the chain again."""
+    @property
+    def images(self) -> int:
+        """Return the number of chained images."""
+        return self.variants
+
+    def resolved_chain(self, out: Path, files: CheckpointFiles, store: Path | None) -> ResolvedChain:
+        """Return the chain with everything resolved; raises InputError."""
         styles, chain = StyleFinder(files), self.chain()
         settings = self.resolved(files, styles)
-        check_amount(self.variants * self.between, settings.size)
+        check_amount(self.images * self.between, settings.size)
         check_chain(chain)
-        _check_encoder(files)
         uses = styles.uses(settings.style)
         output = Output(path=out, max_size=self.budget(out)).check()
-        resolved = ResolvedChain(files=files, styles=styles, settings=settings, chain=chain, uses=uses, output=output, store=store)
-        session = RenderSession(files, store, uses, settings.precision)
-        given = session.store.spec(self.given[0])
+        return ResolvedChain(files=files, styles=styles, settings=settings, chain=chain, uses=uses, output=output, store=store)
+
+    def image(self, store: FrameStore) -> Given:
+        """Return the first image, which is in the store; raises InputError for any other frame."""
+        given = store.spec(self.given[0])
         if not isinstance(given, Given):
             raise InputError(f"the recipe starts from {self.given[0][:12]}, which is no image from outside: it was tampered with")
-        made = yield from _render(given, resolved, session)
+        return given
+
+
+class VaryRecipe(ChainRecipe):
+    """The recipe of a chain of variations."""
+
+    kind: Literal["vary"] = "vary"
+
+    def laid_out(self, files: CheckpointFiles, store: FrameStore) -> LaidOut:
+        """Return the chain's frames without its edits."""
+        resolved = self.resolved_chain(Path("clip.gif"), files, store.root)
+        return LaidOut(sheet=_sheet(self.image(store), resolved), settings=resolved.settings, uses=resolved.uses, applied=resolved.uses)
+
+    def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
+        """Generate the chain again."""
+        check_image_encoder(files)
+        resolved = self.resolved_chain(out, files, store)
+        session = RenderSession(files, store, resolved.uses, resolved.settings.precision)
+        made = yield from _render(self.image(session.store), resolved, session, self.edits)
         return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
 
 
@@ -276,16 +305,23 @@ def _vary(resolved: ResolvedChain, loaded: LoadedImage) -> Generator[Step, None,
     return replace(made, notes=(*notes, *made.notes))
 
 
-def _render(image: Given, resolved: ResolvedChain, session: RenderSession) -> Generator[Step, None, Variation]:
+def _sheet(image: Given, resolved: ResolvedChain) -> ExposureSheet:
+    frames = frame_settings(resolved.settings, resolved.files, resolved.styles)
+    return lay_out(image, resolved.chain, replace(frames, batch=BATCH))
+
+
+def _render(
+    image: Given, resolved: ResolvedChain, session: RenderSession, edits: tuple[Edit, ...] = ()
+) -> Generator[Step, None, Variation]:
     """Generate the chain, check whether it collapsed, and write it."""
     started = perf_counter()
     chain, output = resolved.chain, resolved.output
-    frames = frame_settings(resolved.settings, resolved.files, resolved.styles)
-    sheet = lay_out(image, chain, replace(frames, batch=BATCH))
-    recipe = VaryRecipe.of_chain(image, resolved)
+    recipe = VaryRecipe.of_chain(image, resolved, **edits_key(edits))
+    plain = _sheet(image, resolved)
+    sheet = recipe.edited(plain, resolved.uses)
     check_frames(output.path, len(sheet.exposures), recipe.text() if output.recipe else "")
-    rendering = yield from session.render(sheet.specs, sheet.exposures)
-    names = sheet.exposures[chain.between - 1 :: chain.between]
+    names = plain.exposures[chain.between - 1 :: chain.between]
+    rendering = yield from session.render(sheet.specs, (*sheet.exposures, *names))
     variants = LazySequence(lambda place: session.store.read(rendering.renamed[names[place]]), range(len(names)))
     variance, growth = _variance(variants, chain, session), chain_growth(variants)
     warnings = _collapse_warnings(variance, growth, _remedy(chain.texts, resolved.files))
@@ -293,9 +329,9 @@ def _render(image: Given, resolved: ResolvedChain, session: RenderSession) -> Ge
         yield Step(stage="rendering", note=note)
     generated = perf_counter()
     with ImageSpool(session.store.root) as spool:
-        clip = yield from _finish(sheet, resolved, rendering, session, spool)
+        clip = yield from finish_chain(sheet, resolved, rendering, session, spool)
         finished = perf_counter()
-        written = yield from write_clip(clip, output, recipe)
+        written = yield from write_clip(replace(clip, rate=clip.rate * speed_of(edits)), output, recipe)
     return Variation(
         clip=output.path,
         frames=clip.count,
@@ -326,7 +362,7 @@ def _remedy(texts: GuidanceTexts, files: CheckpointFiles) -> str:
     return "Enable guidance by texts." if texts.disabled else "Raise the scales of the guidance texts, or --repeats."
 
 
-def _finish(
+def finish_chain(
     sheet: ExposureSheet, resolved: ResolvedChain, rendering: Rendering, session: RenderSession, spool: ImageSpool
 ) -> Generator[Step, None, FrameStream]:
     """Resize and finish every frame."""
@@ -335,14 +371,14 @@ def _finish(
     return (yield from finish_clip(shown, len(sheet.exposures), resolved.settings, resolved.chain.seed, spool))
 
 
-def _size(image: Image, path: Path, files: CheckpointFiles) -> tuple[int, int]:
+def image_size(image: Image, path: Path, files: CheckpointFiles) -> tuple[int, int]:
     """Return the image's shape at the model's default area, in even pixels.
 
     Raises InputError for a narrow strip.
     """
     height, width = image.shape[:2]
     if max(width, height) > MAX_RATIO * min(width, height):
-        raise InputError(f"{path} is {width} x {height}, too narrow to vary: crop it to {MAX_RATIO}:1 at most, or give a size")
+        raise InputError(f"{path} is {width} x {height}, too narrow: crop it to {MAX_RATIO}:1 at most, or give a size")
     default = default_size(files)
     side = sqrt(default[0] * default[1])
     shape = sqrt(width / height)
@@ -374,6 +410,7 @@ def check_chain(chain: VariationChain) -> None:
         raise InputError("a good or bad text is empty: describe what to guide the images towards or away from")
 
 
-def _check_encoder(files: CheckpointFiles) -> None:
+def check_image_encoder(files: CheckpointFiles) -> None:
+    """Refuse a model that cannot vary an image; raises InputError."""
     if not files.info.has_image_encoder:
         raise InputError(f"{files.name!r} has no image encoder, so it cannot vary an image: take sketchbook, or a model with one")

@@ -16,10 +16,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sakuga import InputError
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import HUB_REPO_ID
+from sakuga.models.motion_files import MotionFiles
+from sakuga.rendering.store import FrameStore
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings, style_digests
-from sakuga.studio.core.styles import StyleFinder, relocated
+from sakuga.studio.core.styles import StyleFinder, StyleUse, relocated, with_triggers
+from sakuga.timeline.edits import Edit, edit_sheet
+from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.spec import ENGINE
 
 VERSION = 3
@@ -44,13 +48,19 @@ def _portable(settings: Settings) -> Settings:
     if settings.model is not None:
         raise ValueError("a recipe names its model beside its settings: leave `model` out")
     portable_style(settings.style)
+    portable_name(settings.motion)
     return settings
 
 
 def portable_style(text: str | None) -> str | None:
     """Refuse a style that could be a path; raises ValueError."""
+    return portable_name(text)
+
+
+def portable_name(text: str | None) -> str | None:
+    """Refuse a name that could be a path; raises ValueError."""
     if text and (set(text) & set("/\\~") or ".." in text):
-        raise ValueError(f"{text!r} could be a file, and a recipe holds names of styles only: leave it out")
+        raise ValueError(f"{text!r} could be a file, and a recipe holds names only: leave it out")
     return text
 
 
@@ -77,6 +87,14 @@ class OutsideStyle(Part):
     """Its trigger words when the clip was made."""
 
 
+class RecipeMotion(Part):
+    """A motion adapter of a recipe; whoever remakes the clip gives it, unless it is the model's own."""
+
+    name: str
+    """Its name in the recipe's settings."""
+    digest: DigestText
+
+
 class Recipe(Part):
     """The keys of every recipe.
 
@@ -100,6 +118,8 @@ class Recipe(Part):
     """Digests of the applied styles, the few-step adapter among them."""
     outside: tuple[OutsideStyle, ...] = Field(default=(), max_length=100)
     """Those of the styles that are not the model's own."""
+    motion: tuple[RecipeMotion, ...] = Field(default=(), max_length=100)
+    """The motion adapters."""
     upscaler: DigestText | None = None
     """The digest of the upscaler, if the model has one."""
     max_size: int | None = Field(default=None, gt=0)
@@ -127,6 +147,10 @@ class Recipe(Part):
         """Return the recipe with its outside styles at their places here."""
         return self
 
+    def with_motion(self, places: Mapping[str, str]) -> Self:
+        """Return the recipe with its outside motion adapters at their places here."""
+        return self
+
     def followed(self, files: CheckpointFiles, **values: Any) -> Self:
         """Return the recipe as it is followed here."""
         here = {"engine": ENGINE, "checkpoint": files.digest, "model": public_name(files), "upscaler": files.upscaler_digest}
@@ -148,6 +172,43 @@ class Recipe(Part):
         if files.upscaler_digest:
             known["upscaler"] = files.upscaler_digest
         return cls(checkpoint=files.digest, model=public_name(files), **known, **values)
+
+
+class EditedRecipe(Recipe):
+    """A recipe of a clip, whose frames can be edited one by one."""
+
+    edits: tuple[Edit, ...] = Field(default=(), max_length=10_000)
+    """What was changed after the clip was laid out, in this order."""
+
+    @abstractmethod
+    def laid_out(self, files: CheckpointFiles, store: FrameStore) -> "LaidOut":
+        """Return the clip's frames without its edits; nothing is generated.
+
+        `given` images are in the store by then.
+        """
+
+    def edited(self, sheet: ExposureSheet, uses: Sequence[StyleUse]) -> ExposureSheet:
+        """Return an exposure sheet after the recipe's edits; raises EditError."""
+        return edit_sheet(sheet, self.edits, lambda prompt: with_triggers(prompt, uses))
+
+
+def edits_key(edits: Sequence[Edit]) -> dict[str, Any]:
+    """Return the key of a recipe's edits; none if there are none."""
+    return {"edits": tuple(edits)} if edits else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaidOut:
+    """The frames of a clip before its edits, and what they are generated and finished with."""
+
+    sheet: ExposureSheet
+    settings: ResolvedSettings
+    uses: tuple[StyleUse, ...]
+    """Styles of the whole clip, whose trigger words complete a prompt."""
+    applied: tuple[StyleUse, ...]
+    """Styles of any frame."""
+    motion: tuple[MotionFiles, ...] = ()
+    """The motion adapters of its frames."""
 
 
 class SettingsRecipe(Recipe):

@@ -1,7 +1,7 @@
 """Render sessions: one checkpoint, one store."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from time import monotonic
@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
+from sakuga.models.engine import requested_engine
+from sakuga.models.motion_files import MotionFiles
 from sakuga.models.styles import checkpoint_styles, few_step_adapter
 from sakuga.models.tokenization import load_prompt_tokenizer, tokenize
 from sakuga.paths import home
-from sakuga.rendering.batches import Batch, plan_batches
+from sakuga.rendering.batches import Batch, batch_of, plan_batches
 from sakuga.rendering.frame_reader import read_frames
 from sakuga.rendering.resources import LoadedResources, Resources, StyleFiles
 from sakuga.rendering.store import FrameStore, InBetweenStore, cached_upscale
+from sakuga.rendering.store_lock import SharedStore
 from sakuga.sketchbook.captions import known_words
 from sakuga.story.emphasis import read_emphasis, without_emphasis
-from sakuga.story.lint import by_shots, lint_storyboard
+from sakuga.story.lint import by_shots, lint_storyboard, wordless_warnings
 from sakuga.story.storyboard import Storyboard, full_prompts
 from sakuga.story.vocabulary import vocabulary_warnings
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.styles import StyleUse
 from sakuga.timeline.rebatch import rebatch
-from sakuga.timeline.spec import Digest, FrameSpec, Generated, Precision
+from sakuga.timeline.spec import Digest, FrameSpec, Generated, MotionFrame, Precision, Rendered
 
 if TYPE_CHECKING:
     from sakuga.models.checkpoint import Checkpoint
@@ -70,22 +73,26 @@ class RenderSession:
         styles: Iterable[StyleUse] = (),
         precision: Precision | None = None,
         executor: "ExecutorFactory | None" = None,
+        motion: Iterable[MotionFiles] = (),
     ) -> None:
         self.files, self.precision = files, precision or "fp32"
         self.store = FrameStore(store or home() / "frames")
         self._given = [use.style for use in styles]
+        self._motion = tuple(motion)
         self._make_executor = executor
         self._shared: LoadedResources | None = None
+        self._share: SharedStore | None = None
+        """Held from the first render until the session is closed or freed, so that no frame is cleaned away."""
 
     def with_styles(self, styles: Iterable[StyleUse]) -> "RenderSession":
         """Return a session with other styles, sharing networks and store."""
-        other = RenderSession(self.files, self.store.root, styles, self.precision, self._make_executor)
+        other = RenderSession(self.files, self.store.root, styles, self.precision, self._make_executor, self._motion)
         other._shared = self.loaded
         return other
 
     def with_store(self, store: Path) -> "RenderSession":
         """Return a session with another store, sharing networks and styles."""
-        other = RenderSession(self.files, store, (), self.precision, self._make_executor)
+        other = RenderSession(self.files, store, (), self.precision, self._make_executor, self._motion)
         other._given, other._shared = self._given, self.loaded
         return other
 
@@ -100,14 +107,16 @@ class RenderSession:
             checkpoint_digest=self.files.digest,
             store=self.store.root,
             styles=tuple({style.digest: StyleFiles(name=style.name, files=style.files) for style in known}.items()),
+            motion=tuple((adapter.digest, adapter) for adapter in dict.fromkeys(self._motion)),
             precision=self.precision,
+            engine=requested_engine(),
         )
 
     @cached_property
     def loaded(self) -> LoadedResources:
         """The resources opened in this process."""
         if self._shared:
-            return self._shared.reopened(self.resources.store, self.resources.styles)
+            return self._shared.reopened(self.resources.store, self.resources.styles, self.resources.motion)
         return LoadedResources(self.resources)
 
     @property
@@ -120,10 +129,15 @@ class RenderSession:
         """The executor that renders what is missing."""
         from sakuga.rendering.executor import LocalExecutor
 
-        return self._make_executor(self.resources) if self._make_executor else LocalExecutor(self.loaded)
+        if self._make_executor is None:
+            return LocalExecutor(self.loaded)
+        return self._make_executor(replace(self.resources, engine=self.loaded.lazy_checkpoint.engine.name))
 
     def close(self) -> None:
-        """Release the executor, such as its worker processes."""
+        """Release the executor, such as its worker processes, and the store."""
+        if self._share:
+            self._share.close()
+            self._share = None
         if "executor" in self.__dict__:
             self.executor.close()
             del self.__dict__["executor"]
@@ -131,18 +145,23 @@ class RenderSession:
     def render(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Rendering]:
         """Render the wanted frames that are missing, and their dependencies.
 
-        Each step carries the frame that was just stored. Where memory runs out, the rest is rendered in batches of half the width,
-        which changes the specs and so the names of these frames.
+        Each step carries the frame that was just stored. Where memory runs out, the rest is rendered in batches of half the width, and
+        at last decoded in tiles, which changes the specs and so the names of these frames.
         """
+        self._share = self._share or SharedStore(self.store.root)
         wanted = list(dict.fromkeys(wanted))
         renamed = {name: name for name in specs}
         batches = plan_batches(specs, wanted, self.store.has)
         progress = _Progress(batches)
-        reused = sum(isinstance(spec, Generated) for spec in specs.values()) - progress.total
+        reused = sum(isinstance(spec, Rendered) for spec in specs.values()) - progress.total
         notes: list[str] = []
         if batches:
             if not self.loaded.lazy_checkpoint.is_loaded:
                 yield Step(stage="loading", note=f"loading {self.files.name}")
+                self.loaded.lazy_checkpoint.expect(sum(map(_steps, specs.values())))
+                engine = self.loaded.lazy_checkpoint.engine
+                notes += [engine.note] if engine.note else []
+                yield Step(stage="loading", note=engine.note or f"{engine.title} runs the networks")
             from sakuga.rendering.executor import OutOfMemory
         yield progress.step()
         while batches:
@@ -153,12 +172,14 @@ class RenderSession:
                     yield progress.landed(landed, note)
                 break
             except OutOfMemory as full:
-                if full.batch.width == 1:
+                if full.batch.is_smallest:
                     raise
-                specs, rebatched = rebatch(specs, full.batch.width // 2, self.store.has)
+                width = max(1, full.batch.width // 2)
+                specs, rebatched = rebatch(specs, width, self.store.has, tiled=full.batch.width == 1)
                 renamed = {name: rebatched[now] for name, now in renamed.items()}
                 batches = plan_batches(specs, [renamed[name] for name in wanted], self.store.has)
-                notes.append(f"memory ran out: the remaining frames are rendered in batches of {full.batch.width // 2}")
+                how = f"in batches of {width}" if full.batch.width > 1 else "one at a time and decoded in tiles"
+                notes.append(f"memory ran out: the remaining frames are rendered {how}")
                 progress.replan(batches)
                 yield progress.step(note=notes[-1])
         return Rendering(specs=specs, renamed=renamed, count=RenderCount(generated=progress.done, reused=reused, notes=tuple(notes)))
@@ -172,8 +193,8 @@ class RenderSession:
 
         stored = rendering.renamed[name]
         spec = rendering.specs[stored]
-        assert isinstance(spec, Generated), "only generated frames are denoised"
-        return LocalExecutor(self.loaded).preview(Batch(frames=(spec,)), self.store.attempts(stored) - 1)
+        assert isinstance(spec, Rendered), "only generated frames are denoised"
+        return LocalExecutor(self.loaded).preview(batch_of(rendering.specs, [stored]), self.store.attempts(stored) - 1)
 
     def read_frames(self, rendering: Rendering, names: Iterable[Digest], finish: Callable[[Digest, Image], Image]) -> Iterator[Image]:
         """Yield frames by the names they were requested under.
@@ -187,7 +208,7 @@ class RenderSession:
 
         cache = InBetweenStore(self.store.derived, f"{self.files.digest} {self.precision}")
         stored = [rendering.renamed[name] for name in names]
-        return read_frames(rendering.specs, stored, read, self._interpolation, cache)
+        return read_frames(rendering.specs, stored, read, self._interpolation, cache, self.loaded.move)
 
     def _interpolation(self, first: Image, second: Image, method: Any) -> Callable[[float], Image]:
         return self.loaded.interpolation(first, second, method)
@@ -236,7 +257,7 @@ class RenderSession:
         """List what of a single prompt is ignored by this checkpoint."""
         tokens, limit = self.count_tokens(prompt), self.files.info.token_limit
         long = [f"'{prompt}' has {tokens} tokens; the text encoder reads {limit}: shorten it"] if tokens > limit else []
-        return [*long, *read_emphasis(prompt).warnings, *vocabulary_warnings([prompt], self._known_words, self._trigger_words)]
+        return [*wordless_warnings(prompt), *long, *read_emphasis(prompt).warnings, *vocabulary_warnings([prompt], self._known_words, self._trigger_words)]
 
     @property
     def _known_words(self) -> frozenset[str] | None:
@@ -275,6 +296,17 @@ class _Progress:
         elapsed = monotonic() - self.started
         left = elapsed * (1.0 - share) / share if self.spent else None
         return Step(stage="rendering", done=self.done, total=self.total, note=note, frame=frame, share=share, seconds_left=left)
+
+
+def _steps(spec: FrameSpec) -> int:
+    """Return the denoising steps of a frame."""
+    match spec:
+        case Generated():
+            return spec.steps
+        case MotionFrame():
+            return spec.window.steps
+        case _:
+            return 0
 
 
 def _faulty(landed: "Landed") -> str:

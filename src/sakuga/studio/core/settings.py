@@ -1,6 +1,6 @@
 """Settings resolved for one checkpoint: nothing is left open."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
@@ -10,14 +10,26 @@ from typing import Any, cast, get_args
 from sakuga.finishing.console_palettes import PALETTES
 from sakuga.models.checkpoint_files import CheckpointFiles, CheckpointInfo
 from sakuga.models.families import default_settings_of
+from sakuga.models.motion_files import CONTEXT, own_motion_adapter
 from sakuga.story.film import Film
 from sakuga.story.keys import Ease, Keys, map_key
 from sakuga.story.options import SettingsError as SettingsError
-from sakuga.story.settings import OPTIONS, DepthSource, FilmSettings, InBetweenMethod, InitFrom, PixelArt, Precision, Sampler
+from sakuga.story.settings import (
+    AUTO,
+    NO_MOTION,
+    OPTIONS,
+    Between,
+    DepthSource,
+    FilmSettings,
+    InitFrom,
+    PixelArt,
+    Precision,
+    Sampler,
+)
 from sakuga.story.storyboard import Shot
 from sakuga.studio.core.styles import StyleFinder, StyleUse, missing_triggers, styles_of
 from sakuga.timeline.frame_settings import FrameSettings
-from sakuga.timeline.spec import FrameSpec, Generated
+from sakuga.timeline.spec import CameraFrame, FrameSpec, Generated, MotionFrame, Rendered
 from sakuga.timeline.style_weights import StyleWeights
 
 FEW_STEPS, FEW_UNDISTILLED = 4, 8
@@ -46,8 +58,15 @@ class ResolvedSettings:
     init_from: InitFrom
     shot_strength: float
     noise_drift: float
+    reference_weight: float
     keyframe_rate: int
-    between: InBetweenMethod
+    between: Between
+    motion: str
+    motion_scale: float
+    motion_window: int
+    motion_overlap: int
+    motion_fps: Fraction
+    loop: bool
     on: int
     grain: float
     paper: float
@@ -65,7 +84,7 @@ def resolve_settings(settings: FilmSettings, files: CheckpointFiles, styles: Sty
 
     Raises SettingsError, or StyleError for an unknown style.
     """
-    defaults = {name: option.default for name, option in OPTIONS.items()} | _model_defaults(files, settings.sampler, styles)
+    defaults = {name: option.default for name, option in OPTIONS.items()} | _model_defaults(files, settings, styles)
     given = {field.name: value for field in fields(settings) if (value := getattr(settings, field.name)) is not None}
     check_settings(settings, styles or StyleFinder(files))
     return ResolvedSettings(**{**defaults, **given})
@@ -78,17 +97,25 @@ def check_settings(settings: FilmSettings, styles: StyleFinder) -> None:
         check_palette(settings.pixel)
 
 
-def _model_defaults(files: CheckpointFiles, sampler: str | None, styles: StyleFinder | None) -> dict[str, object]:
+def _moves(files: CheckpointFiles, motion: str | None) -> bool:
+    """Return whether a motion adapter applies, by its name in the settings."""
+    name = motion or OPTIONS["motion"].default
+    return name != NO_MOTION and (name != AUTO or own_motion_adapter(files) is not None)
+
+
+def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: StyleFinder | None = None) -> dict[str, object]:
     """Return the defaults that depend on the checkpoint.
 
     `lcm` with its few-step adapter takes few steps and no guidance.
     """
     family = default_settings_of(files)
-    few = sampler == "lcm" and (styles or StyleFinder(files)).few_step is not None
+    few = settings.sampler == "lcm" and (styles or StyleFinder(files)).few_step is not None
     return {
         "model": files.name,
         "size": default_size(files),
         "style": "",
+        "motion_window": own.info.context if (own := own_motion_adapter(files)) else CONTEXT,
+        "strength": 0.5 if _moves(files, settings.motion) else 0.7,
         "depth": "estimator" if "depth" in files.components() else "luminance",
         "steps": FEW_STEPS if few else family.steps,
         "guidance": 1.0 if few else family.guidance_scale,
@@ -135,11 +162,13 @@ def frame_settings(settings: ResolvedSettings, files: CheckpointFiles, styles: S
         init_from=settings.init_from,
         shot_strength=settings.shot_strength,
         noise_drift=settings.noise_drift,
+        reference_weight=settings.reference_weight,
         keyframe_rate=settings.keyframe_rate,
         control_weight=settings.control_weight,
         depth=settings.depth,
         negative=settings.negative,
-        between=settings.between,
+        between="flow" if settings.between == "motion" else settings.between,
+        loop=settings.loop,
         on=settings.on,
         styles=(styles or StyleFinder(files)).applied(settings.style, settings.sampler),
     )
@@ -164,13 +193,15 @@ def style_digests(texts: Iterable[str | None], sampler: str, styles: StyleFinder
     return tuple(dict.fromkeys(one.style for text in texts for one in styles.applied(text, sampler)))
 
 
-def refuse_missing_networks(specs: Iterable[FrameSpec], files: CheckpointFiles) -> None:
+def refuse_missing_networks(specs: Collection[FrameSpec], files: CheckpointFiles) -> None:
     """Raise SettingsError if frames need a network that the checkpoint lacks."""
-    generated = [spec for spec in specs if isinstance(spec, Generated)]
+    generated = [spec.window if isinstance(spec, MotionFrame) else spec for spec in specs if isinstance(spec, Rendered)]
     if any(spec.control for spec in generated) and "controlnet" not in files.components():
         raise SettingsError(f"{files.name!r} has no depth ControlNet (a folder controlnet/): leave control_weight out")
     depths = {spec.control.depth for spec in generated if spec.control}
-    depths |= {spec.init.warp.parallax.depth for spec in generated if spec.init and spec.init.warp.parallax}
+    inits = [spec.init for spec in generated if isinstance(spec, Generated) and spec.init]
+    moves = [*(init.warp for init in inits), *(spec.warp for spec in specs if isinstance(spec, CameraFrame))]
+    depths |= {warp.parallax.depth for warp in moves if warp.parallax}
     if "estimator" in depths and "depth" not in files.components():
         raise SettingsError(f"{files.name!r} has no depth estimator (a folder depth/): set depth to luminance")
 
@@ -211,7 +242,7 @@ def image_guidance(files: CheckpointFiles, sampler: str | None = None) -> float:
 
     It is half of that for prompts, as a chain of images burns otherwise.
     """
-    return max(1.0, cast(float, _model_defaults(files, sampler, None)["guidance"]) / 2)
+    return max(1.0, cast(float, _model_defaults(files, FilmSettings(sampler=cast(Any, sampler)))["guidance"]) / 2)
 
 
 def with_style_finishing(settings: FilmSettings, uses: Iterable[StyleUse]) -> FilmSettings:

@@ -1,0 +1,196 @@
+"""Networks that OpenVINO runs, called as the torch networks are."""
+
+import copy
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sakuga.models.machine import machine
+from sakuga.models.openvino.conversion import Run, convert, flat_tensors
+from sakuga.models.openvino.graphs import DamagedGraph, GraphFiles, graph_folder, read_graph, write_graph
+from sakuga.models.openvino.programs import Arithmetic, OpenVinoError, Program, first_line, openvino_core, openvino_version, save_model
+from sakuga.models.openvino.weights import Fingerprint, WatchedWeights, as_array
+from sakuga.models.packing import has_room_for_copies
+
+ARITHMETIC: dict[torch.dtype, Arithmetic] = {torch.float32: "f32", torch.bfloat16: "bf16"}
+TOLERANCE: dict[Arithmetic, float] = {"f32": 1e-4, "bf16": 0.05}
+"""How far a forward pass may be from torch's, relative to its root mean square. Measured: 1e-6 and 0.01."""
+PROGRAMS = 4
+"""Programs of a network that stay in memory, one for each set of shapes; the one used longest ago goes first."""
+FAILURES = (OpenVinoError, RuntimeError, OSError, ImportError)
+"""What makes torch run a network: a library that does not load, a graph that does not compile, other numbers."""
+
+
+def _call(network: nn.Module, *inputs: Any, **named: Any) -> Any:
+    return network(*inputs, **named, return_dict=False)
+
+
+class OpenVinoNetwork:
+    """A torch network, run by OpenVINO.
+
+    For each set of shapes it is converted once on a machine, compared with torch on one forward pass, and compiled once a process. Weights
+    that adapters have changed are inputs of a second program, so another style or weight costs nothing. Where OpenVINO fails or gives other
+    numbers, torch runs from then on, and `notes` gets a sentence.
+    """
+
+    def __init__(
+        self, title: str, network: nn.Module, notes: list[str], run: Run = _call, arithmetic: Arithmetic | None = None, **key: Any
+    ) -> None:
+        """Wrap a network; `title` names it in messages.
+
+        By default the number format is that of its weights. `key` is what decides its operations beside its class and config.
+        """
+        self.title, self.network, self.notes, self.is_refused = title, network, notes, False
+        self._run, self._key = run, (title, type(network).__name__, architecture(network), key)
+        self.arithmetic = arithmetic or ARITHMETIC[next(network.parameters()).dtype]
+        self._weights = WatchedWeights(network)
+        self._processors = {module: module.processor for module in network.modules() if hasattr(module, "processor")}
+        self._programs: dict[str, Program] = {}
+        self._inserted: dict[str, Fingerprint] = {}
+        self._lock = Lock()
+
+    @property
+    def config(self) -> Any:
+        return self.network.config
+
+    @property
+    def engine(self) -> str:
+        """Return what runs it: OpenVINO, or torch after a refusal."""
+        return "torch" if self.is_refused else f"OpenVINO {openvino_version()}"
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the network's weights."""
+        return self.network.parameters()
+
+    def __call__(self, *inputs: Any, return_dict: bool = False, **named: Any) -> tuple[Tensor, ...]:
+        """Run the network; returns its tensors in a row."""
+        program = None if self.is_refused or self._attends_otherwise() else self._program(inputs, named)
+        if program is None:
+            return tuple(flat_tensors(self._run(self.network, *inputs, **named)))
+        dtype = next(self.parameters()).dtype
+        return tuple(torch.from_numpy(one).to(dtype) for one in program.run(_arrays(inputs, named)))
+
+    def _attends_otherwise(self) -> bool:
+        """Return whether attention runs in another way than when the network was given, as under reference attention."""
+        return any(module.processor is not processor for module, processor in self._processors.items())
+
+    def _program(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Program | None:
+        """Return the program for these shapes and weights; None where torch must run."""
+        with self._lock:
+            change = self._weights.change()
+            key = json.dumps([_shapes(inputs, named), change is not None])
+            try:
+                program = self._programs.pop(key, None) or self._compiled(inputs, named, changed=change is not None)
+            except FAILURES as error:
+                self.is_refused = True
+                self.notes.append(f"{self.title}: {first_line(error)}; torch runs it")
+                return None
+            self._programs[key] = program
+            if len(self._programs) > PROGRAMS:
+                del self._programs[next(iter(self._programs))]
+            if change is not None and self._inserted.get(key) != change:
+                program.set_weights(self._weights.arrays())
+                self._inserted[key] = change
+            return program
+
+    def _compiled(self, inputs: tuple[Any, ...], named: dict[str, Any], *, changed: bool) -> Program:
+        """Compile the kept graph, or a new one that is compared with torch."""
+        if not has_room_for_copies([module for module in self.network.modules() if isinstance(getattr(module, "weight", None), Tensor)]):
+            raise OpenVinoError("its weights fill more than a quarter of the memory")
+        libraries = (openvino_version(), torch.__version__)
+        folder = graph_folder(
+            network=self._key, shapes=_shapes(inputs, named), arithmetic=self.arithmetic, libraries=libraries, machine=machine()
+        )
+        graph = self._kept_graph(folder)
+        if graph:
+            self._check(graph.difference)
+            return self._compile(openvino_core().read_model(graph.xml), changed=changed)
+        model = convert(self._run, self.network, (inputs, named))
+        program = self._compile(model, changed=changed)
+        difference = self._difference(program, inputs, named)
+        self._keep(model, folder, difference)
+        self._check(difference)
+        return program
+
+    def _compile(self, model: Any, *, changed: bool) -> Program:
+        changeable = self._weights.matrices() if changed else frozenset[str]()
+        return Program(model, self._weights.arrays(), changeable, self.arithmetic, torch.get_num_threads())
+
+    def _kept_graph(self, folder: Path) -> GraphFiles | None:
+        try:
+            return read_graph(folder)
+        except DamagedGraph as error:
+            self.notes.append(f"{error}: {self.title} is converted again for OpenVINO")
+            return None
+
+    def _keep(self, model: Any, folder: Path, difference: float) -> None:
+        try:
+            write_graph(folder, lambda path: save_model(model, path), difference)
+        except (OSError, RuntimeError) as error:
+            self.notes.append(
+                f"{self.title}, converted for OpenVINO, cannot be kept in {folder.parent} ({first_line(error)}): free some space"
+            )
+
+    def _check(self, difference: float) -> None:
+        """Refuse a graph that gives other numbers than torch."""
+        limit = TOLERANCE[self.arithmetic]
+        if not difference <= limit:
+            raise OpenVinoError(f"OpenVINO gives other numbers than torch on this machine ({difference:.2g} apart, {limit:g} allowed)")
+
+    @torch.inference_mode()
+    def _difference(self, program: Program, inputs: tuple[Any, ...], named: dict[str, Any]) -> float:
+        """Return how far a forward pass is from torch's, relative to its root mean square."""
+        expected = flat_tensors(self._run(self.network, *inputs, **named))
+        made = program.run(_arrays(inputs, named))
+        return max(_relative(torch.from_numpy(one), two.float()) for one, two in zip(made, expected, strict=True))
+
+
+def architecture(network: Any) -> dict[str, Any]:
+    """Return the config of a network without the folder that it was read from."""
+    return {name: value for name, value in dict(getattr(network, "config", {})).items() if not name.startswith("_")}
+
+
+class OpenVinoControlNet:
+    """A ControlNet of diffusers, called as it is.
+
+    The layers that see the control image stay in torch, where they run once for all steps.
+    """
+
+    def __init__(self, network: Any, notes: list[str]) -> None:
+        self.network = network
+        rest = copy.copy(network)
+        rest._modules = {**network._modules, "controlnet_cond_embedding": nn.Identity()}
+        self._rest = OpenVinoNetwork("the ControlNet", rest, notes)
+
+    @property
+    def config(self) -> Any:
+        return self.network.config
+
+    def __call__(self, *inputs: Any, controlnet_cond: Tensor, return_dict: bool = False, **named: Any) -> tuple[Any, ...]:
+        """Return the residuals of the way down, and of the middle."""
+        embedded = self.network.controlnet_cond_embedding(controlnet_cond)
+        *down, middle = self._rest(*inputs, controlnet_cond=embedded, **named)
+        return tuple(down), middle
+
+
+def _shapes(*inputs: Any) -> list[Any]:
+    """Describe the nesting and shapes of inputs."""
+    named = [sorted(one) for one in inputs if isinstance(one, dict)]
+    return [named, [tuple(tensor.shape) for tensor in flat_tensors(inputs)]]
+
+
+def _arrays(*inputs: Any) -> list[Any]:
+    return [as_array(tensor) for tensor in flat_tensors(inputs)]
+
+
+def _relative(made: Tensor, expected: Tensor) -> float:
+    """Return the root mean square of a difference, relative to that expected; 0.0 where both are broken alike."""
+    error, size = (made - expected).nan_to_num().square().mean().sqrt(), expected.nan_to_num().square().mean().sqrt()
+    same = torch.equal(made.isfinite(), expected.isfinite())
+    return float(error / size.clamp(min=1e-6)) if same else math.inf

@@ -1,0 +1,90 @@
+"""Denoising of motion windows."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from sakuga.diffusion.free_noise import free_noise
+from sakuga.diffusion.noise import seeded_noise
+from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.conditioning import encode_conditioning, encode_negative
+from sakuga.models.motion_denoiser import with_motion
+from sakuga.models.motion_files import MotionFiles
+from sakuga.models.sampling import DenoisingStep, sample
+from sakuga.rendering.frame_checks import RenderError
+from sakuga.rendering.frame_inputs import ReadImage, control_image, latent_shape, reference_image
+from sakuga.timeline.motion_keys import conditioning_at
+from sakuga.timeline.spec import Digest, MotionWindow
+
+
+def denoise_window(
+    checkpoint: Checkpoint, adapter: MotionFiles, window: MotionWindow, read: ReadImage, attempt: int = 0
+) -> Iterator[DenoisingStep]:
+    """Denoise the frames of a motion window step by step.
+
+    Given frames end as their encoded images. Attempt n adds n to the seed. Raises RenderError for a given frame of another size.
+    """
+    motion, count = window.motion, window.frames
+    given = {one.index: _encode_given(checkpoint, window, one.frame, read) for one in window.given}
+    moving = with_motion(
+        checkpoint,
+        adapter,
+        frames=count,
+        context=motion.context,
+        overlap=motion.overlap,
+        scale=motion.scale,
+        given=given,
+        closed=motion.closed,
+    )
+    return sample(
+        moving,
+        prompt_embeds=torch.cat([encode_conditioning(checkpoint, conditioning_at(window.keys, frame), read) for frame in range(count)]),
+        negative_prompt_embeds=encode_negative(checkpoint, window.negative, read).repeat(count, 1, 1),
+        noise=_window_noise(window, latent_shape(checkpoint, window), attempt),
+        sampler=window.sampler,
+        steps=window.steps,
+        guidance_scale=window.guidance,
+        init_latents=blend_given(given, count) if given and window.strength < 1 else None,
+        strength=window.strength,
+        control_image=control_image(checkpoint, window, read).repeat(count, 1, 1, 1) if window.control else None,
+        control_weight=window.control.weight if window.control else 0.0,
+        reference=reference_image(checkpoint, window, read) if window.reference else None,
+    )
+
+
+def blend_given(given: Mapping[int, Tensor], frames: int) -> Tensor:
+    """Return latents for all frames of a window, (frames, channels, h, w).
+
+    Between two given frames they are a linear blend, beyond the outer ones a copy.
+    """
+    places = sorted(given)
+
+    def latents(frame: int) -> Tensor:
+        left = max((place for place in places if place <= frame), default=places[0])
+        right = min((place for place in places if place >= frame), default=places[-1])
+        return torch.lerp(given[left], given[right], (frame - left) / (right - left) if left < right else 0.0)
+
+    return torch.cat([latents(frame) for frame in range(frames)])
+
+
+def _encode_given(checkpoint: Checkpoint, window: MotionWindow, frame: Digest, read: ReadImage) -> Tensor:
+    image = read(frame)
+    height, width = image.shape[:2]
+    if (width, height) != (window.width, window.height):
+        raise RenderError(
+            f"given frame {frame[:12]} has {width} x {height} pixels, and the motion window {window.width} x {window.height}: "
+            "give an image of that size"
+        )
+    return checkpoint.autoencoder.encode(image)
+
+
+def _window_noise(window: MotionWindow, shape: tuple[int, int, int], attempt: int) -> Iterator[Tensor]:
+    """Yield a window's noise, arranged by FreeNoise beyond one context (Qiu et al. 2024).
+
+    At motion scale 0 all frames have the same, so that the image model shows a still.
+    """
+    seed, motion = window.seed + attempt, window.motion
+    stride = max(1, motion.context - motion.overlap)
+    for noise in seeded_noise((window.frames, *shape), seed):
+        yield free_noise(noise, motion.context, stride, seed) if motion.scale else noise[:1].expand_as(noise)

@@ -1,0 +1,267 @@
+"""From a still image to a clip in which it moves."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from sakuga import InputError
+from sakuga.datasets.image_reading import read_image
+from sakuga.export import FrameStream, check_frames
+from sakuga.finishing.image import Image
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.motion_files import MotionFiles
+from sakuga.paths import home
+from sakuga.rendering.store import FrameStore, given_spec
+from sakuga.rendering.warp import fit_image
+from sakuga.story.options import SEED, Number
+from sakuga.story.settings import FilmSettings
+from sakuga.studio.animate.animate import CLIP, with_style
+from sakuga.studio.animate.vary import image_size
+from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.finish import finish_clip
+from sakuga.studio.core.image_spool import ImageSpool
+from sakuga.studio.core.motion import MotionFinder, motion_settings, shared_name
+from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
+from sakuga.studio.core.progress import Step
+from sakuga.studio.core.recipe import DigestText, RecipeMotion, Remade, SettingsRecipe, check_amount, recipe_settings
+from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
+from sakuga.studio.core.settings import (
+    ResolvedSettings,
+    frame_settings,
+    refuse_missing_networks,
+    resolve_settings,
+    with_style_finishing,
+)
+from sakuga.studio.core.styles import StyleFinder, StyleUse, with_triggers
+from sakuga.studio.core.work import Work
+from sakuga.timeline.film_layout import ExposureSheet
+from sakuga.timeline.moved_image import ImageMove, lay_out_move
+from sakuga.timeline.spec import digest
+from sakuga.timeline.timing import exact_seconds
+
+MOVE_SECONDS = Number(help="Length of the clip in seconds", default=2.0, least=0, most=3600, above=True)
+UNUSED = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
+"""Film settings that a moved image has no use for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedImage:
+    """A written clip of an image that moves."""
+
+    clip: Path
+    frames: int
+    count: RenderCount
+    seconds: Seconds
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveRequest:
+    """An image to move, and how."""
+
+    image: Path
+    prompt: str
+    last: Path | None
+    seconds: float
+    seed: int
+    loop: bool
+    output: Output
+    settings: FilmSettings
+    store: Path | None
+
+    def __post_init__(self) -> None:
+        """Check what needs no checkpoint; raises InputError."""
+        if not self.prompt.strip():
+            raise InputError("the prompt is empty: describe what the image shows, and what moves")
+        if unused := [name for name in UNUSED if getattr(self.settings, name) is not None]:
+            raise InputError(f"a moved image has no use for {unused[0]}: leave it out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedMove:
+    """A moved image with everything resolved."""
+
+    files: CheckpointFiles
+    uses: tuple[StyleUse, ...]
+    settings: ResolvedSettings
+    adapter: MotionFiles
+    fitted: tuple[Image, ...]
+    """The images in the size of the frames."""
+    sheet: ExposureSheet
+    recipe: "MoveRecipe"
+    output: Output
+    store: Path | None
+    notes: tuple[str, ...]
+
+
+class MoveRecipe(SettingsRecipe):
+    """The recipe of a moved image, and of the last one if there are two in `given`."""
+
+    kind: Literal["move"] = "move"
+    given: tuple[DigestText, ...] = Field(min_length=1, max_length=2)
+    prompt: str
+    seconds: float = Field(gt=0, le=3600)
+    seed: int = Field(ge=0, lt=2**63)
+    loop: bool = False
+
+    def with_motion(self, places: Mapping[str, str]) -> Self:
+        """Return the recipe with its outside motion adapter at its place here."""
+        name = self.settings.motion or ""
+        return self.model_copy(update={"settings": replace(self.settings, motion=places.get(name, name))})
+
+    def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
+        """Move the image again."""
+        styles, output = StyleFinder(files), Output(path=out, max_size=self.budget(out)).check()
+        settings = self.resolved(files, styles)
+        check_amount(_frame_count(self.seconds, settings), settings.size)
+        images = [FrameStore(store or home() / "frames").read(name) for name in self.given]
+        recipe = self.followed(files, **_recipe_keys(settings, styles))
+        made = yield from _render(_resolve(recipe, images, settings, styles, output, store), ())
+        return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
+
+
+@checked(seconds=MOVE_SECONDS, seed=SEED)
+def move(
+    image: Path | str,
+    prompt: str,
+    out: Path | str = CLIP,
+    *,
+    last: Path | str | None = None,
+    seconds: float = 2.0,
+    loop: bool = False,
+    seed: int = 0,
+    style: str | None = None,
+    settings: FilmSettings | None = None,
+    store: Path | None = None,
+    recipe: bool = True,
+    max_size: int | None = None,
+) -> Work[Step, MovedImage]:
+    """Generate a clip in which an image comes alive.
+
+    The image, fitted to the clip's shape, is the first frame; a motion adapter goes on from it as the prompt says. `last` is another image
+    that the clip ends with. A `loop` leads back to the first frame; there `last` comes halfway. By default the clip has the image's shape.
+    Raises SakugaError.
+    """
+    request = MoveRequest(
+        image=Path(image),
+        prompt=prompt,
+        last=None if last is None else Path(last),
+        seconds=seconds,
+        seed=seed,
+        loop=loop,
+        output=Output(path=Path(out), recipe=recipe, max_size=max_size).check(),
+        settings=with_style(settings, style),
+        store=store,
+    )
+    return Work(_render(*resolve_move(request)))
+
+
+def resolve_move(request: MoveRequest) -> tuple[ResolvedMove, tuple[Image, ...]]:
+    """Resolve a moved image, and read its images; raises InputError."""
+    check_store(request.store)
+    files = find_checkpoint(request.settings.model or SKETCHBOOK)
+    styles, loaded = StyleFinder(files), [read_image(path) for path in (request.image, request.last) if path]
+    images = tuple(one.image for one in loaded)
+    wanted = replace(request.settings, size=request.settings.size or image_size(images[0], request.image, files))
+    settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles)
+    recipe = MoveRecipe.of(
+        files,
+        **_recipe_keys(settings, styles),
+        given=tuple(digest(given_spec(image)) for image in images),
+        prompt=request.prompt,
+        seconds=request.seconds,
+        seed=request.seed,
+        loop=request.loop,
+    )
+    resolved = _resolve(recipe, images, settings, styles, request.output, request.store)
+    return replace(resolved, notes=tuple(note for one in loaded for note in one.notes)), images
+
+
+def _recipe_keys(settings: ResolvedSettings, styles: StyleFinder) -> dict[str, Any]:
+    """Return the keys of the recipe for settings, styles and motion adapter; raises InputError where there is no adapter."""
+    finder = MotionFinder(styles.files)
+    name, adapter = shared_name(settings.motion, finder), _find_adapter(finder, settings)
+    return {**recipe_settings(replace(settings, motion=name), styles), "motion": (RecipeMotion(name=name, digest=adapter.digest),)}
+
+
+def _resolve(
+    recipe: MoveRecipe, images: Sequence[Image], settings: ResolvedSettings, styles: StyleFinder, output: Output, store: Path | None
+) -> ResolvedMove:
+    """Resolve a moved image whose recipe is known; raises InputError."""
+    if not settings.motion_scale:
+        raise InputError("at motion_scale 0 nothing moves: choose more than 0")
+    files, uses = styles.files, styles.uses(settings.style)
+    adapter, how = _find_adapter(MotionFinder(files), settings), frame_settings(settings, files, styles)
+    fitted = tuple(fit_image(image, how.width, how.height) for image in images)
+    first, *last = (given_spec(image) for image in fitted)
+    frames = _frame_count(recipe.seconds, settings)
+    moving = ImageMove(prompt=with_triggers(recipe.prompt, uses), frames=frames, seed=recipe.seed, loop=recipe.loop)
+    sheet = lay_out_move(first, last[0] if last else None, moving, how, motion_settings(adapter, settings))
+    check_frames(output.path, frames, recipe.text() if output.recipe else "")
+    refuse_missing_networks(sheet.specs.values(), files)
+    return ResolvedMove(
+        files=files,
+        uses=tuple(uses),
+        settings=settings,
+        adapter=adapter,
+        fitted=fitted,
+        sheet=sheet,
+        recipe=recipe,
+        output=output,
+        store=store,
+        notes=(),
+    )
+
+
+def _find_adapter(finder: MotionFinder, settings: ResolvedSettings) -> MotionFiles:
+    """Return the motion adapter; raises InputError where there is none."""
+    if adapter := finder.adapter(settings.motion):
+        return adapter
+    raise InputError(
+        f"an image moves by a motion adapter, and {finder.files.name!r} has none with motion {settings.motion!r}: name one with --motion"
+    )
+
+
+def _frame_count(seconds: float, settings: ResolvedSettings) -> int:
+    """Return the frames of a clip; raises InputError for less than two."""
+    count = round(exact_seconds(seconds) * settings.fps)
+    if count < 2:
+        raise InputError(f"{seconds:g} s at {float(settings.fps):g} frames a second are less than two frames: choose more seconds")
+    return count
+
+
+def _render(resolved: ResolvedMove, images: Sequence[Image]) -> Generator[Step, None, MovedImage]:
+    """Generate the frames, finish them, and write the clip; `images` are those of the recipe, if the store lacks them."""
+    started = perf_counter()
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision, motion=(resolved.adapter,))
+    notes = (*resolved.notes, *session.prompt_warnings(resolved.recipe.prompt))
+    for note in notes:
+        yield Step(stage="story", note=note)
+    for image in (*images, *resolved.fitted):
+        session.store.write_given(image)
+    with closing(session), ImageSpool(session.store.root) as spool:
+        rendering = yield from session.render(resolved.sheet.specs, resolved.sheet.exposures)
+        generated = perf_counter()
+        clip = yield from _finish(resolved, rendering, session, spool)
+        finished = perf_counter()
+        written = yield from write_clip(clip, resolved.output, resolved.recipe)
+    return MovedImage(
+        clip=resolved.output.path,
+        frames=clip.count,
+        count=rendering.count,
+        seconds=Seconds.since(started, generated, finished),
+        notes=(*notes, *rendering.count.notes, *written.notes),
+    )
+
+
+def _finish(resolved: ResolvedMove, rendering: Rendering, session: RenderSession, spool: ImageSpool) -> Generator[Step, None, FrameStream]:
+    """Resize and finish every frame."""
+    exposures, enlarged = resolved.sheet.exposures, session.enlarger(*resolved.settings.size)
+    shown = session.read_frames(rendering, exposures, lambda _, image: enlarged(image))
+    return (yield from finish_clip(shown, len(exposures), resolved.settings, resolved.recipe.seed, spool))

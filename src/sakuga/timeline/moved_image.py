@@ -1,0 +1,99 @@
+"""Layout of a clip in which a given image comes alive."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from sakuga import InputError
+from sakuga.timeline.film_layout import ExposureSheet
+from sakuga.timeline.frame_settings import FrameSettings
+from sakuga.timeline.motion import LONGEST, Add, MotionSettings, Track, bridge, windows_over
+from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Given, GivenFrame, MotionFrame, MotionKey, MotionWindow, Prompt, digest
+
+Known = list[tuple[Fraction, Digest]]
+"""Frames by their moments, counted in frames of the clip."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageMove:
+    """How an image moves."""
+
+    prompt: str
+    frames: int
+    """Frames of the clip, two or more."""
+    seed: int = 0
+    loop: bool = False
+    """Whether the last frame is followed by the first."""
+
+
+def lay_out_move(first: Given, last: Given | None, move: ImageMove, settings: FrameSettings, motion: MotionSettings) -> ExposureSheet:
+    """Lay out every frame of a moved image.
+
+    The first frame is the image itself, and `last` the last one; in a loop it comes halfway. Both have the size of the frames. Raises
+    InputError where a clip with an end, or a loop, has more frames than a window holds.
+    """
+    specs: dict[Digest, FrameSpec] = {}
+
+    def add(spec: FrameSpec) -> Digest:
+        name = digest(spec)
+        specs.setdefault(name, spec)
+        return name
+
+    window, end = _window(move, settings, motion, add(first)), add(last) if last else None
+    known = _known(window, end, move, settings.rate / motion.fps, add)
+    track = Track(tuple(known), settings.between)
+    exposures = [track.at(Fraction(place - place % settings.on), add) for place in range(move.frames)]
+    return ExposureSheet(exposures=tuple(exposures), specs=specs, color_references={}, color_corrections={})
+
+
+def _window(move: ImageMove, settings: FrameSettings, motion: MotionSettings, first: Digest) -> MotionWindow:
+    """Return the settings of its windows, given the first frame."""
+    weight = settings.control_weight
+    return MotionWindow(
+        checkpoint=settings.checkpoint,
+        motion=motion.motion,
+        frames=2,
+        keys=(MotionKey(frame=0.0, conditioning=Prompt(prompt=move.prompt)),),
+        seed=move.seed,
+        width=settings.width,
+        height=settings.height,
+        given=(GivenFrame(index=0, frame=first),),
+        negative=Prompt(prompt=settings.negative),
+        sampler=settings.sampler,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        control=ControlImage(frame=first, depth=settings.depth, weight=weight) if weight else None,
+        styles=settings.styles,
+        precision=settings.precision,
+    )
+
+
+def _known(window: MotionWindow, last: Digest | None, move: ImageMove, step: Fraction, add: Add) -> Known:
+    """Return the frames at the adapter's own rate; `step` is the time between them."""
+    first, stop = window.given[0].frame, Fraction(move.frames - 1)
+    if move.loop:
+        return _closed(window, last, Fraction(move.frames), step, add)
+    if last is None:
+        return windows_over(Fraction(0), stop, step, lambda moment: window, LONGEST, add, first)
+    _refuse_longer(round(stop / step) + 1, step)
+    ends = (Fraction(0), first), (stop, last)
+    return [ends[0], *bridge(Track(ends[:1]), Track(ends[1:]), step, window, add), ends[1]]
+
+
+def _closed(window: MotionWindow, last: Digest | None, period: Fraction, step: Fraction, add: Add) -> Known:
+    """Return the frames of a closed window, the first one again at the end."""
+    count = max(2, round(period / step))
+    _refuse_longer(count, step)
+    halfway = (GivenFrame(index=count // 2, frame=last),) if last else ()
+    closed = replace(window, frames=count, given=(*window.given, *halfway), motion=replace(window.motion, closed=True))
+    names = {one.index: one.frame for one in closed.given}
+    frames = [names.get(index) or add(MotionFrame(window=closed, index=index)) for index in range(count)]
+    return [(index * period / count, name) for index, name in enumerate([*frames, frames[0]])]
+
+
+def _refuse_longer(frames: int, step: Fraction) -> None:
+    """Refuse more frames than a window holds; raises InputError."""
+    if frames > LONGEST:
+        most = int(LONGEST * step)
+        raise InputError(
+            f"a loop, or a clip with a last image, has {most} frames at most, as one window of {LONGEST} makes it: choose less"
+        )

@@ -1,0 +1,131 @@
+"""Layout of a shot whose frames a motion adapter denoises together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sakuga.story.storyboard import Morph, Transition
+from sakuga.timeline.keyed_values import number_at
+from sakuga.timeline.motion import CARRIED, LONGEST, MotionSettings, Track, bridge, closed_window, windows_over
+from sakuga.timeline.moving_camera import filmed, returning_warps, shot_warps, swinging_warps
+from sakuga.timeline.spec import ControlImage, Digest, MotionKey, MotionWindow
+from sakuga.timeline.style_weights import interpolate_styles
+from sakuga.timeline.timing import Span
+
+if TYPE_CHECKING:
+    from sakuga.timeline.film_layout import FilmLayout
+
+
+def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: MotionSettings, entry: Transition, held: int) -> list[Digest]:
+    """Return the frames of a shot, without its hold.
+
+    After a morph the shot's own windows begin where it arrives; until there a window goes from the last frame of the shot before to the
+    first of this one. In a loop the last shot ends with such a window to the first, and a single shot is a window that wraps around.
+    Camera moves are applied to the finished frames, at the film's own rate.
+    """
+    step = film.settings.rate / motion.fps
+    if film.settings.loop and len(film.spans) == 1:
+        return _closed_shot(film, span, step, motion)
+    moving = len(span) - held
+    arrival = film.morph_length(index, moving) - 1 if isinstance(entry, Morph) and film.track else 0
+    first, last = Fraction(span.start + arrival), Fraction(span.start + moving - 1)
+    longest = CARRIED + int(motion.fps) if film.varies(index) else LONGEST
+    known = windows_over(first, last, step, lambda moment: _window(film, index, moment - span.start, motion), longest, film.add)
+    track = Track(tuple(known), film.settings.between)
+    film.first_track = film.first_track or track
+    if arrival and film.track:
+        method = (entry.method if isinstance(entry, Morph) else None) or film.settings.between
+        way = _Crossing(index - 1, index, arrival, span.start - 1, span.start + arrival)
+        crossing = bridge(film.track, track, step, _crossing_window(film, way, motion), film.add)
+        track = Track((film.track.known[-1], *crossing, *known), method)
+    film.track = track.until(last, film.add, held)
+    warps = shot_warps(film, index, moving, arrival)
+    if film.settings.loop and index == len(film.spans) - 1:
+        closing = film.closing_length(moving)
+        way = _Crossing(index, 0, 0, span.stop - 1 - closing, span.stop)
+        track = track.until(Fraction(way.start), film.add)
+        onward = film.first_track.moved(span.stop)
+        crossing = bridge(track, onward, step, _crossing_window(film, way, motion), film.add)
+        track = Track((*track.known, *crossing, onward.known[0]), track.method)
+        warps = returning_warps(film, warps, closing)
+    return filmed(film, [track.at(Fraction(place), film.add) for place in range(span.start, span.start + moving)], warps)
+
+
+def generated_in_betweens(film: "FilmLayout", index: int, known: Mapping[int, Digest], motion: MotionSettings) -> list[Digest]:
+    """Return the frames from the first of a shot's keyframes to the last; each two are both ends of a window."""
+    step, start, places = film.settings.rate / motion.fps, film.spans[index].start, sorted(known)
+    keyframes = [Track(((Fraction(start + place), known[place]),), film.settings.between) for place in places]
+    track = list(keyframes[0].known)
+    for place, before, after in zip(places, keyframes, keyframes[1:], strict=False):
+        between = bridge(before, after, step, replace(_window(film, index, Fraction(place), motion), control=None), film.add)
+        track += [*between, *after.known]
+    return [Track(tuple(track), film.settings.between).at(Fraction(start + place), film.add) for place in range(places[0], places[-1] + 1)]
+
+
+def _closed_shot(film: "FilmLayout", span: Span, step: Fraction, motion: MotionSettings) -> list[Digest]:
+    """Return the frames of a film of one shot that closes; its camera goes there and back."""
+    like = _window(film, 0, Fraction(0), motion)
+    track = Track(tuple(closed_window(Fraction(span.start), Fraction(span.stop), step, like, film.add)), film.settings.between)
+    return filmed(film, [track.at(Fraction(place), film.add) for place in range(span.start, span.stop)], swinging_warps(film, len(span)))
+
+
+def _window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSettings) -> MotionWindow:
+    """Return the settings of a window that begins at a place of a shot."""
+    shot, settings = film.storyboard.shots[index], film.settings
+    at = float(place)
+    weight = settings.control_weight if shot.control_weight is None else number_at(shot.control_weight, at)
+    control = ControlImage(frame=film.add(film.keyframe(index)), depth=settings.depth, weight=weight) if weight else None
+    return MotionWindow(
+        checkpoint=settings.checkpoint,
+        motion=motion.motion if shot.motion_scale is None else replace(motion.motion, scale=number_at(shot.motion_scale, at)),
+        frames=2,
+        keys=_keys(film, index),
+        seed=shot.seed,
+        width=settings.width,
+        height=settings.height,
+        negative=film.negative(index),
+        sampler=settings.sampler,
+        steps=settings.steps if shot.steps is None else round(number_at(shot.steps, at)),
+        guidance=settings.guidance if shot.guidance is None else number_at(shot.guidance, at),
+        control=control,
+        reference=film.reference,
+        styles=film.styles_at(index, at),
+        precision=settings.precision,
+    )
+
+
+def _keys(film: "FilmLayout", index: int) -> tuple[MotionKey, ...]:
+    """Return a shot's prompts, with the trigger words of its styles, by frames of the film."""
+    shot, start = film.storyboard.shots[index], film.spans[index].start
+    eases = {key.frame: key.ease for keys in (film.styles[index], shot.turns) for key in keys}
+    return tuple(
+        MotionKey(frame=float(start + place), conditioning=film.conditioning(index, place), ease=eases.get(place, "linear"))
+        for place in sorted({0, *eases})
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A morph from one shot to another."""
+
+    leaving: int
+    arriving: int
+    place: int
+    """The place of the shot at which it arrives."""
+    start: int
+    """The last frame of the film before it."""
+    stop: int
+    """The first frame of the film after it."""
+
+
+def _crossing_window(film: "FilmLayout", way: _Crossing, motion: MotionSettings) -> MotionWindow:
+    """Return the settings of the window of a morph: prompts travel, and frames start from a blend of both ends."""
+    shot = film.storyboard.shots[way.arriving]
+    target = _window(film, way.arriving, Fraction(way.place), motion)
+    length = len(film.spans[way.leaving])
+    leaving = MotionKey(frame=float(way.start), conditioning=film.conditioning(way.leaving, length))
+    arriving = MotionKey(frame=float(way.stop), conditioning=film.conditioning(way.arriving, way.place))
+    strength = film.settings.strength if shot.strength is None else number_at(shot.strength, way.place)
+    styles = interpolate_styles(film.styles_at(way.leaving, length), target.styles, 0.5)
+    return replace(target, keys=(leaving, arriving), strength=strength, styles=styles, control=None)
