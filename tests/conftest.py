@@ -1,12 +1,15 @@
 """Tiny Stable Diffusion checkpoints: real architectures with random weights."""
 
 import json
+import os
 import shutil
 import string
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+os.environ.setdefault("SAKUGA_ENGINE", "torch")  # a conversion for OpenVINO takes longer than a tiny network's images
 
 
 def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: int = 0, image_encoder: bool = False) -> Path:
@@ -171,6 +174,23 @@ def wordless_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_v_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Stable Diffusion like the Sketchbook: v-prediction, zero terminal SNR, an image encoder."""
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny-v"), prediction="v_prediction", seed=1, image_encoder=True)
+
+
+@pytest.fixture(scope="session")
+def tiny_moving_folder(tiny_v_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a random motion adapter of its own."""
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    from sakuga.models.motion import make_motion_adapter, motion_modules
+
+    folder = Path(shutil.copytree(tiny_v_folder, tmp_path_factory.mktemp("tiny-moving") / "tiny"))
+    torch.manual_seed(0)
+    adapter = make_motion_adapter(UNet2DConditionModel.from_pretrained(folder / "unet"))
+    for module in motion_modules(adapter):
+        torch.nn.init.normal_(module.proj_out.weight, std=0.3)
+    adapter.save_pretrained(folder / "motion_adapter")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,9 @@ SHORT = {
     "animate": [*QUICK, "--shots", "2", "--seconds", "1"],
     "render": QUICK,
     "draw": QUICK,
+    "move": QUICK,
     "vary": [*QUICK, "-n", "2", "--between", "2"],
+    "choose": [*QUICK, "-n", "2", "--between", "2"],
     "morph": [*QUICK, "--frames", "4"],
     "style check": ["--steps", "2"],
     "sketchbook dataset": ["-n", "20"],
@@ -100,7 +102,11 @@ def run_command(words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch,
         assert (folder / words[words.index("-o") + 1]).exists(), shlex.join(words)
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.py")) if path.stem != "studio_client"]
+"""That of the studio runs in tests/web, beside a server."""
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(script: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "SAKUGA_HOME": str(tmp_path / "home")}
     words = [sys.executable, str(script), "a boat on the sea", "boat.gif", "--steps", "2", "--size", "128"]

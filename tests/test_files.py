@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sakuga.files import atomic_folder, atomic_path, write_atomic, write_bytes, write_text
+from sakuga.files import NameTaken, atomic_folder, atomic_path, new_path, write_atomic, write_bytes, write_text
 
 
 def below(folder: Path) -> list[str]:
@@ -93,3 +93,20 @@ def test_a_folder_is_overwritten_only_on_request(tmp_path: Path) -> None:
     write(overwrite=True)
     assert below(folder) == ["new"]
     assert below(tmp_path) == ["set"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", _refuse)
+    path = tmp_path / "1.png"
+    with new_path(path) as draft:
+        draft.write_bytes(b"first")
+    with pytest.raises(NameTaken), new_path(path) as draft:
+        draft.write_bytes(b"second")
+    assert path.read_bytes() == b"first"
+    assert below(tmp_path) == ["1.png"]
+
+
+def _refuse(*_: object) -> None:
+    raise PermissionError("no hard links here")

@@ -16,6 +16,42 @@ def atomic_path(path: Path) -> Iterator[Path]:
     so that a power cut loses nothing; permissions are those of any new file, whatever the writer chose. On an error the temporary file is
     deleted.
     """
+    with _draft(path, lambda draft: draft.replace(path)) as draft:
+        yield draft
+
+
+class NameTaken(FileExistsError):
+    """A new file's name is another file's."""
+
+
+@contextmanager
+def new_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path as `atomic_path` does; raises NameTaken where `path` exists by then."""
+    with _draft(path, lambda draft: _take_name(draft, path)) as draft:
+        yield draft
+
+
+def _take_name(draft: Path, path: Path) -> None:
+    """Give a file a name that no other has, also where several processes try."""
+    try:
+        os.link(draft, path)
+    except FileExistsError as error:
+        raise NameTaken(*error.args) from error
+    except OSError:  # a file system without hard links
+        _claim(path)
+        draft.replace(path)
+
+
+def _claim(path: Path) -> None:
+    """Make an empty file; raises NameTaken where there is one."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise NameTaken(*error.args) from error
+
+
+@contextmanager
+def _draft(path: Path, finish: Callable[[Path], object]) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{uuid4().hex[:16]}.part")
     mode = _mode_of_new_files(draft)
@@ -23,7 +59,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield draft
         draft.chmod(mode)
         _sync(draft, os.O_RDWR)
-        draft.replace(path)
+        finish(draft)
         with suppress(PermissionError):  # Windows opens no folders
             _sync(path.parent, os.O_RDONLY)
     finally:

@@ -69,9 +69,9 @@ def test_nothing_falls_where_nothing_is_small_or_it_rises() -> None:
     assert falling(rain(1.0), rain(0.0)) is None
 
 
-@pytest.mark.parametrize(("first", "second", "flows"), [(hills(0.0), hills(1.0), 4), (rain(0.0), rain(1.0), 6)])
+@pytest.mark.parametrize(("first", "second", "flows"), [(hills(0.0), hills(1.0), 3), (rain(0.0), rain(1.0), 6)])
 def test_each_flow_is_computed_once(first: np.ndarray, second: np.ndarray, flows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two of the images, two of them blurred against specks, and two of the background where there is rain."""
+    """Two of the images, two of them blurred against specks (one where the first has none), and two of the background of rain."""
     plain, calls = flow.optical_flow, count()
 
     def counting(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -114,3 +114,13 @@ def test_a_pair_is_analyzed_once_and_a_latent_interpolator_is_passed_in() -> Non
 def test_any_shape_goes(size: tuple[int, int]) -> None:
     first, second = rain(0.0)[: size[0], : size[1]], rain(1.0)[: size[0], : size[1]]
     assert flow_interpolation(first, second)(0.5).shape == (*size, 3)
+
+
+def test_snow_over_another_sky_is_faded_without_discs_of_it() -> None:
+    first, second = np.full_like(hills(), (40, 90, 220)), rain(1.0)
+    rng = np.random.default_rng(2)
+    first = np.clip(first + 60 * rng.normal(size=(SIZE, SIZE, 1)), 0, 255).astype(np.uint8)
+    for x, y in rng.integers(4, SIZE - 4, (16, 2)):
+        first[y : y + 3, x : x + 3] = 255
+    assert flow_pair(first, second).confidence < flow.MIN_CONFIDENCE
+    assert np.array_equal(flow_interpolation(first, second)(0.5), crossfade(first, second, 0.5))

@@ -16,6 +16,9 @@ def test_each_rule_reports_its_own_fault() -> None:
     assert rules("Two castles in the snowy mountains at night, watercolor", style="watercolor") == []
     assert rules("a castle " * 11) == ["tokens"]
     assert rules("a castle, pixel art", style="watercolor") == ["style"]
+    assert rules("a girl with red hair", subject="a girl", look="black hair, blue dress") == ["look"]
+    assert rules("a cottage with a blue roof", subject="a cottage", look="red roof") == ["look"]
+    assert rules("a girl by the sea", subject="a girl", look="black hair, blue dress") == []
     assert rules("She walks along the road") == ["pronoun"]
     assert rules("a zeppelin above the sea") == ["words"]
     assert rules("a fox by the sea") == ["words"]
@@ -35,3 +38,8 @@ def test_each_rule_reports_its_own_fault() -> None:
 )
 def test_pronouns_without_a_referent_are_found(prompt: str, pronoun: str | None) -> None:
     assert loose_pronoun(prompt) == pronoun
+
+
+def test_a_prompt_of_emoji_alone_has_no_words() -> None:
+    assert rules("🏰🌅") == ["words"]
+    assert rules("🏰 a castle at sunset") == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sakuga.story.cast_look import open_look
 from sakuga.story.llm import LLMPlanner, Server, server_of
 from sakuga.story.planner import PlannerError
 from sakuga.story.storyboard import Bible, Cut, Morph, Storyboard
@@ -34,7 +35,8 @@ def test_a_storyboard_is_complete_with_bible_seeds_and_lengths() -> None:
     with chat_server(always(Answer(text=FULL))) as server:
         board = plan(server)
     assert [shot.prompt for shot in board.shots] == SHOTS
-    assert board.bible == Bible(subject="a castle", setting="in the hills", palette="gold", style="watercolor")
+    look = open_look("a castle", 3)
+    assert board.bible == Bible(subject="a castle", look=look, setting="in the hills", palette="gold", style="watercolor")
     assert [shot.transition for shot in board.shots] == [Cut()] * 3
     assert sum(shot.seconds for shot in board.shots) == pytest.approx(6)
     assert len({shot.seed for shot in board.shots}) == 3
@@ -76,7 +78,7 @@ def test_a_shot_with_a_pronoun_is_requested_again_and_used_if_nothing_better_com
 def test_surplus_shots_are_dropped_and_transitions_are_morphs() -> None:
     with chat_server(always(listed(*SHOTS))) as server:
         board = plan(server, shots=2)
-    assert [shot.transition for shot in board.shots] == [Morph(seconds=1.0), Cut()]
+    assert [shot.transition for shot in board.shots] == [Morph(seconds=2.0), Cut()]
 
 
 def test_a_server_without_schemas_gets_a_looser_format() -> None:

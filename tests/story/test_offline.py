@@ -1,5 +1,7 @@
 """The rule-based planner: distinct shots, the idea first, and known words only."""
 
+from itertools import pairwise
+
 import pytest
 
 from sakuga.sketchbook.captions import facts_in, known_words, read_labels
@@ -52,7 +54,7 @@ def test_five_shots_show_the_same_subject_in_five_ways(idea: str, seed: int) -> 
 
 def test_the_first_shot_is_the_idea_and_shots_morph() -> None:
     board = plan(IDEAS[0])
-    assert full_prompt(board, 0) == IDEAS[0]
+    assert full_prompt(board, 0) == f"{IDEAS[0]}, {board.bible.look}"
     assert all(isinstance(shot.transition, Morph) for shot in board.shots[:-1])
 
 
@@ -126,7 +128,7 @@ def test_a_change_of_the_sky_keeps_the_subject() -> None:
         ("a boat in the moonlight", "a boat at night"),
         ("northern lights over a snowy plain", "northern lights over a snowy plain at night"),
         ("a windmill on a sunny day, then it snows", "it snows, in the snow"),
-        ("a boat on a stormy sea", "a boat on a stormy sea by day, in the rain"),
+        ("a boat on a stormy sea by day", "a boat on a stormy sea by day, in the rain"),
         ("a cottage in winter", "in the snow"),
     ],
 )
@@ -294,3 +296,34 @@ def test_emphasis_is_preserved_by_a_plan() -> None:
     assert all("(castle:1.2) by the [sea] at ((night))" in prompt for prompt in prompts[:2])
     assert all("a castle is in the (snow:1.3)" in prompt for prompt in prompts[2:])
     assert board.bible.subject == "a castle"
+
+
+@pytest.mark.parametrize("idea", ["a castle", "a girl in a forest", "a dragon over a castle"])
+@pytest.mark.parametrize("seed", range(3))
+def test_light_and_weather_stay_in_a_short_film_and_may_change_in_a_long_one(idea: str, seed: int) -> None:
+    board = OfflinePlanner().plan(idea, shots=4, seconds=19.9, seed=seed)
+    read = [read_labels(full_prompt(board, index)) for index in range(4)]
+    assert len({(labels.time, labels.weather) for labels in read}) == 1
+    assert all(before.extras <= after.extras for before, after in pairwise(read)), "what has entered stays"
+    long = OfflinePlanner().plan(idea, shots=6, seconds=20.0, seed=seed)
+    assert len({read_labels(full_prompt(long, index)).time for index in range(6)}) > 1
+
+
+def test_a_change_of_light_takes_longer_than_other_morphs() -> None:
+    seconds = [
+        shot.transition.seconds for shot in plan("the sun goes down over the sea", shots=4).shots if isinstance(shot.transition, Morph)
+    ]
+    assert seconds == [0.9, 1.5, 0.9]
+
+
+@pytest.mark.parametrize("idea", ["a girl walks by the sea", "a boat on a lake", "a dragon over a castle"])
+def test_every_shot_shows_the_same_look(idea: str) -> None:
+    board = plan(idea, seed=3)
+    assert board.bible.look
+    assert all(full_prompt(board, index).endswith(board.bible.look) for index in range(5))
+    assert plan(idea, seed=3, shots=2).bible.look == board.bible.look, "idea and seed decide it"
+    assert len({plan(idea, seed=seed).bible.look for seed in range(6)}) > 1
+
+
+def test_what_the_negative_prompt_names_is_in_no_look() -> None:
+    assert not any("red" in plan("a cottage", seed=seed, negative="red").bible.look for seed in range(8))

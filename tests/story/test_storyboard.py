@@ -28,6 +28,18 @@ def test_the_subject_is_named_in_full_and_once(prompt: str, subject: str, expect
     assert expanded(prompt, subject=subject) == expected
 
 
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a girl walks", "a girl walks, long red hair, blue dress"),
+        ("a girl with short black hair", "a girl with short black hair, blue dress"),
+        ("a girl in a blue dress with long red hair", "a girl in a blue dress with long red hair"),
+    ],
+)
+def test_the_look_is_added_unless_stated_or_contradicted(prompt: str, expected: str) -> None:
+    assert expanded(prompt, subject="a girl", look="long red hair, blue dress") == expected
+
+
 def test_setting_palette_and_style_are_added_unless_stated() -> None:
     bible = {"setting": "in the forest", "palette": "muted colours, gold", "style": "watercolor"}
     assert expanded("a cabin", **bible) == "a cabin, in the forest, muted colours, gold, watercolor"

@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 from safetensors.torch import load_file
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from sakuga import InputError, studio
 from sakuga.datasets.training_set import read_set
@@ -174,8 +175,8 @@ def test_a_written_model_opens_in_diffusers(settings: TrainSettings, tmp_path: P
         parts = {"scheduler": DDIMScheduler.from_config(checkpoint.scheduler_config), "feature_extractor": None, "safety_checker": None}
         networks = {
             "vae": checkpoint.vae,
-            "text_encoder": checkpoint.text_encoder,
-            "tokenizer": checkpoint.tokenizer,
+            "text_encoder": CLIPTextModel.from_pretrained(checkpoint.files.folder / "text_encoder"),
+            "tokenizer": CLIPTokenizer.from_pretrained(checkpoint.files.folder / "tokenizer"),
             "unet": checkpoint.unet,
         }
         StableDiffusionPipeline(**networks, **parts, requires_safety_checker=False).save_pretrained(folder)

@@ -5,17 +5,23 @@ from typing import Annotated
 import typer
 
 from sakuga import __version__
+from sakuga.cli.choose import choose, replay
 from sakuga.cli.commands import Command, SentenceCommand
 from sakuga.cli.data import data
 from sakuga.cli.draw import draw
 from sakuga.cli.evaluate import evaluate
 from sakuga.cli.film import animate, render, storyboard
 from sakuga.cli.morph import morph
+from sakuga.cli.motion import motion
+from sakuga.cli.move import move
 from sakuga.cli.pixelate import pixelate
+from sakuga.cli.queue import queue
 from sakuga.cli.recipe import recipe, remake
+from sakuga.cli.redo import redo, retime
 from sakuga.cli.sheet import sheet
 from sakuga.cli.sketchbook import sketchbook
 from sakuga.cli.store import frames
+from sakuga.cli.studio import studio
 from sakuga.cli.study import study
 from sakuga.cli.style import style
 from sakuga.cli.train import train
@@ -28,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     help='Stylised animation with diffusion models. To begin: sakuga animate "a castle at sunset"',
 )
-GENERATE, FILES, TRAIN, SYSTEM = "Generate", "Convert and remake", "Train and evaluate", "Built-in model and store"
+GENERATE, FILES, STUDIO, TRAIN, SYSTEM = "Generate", "Convert and remake", "Studio", "Train and evaluate", "Built-in model and store"
 """The chapters of the help."""
 
 
@@ -51,18 +57,26 @@ for command, panel, kind in (
     (storyboard, GENERATE, SentenceCommand),
     (draw, GENERATE, SentenceCommand),
     (morph, GENERATE, Command),
+    (move, GENERATE, Command),
     (vary, GENERATE, Command),
+    (choose, GENERATE, Command),
     (video, FILES, Command),
     (pixelate, FILES, Command),
     (recipe, FILES, Command),
     (remake, FILES, Command),
+    (replay, FILES, Command),
+    (redo, FILES, Command),
+    (retime, FILES, Command),
     (sheet, FILES, Command),
+    (studio, STUDIO, Command),
+    (queue, STUDIO, Command),
     (evaluate, TRAIN, Command),
     (study, TRAIN, Command),
 ):
     app.command(command.__name__, rich_help_panel=panel, cls=kind)(command)
 for name, group, panel in (
     ("style", style, TRAIN),
+    ("motion", motion, FILES),
     ("train", train, TRAIN),
     ("data", data, TRAIN),
     ("sketchbook", sketchbook, SYSTEM),

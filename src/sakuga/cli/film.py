@@ -61,6 +61,7 @@ def render(
     seed: Annotated[int | None, opt.option(opt.SEED, help="New seeds for every shot", default="the film's")] = None,
     preview: opt.Preview = False,
     settings: Any = None,
+    queue: Annotated[bool, opt.described("Let the studio's worker make it, and return at once", "--queue", panel=opt.OUTPUT)] = False,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
     max_size: opt.MaxSize = None,
@@ -75,6 +76,12 @@ def render(
     from sakuga.cli.show import report_clip, watch
 
     changed = studio.override(studio.read_film(film), settings, seed)
+    if queue:
+        from sakuga.cli.queue import hand_over
+
+        studio.render(changed, out, preview=preview).close()
+        hand_over(changed, out, preview=preview, as_json=json, quiet=quiet)
+        return
     work = studio.render(changed, out, store=store, recipe=recipe, max_size=opt.max_bytes(max_size), preview=preview)
     report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 

@@ -1,5 +1,6 @@
 """Options that several commands share, made from their declarations."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, signature
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sakuga.story.options import IMAGES_PER_PROMPT, SECONDS, SEED, SHOTS, Number, Option
+from sakuga.story.options import ENGINE, IMAGES_PER_PROMPT, SECONDS, SEED, SHOTS, Number, Option, Switch
 from sakuga.story.settings import MODEL, OPTIONS
 
 OUTPUT = "Output"
@@ -36,6 +37,8 @@ def _type(name: str) -> Any:
     declared = OPTIONS[name]
     if name == "style":
         return list[str] | None
+    if isinstance(declared, Switch):
+        return bool | None
     return (int if declared.whole else float) | None if isinstance(declared, Number) else str | None
 
 
@@ -52,6 +55,7 @@ Guidance = Annotated[float | None, option(OPTIONS["guidance"])]
 Sampler = Annotated[str | None, option(OPTIONS["sampler"])]
 Precision = Annotated[str | None, option(OPTIONS["precision"])]
 Size = Annotated[str | None, option(OPTIONS["size"])]
+Engine = Annotated[str | None, option(ENGINE, "--engine", panel=MODEL)]
 Seed = Annotated[int, option(SEED)]
 Shots = Annotated[int, option(SHOTS)]
 Seconds = Annotated[float, option(SECONDS)]
@@ -87,6 +91,7 @@ def film_settings(*names: str, model: bool = True, **own: Any) -> Callable[[Call
         @wraps(command)
         def run(**given: Any) -> None:
             values = {name: given.pop(name) for name in names}
+            _use_engine(given.pop("engine", None))
             command(settings=settings(**values), **given)
 
         kept = [parameter for parameter in signature(command).parameters.values() if parameter.name != "settings"]
@@ -99,6 +104,8 @@ def film_settings(*names: str, model: bool = True, **own: Any) -> Callable[[Call
             )
             for name in names
         ]
+        if "precision" in names:  # the command generates
+            added.append(Parameter("engine", Parameter.KEYWORD_ONLY, annotation=Engine, default=None))
         own_options = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in kept]
         parameters = sorted([*own_options, *added], key=lambda parameter: _panel(parameter) == OUTPUT)
         run.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -107,6 +114,12 @@ def film_settings(*names: str, model: bool = True, **own: Any) -> Callable[[Call
         return run
 
     return decorate
+
+
+def _use_engine(engine: str | None) -> None:
+    """Let an engine run the networks, in this process and those that it starts."""
+    if engine is not None:
+        os.environ["SAKUGA_ENGINE"] = ENGINE.check("engine", engine)
 
 
 def _panel(parameter: Parameter) -> str | None:

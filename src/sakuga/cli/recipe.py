@@ -29,6 +29,7 @@ def remake(
     model: Annotated[str | None, opt.described("The model, if it is not the built-in one")] = None,
     image: Annotated[list[Path] | None, opt.described("An init or control image of the recipe; repeatable")] = None,
     style: Annotated[list[str] | None, opt.described("A style of the recipe from outside, a file or folder; repeatable")] = None,
+    motion: Annotated[list[str] | None, opt.described("A motion adapter of the recipe from outside, a file or folder; repeatable")] = None,
     anyway: Annotated[bool, opt.described("Generate even if model, styles or engine differ", "--anyway")] = False,
     store: opt.Store = None,
     json: opt.Json = False,
@@ -45,6 +46,7 @@ def remake(
         model=model,
         images=image or (),
         styles=style or (),
+        motion=motion or (),
         anyway=anyway,
         store=store,
     )

@@ -110,6 +110,19 @@ def difference_interval(first: Values, second: Values, seed: int = 0) -> Interva
     return Interval(*(float(end) for end in np.quantile(sampled[1] - sampled[0], TAILS)))
 
 
+def ratio_interval(base: Values, other: Values, seed: int = 0) -> Interval | None:
+    """Return the interval of mean(other) / mean(base) over pairs.
+
+    By bootstrap percentiles, both of a pair together. None for fewer than two pairs, and where a resample's base is not above 0.
+    """
+    sampled = resamples(len(base), seed)
+    below = sampled @ base
+    if len(base) < 2 or not (below > 0).all():
+        return None
+    low, high = np.quantile(sampled @ other / below, TAILS)
+    return Interval(float(low), float(high))
+
+
 def share_interval(hits: int, n: int) -> Interval:
     """Return the score interval of a share (Wilson 1927)."""
     share, spread = hits / n, Z * Z / n

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sakuga import InputError
-from sakuga.evaluation.confidence import Interval, Values, along_interval, difference_interval, mean_interval, share_interval
+from sakuga.evaluation.confidence import Interval, Values, along_interval, difference_interval, mean_interval, ratio_interval, share_interval
 
 RESERVED_PREFIXES = ("n", "low", "high", "ceiling", "note", "refused", "instead")
 """Prefixes of a metric's key in JSON for all but its value."""
@@ -129,6 +129,16 @@ def paired(
         raise MetricError(f"{key}: {len(before)} images cannot be paired with {len(after)}: generate both from the same prompts and seeds")
     apart = within and Interval(within.low - within.high, within.high - within.low)
     return mean(key, after - before, groups=groups, within=apart, note=note)
+
+
+def ratio(key: str, base: ArrayLike, other: ArrayLike, *, note: str = "") -> Measurement:
+    """Return mean(other) / mean(base) over pairs; n counts pairs."""
+    before, after = _numbers(key, base), _numbers(key, other)
+    if len(before) != len(after):
+        raise MetricError(f"{key}: {len(before)} values cannot be paired with {len(after)}: measure both on the same clips")
+    if before.mean() <= 0:
+        return NotMeasured(key=key, reason="what it is divided by is 0", instead="read the difference")
+    return make_metric(key, float(after.mean() / before.mean()), len(before), ratio_interval(before, after), note=note)
 
 
 def difference(key: str, first: ArrayLike, second: ArrayLike, *, note: str = "") -> Metric:

@@ -1,6 +1,7 @@
 """Temporal consistency of a clip, frame by frame."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -34,6 +35,16 @@ def check_clip(frames: Sequence[Image]) -> None:
     same_size(frames, name="frame")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FlowCurves:
+    """What optical flow says of each frame; NaN for the first one and at cuts."""
+
+    flicker: Values
+    """The warping error in grey levels."""
+    motion: Values
+    """The mean length of the flow from the previous frame, in percent of the width."""
+
+
 def flicker(frames: Sequence[Image]) -> Values:
     """Return each frame's warping error in grey levels.
 
@@ -42,22 +53,30 @@ def flicker(frames: Sequence[Image]) -> Values:
     Each frame is warped by the optical flow from the previous one; only pixels with consistent forward and backward flow count (Sundaram et
     al. 2010, equation 5), not occlusions. NaN for the first frame and at cuts, where less than half of the image is matched.
     """
+    return flow_curves(frames).flicker
+
+
+def flow_curves(frames: Sequence[Image]) -> FlowCurves:
+    """Measure flicker and motion of each frame by the same optical flow."""
     check_clip(frames)
-    return np.array([np.nan, *(_unexplained(before, after) for before, after in pairwise(frames))])
+    steps = np.array([(np.nan, np.nan), *(_flow_step(before, after) for before, after in pairwise(frames))])
+    return FlowCurves(flicker=steps[:, 0], motion=steps[:, 1])
 
 
-def _unexplained(before: Image, after: Image) -> float:
+def _flow_step(before: Image, after: Image) -> tuple[float, float]:
+    """Return warping error and motion from one frame to the next."""
     if np.array_equal(before, after):
-        return 0.0
+        return 0.0, 0.0
     measured = flow_pair(before, after)
     there = measured.forward.flow
     returned = warp(measured.backward.flow, there)
     allowed = 0.01 * (np.square(there).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
     found = np.square(there + returned).sum(axis=-1) <= allowed
     if measured.confidence < MIN_CONFIDENCE or not found.any():
-        return float("nan")
+        return float("nan"), float("nan")
     gap = np.abs(warp(after.astype(np.float32), there) - before.astype(np.float32)).mean(axis=-1)
-    return float(gap[found].mean())
+    length = np.linalg.norm(there, axis=-1)
+    return float(gap[found].mean()), 100 * float(length[found].mean()) / before.shape[1]
 
 
 def judder(frames: Sequence[Image]) -> Values:

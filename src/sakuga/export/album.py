@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sakuga.export.image_files import write_image
 from sakuga.export.target import atomic, check_folder
+from sakuga.files import NameTaken
 from sakuga.timeline.clip import Clip
 
 
@@ -42,8 +43,16 @@ class ImageFolder:
         if path := next(same, None):
             self._existing.remove(path)
             return path
-        path = self.folder / self.first
-        with atomic(path) as draft:
-            draft.write_bytes(data)
-        self._next += 1
-        return path
+        return self._add(data)
+
+    def _add(self, data: bytes) -> Path:
+        """Write under the next free name; another process may take names at the same time."""
+        while True:
+            path = self.folder / self.first
+            self._next += 1
+            try:
+                with atomic(path, new=True) as draft:
+                    draft.write_bytes(data)
+            except NameTaken:
+                continue
+            return path

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sakuga import InputError
-from sakuga.files import atomic_path
+from sakuga.files import NameTaken, atomic_path, new_path
 
 if TYPE_CHECKING:
     from av import FFmpegError
@@ -51,14 +51,16 @@ def check_name(path: Path) -> None:
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, *, new: bool = False) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` on success.
 
-    Raises ExportError where it cannot be written.
+    Raises ExportError where it cannot be written; where `path` must be `new`, NameTaken if it exists by then.
     """
     try:
-        with atomic_path(path) as draft:
+        with new_path(path) if new else atomic_path(path) as draft:
             yield draft
+    except NameTaken:
+        raise
     except (OSError, _ffmpeg_error()) as error:
         raise ExportError(f"cannot write {path} ({_reason_of(error)})") from error
 

@@ -41,15 +41,17 @@ def interpolation_between(
 def flow_interpolation(first: Image, second: Image) -> Interpolation:
     """Interpolate by optical flow, and precipitation as falling groups.
 
-    What neither explains is cross-faded.
+    What neither explains is cross-faded, and so are images that the flow does not match: specks cut out of one would show its sky in the
+    other.
     """
-    from sakuga.finishing.flow import both_flows, flow_pair
+    from sakuga.finishing.flow import MIN_CONFIDENCE, both_flows, flow_pair
     from sakuga.finishing.precipitation import find_precipitation
 
     flows = both_flows(first, second)
-    precipitation = find_precipitation(first, second, flows)
+    pair = flow_pair(first, second, flows)
+    precipitation = find_precipitation(first, second, flows) if pair.confidence >= MIN_CONFIDENCE else None
     if precipitation is None:
-        return flow_pair(first, second, flows).at
+        return pair.at
     background = flow_pair(*precipitation.cleaned)
 
     def at(place: float) -> Image:

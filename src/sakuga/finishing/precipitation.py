@@ -10,6 +10,8 @@ from sakuga.finishing.image import Image, rounded
 from sakuga.finishing.ransac import ALIKE, Group, find_groups, inside_image
 from sakuga.finishing.specks import Speck, SpeckImage, Vector, find_specks, remove_specks
 
+MIN_SPECKS = 3
+"""Fewer are no precipitation."""
 MAX_SPECKS = 150
 """With more specks the images differ everywhere, and the search is skipped."""
 
@@ -52,9 +54,12 @@ def find_precipitation(first: Image, second: Image, flows: Flows) -> Precipitati
 
     `flows` are the images' flows both ways.
     """
-    before, after = find_specks(first, second, flows)
-    if not 3 <= min(len(before.specks), len(after.specks)) <= max(len(before.specks), len(after.specks)) <= MAX_SPECKS:
-        return None
+    found: list[SpeckImage] = []
+    for image in find_specks(first, second, flows, MAX_SPECKS):
+        if not MIN_SPECKS <= len(image.specks) <= MAX_SPECKS:
+            return None
+        found.append(image)
+    before, after = found
     kinds = list(find_groups(before, after))
     if not kinds:
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 import cv2
@@ -58,21 +59,20 @@ class SpeckImage:
         return mask
 
 
-def find_specks(first: Image, second: Image, flows: Flows) -> tuple[SpeckImage, SpeckImage]:
-    """Find the specks of two images.
+def find_specks(first: Image, second: Image, flows: Flows, most: int) -> Iterator[SpeckImage]:
+    """Find the specks of two images: those of the first, then those of the second.
 
-    `flows` are the images' flows both ways.
-    The background's motion is measured on median-blurred images, in which specks do not show; its flow is smoothed likewise.
+    `flows` are the images' flows both ways. The search ends after `most` specks and one more. The background's motion is measured on
+    median-blurred images, in which specks do not show; its flow is smoothed likewise.
     """
     breadth = _odd(min(first.shape[:2]) * THICKEST)
     blurred = [cv2.medianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), breadth) for image in (first, second)]
-    found = []
     for here, image, other, flow in ((0, first, second, flows[0]), (1, second, first, flows[1])):
         slow = cv2.blur(cv2.medianBlur(optical_flow(blurred[here], blurred[1 - here]), 5), (breadth, breadth))
         moved = warp(other.astype(np.float32), slow)
         unmet = np.abs(image - warp(other.astype(np.float32), flow)).max(axis=-1)
-        found.append(SpeckImage(image=image, other=moved, flow=slow, specks=tuple(_specks(image, moved, unmet, breadth))))
-    return found[0], found[1]
+        specks = tuple(islice(_specks(image, moved, unmet, breadth), most + 1))
+        yield SpeckImage(image=image, other=moved, flow=slow, specks=specks)
 
 
 def remove_specks(own: SpeckImage, specks: list[Speck], other: SpeckImage, others: list[Speck]) -> Image:

@@ -41,7 +41,7 @@ HEADER = """\
 # A film for sakuga. Change what you like: only what a change touches is generated again, a shot and those that morph from it.
 # transition (to the next shot): "cut", "morph 1.0" or "dissolve 0.5", in seconds. ease: linear, smooth, smoother, in, out, overshoot.
 # camera, over the whole shot: { zoom = 1.2, pan = [0.1, 0.0], rotate = 0.0 } ends 20% closer, a tenth of the width to the right.
-# prompt, strength, guidance, steps and control_weight can change over a shot's frames: guidance = "0: 4, 24 smooth: 7".
+# prompt, strength, guidance, steps, control_weight and motion_scale can change over a shot's frames: guidance = "0: 4, 24 smooth: 7".
 
 """
 _NUMBERS = re.compile(r"= \[\n((?:    [-+.\de]+,\n)+)\]")
@@ -157,7 +157,7 @@ def _shot_table(shot: Shot) -> dict[str, Any]:
             table[key] = format_keys(number) if isinstance(number, tuple) else number
     if shot.style is not None:
         table["style"] = format_keys(shot.style) if isinstance(shot.style, tuple) else shot.style
-    for key, default in (("init_from", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
+    for key, default in (("motion", None), ("init_from", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
         if getattr(shot, key) != default:
             table[key] = getattr(shot, key)
     return table
@@ -251,6 +251,7 @@ class BibleTable(_Table):
     """`[bible]`: what all shots share."""
 
     subject: str = ""
+    look: str = ""
     setting: str = ""
     palette: str = ""
     style: str = ""
@@ -273,6 +274,8 @@ class ShotTable(_Table):
     guidance: Annotated[Any, AfterValidator(_check_number)] = None
     steps: Annotated[Any, AfterValidator(_check_number)] = None
     control_weight: Annotated[Any, AfterValidator(_check_number)] = None
+    motion: str | None = None
+    motion_scale: Annotated[Any, AfterValidator(_check_number)] = None
     style: Annotated[str, AfterValidator(_check_style)] | None = None
     init_from: InitFrom | None = None
     camera: _CameraTable = _CameraTable()

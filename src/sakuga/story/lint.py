@@ -1,10 +1,11 @@
 """Checks of a storyboard's prompts."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sakuga.sketchbook.caption_reading import facts_in
+from sakuga.story.cast_look import contradiction, pieces_of
 from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS, Storyboard, full_prompts, is_covered_by
 from sakuga.story.vocabulary import PRONOUNS, vocabulary_warnings
 from sakuga.text import listed
@@ -21,7 +22,7 @@ _VERBLESS = re.compile(r"\b[Ii]t (?:is |starts |begins )?(?:rain|snow|drizzl)\w*
 class LintNote:
     """A warning about one shot, counted from 0.
 
-    `rule` is tokens, style, pronoun or words.
+    `rule` is tokens, style, look, pronoun or words.
     """
 
     shot: int
@@ -51,12 +52,29 @@ def lint_storyboard(
             if storyboard.bible.style and not is_covered_by(storyboard.bible.style, prompt):
                 message = f"the prompt names another style than the film's, {storyboard.bible.style!r}"
                 notes.append(LintNote(shot=index, rule="style", message=message))
+            for piece, words in _look_contradictions(storyboard, own):
+                message = f"the prompt says {words!r}, the bible's look {piece!r}: change one, so that it stays the same in all shots"
+                notes.append(LintNote(shot=index, rule="look", message=message))
             if pronoun := loose_pronoun(own):
                 message = f"{pronoun!r} refers to nobody; name the person or thing, since each shot is generated on its own"
                 notes.append(LintNote(shot=index, rule="pronoun", message=message))
-            for message in vocabulary_warnings([prompt], known_words, triggers):
+            for message in (*wordless_warnings(own), *vocabulary_warnings([prompt], known_words, triggers)):
                 notes.append(LintNote(shot=index, rule="words", message=message))
     return notes
+
+
+def _look_contradictions(storyboard: Storyboard, prompt: str) -> Iterator[tuple[str, str]]:
+    """Yield each piece of the bible's look that a prompt contradicts, and by which words."""
+    for piece in pieces_of(storyboard.bible.look):
+        if words := contradiction(piece, prompt):
+            yield piece, words
+
+
+def wordless_warnings(prompt: str) -> list[str]:
+    """Warn about a prompt without a letter or digit, such as one of emoji."""
+    if any(map(str.isalnum, prompt)):
+        return []
+    return [f"the prompt {prompt!r} has no words, and models read words: describe what the image shows"]
 
 
 def by_shots(is_covered_by: Iterable[tuple[int, str]]) -> list[str]:

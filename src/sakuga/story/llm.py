@@ -11,15 +11,17 @@ from typing import Any
 
 from sakuga.story.lint import loose_pronoun
 from sakuga.story.parse_reply import MOVES, Reply, Sketch, parse_reply
-from sakuga.story.planner import PlannerError, ServerError, check_idea, shot_lengths, shot_seed
-from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, content_words
+from sakuga.story.planner import PlannerError, ServerError, check_idea, morph_seconds, shot_lengths, shot_seed, with_open_look
+from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, Transition, content_words
 
 SYSTEM = """\
 You plan short animated films. Answer with one JSON object and nothing else:
-{"bible": {"subject": "...", "setting": "...", "palette": "...", "style": "..."},
+{"bible": {"subject": "...", "look": "...", "setting": "...", "palette": "...", "style": "..."},
  "shots": [{"prompt": "...", "camera": "closer", "transition": "morph"}, ...]}
-The bible says in a few words what stays the same in every shot. Each prompt describes one still picture in at most 30 words of plain
-English: name the subject in full, never he, she, it or they; say place, light and weather. Consecutive shots differ in what is seen.
+The bible says in a few words what stays the same in every shot; look is how the subject looks, as tags: "long brown hair, blue dress,
+fair skin" for a person, "red roof" for a house, "white sails" for a boat, "green dragon". Each prompt describes one still picture in at
+most 30 words of plain English: name the subject in full, never he, she, it or they; say place, light and weather, and keep light and
+weather unless the idea changes them. Consecutive shots differ in what is seen.
 camera: still, closer, away, left, right, up or down. transition (to the next shot): morph within one place, cut where it changes."""
 
 _TEXT = {"type": "string"}
@@ -31,8 +33,8 @@ SCHEMA: dict[str, Any] = {
         "bible": {
             "type": "object",
             "additionalProperties": False,
-            "required": ["subject", "setting", "palette", "style"],
-            "properties": {"subject": _TEXT, "setting": _TEXT, "palette": _TEXT, "style": _TEXT},
+            "required": ["subject", "look", "setting", "palette", "style"],
+            "properties": {"subject": _TEXT, "look": _TEXT, "setting": _TEXT, "palette": _TEXT, "style": _TEXT},
         },
         "shots": {
             "type": "array",
@@ -121,7 +123,7 @@ class LLMPlanner:
             if not draft.missing:
                 break
         sketches = draft.complete(text)
-        return _storyboard(idea, draft.bible or Bible(), sketches, shot_lengths(seconds, shots), seed)
+        return _storyboard(idea, draft.bible or Bible(), sketches, shot_lengths(seconds, shots), seed, negative)
 
 
 class _Draft:
@@ -240,12 +242,12 @@ def _request(idea: str, draft: _Draft, negative: str) -> str:
     )
 
 
-def _storyboard(idea: str, bible: Bible, sketches: list[Sketch], durations: list[float], seed: int) -> Storyboard:
+def _storyboard(idea: str, bible: Bible, sketches: list[Sketch], durations: list[float], seed: int, negative: str) -> Storyboard:
     shots = []
     for index, (sketch, length) in enumerate(zip(sketches, durations, strict=True)):
-        transition = (
-            Cut() if index == len(sketches) - 1 or isinstance(sketch.transition, Cut) else Morph(seconds=round(min(1.0, 0.6 * length), 3))
-        )
+        transition: Transition = Cut()
+        if index < len(sketches) - 1 and not isinstance(sketch.transition, Cut):
+            transition = Morph(seconds=morph_seconds(sketch.prompt, sketches[index + 1].prompt, durations[index + 1]))
         camera = sketch.camera or Camera(zoom=1.1)
         shots.append(Shot(prompt=sketch.prompt, seconds=length, seed=shot_seed(seed, index), camera=camera, transition=transition))
-    return Storyboard(idea=idea, bible=bible, shots=tuple(shots))
+    return Storyboard(idea=idea, bible=with_open_look(bible, seed, negative), shots=tuple(shots))

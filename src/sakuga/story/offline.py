@@ -7,11 +7,11 @@ from typing import cast
 from sakuga.sketchbook.caption_reading import caption_facts, facts_in, read_labels
 from sakuga.sketchbook.labels import Time, Weather
 from sakuga.sketchbook.words import WORDING, Fact, split
-from sakuga.story.planner import check_idea, shot_lengths, shot_seed
+from sakuga.story.planner import check_idea, morph_seconds, shot_lengths, shot_seed, with_open_look
 from sakuga.story.progressions import LEADING, spread_over_shots, stages_of, without_changes
 from sakuga.story.scenes import clean_idea, locate_scenes, split_scenes
 from sakuga.story.shot_additions import Additions, Excluded, Scene, indoors, plan_additions, time_course, weather_course
-from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError, Transition
+from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, StoryboardError
 from sakuga.story.subject_extraction import subject_of
 from sakuga.story.time_rewording import reword_time, standardize_time
 
@@ -24,6 +24,8 @@ MOVES = (
 )
 LAST_MOVE = Camera(zoom=1.06)
 VIEWS = split(", wide view, close view, distant view, view from above, view from below, near view, view from afar, front view, quiet view")
+LONG_FILM = 20.0
+"""Seconds from which a film changes its light and weather though the idea does not say so."""
 WORDINGS = 60
 """Wordings and views in which a long film may repeat a prompt."""
 _LESS = re.compile(r"\b(sun|moon|star|bird|flower|cloud|rain|snow)less\b", re.IGNORECASE)
@@ -47,23 +49,24 @@ class OfflinePlanner:
         cleaned, denied = clean_idea(idea)
         scenes, setting = locate_scenes(_joined(split_scenes(cleaned), shots))
         scene_of = [index * len(scenes) // shots for index in range(shots)]
-        prompts = _prompts(scenes, scene_of, rng, _excluded(cleaned, denied, negative))
+        prompts = _prompts(scenes, scene_of, rng, _excluded(cleaned, denied, negative), changing=seconds >= LONG_FILM)
         planned: list[Shot] = []
-        for index, length in enumerate(shot_lengths(seconds, shots)):
+        lengths = shot_lengths(seconds, shots)
+        for index, length in enumerate(lengths):
             last = index == shots - 1
-            after = None if last else scenes[scene_of[index + 1]]
+            cuts = last or _changes_place(scenes[scene_of[index]], scenes[scene_of[index + 1]])
             shot = Shot(
                 prompt=prompts[index],
                 seconds=length,
                 seed=shot_seed(seed, index),
                 camera=LAST_MOVE if last else _mirrored(MOVES[index % len(MOVES)], rng),
-                transition=_transition(scenes[scene_of[index]], after, length),
+                transition=Cut() if cuts else Morph(seconds=morph_seconds(prompts[index], prompts[index + 1], lengths[index + 1])),
                 ease="out" if last else "smooth",
                 hold=round(min(0.5, 0.2 * length), 3) if last else 0.0,
                 negative=denied,
             )
             planned.append(shot)
-        return Storyboard(idea=idea, bible=_bible(scenes, setting), shots=tuple(planned))
+        return Storyboard(idea=idea, bible=with_open_look(_bible(scenes, setting), seed, f"{denied} {negative}"), shots=tuple(planned))
 
 
 def _excluded(idea: str, denied: str, negative: str) -> Excluded:
@@ -83,13 +86,13 @@ def _joined(scenes: list[str], shots: int) -> list[str]:
     return scenes if len(scenes) <= shots else [*scenes[: shots - 1], ", ".join(scenes[shots - 1 :])]
 
 
-def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random, excluded: Excluded) -> list[str]:
+def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random, excluded: Excluded, *, changing: bool) -> list[str]:
     """Write every shot's prompt.
 
-    Its scene in the idea's own words, and additions.
+    Its scene in the idea's own words, and additions. Light and weather change if the idea says so, or if `changing`.
     """
     lasting = [without_changes(scene) or subject_of(scene) for scene in scenes]
-    planned = plan_additions(_film_scenes(scenes, lasting, scene_of, rng, excluded), rng, excluded)
+    planned = plan_additions(_film_scenes(scenes, lasting, scene_of, rng, excluded, changing), rng, excluded)
     prompts: list[str] = []
     for place, added in zip(scene_of, planned, strict=True):
         candidates = (_prompt(lasting[place], added, wording) for wording in range(WORDINGS))
@@ -99,7 +102,9 @@ def _prompts(scenes: list[str], scene_of: list[int], rng: random.Random, exclude
     return prompts
 
 
-def _film_scenes(scenes: list[str], lasting: list[str], scene_of: list[int], rng: random.Random, excluded: Excluded) -> list[Scene]:
+def _film_scenes(
+    scenes: list[str], lasting: list[str], scene_of: list[int], rng: random.Random, excluded: Excluded, changing: bool
+) -> list[Scene]:
     """Return the scene of every shot.
 
     With the time, weather and season reached there.
@@ -107,7 +112,10 @@ def _film_scenes(scenes: list[str], lasting: list[str], scene_of: list[int], rng
     idea = ", ".join(scenes)
     stated = [read_labels(scene) for scene in lasting]
     whole = read_labels(", ".join(lasting))
-    defaults = {"time": time_course(whole, idea, rng, excluded), "weather": weather_course(whole, idea, rng, excluded), "season": ()}
+    times_of_day, weather = time_course(whole, idea, rng, excluded), weather_course(whole, idea, rng, excluded)
+    if not changing:
+        times_of_day, weather = tuple(rng.sample(times_of_day, min(1, len(times_of_day)))), weather[:1]
+    defaults: dict[str, tuple[str, ...]] = {"time": times_of_day, "weather": weather, "season": ()}
     shots = [scene_of.count(place) for place in range(len(scenes))]
     times, weathers, seasons = (
         spread_over_shots([_stages(scene, name, excluded) for scene in scenes], shots, default, _leading(name, excluded))
@@ -169,12 +177,9 @@ def _bible(scenes: list[str], setting: str) -> Bible:
     return Bible(subject=subject_of(next(named, scenes[0])), setting=setting, style=style)
 
 
-def _transition(scene: str, after: str | None, length: float) -> Transition:
-    """Return a morph, or a cut if the place changes."""
-    if after is None:
-        return Cut()
-    here, there = read_labels(scene).place, read_labels(after).place
-    return Cut() if here != there and there is not None else Morph(seconds=round(min(1.0, 0.6 * length), 3))
+def _changes_place(before: str, after: str) -> bool:
+    here, there = read_labels(before).place, read_labels(after).place
+    return here != there and there is not None
 
 
 def _mirrored(camera: Camera, rng: random.Random) -> Camera:

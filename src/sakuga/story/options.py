@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sakuga import InputError
 from sakuga.story.rate import parse_rate, rate_text
@@ -122,6 +122,22 @@ class Choice(Option):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switch(Option):
+    """On or off."""
+
+    def read(self, value: Any) -> bool:
+        """Return a bool."""
+        if not isinstance(value, bool):
+            raise ValueError(f"{value!r} is neither; write true or false")
+        return value
+
+    @property
+    def shown_default(self) -> str:
+        """The default in words."""
+        return self.default_help or ("on" if self.default else "off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Text(Option):
     """Any text."""
 
@@ -186,6 +202,8 @@ def renamed_note(name: str, renamed: Mapping[str, str]) -> str:
     return f"{name} is called {renamed[name]}" if name in renamed else ""
 
 
+Engine = Literal["auto", "torch", "openvino"]
+ENGINE = Choice(help="What runs the networks on a CPU; auto takes the faster one", default="auto", choices=get_args(Engine))
 SEED = Number(help="Seed; the same seed gives the same images", default=0, least=0, most=2**63 - 1, whole=True)
 SHOTS = Number(help="Shots in the film", default=5, least=1, most=60, whole=True)
 SECONDS = Number(help="Length of the film in seconds", default=6.0, least=0, most=3600, above=True)

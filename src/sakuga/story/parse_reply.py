@@ -233,11 +233,11 @@ def _bible(value: Any) -> Bible | None:
     given = next((table["bible"] for table in tables if isinstance(table, dict) and isinstance(table.get("bible"), dict)), None)
     if given is None:
         return None
-    subject, setting, palette, style = (
+    subject, look, setting, palette, style = (
         " ".join(given[key].split())[:MAX_LETTERS] if isinstance(given.get(key), str) else ""
-        for key in ("subject", "setting", "palette", "style")
+        for key in ("subject", "look", "setting", "palette", "style")
     )
-    return Bible(subject=subject, setting=setting, palette=palette, style=style)
+    return Bible(subject=subject, look=look, setting=setting, palette=palette, style=style)
 
 
 def _from_lines(text: str) -> list[Sketch]:

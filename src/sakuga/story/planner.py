@@ -1,11 +1,14 @@
 """The interface of planners."""
 
 import hashlib
+from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol
 
 from sakuga import InputError, SakugaError
-from sakuga.story.storyboard import Storyboard, StoryboardError
+from sakuga.sketchbook.caption_reading import read_labels
+from sakuga.story.cast_look import open_look
+from sakuga.story.storyboard import Bible, Storyboard, StoryboardError
 
 MAX_SHOTS = 60
 
@@ -48,6 +51,19 @@ def check_idea(idea: str, shots: int, seconds: float) -> str:
     if not 0 < seconds <= 3600:
         raise StoryboardError(f"a film of {seconds:g} seconds cannot be planned; use more than 0 and at most 3600")
     return text
+
+
+def with_open_look(bible: Bible, seed: int, negative: str = "") -> Bible:
+    """Fix how the subject looks where its words and the look leave that open."""
+    added = open_look(", ".join(filter(None, (bible.subject, bible.look))), seed, negative)
+    return replace(bible, look=", ".join(filter(None, (bible.look, added))))
+
+
+def morph_seconds(before: str, after: str, length: float) -> float:
+    """Return how long a planned morph into a shot of some length lasts; a change of light or weather takes all of it."""
+    first, second = read_labels(before), read_labels(after)
+    changes = (first.time, first.weather) != (second.time, second.weather)
+    return round(min(2.0, length) if changes else min(1.0, 0.6 * length), 3)
 
 
 def shot_seed(seed: int, index: int) -> int:

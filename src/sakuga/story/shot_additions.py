@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar, get_args
 
 from sakuga.sketchbook.caption_reading import Stated
@@ -71,7 +72,7 @@ class Scene:
 def plan_additions(scenes: list[Scene], rng: random.Random, excluded: Excluded = frozenset()) -> list[Additions]:
     """Plan additions for each shot, preferably all different.
 
-    Nothing is added where the words state the attribute themselves, and nothing that is excluded.
+    What has entered stays if it can. Nothing is added where the words state the attribute themselves, and nothing that is excluded.
     """
     enters = rng.random() < 0.5
     planned: list[Additions] = []
@@ -80,11 +81,24 @@ def plan_additions(scenes: list[Scene], rng: random.Random, excluded: Excluded =
         progress = index / len(scenes)
         basic = _basic_additions(scene, progress, excluded)
         variants = list(_variants(basic, scene, index, enters and progress >= 0.4, excluded))
+        if planned:
+            variants.sort(key=partial(_restlessness, planned[-1]))
         fresh = (variant for variant in variants if _visible(variant) not in shown)
         with_extras = [variant for variant in variants if variant.extras] or variants
-        planned.append(next(fresh, with_extras[index % len(with_extras)]))
-        shown.add(_visible(planned[-1]))
+        chosen = next(fresh, with_extras[index % len(with_extras)])
+        planned.append(replace(chosen, extras=_in_order_of_entry(chosen, planned)))
+        shown.add(_visible(chosen))
     return planned
+
+
+def _restlessness(before: Additions, after: Additions) -> tuple[int, int]:
+    """Order variants: nothing leaves, and one thing enters."""
+    return len(set(before.extras) - set(after.extras)), abs(len(set(after.extras) - set(before.extras)) - 1)
+
+
+def _in_order_of_entry(chosen: Additions, before: list[Additions]) -> tuple[Extra, ...]:
+    entered = before[-1].extras if before else ()
+    return (*(extra for extra in entered if extra in chosen.extras), *(extra for extra in chosen.extras if extra not in entered))
 
 
 def time_course(whole: Stated, idea: str, rng: random.Random, excluded: Excluded = frozenset()) -> tuple[Time, ...]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sakuga import InputError
 from sakuga.sketchbook.caption_reading import fact_spans, facts_in, flatten_text
+from sakuga.story.cast_look import contradiction, is_stated, pieces_of
 from sakuga.story.keys import Ease as Ease
 from sakuga.story.keys import Keys, Number, key_values
 from sakuga.story.settings import LIMITS as LIMITS
@@ -39,6 +40,8 @@ class Bible:
     """
 
     subject: str = ""
+    look: str = ""
+    """How the subject looks, as tags: "long brown hair, blue dress" (`cast_look`)."""
     setting: str = ""
     palette: str = ""
     style: str = ""
@@ -94,7 +97,8 @@ class Shot:
 
     `seconds` is its length, including `hold` seconds of the last image; `turns` change the prompt at given frames.
     `strength` is the denoising strength (0.0 to 1.0): a number counts for the morph into the shot, keys for every generated frame of it.
-    `control_weight` scales the ControlNet of initial images. `style` replaces the film's ("" is none); keyed styles are interpolated.
+    `control_weight` scales the ControlNet of initial images. `motion` names the motion adapter ("none" is none). `style` replaces the
+    film's ("" is none); keyed styles are interpolated.
     `transition` leads to the next shot; each image stays for `on` frames.
     """
 
@@ -106,6 +110,8 @@ class Shot:
     guidance: Number | None = None
     steps: Number | None = None
     control_weight: Number | None = None
+    motion: str | None = None
+    motion_scale: Number | None = None
     style: str | Keys[str] | None = None
     init_from: InitFrom | None = None
     camera: Camera = field(default_factory=Camera)
@@ -178,6 +184,8 @@ def full_prompt(storyboard: Storyboard, index: int, words: str | None = None) ->
     bible = storyboard.bible
     own = storyboard.shots[index].prompt if words is None else words
     text = _with_subject(own.strip().rstrip("."), bible.subject.strip())
+    look = [piece for piece in pieces_of(bible.look) if not is_stated(piece, text) and not contradiction(piece, text)]
+    text = ", ".join((text, *look))
     for words in (bible.setting, bible.palette, bible.style):
         for piece in filter(None, (piece.strip() for piece in words.split(","))):
             if not is_covered_by(piece, text) and not _contradicts(piece, text):

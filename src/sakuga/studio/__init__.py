@@ -22,13 +22,22 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.animate import render as render
     from sakuga.studio.animate.control import ControlInput as ControlInput
     from sakuga.studio.animate.control import control_input as control_input
+    from sakuga.studio.animate.convert_motion import ConvertedMotion as ConvertedMotion
+    from sakuga.studio.animate.convert_motion import convert_motion as convert_motion
     from sakuga.studio.animate.draw import GeneratedImages as GeneratedImages
     from sakuga.studio.animate.draw import draw as draw
     from sakuga.studio.animate.morph import MorphResult as MorphResult
     from sakuga.studio.animate.morph import morph as morph
+    from sakuga.studio.animate.move import MovedImage as MovedImage
+    from sakuga.studio.animate.move import move as move
     from sakuga.studio.animate.pixelate import Pixelated as Pixelated
     from sakuga.studio.animate.pixelate import parse_pixel as parse_pixel
     from sakuga.studio.animate.pixelate import pixelate as pixelate
+    from sakuga.studio.animate.redo import FrameTakes as FrameTakes
+    from sakuga.studio.animate.redo import edit_clip as edit_clip
+    from sakuga.studio.animate.redo import parse_retiming as parse_retiming
+    from sakuga.studio.animate.redo import redo as redo
+    from sakuga.studio.animate.redo import write_takes as write_takes
     from sakuga.studio.animate.remake import parse_changes as parse_changes
     from sakuga.studio.animate.remake import recipe_of as recipe_of
     from sakuga.studio.animate.remake import remake as remake
@@ -42,9 +51,15 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.storyboard import planner as planner
     from sakuga.studio.animate.storyboard import read_prompts as read_prompts
     from sakuga.studio.animate.storyboard import storyboard as storyboard
+    from sakuga.studio.animate.timeline import ClipTimeline as ClipTimeline
+    from sakuga.studio.animate.timeline import clip_timeline as clip_timeline
     from sakuga.studio.animate.vary import Variation as Variation
     from sakuga.studio.animate.vary import vary as vary
     from sakuga.studio.animate.video import video as video
+    from sakuga.studio.choosing.beginning import session_request as session_request
+    from sakuga.studio.choosing.choose import Chosen as Chosen
+    from sakuga.studio.choosing.choose import choose as choose
+    from sakuga.studio.choosing.replay import replay as replay
     from sakuga.studio.core.progress import Step as Step
     from sakuga.studio.core.recipe import Recipe as Recipe
     from sakuga.studio.core.recipe import RecipeError as RecipeError
@@ -100,6 +115,11 @@ if TYPE_CHECKING:
     from sakuga.studio.training.train import TrainedRun as TrainedRun
     from sakuga.studio.training.train import TrainingProgress as TrainingProgress
     from sakuga.studio.training.train import train as train
+    from sakuga.timeline.edits import Cut as Cut
+    from sakuga.timeline.edits import Expose as Expose
+    from sakuga.timeline.edits import Hold as Hold
+    from sakuga.timeline.edits import Redo as Redo
+    from sakuga.timeline.edits import Speed as Speed
     from sakuga.training.distributed import is_main_process as is_main_process
     from sakuga.training.plan import DreamBooth as DreamBooth
     from sakuga.training.plan import Lora as Lora
@@ -109,19 +129,26 @@ if TYPE_CHECKING:
 _MODULES = {
     "sakuga.studio.animate.animate": ("Animation", "animate", "render"),
     "sakuga.studio.animate.control": ("ControlInput", "control_input"),
+    "sakuga.studio.animate.convert_motion": ("ConvertedMotion", "convert_motion"),
     "sakuga.studio.animate.draw": ("GeneratedImages", "draw"),
     "sakuga.studio.animate.morph": ("MorphResult", "morph"),
+    "sakuga.studio.animate.move": ("MovedImage", "move"),
     "sakuga.studio.animate.pixelate": ("Pixelated", "parse_pixel", "pixelate"),
+    "sakuga.studio.animate.redo": ("FrameTakes", "edit_clip", "parse_retiming", "redo", "write_takes"),
     "sakuga.studio.animate.remake": ("parse_changes", "recipe_of", "remake"),
     "sakuga.studio.animate.sheet": ("ExposureSheetResult", "sheet"),
     "sakuga.studio.animate.store": ("clean_store", "parse_bytes", "show_store"),
     "sakuga.studio.animate.storyboard": ("PlannedStoryboard", "override", "planner", "read_prompts", "storyboard"),
+    "sakuga.studio.animate.timeline": ("ClipTimeline", "clip_timeline"),
     "sakuga.studio.animate.vary": ("Variation", "vary"),
     "sakuga.studio.animate.video": ("video",),
     "sakuga.evaluation.metric": ("to_json",),
     "sakuga.story.film": ("Film", "read_film", "write_film"),
     "sakuga.story.options": ("SettingsError",),
     "sakuga.story.settings": ("FilmSettings", "PixelArt"),
+    "sakuga.studio.choosing.beginning": ("session_request",),
+    "sakuga.studio.choosing.choose": ("Chosen", "choose"),
+    "sakuga.studio.choosing.replay": ("replay",),
     "sakuga.studio.core.progress": ("Step",),
     "sakuga.studio.core.recipe": ("Recipe", "RecipeError", "Remade"),
     "sakuga.studio.core.settings": ("parse_ease", "parse_size"),
@@ -145,6 +172,7 @@ _MODULES = {
     "sakuga.studio.styles.library": ("add_style", "library_style", "list_styles", "remove_style", "show_style"),
     "sakuga.studio.training.resolution": ("TrainSettings", "lora_method"),
     "sakuga.studio.training.train": ("TrainedRun", "TrainingProgress", "train"),
+    "sakuga.timeline.edits": ("Cut", "Expose", "Hold", "Redo", "Speed"),
     "sakuga.training.distributed": ("is_main_process",),
     "sakuga.training.plan": ("DreamBooth", "Lora", "TextualInversion"),
     "sakuga.training.sketchbook.options": ("TrainingOptions",),
@@ -160,26 +188,33 @@ __all__ = [
     "build_set",
     "caption_set",
     "check_style",
+    "choose",
     "clean_store",
+    "clip_timeline",
+    "convert_motion",
     "convert_style",
     "crop_set",
     "dedupe_set",
     "distill_set",
     "draw",
+    "edit_clip",
     "evaluate",
     "export_sketchbook",
     "inspect_set",
     "list_styles",
     "morph",
+    "move",
     "pixelate",
     "push_set",
     "read_film",
     "recipe_of",
+    "redo",
     "remake",
     "remove_style",
     "render",
     "render_style_set",
     "render_subject_set",
+    "replay",
     "score_sketchbook",
     "sheet",
     "show_store",

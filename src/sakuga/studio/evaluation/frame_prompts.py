@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.story.emphasis import without_emphasis
+from sakuga.story.settings import NO_MOTION
 from sakuga.studio.animate.animate import FilmRecipe
 from sakuga.studio.animate.draw import DrawRecipe, image_spec
 from sakuga.studio.animate.morph import MorphRecipe
@@ -14,7 +15,19 @@ from sakuga.studio.core.recipe import Recipe
 from sakuga.studio.core.settings import frame_settings, resolve_settings
 from sakuga.timeline.film_layout import lay_out_film
 from sakuga.timeline.morph import morph_positions, morph_specs
-from sakuga.timeline.spec import Conditioning, Digest, FrameSpec, Generated, Given, InBetween, Interpolated, Prompt
+from sakuga.timeline.motion_keys import conditioning_at
+from sakuga.timeline.spec import (
+    CameraFrame,
+    Conditioning,
+    Digest,
+    FrameSpec,
+    Generated,
+    Given,
+    InBetween,
+    Interpolated,
+    MotionFrame,
+    Prompt,
+)
 from sakuga.timeline.timing import frame_spans, ping_pong
 
 PromptWeights = tuple[tuple[str, float], ...]
@@ -61,9 +74,10 @@ def frame_prompts(recipe: Recipe, source: CheckpointFiles) -> FramePrompts | Non
 
 def _film(recipe: FilmRecipe, source: CheckpointFiles) -> FramePrompts:
     film = recipe.read()
-    how = frame_settings(resolve_settings(replace(film.settings, model=source.name, style=None), source), source)
+    settings = replace(film.settings, model=source.name, style=None, motion=NO_MOTION)
+    how = frame_settings(resolve_settings(settings, source), source)
     board = replace(film.storyboard, shots=tuple(replace(shot, style=None) for shot in film.storyboard.shots))
-    sheet = lay_out_film(board, how)
+    sheet = lay_out_film(board, how, timings=recipe.morph_timings())
     prompts = tuple(prompts_of(name, sheet.specs) for name in sheet.exposures)
     shots = film.storyboard.shots
     starts = [span.start for span in frame_spans((shot.seconds for shot in shots), how.rate)]
@@ -95,6 +109,10 @@ def prompts_of(name: Digest, specs: Mapping[Digest, FrameSpec]) -> PromptWeights
     match specs[name]:
         case Generated(conditioning=conditioning):
             return _prompts(conditioning)
+        case MotionFrame(window=window, index=index):
+            return _prompts(conditioning_at(window.keys, index))
+        case CameraFrame(frame=frame):
+            return prompts_of(frame, specs)
         case InBetween(first=first, second=second, at=at):
             return _mixed(prompts_of(first, specs), prompts_of(second, specs), at)
         case Given():

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from einops import rearrange
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from sakuga.diffusion.noise import seeded_noise
 from sakuga.models.checkpoint import to_uint8
 from sakuga.models.image_tensors import Images, to_tensor
-from sakuga.models.motion import MotionUNet, make_motion_adapter, open_motion_adapter
+from sakuga.models.motion import MotionUNet, make_motion_adapter, motion_modules, open_motion_adapter
 from sakuga.models.placement import place_encoder, place_unet
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKEN_LIMIT, assemble_checkpoint, load_unet, make_scheduler
@@ -120,8 +120,9 @@ class MotionTask:
         unet = load_unet(weights)
         adapter = make_motion_adapter(unet) if setup.start is None else open_motion_adapter(setup.start / "motion_adapter")
         self.unet: Any = MotionUNet(unet, adapter, FRAMES)
-        place_unet(self.unet.network.requires_grad_(False), device)
-        self.networks = self.unet.motion_modules.requires_grad_(True).train()
+        place_unet(unet.requires_grad_(False), device)
+        place_unet(adapter, device)
+        self.networks = nn.ModuleList(motion_modules(adapter)).requires_grad_(True).train()
         self.checkpoint = assemble_checkpoint(self.unet, weights, device)
         place_encoder(self.checkpoint.text_encoder, device)
         self.signal = make_scheduler().alphas_cumprod.to(device)
