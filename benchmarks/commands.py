@@ -21,12 +21,12 @@ COMMANDS = {
     "`store show`": ["store", "show"],
     "`storyboard`": ["storyboard", IDEA, "-o", "{folder}/film.toml"],
 }
+FILM = ["animate", IDEA, "--shots", "5", "--seconds", "6", "--size", "256", "-q", "-o", "{folder}/clip.mp4"]
 GENERATING = {
     '`draw "a castle" -n 1`': ["draw", "a castle", "-n", "1", "-q", "-o", "{folder}/images"],
-    "`animate`, 5 shots, 6 s, 256 px": [
-        "animate", IDEA, "--shots", "5", "--seconds", "6", "--size", "256", "-q", "-o", "{folder}/clip.mp4",
-    ],
-}  # fmt: skip
+    "`animate --motion none`, 5 shots, 6 s, 256 px": [*FILM, "--motion", "none"],
+    "`animate`, 5 shots, 6 s, 256 px": FILM,
+}
 
 
 def run(command: list[str], engine: str) -> float:

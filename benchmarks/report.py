@@ -35,7 +35,7 @@ TARGETS = {
     "UNet of Stable Diffusion 1.5, 512 px, one row, fp32": 1.25,
     "UNet of Stable Diffusion 1.5, 512 px, one row, bf16": 1.4,
     '`draw "a castle" -n 1`': 3.0,
-    "`animate`, 5 shots, 6 s, 256 px": 16.0,
+    "`animate --motion none`, 5 shots, 6 s, 256 px": 16.0,
     "`--help`": 0.3,
     "`store show`": 0.6,
     "`storyboard`": 1.2,

@@ -70,22 +70,23 @@ class Process:
         self.start()
 
 
-def wait_for(look: Callable[[], Any], seconds: float = 300.0) -> Any:
+def wait_for(look: Callable[[], Any], seconds: float = 300.0, of: Process | None = None) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := look():
             return found
         time.sleep(0.05)
-    raise SystemExit("nothing happened for too long")
+    shown = f"{of.log.read_text()}{endings(of.home)}" if of else ""
+    raise SystemExit(f"nothing happened for too long\n{shown}")
 
 
 def written(home: Path) -> dict[str, int]:
     return {path.stem: path.stat().st_mtime_ns for path in (home / "frames").glob("??/*.png")}
 
 
-def endings(home: Path) -> list[tuple[str, str]]:
+def endings(home: Path) -> list[tuple[Any, ...]]:
     with sqlite3.connect(home / "studio" / "studio.sqlite3") as connection:
-        return connection.execute("SELECT id, state FROM jobs").fetchall()
+        return connection.execute("SELECT id, state, attempts, error FROM jobs").fetchall()
 
 
 def run(victim: str, kills: int, moments: random.Random, model: str) -> None:
@@ -110,18 +111,18 @@ def run(victim: str, kills: int, moments: random.Random, model: str) -> None:
         for number in range(kills):
             top_up()
             goal = len(written(home)) + moments.randint(0, FRAMES)
-            wait_for(lambda goal=goal: process.worker() and len(written(home)) >= goal)
+            wait_for(lambda goal=goal: process.worker() and len(written(home)) >= goal, of=process)
             time.sleep(moments.uniform(0.0, SECONDS))
             process.kill(victim)
             now = written(home)
             twice += sum(now.get(name) not in (None, moment) for name, moment in seen.items())
             lost += sum(name not in now for name in seen)
             seen = now
-            print(f"{victim} {number + 1}/{kills}: {len(now)} frames, {len(jobs)} jobs", flush=True)
-        wait_for(lambda: all(state not in ("queued", "running") for _, state in endings(home)), 3600)
+            print(f"{victim} {number + 1}/{kills}: {len(now)} frames, {len(jobs)} jobs, {lost} lost, {twice} done twice", flush=True)
+        wait_for(lambda: all(state not in ("queued", "running") for _, state, *_ in endings(home)), 3600)
         now = written(home)
         twice += sum(now.get(name) not in (None, moment) for name, moment in seen.items())
-        lost += sum(state != "done" for _, state in endings(home))
+        lost += sum(state != "done" for _, state, *_ in endings(home))
         for job, seed in jobs:
             out = Path(folder) / "alone.gif"
             verbs.render(from_document(film(seed, model), "film"), out, store=Path(folder) / "alone").result()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from sakuga.evaluation.metric import Metric, MetricError, NotMeasured, along, difference, from_json, mean, paired, share, to_json
+from sakuga.evaluation.metric import Metric, MetricError, NotMeasured, along, difference, from_json, mean, paired, ratio, share, to_json
 
 
 def test_metrics_round_trip_through_json() -> None:
@@ -57,3 +57,17 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
         Metric(key="kid", value=float("nan"), n=3)
     with pytest.raises(ValueError, match="kid was measured twice"):
         to_json([mean("kid", [1.0]), mean("kid", [2.0])])
+
+
+def test_a_ratio_of_proportional_pairs_is_certain_and_one_to_nothing_is_not_measured() -> None:
+    double = ratio("ratio.motion", [1.0, 2.0, 5.0], [2.0, 4.0, 10.0])
+    assert isinstance(double, Metric)
+    assert (double.value, double.low, double.high, double.n) == (2.0, 2.0, 2.0, 3)
+    mixed = ratio("ratio.motion", [1.0, 2.0, 5.0], [5.0, 2.0, 1.0])
+    assert isinstance(mixed, Metric)
+    assert mixed.low is not None
+    assert mixed.high is not None
+    assert mixed.low < mixed.value == 1.0 < mixed.high
+    assert isinstance(ratio("ratio.motion", [0.0, 0.0], [1.0, 1.0]), NotMeasured)
+    with pytest.raises(MetricError, match="3 values cannot be paired with 2"):
+        ratio("ratio.motion", [1.0, 2.0, 3.0], [1.0, 2.0])

@@ -50,10 +50,9 @@ def test_a_render_goes_on_after_kills_and_makes_the_same_clip(own_studio: Studio
     assert set(now) == {path.stem for path in (tmp_path / "store").glob("??/*.png")}
 
 
-def test_a_second_server_and_a_used_port_are_refused_in_a_sentence(own_studio: StudioProcess, tmp_path: Path) -> None:
-    own_studio.start()
-    port = own_studio.address.rpartition(":")[2]
-    second = StudioProcess(own_studio.home)
+def test_a_second_server_and_a_used_port_are_refused_in_a_sentence(studio_process: StudioProcess, tmp_path: Path) -> None:
+    port = studio_process.address.rpartition(":")[2]
+    second = StudioProcess(studio_process.home)
     second.log = tmp_path / "second.log"
     with pytest.raises(AssertionError, match="already serves"):
         second.start()

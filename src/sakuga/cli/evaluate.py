@@ -7,14 +7,15 @@ import typer
 
 from sakuga.cli import options as opt
 
+Motion = opt.described("Motion adapter to evaluate: a folder or file, or owner/name", "--motion", default="the model's own")
 Clip = opt.described("CLIP model that scores prompts: a folder or hub id owner/name", "--clip", default="the model's own")
 
 
 def evaluate(
     subject: Annotated[
-        str, typer.Argument(help="A folder of images, a clip, a training run, or a style by name, folder, file or hub:owner/name")
+        str, typer.Argument(help="A folder of images, a clip, a training run, a style by name, folder, file or hub:owner/name, or motion")
     ],
-    against: Annotated[str | None, opt.described("Compare with another folder, clip or style", default="none")] = None,
+    against: Annotated[str | None, opt.described("Compare with another folder, clip, style or motion adapter", default="none")] = None,
     out: Annotated[Path | None, opt.described("Folder of the report", "--out", "-o", default="SUBJECT-report", panel=opt.OUTPUT)] = None,
     prompts: Annotated[
         Path | None,
@@ -23,7 +24,9 @@ def evaluate(
             default="held-out captions",
         ),
     ] = None,
-    count: Annotated[int | None, opt.described("Number of prompts for a style, 1 or more", "--count", "-n", default="32")] = None,
+    count: Annotated[
+        int | None, opt.described("Prompts for a style, or clips for a motion adapter, 1 or more", "--count", "-n", default="32, or 16")
+    ] = None,
     seeds: Annotated[int, opt.described("Images per prompt of a style, with seeds SEED, SEED + 1, ...", default="2")] = 2,
     seed: opt.Seed = 0,
     text: Annotated[str | None, opt.described("Score every image against this text", default="none")] = None,
@@ -32,6 +35,7 @@ def evaluate(
     model: Annotated[
         str | None, opt.described("Base model that generated the images, or generates them", default="by the recipes, or sketchbook")
     ] = None,
+    motion: Annotated[str | None, Motion] = None,
     steps: opt.Steps = None,
     guidance: opt.Guidance = None,
     sampler: opt.Sampler = None,
@@ -41,13 +45,13 @@ def evaluate(
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Evaluate images, a clip, a style or a training run, and write a report."""
+    """Evaluate images, a clip, a style, a training run or a motion adapter, and write a report."""
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
     request = studio.EvaluationRequest(
         subject=subject, against=against, prompts=prompts, count=count, seeds=seeds, seed=seed, text=text, reference=reference, clip=clip,
-        settings=opt.settings(model=model, steps=steps, guidance=guidance, sampler=sampler, precision=precision, size=size),
+        settings=opt.settings(model=model, motion=motion, steps=steps, guidance=guidance, sampler=sampler, precision=precision, size=size),
     )  # fmt: skip
     made = watch(studio.evaluate(request, out, store=store), quiet=quiet or json)
     lines = [f"{one.key:28} {one}" for one in made.metrics]

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sakuga import InputError
-from sakuga.evaluation.confidence import Interval, Values, along_interval, difference_interval, mean_interval, ratio_interval, share_interval
+from sakuga.evaluation.confidence import (
+    Interval,
+    Values,
+    along_interval,
+    difference_interval,
+    mean_interval,
+    ratio_interval,
+    share_interval,
+)
 
 RESERVED_PREFIXES = ("n", "low", "high", "ceiling", "note", "refused", "instead")
 """Prefixes of a metric's key in JSON for all but its value."""

@@ -124,7 +124,9 @@ def joint_metrics(true: Sequence[Images], generated: Sequence[Images], joints: S
 
 def loop_metric(clips: Sequence[Images]) -> Measurement:
     """Return how large the closing step of loops is."""
-    return _mean_known("adapter.loop_gap", [closing_gap(clip) for clip in clips], "Lab step from the last frame to the first over the median step")
+    return _mean_known(
+        "adapter.loop_gap", [closing_gap(clip) for clip in clips], "Lab step from the last frame to the first over the median step"
+    )
 
 
 def _mean_known(key: str, values: Sequence[float], note: str) -> Measurement:

@@ -21,27 +21,26 @@ MIN_CLIPS = 2
 class VideoFeatures:
     """A clip as one vector: what its frames show, and how that changes.
 
-    The mean of the frames' features, and the mean size of their changes from frame to frame. The changes are scaled to weigh as much as
-    the frames in a reference set of true clips.
+    The mean of the frames' features, and the square root of the mean size of their changes from frame to frame, each divided by its root
+    mean square in a reference set of true clips: both weigh the same. Without the root a few wild clips outweigh all still ones.
     """
 
-    change_scale: float
+    scales: tuple[float, float]
 
     @classmethod
     def of(cls, reference: FrameFeatures) -> Self:
-        """Find the scale of changes in a set of true clips."""
-        shown, changes = _means(reference)
-        return cls(change_scale=float(np.sqrt(np.square(shown).mean() / max(np.square(changes).mean(), 1e-12))))
+        """Find the scales in a set of true clips."""
+        shown, changes = (float(np.sqrt(np.square(part).mean())) for part in _means(reference))
+        return cls(scales=(shown or 1.0, changes or 1.0))
 
     def __call__(self, clips: FrameFeatures) -> Features:
         """Return the vectors of clips, (clips, 2 * features)."""
-        shown, changes = _means(clips)
-        return np.concatenate([shown, self.change_scale * changes], axis=1)
+        return np.concatenate([part / scale for part, scale in zip(_means(clips), self.scales, strict=True)], axis=1)
 
 
 def _means(clips: FrameFeatures) -> tuple[Features, Features]:
-    """Return the means of frames and of the sizes of their changes, (clips, features) each."""
-    return clips.mean(axis=1), np.abs(np.diff(clips, axis=1)).mean(axis=1)
+    """Return the means of frames and the roots of the mean sizes of their changes, (clips, features) each."""
+    return clips.mean(axis=1), np.sqrt(np.abs(np.diff(clips, axis=1)).mean(axis=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,7 +85,9 @@ def video_distances(sets: dict[str, FrameFeatures], reference: FrameFeatures) ->
     n = len(next(iter(sets.values())))
     if n < MIN_CLIPS or len(reference) < MIN_CLIPS:
         return Distances(n=1, values={name: np.zeros(1) for name in sets})
-    counts, others = (np.concatenate([np.ones((1, size)), resamples(size, seed, REPLICATES)]) for seed, size in ((1, n), (2, len(reference))))
+    counts, others = (
+        np.concatenate([np.ones((1, size)), resamples(size, seed, REPLICATES)]) for seed, size in ((1, n), (2, len(reference)))
+    )
     varied = (counts.max(axis=1) < n) & (others.max(axis=1) < len(reference))
     true = vectors(reference)
     values = {name: discrepancy(vectors(clips), true, polynomial, counts[varied], others[varied]) for name, clips in sets.items()}

@@ -86,7 +86,7 @@ class Checkpoint:
 
     @property
     def engine(self) -> str:
-        """Return what runs the denoiser, such as "torch" or "OpenVINO 2026.4.1"."""
+        """Return what runs the denoiser, such as "torch" or "OpenVINO" with its version."""
         return str(getattr(self.denoiser, "engine", "torch"))
 
     @property

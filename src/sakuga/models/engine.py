@@ -27,7 +27,7 @@ class ChosenEngine:
 
     name: Literal["torch", "openvino"]
     title: str
-    """Its name in messages, such as "OpenVINO 2026.4.1"."""
+    """Its name in messages, such as "OpenVINO" and its version."""
     note: str = ""
 
 

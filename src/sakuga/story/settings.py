@@ -186,7 +186,7 @@ class FilmSettings:
         float | None,
         Number(
             help="How much frames keep the look of the first shot's keyframe by attention to it; 0 is off",
-            default=4.0,
+            default=0,
             panel=MOTION,
             least=0,
             most=32,
@@ -205,7 +205,7 @@ class FilmSettings:
         str | None,
         Text(
             help="Motion adapter, which makes things move: auto (the model's own), none, sketchbook, a folder or file, or owner/name",
-            default=AUTO,
+            default=NO_MOTION,
             panel=MOTION,
         ),
     ] = None

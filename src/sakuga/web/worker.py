@@ -191,8 +191,9 @@ def main() -> None:
         with locked(data.locks / f"lane-{lane}", str(os.getpid())) as free:
             if free:
                 worker.serve()
-                return
+                break
         worker.stopping.wait(EVERY)
+    os._exit(0)  # all is written; threads of libraries can keep an interpreter from ending
 
 
 def _end_with_server(worker: Worker) -> None:

@@ -21,7 +21,7 @@ from sakuga.models.engine import ChosenEngine, use_engine
 from sakuga.models.motion import MotionUNet, make_motion_adapter, motion_modules
 from sakuga.models.openvino import networks
 from sakuga.models.openvino.autoencoder import openvino_autoencoder
-from sakuga.models.openvino.motion import OpenVinoMotion
+from sakuga.models.openvino.motion import LENGTHS, OpenVinoMotion
 from sakuga.models.openvino.networks import OpenVinoControlNet, OpenVinoNetwork
 from sakuga.models.openvino.programs import Program
 from sakuga.models.reference_attention import attending, record_self_attention
@@ -190,7 +190,10 @@ def test_a_motion_unet_gives_the_numbers_of_torch(plain: Checkpoint) -> None:
     inputs = (random(6, 8, 8, 8), torch.tensor([0.0, 500, 500] * 2), random(6, *plain.zero_embeds().shape[1:], seed=1))
     with torch.inference_mode():
         torch.testing.assert_close(run(motion)(*inputs)[0], motion(*inputs)[0], **ROUNDING)
-    assert isinstance(run(motion), OpenVinoNetwork)
+    assert run(motion) is run(replace(motion))
+    for frames in range(2, 9):
+        assert isinstance(run(replace(motion, frames=frames)), OpenVinoNetwork)
+    assert len(run._networks) == LENGTHS
     assert run(replace(motion, scale=torch.ones(3))).__class__ is MotionUNet
     assert notes == []
 

@@ -122,7 +122,7 @@ def test_version_1_is_still_read() -> None:
         "engine": 1,
         "checkpoint": DIGEST,
         "model": "sketchbook",
-        "film": {"idea": "a castle", "steps": 3},
+        "film": {"idea": "a castle", "motion": "none", "steps": 3},
         "shots": [{"prompt": "a castle", "seconds": 1.0, "seed": 4}],
     }
 
@@ -224,7 +224,7 @@ def test_version_2_is_read_with_the_present_names_of_settings() -> None:
     assert read["recipe"] == 3
     assert read["film"] == {
         "idea": "", "shot_strength": 0.5, "noise_drift": 0.2, "keyframe_rate": 6, "init_from": "previous", "control_weight": 1.0,
-        "depth": "estimator",
+        "depth": "estimator", "motion": "none",
     }  # fmt: skip
     assert (read["shots"][0]["init_from"], read["shots"][0]["control_weight"]) == ("keyframe", "0: 0, 3: 1")
     draw = {key: FILM[key] for key in ("recipe", "engine", "checkpoint")} | {"kind": "draw", "prompt": "a", "seed": 1, "settings": {}}

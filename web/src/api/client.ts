@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import type { paths } from "./schema";
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -15,6 +16,9 @@ interface Options<O> {
   query?: Query<O>;
   body?: Body<O>;
 }
+
+/** Whether the server has asked for its token. */
+export const locked = signal(false);
 
 /** Why the server refused, in its own words; `line` points into a text such as film.toml. */
 export class Refusal extends Error {
@@ -39,6 +43,7 @@ async function call(method: string, template: string, options: { path?: unknown;
 async function read(answer: Response): Promise<unknown> {
   const text = await answer.text();
   if (answer.ok) return text ? JSON.parse(text) : undefined;
+  if (answer.status === 401) locked.value = true;
   const error = refusalIn(text);
   throw new Refusal(error.message ?? `The server answered ${answer.status}.`, answer.status, error.code ?? "failed", error.field ?? null, error.line ?? null);
 }

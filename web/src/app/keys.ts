@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { signal } from "@preact/signals";
 
 /** One shortcut: the key as `KeyboardEvent.key` names it, with "Ctrl+" and "Shift+" in front, and what it does, in words. */
@@ -58,7 +58,7 @@ addEventListener("keydown", (event) => {
 export function useShortcuts(title: string, shortcuts: Shortcut[]): void {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const section: Section = {
       title,
       get shortcuts() {

@@ -10,7 +10,7 @@ export function OptionField({ option, value, onChange }: { option: OptionInfo; v
   const numeric = option.kind === "number" || option.kind === "integer";
   if (option.kind === "choice" || option.kind === "switch") {
     const choices = option.kind === "switch" ? ["true", "false"] : option.choices;
-    const words = { true: "On", false: "Off" } as Record<string, string>;
+    const words = { true: "On", false: "Off", on: "On", off: "Off" } as Record<string, string>;
     return (
       <Field label={label} hint={hint}>
         {(id) => <Select id={id} value={shown} options={[["", `${words[standard] ?? standard} (default)`] as const, ...choices.map((choice) => [choice, words[choice] ?? choice] as const)]} onChange={(next) => onChange(next === "" ? null : option.kind === "switch" ? next === "true" : next)} />}

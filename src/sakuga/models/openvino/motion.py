@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from sakuga.models.motion import MotionUNet
 from sakuga.models.openvino.networks import OpenVinoNetwork, architecture
 
+LENGTHS = 3
+"""Lengths of windows whose programs stay in memory; the one used longest ago goes first."""
+
 
 @dataclass(slots=True, eq=False)
 class OpenVinoMotion:
@@ -31,6 +34,9 @@ class OpenVinoMotion:
             parts = {"unet": architecture(network.unet), "adapter": architecture(network.adapter)}
             run = partial(_run, frames=network.frames, scale=float(network.scale))
             self._networks[key] = OpenVinoNetwork("the motion UNet", weights, self.notes, run, parts=parts, frames_and_scale=key)
+        self._networks[key] = self._networks.pop(key)
+        if len(self._networks) > LENGTHS:
+            del self._networks[next(iter(self._networks))]
         return self._networks[key]
 
 

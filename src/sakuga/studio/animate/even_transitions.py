@@ -19,11 +19,11 @@ from sakuga.timeline.transition_timing import LaidTransition, Timings, Transitio
 
 EVEN = 0.15
 """The coefficient of variation of a morph's steps that is even enough."""
+UNLIKE = 4.0
+"""Lab difference of two generated frames above which those between are generated, too, not interpolated."""
 REFINED_TAKES = 1
 """Takes after which more keyframes are generated; later ones only retime, as each new keyframe may differ anew."""
 Position = Annotated[float, Field(ge=0, le=1)]
-UNLIKE = 4.0
-"""Lab difference of two generated frames above which those between are generated, too, not interpolated."""
 
 
 class MorphTiming(Part):
@@ -75,7 +75,7 @@ def render_evenly(lay_out: Callable[[Timings], ExposureSheet], session: RenderSe
         renderings.append(rendering)
         for shot, laid in sheet.transitions.items():
             searches.setdefault(shot, _Search(session)).add(laid, rendering)
-        timings = {shot: search.following for shot, search in searches.items()}
+        timings = {shot: search.best if search.done else search.following for shot, search in searches.items()}
         if all(search.done for search in searches.values()):
             break
     best = {shot: without_unused(search.best) for shot, search in searches.items()}

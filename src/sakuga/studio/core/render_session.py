@@ -257,7 +257,12 @@ class RenderSession:
         """List what of a single prompt is ignored by this checkpoint."""
         tokens, limit = self.count_tokens(prompt), self.files.info.token_limit
         long = [f"'{prompt}' has {tokens} tokens; the text encoder reads {limit}: shorten it"] if tokens > limit else []
-        return [*wordless_warnings(prompt), *long, *read_emphasis(prompt).warnings, *vocabulary_warnings([prompt], self._known_words, self._trigger_words)]
+        return [
+            *wordless_warnings(prompt),
+            *long,
+            *read_emphasis(prompt).warnings,
+            *vocabulary_warnings([prompt], self._known_words, self._trigger_words),
+        ]
 
     @property
     def _known_words(self) -> frozenset[str] | None:

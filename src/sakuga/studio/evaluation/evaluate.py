@@ -1,4 +1,4 @@
-"""Evaluate images, a clip, a style or a training run."""
+"""Evaluate images, a clip, a style, a training run or a motion adapter."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -15,6 +15,7 @@ from sakuga.studio.core.style_lookup import is_style_name, is_style_path
 from sakuga.studio.core.styles import parse_style
 from sakuga.studio.core.work import Work
 from sakuga.studio.evaluation.image_evaluation import evaluate_clip, evaluate_images
+from sakuga.studio.evaluation.motion_evaluation import MOTION, evaluate_motion
 from sakuga.studio.evaluation.reports import REPORT, check_report, write_report
 from sakuga.studio.evaluation.request import EvaluatedPage, Evaluation, EvaluationRequest
 from sakuga.studio.evaluation.style_evaluation import evaluate_style
@@ -22,13 +23,13 @@ from sakuga.studio.evaluation.style_evaluation import evaluate_style
 
 @checked()
 def evaluate(request: EvaluationRequest, out: Path | str | None = None, *, store: Path | None = None) -> Work[Step, Evaluation]:
-    """Evaluate images, a clip, a style or a run.
+    """Evaluate images, a clip, a style, a run or a motion adapter.
 
     Writes a report into the folder `out`, by default SUBJECT-report. Raises InputError where the subject is none of these, or where the
     folder holds other files than a report.
     """
     if not request.subject.strip():
-        raise InputError("nothing to evaluate: name a folder of images, a clip, a style or a training run")
+        raise InputError("nothing to evaluate: name a folder of images, a clip, a style, a training run, or motion")
     folder = Path(out) if out else Path(f"{Path(request.subject).stem}-report")
     check_report(folder)
     check_store(store)
@@ -49,6 +50,11 @@ def _measure(request: EvaluationRequest, store: Path | None) -> Generator[Step, 
     """
     source = find_checkpoint(request.settings.model or SKETCHBOOK)
     name, path = parse_style(request.subject).name, Path(request.subject).expanduser()
+    if request.subject == MOTION:
+        note = f"{MOTION} is the model's motion adapter: for the folder write ./{MOTION}" if path.exists() else ""
+        return _after_note(note, evaluate_motion(request, source, store))
+    if request.settings.motion:
+        raise InputError(f"a motion adapter is evaluated by `sakuga evaluate {MOTION}`: for {request.subject} leave --motion out")
     if is_style_name(name, source):
         note = f"{name} is a style's name: for the folder write ./{request.subject}" if path.is_dir() else ""
         return _after_note(note, evaluate_style(request, source, store))

@@ -20,13 +20,13 @@ class EvaluationRequest:
     """
 
     subject: str
-    """A folder of images, a clip, a training run, or a style by name, folder, file or hub id."""
+    """A folder of images, a clip, a training run, a style by name, folder, file or hub id, or "motion"."""
     against: str | None = None
     """A second subject of the same kind to compare it with."""
     prompts: Path | None = None
     """A file of prompts, one a line: to generate in a style, or what a folder's images show."""
     count: int | None = None
-    """Prompts for a style; 32 by default."""
+    """Prompts for a style, 32 by default, or clips for a motion adapter, 16 by default."""
     seeds: int = 2
     """Images for each prompt of a style."""
     seed: int = 0

@@ -9,6 +9,8 @@ import { Dialog } from "../../parts/dialog";
 import { Loading } from "../../parts/feedback";
 import { OptionField } from "../../parts/option-field";
 
+/** Options that the dialog asks for itself, or that the server fills in. */
+const ELSEWHERE = new Set(["model", "model_digest", "set", "set_digest", "prompts", "processes"]);
 type Method = "lora" | "textual-inversion" | "dreambooth";
 
 /** Start a training; its options are the server's own. */
@@ -29,7 +31,7 @@ export function TrainDialog({ set, onClose }: { set: string; onClose: () => void
       sayError(error);
     }
   };
-  const shown = [...(options.data?.training ?? []), ...(method === "lora" ? (options.data?.lora ?? []) : [])];
+  const shown = [...(options.data?.training ?? []), ...(method === "lora" ? (options.data?.lora ?? []) : [])].filter((option) => !ELSEWHERE.has(option.name));
   return (
     <Dialog title={`Train on ${set}`} large onClose={onClose} footer={<button class="button main" disabled={!name} onClick={() => void run()}>Start training</button>}>
       <div class="grid-3">

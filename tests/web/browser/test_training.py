@@ -1,0 +1,50 @@
+"""From images to a style, in the page."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.web.browser.conftest import Api
+from tests.web.conftest import StudioProcess
+
+pytestmark = pytest.mark.browser
+
+
+def images(folder: Path) -> list[Path]:
+    """Write images of colored noise, no two alike."""
+    made = [folder / f"noise-{number}.png" for number in range(6)]
+    for number, path in enumerate(made):
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)).save(path)
+    return made
+
+
+def test_a_set_is_built_mended_and_trained_on_to_its_end(
+    studio_process: StudioProcess, api: Api, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page(studio_process, "#/training")
+    page.get_by_role("button", name=re.compile("Bring images|New set")).click()
+    page.get_by_label("Name").fill("noise")
+    page.get_by_label("Trigger word").fill("noisy")
+    page.locator("dialog input[type=file]").set_input_files(images(tmp_path))
+    page.get_by_role("button", name="Build the set").click()
+    expect(page.get_by_role("heading", name="noise", exact=True)).to_be_visible()
+
+    caption = page.get_by_label(re.compile("^Caption of")).first
+    caption.fill("noisy, grey and green dots")
+    caption.blur()
+    page.get_by_role("button", name="Train a style …").click()
+    page.get_by_label("Name of the style").fill("dots")
+    page.get_by_label("Model", exact=True).select_option(studio_process.model)
+    page.get_by_text(re.compile(r"^Options")).click()
+    page.get_by_label("Steps", exact=True).fill("4")
+    page.get_by_label("Steps", exact=True).blur()
+    page.get_by_role("button", name="Start training").click()
+    run = page.get_by_role("region", name="dots")
+    expect(run.get_by_text("done", exact=True)).to_be_visible()
+    expect(run.get_by_role("img", name=re.compile("^Loss over steps: Loss"))).to_be_visible()
+    assert api.ask("GET", "/sets/noise")["images"][0]["caption"] == "noisy, grey and green dots"
