@@ -135,8 +135,8 @@ def parse_retiming(holds: Sequence[str], cuts: Sequence[str], on: int | None, sp
 
     Raises InputError.
 
-    >>> [edit.frame for edit in parse_retiming(["2:3"], ["5-6"], None, None)]
-    [5, 2]
+    >>> tuple(edit.frame for edit in parse_retiming(["2:3"], ["5-6"], None, None))
+    (5, 2)
     """
     edits: list[Hold | Cut] = [Hold(frame=one, frames=more) for one, more in (_numbers(text, ":", "FRAME:FRAMES") for text in holds)]
     edits += [Cut(frame=first, last=last) for first, last in (_numbers(text, "-", "FRAME or FIRST-LAST") for text in cuts)]
