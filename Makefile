@@ -9,7 +9,7 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web --no-audit --no-fund
 PAGE := src/sakuga/web/static/index.html
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q
 
-.PHONY: help animate test check format site bench dist sketchbook setup web test-web screenshots
+.PHONY: help animate test check format site bench dist sketchbook setup studio web test-web screenshots
 
 help:
 	@echo 'make animate PROMPT="a castle at dawn"   generate a clip (OUT=clip.gif)'
@@ -17,6 +17,7 @@ help:
 	@echo
 	@echo 'make check       style, types, layers, documentation'
 	@echo 'make format      format the code and fix what can be fixed'
+	@echo 'make studio      serve the studio and open its page'
 	@echo 'make web         build the page of the studio'
 	@echo 'make test-web    test the studio in a browser'
 	@echo 'make screenshots take the pictures of the studio for the documentation'
@@ -59,6 +60,9 @@ dist: setup web
 	@$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
 	@$(BIN)/twine check --strict dist/*
 	@SAKUGA_DIST=dist $(PYTEST) tests/test_wheel.py
+
+studio: web
+	@$(BIN)/sakuga studio --open
 
 web: $(PAGE)
 

@@ -90,11 +90,11 @@ def test_scale_0_differs_from_scale_1(tmp_path: Path, settings: FilmSettings) ->
     assert not np.array_equal(images(tmp_path / "clip.apng"), images(tmp_path / "still.apng"))
 
 
-def test_a_checkpoints_own_adapter_is_the_default(tmp_path: Path, settings: FilmSettings, adapter: Path, tiny_v_folder: Path) -> None:
+def test_auto_takes_a_checkpoints_own_adapter(tmp_path: Path, settings: FilmSettings, adapter: Path, tiny_v_folder: Path) -> None:
     whole = tmp_path / "model"
     shutil.copytree(tiny_v_folder, whole)
     shutil.copytree(adapter, whole / "motion_adapter")
-    made = render(tmp_path, film(replace(settings, model=str(whole), motion=None), shots=1))
+    made = render(tmp_path, film(replace(settings, model=str(whole), motion="auto"), shots=1))
     assert made.film.settings.motion == "auto"
     assert made.film.settings.strength == 0.5
     assert moving_frames(tmp_path)

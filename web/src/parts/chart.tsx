@@ -7,7 +7,8 @@ export interface Series {
   dots?: boolean;
 }
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM] = [720, 240, 48, 24];
+const WIDTH = matchMedia("(max-width: 640px)").matches ? 340 : 720;
+const [HEIGHT, LEFT, BOTTOM] = [240, 48, 24];
 
 /** Lines over steps, with a text of the last values for those who do not see them. */
 export function LineChart({ series, x, y }: { series: readonly Series[]; x: string; y: string }) {

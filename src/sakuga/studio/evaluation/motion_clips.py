@@ -36,7 +36,7 @@ class PlannedClips:
     adapters: tuple[MotionFiles, ...]
 
 
-def clip_settings(settings: FilmSettings, files: CheckpointFiles, motion: str | None, *, loop: bool = False) -> FilmSettings:
+def clip_settings(settings: FilmSettings, files: CheckpointFiles, motion: str, *, loop: bool = False) -> FilmSettings:
     """Return settings for clips at the rate and size of true ones."""
     side = files.info.native_size
     return replace(settings, motion=motion, loop=loop, size=(side, side), fps=FRAME_RATE, motion_fps=FRAME_RATE)

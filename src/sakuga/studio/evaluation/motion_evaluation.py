@@ -78,14 +78,15 @@ def evaluate_motion(request: EvaluationRequest, source: CheckpointFiles, store: 
 
 
 def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
-    adapter = MotionFinder(source).adapter(request.settings.motion or AUTO)
+    motion = request.settings.motion or AUTO
+    adapter = MotionFinder(source).adapter(motion)
     if adapter is None:
         raise InputError(f"{source.name!r} has no motion adapter to evaluate: name one with --motion")
 
     def resolved(motion: str | None, *, loop: bool = False) -> ResolvedSettings:
         return resolve_settings(clip_settings(request.settings, source, motion, loop=loop), source)
 
-    settings = resolved(request.settings.motion)
+    settings = resolved(request.settings.motion or AUTO)
     cases = held_out_scenes(request.count or CLIPS)
     first = cases[: min(len(cases), max(2, len(cases) // LONG_SHARE))]
     long_frames = max(FRAMES + 2, 2 * settings.motion_window - settings.motion_overlap)
@@ -101,7 +102,7 @@ def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
         moving=plan(cases, FRAMES, settings),
         long=plan(first, long_frames, settings),
         long_frames=long_frames,
-        loops=plan(first, FRAMES, resolved(request.settings.motion, loop=True)),
+        loops=plan(first, FRAMES, resolved(request.settings.motion or AUTO, loop=True)),
     )
 
 

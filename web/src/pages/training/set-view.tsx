@@ -60,6 +60,6 @@ export function SetView({ name }: { name: string }) {
 }
 
 function Verdict({ set }: { set: SetDetails }) {
-  if (!set.findings.length) return <Note>{set.verdict}</Note>;
+  if (!set.findings.length) return <Note>{set.verdict || "The doctor finds nothing to mend."}</Note>;
   return <Note tone="warn"><p>{set.verdict}</p><ul>{set.findings.map((finding) => <li key={finding}>{finding}</li>)}</ul></Note>;
 }
