@@ -20,7 +20,7 @@ from sakuga.paths import home
 from sakuga.rendering.store import FrameStore, given_spec
 from sakuga.rendering.warp import fit_image
 from sakuga.story.options import SEED, Number
-from sakuga.story.settings import FilmSettings
+from sakuga.story.settings import AUTO, FilmSettings
 from sakuga.studio.animate.animate import CLIP, with_style
 from sakuga.studio.animate.vary import image_size
 from sakuga.studio.core.arguments import checked
@@ -168,7 +168,8 @@ def resolve_move(request: MoveRequest) -> tuple[ResolvedMove, tuple[Image, ...]]
     files = find_checkpoint(request.settings.model or SKETCHBOOK)
     styles, loaded = StyleFinder(files), [read_image(path) for path in (request.image, request.last) if path]
     images = tuple(one.image for one in loaded)
-    wanted = replace(request.settings, size=request.settings.size or image_size(images[0], request.image, files))
+    size, motion = request.settings.size or image_size(images[0], request.image, files), request.settings.motion or AUTO
+    wanted = replace(request.settings, size=size, motion=motion)
     settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles)
     recipe = MoveRecipe.of(
         files,

@@ -83,10 +83,10 @@ def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
     if adapter is None:
         raise InputError(f"{source.name!r} has no motion adapter to evaluate: name one with --motion")
 
-    def resolved(motion: str | None, *, loop: bool = False) -> ResolvedSettings:
-        return resolve_settings(clip_settings(request.settings, source, motion, loop=loop), source)
+    def resolved(name: str, *, loop: bool = False) -> ResolvedSettings:
+        return resolve_settings(clip_settings(request.settings, source, name, loop=loop), source)
 
-    settings = resolved(request.settings.motion or AUTO)
+    settings = resolved(motion)
     cases = held_out_scenes(request.count or CLIPS)
     first = cases[: min(len(cases), max(2, len(cases) // LONG_SHARE))]
     long_frames = max(FRAMES + 2, 2 * settings.motion_window - settings.motion_overlap)
@@ -102,7 +102,7 @@ def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
         moving=plan(cases, FRAMES, settings),
         long=plan(first, long_frames, settings),
         long_frames=long_frames,
-        loops=plan(first, FRAMES, resolved(request.settings.motion or AUTO, loop=True)),
+        loops=plan(first, FRAMES, resolved(motion, loop=True)),
     )
 
 
