@@ -42,13 +42,12 @@ class Process:
     def __init__(self, home: Path) -> None:
         self.home, self.log = home, home / "server.log"
 
-    def start(self) -> str:
+    def start(self) -> None:
         env = {**os.environ, "SAKUGA_HOME": str(self.home)}
         with self.log.open("wb") as log:
             command = [sys.executable, "-m", "sakuga", "studio", "--port", "0"]
             self.server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env, start_new_session=True)
-        found: re.Match[str] = wait_for(lambda: re.search(r"at (http://\S+)", self.log.read_text()))
-        return found[1]
+        self.address = str(wait_for(lambda: re.search(r"at (http://\S+)", self.log.read_text()))[1])
 
     def worker(self) -> int | None:
         lock = self.home / "studio" / "locks" / "lane-cpu"
@@ -102,8 +101,7 @@ def run(victim: str, kills: int, moments: random.Random, model: str) -> None:
 
         def top_up() -> None:
             """Keep three jobs in the queue."""
-            address = re.search(r"at (http://\S+)", process.log.read_text())
-            with Studio(address[1] if address else "") as client:
+            with Studio(process.address) as client:
                 while sum(job.state in ("queued", "running") for job in client.queue().jobs) < 3:
                     seed = 1000 + len(jobs)
                     jobs.append((client.submit(RenderJob(film=film(seed, model))).id, seed))

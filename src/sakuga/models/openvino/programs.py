@@ -1,5 +1,6 @@
 """Programs: graphs compiled by OpenVINO for this processor. Needs no torch."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,10 @@ Arithmetic = Literal["f32", "bf16"]
 """OpenVINO's names of number formats."""
 WEIGHT = "weight:"
 """What the names of a graph's weights begin with."""
+
+# OpenVINO sends usage statistics over the network when it is imported, from a forked process that can hang for ever. Without this module it
+# sends none.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 class OpenVinoError(SakugaError):
