@@ -200,10 +200,11 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_killed_process(tmp_path: Pat
     holder = (
         "import os, signal, sys, time; from pathlib import Path; from sakuga.web.data_folder import locked\n"
         "with locked(Path(sys.argv[1])) as free:\n"
-        "    child = os.fork()\n"
-        "    if child == 0: time.sleep(30)\n"
-        "    print(child, flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    parent = os.getpid()\n"
+        "    if os.fork(): time.sleep(30)\n"
+        "    os.kill(parent, signal.SIGKILL)\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(30)\n"
     )
     ended = subprocess.Popen([sys.executable, "-c", holder, str(tmp_path / "lock")], stdout=subprocess.PIPE, text=True)
     assert ended.stdout
