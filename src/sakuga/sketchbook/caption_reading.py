@@ -22,12 +22,13 @@ from sakuga.sketchbook.labels import (
     Weather,
 )
 from sakuga.sketchbook.translations import TRANSLATIONS
-from sakuga.sketchbook.words import DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, JOINT, SYNONYMS, WORDING, Fact
+from sakuga.sketchbook.words import DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, JOINT, PLURALS, SYNONYMS, TWO, WORDING, Fact
 
 _FUNCTION_WORDS = """
     a an the and or of in on at by with to from as while where there is are it its under over above below behind before beside near
     through into for picture painting drawing image illustration scene view landscape scenery close up portrait hair dress wearing
     dressed who that this these his her their one two three afar background sky far away front light lights wind air ground water
+    another pair twin next not along
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 PORTRAIT_ATTRIBUTES = ("person", "hair", "hair_length", "dress", "expression")
@@ -53,6 +54,9 @@ class Stated:
     dress: DressColor | None = None
     expression: Expression | None = None
     look: Look | None = None
+    second: Subject | None = None
+    walking: bool = False
+    """A person is seen whole, so it is no portrait."""
 
 
 _FLAT = str.maketrans(
@@ -74,8 +78,8 @@ def normalise(text: str) -> str:
     return " ".join(flatten_text(text).split())
 
 
-def _portrait_phrases() -> list[tuple[str, tuple[Fact, ...]]]:
-    """Return every phrase for hair and clothes.
+def _phrases_of_two_facts() -> list[tuple[str, tuple[Fact, ...]]]:
+    """Return every phrase for hair, clothes and pairs.
 
     A color alone ("red") states nothing, "long red hair" states two facts.
     """
@@ -93,6 +97,7 @@ def _portrait_phrases() -> list[tuple[str, tuple[Fact, ...]]]:
         for word in words:
             phrases += [(f"{word} {garment}", (("dress", color),)) for garment in garments]
             phrases += [(f"{verb} {word}", (("dress", color),)) for verb in ("dressed in", "wearing")]
+    phrases += [(f"{two} {plural}", (("subject", name), ("second", name))) for two in TWO for name, plural in PLURALS.items()]
     return [*phrases, ("brunette", (("hair", "brown"), ("person", "woman"))), ("blonde", (("hair", "blond"),))]
 
 
@@ -105,7 +110,7 @@ def caption_phrases() -> dict[str, tuple[Fact, ...]]:
         phrases = wording.tags if silent else (*wording.tags, *wording.after, *wording.before, *wording.clauses)
         for phrase in phrases:
             table.setdefault(normalise(phrase), (fact,))
-    for phrase, facts in _portrait_phrases():
+    for phrase, facts in _phrases_of_two_facts():
         table.setdefault(normalise(phrase), facts)
     return table
 
@@ -163,13 +168,19 @@ def read_labels(text: str) -> Stated:
     for attribute, value in facts_in(text):
         if attribute == "extras":
             extras.add(value)
+        elif attribute == "subject" and first.get("subject", value) != value:
+            first.setdefault("second", value)
         else:
             first.setdefault(attribute, value)
-    close_up = first.pop("close_up", None) is not None or "person" in first or "hair" in first
-    if not close_up:
+    person = "person" in first or "hair" in first
+    named = first.pop("close_up", None) is not None
+    walking = first.pop("action", None) is not None and person and not named
+    close_up = named or (person and not walking)
+    if not close_up and not walking:
         first = {attribute: value for attribute, value in first.items() if attribute not in PORTRAIT_ATTRIBUTES}
     values = cast(dict[str, object], first)
-    return Stated(extras=cast(frozenset[Extra], frozenset(extras)), close_up=close_up, **values)  # type: ignore[arg-type]
+    found = cast(frozenset[Extra], frozenset(extras))
+    return Stated(extras=found, close_up=close_up, walking=walking, **values)  # type: ignore[arg-type]
 
 
 @cache

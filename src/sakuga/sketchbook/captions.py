@@ -8,11 +8,11 @@ import numpy as np
 from sakuga.sketchbook.caption_reading import Stated, facts_in, known_words, read_labels
 from sakuga.sketchbook.filler_words import EVERYDAY, NEUTRAL, QUALITY, STORY
 from sakuga.sketchbook.labels import Labels, Look
-from sakuga.sketchbook.words import DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, JOINT, WORDING, Fact
+from sakuga.sketchbook.words import BESIDE, DRESSES, GARMENTS, HAIR, HAIR_LENGTHS, JOINT, PLURALS, TWO, WORDING, Fact
 
 __all__ = ["Stated", "caption", "caption_of", "facts_in", "facts_of", "full_caption", "known_words", "read_labels"]
 
-KEEP_PROBABILITY = {"subject": 0.9, "person": 0.9}
+KEEP_PROBABILITY = {"subject": 0.9, "person": 0.9, "second": 0.9}
 DEFAULT_KEEP_PROBABILITY = 0.7
 KEEP_PROBABILITY_OF_FACT: dict[Fact, float] = {
     ("subject", "none"): 0.15,
@@ -20,8 +20,9 @@ KEEP_PROBABILITY_OF_FACT: dict[Fact, float] = {
     ("weather", "rain"): 0.98,
     ("weather", "snow"): 0.98,
     ("weather", "fog"): 0.98,
+    ("action", "walking"): 0.95,
 }
-"""Rain, snow and fog are nearly always stated, so that prompts without weather bring none of them."""
+"""Rain, snow and fog are nearly always stated, so that prompts without weather bring none of them; and that a person walks."""
 FLAT_LOOK_PROBABILITY = 0.12
 FILLER_PROBABILITY = 0.25
 IDENTITY = ("subject", "person", "hair", "hair_length", "dress")
@@ -90,9 +91,15 @@ def facts_of(labels: Labels) -> list[Fact]:
     if (person := labels.portrait) is not None:
         looks = [("person", person.person), ("hair", person.hair), ("hair_length", person.hair_length), ("dress", person.dress)]
         return [*looks, ("expression", person.expression), ("side", labels.side), *facts]
-    if labels.subject == "none":
-        return [("subject", "none"), *facts]
-    return [("subject", labels.subject), ("side", labels.side), *facts]
+    subject: list[Fact] = [("subject", labels.subject)]
+    if labels.second != "none":
+        subject.append(("second", labels.second))
+    if (walker := labels.walker) is not None:
+        looks = [("person", walker.person), ("hair", walker.hair), ("hair_length", walker.hair_length), ("dress", walker.dress)]
+        subject = [*looks, ("action", "walking"), *(subject if labels.subject != "none" else ())]
+    elif labels.subject == "none":
+        return [*subject, *facts]
+    return [*subject, ("side", labels.side), *facts]
 
 
 def caption(labels: Labels, rng: np.random.Generator, look: Look = "flat") -> str:
@@ -101,11 +108,10 @@ def caption(labels: Labels, rng: np.random.Generator, look: Look = "flat") -> st
     Facts are left out, and come in any order and style, with filler words now and then. A look other than flat is always named.
     """
     random = CaptionRandom(rng)
-    portrait = labels.portrait is not None
     remaining = _join(_keep(facts_of(labels), random), random)
     style = random.uniform()
     tags = style < TAGS_PROBABILITY
-    parts = _writer(portrait, style)(remaining, random)
+    parts = _writer(labels, style)(remaining, random)
     if look != "flat" or random.happens(FLAT_LOOK_PROBABILITY):
         named = random.pick(WORDING["look", look].tags)
         of = not tags and named.endswith(("painting", "illustration")) and random.happens(0.6)
@@ -122,8 +128,7 @@ def full_caption(labels: Labels, rng: np.random.Generator | None = None, look: L
     Without a generator the words are canonical.
     """
     random = CaptionRandom(rng)
-    write = _sentence if labels.portrait is None else _portrait_sentence
-    parts = write(RemainingFacts(facts_of(labels)), random)
+    parts = _writer(labels, TAGS_PROBABILITY)(RemainingFacts(facts_of(labels)), random)
     return ", ".join(parts if look == "flat" else [*parts, random.pick(WORDING["look", look].tags)])
 
 
@@ -141,9 +146,11 @@ def caption_of(name: str, labels: Labels, rng: np.random.Generator | None = None
     return ", ".join([text, *([_after(("expression", mood), random)] if mood else []), *_background(remaining, random)])
 
 
-def _writer(portrait: bool, style: float) -> Callable[[RemainingFacts, CaptionRandom], list[str]]:
-    if portrait:
+def _writer(labels: Labels, style: float) -> Callable[[RemainingFacts, CaptionRandom], list[str]]:
+    if labels.portrait:
         return _portrait_tags if style < TAGS_PROBABILITY else _portrait_sentence
+    if labels.walker:
+        return _walker_tags if style < TAGS_PROBABILITY else _walker_sentence
     return _tags if style < TAGS_PROBABILITY else _clauses if style > 1 - CLAUSES_PROBABILITY else _sentence
 
 
@@ -157,8 +164,11 @@ def _keep(facts: list[Fact], random: CaptionRandom) -> list[Fact]:
         for fact in facts
         if random.happens(KEEP_PROBABILITY_OF_FACT.get(fact, KEEP_PROBABILITY.get(fact[0], DEFAULT_KEEP_PROBABILITY)))
     ]
-    if not any(attribute in KEEP_PROBABILITY for attribute, _ in chosen):
-        chosen = [fact for fact in chosen if fact[0] != "side"]
+    kept = {attribute for attribute, _ in chosen}
+    if not kept & KEEP_PROBABILITY.keys():
+        chosen = [fact for fact in chosen if fact[0] not in ("side", "action")]
+    if "subject" not in kept:
+        chosen = [fact for fact in chosen if fact[0] != "second"]
     return chosen or [facts[0] if facts[0][1] != "none" else facts[1]]
 
 
@@ -188,6 +198,9 @@ def _head(remaining: RemainingFacts, random: CaptionRandom) -> str:
     words: list[str] = []
     if (subject := remaining.take("subject")) is not None:
         noun = random.pick(WORDING["subject", subject].tags)
+        if remaining.single.get("second") == subject:
+            remaining.take("second")
+            return f"{random.pick(TWO)} {PLURALS[subject]}"
         if WORDING["subject", subject].before and random.happens(0.2):
             words.append(random.pick(WORDING["subject", subject].before))
     elif (place := remaining.take("place")) is not None:
@@ -221,6 +234,8 @@ def _where(text: str, remaining: RemainingFacts, random: CaptionRandom) -> list[
     """Append side, place and all other facts."""
     if (side := remaining.take("side")) is not None:
         text += " " + _after(("side", side), random)
+    if (second := remaining.take("second")) is not None:
+        text += f" {random.pick(BESIDE)} {_noun(second, random)}"
     if (place := remaining.take("place")) is not None:
         text += " " + _after(("place", place), random)
     rest = random.shuffled([*(_after(fact, random) for fact in remaining.rest()), *remaining.phrases])
@@ -232,6 +247,9 @@ def _where(text: str, remaining: RemainingFacts, random: CaptionRandom) -> list[
 def _tags(remaining: RemainingFacts, random: CaptionRandom) -> list[str]:
     """Write "castle on the right, sunset, mountains, birds"."""
     parts = list(remaining.phrases)
+    if (second := remaining.take("second")) is not None:
+        twin = second == remaining.single.get("subject")
+        parts.append(f"{random.pick(TWO)} {PLURALS[second]}" if twin else random.pick(WORDING["subject", second].tags))
     if (side := remaining.take("side")) is not None:
         parts.append(f"{random.pick(WORDING['subject', remaining.single.pop('subject')].tags)} {_after(('side', side), random)}")
     return random.shuffled([*parts, *(random.pick(WORDING[fact].tags) for fact in remaining.rest())])
@@ -243,6 +261,8 @@ def _clauses(remaining: RemainingFacts, random: CaptionRandom) -> list[str]:
     subject = remaining.single.get("subject")
     if subject is not None:
         text = f"{_article(_head(remaining, random), random)} {random.pick(WORDING['subject', subject].clauses)}"
+        if (second := remaining.take("second")) is not None:
+            text += f" {random.pick(BESIDE[:3])} {_noun(second, random)}"
         for attribute in ("side", "place"):
             if (value := remaining.take(attribute)) is not None:
                 text += " " + _after((attribute, value), random)
@@ -301,6 +321,53 @@ def _portrait_sentence(remaining: RemainingFacts, random: CaptionRandom) -> list
         text += random.pick((f" in a {dress}", f" wearing a {dress}", f", {dress}"))
     moods = [_after(("expression", mood), random)] if mood and not adjectives else []
     return [text, *moods, *_background(remaining, random)]
+
+
+def _walker(remaining: RemainingFacts, random: CaptionRandom) -> str:
+    """Return "a girl with long red hair in a blue dress walks along"."""
+    person, hair = remaining.take("person"), _hair(remaining, random)
+    dress, action = _dress(remaining, person or "girl", random), remaining.take("action")
+    text = random.pick(WORDING["person", person].tags) if person else "person"
+    text = f"a {hair.replace(' ', '-')}-haired {text}" if hair and random.happens(0.25) else f"a {text}" + (f" with {hair} hair" if hair else "")
+    if dress:
+        text += random.pick((" in", " wearing")) + (" an " if dress[0] in "aeiou" else " a ") + dress
+    if action:
+        wording = WORDING["action", action]
+        text += " " + random.pick(wording.clauses if random.happens(0.5) else wording.after)
+    return text
+
+
+def _walker_sentence(remaining: RemainingFacts, random: CaptionRandom) -> list[str]:
+    """Write "a boy with short hair walks in the hills, a castle on the left"."""
+    who = _walker(remaining, random)
+    if (subject := remaining.take("subject")) is None:
+        return _where(who, remaining, random)
+    thing = _noun(subject, random)
+    if (side := remaining.take("side")) is not None:
+        thing += " " + _after(("side", side), random)
+    if random.happens(0.4):
+        first, *rest = _where(thing, remaining, random)
+        return [first, who, *rest] if random.happens(0.5) else [f"{first} and {who}", *rest]
+    first, *rest = _where(who, remaining, random)
+    return [first, thing, *rest]
+
+
+def _walker_tags(remaining: RemainingFacts, random: CaptionRandom) -> list[str]:
+    """Write "girl, red hair, blue dress, walking, meadow, sunset"."""
+    person, hair = remaining.take("person"), _hair(remaining, random)
+    parts = [random.pick(WORDING["person", person].tags)] if person else []
+    parts += [f"{hair} hair"] if hair else []
+    parts += [dress] if (dress := _dress(remaining, person or "girl", random)) else []
+    parts += [random.pick(WORDING["action", action].tags)] if (action := remaining.take("action")) else []
+    side = remaining.take("side") if "subject" not in remaining.single else None
+    if side and parts:
+        parts[0] += " " + _after(("side", side), random)
+    return [*parts, *_tags(remaining, random)]
+
+
+def _noun(subject: str, random: CaptionRandom) -> str:
+    noun = random.pick(WORDING["subject", subject].tags)
+    return noun if noun.endswith("s") else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _portrait_tags(remaining: RemainingFacts, random: CaptionRandom) -> list[str]:

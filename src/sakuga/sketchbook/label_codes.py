@@ -36,6 +36,8 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "dress": get_args(DressColor),
     "expression": get_args(Expression),
     "look": get_args(Look),
+    "second": get_args(Subject),
+    "walker": ("no", "yes"),
     **{f"extra.{extra}": ("no", "yes") for extra in EXTRAS},
 }
 """Every attribute with its values; an image's codes are the indices of its values, -1 for none."""
@@ -54,16 +56,18 @@ def _encode(values: dict[str, str | None]) -> Codes:
 def label_codes(labels: Labels, look: Look = "flat") -> Codes:
     """Return an image's codes, (len(ATTRIBUTES),).
 
-    A portrait has no subject; only subjects and portraits have a side.
+    A portrait has no subject; only subjects and people have a side, only portraits an expression.
     """
-    person = labels.portrait
+    person = labels.portrait or labels.walker
     values: dict[str, str | None] = {"time": labels.time, "weather": labels.weather, "place": labels.place, "look": look}
     values |= {f"extra.{extra}": "yes" if extra in labels.extras else "no" for extra in EXTRAS}
-    values["portrait"] = "no" if person is None else "yes"
-    if person is None:
-        values["subject"] = labels.subject
-    else:
-        values |= {name: getattr(person, name) for name in ("person", "hair", "hair_length", "dress", "expression")}
+    values["portrait"] = "yes" if labels.portrait else "no"
+    if not labels.portrait:
+        values |= {"subject": labels.subject, "second": labels.second, "walker": "yes" if labels.walker else "no"}
+    if person is not None:
+        values |= {name: getattr(person, name) for name in ("person", "hair", "hair_length", "dress")}
+    if labels.portrait:
+        values["expression"] = labels.portrait.expression
     if person is not None or labels.subject != "none":
         values["side"] = labels.side
     return _encode(values)
@@ -74,7 +78,9 @@ def stated_codes(stated: Stated) -> Codes:
 
     The others are -1; without a close-up it states a landscape.
     """
-    names = ("time", "weather", "place", "subject", "side", "person", "hair", "hair_length", "dress", "expression", "look")
+    names = ("time", "weather", "place", "subject", "side", "person", "hair", "hair_length", "dress", "expression", "look", "second")
     values: dict[str, str | None] = {name: getattr(stated, name) for name in names}
+    if stated.walking:
+        values["walker"] = "yes"
     values |= {f"extra.{extra}": "yes" for extra in stated.extras}
     return _encode({**values, "portrait": "yes" if stated.close_up else "no"})

@@ -30,7 +30,7 @@ HELD_OUT_HAIR: HairColor = "green"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
-    """A close-up of one person."""
+    """How one person looks."""
 
     person: Person
     hair: HairColor
@@ -43,7 +43,8 @@ class Portrait:
 class Labels:
     """Everything a caption may state about an image.
 
-    `portrait` is None in a landscape, and `subject` is "none" in a portrait.
+    `portrait` is None in a landscape, and `subject` is "none" in a portrait. `second` is a smaller subject on another side, `walker` a person
+    seen whole, who walks; both are in landscapes only, and never together.
     """
 
     time: Time
@@ -53,6 +54,8 @@ class Labels:
     side: Side
     extras: frozenset[Extra] = frozenset()
     portrait: Portrait | None = None
+    second: Subject = "none"
+    walker: Portrait | None = None
 
 
 CHARACTER = Portrait(person="girl", hair=HELD_OUT_HAIR, hair_length="long", dress="yellow", expression="calm")
@@ -61,4 +64,4 @@ CHARACTER = Portrait(person="girl", hair=HELD_OUT_HAIR, hair_length="long", dres
 
 def composition_of(labels: Labels) -> Literal["portrait", "figure", "landscape"]:
     """Return the composition: portrait, figure or landscape."""
-    return "portrait" if labels.portrait else "figure" if "figure" in labels.extras else "landscape"
+    return "portrait" if labels.portrait else "figure" if labels.walker or "figure" in labels.extras else "landscape"

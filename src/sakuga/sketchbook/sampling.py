@@ -1,6 +1,7 @@
 """Random labels: what occurs together, and how often."""
 
 from bisect import bisect
+from dataclasses import replace
 from itertools import accumulate
 from typing import TypeVar, get_args
 
@@ -23,6 +24,7 @@ from sakuga.sketchbook.labels import (
     Time,
     Weather,
 )  # fmt: skip
+from sakuga.sketchbook.words import PLURALS
 
 Choice = TypeVar("Choice")
 
@@ -53,10 +55,13 @@ _WALKED: tuple[Place, ...] = ("meadow", "hills", "mountains", "forest", "desert"
 _BLOOMING: tuple[Place, ...] = ("meadow", "hills", "valley", "village", "lake")
 
 
-def sample_labels(rng: np.random.Generator, *, portrait: bool | None = None, with_held_out: bool = False) -> Labels:
+def sample_labels(
+    rng: np.random.Generator, *, portrait: bool | None = None, with_held_out: bool = False, accompanied: bool = False
+) -> Labels:
     """Sample the labels of one image.
 
-    `portrait` None means about 22% close-ups; without `with_held_out`, subjects and hair that the base model must not know stay out.
+    `portrait` None means about 22% close-ups; without `with_held_out`, subjects and hair that the base model must not know stay out. With
+    `accompanied`, two landscapes in five also have a walking person or a second subject.
     """
     close_up = rng.random() < 0.22 if portrait is None else portrait
     time = _one(rng, get_args(Time))
@@ -77,7 +82,24 @@ def sample_labels(rng: np.random.Generator, *, portrait: bool | None = None, wit
     places = WHERE[subject]
     place = _one(rng, places, tuple(_RARER.get(name, 1.0) for name in places))
     extras = _sky_extras(rng, time, weather) | _land_extras(rng, time, weather, place, subject)
-    return Labels(time=time, weather=weather, place=place, subject=subject, side=_one(rng, get_args(Side)), extras=frozenset(extras))
+    labels = Labels(time=time, weather=weather, place=place, subject=subject, side=_one(rng, get_args(Side)), extras=frozenset(extras))
+    return _accompanied(rng, labels, with_held_out) if accompanied else labels
+
+
+def _accompanied(rng: np.random.Generator, labels: Labels, with_held_out: bool) -> Labels:
+    """Add a walking person, a second subject or nothing."""
+    walks, joined, alone, twin = rng.random(4).tolist()
+    if walks < 0.22 and labels.place not in ("sea", "lake") and labels.subject not in (*AFLOAT, "bridge"):
+        subject: Subject = "none" if alone < 0.5 else labels.subject
+        extras = labels.extras - {"figure"} - (frozenset() if subject in WINDOWED or labels.place == "village" else {"lit windows"})
+        return replace(labels, subject=subject, walker=replace(_person(rng, with_held_out), expression="calm"), extras=extras)
+    if joined < 0.25 and labels.subject != "none":
+        fitting = tuple(
+            name for name in get_args(Subject)[1:]
+            if labels.place in WHERE[name] and (with_held_out or name not in HELD_OUT_SUBJECTS) and name not in (labels.subject, "bridge")
+        )  # fmt: skip
+        return replace(labels, second=labels.subject if twin < 0.25 and labels.subject in PLURALS else _one(rng, fitting))
+    return labels
 
 
 def _one(rng: np.random.Generator, choices: tuple[Choice, ...], weights: tuple[float, ...] | None = None) -> Choice:

@@ -12,6 +12,7 @@ from sakuga.sketchbook.place_layout import PlaceContext, PlaceLayout
 from sakuga.sketchbook.places import HORIZON, PLACES, SKYLINE
 from sakuga.sketchbook.sampling import AFLOAT, AIRBORNE, sample_labels
 from sakuga.sketchbook.scenery import height_at
+from sakuga.sketchbook.walkers import draw_walker, step_phase
 
 _SIZES: dict[Subject, tuple[float, float, float]] = {
     "cottage": (0.34, 0.42, 1.5), "cabin": (0.34, 0.42, 1.4), "houses": (0.32, 0.38, 2.0), "castle": (0.46, 0.54, 1.32),
@@ -64,9 +65,11 @@ class Scene:
         return Moment(drawing=_draw(self, t), labels=self.labels)
 
 
-def sample(seed: int, *, aspect: float = 1.0, portrait: bool | None = None, with_held_out: bool = False) -> Scene:
+def sample(
+    seed: int, *, aspect: float = 1.0, portrait: bool | None = None, with_held_out: bool = False, accompanied: bool = False
+) -> Scene:
     """Sample a scene; options as in `sample_labels`."""
-    labels = sample_labels(np.random.default_rng((seed, 0)), portrait=portrait, with_held_out=with_held_out)
+    labels = sample_labels(np.random.default_rng((seed, 0)), portrait=portrait, with_held_out=with_held_out, accompanied=accompanied)
     return compose(labels, seed, aspect)
 
 
@@ -227,6 +230,10 @@ def _landscape(
             back.append(extras.shadow(x, y, _SIZES[labels.subject][2] * plan.size * 0.46, near, material="water" if wet else "ground"))
     if "flowers" in labels.extras:
         front = extras.flowers(rng, t, stage, aspect, y if not plan.flying else 0.0) + front
+    if labels.second != "none":
+        subject = _second(scene, plan, stage, x, t) + subject
+    if labels.walker:
+        subject += _walker(scene, plan, stage, rng_subject, t)
     if "figure" in labels.extras:
         subject += _figure(scene, plan, stage, rng, rng_subject, t)
     if "birds" in labels.extras:
@@ -256,6 +263,48 @@ def _figure(
     near = min(0.95, stage.near_at(x, y) + 0.02)
     shapes = people.draw_figure(rng_subject, t)
     return [extras.shadow(x, y, 0.05, near), *placed(shapes, x, y, rng.uniform(0.19, 0.23), near, rng.random() < 0.5)]
+
+
+def _second(scene: Scene, plan: _Plan, stage: PlaceLayout, first: float, t: float) -> list[Shape]:
+    """Draw the second subject, smaller and away from the first, with its shadow or water."""
+    labels, aspect = scene.labels, scene.aspect
+    rng = np.random.default_rng((scene.seed, 3))
+    small, large, width = _SIZES[labels.second]
+    size = min(0.72 * (small + (large - small) * rng.random()), 0.42 * aspect / width)
+    toward = 1.0 if first < aspect / 2 or (first < aspect * 0.55 and rng.random() < 0.5) else -1.0
+    inward = 0.46 * size * width
+    x = min(max(first + toward * 0.47 * aspect, inward), aspect - inward)
+    flying = labels.second in AIRBORNE or labels.second == "dragon"
+    wet = labels.second in _wet(labels.place) and stage.waterline is not None
+    shapes = subjects.draw_subject(labels.second, rng, t, "lit windows" in labels.extras)
+    turned = x > aspect / 2 and labels.second in ("dragon", "whale", "boat")
+    if flying:
+        return placed(shapes, x, 0.14 + size + 0.06 * rng.random(), size, 0.45, turned)
+    if wet and stage.waterline is not None:
+        y, near, material = stage.waterline + 0.015, 0.55, "water"
+    else:
+        y = height_at(stage.ground, x) + 0.6 * stage.drop[0] + 0.2 * stage.drop[1]
+        near, material = stage.near_at(x, y), "ground"
+    return [extras.shadow(x, y, width * size * 0.46, near, material=material), *placed(shapes, x, y, size, near, turned)]
+
+
+def _walker(scene: Scene, plan: _Plan, stage: PlaceLayout, rng_subject: np.random.Generator, t: float) -> list[Shape]:
+    """Draw a person who walks to and fro; standing feet do not slide."""
+    labels, aspect = scene.labels, scene.aspect
+    assert labels.walker is not None
+    rng = np.random.default_rng((scene.seed, 4))
+    toward = 1.0 if plan.focus < aspect / 2 else -1.0
+    home = plan.focus if labels.subject == "none" else plan.focus + toward * 0.4 * aspect
+    home = min(max(home, 0.22 * aspect), 0.78 * aspect)
+    size = rng.uniform(0.36, 0.46) * (0.88 if labels.walker.person in ("girl", "boy") else 1.0)
+    reach, pace, phase = 0.13 * aspect, rng.uniform(0.7, 0.9), 6.283 * rng.random()
+    shift = reach * float(np.sin(pace * t + phase))
+    x, back = min(max(home + shift, 0.1 * aspect), 0.9 * aspect), float(np.cos(pace * t + phase)) < 0
+    y = min(0.95, height_at(stage.ground, home) + stage.drop[1] + 0.06)
+    near = min(0.96, stage.near_at(x, y) + 0.02)
+    steps = step_phase((-shift if back else shift) / size)
+    shapes = draw_walker(labels.walker, rng_subject, steps, t)
+    return [extras.shadow(x, y, 0.14 * size, near), *placed(shapes, x, y, size, near, back)]
 
 
 def _filmed(shapes: list[Shape], colors: list[tuple[float, float, float]], plan: _Plan, aspect: float, t: float) -> list[Shape]:

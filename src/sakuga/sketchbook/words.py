@@ -245,6 +245,12 @@ WORDING: dict[Fact, Wording] = {
         "surprised, surprised face, astonished", "looking surprised, with an open mouth, looking astonished", "surprised, astonished"
     ),
     ("expression", "calm"): wording("calm, calm face, serene", "looking calm, with a calm face, looking serene", "calm, serene"),
+    ("action", "walking"): wording(
+        "walking, strolling, wandering, on a walk",
+        "walking, walking along, strolling along, wandering, out for a walk, walking by",
+        "",
+        "walks, walks along, strolls along, wanders, walks by, goes for a walk",
+    ),
     # The looks.
     ("look", "flat"): wording("picture book illustration, storybook illustration, flat illustration, children's book illustration"),
     ("look", "watercolor"): wording(
@@ -255,6 +261,15 @@ WORDING: dict[Fact, Wording] = {
     ("look", "comic"): wording("comic book style, comic, comic style, comic panel, inked comic book, halftone comic"),
     ("look", "pixel"): wording("pixel art, pixelart, pixel art style, 8-bit pixel art, pixelated, retro pixel art"),
 }
+
+PLURALS: dict[str, str] = {
+    "cottage": "cottages", "cabin": "cabins", "castle": "castles", "tower": "towers", "lighthouse": "lighthouses",
+    "windmill": "windmills", "tree": "trees", "boat": "boats", "dragon": "dragons", "balloon": "balloons", "whale": "whales",
+}  # fmt: skip
+"""Subjects of which an image can show two."""
+TWO: tuple[str, ...] = ("two", "a pair of", "twin")
+BESIDE: tuple[str, ...] = ("near", "beside", "next to", "and", "with", "not far from")
+"""How a caption adds a second subject."""
 
 HAIR: dict[str, tuple[str, ...]] = {
     "black": ("black", "jet black", "raven"),
@@ -363,6 +378,7 @@ SYNONYMS: dict[Fact, tuple[str, ...]] = {
     ("look", "cel"): split("cel, cel shaded, cel style, animated film"),
     ("look", "comic"): split("comics, comic book, halftone, graphic novel"),
     ("look", "pixel"): split("pixel, 8 bit, 16 bit, pixels, pixel style"),
+    ("action", "walking"): split("walk, strolls, wandering, wanders, hikes, hiking, runs, running, skips, skipping, steps, marches"),
     ("close_up", "yes"): split("portrait, close up, closeup, close up portrait, headshot, face"),
 }
 """Further phrases that are understood, but not used in captions."""
