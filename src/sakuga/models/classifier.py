@@ -1,6 +1,7 @@
 """The label classifier: a small network for labels and features."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,9 @@ BATCH = 64
 class LabelHeads(nn.Module):
     """One linear head per attribute, as one matrix."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, attributes: Mapping[str, tuple[str, ...]] = ATTRIBUTES) -> None:
         super().__init__()
-        self.sizes = [len(values) for values in ATTRIBUTES.values()]
+        self.sizes = [len(values) for values in attributes.values()]
         self.linear = nn.Linear(width, sum(self.sizes))
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
@@ -64,9 +65,14 @@ class LabelClassifier(nn.Module):
     place in the image.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 96, 96), channels: int = 32) -> None:
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (24, 48, 96, 96, 96),
+        channels: int = 32,
+        attributes: Mapping[str, tuple[str, ...]] = ATTRIBUTES,
+    ) -> None:
         super().__init__()
-        self.widths, self.channels = tuple(widths), channels
+        self.widths, self.channels, self.attributes = tuple(widths), channels, attributes
         layers: list[nn.Module] = []
         for before, width in zip((3, *self.widths), self.widths, strict=False):
             layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(8, width), nn.SiLU()]
@@ -74,7 +80,7 @@ class LabelClassifier(nn.Module):
                 layers.append(Residual(width))
         layers.append(nn.Conv2d(self.widths[-1], channels, 1))
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * channels, FEATURES))
-        self.heads = LabelHeads(FEATURES)
+        self.heads = LabelHeads(FEATURES, attributes)
 
     def features(self, images: Tensor) -> Tensor:
         """Return the features before the label heads, (images, 256)."""
@@ -82,14 +88,14 @@ class LabelClassifier(nn.Module):
         return features
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the logits of each attribute in the order of `ATTRIBUTES`."""
+        """Return the logits of each of its attributes."""
         logits: tuple[Tensor, ...] = self.heads(self.features(images))
         return logits
 
     def save(self, folder: Path) -> None:
         """Write config.json and half-precision weights into the folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        config = {"widths": self.widths, "kept": self.channels, "attributes": ATTRIBUTES}
+        config = {"widths": self.widths, "kept": self.channels, "attributes": self.attributes}
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
         weights = {name: value.detach().half().contiguous() for name, value in self.state_dict().items()}
         save_file(weights, folder / "model.safetensors")
@@ -107,11 +113,17 @@ def resize_square(images: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def classify(classifier: LabelClassifier, images: Images) -> tuple[Codes, NDArray[np.float64]]:
-    """Classify images of one size: codes (n, attributes) and features (n, 256)."""
+    """Classify images of one size: codes (n, len(ATTRIBUTES)) and features (n, 256).
+
+    Codes of attributes that the classifier does not know are -1.
+    """
+    columns = [list(classifier.attributes).index(name) if name in classifier.attributes else -1 for name in ATTRIBUTES]
     codes, features = [], []
     for first in range(0, len(images), BATCH):
         hidden = classifier.features(resize_square(to_tensor(images[first : first + BATCH], torch.device("cpu"))))
-        codes.append(torch.stack([logits.argmax(dim=-1) for logits in classifier.heads(hidden)], dim=1).numpy())
+        found = [logits.argmax(dim=-1) for logits in classifier.heads(hidden)]
+        found.append(torch.full_like(found[0], -1))
+        codes.append(torch.stack([found[column] for column in columns], dim=1).numpy())
         features.append(hidden.double().numpy())
     return np.concatenate(codes), np.concatenate(features)
 
@@ -119,6 +131,23 @@ def classify(classifier: LabelClassifier, images: Images) -> tuple[Codes, NDArra
 def load_classifier(folder: Path) -> LabelClassifier:
     """Load the classifier of a folder in float32 and eval mode."""
     config = json.loads((folder / "config.json").read_text())
-    classifier = LabelClassifier(tuple(config["widths"]), config["kept"])
+    attributes = {name: tuple(values) for name, values in config["attributes"].items()}
+    classifier = LabelClassifier(tuple(config["widths"]), config["kept"], attributes)
     classifier.load_state_dict(load_file(folder / "model.safetensors"))
     return classifier.float().eval()
+
+
+def with_all_attributes(classifier: LabelClassifier) -> LabelClassifier:
+    """Return a classifier for all of `ATTRIBUTES`, whose new heads are untrained."""
+    extended = LabelClassifier(classifier.widths, classifier.channels)
+    extended.body.load_state_dict(classifier.body.state_dict())
+    weights, biases = extended.heads.linear.weight, extended.heads.linear.bias
+    rows = dict(zip(ATTRIBUTES, zip(weights.split(extended.heads.sizes), biases.split(extended.heads.sizes), strict=True), strict=True))
+    known = classifier.heads.linear
+    with torch.no_grad():
+        for name, weight, bias in zip(
+            classifier.attributes, known.weight.split(classifier.heads.sizes), known.bias.split(classifier.heads.sizes), strict=True
+        ):
+            rows[name][0].copy_(weight)
+            rows[name][1].copy_(bias)
+    return extended

@@ -168,7 +168,7 @@ def _keep(facts: list[Fact], random: CaptionRandom) -> list[Fact]:
     if not kept & KEEP_PROBABILITY.keys():
         chosen = [fact for fact in chosen if fact[0] not in ("side", "action")]
     if "subject" not in kept:
-        chosen = [fact for fact in chosen if fact[0] != "second"]
+        chosen = [fact for fact in chosen if fact[0] != "second" and (fact[0] != "side" or "person" in kept)]
     return chosen or [facts[0] if facts[0][1] != "none" else facts[1]]
 
 
@@ -328,7 +328,11 @@ def _walker(remaining: RemainingFacts, random: CaptionRandom) -> str:
     person, hair = remaining.take("person"), _hair(remaining, random)
     dress, action = _dress(remaining, person or "girl", random), remaining.take("action")
     text = random.pick(WORDING["person", person].tags) if person else "person"
-    text = f"a {hair.replace(' ', '-')}-haired {text}" if hair and random.happens(0.25) else f"a {text}" + (f" with {hair} hair" if hair else "")
+    text = (
+        f"a {hair.replace(' ', '-')}-haired {text}"
+        if hair and random.happens(0.25)
+        else f"a {text}" + (f" with {hair} hair" if hair else "")
+    )
     if dress:
         text += random.pick((" in", " wearing")) + (" an " if dress[0] in "aeiou" else " a ") + dress
     if action:

@@ -36,9 +36,9 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "dress": get_args(DressColor),
     "expression": get_args(Expression),
     "look": get_args(Look),
+    **{f"extra.{extra}": ("no", "yes") for extra in EXTRAS},
     "second": get_args(Subject),
     "walker": ("no", "yes"),
-    **{f"extra.{extra}": ("no", "yes") for extra in EXTRAS},
 }
 """Every attribute with its values; an image's codes are the indices of its values, -1 for none."""
 

@@ -43,8 +43,8 @@ class Portrait:
 class Labels:
     """Everything a caption may state about an image.
 
-    `portrait` is None in a landscape, and `subject` is "none" in a portrait. `second` is a smaller subject on another side, `walker` a person
-    seen whole, who walks; both are in landscapes only, and never together.
+    `portrait` is None in a landscape, and `subject` is "none" in a portrait. `second` is a smaller subject on another side, `walker` a
+    person seen whole, who walks; both are in landscapes only, and never together.
     """
 
     time: Time

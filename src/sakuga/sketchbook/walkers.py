@@ -84,8 +84,9 @@ def _fall(person: Portrait, hair: Color, head: float, middle: float, sway: float
     if person.hair_length == "short":
         return []
     low = middle + (3.1 if person.person in ("girl", "woman") else 1.9) * head
-    fall = smooth((0.02, middle - head), (-1.0 * head, middle - 0.4 * head), (-1.15 * head + sway, middle + head),
-                  (-0.9 * head + 2 * sway, low), (-0.2 * head + 2 * sway, low - 0.03), (0.1 * head, middle + 0.6 * head), each=3)  # fmt: skip
+    back, nape = -1.15 * head + sway, (0.1 * head, middle + 0.6 * head)
+    fall = smooth((0.02, middle - head), (-head, middle - 0.4 * head), (back, middle + head), (-0.9 * head + 2 * sway, low),
+                  (-0.2 * head + 2 * sway, low - 0.03), nape, each=3)  # fmt: skip
     return [part(fall, toned(hair, "shade"), "hair")]
 
 

@@ -378,7 +378,7 @@ SYNONYMS: dict[Fact, tuple[str, ...]] = {
     ("look", "cel"): split("cel, cel shaded, cel style, animated film"),
     ("look", "comic"): split("comics, comic book, halftone, graphic novel"),
     ("look", "pixel"): split("pixel, 8 bit, 16 bit, pixels, pixel style"),
-    ("action", "walking"): split("walk, strolls, wandering, wanders, hikes, hiking, runs, running, skips, skipping, steps, marches"),
+    ("action", "walking"): split("walks, strolls, wanders, hikes, hiking, runs, running, skips, skipping, steps, marches"),
     ("close_up", "yes"): split("portrait, close up, closeup, close up portrait, headshot, face"),
 }
 """Further phrases that are understood, but not used in captions."""

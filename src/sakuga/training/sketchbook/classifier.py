@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sakuga.models.classifier import LabelClassifier, load_classifier, resize_square
+from sakuga.models.classifier import LabelClassifier, load_classifier, resize_square, with_all_attributes
 from sakuga.models.image_tensors import to_tensor
 from sakuga.sketchbook.label_codes import ATTRIBUTES, label_codes
 from sakuga.training.sketchbook.image_dataset import EVERYTHING, HELD_OUT, HELD_OUT_LOOKS, ImageDataset
@@ -59,7 +59,7 @@ class ClassifierTask:
     def __init__(self, setup: StageSetup) -> None:
         self.plan, self.device = plan, device = setup.plan, setup.device
         torch.manual_seed(plan.seed)
-        classifier: Any = LabelClassifier() if setup.start is None else load_classifier(setup.start / "classifier")
+        classifier: Any = LabelClassifier() if setup.start is None else with_all_attributes(load_classifier(setup.start / "classifier"))
         self.classifier: Any = classifier.to(device=device, memory_format=torch.channels_last).train()
         self.networks = self.classifier
         counts = (plan.images, *(max(1, plan.images // len(ASPECTS) // 4) for _ in ASPECTS))

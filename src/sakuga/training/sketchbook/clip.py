@@ -153,7 +153,7 @@ def vocabulary_texts(count: int) -> list[str]:
     Captions of every kind, foreign words and quality words.
     """
     rng = np.random.default_rng(5)
-    sampled = [sample_labels(np.random.default_rng((5, index)), with_held_out=True) for index in range(count // 4)]
+    sampled = [sample_labels(np.random.default_rng((5, index)), with_held_out=True, accompanied=True) for index in range(count // 4)]
     texts = [caption(labels, rng, LOOKS[int(rng.integers(len(LOOKS)))]) for labels in sampled for _ in range(4)]
     return texts + [words for ways in QUALITIES.values() for words in ways] * 200
 

@@ -30,7 +30,7 @@ class DatasetSpec:
     """A rendered dataset of consecutive seeds.
 
     Image i has the seed `first_seed + i`. All have one `look`, or are flat with the probability `flat`. With `held_back` it has subjects
-    that the base model is not trained on.
+    that the base model is not trained on; `accompanied` ones also show walking people and second subjects.
     """
 
     name: str
@@ -40,20 +40,22 @@ class DatasetSpec:
     width: int = 128
     height: int = 128
     look: Look | None = None
+    accompanied: bool = False
 
     def folder(self, work: Path) -> Path:
         """Return the folder of its shards."""
-        return work / "pictures" / f"{self.name}-{self.width}x{self.height}"
+        name = f"{self.name}-accompanied" if self.accompanied else self.name
+        return work / "pictures" / f"{name}-{self.width}x{self.height}"
 
 
-EVERYTHING = DatasetSpec(name="everything", first_seed=10_000_000, flat=0.5, held_back=True)
+EVERYTHING = DatasetSpec(name="everything", first_seed=10_000_000, flat=0.5, held_back=True, accompanied=True)
 """Every look and every subject: for the networks that others depend on."""
-BASE = DatasetSpec(name="base", first_seed=20_000_000, flat=0.97, held_back=False)
+BASE = DatasetSpec(name="base", first_seed=20_000_000, flat=0.97, held_back=False, accompanied=True)
 BASE_ASPECTS = (
-    DatasetSpec(name="base", first_seed=60_000_000, flat=0.97, held_back=False, width=160, height=96),
-    DatasetSpec(name="base", first_seed=70_000_000, flat=0.97, held_back=False, width=96, height=160),
-    DatasetSpec(name="base", first_seed=80_000_000, flat=0.97, held_back=False, width=192, height=128),
-    DatasetSpec(name="base", first_seed=220_000_000, flat=0.97, held_back=False, width=128, height=192),
+    DatasetSpec(name="base", first_seed=60_000_000, flat=0.97, held_back=False, width=160, height=96, accompanied=True),
+    DatasetSpec(name="base", first_seed=70_000_000, flat=0.97, held_back=False, width=96, height=160, accompanied=True),
+    DatasetSpec(name="base", first_seed=80_000_000, flat=0.97, held_back=False, width=192, height=128, accompanied=True),
+    DatasetSpec(name="base", first_seed=220_000_000, flat=0.97, held_back=False, width=128, height=192, accompanied=True),
 )
 LARGE = DatasetSpec(name="large", first_seed=90_000_000, flat=0.5, held_back=True, width=256, height=256)
 """Twice the native size, for the upscaler."""
@@ -62,14 +64,18 @@ HELD_OUT = DatasetSpec(name="held-out", first_seed=100_000_000, flat=1.0, held_b
 HELD_OUT_LOOKS = DatasetSpec(name="held-out-looks", first_seed=110_000_000, flat=1 / len(LOOKS), held_back=True)
 """Images of every look, evenly, that no training uses."""
 IN_LOOK: dict[Look, DatasetSpec] = {
-    look: DatasetSpec(name=f"in-{look}", first_seed=200_000_000, flat=0.0, held_back=False, look=look) for look in LOOKS if look != "flat"
-}  # fmt: skip
+    look: DatasetSpec(name=f"in-{look}", first_seed=200_000_000, flat=0.0, held_back=False, look=look, accompanied=True)
+    for look in LOOKS
+    if look != "flat"
+}
 """The same scenes in each look, for styles."""
 HELD_OUT_IN_LOOK: dict[Look, DatasetSpec] = {
     look: DatasetSpec(name=f"held-out-in-{look}", first_seed=210_000_000, flat=0.0, held_back=False, look=look) for look in IN_LOOK
 }
 HELD_OUT_LARGE = DatasetSpec(name="held-out-large", first_seed=120_000_000, flat=0.5, held_back=True, width=256, height=256)
-CLIPS = DatasetSpec(name="clips", first_seed=300_000_000, flat=1.0, held_back=False)
+HELD_OUT_ACCOMPANIED = DatasetSpec(name="held-out", first_seed=130_000_000, flat=1.0, held_back=False, accompanied=True)
+"""Flat images with walking people and second subjects that no training uses."""
+CLIPS = DatasetSpec(name="clips", first_seed=300_000_000, flat=1.0, held_back=False, accompanied=True)
 """Clips of moving scenes, rendered as they are needed: for the motion adapter."""
 HELD_OUT_CLIPS = DatasetSpec(name="held-out-clips", first_seed=400_000_000, flat=1.0, held_back=False)
 
@@ -79,7 +85,7 @@ def scene_moment(dataset: DatasetSpec, index: int) -> tuple[Moment, Look]:
     seed = dataset.first_seed + index
     rng = np.random.default_rng((seed, 17))
     look: Look = dataset.look or ("flat" if rng.random() < dataset.flat else LOOKS[1 + int(rng.integers(len(LOOKS) - 1))])
-    scene = sample(seed, aspect=dataset.width / dataset.height, with_held_out=dataset.held_back)
+    scene = sample(seed, aspect=dataset.width / dataset.height, with_held_out=dataset.held_back, accompanied=dataset.accompanied)
     return scene.at(float(rng.uniform(0.0, LONGEST_TIME))), look
 
 
@@ -135,9 +141,9 @@ def labels_from_line(line: str) -> tuple[Labels, Look]:
     """Read a line that `labels_to_line` wrote."""
     values = json.loads(line)
     look: Look = values.pop("look")
-    portrait = values.pop("portrait")
+    people = {name: person and Portrait(**person) for name in ("portrait", "walker") for person in (values.pop(name, None),)}
     extras = frozenset(values.pop("extras"))
-    return Labels(**values, extras=extras, portrait=None if portrait is None else Portrait(**portrait)), look
+    return Labels(**values, extras=extras, **people), look
 
 
 class ImageDataset:

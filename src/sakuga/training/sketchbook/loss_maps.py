@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sakuga.sketchbook.labels import Expression, Labels, Side
+from sakuga.sketchbook.labels import Expression, Labels, Portrait, Side
 from sakuga.sketchbook.scene import Moment, Scene, compose, sample
 
 FACES, SUBJECTS = 30.0, 5.0
@@ -34,6 +34,7 @@ def weights(labels: Sequence[Labels], rows: int, columns: int) -> Tensor:
     """
     shape = rows, columns
     maps = [_faces(*shape) if one.portrait else _subjects(one.side, *shape) if one.subject != "none" else _evenly(*shape) for one in labels]
+    maps = [(known + _walkers(one.side, *shape)) / 2 if one.walker else known for known, one in zip(maps, labels, strict=True)]
     return torch.from_numpy(np.stack(maps))[:, None]
 
 
@@ -53,6 +54,18 @@ def _subjects(side: Side, rows: int, columns: int) -> NDArray[np.float32]:
     """Return where a scene changes if its subject is removed."""
     place_unet = (replace(scene, labels=replace(scene.labels, side=side)) for scene in _scenes(columns / rows, portrait=False))
     emptied = ([scene, replace(scene, labels=replace(scene.labels, subject="none"))] for scene in place_unet)
+    return _counting(SUBJECTS, (_spread(pair, rows, columns) for pair in emptied))
+
+
+@cache
+def _walkers(side: Side, rows: int, columns: int) -> NDArray[np.float32]:
+    """Return where a scene changes if its walking person is removed."""
+    walker = Portrait(person="woman", hair="brown", hair_length="long", dress="red", expression="calm")
+    scenes = (
+        replace(scene, labels=replace(scene.labels, side=side, subject="none", walker=walker))
+        for scene in _scenes(columns / rows, portrait=False)
+    )
+    emptied = ([scene, replace(scene, labels=replace(scene.labels, walker=None))] for scene in scenes)
     return _counting(SUBJECTS, (_spread(pair, rows, columns) for pair in emptied))
 
 

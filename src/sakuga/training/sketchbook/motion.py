@@ -68,7 +68,7 @@ def render_clip(seed: int, *, frames: int = FRAMES, size: int = 128) -> Clip:
 
     The seed decides its first moment too.
     """
-    shown = scene.sample(seed)
+    shown = scene.sample(seed, accompanied=True)
     start = np.random.default_rng((seed, 17)).uniform(0.0, LONGEST_TIME)
     moments = (shown.at(start + frame / FRAME_RATE) for frame in range(frames))
     return Clip(frames=np.stack([moment.image(size, size) for moment in moments]), labels=shown.labels)
