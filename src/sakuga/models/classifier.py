@@ -141,13 +141,17 @@ def with_all_attributes(classifier: LabelClassifier) -> LabelClassifier:
     """Return a classifier for all of `ATTRIBUTES`, whose new heads are untrained."""
     extended = LabelClassifier(classifier.widths, classifier.channels)
     extended.body.load_state_dict(classifier.body.state_dict())
-    weights, biases = extended.heads.linear.weight, extended.heads.linear.bias
-    rows = dict(zip(ATTRIBUTES, zip(weights.split(extended.heads.sizes), biases.split(extended.heads.sizes), strict=True), strict=True))
-    known = classifier.heads.linear
+    rows = _head_rows(extended)
     with torch.no_grad():
-        for name, weight, bias in zip(
-            classifier.attributes, known.weight.split(classifier.heads.sizes), known.bias.split(classifier.heads.sizes), strict=True
-        ):
+        for name, (weight, bias) in _head_rows(classifier).items():
             rows[name][0].copy_(weight)
             rows[name][1].copy_(bias)
     return extended
+
+
+def _head_rows(classifier: LabelClassifier) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return weight and bias of each attribute's head, as views."""
+    linear, sizes = classifier.heads.linear, classifier.heads.sizes
+    return dict(
+        zip(classifier.attributes, zip(torch.split(linear.weight, sizes), torch.split(linear.bias, sizes), strict=True), strict=True)
+    )

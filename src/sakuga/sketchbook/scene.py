@@ -6,7 +6,7 @@ import numpy as np
 
 from sakuga.sketchbook import extras, looks, people, sky, subjects, weather
 from sakuga.sketchbook.captions import caption
-from sakuga.sketchbook.display_list import DisplayList, Shape, placed
+from sakuga.sketchbook.display_list import DisplayList, Material, Shape, placed
 from sakuga.sketchbook.labels import Labels, Look, Place, Subject
 from sakuga.sketchbook.place_layout import PlaceContext, PlaceLayout
 from sakuga.sketchbook.places import HORIZON, PLACES, SKYLINE
@@ -277,14 +277,15 @@ def _second(scene: Scene, plan: _Plan, stage: PlaceLayout, first: float, t: floa
     flying = labels.second in AIRBORNE or labels.second == "dragon"
     wet = labels.second in _wet(labels.place) and stage.waterline is not None
     shapes = subjects.draw_subject(labels.second, rng, t, "lit windows" in labels.extras)
+    material: Material = "water" if wet else "ground"
     turned = x > aspect / 2 and labels.second in ("dragon", "whale", "boat")
     if flying:
         return placed(shapes, x, 0.14 + size + 0.06 * rng.random(), size, 0.45, turned)
     if wet and stage.waterline is not None:
-        y, near, material = stage.waterline + 0.015, 0.55, "water"
+        y, near = stage.waterline + 0.015, 0.55
     else:
         y = height_at(stage.ground, x) + 0.6 * stage.drop[0] + 0.2 * stage.drop[1]
-        near, material = stage.near_at(x, y), "ground"
+        near = stage.near_at(x, y)
     return [extras.shadow(x, y, width * size * 0.46, near, material=material), *placed(shapes, x, y, size, near, turned)]
 
 

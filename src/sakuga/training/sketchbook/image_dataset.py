@@ -141,9 +141,10 @@ def labels_from_line(line: str) -> tuple[Labels, Look]:
     """Read a line that `labels_to_line` wrote."""
     values = json.loads(line)
     look: Look = values.pop("look")
-    people = {name: person and Portrait(**person) for name in ("portrait", "walker") for person in (values.pop(name, None),)}
-    extras = frozenset(values.pop("extras"))
-    return Labels(**values, extras=extras, **people), look
+    for name in ("portrait", "walker"):
+        values[name] = Portrait(**values[name]) if values.get(name) else None
+    values["extras"] = frozenset(values["extras"])
+    return Labels(**values), look
 
 
 class ImageDataset:

@@ -34,7 +34,9 @@ def weights(labels: Sequence[Labels], rows: int, columns: int) -> Tensor:
     """
     shape = rows, columns
     maps = [_faces(*shape) if one.portrait else _subjects(one.side, *shape) if one.subject != "none" else _evenly(*shape) for one in labels]
-    maps = [(known + _walkers(one.side, *shape)) / 2 if one.walker else known for known, one in zip(maps, labels, strict=True)]
+    for index, one in enumerate(labels):
+        if one.walker:
+            maps[index] = np.mean((maps[index], _walkers(one.side, *shape)), axis=0, dtype=np.float32)
     return torch.from_numpy(np.stack(maps))[:, None]
 
 
@@ -52,8 +54,8 @@ def _faces(rows: int, columns: int) -> NDArray[np.float32]:
 @cache
 def _subjects(side: Side, rows: int, columns: int) -> NDArray[np.float32]:
     """Return where a scene changes if its subject is removed."""
-    place_unet = (replace(scene, labels=replace(scene.labels, side=side)) for scene in _scenes(columns / rows, portrait=False))
-    emptied = ([scene, replace(scene, labels=replace(scene.labels, subject="none"))] for scene in place_unet)
+    moved = (replace(scene, labels=replace(scene.labels, side=side)) for scene in _scenes(columns / rows, portrait=False))
+    emptied = ([scene, replace(scene, labels=replace(scene.labels, subject="none"))] for scene in moved)
     return _counting(SUBJECTS, (_spread(pair, rows, columns) for pair in emptied))
 
 
