@@ -9,12 +9,13 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web --no-audit --no-fund
 PAGE := src/sakuga/web/static/index.html
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q
 
-.PHONY: help animate test check format site bench dist sketchbook setup studio web test-web screenshots
+.PHONY: help animate test fuzz check format site bench dist sketchbook setup studio web test-web browser screenshots
 
 help:
 	@echo 'make animate PROMPT="a castle at dawn"   generate a clip (OUT=clip.gif)'
 	@echo 'make test                                run all checks and tests'
 	@echo
+	@echo 'make fuzz        try 10,000 changed files at every reader (an hour)'
 	@echo 'make check       style, types, layers, documentation'
 	@echo 'make format      format the code and fix what can be fixed'
 	@echo 'make studio      serve the studio and open its page'
@@ -31,9 +32,15 @@ animate: setup
 	@echo "animating: $(PROMPT)"
 	@$(BIN)/sakuga animate "$(PROMPT)" -o "$(OUT)"
 
-test: check
+test: check web browser
 	@echo "running the tests"
 	@$(PYTEST) -n 2 --dist loadfile
+	@echo "testing the studio in a browser"
+	@$(PYTEST) -m browser tests/web
+
+fuzz: setup
+	@echo "trying changed files at every reader"
+	@SAKUGA_FUZZ=10000 $(PYTEST) -p no:cacheprovider tests/fuzz
 
 check: setup site
 	@echo "checking style, types and layers"
@@ -81,18 +88,19 @@ web/node_modules/ready: .venv/ready web/package.json web/package-lock.json
 	@$(NPM) --silent --ignore-scripts ci
 	@touch $@
 
-test-web: web build/browser
+test-web: web browser
 	@echo "testing the studio in a browser"
 	@$(PYTEST) -m browser tests/web
 
-screenshots: web build/browser
+screenshots: web browser
 	@$(BIN)/python web/screenshots.py
 
-build/browser:
-	@echo "installing Chromium (once)"
-	@mkdir -p build
-	@command -v chromium > /dev/null || { SUDO=$$(command -v sudo || true); $$SUDO apt-get update -qq && $$SUDO apt-get install -qq -y --no-install-recommends chromium fonts-inter; }
-	@touch $@
+browser:
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || { \
+		echo "installing Chromium (once)"; \
+		command -v apt-get > /dev/null || { echo "there is no apt-get: install Chromium by your system's packages, then try again"; exit 1; }; \
+		SUDO=$$(command -v sudo || true); \
+		$$SUDO apt-get update -qq && $$SUDO apt-get install -qq -y --no-install-recommends chromium fonts-inter; }
 
 sketchbook: setup
 	@echo "training the built-in model (hours; stop and resume as you like)"

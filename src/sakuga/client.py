@@ -1,6 +1,6 @@
 """A typed client of the studio's API: `from sakuga.client import Studio`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -10,26 +10,40 @@ from pydantic import BaseModel, TypeAdapter
 
 from sakuga import InputError
 from sakuga.files import write_bytes
+from sakuga.timeline.edits import Edit
 from sakuga.web.schemas import (
+    ChooseDecision,
+    ChooseState,
+    ChosenTakes,
     Clip,
     Event,
+    ExportSession,
     Frame,
+    FrameTake,
     Job,
     JobRequest,
     LibraryPage,
+    Mark,
+    NewExport,
     NewJob,
     NewPlan,
     NewProject,
+    NewRedo,
+    NewSession,
     NewTakes,
     Options,
     Project,
+    ProjectEdits,
     ProjectSummary,
     Queue,
     RenderRequest,
+    Retime,
+    Session,
     Shot,
     ShotFields,
     Status,
     Take,
+    Timeline,
     Upload,
 )
 
@@ -184,7 +198,7 @@ class Studio:
             except httpx2.TransportError as error:
                 raise InputError(f"no studio answers at {self._http.base_url} ({error}): start one with `sakuga studio`") from None
 
-    # Images and clips.
+    # Frames.
 
     def frame(self, digest: str, width: int | None = None) -> bytes:
         """Return a frame as PNG, or a WebP thumbnail of some width."""
@@ -193,6 +207,85 @@ class Studio:
     def frame_details(self, digest: str) -> Frame:
         """Return what decides a frame."""
         return self._get(f"/frames/{digest}", Frame)
+
+    # Choosing.
+
+    def sessions(self) -> list[Session]:
+        """List choosing sessions, the last used first."""
+        return self._get("/choose", list[Session])
+
+    def begin_choosing(self, image: str, **values: Any) -> ChooseState:
+        """Begin to choose from an upload or a frame; `values` are those of NewSession."""
+        return self._post("/choose", ChooseState, NewSession(image=image, **values))
+
+    def session(self, session: str) -> ChooseState:
+        """Return a session; the studio renders what it shows."""
+        return self._get(f"/choose/{session}", ChooseState)
+
+    def images_to_choose(self, session: str) -> ChooseState:
+        """Return a session once every image shown is there; raises InputError where one cannot be generated."""
+        after = self.status().last_event
+        state = self.session(session)
+        events = self.events(after)
+        while not state.error and not all(state.nodes[node].digest for node in state.shown):
+            next(event for event in events if event.kind == "reset" or (event.kind, event.subject) == ("choose", session))
+            state = self.session(session)
+        if state.error:
+            raise InputError(f"the images cannot be generated: {state.error}")
+        return state
+
+    def decide(self, session: str, decision: ChooseDecision) -> ChooseState:
+        """Follow a decision, such as `TakeNode(node=3)`; it is in the log when this returns."""
+        return self._post(f"/choose/{session}/decide", ChooseState, decision)
+
+    def export_session(self, session: str, **values: Any) -> Job:
+        """Queue the clip of the way to a node; `values` are those of ExportSession."""
+        return self._post(f"/choose/{session}/export", Job, ExportSession(**values))
+
+    def download_log(self, session: str, path: Path | str) -> Path:
+        """Write a session's decision log, which `sakuga replay` makes the clip of."""
+        write_bytes(Path(path), self._request("GET", f"{API}/choose/{session}/log").content)
+        return Path(path)
+
+    def delete_session(self, session: str) -> None:
+        """Delete a session's decision log; its frames stay."""
+        self._request("DELETE", f"{API}/choose/{session}")
+
+    # The timeline.
+
+    def timeline(self, clip: str) -> Timeline:
+        """Return a clip's frames in time; they are counted from 0."""
+        return self._get(f"/clips/{clip}/timeline", Timeline)
+
+    def mark(self, clip: str, frames: Sequence[int], bad: bool = True) -> Timeline:
+        """Mark frames as bad, or take the marks off."""
+        return self._post(f"/clips/{clip}/marks", Timeline, Mark(frames=[*frames], bad=bad))
+
+    def redo(self, clip: str, frames: Sequence[int], **values: Any) -> Job:
+        """Queue takes of frames; `values` are those of NewRedo."""
+        return self._post(f"/clips/{clip}/takes", Job, NewRedo(frames=[*frames], **values))
+
+    def frame_takes(self, clip: str) -> list[FrameTake]:
+        """List the takes of a clip's frames."""
+        return self._get(f"/clips/{clip}/takes", list[FrameTake])
+
+    def put_in_place(self, clip: str, takes: Sequence[str], **values: Any) -> Job:
+        """Queue the clip with these takes in place; `values` are those of ChosenTakes."""
+        return self._post(f"/clips/{clip}/choose", Job, ChosenTakes(takes=[*takes], **values))
+
+    def retime(self, clip: str, **values: Any) -> Job:
+        """Queue the clip with other times; `values` are those of Retime."""
+        return self._post(f"/clips/{clip}/retime", Job, Retime(**values))
+
+    def export(self, clip: str, **values: Any) -> Job:
+        """Queue a clip in another format; `values` are those of NewExport."""
+        return self._post(f"/clips/{clip}/export", Job, NewExport(**values))
+
+    def change_edits(self, project: str, edits: Sequence[Edit]) -> Project:
+        """Record edits of a film's frames as they lie at present; none forgets them."""
+        return self._ask("PUT", f"/projects/{project}/edits", Project, json=ProjectEdits(edits=[*edits]).model_dump(mode="json"))
+
+    # Images and clips.
 
     def clips(self) -> list[Clip]:
         """List clips, the newest first."""

@@ -11,8 +11,10 @@ import pytest
 from sakuga import InputError
 from sakuga.cli import main
 from sakuga.client import Studio
+from sakuga.rendering.store_lock import StoreInUse
 from sakuga.story.film import from_document, write_film
-from sakuga.web.schemas import DrawJob, MorphJob
+from sakuga.studio import clean_store, replay, show_store
+from sakuga.web.schemas import DrawJob, MorphJob, TakeNode, UndoLast
 from tests.web.conftest import StudioProcess, wait_for
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "studio_client.py"
@@ -115,3 +117,42 @@ def test_frames_never_change_and_have_thumbnails(studio: Studio, studio_process:
         assert small.headers["content-type"] == "image/webp"
         assert small.headers["etag"] != answer.headers["etag"]
     wait_for(lambda: studio.library(kind="image").total >= 1, "image")
+
+
+def test_images_are_chosen_and_become_a_clip_that_its_log_replays(studio: Studio, studio_process: StudioProcess, tmp_path: Path) -> None:
+    settings = {key: studio_process.settings[key] for key in ("model", "size", "steps")}
+    drawn = studio.wait(studio.submit(DrawJob(prompts=["a castle"], seed=3, settings=settings)).id)
+    assert drawn.result
+    session = studio.begin_choosing(drawn.result["images"][0], variants=2, between=2, settings=settings).id
+    for _ in range(2):
+        shown = studio.images_to_choose(session).shown
+        state = studio.decide(session, TakeNode(node=shown[1]))
+    assert len(state.path) == 3
+    assert studio.decide(session, UndoLast()).path == state.path[:-1]
+    assert session in {one.id for one in studio.sessions()}
+    made = studio.wait(studio.export_session(session, node=state.current).id)
+    assert made.state == "done", made.error
+    clip = studio.download(made.id, tmp_path / "chosen.gif").read_bytes()
+    log = studio.download_log(session, tmp_path / "session.jsonl")
+    replay(log, tmp_path / "again.gif", node=state.current, model=studio_process.model, store=studio_process.home / "frames").result()
+    assert (tmp_path / "again.gif").read_bytes() == clip
+    studio.delete_session(session)
+    assert session not in {one.id for one in studio.sessions()}
+
+
+def test_the_store_can_be_cleaned_while_the_studio_rests(studio: Studio, studio_process: StudioProcess) -> None:
+    settings = {key: studio_process.settings[key] for key in ("model", "size", "steps")}
+    drawn = studio.wait(studio.submit(DrawJob(prompts=["a boat"], seed=4, settings=settings)).id)
+    assert drawn.result
+    session = studio.begin_choosing(drawn.result["images"][0], variants=1, settings=settings).id
+    studio.images_to_choose(session)
+    frames = studio_process.home / "frames"
+
+    def cleaned() -> bool:
+        try:
+            return clean_store(show_store(frames).bytes, frames) == 0
+        except StoreInUse:
+            return False
+
+    wait_for(cleaned, "moment at which nothing is rendered")
+    studio.delete_session(session)

@@ -30,6 +30,14 @@ def test_uploads_become_a_set_a_training_and_a_style(studio: Studio, studio_proc
     details = http.delete("/api/v1/sets/noise/images/0").json()
     assert [one["caption"] for one in details["images"]] == ["a castle, zk", "a castle, zk", "a whale, zk"]
     assert http.get("/api/v1/sets/noise/images/0?w=64").content[8:12] == b"WEBP"
+    looked = http.get("/api/v1/sets/noise", params={"inspect": True}).json()
+    assert looked["inspected"]
+    assert looked["verdict"] == "not ready"
+    assert "3 images to train on" in looked["findings"][0]
+    assert any("licence" in finding for finding in looked["findings"])
+    found = [finding for one in looked["images"] for finding in one["findings"]]
+    assert any("have the caption" in finding for finding in found)
+    assert not any("licence" in finding for finding in found), "what concerns every image is said once"
 
     settings = {"steps": 2, "batch": 1, "size": 32, "rank": 2, "sample_every": 0, "validate_every": 0, "log_every": 1}
     job = studio.wait(studio.submit(TrainJob(set="noise", name="noisy", model=studio_process.model, settings=settings)).id)
@@ -38,6 +46,43 @@ def test_uploads_become_a_set_a_training_and_a_style(studio: Studio, studio_proc
     assert (run["state"], run["step"], run["steps"]) == ("done", 2, 2)
     assert [point["step"] for point in run["points"]] == [1, 2]
     assert "noisy" in {style["name"] for style in http.get("/api/v1/styles", params={"model": studio_process.model}).json()}
+
+
+def test_a_tenth_of_a_larger_set_is_held_out_and_can_be_mended_too(http: httpx2.Client) -> None:
+    uploads = [http.post("/api/v1/uploads", params={"name": f"{seed}.png"}, content=image(seed)).json()["id"] for seed in range(20, 30)]
+    assert http.post("/api/v1/sets", json={"name": "split", "uploads": uploads}).json()["images"] == 10
+    images = http.get("/api/v1/sets/split").json()["images"]
+    held = [one["index"] for one in images if one["held_out"]]
+    assert len(held) == 1
+    assert http.patch(f"/api/v1/sets/split/images/{held[0]}", json={"caption": "a whale"}).json()["caption"] == "a whale"
+    assert len([one for one in http.get("/api/v1/sets/split").json()["images"] if one["held_out"]]) == 1
+
+
+def test_an_image_of_a_set_is_cropped_and_counts_more_in_its_place(http: httpx2.Client) -> None:
+    uploads = [http.post("/api/v1/uploads", params={"name": f"{seed}.png"}, content=image(seed)).json()["id"] for seed in range(10, 13)]
+    assert http.post("/api/v1/sets", json={"name": "mended", "uploads": uploads}).status_code == 201
+
+    def change(index: int, **values: object) -> httpx2.Response:
+        return http.patch(f"/api/v1/sets/mended/images/{index}", json=values)
+
+    whole = read_png(http.get("/api/v1/sets/mended/images/0").content)
+    cropped = change(0, crop={"left": 8, "top": 0, "right": 40, "bottom": 24}).json()
+    assert (cropped["width"], cropped["height"]) == (32, 24)
+    assert whole.shape[:2] == (48, 48)
+    assert "leaves the image" in change(0, crop={"left": 8, "top": 0, "right": 48, "bottom": 24}).json()["error"]["message"]
+    assert "too small" in change(0, crop={"left": 8, "top": 0, "right": 9, "bottom": 24}).json()["error"]["message"]
+    for index, kind in enumerate(("portrait", "landscape", "landscape")):
+        assert change(index, composition=kind).json()["composition"] == kind
+    balanced = http.post("/api/v1/sets/mended/balance", json={}).json()
+    assert [one["repeats"] for one in balanced["images"]] == [2, 1, 1]
+    assert change(1, repeats=5).json()["repeats"] == 5
+    assert change(1, composition="portrait").json()["repeats"] == 5
+    change(2, composition="portrait")
+    assert "nothing to balance" in http.post("/api/v1/sets/mended/balance", json={}).json()["error"]["message"]
+
+
+def read_png(content: bytes) -> np.ndarray:
+    return np.asarray(PILImage.open(io.BytesIO(content)))
 
 
 def test_a_training_names_its_set_and_its_options(http: httpx2.Client) -> None:

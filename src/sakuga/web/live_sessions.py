@@ -12,6 +12,7 @@ from sakuga.studio.core.render_session import RenderSession
 from sakuga.web.choose_state import outside_styles_of, session_log, session_row, told_of
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.database import Database, add_event, now
+from sakuga.web.libraries import load_libraries
 from sakuga.web.queue import is_device_busy
 
 MOST_OPEN = 3
@@ -39,6 +40,7 @@ class LiveSessions:
                 with self.database.read() as connection:
                     row = session_row(connection, name)
                 styles = outside_styles_of(row)
+                load_libraries()
                 opened = open_session(session_log(self.data, name), model=row["model"], styles=styles, store=self.data.frames)
                 self._start(name, opened)
             self._open.move_to_end(name)

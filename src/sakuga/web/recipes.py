@@ -9,7 +9,7 @@ from sakuga.export import read_recipe
 from sakuga.story.film import Film
 from sakuga.studio.animate.animate import FilmRecipe
 from sakuga.studio.animate.remake import parse_recipe
-from sakuga.studio.core.recipe import Recipe
+from sakuga.studio.core.recipe import EditedRecipe, Recipe
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.film_lines import parse_film
 from sakuga.web.refusal import Refused, missing
@@ -54,15 +54,20 @@ def recipe_of_file(path: Path, title: str) -> Recipe:
     return parse_recipe(text, title)
 
 
-def film_of_clip(connection: sqlite3.Connection, data: DataFolder, name: str) -> Film:
-    """Return the film of a clip's or upload's recipe, or of an uploaded film.toml; raises Refused."""
+def film_of_clip(connection: sqlite3.Connection, data: DataFolder, name: str) -> tuple[Film, list[Any]]:
+    """Return the film of a clip's or upload's recipe, or of an uploaded film.toml, and the edits of its frames; raises Refused."""
     path, title = file_of(connection, data, name)
     if path.suffix == ".toml":
-        return parse_film(path.read_text(encoding="utf-8"))
+        return parse_film(path.read_text(encoding="utf-8")), []
     recipe = recipe_of_file(path, title)
     if not isinstance(recipe, FilmRecipe):
         raise Refused(f"{title} is a {recipe.kind}, not a film: only a film has a storyboard", field="clip")
-    return recipe.read()
+    return recipe.read(), edits_in(recipe)
+
+
+def edits_in(recipe: EditedRecipe) -> list[Any]:
+    """Return the edits of a recipe as JSON."""
+    return list(recipe.model_dump(mode="json", include={"edits"})["edits"])
 
 
 def prompts_of(document: Any) -> list[str]:

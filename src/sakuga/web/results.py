@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -15,14 +16,15 @@ from PIL import UnidentifiedImageError
 from sakuga.export import read_recipe
 from sakuga.files import write_atomic
 from sakuga.studio.animate.timeline import clip_timeline
+from sakuga.studio.core.recipe import EditedRecipe
 from sakuga.web import queue
 from sakuga.web.clip_frames import SINGLE
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.database import Database, add_event, now, packed
-from sakuga.web.recipes import document_of_text, prompts_of
+from sakuga.web.recipes import document_of_text, edits_in, prompts_of, recipe_of_file
 from sakuga.web.schemas.jobs import Job
-from sakuga.web.storyboards import fingerprint, take_of
-from sakuga.web.task import Made
+from sakuga.web.storyboards import document_of, edits_of, fingerprint, layout_of, set_edits, shot_ids, take_of
+from sakuga.web.task import Fault, Made
 from sakuga.web.timelines import frame_take_of
 
 
@@ -40,6 +42,9 @@ def store_result(database: Database, data: DataFolder, job: Job, made: Made, not
     with database.write() as connection:
         if clip:
             _add_clip(connection, job, clip)
+            _record_edits(connection, data, job)
+        if made.faults is not None:
+            _store_faults(connection, job.request["subject"], made.faults)
         for digest, prompt in made.images:
             _add_image(connection, data, job, digest, prompt)
         if made.report is not None:
@@ -79,10 +84,39 @@ def tell_take(connection: sqlite3.Connection, take: str, job: Job) -> None:
 
 
 def _add_clip(connection: sqlite3.Connection, job: Job, clip: dict[str, Any]) -> None:
-    columns = {"id": job.id, "title": job.title, "project": _present(connection, job.project), "job": job.id, "created": now(), **clip}
+    project, layout = _present(connection, job.project), _layout(connection, job)
+    columns = {"id": job.id, "title": job.title, "project": project, "job": job.id, "layout": layout, "created": now(), **clip}
     marks = ", ".join("?" for _ in columns)
     connection.execute(f"INSERT OR REPLACE INTO clips ({', '.join(columns)}) VALUES ({marks})", tuple(columns.values()))
     add_event(connection, "clip", job.id)
+
+
+def _store_faults(connection: sqlite3.Connection, clip: str, faults: Sequence[Fault]) -> None:
+    """Replace what the scorecard names in a clip."""
+    connection.execute("DELETE FROM faults WHERE clip = ?", (clip,))
+    insert = "INSERT INTO faults (clip, first, last, fault) SELECT id, ?, ?, ? FROM clips WHERE id = ?"
+    connection.executemany(insert, [(one.first, one.last, one.fault, clip) for one in faults])
+    add_event(connection, "clip", clip)
+
+
+def _layout(connection: sqlite3.Connection, job: Job) -> str | None:
+    """Return where the frames of a project's clip lie, by its film or by the clip that it was made of."""
+    if job.request.get("shots"):
+        return layout_of(job.request["film"], job.request["shots"])
+    row = connection.execute("SELECT layout FROM clips WHERE id = ?", (job.request.get("clip"),)).fetchone()
+    return str(row["layout"]) if row and row["layout"] else None
+
+
+def _record_edits(connection: sqlite3.Connection, data: DataFolder, job: Job) -> None:
+    """Record the edits of a project's clip in the project, unless that has others which fit its film."""
+    row = connection.execute("SELECT * FROM clips WHERE id = ?", (job.id,)).fetchone()
+    if job.kind != "edit" or not row["project"] or not row["layout"]:
+        return
+    present, fit = edits_of(connection, row["project"])
+    current = layout_of(document_of(connection, row["project"]), shot_ids(connection, row["project"]))
+    if row["layout"] == current or not (present and fit):
+        recipe = recipe_of_file(data.clips / row["file"], row["title"])
+        set_edits(connection, row["project"], edits_in(recipe) if isinstance(recipe, EditedRecipe) else [], row["layout"])
 
 
 def _present(connection: sqlite3.Connection, project: str | None) -> str | None:

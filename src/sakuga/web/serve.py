@@ -53,11 +53,20 @@ def serve(settings: ServerSettings, announce: Callable[[str], object]) -> None:
 
 
 def _announce(address: str, token: str | None, settings: ServerSettings, announce: Callable[[str], object]) -> None:
-    path = settings.open_page or "/"
-    whole = f"{address}{path}{'&' if '?' in path else '?'}token={token}" if token else f"{address}{path if path != '/' else ''}"
-    announce(whole)
+    announce(page_address(address, settings.open_page or "/", token))
     if settings.open_page:
-        Thread(target=webbrowser.open, args=(whole,), daemon=True).start()
+        here = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        Thread(target=webbrowser.open, args=(page_address(here, settings.open_page, token),), daemon=True).start()
+
+
+def page_address(address: str, place: str, token: str | None) -> str:
+    """Return the address of a page; what stands after `#` never reaches the server, so the token goes before it.
+
+    >>> page_address("http://127.0.0.1:8765", "/#/choose/3f2a", "T")
+    'http://127.0.0.1:8765/?token=T#/choose/3f2a'
+    """
+    path, mark, rest = place.partition("#")
+    return f"{address}{path}?token={token}{mark}{rest}" if token else f"{address}{path}{mark}{rest}".rstrip("/")
 
 
 def _run(settings: ServerSettings, data: DataFolder, listening: socket.socket, access: Access, ready: Callable[[], None]) -> None:

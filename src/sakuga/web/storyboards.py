@@ -30,6 +30,28 @@ def film_of(connection: sqlite3.Connection, project: str) -> Film:
     return from_document(document_of(connection, project), "this film")
 
 
+def layout_of(document: Mapping[str, Any], shots: Sequence[str]) -> str:
+    """Return a digest of where a film's frames lie in time, by its shots' ids."""
+    keys = ("seconds", "transition", "hold", "on")
+    rows = [[name, *(shot.get(key) for key in keys)] for name, shot in zip(shots, document["shots"], strict=True)]
+    return hashlib.sha256(packed([document["film"].get("fps"), rows]).encode()).hexdigest()[:16]
+
+
+def edits_of(connection: sqlite3.Connection, project: str) -> tuple[list[Any], bool]:
+    """Return the edits of a project's frames, and whether the frames lie as they did."""
+    row = project_row(connection, project)
+    layout = layout_of(document_of(connection, project), shot_ids(connection, project))
+    edits = json.loads(row["edits"])
+    return edits, not edits or row["edited_layout"] == layout
+
+
+def set_edits(connection: sqlite3.Connection, project: str, edits: Sequence[Any], layout: str | None = None) -> None:
+    """Record the edits of a project's frames; by default they fit the film as it is."""
+    layout = layout or layout_of(document_of(connection, project), shot_ids(connection, project))
+    connection.execute("UPDATE projects SET edits = ?, edited_layout = ? WHERE id = ?", (packed([*edits]), layout, project))
+    add_event(connection, "project", project, {"version": project_row(connection, project)["version"]})
+
+
 def project_row(connection: sqlite3.Connection, project: str) -> sqlite3.Row:
     """Return a project's row; raises Refused."""
     row = connection.execute("SELECT * FROM projects WHERE id = ?", (project,)).fetchone()
@@ -48,8 +70,8 @@ def shot_row(connection: sqlite3.Connection, shot: str) -> sqlite3.Row:
     return row
 
 
-def add_project(connection: sqlite3.Connection, film: Film, title: str, notes: Iterable[str] = ()) -> str:
-    """Add a project of a film; returns its id."""
+def add_project(connection: sqlite3.Connection, film: Film, title: str, notes: Iterable[str] = (), edits: Sequence[Any] = ()) -> str:
+    """Add a project of a film and of edits of its frames; returns its id."""
     document, name, moment = to_document(film), new_id(), now()
     idea = document["film"].pop("idea", "")
     connection.execute(
@@ -66,7 +88,7 @@ def add_project(connection: sqlite3.Connection, film: Film, title: str, notes: I
         ),
     )
     insert_shots(connection, name, document["shots"])
-    add_event(connection, "project", name, {"version": 1})
+    set_edits(connection, name, edits)
     return name
 
 
@@ -118,6 +140,7 @@ def read_project(connection: sqlite3.Connection, project: str) -> Project:
     notes, extra = _lint(film)
     rows = connection.execute("SELECT * FROM shots WHERE project = ? ORDER BY position", (project,)).fetchall()
     takes = takes_by_shot(connection, project)
+    edits, fit = edits_of(connection, project)
     shots = [
         _shot(row, fields, full_prompt(film.storyboard, index), notes.get(index, []), takes.get(row["id"], []), document)
         for index, (row, fields) in enumerate(zip(rows, document["shots"], strict=True))
@@ -132,6 +155,8 @@ def read_project(connection: sqlite3.Connection, project: str) -> Project:
         shots=shots,
         seconds=sum(shot.seconds for shot in film.storyboard.shots),
         notes=[*json.loads(row["notes"]), *extra],
+        edits=edits,
+        edits_fit=fit,
         created=row["created"],
         updated=row["updated"],
     )

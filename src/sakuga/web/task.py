@@ -11,6 +11,15 @@ from sakuga.studio.core.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Frames of a clip that its scorecard names, counted from 0."""
+
+    first: int
+    last: int
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """What an ended job leaves."""
 
@@ -23,6 +32,8 @@ class Made:
     """Frames for the library, with their prompts."""
     report: dict[str, Any] | None = None
     """Metrics of a report in the job's folder."""
+    faults: tuple[Fault, ...] | None = None
+    """Bad frames of the clip that was measured; None where that was no clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ def _clip_task(
             )
         case RenderJob():
             film = from_document(request.film, "this film")
-            work = studio.render(film, out, store=data.frames, preview=request.preview)
+            work = studio.render(film, out, store=data.frames, preview=request.preview, edits=request.edits)
             shots = partial(shot_frames, film, out, preview=request.preview, store=data.frames)
         case MorphJob():
             work = studio.morph(

@@ -19,7 +19,7 @@ def laid_out(path: Path, model: str | None, store: Path, changed: int) -> ClipTi
 def timeline_of(connection: sqlite3.Connection, data: DataFolder, row: sqlite3.Row, clip: Clip) -> Timeline:
     """Return the frames of a clip in time."""
     path = data.clips / row["file"]
-    marked = {mark["frame"] for mark in connection.execute("SELECT frame FROM marks WHERE clip = ?", (row["id"],))}
+    marked = marks_of(connection, row["id"])
     if row["format"] in SINGLE:
         return Timeline(clip=clip, rate="1", fps=1.0, frames=[_frame(row["id"], 0, marked)], can_redo=False, reason="it is one image")
     found = laid_out(path, row["model"], data.frames, path.stat().st_mtime_ns)
@@ -31,10 +31,21 @@ def timeline_of(connection: sqlite3.Connection, data: DataFolder, row: sqlite3.R
     return Timeline(clip=clip, rate=str(found.rate), fps=float(found.rate), frames=frames, can_redo=found.recipe is not None, reason=reason)
 
 
-def _frame(clip: str, place: int, marked: set[int], **values: object) -> TimelineFrame:
+def marks_of(connection: sqlite3.Connection, clip: str) -> dict[int, list[str]]:
+    """Return why frames are bad: "bad" where a person says so, and what the scorecard names."""
+    found = dict[int, list[str]]()
+    for row in connection.execute("SELECT frame FROM marks WHERE clip = ?", (clip,)):
+        found.setdefault(row["frame"], []).append("bad")
+    for row in connection.execute("SELECT DISTINCT first, last, fault FROM faults WHERE clip = ? ORDER BY first", (clip,)):
+        for frame in range(row["first"], row["last"] + 1):
+            found.setdefault(frame, []).append(row["fault"])
+    return found
+
+
+def _frame(clip: str, place: int, marked: dict[int, list[str]], **values: object) -> TimelineFrame:
     image = f"/api/v1/clips/{clip}/frames/{place}"
     known = {"kind": "unknown", **values}
-    return TimelineFrame.model_validate({"index": place, "image": image, "marks": ["bad"] if place in marked else [], **known})
+    return TimelineFrame.model_validate({"index": place, "image": image, "marks": marked.get(place, []), **known})
 
 
 def frame_takes(connection: sqlite3.Connection, clip: str) -> list[FrameTake]:

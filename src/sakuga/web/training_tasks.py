@@ -1,6 +1,8 @@
 """Trainings, evaluations and studies as jobs."""
 
+import json
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sakuga import InputError, studio
@@ -11,7 +13,7 @@ from sakuga.web.names import named_folder, plain_name
 from sakuga.web.recipes import file_of
 from sakuga.web.refusal import Refused
 from sakuga.web.schemas.jobs import EvaluateJob, StudyJob, TrainJob
-from sakuga.web.task import Made, Task, read_settings
+from sakuga.web.task import Fault, Made, Task, read_settings
 
 TRAIN_SETTINGS = (
     "epochs", "steps", "batch", "gradient_accumulation", "learning_rate", "schedule", "warmup", "cycles", "weight_decay", "max_grad_norm",
@@ -65,7 +67,19 @@ def evaluate_task(request: EvaluateJob, job: str, data: DataFolder, connection: 
         settings=read_settings(request.settings),
     )
     work = studio.evaluate(wanted, data.reports / job, store=data.frames)
-    return Task(work=work, made=lambda result: Made(values={"report": job}, report=studio.to_json(result.metrics)))
+    is_clip = connection.execute("SELECT 1 FROM clips WHERE id = ?", (request.subject,)).fetchone() is not None
+
+    def made(result: Any) -> Made:
+        faults = _faults(data.reports / job / "config.json") if is_clip else None
+        return Made(values={"report": job}, report=studio.to_json(result.metrics), faults=faults)
+
+    return Task(work=work, made=made)
+
+
+def _faults(config: Path) -> tuple[Fault, ...]:
+    """Read the bad frames of a clip's report, which counts from 1."""
+    found = json.loads(config.read_text(encoding="utf-8")).get("bad_frames", [])
+    return tuple(Fault(first=bad["first"] - 1, last=bad["last"] - 1, fault=bad["why"]) for bad in found)
 
 
 def _subject(name: str, data: DataFolder, connection: sqlite3.Connection) -> str:

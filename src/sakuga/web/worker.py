@@ -6,6 +6,7 @@
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import traceback
 from threading import Event, Thread
@@ -96,7 +97,8 @@ class Worker:
         """Take the steps of a work; returns its notes."""
         notes, told, shots = list[str](), -TOLD, task.shots()
         for step in task.work:
-            notes += [step.note] if step.note and step.note not in notes else []
+            if step.note and step.note not in notes and not _is_routine(step.note):
+                notes.append(step.note)
             take = getattr(step, "take", None)
             if job.kind == "takes" and take is not None:
                 store_take(self.database, job, take)
@@ -107,7 +109,8 @@ class Worker:
             if monotonic() - told >= TOLD or take is not None:
                 told = monotonic()
                 queue.report_progress(self.database, job.id, self._progress(step), notes[-20:])
-            self._let_urgent_ones_by(job)
+            if not getattr(step, "denoising", False):
+                self._let_urgent_ones_by(job)
         return notes
 
     def _tell_frame(self, job: Job, step: Any, shot: int | None) -> None:
@@ -131,7 +134,7 @@ class Worker:
     def _let_urgent_ones_by(self, job: Job) -> None:
         """Run more urgent jobs before the next step of this one.
 
-        A step ends with the networks as they were, so the other job may use them.
+        Not at a step of denoising: at any other the networks are as they were, so the other job may use them.
         """
         if job.kind not in INTERRUPTIBLE:
             return
@@ -166,6 +169,11 @@ class Worker:
             add_event(connection, "preview", job, {"n": newest.number, "done": newest.done})
 
 
+def _is_routine(note: str) -> bool:
+    """Return whether a note only says how the model is loaded and run, as it is for every job."""
+    return note.startswith(("loading ", "on this machine a frame's bits depend")) or note.endswith(" runs the networks")
+
+
 def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "memory ran out: choose a smaller size, then retry"
@@ -190,10 +198,23 @@ def main() -> None:
     while not worker.stopping.is_set():
         with locked(data.locks / f"lane-{lane}", str(os.getpid())) as free:
             if free:
-                worker.serve()
+                _serve(worker)
                 break
         worker.stopping.wait(EVERY)
     os._exit(0)  # all is written; threads of libraries can keep an interpreter from ending
+
+
+def _serve(worker: Worker) -> None:
+    """Run jobs; a worker that cannot, as on a full disk, ends and is started again."""
+    try:
+        worker.serve()
+    except Exception as error:
+        log.error("the worker starts again: %s", error if _is_full(error) else traceback.format_exc())
+        os._exit(1)
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "full" in str(error)
 
 
 def _end_with_server(worker: Worker) -> None:

@@ -12,7 +12,14 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.web.conftest import StudioProcess, wait_for
 
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SLOW = 60_000
 """Milliseconds that a page waits for the tiny model on a busy machine."""

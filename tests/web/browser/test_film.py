@@ -63,7 +63,14 @@ def test_an_idea_becomes_a_clip_whose_frame_is_redone_and_exported(
     page.get_by_role("button", name="Put in place").click()
     page.wait_for_url(lambda url: url != before, timeout=SLOW)
     expect(page.get_by_text(re.compile("redone"))).to_be_visible()
+    page.get_by_role("link", name="Storyboard", exact=True).last.click()
+    expect(page.get_by_role("region", name="Edits of frames")).to_contain_text(
+        "1 edit of frames: frame 1 redone. Every render makes them again."
+    )
+    page.go_back()
 
+    page.get_by_role("button", name="Find bad frames").click()
+    expect(page.get_by_text(re.compile("^The scorecard (names|finds no bad)"))).to_be_visible()
     page.keyboard.press("e")
     page.get_by_role("radio", name="WebP").check()
     expect(page.get_by_text(re.compile("^About .*B,"))).to_be_visible()

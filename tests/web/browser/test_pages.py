@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.web.browser.conftest import NARROW, SLOW, WIDE, Api
-from tests.web.conftest import StudioProcess
+from tests.web.conftest import StudioProcess, wait_for
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -17,6 +17,12 @@ OVERFLOW = """() => {
   const page = document.querySelector(".page");
   return Math.max(page.scrollWidth - page.clientWidth, document.documentElement.scrollWidth - innerWidth);
 }"""
+TO_THE_END = """() => {
+  const page = document.querySelector(".page");
+  page.scrollTop = page.scrollHeight;
+  return document.querySelector("[data-entry='picture-999']") !== null;
+}"""
+AT_REST = "document.getAnimations().every(animation => animation.playState !== 'running')"
 TITLES = {
     "storyboard": "Storyboard", "choose": "Choose", "timeline": "Timeline", "library": "Library", "training": "Training", "queue": "Queue",
 }  # fmt: skip
@@ -43,7 +49,8 @@ def places(studio_process: StudioProcess) -> dict[str, str]:
 def settle(page: Page) -> None:
     """Wait until a page shows what it has read."""
     expect(page.locator("h1")).to_be_visible()
-    expect(page.get_by_text(re.compile("^Loading .+ …$"))).to_have_count(0, timeout=SLOW)
+    expect(page.get_by_text(re.compile("^(Loading .+|The doctor is looking at the images) …$"))).to_have_count(0, timeout=SLOW)
+    wait_for(lambda: page.evaluate(AT_REST), "page at rest")
 
 
 @pytest.mark.parametrize(("scheme", "viewport"), [("dark", WIDE), ("light", NARROW)], ids=["dark and wide", "light and narrow"])
@@ -56,7 +63,6 @@ def test_axe_finds_nothing_serious_on_any_page(
     for name, place in places.items():
         page.evaluate("place => { location.hash = place }", place)
         settle(page)
-        page.wait_for_timeout(150)
         result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
         serious = [one for one in result["violations"] if one["impact"] in ("serious", "critical")]
         if serious:
@@ -102,11 +108,7 @@ def test_a_thousand_thumbnails_keep_few_in_the_document(studio_process: StudioPr
     page.route("**/api/v1/library?*", many)
     page.evaluate("location.hash = '#/library'")
     expect(page.get_by_text("1,000 pictures")).to_be_visible()
-    for _ in range(30):
-        page.locator(".page").evaluate("page => { page.scrollTop = page.scrollHeight }")
-        page.wait_for_timeout(50)
-        if page.locator("[data-entry='picture-999']").count():
-            break
+    wait_for(lambda: page.evaluate(TO_THE_END), "last picture")
     expect(page.locator("[data-entry='picture-999']")).to_be_visible()
     assert page.locator("[data-entry]").count() < 120
 

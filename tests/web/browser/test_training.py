@@ -37,6 +37,12 @@ def test_a_set_is_built_mended_and_trained_on_to_its_end(
     caption = page.get_by_label(re.compile("^Caption of")).first
     caption.fill("noisy, grey and green dots")
     caption.blur()
+    expect(page.get_by_text("The doctor says: not ready")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Crop ")).first.click()
+    page.get_by_label("Right", exact=True).fill("48")
+    page.get_by_label("Right", exact=True).blur()
+    page.get_by_role("button", name="Crop to 48 × 64").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Train a style …").click()
     page.get_by_label("Name of the style").fill("dots")
     page.get_by_label("Model", exact=True).select_option(studio_process.model)
@@ -47,4 +53,6 @@ def test_a_set_is_built_mended_and_trained_on_to_its_end(
     run = page.get_by_role("region", name="dots")
     expect(run.get_by_text("done", exact=True)).to_be_visible()
     expect(run.get_by_role("img", name=re.compile("^Loss over steps: Loss"))).to_be_visible()
-    assert api.ask("GET", "/sets/noise")["images"][0]["caption"] == "noisy, grey and green dots"
+    image = api.ask("GET", "/sets/noise")["images"][0]
+    assert image["caption"] == "noisy, grey and green dots"
+    assert (image["width"], image["height"]) == (48, 64)

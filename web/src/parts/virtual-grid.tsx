@@ -1,4 +1,4 @@
-import type { ComponentChildren } from "preact";
+import { Component, type ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface Props<T> {
@@ -21,6 +21,35 @@ interface Layout {
   from: number;
   to: number;
   rowHeight: number;
+}
+
+interface CellProps<T> {
+  item: T;
+  index: number;
+  total: number;
+  focused: boolean;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  onFocus: (index: number) => void;
+  render: Props<T>["render"];
+}
+
+/** One cell; scrolling renders only those that come into view. */
+class Cell<T> extends Component<CellProps<T>> {
+  override shouldComponentUpdate(next: CellProps<T>): boolean {
+    return (Object.keys(next) as (keyof CellProps<T>)[]).some((key) => next[key] !== this.props[key]);
+  }
+
+  render({ item, index, total, focused, x, y, width, height, onFocus, render }: CellProps<T>) {
+    return (
+      <div role="listitem" aria-setsize={total} aria-posinset={index + 1} data-cell={index} class="virtual-cell" onFocusCapture={() => onFocus(index)}
+        style={{ width: `${width}px`, height: `${height}px`, transform: `translate(${x}px, ${y}px)` }}>
+        {render(item, index, focused)}
+      </div>
+    );
+  }
 }
 
 /** A grid of any length that keeps only the rows in view in the document; arrows move from cell to cell. */
@@ -70,12 +99,7 @@ export function VirtualGrid<T>({ items, minWidth, cellHeight, gap = 16, label, i
       {shown.map((item, offset) => {
         const index = layout.from * layout.columns + offset;
         const [x, y] = [(index % layout.columns) * (layout.width + gap), Math.floor(index / layout.columns) * layout.rowHeight];
-        return (
-          <div key={itemKey(item)} role="listitem" aria-setsize={items.length} aria-posinset={index + 1} data-cell={index} class="virtual-cell" onFocusCapture={() => setFocus(index)}
-            style={{ width: `${layout.width}px`, height: `${layout.rowHeight - gap}px`, transform: `translate(${x}px, ${y}px)` }}>
-            {render(item, index, index === focus)}
-          </div>
-        );
+        return <Cell key={itemKey(item)} {...{ item, index, x, y, render }} total={items.length} focused={index === focus} width={layout.width} height={layout.rowHeight - gap} onFocus={setFocus} />;
       })}
     </div>
   );

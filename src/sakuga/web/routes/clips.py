@@ -152,6 +152,6 @@ def estimate_size(clip: Id, format: Format, state: State, fps: Annotated[float |
 def open_clip(clip: Id, state: State) -> Project:
     """Open the film in a clip's recipe as a project."""
     with state.database.read() as connection:
-        film, title = film_of_clip(connection, state.data, clip), clip_row(connection, clip)["title"]
+        (film, edits), title = film_of_clip(connection, state.data, clip), clip_row(connection, clip)["title"]
     with state.database.write() as connection:
-        return read_project(connection, add_project(connection, film, title))
+        return read_project(connection, add_project(connection, film, title, edits=edits))

@@ -24,6 +24,7 @@ from sakuga.web.schemas import (
     NewShot,
     Project,
     ProjectChange,
+    ProjectEdits,
     ProjectSummary,
     RenderRequest,
     Shot,
@@ -38,12 +39,14 @@ from sakuga.web.storyboards import (
     add_project,
     check_version,
     document_of,
+    edits_of,
     film_of,
     order_shots,
     project_row,
     read_project,
     read_shot,
     replace_film,
+    set_edits,
     shot_ids,
     shot_row,
     summary_of,
@@ -68,18 +71,19 @@ def create_project(new: NewProject, state: State) -> Project:
     """Plan a project from an idea, or open a film, a clip or an upload."""
     if sum((bool(new.idea.strip()), new.film is not None, new.clip is not None)) != 1:
         raise Refused("describe an idea, or give a film or a clip: one of the three", field="idea")
-    film, notes = _new_film(new, state)
+    if new.clip is not None:
+        with state.database.read() as connection:
+            film, edits = film_of_clip(connection, state.data, new.clip)
+    else:
+        (film, notes), edits = _new_film(new, state), []
     with state.database.write() as connection:
-        name = add_project(connection, film, new.title, notes)
+        name = add_project(connection, film, new.title, () if new.clip else notes, edits)
         return read_project(connection, name)
 
 
 def _new_film(new: NewProject, state: StudioState) -> tuple[Film, tuple[str, ...]]:
     if new.film is not None:
         return _checked(parse_film(new.film), state), ()
-    if new.clip is not None:
-        with state.database.read() as connection:
-            return film_of_clip(connection, state.data, new.clip), ()
     check_settings(new.settings, state.data)
     check_planner(new.planner)
     settings = read_settings(new.settings)
@@ -222,12 +226,31 @@ def create_shot(project: Id, new: NewShot, state: State) -> Shot:
         return read_shot(connection, name)
 
 
+@router.put("/projects/{project}/edits")
+def change_edits(project: Id, change: ProjectEdits, state: State) -> Project:
+    """Record edits for the frames as they lie at present, or forget them."""
+    with state.database.read() as connection:
+        request = RenderJob(film=document_of(connection, project), edits=change.edits)
+        check_request(request, state.data, connection)
+    with state.database.write() as connection:
+        set_edits(connection, project, request.model_dump(mode="json")["edits"])
+        return read_project(connection, project)
+
+
 @router.post("/projects/{project}/render", status_code=201)
 def render_project(project: Id, request: RenderRequest, state: State) -> Job:
-    """Queue the film's clip or its preview."""
+    """Queue the film's clip or its preview, with the edits of its frames where they fit."""
     with state.database.read() as connection:
-        document = document_of(connection, project)
-        job = RenderJob(film=document, format=request.format, preview=request.quality == "preview", project=project)
+        document, ids = document_of(connection, project), shot_ids(connection, project)
+        edits, fit = edits_of(connection, project)
+        job = RenderJob(
+            film=document,
+            format=request.format,
+            preview=request.quality == "preview",
+            edits=edits if fit else [],
+            project=project,
+            shots=ids,
+        )
         check_request(job, state.data, connection)
         title = project_row(connection, project)["title"]
     check_room(state.data, 0, state.quota)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,21 +11,28 @@ from fastapi.responses import Response
 from PIL import Image as PILImage
 
 from sakuga import studio
-from sakuga.datasets.training_set import SetError, read_set
+from sakuga.datasets.buckets import Box
+from sakuga.datasets.findings import RULES, Finding
+from sakuga.datasets.training_set import COMPOSITIONS, Composition, SetError, read_set
 from sakuga.datasets.training_set import TrainingSet as Images
 from sakuga.files import write_text
-from sakuga.studio.sets.editing import drop_image, edit_caption
+from sakuga.studio.sets.editing import balance_in_place, change_example, crop_image, drop_image, edit_caption
 from sakuga.studio.sets.inspection import InspectionResult
 from sakuga.web.database import add_event
+from sakuga.web.libraries import load_libraries
 from sakuga.web.names import named_folder
 from sakuga.web.recipes import file_of
 from sakuga.web.refusal import Refused
 from sakuga.web.routes.frames import IMAGES, Width
-from sakuga.web.schemas import Caption, NewSet, SetDetails, SetImage, TrainingSet
+from sakuga.web.schemas import NewSet, SetBalance, SetDetails, SetImage, SetImageChange, TrainingSet
 from sakuga.web.state import State, StudioState
 from sakuga.web.thumbnails import webp
 
 router = APIRouter(tags=["training"])
+
+
+LEAST_TO_SPLIT = 10
+"""Images of a set below which none is held out."""
 
 
 @router.get("/sets")
@@ -50,8 +58,13 @@ def create_set(new: NewSet, state: State) -> TrainingSet:
     if target.exists():
         raise Refused(f"there is a set {new.name!r} already: choose another name", "conflict", "name")
     with TemporaryDirectory(dir=state.data.studio) as folder:
-        _collect(new, state, Path(folder))
-        studio.build_set(folder, target, trigger=new.trigger, source="uploaded").result()
+        found, built = Path(folder) / "found", Path(folder) / new.name
+        found.mkdir()
+        _collect(new, state, found)
+        split = new.holdout > 0 and len(new.uploads) >= LEAST_TO_SPLIT
+        studio.build_set(found, built if split else target, trigger=new.trigger, source="uploaded").result()
+        if split:
+            studio.split_set(built, target, holdout=new.holdout).result()
     with state.database.write() as connection:
         add_event(connection, "set", new.name)
     return _summary(new.name, read_set(target))
@@ -75,21 +88,32 @@ def _collect(new: NewSet, state: StudioState, folder: Path) -> None:
 def read_one_set(name: str, state: State, inspect: bool = False) -> SetDetails:
     """Return a set's images and captions; `inspect` has the doctor look at them."""
     folder = named_folder(state.data.sets, name, "training set")
+    if inspect:
+        load_libraries()
     return _details(name, read_set(folder), studio.inspect_set(folder).result() if inspect else None)
 
 
 def _details(name: str, images: Images, inspected: InspectionResult | None) -> SetDetails:
-    findings = inspected.inspection.findings if inspected else ()
+    found = inspected.inspection.findings if inspected else ()
+    common = [rule for rule in RULES if _alone(found, rule) >= {example.file for example in images.examples}]  # the remarks name these
+    single = [finding for finding in found if finding.rule not in common]
+    guessed = inspected.inspection.compositions if inspected else {}
     shown = [
-        _image(name, images, index, [finding.message for finding in findings if example.file in finding.files])
+        _image(name, images, index, [finding.message for finding in single if example.file in finding.files], guessed.get(example.file))
         for index, example in enumerate(images.examples)
     ]
-    general = [finding.message for finding in findings if not finding.files]
-    verdict = " ".join(remark.text for remark in inspected.remarks) if inspected else ""
-    return SetDetails(name=name, images=shown, verdict=verdict, findings=general)
+    remarks = [remark.text for remark in inspected.remarks] if inspected else []
+    general = [finding.message for finding in single if not finding.files]
+    verdict = inspected.grade if inspected else ""
+    return SetDetails(name=name, images=shown, verdict=verdict, findings=remarks + general, inspected=inspected is not None)
 
 
-def _image(name: str, images: Images, index: int, findings: list[str]) -> SetImage:
+def _alone(findings: Sequence[Finding], rule: str) -> set[str]:
+    """Return the files that each have a finding of a rule of their own."""
+    return {finding.files[0] for finding in findings if finding.rule == rule and len(finding.files) == 1}
+
+
+def _image(name: str, images: Images, index: int, findings: list[str], guessed: Composition | None = None) -> SetImage:
     example = images.examples[index]
     with PILImage.open(images.path(example)) as image:
         width, height = image.size
@@ -100,6 +124,9 @@ def _image(name: str, images: Images, index: int, findings: list[str]) -> SetIma
         width=width,
         height=height,
         caption=example.text,
+        composition=example.composition or guessed,
+        repeats=example.repeats,
+        held_out=example.held_out,
         findings=findings,
     )
 
@@ -121,13 +148,29 @@ def set_image(name: str, index: int, state: State, w: Width = None) -> Response:
 
 
 @router.patch("/sets/{name}/images/{index}")
-def change_caption(name: str, index: int, change: Caption, state: State) -> SetImage:
-    """Give an image another caption."""
+def change_set_image(name: str, index: int, change: SetImageChange, state: State) -> SetImage:
+    """Change an image's caption, crop, composition or repeats."""
     images = _at(state, name, index)
-    changed = edit_caption(images.folder, images.examples[index].file, change.caption)
+    file = images.examples[index].file
+    if change.crop:
+        crop_image(images.folder, file, Box(**change.crop.model_dump()))
+    if change.caption is not None:
+        edit_caption(images.folder, file, change.caption)
+    changed = change_example(images.folder, file, composition=change.composition, repeats=change.repeats)
     with state.database.write() as connection:
         add_event(connection, "set", name)
     return _image(name, changed, index, [])
+
+
+@router.post("/sets/{name}/balance")
+def balance_one_set(name: str, balance: SetBalance, state: State) -> SetDetails:
+    """Repeat images until portraits, figures and landscapes have their parts of an epoch."""
+    folder = named_folder(state.data.sets, name, "training set")
+    load_libraries()
+    changed = balance_in_place(folder, {kind: getattr(balance, kind) for kind in COMPOSITIONS})
+    with state.database.write() as connection:
+        add_event(connection, "set", name)
+    return _details(name, changed, None)
 
 
 @router.delete("/sets/{name}/images/{index}")

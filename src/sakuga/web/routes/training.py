@@ -43,7 +43,7 @@ def read_run(name: str, state: State) -> Run:
         points=shown,
         samples=[f"/api/v1/runs/{name}/samples/{number}" for number, _ in enumerate(_samples(folder))],
         config=config,
-        notes=list(_read(folder / "metrics.json").get("notes", [])),
+        notes=[str(note).replace(f"{state.data.sets}/", "") for note in _read(folder / "metrics.json").get("notes", [])],
     )
 
 

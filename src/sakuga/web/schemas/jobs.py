@@ -35,7 +35,9 @@ class RenderJob(Request):
     film: dict[str, Any] = Field(description="The tables of a film.toml.")
     format: Format = "gif"
     preview: bool = False
+    edits: list[Edit] = Field(default=[], max_length=10_000, description="Made to its frames, in this order; frames are counted from 1.")
     project: Id | None = None
+    shots: list[Id] = Field(default=[], max_length=60, description="The project's shots, in order.")
     out: str | None = Field(default=None, max_length=4000, description="Copy the clip to this path, too; only the command line sets it.")
 
 

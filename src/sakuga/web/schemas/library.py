@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from sakuga.datasets.training_set import Composition
 from sakuga.web.schemas.base import Digest, Id, Line, Name, Record, Request
 
 
@@ -92,6 +93,12 @@ class SetImage(Record):
     width: int
     height: int
     caption: str
+    composition: Composition | None = None
+    """portrait, figure or landscape; None where it is not known."""
+    repeats: int = 1
+    """How often it is used in one epoch."""
+    held_out: bool = False
+    """Whether it is never trained on."""
     findings: list[str] = []
 
 
@@ -101,13 +108,37 @@ class SetDetails(Record):
     name: str
     images: list[SetImage]
     verdict: str
+    """The doctor's: not ready, needs review, or ready."""
     findings: list[str]
+    """What concerns the set as a whole."""
+    inspected: bool = False
+    """Whether the doctor has looked; otherwise verdict and findings are empty."""
 
 
-class Caption(Request):
-    """A new caption of an image."""
+class CropBox(Request):
+    """The part of an image that stays, in pixels; right and bottom lie outside."""
 
-    caption: Line
+    left: int = Field(ge=0, le=100_000)
+    top: int = Field(ge=0, le=100_000)
+    right: int = Field(ge=1, le=100_000)
+    bottom: int = Field(ge=1, le=100_000)
+
+
+class SetImageChange(Request):
+    """What to change of an image in a set; what is left out stays."""
+
+    caption: Line | None = None
+    composition: Composition | None = None
+    repeats: int | None = Field(default=None, ge=1, le=1000, description="How often it is used in one epoch.")
+    crop: CropBox | None = None
+
+
+class SetBalance(Request):
+    """Parts of an epoch for each composition; 1, 1, 1 makes them even."""
+
+    portrait: float = Field(default=1.0, gt=0, le=100)
+    figure: float = Field(default=1.0, gt=0, le=100)
+    landscape: float = Field(default=1.0, gt=0, le=100)
 
 
 class NewSet(Request):
@@ -117,6 +148,9 @@ class NewSet(Request):
     uploads: list[Id] = Field(min_length=1, max_length=5000)
     captions: dict[Id, Line] = {}
     trigger: Line = ""
+    holdout: float = Field(
+        default=0.1, ge=0, le=0.5, description="Share of images that are never trained on, for the validation loss; none of fewer than 10."
+    )
 
 
 class RunPoint(Record):

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from sakuga.timeline.edits import Edit
 from sakuga.web.schemas.base import Digest, Id, Line, Record, Request, Seconds, Seed
 from sakuga.web.schemas.jobs import Format, Settings
 
@@ -140,6 +141,10 @@ class Project(Record):
     shots: list[Shot]
     seconds: float
     notes: list[str] = []
+    edits: list[Edit] = []
+    """Redone, held and cut frames, as the clip edited last has them; a render makes them again."""
+    edits_fit: bool = True
+    """Whether frames lie as they did when they were edited; otherwise a render leaves the edits out."""
     created: float
     updated: float
 
@@ -206,6 +211,12 @@ class RenderRequest(Request):
 
     quality: Quality = "final"
     format: Format = "gif"
+
+
+class ProjectEdits(Request):
+    """Edits of a film's frames as they lie at present; none forgets them."""
+
+    edits: list[Edit] = Field(max_length=10_000, description="In this order; frames are counted from 1.")
 
 
 class FilmText(Record):

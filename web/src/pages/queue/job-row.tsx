@@ -39,7 +39,7 @@ export function JobRow({ job, waiting }: { job: Job; waiting: readonly Job[] }) 
             <Progress value={overall(job)} label={title} />
             <p class="quiet num">{[job.progress.stage, job.progress.total ? `${job.progress.done} of ${job.progress.total}` : "", timeLeft(job.progress.seconds_left)].filter(Boolean).join(" · ") || "starting"}</p>
           </>
-        ) : <p class="quiet num">{job.state === "queued" ? `waiting since ${ago(job.created)}` : endedWords(job)}</p>}
+        ) : <p class="quiet num">{job.state === "queued" ? `waiting, queued ${ago(job.created)}` : endedWords(job)}</p>}
         {job.error && <Note tone="wrong">{job.error}</Note>}
         {job.notes.map((note) => <p key={note} class="faint note-line">{note}</p>)}
       </div>
@@ -70,14 +70,15 @@ function imageOf(job: Job): string | null {
   if (job.state === "running") return previewUrl(job);
   const result = job.result ?? {};
   if (typeof result["clip"] === "string") return `/api/v1/clips/${result["clip"]}/frames/0?w=128`;
-  const takes = result["takes"] as { frame?: string }[] | undefined;
-  const digest = (result["images"] as string[] | undefined)?.[0] ?? takes?.[0]?.frame;
-  return digest ? thumbnail(frameUrl(digest), 128) : null;
+  const take = (result["takes"] as { frame?: string | number; digest?: string }[] | undefined)?.[0];
+  const digest = (result["images"] as string[] | undefined)?.[0] ?? take?.digest ?? take?.frame;
+  return typeof digest === "string" ? thumbnail(frameUrl(digest), 128) : null;
 }
 
 function resultOf(job: Job): string | null {
   const result = job.result ?? {};
   if (typeof result["clip"] === "string") return address("timeline", result["clip"]);
+  if (job.kind === "redo") return address("timeline", String(job.request["clip"]), { frame: String(Number((job.request["frames"] as number[])[0] ?? 0) + 1) });
   if (job.kind === "takes" && job.project) return address("storyboard", job.project);
   if (typeof result["run"] === "string") return address("training", result["run"], { tab: "runs" });
   if (typeof result["report"] === "string") return address("training", result["report"], { tab: "reports" });

@@ -7,6 +7,7 @@ import { address, go } from "../../app/router";
 import { Loading, Note } from "../../parts/feedback";
 import { Icon } from "../../parts/icons";
 import { TextInput } from "../../parts/controls";
+import { EditsNote } from "./edits-note";
 import { FilmBar } from "./film-bar";
 import { shotCommands } from "./shot-commands";
 import { ProjectMenu } from "./project-menu";
@@ -74,6 +75,7 @@ function Loaded({ project, onChange, reload }: { project: Project; onChange: (pr
       </header>
       <div class="page board">
         <FilmBar project={project} current={index} onPick={revealAt} />
+        <EditsNote project={project} onChange={onChange} />
         {project.notes.length > 0 && <Note tone="warn">{project.notes.map((note) => <p key={note}>{note}</p>)}</Note>}
         <ol class="shots">
           {project.shots.map((one, number) => (

@@ -106,7 +106,7 @@ function Loaded({ timeline, start, onChange }: { timeline: Timeline; start: numb
           <Strip frames={strip} current={index} range={anchor === null ? null : range} ratio={clip.width / clip.height} height={72} onPick={pick} label={`${count(frames.length, "frame")} in time`} />
           <p class="faint num strip-note">{count(frames.length, "frame")} · {duration(clip.seconds)} · {Number(fps.toFixed(3))} per second</p>
         </div>
-        <Inspector timeline={timeline} selected={selected} onMark={() => void mark()} />
+        <Inspector timeline={timeline} selected={selected} onMark={() => void mark()} onNextMark={() => nextMarked(1)} />
       </div>
       {exporting && <ExportDialog timeline={timeline} onClose={() => setExporting(false)} />}
     </>

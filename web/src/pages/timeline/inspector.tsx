@@ -5,11 +5,19 @@ import { Icon } from "../../parts/icons";
 import { Note } from "../../parts/feedback";
 import { RedoPanel } from "./redo-panel";
 import { RetimePanel } from "./retime-panel";
+import { Scorecard } from "./scorecard";
 
 const KINDS = { generated: "generated", motion: "generated in motion", in_between: "in-between", given: "given", unknown: "without a recipe" } as const;
 
+const FAULTS: Record<string, string> = {
+  blank: "Blank: the image has nearly one colour.",
+  jump: "A jump: it differs from the frame before far more than others do.",
+  "off prompt": "Off its prompt: it shows less of it than the other frames.",
+  drifted: "Drifted: its colours have left those of the shot's first frame.",
+};
+
 /** What the selected frames are, and what can be done about them. */
-export function Inspector({ timeline, selected, onMark }: { timeline: Timeline; selected: readonly number[]; onMark: () => void }) {
+export function Inspector({ timeline, selected, onMark, onNextMark }: { timeline: Timeline; selected: readonly number[]; onMark: () => void; onNextMark: () => void }) {
   const [tab, setTab] = useState<"redo" | "time">("redo");
   const first = selected[0] ?? 0;
   const frame = timeline.frames[first];
@@ -25,8 +33,9 @@ export function Inspector({ timeline, selected, onMark }: { timeline: Timeline; 
         {frame && selected.length === 1 && (
           <p class="quiet num">{KINDS[frame.kind]}{frame.held ? " · held" : ""}{frame.redone ? " · redone" : ""}</p>
         )}
-        {faults.map((fault) => <Note key={fault} tone="warn">The scorecard names this: {fault}.</Note>)}
+        {faults.map((fault) => <Note key={fault} tone="warn">{FAULTS[fault] ?? `The scorecard names this: ${fault}.`}</Note>)}
       </section>
+      <Scorecard timeline={timeline} onNext={onNextMark} />
       <Segmented label="What to do" value={tab} onChange={setTab} options={[["redo", "Redo"], ["time", "Timing"]]} />
       {!timeline.can_redo ? <Note>{timeline.reason || "This clip has no recipe, so it can be played and exported, not changed."}</Note>
         : tab === "redo" ? <RedoPanel key={first} timeline={timeline} selected={selected} /> : <RetimePanel timeline={timeline} selected={selected} />}

@@ -12,6 +12,7 @@ import { Note, Progress } from "../../parts/feedback";
 export function NewSetDialog({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [trigger, setTrigger] = useState("");
+  const [holdOut, setHoldOut] = useState(true);
   const [files, setFiles] = useState<File[]>([]);
   const [sent, setSent] = useState<number | null>(null);
   const [refused, setRefused] = useState<string[]>([]);
@@ -29,7 +30,7 @@ export function NewSetDialog({ onClose }: { onClose: () => void }) {
     }
     setRefused(problems);
     try {
-      await api.post("/api/v1/sets", { body: { name, uploads: ids, captions: {}, trigger } });
+      await api.post("/api/v1/sets", { body: { name, uploads: ids, captions: {}, trigger, holdout: holdOut ? 0.1 : 0 } });
       onClose();
       go("training", name, { tab: "sets" });
     } catch (error) {
@@ -41,6 +42,7 @@ export function NewSetDialog({ onClose }: { onClose: () => void }) {
     <Dialog title="New training set" onClose={onClose} footer={<button class="button main" disabled={!name || !files.length || sent !== null} onClick={() => void build()}>{sent === null ? "Build the set" : `${sent} of ${files.length} sent`}</button>}>
       <Field label="Name" hint="Letters, digits, - and _">{(id) => <input id={id} class="input" value={name} pattern="[A-Za-z0-9][A-Za-z0-9_\-]*" onInput={(event) => setName(event.currentTarget.value)} />}</Field>
       <Field label="Trigger word" hint="A word that calls the style, such as inkwash; may be empty">{(id) => <input id={id} class="input" value={trigger} onInput={(event) => setTrigger(event.currentTarget.value)} />}</Field>
+      <label class="check"><input type="checkbox" checked={holdOut} onChange={(event) => setHoldOut(event.currentTarget.checked)} />Hold out a tenth of 10 images or more, so that the training is measured on images it has not seen</label>
       <DropZone multiple accept="image/*" label="Pick images …" onFiles={(more) => setFiles([...files, ...more])}>
         <p class="quiet">{files.length ? count(files.length, "image") : "Drop images here, paste them, or pick them."}</p>
       </DropZone>
