@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sakuga.diffusion.low_rank import low_rank_delta
+from sakuga.diffusion.objective import clean_prediction, target_towards, training_target
 from sakuga.diffusion.velocity import add_noise, predict_clean, predict_noise, pseudo_huber
 
 SIGNAL = torch.tensor([1.0, 0.7, 0.2, 0.0]).view(-1, 1, 1, 1)
@@ -15,6 +16,15 @@ def test_a_true_velocity_gives_clean_latents_and_noise_at_every_level() -> None:
     velocity = SIGNAL.sqrt() * noise - (1 - SIGNAL).sqrt() * clean
     torch.testing.assert_close(predict_clean(noisy, velocity, SIGNAL), clean)
     torch.testing.assert_close(predict_noise(noisy, velocity, SIGNAL), noise)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
+def test_a_prediction_stands_for_the_clean_latents_that_it_leads_to(kind: str) -> None:
+    clean, noise = torch.randn(2, 2, 3, 5, 5, generator=torch.Generator().manual_seed(0)).unbind(0)
+    signal = SIGNAL[1:3]
+    noisy = add_noise(clean, noise, signal)
+    torch.testing.assert_close(target_towards(kind, clean, noisy, signal), training_target(kind, clean, noise, signal))
+    torch.testing.assert_close(clean_prediction(kind, noisy, training_target(kind, clean, noise, signal), signal), clean)
 
 
 def test_pseudo_huber_is_squared_for_small_and_linear_for_large_errors() -> None:

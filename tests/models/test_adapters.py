@@ -116,8 +116,8 @@ def _cut(folder: Path) -> Path:
     [
         (_cut, "cannot read"),
         (lambda folder: folder / "absent.safetensors", "cannot read"),
-        (lambda folder: written(folder, {"base_model.model.to_q": torch.ones(2)}), "1 of 1 tensors"),
-        (lambda folder: written(folder, {f"{QUERY}.lora_A.weight": torch.ones(4, 32)}), "lacks some or all of its LoRA weights"),
+        (lambda folder: written(folder, {"base_model.model.to_q": torch.ones(2, 2, 2)}), "1 of 1 tensors"),
+        (lambda folder: written(folder, {f"{QUERY}.lora_A.weight": torch.ones(4, 32)}), "lacks some of its weights, of unet.mid_block"),
         (
             lambda folder: written(
                 folder,

@@ -70,6 +70,40 @@ def test_unsupported_models_are_refused_with_a_reason(copy: Path, change: dict[s
         find_checkpoint(str(copy))
 
 
+@pytest.mark.parametrize(
+    ("part", "change", "reason"),
+    [
+        ("scheduler", {"prediction_type": "v-prediction"}, "its prediction_type is 'v-prediction', not epsilon, v_prediction or sample"),
+        ("scheduler", {"beta_schedule": "exotic"}, "its beta_schedule is 'exotic'"),
+        ("scheduler", {"_class_name": "FlowMatchEulerDiscreteScheduler"}, "flow matching"),
+        ("scheduler", {"use_flow_sigmas": True}, "flow matching"),
+        ("unet", {"sample_size": None}, "sample_size in unet/config.json is None"),
+        ("unet", {"sample_size": [8, 8]}, "sample_size in unet/config.json is"),
+        ("unet", {"sample_size": 10**9}, "not a number from 1 to 4096"),
+        ("unet", {"block_out_channels": []}, "not a list of numbers"),
+        ("unet", {"block_out_channels": "32"}, "not a list of numbers"),
+        ("vae", {"latent_channels": "4"}, "latent_channels in vae/config.json is '4'"),
+    ],
+)
+def test_configs_of_what_cannot_be_drawn_are_refused(copy: Path, part: str, change: dict[str, object], reason: str) -> None:
+    edit(copy / part / ("scheduler_config.json" if part == "scheduler" else "config.json"), **change)
+    with pytest.raises(CheckpointError, match=f"is not supported: .*{reason}"):
+        find_checkpoint(str(copy))
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"5", b"\xff\xfe{", b"{"])
+def test_damaged_configs_are_told_in_a_sentence(copy: Path, content: bytes) -> None:
+    (copy / "unet" / "config.json").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"cannot read .*unet/config.json"):
+        find_checkpoint(str(copy))
+
+
+def test_a_config_with_a_byte_order_mark_is_read(copy: Path) -> None:
+    config = copy / "unet" / "config.json"
+    config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())
+    assert find_checkpoint(str(copy)).info.native_size == 32
+
+
 def test_a_newer_edition_is_refused(copy: Path) -> None:
     index = copy / "model_index.json"
     for edition, fine in ((EDITION, True), (EDITION + 1, False), ("next", False)):
@@ -89,7 +123,7 @@ def test_a_newer_edition_is_refused(copy: Path) -> None:
 def test_missing_checkpoints_are_refused_with_a_reason(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint 'nowhere'"):
         find_checkpoint("nowhere")
-    with pytest.raises(CheckpointError, match="is a single file"):
+    with pytest.raises(CheckpointError, match="is no safetensors file"):
         find_checkpoint(str(copy / "unet" / "config.json"))
     with pytest.raises(CheckpointError, match="has no tokenizer, text_encoder, vae, unet, scheduler"):
         find_checkpoint(str(tmp_path))

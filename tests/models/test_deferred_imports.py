@@ -41,3 +41,26 @@ torch._dynamo.reset()
 def test_inference_imports_few_libraries_and_leaves_diffusers_whole() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", GENERATE_THEN_USE_DIFFUSERS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+IMPORT_IN_THREADS = """
+import faulthandler, threading, time, torch
+from importlib import import_module
+
+faulthandler.dump_traceback_later(240, exit=True)
+
+def load(name, after):
+    time.sleep(after)
+    import_module(name)
+
+threads = [threading.Thread(target=load, args=given) for given in (("sakuga.models.sketchbook", 0.0), ("sakuga.models.checkpoint", 0.5))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_that_import_networks_at_once_do_not_wait_for_each_other_forever() -> None:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", IMPORT_IN_THREADS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

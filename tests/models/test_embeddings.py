@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from sakuga.models.adapters import Adapter, AdapterError, LearnedWord, read_adapter, write_embeddings
+from sakuga.models.adapters import Adapter, AdapterError, LearnedWord, read_adapter, read_pickle, write_embeddings
 from sakuga.models.applied_adapters import applied_adapters
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.embeddings import check_word, embedding_keys, read_header
+from sakuga.models.style_files import Style, StyleError
 from sakuga.models.tokenization import tokenize
+from sakuga.story.emphasis import read_emphasis
 
 VECTORS = torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
 PROMPTS = ["a <gold-cat> by the sea", "<gold-cat>", "a portrait of <GOLD-cat>, a party", "no cat at all", "<gold-cat> " * 40]
@@ -73,7 +76,15 @@ def test_a_word_is_applied_and_removed_to_the_bit(checkpoint: Checkpoint, cat: A
 
 @pytest.mark.parametrize(
     ("tensors", "trigger"),
-    [({"<cat>": VECTORS}, "<cat>"), ({"<cat>": VECTORS[0]}, "<cat>"), ({"emb_params": VECTORS}, "neon"), ({"clip_l": VECTORS}, "neon")],
+    [
+        ({"<cat>": VECTORS}, "<cat>"),
+        ({"<cat>": VECTORS[0]}, "<cat>"),
+        ({"emb_params": VECTORS}, "neon"),
+        ({"clip_l": VECTORS}, "neon"),
+        ({"emp_params": VECTORS, "emp_params_out": 2 * VECTORS}, "neon"),
+        ({"<soft_pastel>": VECTORS}, "<soft_pastel>"),
+        ({"<ink.v2>": VECTORS}, "<ink.v2>"),
+    ],
 )
 def test_every_layout_of_embeddings_is_read(tmp_path: Path, tensors: dict[str, torch.Tensor], trigger: str) -> None:
     save_file({key: value.contiguous() for key, value in tensors.items()}, tmp_path / "neon.safetensors")
@@ -125,3 +136,76 @@ def test_learned_words_match_as_whole_words() -> None:
     words = {"art": (7001, 7002), "<art>": (7003,)}
     learned = {text: [number for number in tokenize(tokenizer(), text, words).ids if number > 7000] for text in ("party", "Art", "x<art>y")}
     assert learned == {"party": [], "Art": [7001, 7002], "x<art>y": [7003]}
+
+
+def test_words_whose_lower_case_is_longer_are_found_at_their_place() -> None:
+    text = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE} art, ART"
+    tokens = tokenize(tokenizer(), text, {"art": (7001,)})
+    assert [text[slice(*place)] for number, place in zip(tokens.ids, tokens.offsets, strict=True) if number == 7001] == ["art", "ART"]
+
+
+def test_the_word_of_a_bundle_is_applied_with_its_lora(tmp_path: Path) -> None:
+    lora = {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight": torch.ones(2, 8)}
+    lora |= {"lora_unet_mid_block_attentions_0_proj_in.lora_up.weight": torch.ones(8, 2)}
+    file = tmp_path / "bundle.safetensors"
+    save_file(lora | {"bundle_emb.my.word.emp_params": VECTORS.contiguous(), "bundle_emb.my.word.emp_params_out": torch.ones(1, 4)}, file)
+    read = read_adapter(file, "style")
+    assert [word.trigger for word in read.learned_words] == ["my.word"]
+    assert list(read.layers) == ["unet.mid_block.attentions.0.proj_in"]
+    contents = Style("style", (file,)).contents
+    assert contents.learned_words == {"my.word": len(VECTORS)}
+    assert list(contents.layers) == list(read.layers)
+
+
+@pytest.mark.parametrize("word", ["(w)", "[w]", " ", "", " w", "a.alpha", "a.weight", "emb_params", "w" * 101])
+def test_words_that_could_not_be_read_again_are_refused(word: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot be|would be taken"):
+        check_word(word)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=20))
+def test_a_word_that_is_taken_is_read_back_from_its_file(word: str) -> None:
+    try:
+        check_word(word)
+    except ValueError:
+        return
+    assert embedding_keys({word: (2, 32)}, {}, "file") == {word: (word, "text_encoder")}
+    assert read_emphasis(word).text == word
+
+
+def header(content: bytes, length: int | None = None) -> bytes:
+    return (len(content) if length is None else length).to_bytes(8, "little") + content
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b"", "truncated"),
+        (b"abc", "truncated"),
+        (header(b"{}", 2**63), "truncated"),
+        (header(b"[" * 100_000), "damaged"),
+        (header(b"[]"), "damaged"),
+        (header(b'{"__metadata__": null}'), "damaged"),
+        (header(b'{"__metadata__": {"a": 1}}'), "damaged"),
+        (header(b'{"a": {"shape": [-1]}}'), "damaged at 'a'"),
+        (header(b'{"a": {"shape": "x"}}'), "damaged at 'a'"),
+        (header(b'{"a": 5}'), "damaged at 'a'"),
+    ],
+)
+def test_a_broken_head_is_told_in_a_sentence(tmp_path: Path, content: bytes, reason: str) -> None:
+    file = tmp_path / "broken.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=reason):
+        read_header(file)
+    with pytest.raises(StyleError, match=f"cannot read .*{reason}"):
+        _ = Style("style", (file,)).contents
+
+
+def test_a_pickle_without_vectors_is_told_in_a_sentence(tmp_path: Path) -> None:
+    torch.save({"string_to_param": {}}, tmp_path / "empty.pt")
+    (tmp_path / "noise.pt").write_bytes(b"\x80\x02}q\x00.")
+    for name in ("empty.pt", "noise.pt"):
+        with pytest.raises(AdapterError, match=name):
+            read_pickle(tmp_path / name, "style")

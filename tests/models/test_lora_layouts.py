@@ -203,16 +203,17 @@ def test_every_layer_name_converts_to_kohya_and_back(words: int) -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("lora_unet_mid_block_resnets_0_conv1.hada_w1_a", "a LoHa, which is not supported"),
-        ("lora_unet_mid_block_resnets_0_conv1.lokr_w1", "a LoKr, which is not supported"),
-        ("lora_unet_mid_block_resnets_0_conv1.dora_scale", "a DoRA, which is not supported"),
+        ("lora_unet_mid_block_resnets_0_conv1.oft_blocks", "a OFT, which is not supported"),
+        ("lora_unet_mid_block_resnets_0_conv1.b2.weight", "a GLoRA, which is not supported"),
+        ("lora_unet_mid_block_resnets_0_conv1.hada_w1_a", "lacks some of its weights, of unet.mid_block.resnets.0.conv1"),
+        ("lora_unet_mid_block_resnets_0_conv1.dora_scale", "lacks some of its weights"),
         ("lora_unet_double_blocks_0_img_attn_proj.lora_down.weight", "for a diffusion transformer"),
         ("transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight", "for a diffusion transformer"),
-        ("something.else", "1 of 1 tensors"),
+        ("something.else", "1 of 1 tensors in .* are of no known layout: something.else"),
     ],
 )
 def test_unsupported_adapters_are_refused_by_kind(tmp_path: Path, key: str, message: str) -> None:
-    save_file({key: torch.ones(2, 2)}, tmp_path / "other.safetensors")
+    save_file({key: torch.ones(2, 2, 2)}, tmp_path / "other.safetensors")
     with pytest.raises(AdapterError, match=message):
         read_adapter(tmp_path / "other.safetensors", "other")
 

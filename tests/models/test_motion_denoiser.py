@@ -157,6 +157,35 @@ def test_control_and_sizes_follow_their_frames(checkpoint: Checkpoint, adapter: 
     torch.testing.assert_close(made[:2], alone[:2])  # only the first context has these frames
 
 
+def test_joint_guidance_takes_unconditional_frames_of_the_image_model(checkpoint: Checkpoint, adapter: MotionFiles) -> None:
+    together, alone = predict(with_motion(checkpoint, adapter, frames=FRAMES)), predict(checkpoint)
+    joint = predict(with_motion(checkpoint, adapter, frames=FRAMES, joint_guidance=True))
+    torch.testing.assert_close(joint, torch.cat([alone[:FRAMES], together[FRAMES:]]))
+
+
+def test_joint_guidance_and_control_of_each_half_belong_together(checkpoint: Checkpoint, adapter: MotionFiles) -> None:
+    down = tuple(random(8, channels, side, side, seed=channels + side) for channels, side in [(16, 8), (16, 8), (16, 4), (32, 4)])
+    control = {"down_block_additional_residuals": down, "mid_block_additional_residual": random(8, 32, 4, 4)}
+    embeds, noise = checkpoint.encode_prompts(["", "a castle"]).repeat_interleave(4, dim=0), random(8, 8, 8, 8)
+    with torch.inference_mode():
+        made = with_motion(checkpoint, adapter, frames=4, joint_guidance=True).forward(noise, 500, embeds, **control)
+        alone = checkpoint.forward(noise, 500, embeds, **control)
+        together = with_motion(checkpoint, adapter, frames=4).forward(noise, 500, embeds, **control)
+    torch.testing.assert_close(made, torch.cat([alone[:4], together[4:]]))
+
+
+@pytest.mark.parametrize("sampler", ["dpm++", "ddim", "euler", "lcm"])
+def test_smoothing_makes_neighbours_more_alike_and_leaves_given_frames(checkpoint: Checkpoint, adapter: MotionFiles, sampler: str) -> None:
+    def flicker(smoothing: float) -> float:
+        made = generate(with_motion(checkpoint, adapter, frames=FRAMES, smoothing=smoothing), FRAMES, sampler, steps=6)
+        return float(made.diff(n=2, dim=0).abs().mean())
+
+    assert flicker(1.0) < flicker(0.5) < flicker(0.0)
+    first = random(1, 8, 8, 8, seed=7)
+    made = generate(with_motion(checkpoint, adapter, frames=FRAMES, given={0: first}, smoothing=1.0), FRAMES, "euler", steps=6)
+    torch.testing.assert_close(made[:1], first, atol=1e-3, rtol=0)
+
+
 def test_an_adapter_of_another_unet_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
     MotionAdapter(block_out_channels=(32, 64), motion_layers_per_block=1, motion_norm_num_groups=8).save_pretrained(tmp_path / "storm")
     with pytest.raises(CheckpointError, match="'storm' is for another UNet than that of checkpoint"):

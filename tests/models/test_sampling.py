@@ -2,19 +2,31 @@
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionPipeline,
+)
 from transformers import CLIPTokenizer
 
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.sampling import SCHEDULERS, build_scheduler, sample
+from sakuga.models.sampling import OPTIONS, SCHEDULERS, build_scheduler, sample
 from sakuga.timeline.spec import Sampler
 
-SAMPLERS: list[Sampler] = ["dpm++", "ddim", "euler"]
+SAMPLERS: list[Sampler] = ["dpm++", "dpm++ karras", "unipc", "ddim", "euler"]
+STOCHASTIC: dict[Sampler, Any] = {
+    "euler a": EulerAncestralDiscreteScheduler,
+    "dpm++ sde": DPMSolverMultistepScheduler,
+    "dpm++ sde karras": DPMSolverMultistepScheduler,
+}
 
 
 @pytest.fixture(scope="module", params=["epsilon", "v_prediction"])
@@ -180,3 +192,31 @@ def test_preview_latents_have_about_unit_variance(checkpoint: Checkpoint, sample
         checkpoint, prompt_embeds=words, negative_prompt_embeds=words, noise=noise, sampler=sampler, steps=6, guidance_scale=1.0
     )
     assert 0.3 < float(first.preview_latents.std()) < 3.0
+
+
+@pytest.mark.parametrize("sampler", STOCHASTIC)
+def test_stochastic_samplers_equal_diffusers_with_the_frames_own_noise(
+    checkpoint: Checkpoint, sampler: Sampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws = [torch.randn(2, 8, 8, 12, generator=torch.Generator().manual_seed(seed)) for seed in range(6)]
+    embeds = checkpoint.encode_prompts(["a castle", "the sea"])
+    noises = iter(draws)
+    *_, last = sample(
+        checkpoint, prompt_embeds=embeds, negative_prompt_embeds=embeds, noise=noises, sampler=sampler, steps=5, guidance_scale=1.0
+    )
+    used = len(draws) - len(list(noises))
+    config = checkpoint.scheduler_config | OPTIONS.get(sampler, {})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        scheduler = STOCHASTIC[sampler].from_config(config)
+        scheduler.set_timesteps(5)
+    fresh = iter([*draws[1:], draws[0]])
+    for module in ("scheduling_euler_ancestral_discrete", "scheduling_dpmsolver_multistep"):
+        monkeypatch.setattr(f"diffusers.schedulers.{module}.randn_tensor", lambda *_, **__: next(fresh))
+    latents = draws[0] * scheduler.init_noise_sigma
+    with torch.inference_mode():
+        for timestep in scheduler.timesteps:
+            predicted = checkpoint.forward(scheduler.scale_model_input(latents, timestep), timestep, embeds)
+            latents = scheduler.step(predicted, timestep, latents).prev_sample
+    assert torch.allclose(last.latents, latents, atol=2e-4)
+    assert used == 5  # the first noise, and one for each step but the last

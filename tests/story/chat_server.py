@@ -13,12 +13,15 @@ QUICK = {"retry-after-ms": "1"}
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The response to one request: a chat answer of `text`, a status, a stall, or a truncated body."""
+    """The response to one request: a chat answer of `text`, a status, a stall, a truncated body, or any body."""
 
     text: str = ""
     status: int = 200
     stalls: bool = False
     cut_off: bool = False
+    body: bytes | None = None
+    """The whole body, in place of a chat answer."""
+    kind: str = "application/json"
 
 
 Respond = Callable[[int, dict[str, Any]], Answer]
@@ -52,9 +55,9 @@ def chat_server(respond: Respond) -> Iterator[ChatServer]:
             content |= {"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
             if answer.status != 200:
                 content = {"error": {"message": answer.text or "no", "type": "error"}}
-            data = json.dumps(content).encode()
+            data = json.dumps(content).encode() if answer.body is None else answer.body
             self.send_response(answer.status)
-            for name, value in {"content-type": "application/json", "content-length": str(len(data)), **QUICK}.items():
+            for name, value in {"content-type": answer.kind, "content-length": str(len(data)), **QUICK}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data[: len(data) // 2] if answer.cut_off else data)

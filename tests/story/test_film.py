@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sakuga.story.film import Film, FilmError, from_toml, read_film, to_toml, write_film
 from sakuga.story.keys import Key, is_keyed
+from sakuga.story.limits import MAX_FILM_BYTES, MAX_PAN, MAX_SECONDS, MAX_ZOOM
 from sakuga.story.rate import parse_rate
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, InBetweenMethod, Morph, Shot, Storyboard, full_prompts
@@ -17,12 +18,12 @@ from sakuga.story.storyboard import Bible, Camera, Cut, Dissolve, Ease, InBetwee
 words = st.text(st.characters(codec="utf-8"), max_size=30)
 styles = words.filter(lambda text: not is_keyed(text))
 prompts = words.filter(lambda text: bool(text.strip()))
-positive = st.floats(min_value=1e-6, max_value=1e6)
-plain = st.floats(min_value=-1e6, max_value=1e6)
+positive = st.floats(min_value=1e-6, max_value=MAX_ZOOM)
+plain = st.floats(min_value=-MAX_PAN, max_value=MAX_PAN)
 shots = st.builds(
     Shot,
     prompt=prompts,
-    seconds=positive,
+    seconds=st.floats(min_value=1e-6, max_value=MAX_SECONDS / 3),
     seed=st.integers(0, 2**63 - 1),
     camera=st.builds(Camera, zoom=positive, pan=st.tuples(plain, plain), rotate=plain, parallax=st.floats(0, 1)),
     transition=st.just(Cut())
@@ -190,6 +191,48 @@ def test_a_pan_is_written_in_one_line() -> None:
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(FilmError, match="there is no such film"):
         read_film(tmp_path / "no.toml")
-    (tmp_path / "image.toml").write_bytes(b"\x89PNG\xff\xfe")
+    (tmp_path / "image.png").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(FilmError, match="is not a text file; give a film"):
-        read_film(tmp_path / "image.toml")
+        read_film(tmp_path / "image.png")
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_change_nothing(tmp_path: Path) -> None:
+    (tmp_path / "film.toml").write_bytes(b"\xef\xbb\xbf" + FILM.replace("\n", "\r\n").encode())
+    assert read_film(tmp_path / "film.toml") == from_toml(FILM, "film.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (FILM.encode("utf-16"), "it is in UTF-16; save it as UTF-8"),
+        ("[film]\nidea = 'caf\xe9'".encode("latin-1"), "it is not in UTF-8"),
+        (b"a = " + b"[" * 100_000, "nested too deeply"),
+        (b"a = " + b"9" * 10_000, "is not TOML"),
+        (b"#" * (MAX_FILM_BYTES + 1), "has more than 16 MB"),
+    ],
+)
+def test_a_film_that_is_no_readable_text_is_refused_in_a_sentence(tmp_path: Path, content: bytes, remedy: str) -> None:
+    (tmp_path / "film.toml").write_bytes(content)
+    with pytest.raises(FilmError, match=remedy):
+        read_film(tmp_path / "film.toml")
+
+
+@pytest.mark.parametrize(
+    ("shot", "refusal"),
+    [
+        ("seconds = 1e12", "shot 1 lasts 1e.12 seconds; use at most 3600"),
+        ("seconds = 5000", "not milliseconds"),
+        ("seconds = 1\ncamera = { zoom = 1e300 }", "moves the camera too far"),
+        ("seconds = 1\ntransition = 'morph 1e300'", "a transition of 1e.300 seconds"),
+        ("seconds = 1\nguidance = '0: 1, 99999999999999999999: 2'", "put keys|cannot be read"),
+    ],
+)
+def test_a_film_beyond_every_use_is_refused_when_it_is_read(shot: str, refusal: str) -> None:
+    with pytest.raises(FilmError, match=refusal):
+        from_toml(f"[[shots]]\nprompt = 'a castle'\nseed = 1\n{shot}\n", "film.toml")
+
+
+def test_shots_that_are_too_long_together_are_refused() -> None:
+    shot = "[[shots]]\nprompt = 'a castle'\nseed = 1\nseconds = 2000\n"
+    with pytest.raises(FilmError, match="the film lasts 4000 seconds"):
+        from_toml(shot * 2, "film.toml")

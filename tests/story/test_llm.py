@@ -117,6 +117,59 @@ def test_failures_are_reported_clearly(answer: Answer, words: str) -> None:
     assert len(server.requests) <= 5
 
 
+def body(value: Any) -> Answer:
+    return Answer(body=json.dumps(value).encode())
+
+
+def message(**fields: Any) -> Answer:
+    return body({"choices": [{"index": 0, "message": {"role": "assistant", **fields}}]})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        message(content=[{"type": "text", "text": FULL[:40]}, {"type": "text", "text": FULL[40:]}]),
+        message(content=[{"type": "reasoning", "reasoning": "wrong draft"}, {"type": "text", "text": FULL}]),
+        message(content=None, tool_calls=[{"id": "1", "type": "function", "function": {"name": "plan", "arguments": FULL}}]),
+        message(content="", function_call={"name": "plan", "arguments": FULL}),
+        message(content=FULL, reasoning_content="1. a wrong draft\n2. of a film\n3. of nothing"),
+        body({"choices": [{"text": FULL}]}),
+        Answer(body=FULL.encode(), kind="text/plain"),
+    ],
+)
+def test_the_text_of_every_form_of_answer_is_found(answer: Answer) -> None:
+    with chat_server(always(answer)) as server:
+        assert [shot.prompt for shot in plan(server).shots] == SHOTS
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(body=b"<!DOCTYPE html><h1>1. a red castle</h1>", kind="text/html"), "sent a web page"),
+        (body({"error": {"message": "the model is loading"}}), "gives no answer: the model is loading"),
+        (body({"error": "overloaded"}), "gives no answer: overloaded"),
+        (body({"detail": "Not found"}), "gives no answer: Not found"),
+        (message(content=None, refusal="I cannot"), "gives no answer: I cannot"),
+        (body({}), "contains no shots"),
+        (body({"choices": None}), "contains no shots"),
+        (body({"choices": "text"}), "contains no shots"),
+        (body({"choices": [None]}), "contains no shots"),
+        (body({"choices": [{"message": "text"}]}), "contains no shots"),
+        (body({"choices": [{"message": {"content": {"a": 1}}}]}), "contains no shots"),
+        (body([1, 2]), "contains no shots"),
+        (body("text"), "contains no shots"),
+        (body(None), "contains no shots"),
+        (Answer(body=b"{" * 10), "contains no shots"),
+        (Answer(body=b"[" * 50_000), "contains no shots"),
+        (Answer(body=b""), "contains no shots"),
+        (Answer(body=b"\xff\xfe\x00"), "contains no shots"),
+    ],
+)
+def test_bodies_without_an_answer_are_told_in_a_sentence(answer: Answer, words: str) -> None:
+    with chat_server(always(answer)) as server, pytest.raises(PlannerError, match=words):
+        plan(server)
+
+
 def test_a_stalled_server_times_out() -> None:
     with chat_server(always(Answer(stalls=True))) as server, pytest.raises(PlannerError, match=r"did not answer within 0\.1 s"):
         plan(server, timeout=0.1)

@@ -30,3 +30,9 @@ def test_rates_are_parsed_and_formatted_exactly(text: str | float, rate: Fractio
 def test_unreadable_rates_are_refused(text: str) -> None:
     with pytest.raises(RateError, match="rate"):
         parse_rate(text)
+
+
+@pytest.mark.parametrize("text", ["1e99999999", "1e-99999999", "9" * 5000])
+def test_a_rate_that_takes_forever_to_compute_is_refused_at_once(text: str) -> None:
+    with pytest.raises(RateError, match="is unreadable"):
+        parse_rate(text)

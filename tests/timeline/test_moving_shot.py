@@ -27,6 +27,7 @@ from sakuga.timeline.spec import (
     dependencies,
 )
 from sakuga.timeline.style_weights import StyleWeights
+from sakuga.timeline.transition_timing import TransitionTiming
 
 SETTINGS = FrameSettings(checkpoint="c", width=128, height=128)
 MOVING = MotionSettings(motion=AppliedMotion(adapter="a"))
@@ -52,7 +53,7 @@ def windows(sheet: ExposureSheet) -> list[MotionWindow]:
 def test_a_shot_is_one_window_at_the_adapters_rate_and_frames_lie_between():
     sheet = lay_out(film())
     (window,) = windows(sheet)
-    assert window.frames == 17  # 23 frames after the first at 12 a second are 15.3 at 8
+    assert window.frames == 16  # 23 frames after the first at 12 a second are 15.3 at 8
     shown = [sheet.specs[name] for name in sheet.exposures]
     assert len(shown) == 24
     assert [isinstance(spec, MotionFrame) for spec in shown[:7]] == [True, False, False, True, False, False, True]
@@ -60,6 +61,15 @@ def test_a_shot_is_one_window_at_the_adapters_rate_and_frames_lie_between():
         pytest.approx(2 / 3, abs=1e-6),
         pytest.approx(1 / 3, abs=1e-6),
     ]
+
+
+def test_a_shot_may_go_on_from_its_keyframe():
+    moving = replace(MOVING, from_keyframe=True)
+    for board, settings in ((film(), SETTINGS), (film(), replace(SETTINGS, loop=True)), (film(Cut()), SETTINGS)):
+        sheet = lay_out(board, settings, moving)
+        keyframes = [name for name, spec in sheet.specs.items() if isinstance(spec, Generated)]
+        assert list(sheet.exposures[:: len(sheet.exposures) // len(board.shots)]) == keyframes
+        assert [(window.given[0].index, window.given[0].frame) for window in windows(sheet)] == [(0, name) for name in keyframes]
 
 
 def test_at_the_adapters_rate_every_frame_is_the_models_own():
@@ -200,8 +210,31 @@ def test_the_camera_moves_over_finished_frames_and_on_through_a_morph():
     zooms = [spec.warp.zoom if isinstance(spec := sheet.specs[name], CameraFrame) else 1.0 for name in sheet.exposures]
     assert zooms[0] == 1.0
     assert zooms[23] == pytest.approx(1.2)
-    assert zooms[35] == 1.0
-    assert max(abs(after - before) for before, after in itertools.pairwise(zooms)) < 0.04
+    assert zooms[47] == pytest.approx(1.2)
+    assert max(abs(after - before) for before, after in itertools.pairwise(zooms)) < 0.03, "it comes back over the morph without a jump"
+
+
+def test_the_camera_does_not_jump_where_a_morph_leaves_a_shot_a_single_frame():
+    pans = tuple(Camera(pan=(0.07 * sign, 0.0)) for sign in (1, -1, 1))
+    board = film(Morph(seconds=1.9), Morph(seconds=1.9))
+    shots = tuple(replace(shot, camera=camera) for shot, camera in zip(board.shots, pans, strict=True))
+    sheet = lay_out(replace(board, shots=shots))
+    warps = [spec.warp if isinstance(spec := sheet.specs[name], CameraFrame) else Warp() for name in sheet.exposures]
+    assert max(abs(after.pan[0] - before.pan[0]) for before, after in itertools.pairwise(warps)) < 0.02
+
+
+def test_the_generated_frames_of_a_morph_can_be_shown_at_other_times():
+    board = film(Morph(seconds=1.0))
+    plain = lay_out(board).transitions[1]
+    late = TransitionTiming(generated=plain.timing.generated, shown=tuple(round(at**3, 6) for at in plain.timing.shown))
+    sheet = lay_out(board, timings={1: late})
+    moved = sheet.transitions[1]
+    assert moved.generated == plain.generated
+    assert moved.timing.shown == late.shown
+    assert moved.frames[-1] == plain.frames[-1] == sheet.exposures[24 + len(moved.frames) - 1]
+    first = sheet.specs[moved.frames[0]]
+    assert isinstance(first, InBetween)
+    assert (first.first, first.second) == (moved.before, moved.generated[0])
 
 
 @pytest.mark.parametrize("camera", [Camera(pan=(0.1, -0.05)), Camera(zoom=0.8), Camera(zoom=1.2, pan=(0.3, 0.0)), Camera(rotate=10)])

@@ -4,7 +4,15 @@ from itertools import pairwise
 
 import pytest
 
-from sakuga.timeline.transition_timing import CLOSEST, TransitionTiming, even_timing, planned_timing, with_keyframes, without_unused
+from sakuga.timeline.transition_timing import (
+    CLOSEST,
+    TransitionTiming,
+    change_along,
+    even_timing,
+    planned_timing,
+    with_keyframes,
+    without_unused,
+)
 
 
 def jump(position: float) -> float:
@@ -20,10 +28,8 @@ def shown_at(timing: TransitionTiming, position: float) -> float:
 
 def retimed(timing: TransitionTiming, known: set[float], differ: float) -> TransitionTiming:
     known |= set(timing.generated)
-    values = [0.0, *(shown_at(timing, position) for position in timing.shown)]
     changes = {after: jump(after) - jump(before) for before, after in pairwise(sorted({0.0, *known}))}
-    steps = [after - before for before, after in pairwise(values)]
-    return even_timing(timing, steps, changes, lambda left, right: jump(right) - jump(left) > differ)
+    return with_keyframes(even_timing(timing, change_along(changes)), lambda left, right: jump(right) - jump(left) > differ)
 
 
 def largest_share(timing: TransitionTiming) -> float:
@@ -46,9 +52,16 @@ def test_a_smooth_morph_needs_no_more_keyframes() -> None:
     assert with_keyframes(timing, lambda left, right: False) == timing
 
 
-def test_frames_between_unlike_keyframes_are_generated_unless_they_are_too_close() -> None:
-    timing = TransitionTiming(generated=(0.5, 0.5 + CLOSEST, 1.0), shown=(0.25, 0.51, 1.0))
+def test_the_middle_frame_between_unlike_keyframes_is_generated_unless_they_are_too_close() -> None:
+    timing = TransitionTiming(generated=(0.5, 0.5 + CLOSEST, 1.0), shown=(0.1, 0.25, 0.4, 0.51, 1.0))
     assert with_keyframes(timing, lambda left, right: True).generated == (0.25, 0.5, 0.5 + CLOSEST, 1.0)
+
+
+def test_the_frames_of_an_even_timing_are_equal_changes_apart() -> None:
+    curve = change_along({0.25: 6.0, 0.5: 1.0, 1.0: 1.0})
+    timing = even_timing(planned_timing(8, 2), curve)
+    values = [curve.change_at(position) for position in (0.0, *timing.shown)]
+    assert [after - before for before, after in pairwise(values)] == pytest.approx([1.0] * 8, abs=1e-4)
 
 
 def test_positions_that_no_frame_needs_are_left_out() -> None:

@@ -1,5 +1,7 @@
 """Classifier-free guidance and its corrections."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -44,3 +46,19 @@ def steer_embedding(embedding: Tensor, good: Tensor, bad: Tensor, *, positive: f
 def _mean_direction(texts: Tensor) -> Tensor:
     """Return the mean of unit vectors, (channels,); zeros for none."""
     return torch.nn.functional.normalize(texts, dim=-1).sum(dim=0) / max(1, len(texts))
+
+
+def compose_predictions(unconditional: Tensor, conditionals: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Return the prediction of composed prompts (Liu et al. 2022, equation 11).
+
+    e + sum of w (e_i - e). `weights` is (parts, frames), all others (frames, channels, h, w).
+    """
+    shares = weights[:, :, None, None, None]
+    steps = [share * (one - unconditional) for share, one in zip(shares, conditionals, strict=True)]
+    return unconditional + torch.stack(steps).sum(dim=0)
+
+
+def compose_unguided(conditionals: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Return the mean prediction of composed prompts without guidance, by weights that add up to 1 for each frame."""
+    shares = (weights / weights.sum(dim=0))[:, :, None, None, None]
+    return torch.stack([share * one for share, one in zip(shares, conditionals, strict=True)]).sum(dim=0)

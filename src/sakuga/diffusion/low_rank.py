@@ -1,4 +1,4 @@
-"""Low-rank changes of weights (LoRA)."""
+"""Changes of weights by few numbers: LoRA, LoHa, LoKr, DoRA."""
 
 from collections.abc import Sequence
 
@@ -22,6 +22,39 @@ def fold_middle(down: Tensor, middle: Tensor) -> Tensor:
     (rank, in, height, width).
     """
     return torch.einsum("orhw,ri->oihw", middle, down.flatten(1))
+
+
+def multiply_core(core: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Return the Tucker product of a convolution's core with two factors (Yeh et al. 2024, section 3.1).
+
+    `core` is (rank, rank, height, width), `first` (rank, out) and `second` (rank, in); returns (out, in, height, width).
+    """
+    return torch.einsum("ijhw,io,jc->ochw", core, first, second)
+
+
+def hadamard_delta(first: Tensor, second: Tensor) -> Tensor:
+    """Return the elementwise product of two low-rank changes (LoHa, Hyeon-Woo et al. 2022, equation 2)."""
+    return first * second
+
+
+def kronecker_delta(left: Tensor, right: Tensor) -> Tensor:
+    """Return the Kronecker product of two factors (LoKr, Yeh et al. 2024, section 3.2).
+
+    `left` is (a, b) and `right` (c, d[, height, width]); returns (a c, b d[, height, width]).
+    """
+    return torch.kron(left.reshape(*left.shape, *[1] * (right.ndim - left.ndim)), right.contiguous())
+
+
+def decomposed_delta(weight: Tensor, delta: Tensor, magnitude: Tensor) -> Tensor:
+    """Return the change of a weight that is decomposed into magnitude and direction (DoRA, Liu et al. 2024, equation 5).
+
+    The direction is that of `weight` plus `delta`. `magnitude` is (out, 1, ...), one for each output, or (1, in, ...), one for each input.
+    """
+    moved = weight + delta
+    kept = 0 if magnitude.shape[0] == moved.shape[0] else 1
+    norm = torch.linalg.vector_norm(moved, dim=[axis for axis in range(moved.ndim) if axis != kept], keepdim=True)
+    decomposed: Tensor = moved * (magnitude / norm) - weight
+    return decomposed
 
 
 def concatenate_ranks(pairs: Sequence[tuple[Tensor, Tensor, float]]) -> tuple[Tensor, Tensor]:

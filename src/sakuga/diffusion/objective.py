@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from sakuga.diffusion.velocity import predict_clean
+
 
 def training_target(prediction_type: str, clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     """Return the training target of a prediction type.
@@ -19,6 +21,26 @@ def training_target(prediction_type: str, clean: Tensor, noise: Tensor, signal: 
             return clean
         case _:
             raise ValueError(f"unknown prediction type {prediction_type!r}: use epsilon, v_prediction or sample")
+
+
+def clean_prediction(prediction_type: str, noisy: Tensor, prediction: Tensor, signal: Tensor) -> Tensor:
+    """Return the clean latents that a prediction stands for: the inverse of `training_target`.
+
+    Of "epsilon" nothing is known where `signal`, alpha squared, is 0.
+    """
+    match prediction_type:
+        case "epsilon":
+            return (noisy - (1 - signal).sqrt() * prediction) / signal.sqrt()
+        case "v_prediction":
+            return predict_clean(noisy, prediction, signal)
+        case _:
+            return prediction
+
+
+def target_towards(prediction_type: str, clean: Tensor, noisy: Tensor, signal: Tensor) -> Tensor:
+    """Return the prediction that leads from noisy to clean latents; `signal`, alpha squared, is below 1."""
+    noise = (noisy - signal.sqrt() * clean) / (1 - signal).sqrt()
+    return training_target(prediction_type, clean, noise, signal)
 
 
 def min_snr_weights(signal: Tensor, gamma: float, prediction_type: str, least: float = 0.0, variance: Tensor | float = 1.0) -> Tensor:

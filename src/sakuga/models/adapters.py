@@ -1,32 +1,33 @@
-"""Adapters: LoRA layers and learned words (Textual Inversion), as files."""
+"""Adapters: changes of layers and learned words (Textual Inversion), as files."""
 
 import json
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sakuga import InputError
-from sakuga.diffusion.low_rank import fold_middle
-from sakuga.files import write_atomic
-from sakuga.models.embeddings import A1111_KEY, SDXL_KEYS, WORD_KEY, embedding_keys
+from sakuga.files import read_utf8, write_atomic
+from sakuga.models.embeddings import A1111_KEY, SDXL_KEYS, WORD_KEY, embedding_keys, is_bundled
 from sakuga.models.families import FamilyName, adapter_family, declared_family
+from sakuga.models.layer_changes import KINDS, LayerChange, input_channels
+from sakuga.models.layer_changes import LoraLayer as LoraLayer
+from sakuga.models.layer_files import bias_changes, is_whole, layer_change
 from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMER_KEYS, UP, file_layer_name, kohya_layer, parse_key, unsupported_kind
+from sakuga.models.saving import save_tensors
 
 ADAPTER_METADATA = "lora_adapter_metadata"
 """The metadata key under which diffusers writes rank and alpha, as JSON."""
 PEFT_CONFIG = "adapter_config.json"
 """The file beside the weights in which peft writes them."""
 Layout = Literal["diffusers", "kohya"]
+NAMED = 12
+"""Keys that a message names; of more it gives the number."""
 
 
 class AdapterError(InputError):
@@ -34,19 +35,6 @@ class AdapterError(InputError):
 
     The message says which, why, and what to do.
     """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LoraLayer:
-    """The change of one layer's weight: `scale` times up times down."""
-
-    down: Tensor  # (rank, in[, height, width])
-    up: Tensor  # (out, rank[, 1, 1])
-    scale: float = 1.0
-
-    @property
-    def rank(self) -> int:
-        return self.down.shape[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,13 +48,13 @@ class LearnedWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Adapter:
-    """LoRA layers by name, and learned words.
+    """Changes of layers by name, and learned words.
 
-    A layer's name is like "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q".
+    A layer's name is like "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"; that of a bias ends with ".bias".
     """
 
     name: str
-    layers: Mapping[str, LoraLayer] = field(default_factory=dict)
+    layers: Mapping[str, LayerChange] = field(default_factory=dict)
     learned_words: tuple[LearnedWord, ...] = ()
     declared_family: FamilyName | None = None
     """The base model that its file names."""
@@ -77,16 +65,29 @@ class Adapter:
 
         It is recognized by sizes, or else as declared; None if unknown.
         """
-        layers = {layer: lora.down.shape[1] for layer, lora in self.layers.items()}
+        layers = {layer: input_channels(change) for layer, change in self.layers.items()}
         words = [(encoder, rows.shape[1]) for word in self.learned_words for encoder, rows in word.vectors.items()]
         return adapter_family(layers, words, self.declared_family)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return what its changes are called: LoRA, LoHa, ..."""
+        return tuple(dict.fromkeys(KINDS[type(change)] for change in self.layers.values()))
+
+    def low_rank_layers(self) -> dict[str, LoraLayer]:
+        """Return its layers as LoRA; raises AdapterError where one is of another kind."""
+        layers = {layer: change for layer, change in self.layers.items() if isinstance(change, LoraLayer)}
+        if len(layers) < len(self.layers):
+            other = next(kind for kind in self.kinds if kind != KINDS[LoraLayer])
+            raise AdapterError(f"style '{self.name}' is a {other}, which cannot be written, blended or trained on: only a LoRA can")
+        return layers
 
 
 def read_adapter(file: Path, name: str) -> Adapter:
     """Read a LoRA or an embedding from safetensors.
 
-    Layouts are those of diffusers (old or new), kohya, peft and A1111. Raises AdapterError where the file cannot be read, has another
-    layout, or lacks one of a pair of weights.
+    Layouts are those of diffusers (old or new), kohya, LyCORIS, peft, ComfyUI and A1111. Raises AdapterError where the file cannot be read,
+    has another layout, or lacks some weights.
     """
     try:
         with safe_open(file, framework="pt") as opened:
@@ -94,8 +95,8 @@ def read_adapter(file: Path, name: str) -> Adapter:
             tensors = {key: opened.get_tensor(key).float() for key in opened.keys()}  # noqa: SIM118
         config = json.loads(metadata.get(ADAPTER_METADATA, "{}"))
         beside = file.parent / PEFT_CONFIG
-        config |= json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
-    except (OSError, SafetensorError, ValueError) as error:
+        config |= json.loads(read_utf8(beside)) if beside.is_file() else {}
+    except (OSError, SafetensorError, ValueError, TypeError, RecursionError) as error:
         raise AdapterError(f"style '{name}': cannot read {file} ({error}); download or train it again") from None
     return _adapter(tensors, config, metadata, file, name)
 
@@ -107,10 +108,10 @@ def read_pickle(file: Path, name: str) -> Adapter:
     """
     try:
         read = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # a damaged or hostile pickle makes torch raise nearly anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise AdapterError(f"style '{name}': cannot read {file} without running its code ({reason}); get it as safetensors") from None
-    if isinstance(read, dict) and isinstance(read.get("string_to_param"), dict):
+    if isinstance(read, dict) and isinstance(read.get("string_to_param"), dict) and read["string_to_param"]:
         read = {str(read.get("name") or file.stem): next(iter(read["string_to_param"].values()))}
     if isinstance(read, dict) and isinstance(read.get("state_dict"), dict):
         read = read["state_dict"]
@@ -121,15 +122,16 @@ def read_pickle(file: Path, name: str) -> Adapter:
 
 def _adapter(tensors: Mapping[str, Tensor], config: Mapping[str, Any], metadata: Mapping[str, Any], file: Path, name: str) -> Adapter:
     declared = declared_family(metadata)
-    if words := _learned_words(tensors, metadata, file.stem):
-        return Adapter(name=name, learned_words=words, declared_family=declared)
-    return Adapter(name=name, layers=_lora_layers(tensors, config, file, name), declared_family=declared)
+    words = _learned_words(tensors, metadata, file.stem)
+    rest = {key: value for key, value in tensors.items() if not is_bundled(key)}
+    layers = {} if words and len(rest) in (0, len(tensors)) else _layers(rest, config, file, name)
+    return Adapter(name=name, layers=layers, learned_words=words, declared_family=declared)
 
 
 def read_style(files: Sequence[Path], name: str) -> Adapter:
     """Read the files of one style as one adapter; raises AdapterError."""
     read = [read_adapter(file, name) for file in files]
-    layers = {layer: lora for one in read for layer, lora in one.layers.items()}
+    layers = {layer: change for one in read for layer, change in one.layers.items()}
     words = tuple(word for one in read for word in one.learned_words)
     return Adapter(name=name, layers=layers, learned_words=words, declared_family=read[0].declared_family)
 
@@ -141,55 +143,38 @@ def _learned_words(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any], s
     return tuple(LearnedWord(trigger=trigger, vectors=rows) for trigger, rows in vectors.items())
 
 
-def _lora_layers(tensors: Mapping[str, Tensor], config: Mapping[str, Any], file: Path, name: str) -> dict[str, LoraLayer]:
+def _layers(tensors: Mapping[str, Tensor], config: Mapping[str, Any], file: Path, name: str) -> dict[str, LayerChange]:
     targets = {key: parse_key(key) for key in tensors}
     if unknown := sorted(key for key, target in targets.items() if target is None):
         raise AdapterError(_unknown_keys(unknown, len(tensors), file, name))
-    if any(value for key, value in config.items() if key.split(".")[-1] == "use_dora"):
-        raise AdapterError(f"style '{name}': {file} is a DoRA, which is not supported: train a plain LoRA")
     parts: dict[str, dict[str, Tensor]] = {}
     for key, target in targets.items():
         assert target
         if target.part in parts.setdefault(target.layer, {}):
             raise AdapterError(f"style '{name}': {file} changes {target.layer} twice; download or train it again")
         parts[target.layer][target.part] = tensors[key]
-    if not parts or any(not {"down", "up"} <= part.keys() for part in parts.values()):
-        raise AdapterError(f"style '{name}': {file} lacks some or all of its LoRA weights; download or train it again")
-    return {layer: _lora_layer(layer, part, config) for layer, part in parts.items()}
+    if broken := [layer for layer, part in parts.items() if not is_whole(part)]:
+        whole = f"style '{name}': {file} lacks some of its weights, of {_shortened(broken)}"
+        raise AdapterError(f"{whole}; download or train it again")
+    if not parts:
+        raise AdapterError(f"style '{name}': {file} has no weights; download or train it again")
+    decomposed = any(value for key, value in config.items() if key.split(".")[-1] == "use_dora")
+    if decomposed and not any("magnitude" in part for part in parts.values()):
+        raise AdapterError(f"style '{name}': {file} is a DoRA without its magnitudes; save it again with them")
+    return {layer: layer_change(layer, part, config) for layer, part in parts.items()} | bias_changes(parts)
 
 
 def _unknown_keys(unknown: Sequence[str], count: int, file: Path, name: str) -> str:
     if kind := next(filter(None, map(unsupported_kind, unknown)), None):
-        return f"style '{name}': {file} is a {kind}, which is not supported: use a LoRA or LoCon"
+        return f"style '{name}': {file} is a {kind}, which is not supported: use a LoRA, LoCon, LoHa, LoKr, IA3 or DoRA"
     if any(TRANSFORMER_KEYS.match(key) for key in unknown):
         return f"style '{name}': {file} is for a diffusion transformer (Flux, Stable Diffusion 3 or the like): use one for a UNet"
-    return f"style '{name}': {len(unknown)} of {count} tensors in {file} are of no known LoRA layout ({unknown[0]})"
+    return f"style '{name}': {len(unknown)} of {count} tensors in {file} are of no known layout: {_shortened(unknown)}"
 
 
-def _lora_layer(layer: str, part: Mapping[str, Tensor], config: Mapping[str, Any]) -> LoraLayer:
-    """Build a layer with its scale.
-
-    The scale is alpha / rank (or / its root), by the layer's own alpha, else the config's, else 1.
-    """
-    down = fold_middle(part["down"], part["mid"]) if "mid" in part else part["down"]
-    alpha = part["alpha"].item() if "alpha" in part else _configured_alpha(layer, config)
-    divisor = math.sqrt(down.shape[0]) if _setting(layer, config, "use_rslora") and "alpha" not in part else down.shape[0]
-    return LoraLayer(down=down, up=part["up"], scale=1.0 if alpha is None else float(alpha) / divisor)
-
-
-def _configured_alpha(layer: str, config: Mapping[str, Any]) -> float | None:
-    """Return a layer's alpha in peft's config.
-
-    It is set for a name pattern, or for all layers.
-    """
-    patterns = _setting(layer, config, "alpha_pattern") or {}
-    own = next((alpha for pattern, alpha in patterns.items() if re.match(rf"(.*\.)?({pattern})$", layer)), None)
-    alpha = own if own is not None else _setting(layer, config, "lora_alpha")
-    return None if alpha is None else float(alpha)
-
-
-def _setting(layer: str, config: Mapping[str, Any], key: str) -> Any:
-    return config.get(f"{layer.split('.', 1)[0]}.{key}", config.get(key))
+def _shortened(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def write_adapter(adapter: Adapter, file: Path, layout: Layout = "diffusers", dtype: torch.dtype = torch.float16) -> None:
@@ -199,7 +184,7 @@ def write_adapter(adapter: Adapter, file: Path, layout: Layout = "diffusers", dt
     """
     tensors: dict[str, Tensor] = {}
     two = any(layer.startswith("text_encoder_2.") for layer in adapter.layers) or adapter.family == "sdxl"
-    for layer, lora in sorted(adapter.layers.items()):
+    for layer, lora in sorted(adapter.low_rank_layers().items()):
         if layout == "kohya":
             name = kohya_layer(layer, two)
             pair = {f"{name}.lora_down.weight": lora.down, f"{name}.lora_up.weight": lora.up}
@@ -234,4 +219,4 @@ def write_embeddings(adapter: Adapter, file: Path, layout: Layout = "diffusers")
 
 def _save(tensors: Mapping[str, Tensor], adapter: Adapter, file: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
     base = {"sakuga.base": adapter.family} if adapter.family else {}
-    write_atomic(file, lambda draft: save_file(dict(tensors), draft, {"format": "pt", **base, **more}))
+    write_atomic(file, lambda draft: save_tensors(tensors, draft, {"format": "pt", **base, **more}))

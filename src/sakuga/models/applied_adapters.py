@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sakuga.diffusion.low_rank import low_rank_delta
-from sakuga.models.adapters import Adapter, AdapterError, LearnedWord, LoraLayer
+from sakuga.models.adapters import Adapter, AdapterError, LearnedWord
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.families import FAMILY_NAMES, FamilyName, family_of
-from sakuga.models.lora_keys import TEXT_MODEL, is_motion_layer
+from sakuga.models.layer_changes import LayerChange, RescaledLayer, fits
+from sakuga.models.lora_keys import BIAS, TEXT_MODEL, is_motion_layer
 from sakuga.models.motion import MotionUNet
 from sakuga.models.text_encoders import TextEncoder
 
@@ -66,7 +66,7 @@ def applied_adapters(
 
 @contextmanager
 def patched_weights(networks: Networks, applied: Sequence[AppliedAdapter]) -> Iterator[None]:
-    """Add LoRA changes to networks inside a block."""
+    """Add the changes of adapters to networks inside a block."""
     deltas = _weight_deltas(networks, applied)
     before = {layer: weight.detach().clone() for layer, (weight, _) in deltas.items()}
     try:
@@ -85,14 +85,14 @@ def _weight_deltas(networks: Networks, applied: Sequence[AppliedAdapter]) -> dic
     """Return by layer its weight and the sum of all changes."""
     deltas: dict[str, tuple[Tensor, Tensor]] = {}
     for one in applied:
-        for layer, lora in one.adapter.layers.items():
-            share = lora.scale * one.weight * block_weight(layer, one.block_weights)
+        for layer, change in one.adapter.layers.items():
+            share = change.scale * one.weight * block_weight(layer, one.block_weights)
             if not share:
                 continue
             weight = find_weight(networks, layer)
-            assert weight is not None, "checked before"
-            down, up = (value.to(weight.device, torch.float32) for value in (lora.down, lora.up))
-            delta = low_rank_delta(down, up).view(weight.shape) * share
+            if weight is None:  # checked before: a layer without bias
+                continue
+            delta = change.unit_delta(weight.float()) * share
             deltas[layer] = (weight, deltas[layer][1] + delta if layer in deltas else delta)
     return deltas
 
@@ -113,7 +113,7 @@ def scale_blocks(adapter: Adapter, block_weights: BlockWeights) -> Adapter:
     Raises AdapterError where it has no layer in a block.
     """
     _check_blocks(AppliedAdapter(adapter=adapter, block_weights=block_weights))
-    layers = {layer: replace(lora, scale=lora.scale * block_weight(layer, block_weights)) for layer, lora in adapter.layers.items()}
+    layers = {layer: replace(change, scale=change.scale * block_weight(layer, block_weights)) for layer, change in adapter.layers.items()}
     return replace(adapter, layers=layers)
 
 
@@ -135,12 +135,13 @@ def in_block(layer: str, block: str) -> bool:
 
 
 def find_weight(networks: Networks, layer: str) -> Any:
-    """Return a layer's weight; None if there is none."""
+    """Return a layer's weight, or its bias; None if there is none."""
     network, _, path = layer.partition(".")
     network = "motion_adapter" if is_motion_layer(layer) else network
+    path, parameter = (path.removesuffix(BIAS), "bias") if path.endswith(BIAS) else (path, "weight")
     for known in (path, f"{TEXT_MODEL}{path}"):
         try:
-            weight = networks[network].get_submodule(known).weight
+            weight = getattr(networks[network].get_submodule(known), parameter)
         except (KeyError, AttributeError):
             continue
         return weight if isinstance(weight, Tensor) else None
@@ -152,7 +153,7 @@ def find_mismatches(adapter: Adapter, networks: Networks) -> dict[str, str]:
 
     A reason is like "is 32 x 32, but 64 x 64 in the model".
     """
-    wrong = {layer: why for layer, lora in adapter.layers.items() if (why := _mismatch(find_weight(networks, layer), lora))}
+    wrong = {layer: why for layer, change in adapter.layers.items() if (why := _mismatch(networks, layer, change))}
     for word in adapter.learned_words:
         for network in networks:
             if network.startswith("text_encoder") and network not in word.vectors:
@@ -164,21 +165,15 @@ def find_mismatches(adapter: Adapter, networks: Networks) -> dict[str, str]:
     return wrong
 
 
-def _mismatch(weight: Any, lora: LoraLayer) -> str | None:
+def _mismatch(networks: Networks, layer: str, change: LayerChange) -> str | None:
+    weight = find_weight(networks, layer)
     if weight is None:
-        return "is not in the model"
-    shape = (lora.up.shape[0], *lora.down.shape[1:])
-    if _without_window(shape) == _without_window(tuple(weight.shape)):
+        rescaled_bias = isinstance(change, RescaledLayer) and layer.endswith(BIAS)
+        optional = rescaled_bias and find_weight(networks, layer.removesuffix(BIAS)) is not None
+        return None if optional else "is not in the model"
+    if fits(change, tuple(weight.shape)):
         return None
-    return f"is {' x '.join(map(str, shape))}, but {' x '.join(map(str, weight.shape))} in the model"
-
-
-def _without_window(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Drop a 1 x 1 window from a shape.
-
-    Some files write such convolutions as linear layers, or the other way round.
-    """
-    return shape[:2] if shape[2:] == (1, 1) else shape
+    return f"is {' x '.join(map(str, change.shape))}, but {' x '.join(map(str, weight.shape))} in the model"
 
 
 def check_compatible(adapter: Adapter, networks: Networks, model: str, family: FamilyName | None) -> None:

@@ -1,6 +1,6 @@
 """Blending of adapters into one whose change is their weighted sum."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +34,8 @@ def blend_adapters(name: str, parts: Sequence[tuple[Adapter, float]], rank: int 
     words = tuple(word for one, _ in parts for word in one.learned_words)
     if len({word.trigger.lower() for word in words}) < len(words):
         raise AdapterError("two of the styles have the same word: rename one with `sakuga style convert --trigger`")
-    layers = {layer: _concatenate(layer, parts) for layer in dict.fromkeys(layer for one, _ in parts for layer in one.layers)}
+    factors = [(one.name, one.low_rank_layers(), weight) for one, weight in parts]
+    layers = {layer: _concatenate(layer, factors) for layer in dict.fromkeys(layer for _, own, _ in factors for layer in own)}
     lost = total = 0.0
     if rank is not None:
         for layer, lora in layers.items():
@@ -45,11 +46,11 @@ def blend_adapters(name: str, parts: Sequence[tuple[Adapter, float]], rank: int 
     return BlendResult(adapter=adapter, error=(lost / total) ** 0.5 if total else 0.0)
 
 
-def _concatenate(layer: str, parts: Sequence[tuple[Adapter, float]]) -> LoraLayer:
-    having = [(one, one.layers[layer], weight) for one, weight in parts if layer in one.layers]
+def _concatenate(layer: str, parts: Sequence[tuple[str, Mapping[str, LoraLayer], float]]) -> LoraLayer:
+    having = [(name, layers[layer], weight) for name, layers, weight in parts if layer in layers]
     shapes = {(lora.up.shape[0], *_input_shape(lora)) for _, lora, _ in having}
     if len(shapes) > 1:
-        sizes = ", ".join(f"'{one.name}' ({lora.up.shape[0]} x {lora.down.shape[1]})" for one, lora, _ in having)
+        sizes = ", ".join(f"'{name}' ({lora.up.shape[0]} x {lora.down.shape[1]})" for name, lora, _ in having)
         raise AdapterError(f"styles for different models cannot be blended: {layer} differs in size, {sizes}")
     window = _input_shape(having[0][1])
     pairs = [

@@ -1,7 +1,6 @@
 """Captioning models."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,8 +8,10 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from sakuga.models.checkpoint_files import CheckpointError
-from sakuga.models.checkpoint_lookup import HUB_REPO_ID, download_from_hub
+from sakuga.models.checkpoint_lookup import download_from_hub
+from sakuga.models.hub_names import hub_repo
 from sakuga.models.loading import load_network, quiet_libraries
+from sakuga.paths import local_path
 
 KINDS = ("blip", "blip-2", "git", "vision-encoder-decoder")
 """Model types that caption without a prompt; models that need one are used through `--llm`."""
@@ -24,11 +25,12 @@ def load_captioner(name: str) -> Callable[[NDArray[np.uint8]], str]:
     It is a folder in transformers' layout, or owner/name of the hub, with safetensors. Returns a function from an RGB image (height, width,
     3) to its most likely caption. Raises CheckpointError where there is none, or where it needs a prompt.
     """
-    folder = Path(name).expanduser()
+    folder = local_path(name)
     if not (folder / "config.json").is_file():
-        if folder.exists() or not HUB_REPO_ID.fullmatch(name):
+        repo = hub_repo(name)
+        if folder.exists() or not repo:
             raise CheckpointError(f"no captioning model '{name}': give a folder with config.json, such as a BLIP, or owner/name of the hub")
-        folder = download_from_hub(name, ["*.json", "*.txt", "*.model", "*.safetensors"])
+        folder = download_from_hub(repo, ["*.json", "*.txt", "*.model", "*.safetensors"])
     with quiet_libraries():
         try:
             kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type

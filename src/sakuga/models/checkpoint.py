@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sakuga.diffusion.emphasis import apply_emphasis
+from sakuga.diffusion.emphasis import apply_emphasis, scale_emphasis
 from sakuga.models.autoencoder import VaeAutoencoder
 from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, CheckpointInfo, weight_files
 from sakuga.models.denoiser import UNetDenoiser, call_unet
@@ -19,11 +19,12 @@ from sakuga.models.memoization import memoize_constants
 from sakuga.models.motion import MotionUNet, open_motion_adapter
 from sakuga.models.motion_files import MotionFiles, check_motion_adapter
 from sakuga.models.packing import pack_network
+from sakuga.models.prompt_chunks import MARKS, chunk_tokens
 from sakuga.models.protocols import Autoencoder, Denoiser
-from sakuga.models.text_encoders import TextEncoder, emphasis_weights, encode_texts, split_pooled
+from sakuga.models.text_encoders import TextEncoder, emphasis_weights, encode_texts, encode_tokens, split_pooled, token_weights
 from sakuga.models.tokenization import Tokens, load_prompt_tokenizer
-from sakuga.story.emphasis import read_emphasis, without_emphasis
-from sakuga.timeline.spec import Fit, Precision
+from sakuga.story.emphasis import Emphasis, read_emphasis, without_emphasis
+from sakuga.timeline.spec import Fit, Precision, Weighting
 
 VAES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 PROMPTS = 256
@@ -66,9 +67,12 @@ class Checkpoint:
     """Makes what is called in place of the ControlNet, such as a compiled one."""
     wrap_motion: Callable[[MotionUNet], Callable[[MotionUNet], Any]] | None = None
     """Makes, for a motion adapter, what returns a compiled motion UNet in place of one with more or fewer frames."""
+    custom_recorder: Any = None
+    """Used in place of `reference_attention.SelfAttentionRecorder`, such as a compiled one."""
     engine_notes: list[str] = field(default_factory=list)
     """Sentences of the engine for the user that nobody has read yet."""
     _prompt_cache: dict[str, Tensor] = field(default_factory=dict)
+    _chunk_cache: dict[str, Tensor] = field(default_factory=dict)
     _text_cache: dict[str, Tensor] = field(default_factory=dict)
     _networks: dict[str, Any] = field(default_factory=dict)
     batch_invariance: dict[str, bool] = field(default_factory=dict)
@@ -222,6 +226,7 @@ class Checkpoint:
     def clear_prompt_cache(self) -> None:
         """Forget encoded prompts, because a text encoder has changed."""
         self._prompt_cache.clear()
+        self._chunk_cache.clear()
         self._text_cache.clear()
 
     def _encode_prompt(self, prompt: str) -> Tensor:
@@ -232,6 +237,51 @@ class Checkpoint:
             return encoded
         weights = emphasis_weights(self.text_encoders, emphasis, limit, self.info.sequence_length)
         return apply_emphasis(encoded, self.encode_prompts([""]), weights.to(encoded))
+
+    @torch.inference_mode()
+    def encode_chunks(self, prompt: str, weighting: Weighting) -> Tensor:
+        """Encode a prompt of any length in chunks of 75 tokens, (1, chunks x rows, channels); a pooled text is that of the first chunk.
+
+        A prompt of one chunk is encoded as by `encode_prompts`, but for another `weighting`.
+        """
+        key = f"{weighting} {prompt}"
+        if key not in self._chunk_cache:
+            self._require("text_encoder", "text encoder", "use a reference image in place of the prompt")
+            while len(self._chunk_cache) >= PROMPTS:
+                del self._chunk_cache[next(iter(self._chunk_cache))]
+            self._chunk_cache[key] = self._encode_chunks(prompt, weighting)
+        return self._chunk_cache[key]
+
+    def _encode_chunks(self, prompt: str, weighting: Weighting) -> Tensor:
+        emphasis, limit = read_emphasis(prompt), self.info.token_limit
+        divided = [chunk_tokens(encoder.tokenize(emphasis.text), emphasis.text, limit - MARKS) for encoder in self.text_encoders]
+        count = max(map(len, divided))
+        empty = [encoder.tokenize("") for encoder in self.text_encoders]
+        whole = [[*chunks, *[blank] * (count - len(chunks))] for chunks, blank in zip(divided, empty, strict=True)]
+        encoded = [self._encode_chunk([chunks[place] for chunks in whole], emphasis, weighting) for place in range(count)]
+        parts = [self.split_pooled(one) for one in encoded]
+        return torch.cat([*(tokens for tokens, *_ in parts), *parts[0][1:]], dim=1)
+
+    def _encode_chunk(self, tokens: Sequence[Tokens], emphasis: Emphasis, weighting: Weighting) -> Tensor:
+        """Encode one chunk, given for each encoder."""
+        limit = self.info.token_limit
+        encoded = encode_tokens(self.text_encoders, [[one] for one in tokens], limit).to(self.dtype)
+        weights = token_weights(self.text_encoders, emphasis, tokens, limit, self.info.sequence_length).to(encoded)
+        if emphasis.plain:
+            return encoded
+        match weighting:
+            case "comfyui":
+                return apply_emphasis(encoded, self.encode_prompts([""]), weights)
+            case "a1111":
+                return self._scale_emphasis(encoded, weights)
+
+    def _scale_emphasis(self, encoded: Tensor, weights: Tensor) -> Tensor:
+        """Scale each encoder's channels on their own; the pooled text stays."""
+        tokens, *pooled = self.split_pooled(encoded)
+        widths = [encoder.network.config.hidden_size for encoder in self.text_encoders]
+        shares = torch.split(weights[: tokens.shape[1]].expand(-1, tokens.shape[2]), widths, dim=1)
+        scaled = [scale_emphasis(one, share) for one, share in zip(torch.split(tokens, widths, dim=2), shares, strict=True)]
+        return torch.cat([torch.cat(scaled, dim=2), *pooled], dim=1)
 
     def _tokenize(self, text: str) -> Tokens:
         return self.text_encoders[0].tokenize(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sakuga import InputError
+from sakuga.files import read_utf8
 from sakuga.timeline.spec import Digest
 
 SKETCHBOOK = "sketchbook"
@@ -158,8 +159,8 @@ class CheckpointFiles:
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+            return dict(json.loads(read_utf8(path)))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise CheckpointError(f"checkpoint '{self.name}': cannot read {path} ({error}); download it again") from error
 
 
@@ -181,8 +182,11 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 
 
 def _shards(index: Path) -> Iterator[Path]:
-    names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    return (index.parent / name for name in sorted(names))
+    try:
+        names = set(json.loads(read_utf8(index))["weight_map"].values())
+        return iter([index.parent / Path(name).name for name in sorted(names)])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{index} cannot be read ({error}); download it again") from error
 
 
 def has_vocabulary(folder: Path) -> bool:

@@ -1,36 +1,38 @@
 """Lookup of checkpoints, and refusal of unsupported ones."""
 
-import re
 from importlib import resources
 from pathlib import Path
 
+from sakuga.models.catalogue import CATALOGUE, STEMS, catalogue_folder, checkpoint_patterns
 from sakuga.models.checkpoint_files import (
     EDITION,
     EDITION_KEY,
-    MODEL_INDEX,
-    MOTION_ADAPTER,
     NETWORKS,
-    OPTIONAL_COMPONENTS,
     REQUIRED_COMPONENTS,
     SKETCHBOOK,
     TEXT_COMPONENTS,
-    TEXT_COMPONENTS_2,
     CheckpointError,
     CheckpointFiles,
     has_vocabulary,
     read_pooled_channels,
 )  # fmt: skip
+from sakuga.models.config_checks import check_configs
+from sakuga.models.hub_names import HUB_REPO_ID as HUB_REPO_ID
+from sakuga.models.hub_names import hub_repo
+from sakuga.models.model_registry import read_models
+from sakuga.models.single_file.converted import SingleFileChoice, converted_folder
+from sakuga.paths import local_path
 
 VAES = ("AutoencoderKL", "AutoencoderTiny")
 SUPPORTED = "Stable Diffusion 1.x, 2.x or XL"
-HUB_REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def find_checkpoint(name: str = SKETCHBOOK, *, text_encoder_optional: bool = False) -> CheckpointFiles:
     """Find a checkpoint by name.
 
-    It is `sketchbook`, a folder in diffusers' layout, or an `owner/name` of the Hugging Face hub. With `text_encoder_optional` an image
-    encoder suffices. Raises CheckpointError where there is none, where a component is missing, or where weights are pickles only.
+    It is `sketchbook`, a registered name, a folder in diffusers' layout, a single file, or an `owner/name` of the Hugging Face hub. With
+    `text_encoder_optional` an image encoder suffices. Raises CheckpointError where there is none, where a component is missing, or where
+    weights are pickles only.
     """
     files = CheckpointFiles(name, _folder(name))
     _refuse_refiner(files)
@@ -43,6 +45,7 @@ def find_checkpoint(name: str = SKETCHBOOK, *, text_encoder_optional: bool = Fal
             f"checkpoint '{name}': {files.folder} has no {', '.join(missing)}: give a Stable Diffusion folder in diffusers' layout"
         )
     _refuse_newer_edition(files)
+    check_configs(files)
     _refuse_unsupported(files)
     files.loaded_files()
     return files
@@ -51,16 +54,28 @@ def find_checkpoint(name: str = SKETCHBOOK, *, text_encoder_optional: bool = Fal
 def _folder(name: str) -> Path:
     if name == SKETCHBOOK:
         return Path(str(resources.files("sakuga.sketchbook") / "weights"))
-    path = Path(name).expanduser()
+    if registered := read_models().get(name):
+        return _folder_of(Path(registered.path), registered.choice)
+    if name in CATALOGUE:
+        return catalogue_folder(CATALOGUE[name])
+    path = local_path(name)
+    if path.exists():
+        return _folder_of(path, SingleFileChoice(path=path))
+    if repo := hub_repo(name):
+        return _hub_folder(repo)
+    raise CheckpointError(
+        f"no checkpoint '{name}': give '{SKETCHBOOK}', a registered name, a .safetensors file, a folder in diffusers' layout, or "
+        "hub:owner/name of the Hugging Face hub"
+    )
+
+
+def _folder_of(path: Path, choice: SingleFileChoice) -> Path:
+    """Return a folder, or that of a single file; raises CheckpointError."""
     if path.is_dir():
         return path.resolve()
     if path.is_file():
-        raise CheckpointError(f"checkpoint '{name}' is a single file: give a folder in diffusers' layout")
-    if HUB_REPO_ID.fullmatch(name):
-        return _hub_folder(name)
-    raise CheckpointError(
-        f"no checkpoint '{name}': give '{SKETCHBOOK}', a folder in diffusers' layout, or owner/name of the Hugging Face hub"
-    )
+        return converted_folder(choice)
+    raise CheckpointError(f"the model's file {path} is gone: put it back, or register it again with `sakuga model add`")
 
 
 def _hub_folder(name: str) -> Path:
@@ -68,12 +83,9 @@ def _hub_folder(name: str) -> Path:
 
     It gets full weights, and the fp16 variant only where a network has no others.
     """
-    stems = ("model", "diffusion_pytorch_model")
-    endings = ("*.json", "*.txt", *(f"{stem}{shard}.safetensors" for stem in stems for shard in ("", "-*-of-*")))
-    parts = (*TEXT_COMPONENTS, *TEXT_COMPONENTS_2, *REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS, MOTION_ADAPTER)
-    folder = download_from_hub(name, [MODEL_INDEX, *(f"{part}/{ending}" for part in parts for ending in endings)])
+    folder = download_from_hub(name, checkpoint_patterns())
     bare = [part for part in NETWORKS if (folder / part).is_dir() and not any((folder / part).glob("*.safetensors"))]
-    return download_from_hub(name, [f"{part}/{stem}.fp16.safetensors" for part in bare for stem in stems]) if bare else folder
+    return download_from_hub(name, [f"{part}/{stem}.fp16.safetensors" for part in bare for stem in STEMS]) if bare else folder
 
 
 def download_from_hub(name: str, patterns: list[str], kind: str = "checkpoint") -> Path:

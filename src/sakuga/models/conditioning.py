@@ -10,6 +10,7 @@ from sakuga.diffusion.guidance import steer_embedding
 from sakuga.diffusion.interpolation import slerp
 from sakuga.diffusion.noise import noise_drift, noise_loop, noise_path, noise_walk, seeded_noise, slerp_noise
 from sakuga.models.checkpoint import Checkpoint
+from sakuga.story.prompt_grammar import first_said_by
 from sakuga.timeline.spec import (
     Conditioning,
     Digest,
@@ -34,17 +35,20 @@ ReadImage = Callable[[Digest], np.ndarray]
 def encode_conditioning(checkpoint: Checkpoint, conditioning: Conditioning, read_image: ReadImage) -> Tensor:
     """Return the embedding of a conditioning, (1, rows, channels).
 
-    It is laid out as by `Checkpoint.encode_prompts`. An image's single token is repeated to a prompt's length: attention over equal tokens
+    It is laid out as by `Checkpoint.encode_prompts`; of a composed prompt it is the first part at the first step (`step_prompts` has the
+    rest). An image's single token is repeated to a prompt's length: attention over equal tokens
     is attention over one, so images and prompts can be interpolated and share a batch.
     """
     match conditioning:
-        case Prompt(prompt=prompt):
+        case Prompt(prompt=prompt, grammar="emphasis"):
             return checkpoint.encode_prompts([prompt])
+        case Prompt(prompt=prompt, weighting=weighting):
+            return checkpoint.encode_chunks(first_said_by(prompt), weighting)
         case ImageEmbedding(frame=frame, fit=fit):
             return checkpoint.embed_image(read_image(frame), fit).expand(1, checkpoint.info.sequence_length, -1)
         case Interpolated(first=first, second=second, at=at, method=method):
             ends = (encode_conditioning(checkpoint, first, read_image), encode_conditioning(checkpoint, second, read_image))
-            return _slerp_rows(checkpoint, *ends, at) if method == "slerp" else torch.lerp(*ends, at)
+            return slerp_rows(checkpoint, *ends, at) if method == "slerp" else torch.lerp(*ends, at)
         case GuidedEmbedding(base=base, positive=positive, negative=negative, repeats=repeats):
             good, bad = (checkpoint.embed_texts(texts) for texts in (conditioning.good, conditioning.bad))
             embedding = encode_conditioning(checkpoint, base, read_image)
@@ -63,7 +67,7 @@ def encode_negative(checkpoint: Checkpoint, negative: Conditioning, read_image: 
     return encode_conditioning(checkpoint, negative, read_image)
 
 
-def _slerp_rows(checkpoint: Checkpoint, first: Tensor, second: Tensor, at: float) -> Tensor:
+def slerp_rows(checkpoint: Checkpoint, first: Tensor, second: Tensor, at: float) -> Tensor:
     """Slerp token rows and pooled rows separately, as their lengths differ."""
     pairs = zip(checkpoint.split_pooled(first), checkpoint.split_pooled(second), strict=True)
     return torch.cat([slerp(here, there, at) for here, there in pairs], dim=1)

@@ -67,12 +67,12 @@ class Collection(ModuleType):
         loader: Any = self.__spec__.loader if self.__spec__ else None
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in (source := loader.sources):  # outside the lock: another thread may hold it and wait for this module
+            module, attribute = source[name]
+            value = getattr(import_module(module, self.__name__), attribute)
+            setattr(self, name, value)
+            return value
         with _LOCK:
-            if name in (source := loader.sources):
-                module, attribute = source[name]
-                value = getattr(import_module(module, self.__name__), attribute)
-                setattr(self, name, value)
-                return value
             self.__class__ = ModuleType  # type: ignore[assignment]  # an ordinary package from here on
             loader.package.exec_module(self)
         return getattr(self, name)

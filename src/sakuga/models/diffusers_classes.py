@@ -13,6 +13,7 @@ with deferred_imports():
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
     from diffusers.schedulers.scheduling_lcm import LCMScheduler
+    from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
 scale_layers_of_peft_alone()
 
@@ -30,4 +31,5 @@ __all__ = [
     "LCMScheduler",
     "MotionAdapter",
     "UNet2DConditionModel",
+    "UniPCMultistepScheduler",
 ]

@@ -76,11 +76,13 @@ def use_engine(checkpoint: "Checkpoint", engine: ChosenEngine) -> "Checkpoint":
     from sakuga.models.openvino.autoencoder import openvino_autoencoder
     from sakuga.models.openvino.motion import OpenVinoMotions
     from sakuga.models.openvino.networks import OpenVinoControlNet, OpenVinoNetwork
+    from sakuga.models.reference_attention import run_recorded
 
     notes = checkpoint.engine_notes
     checkpoint.custom_denoiser = UNetDenoiser(OpenVinoNetwork("the UNet", checkpoint.unet, notes), checkpoint.info)
     checkpoint.wrap_controlnet = lambda network: OpenVinoControlNet(network, notes)
     checkpoint.wrap_motion = OpenVinoMotions(notes)
+    checkpoint.custom_recorder = OpenVinoNetwork("the reference's UNet", checkpoint.unet, notes, run_recorded)
     if str(checkpoint.dtype) == "torch.bfloat16":
         checkpoint.custom_autoencoder = openvino_autoencoder(checkpoint.vae, notes)
     return checkpoint

@@ -13,6 +13,18 @@ FamilyName = Literal["sketchbook", "sd1", "sd2", "sdxl"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MotionDefaults:
+    """How a family's motion adapters are sampled; by default as those of AnimateDiff."""
+
+    smoothing: float = 0.0
+    """How much each frame is blended with its neighbours at each step."""
+    joint_guidance: float = 0.0
+    """Share of guidance beyond 1.0 that is taken with unconditional frames of the image model; 0.0 takes those of the motion UNet."""
+    from_keyframe: bool = False
+    """Whether a shot's first frame is the image model's, and given: adapters are trained with given frames."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDefaults:
     """Settings that suit a family where the user chooses none."""
 
@@ -20,6 +32,7 @@ class ModelDefaults:
     guidance_scale: float = 7.5
     enlarge: int = 1
     """Side of an output image, in native sizes."""
+    motion: MotionDefaults = MotionDefaults()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,9 @@ FAMILIES: tuple[Family, ...] = (
         cross_attention_dim=256,
         token_channels=256,
         aliases=("sketchbook",),
-        defaults=ModelDefaults(steps=20, guidance_scale=4.0, enlarge=2),
+        defaults=ModelDefaults(
+            steps=20, guidance_scale=4.0, enlarge=2, motion=MotionDefaults(smoothing=0.5, joint_guidance=0.15, from_keyframe=True)
+        ),
     ),
     Family(
         name="sdxl",
@@ -107,8 +122,8 @@ def declared_family(metadata: Mapping[str, Any]) -> FamilyName | None:
 def adapter_family(layers: Mapping[str, int], words: Iterable[tuple[str, int]], declared: FamilyName | None) -> FamilyName | None:
     """Return the family that an adapter was trained for.
 
-    It is recognized by sizes, else as its file declares. `layers` maps each layer to its input channels; `words` are (text encoder,
-    channels) of learned words.
+    It is recognized by sizes, else as its file declares. `layers` maps each layer to its input channels, 0 if they are unknown; `words`
+    are (text encoder, channels) of learned words.
 
     >>> adapter_family({"unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k": 768}, (), None)
     'sd1'
@@ -117,9 +132,9 @@ def adapter_family(layers: Mapping[str, int], words: Iterable[tuple[str, int]], 
     networks = {layer.split(".", 1)[0] for layer in layers} | {network for network, _ in words}
     if "text_encoder_2" in networks or any("transformer_blocks.1." in layer for layer in layers):
         return "sdxl"
-    if attended := [channels for layer, channels in layers.items() if layer.endswith(("attn2.to_k", "attn2.to_v"))]:
+    if attended := [channels for layer, channels in layers.items() if channels and layer.endswith(("attn2.to_k", "attn2.to_v"))]:
         return next((family.name for family in FAMILIES if family.cross_attention_dim == attended[0]), None)
-    tokens = [channels for layer, channels in layers.items() if layer.endswith("self_attn.q_proj")]
+    tokens = [channels for layer, channels in layers.items() if channels and layer.endswith("self_attn.q_proj")]
     tokens += [channels for _, channels in words]
     return declared or next((family.name for family in FAMILIES if tokens and family.token_channels == tokens[0]), None)
 

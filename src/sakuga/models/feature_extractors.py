@@ -23,11 +23,14 @@ from transformers import (
 )
 
 from sakuga import InputError
+from sakuga.files import read_utf8
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointError
-from sakuga.models.checkpoint_lookup import HUB_REPO_ID, download_from_hub, find_checkpoint
+from sakuga.models.checkpoint_lookup import download_from_hub, find_checkpoint
 from sakuga.models.classifier import load_classifier, resize_square
+from sakuga.models.hub_names import hub_repo
 from sakuga.models.image_tensors import to_tensor
 from sakuga.models.loading import load_network, quiet_libraries
+from sakuga.paths import local_path
 from sakuga.story.emphasis import without_emphasis
 
 Image = NDArray[np.uint8]
@@ -258,17 +261,17 @@ def _folder(name: str) -> Path:
 
     A name is a folder, a checkpoint, or owner/name of the hub.
     """
-    path = Path(name).expanduser()
+    path = local_path(name)
     if (path / "config.json").is_file():
         return path.resolve()
-    if HUB_REPO_ID.fullmatch(name) and not path.is_dir():
-        return download_from_hub(name, ["*.json", "*.txt", "model.safetensors"])
+    if not path.is_dir() and (repo := hub_repo(name)):
+        return download_from_hub(repo, ["*.json", "*.txt", "model.safetensors"])
     return find_checkpoint(name).folder
 
 
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-    except ValueError as error:
+        return dict(json.loads(read_utf8(path))) if path.is_file() else {}
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"cannot read {path} ({error}): download it again") from error

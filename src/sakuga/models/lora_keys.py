@@ -1,4 +1,4 @@
-"""Keys of LoRA files: diffusers, peft and kohya.
+"""Keys of adapters' files: diffusers, peft, kohya and LyCORIS.
 
 All are parsed to names such as "unet.mid_block.resnets.0.conv1". Layers have the names of diffusers' modules; those of text encoders lack
 the "text_model." that only some classes have.
@@ -10,10 +10,18 @@ from typing import Literal
 
 from sakuga.models.motion_layout import diffusers_name
 
-Part = Literal["down", "up", "mid", "alpha"]
+Part = Literal[
+    "down", "up", "mid", "alpha", "dora_scale", "magnitude", "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2",
+    "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t1", "lokr_t2", "diff", "ia3", "ia3_l", "on_input",
+]  # fmt: skip
+"""What a tensor is of its layer's change; the names are those of LyCORIS and peft."""
 
 DOWN, UP, MID, ALPHA = ".lora_A.weight", ".lora_B.weight", ".lora_mid.weight", ".alpha"
 """Key endings of current diffusers; the middle factor and alpha are kohya's."""
+LYCORIS: tuple[Part, ...] = (
+    "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2", "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2",
+    "lokr_w2_a", "lokr_w2_b", "lokr_t1", "lokr_t2", "dora_scale", "on_input", "ia3_l",
+)  # fmt: skip
 ENDINGS: dict[str, Part] = {
     **dict.fromkeys((DOWN, ".lora_A.default.weight", ".lora.down.weight", "_lora.down.weight", ".lora_down.weight"), "down"),
     **dict.fromkeys((UP, ".lora_B.default.weight", ".lora.up.weight", "_lora.up.weight", ".lora_up.weight"), "up"),
@@ -21,16 +29,27 @@ ENDINGS: dict[str, Part] = {
     **dict.fromkeys((".lora_linear_layer.up.weight",), "up"),
     MID: "mid",
     ALPHA: "alpha",
+    **{f".{part}{ending}": part for part in LYCORIS for ending in ("", ".default")},
+    **{f".lora_magnitude_vector{ending}": "magnitude" for ending in ("", ".weight", ".default", ".default.weight")},
+    **dict.fromkeys((".diff", ".diff_b", ".w_norm", ".b_norm"), "diff"),
 }
-UNSUPPORTED_KINDS = {
-    "hada_": "LoHa", "lokr_": "LoKr", "dora_scale": "DoRA", "lora_magnitude_vector": "DoRA", "oft_": "OFT", "boft_": "BOFT",
-    "ia3_": "IA3", ".diff": "full difference", "glora": "GLoRA",
+"""What keys end with, and what they hold."""
+BIASES = (".diff_b", ".b_norm")
+BIAS = ".bias"
+"""How the name of a changed bias ends."""
+FLAT_WEIGHT = ".weight"
+"""The ending of IA3's numbers in LyCORIS, behind a flat name."""
+UNSUPPORTED_ENDINGS = {
+    r"\.oft_(blocks|diag|R)(\.(default\.)?weight)?": "OFT", r"\.boft_[RS]": "BOFT", r"\.(a1|a2|b1|b2|c)\.weight": "GLoRA",
+    r"\.vera_lambda_[bd](\..*)?": "VeRA", r"\.(set_weight|reshape_weight)": "ComfyUI patch",
 }  # fmt: skip
-"""Parts of keys of adapters that are not sums of low-rank changes."""
+"""Endings of keys of other adapters."""
 TRANSFORMER_KEYS = re.compile(r"(lora_)?(transformer[._]|unet_(double|single|joint)_blocks|diffusion_model\.(double|single|joint)_blocks)")
 """Beginnings of keys of adapters for diffusion transformers."""
 
 KOHYA = {"lora_unet_": "unet", "lora_te1_": "text_encoder", "lora_te2_": "text_encoder_2", "lora_te_": "text_encoder"}
+ORIGINAL_PREFIXES = ("model.diffusion_model.", "diffusion_model.")
+"""Beginnings of names of the original UNet with dots, as ComfyUI writes them."""
 PEFT = "base_model.model."
 TEXT_MODEL = "text_model."
 PROCESSOR_NAMES = {"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out": "to_out.0"}
@@ -45,11 +64,14 @@ UNDERSCORED = (
 FLAT_NAME = re.compile(rf"(?:{UNDERSCORED}|[^_]+)(?:_|$)")
 ORIGINAL_BLOCKS = 3
 """Input or output blocks of the original UNet per block of diffusers: two layers and a resampler."""
-LAYER_NAMES = {"in_layers.2": "conv1", "out_layers.3": "conv2", "emb_layers.1": "time_emb_proj", "skip_connection": "conv_shortcut"}
+LAYER_NAMES = {
+    "in_layers.0": "norm1", "in_layers.2": "conv1", "out_layers.0": "norm2", "out_layers.3": "conv2", "emb_layers.1": "time_emb_proj",
+    "skip_connection": "conv_shortcut",
+}  # fmt: skip
 MIDDLE_NAMES = ("resnets.0", "attentions.0", "resnets.1")
 TOP_NAMES = {
     "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2", "label_emb.0.0": "add_embedding.linear_1",
-    "label_emb.0.2": "add_embedding.linear_2", "input_blocks.0.0": "conv_in", "out.2": "conv_out",
+    "label_emb.0.2": "add_embedding.linear_2", "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
 }  # fmt: skip
 
 
@@ -62,12 +84,22 @@ class KeyTarget:
 
 
 def parse_key(key: str) -> KeyTarget | None:
-    """Parse a key of a LoRA file; None for an unknown key."""
+    """Parse a key of an adapter's file; None for an unknown key."""
     ending = max((ending for ending in ENDINGS if key.endswith(ending)), key=len, default=None)
     if ending is None:
-        return None
+        layer = _layer(key.removesuffix(FLAT_WEIGHT)) if _is_flat_weight(key) else None
+        return KeyTarget(layer, "ia3") if layer else None
     layer = _layer(key.removesuffix(ending))
-    return KeyTarget(layer, ENDINGS[ending]) if layer else None
+    return KeyTarget(layer + (BIAS if ending in BIASES else ""), ENDINGS[ending]) if layer else None
+
+
+def _is_flat_weight(key: str) -> bool:
+    return key.endswith(FLAT_WEIGHT) and "." not in key.removesuffix(FLAT_WEIGHT)
+
+
+def is_adapter_key(key: str) -> bool:
+    """Return whether a key ends as one of an adapter, of whatever kind and model."""
+    return key.endswith(tuple(ENDINGS)) or unsupported_kind(key) is not None
 
 
 def is_motion_layer(layer: str) -> bool:
@@ -76,8 +108,8 @@ def is_motion_layer(layer: str) -> bool:
 
 
 def unsupported_kind(key: str) -> str | None:
-    """Return a key's unsupported kind of adapter, if any."""
-    return next((kind for mark, kind in UNSUPPORTED_KINDS.items() if mark in key), None)
+    """Return a key's unsupported kind of adapter by its ending, if any."""
+    return next((kind for ending, kind in UNSUPPORTED_ENDINGS.items() if re.search(ending + "$", key)), None)
 
 
 def kohya_layer(layer: str, two_encoders: bool) -> str:
@@ -97,6 +129,9 @@ def _layer(name: str) -> str | None:
     for prefix, network in KOHYA.items():
         if name.startswith(prefix):
             return _known_layer(network, _diffusers_name(flat_to_path(name.removeprefix(prefix))))
+    for original in ORIGINAL_PREFIXES:
+        if name.startswith(original):
+            return _known_layer("unet", _diffusers_name(name.removeprefix(original)))
     network, _, path = name.partition(".")
     if network not in ("unet", "text_encoder", "text_encoder_2"):
         path = name.removeprefix(PEFT)
@@ -106,7 +141,7 @@ def _layer(name: str) -> str | None:
 
 def _known_layer(network: str, path: str) -> str | None:
     known = re.compile(
-        r"(down_blocks|up_blocks|mid_block|conv_in|conv_out|time_embedding|add_embedding|class_embedding)\b"
+        r"(down_blocks|up_blocks|mid_block|conv_in|conv_out|conv_norm_out|time_embedding|add_embedding|class_embedding)\b"
         if network == "unet"
         else r"(encoder\.layers|embeddings|final_layer_norm|text_projection)\b"
     )

@@ -10,13 +10,15 @@ from torch import Tensor
 
 from sakuga.diffusion.context_windows import context_weights, context_windows
 from sakuga.diffusion.noise import seeded_noise
-from sakuga.diffusion.objective import training_target
+from sakuga.diffusion.objective import clean_prediction, target_towards
+from sakuga.diffusion.temporal_smoothing import smooth_over_time, smooth_tint
 from sakuga.diffusion.velocity import add_noise
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.checkpoint_files import CheckpointInfo
 from sakuga.models.denoiser import UNetDenoiser, first_weight
 from sakuga.models.motion import MotionUNet
 from sakuga.models.motion_files import MotionFiles
+from sakuga.models.protocols import Denoiser
 from sakuga.models.sampling import noise_schedule
 
 OVERLAP = 4
@@ -49,6 +51,10 @@ class MotionDenoiser:
     """Clean scaled latents, (1, channels, h, w), of frames that are given. The sampler arrives at them."""
     closed: bool = False
     """Whether the last frame is followed by the first: contexts wrap around."""
+    smoothing: float = 0.0
+    """How much predicted clean frames are blended with their neighbours at each step, 0.0 to 1.0; above 0.0 their tint is smoothed, too."""
+    image_denoiser: Denoiser | None = None
+    """Predicts unconditional frames each by itself, so that guidance leads to what frames share, too; None is the motion UNet."""
     run: Callable[[MotionUNet], Any] = _itself
     """Returns what is called in place of a motion UNet, such as a compiled one."""
 
@@ -66,8 +72,34 @@ class MotionDenoiser:
         """Predict from noisy latents, as `Denoiser.forward` says."""
         timesteps = torch.as_tensor(timestep, device=latents.device).expand(len(latents))
         inputs, times = self._with_given(latents, timesteps)
-        prediction = self._predict(inputs, times, prompt_embeds, size_conditioning, residuals)
-        return self._towards_given(prediction, latents, timesteps)
+        prediction = self._predict_halves(inputs, times, prompt_embeds, size_conditioning, residuals)
+        return self._towards_given(self._smoothed(prediction, latents, timesteps), latents, timesteps)
+
+    def _predict_halves(
+        self, latents: Tensor, timesteps: Tensor, prompt_embeds: Tensor, sizes: Tensor | None, residuals: Mapping[str, Any]
+    ) -> Tensor:
+        """Predict frames together, but unconditional ones by the image model if there is one."""
+        if self.image_denoiser is None or len(latents) == self.frames:
+            return self._predict(latents, timesteps, prompt_embeds, sizes, residuals)
+        unconditional, conditional = (
+            (latents[rows], timesteps[rows], prompt_embeds[rows], _choose(sizes, rows), _choose_all(residuals, rows))
+            for rows in (slice(None, self.frames), slice(self.frames, None))
+        )
+        *inputs, alone = unconditional
+        return torch.cat([self.image_denoiser.forward(*inputs, **alone), self._predict(*conditional)])
+
+    def _smoothed(self, prediction: Tensor, latents: Tensor, timesteps: Tensor) -> Tensor:
+        """Predict what leads to clean frames that are smooth in time."""
+        if not self.smoothing or self.frames == 1:
+            return prediction
+        noisy, kind = latents.float(), self.info.prediction_type
+        signal = self._signal_of(noisy, timesteps)
+        clean = clean_prediction(kind, noisy, prediction.float(), signal).reshape(-1, self.frames, *latents.shape[1:])
+        blended = smooth_over_time(clean, self.smoothing, closed=self.closed)
+        places = list(self.given)
+        blended[:, places] = clean[:, places]
+        smooth = smooth_tint(blended, given=places, closed=self.closed)
+        return target_towards(kind, smooth.flatten(0, 1), noisy, signal)
 
     def _predict(
         self, latents: Tensor, timesteps: Tensor, prompt_embeds: Tensor, sizes: Tensor | None, residuals: Mapping[str, Any]
@@ -80,7 +112,7 @@ class MotionDenoiser:
         weight = latents.new_tensor(context_weights(len(windows[0])))
         for window in windows:
             rows = self._rows(window, latents)
-            chosen = {name: _choose(value, rows) for name, value in residuals.items()}
+            chosen = _choose_all(residuals, rows)
             predicted = self._denoiser(window).forward(
                 latents[rows], timesteps[rows], prompt_embeds[rows], _choose(sizes, rows), **chosen
             )  # fmt: skip
@@ -119,11 +151,14 @@ class MotionDenoiser:
         """Predict of given frames what leads the sampler to their clean latents."""
         for frame, clean in self.given.items():
             rows = slice(frame, None, self.frames)
-            signal = self.signal.to(latents)[timesteps[rows].round().long()][:, None, None, None]
+            signal = self._signal_of(latents, timesteps[rows])
             clean = clean.to(latents).expand_as(latents[rows])
-            noise = (latents[rows] - signal.sqrt() * clean) / (1 - signal).sqrt()
-            prediction[rows] = training_target(self.info.prediction_type, clean, noise, signal)
+            prediction[rows] = target_towards(self.info.prediction_type, clean, latents[rows], signal)
         return prediction
+
+    def _signal_of(self, latents: Tensor, timesteps: Tensor) -> Tensor:
+        """Return alpha squared at timesteps, (n, 1, 1, 1)."""
+        return self.signal.to(latents)[timesteps.round().long()][:, None, None, None]
 
 
 def with_motion(
@@ -136,12 +171,14 @@ def with_motion(
     scale: float | tuple[float, ...] = 1.0,
     given: Mapping[int, Tensor] = MappingProxyType({}),
     closed: bool = False,
+    smoothing: float = 0.0,
+    joint_guidance: bool = False,
 ) -> Checkpoint:
     """Return a checkpoint that denoises the frames of a window together.
 
     It has the same networks; `sample` with it takes all frames of the window as one batch. See the fields of `MotionDenoiser`; by default
-    `context` is as many frames as the adapter was trained on. A published adapter brings its noise schedule. Raises CheckpointError where
-    the adapter is for another UNet.
+    `context` is as many frames as the adapter was trained on, and with `joint_guidance` unconditional frames are the image model's. A
+    published adapter brings its noise schedule. Raises CheckpointError where the adapter is for another UNet.
     """
     checkpoint = replace(checkpoint, scheduler_config=checkpoint.scheduler_config | adapter.info.schedule)
     network = checkpoint.open_motion(adapter)
@@ -155,12 +192,18 @@ def with_motion(
         scale=scale,
         given=given,
         closed=closed,
+        smoothing=smoothing,
+        image_denoiser=checkpoint.denoiser if joint_guidance else None,
         run=checkpoint.wrap_motion(network) if checkpoint.wrap_motion else _itself,
     )
     return replace(checkpoint, custom_denoiser=denoiser)
 
 
-def _choose(value: Any, rows: Tensor) -> Any:
+def _choose_all(values: Mapping[str, Any], rows: Tensor | slice) -> dict[str, Any]:
+    return {name: _choose(value, rows) for name, value in values.items()}
+
+
+def _choose(value: Any, rows: Tensor | slice) -> Any:
     """Take rows of a tensor, or of each tensor of a tuple."""
     if value is None:
         return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sakuga.files import read_utf8
 from sakuga.models.checkpoint_files import MOTION_ADAPTER, CheckpointError, CheckpointFiles, file_digest, weight_files
 from sakuga.models.embeddings import read_header
 from sakuga.models.families import FAMILY_NAMES, FamilyName, family_of
@@ -76,8 +77,8 @@ class MotionFiles:
         try:
             if self.is_single_file:
                 return adapter_config(read_header(path)[0])
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+            return dict(json.loads(read_utf8(path)))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise CheckpointError(f"motion adapter '{self.name}': cannot read {path} ({error}): download it again") from error
 
     @cached_property

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles
-from sakuga.models.checkpoint_lookup import HUB_REPO_ID, download_from_hub
+from sakuga.models.checkpoint_lookup import download_from_hub
+from sakuga.models.hub_names import hub_repo
 from sakuga.models.motion_files import MotionFiles, check_motion_adapter, own_motion_adapter
+from sakuga.paths import local_path
 
 HUB_FILE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)/(?P<file>.+\.safetensors)")
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
@@ -32,7 +34,7 @@ def _own(files: CheckpointFiles) -> MotionFiles:
 
 
 def _path(name: str) -> Path:
-    path = Path(name).expanduser()
+    path = local_path(name)
     if path.suffix in PICKLES:
         refuse_pickle(name)
     if path.is_file():
@@ -43,8 +45,8 @@ def _path(name: str) -> Path:
         return path.resolve()
     if found := HUB_FILE.fullmatch(name):
         return download_from_hub(found["repo"], [found["file"]], "motion adapter") / found["file"]
-    if HUB_REPO_ID.fullmatch(name):
-        return download_from_hub(name, FOLDER_FILES, "motion adapter")
+    if repo := hub_repo(name):
+        return download_from_hub(repo, FOLDER_FILES, "motion adapter")
     raise CheckpointError(f"no motion adapter '{name}': give {KINDS}")
 
 

@@ -4,17 +4,17 @@ Training-free: keys and values of the reference's self-attention are appended to
 StoryDiffusion's consistent self-attention (Zhou et al. 2024).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.denoiser import UNetDenoiser
+from sakuga.models.denoiser import call_unet
 
 SelfAttentionInputs = Mapping[str, Tensor]
 """By layer: what a reference's self-attention read, (1, tokens, channels)."""
@@ -39,36 +39,86 @@ class ReferenceImage:
             yield
 
 
-def torch_networks(checkpoint: Checkpoint) -> Checkpoint:
-    """Return a checkpoint with torch's networks, whose attention can be changed, in place of compiled ones."""
-    return replace(checkpoint, custom_denoiser=None, wrap_motion=None)
-
-
 def record_self_attention(checkpoint: Checkpoint, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor) -> SelfAttentionInputs:
     """Return what self-attention reads for one noisy image, (1, channels, h, w).
 
     The image is run alone, so its bits do not depend on the frames that attend to it.
     """
+    recorder = checkpoint.custom_recorder or SelfAttentionRecorder(checkpoint.unet)
+    read = call_unet(recorder, checkpoint.info, latents, timestep, prompt_embeds)
+    return dict(zip(_self_attention(checkpoint.unet), read, strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SelfAttentionRecorder:
+    """A UNet that returns what its self-attention reads in place of its prediction."""
+
+    unet: Any
+
+    @property
+    def config(self) -> Any:
+        return self.unet.config
+
+    def __call__(self, *inputs: Any, return_dict: bool = False, **named: Any) -> tuple[Tensor, ...]:
+        """Return a tensor for each layer, (rows, tokens, channels)."""
+        return run_recorded(self.unet, *inputs, **named)
+
+
+def run_recorded(network: nn.Module, *inputs: Any, **named: Any) -> tuple[Tensor, ...]:
+    """Run a UNet; returns what each layer of its self-attention reads."""
     recorded: dict[str, Tensor] = {}
-    with _processors(checkpoint.unet, lambda name, inner: _Recorder(name, recorded, inner)):
-        UNetDenoiser(checkpoint.unet, checkpoint.info).forward(latents, timestep, prompt_embeds)
-    return recorded
+    layers = _self_attention(network)
+    with _processors(network, layers, lambda name, inner: _Recorder(name, recorded, inner)):
+        network(*inputs, **named, return_dict=False)
+    return tuple(recorded[name] for name in layers)
 
 
 @contextmanager
-def attending(network: Any, reference: SelfAttentionInputs, weight: float) -> Iterator[None]:
-    """Let an image UNet's rows attend to a reference inside a block; at weight 0.0 nothing changes."""
+def attending(network: nn.Module, reference: SelfAttentionInputs, weight: float) -> Iterator[None]:
+    """Let a UNet's rows attend to a reference inside a block; at weight 0.0 nothing changes."""
     if not weight:
         yield
         return
-    with _processors(network, lambda name, inner: _Attender(reference[name], log(weight), inner)):
+    with attending_to(network, AttendedReference(tokens=reference, bias=torch.tensor(log(weight)))):
         yield
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AttendedReference:
+    """A reference in the layers of a network."""
+
+    tokens: SelfAttentionInputs
+    bias: Tensor  # ()
+    """What the logits of its tokens are raised by: the logarithm of their weight."""
+
+    @classmethod
+    def of(cls, layers: Mapping[str, Any]) -> "AttendedReference | None":
+        """Return what the attention layers of a network attend to, by name; None without a reference."""
+        attenders = {name: layer.processor for name, layer in layers.items() if isinstance(layer.processor, Attender)}
+        bias = next((one.bias for one in attenders.values()), None)
+        return None if bias is None else cls(tokens={name: one.tokens for name, one in attenders.items()}, bias=bias)
+
+
 @contextmanager
-def _processors(network: Any, make: Callable[[str, Any], Any]) -> Iterator[None]:
-    """Replace the processors of self-attention inside a block."""
-    layers = {name: module for name, module in network.named_modules() if name.endswith(".attn1")}
+def attending_to(network: nn.Module, reference: AttendedReference) -> Iterator[None]:
+    """Let a network's rows attend to a reference inside a block, in place of an earlier one."""
+
+    def attender(name: str, inner: Any) -> Attender:
+        return Attender(reference.tokens[name], reference.bias, inner.inner if isinstance(inner, Attender) else inner)
+
+    with _processors(network, reference.tokens, attender):
+        yield
+
+
+def _self_attention(network: nn.Module) -> list[str]:
+    """Return the names of an image UNet's self-attention layers."""
+    return [name for name, _ in network.named_modules() if name.endswith(".attn1")]
+
+
+@contextmanager
+def _processors(network: nn.Module, names: Iterable[str], make: Callable[[str, Any], Any]) -> Iterator[None]:
+    """Replace the processors of layers inside a block."""
+    layers: dict[str, Any] = {name: network.get_submodule(name) for name in names}
     before = {name: layer.processor for name, layer in layers.items()}
     try:
         for name, layer in layers.items():
@@ -94,20 +144,17 @@ class _Recorder:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Attender:
-    """Appends the reference's tokens to a layer's keys and values.
+class Attender:
+    """A processor that appends a reference's tokens to a layer's keys and values."""
 
-    Their logits are raised by `bias`, the logarithm of their weight.
-    """
-
-    reference: Tensor  # (1, tokens, channels)
-    bias: float
+    tokens: Tensor  # (1, tokens, channels)
+    bias: Tensor  # (), what their logits are raised by
     inner: Any
 
     def __call__(self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, **inputs: Any) -> Tensor:
         rows, own, _ = hidden_states.shape
-        both = torch.cat([hidden_states, self.reference.expand(rows, -1, -1)], dim=1)
-        mask = both.new_zeros(rows, 1, both.shape[1])
-        mask[..., own:] = self.bias
+        both = torch.cat([hidden_states, self.tokens.expand(rows, -1, -1)], dim=1)
+        raised = self.bias.to(both).expand(rows, 1, self.tokens.shape[1])
+        mask = torch.cat([both.new_zeros(rows, 1, own), raised], dim=-1)
         output: Tensor = self.inner(attn, hidden_states, encoder_hidden_states=both, attention_mask=mask)
         return output

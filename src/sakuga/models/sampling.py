@@ -1,7 +1,7 @@
 """Sampling: from noise to latents, step by step."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from inspect import signature
@@ -11,18 +11,39 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sakuga.diffusion.guidance import apply_guidance, rescale_guidance
+from sakuga.diffusion.ancestral import ancestral_step
+from sakuga.diffusion.guidance import apply_guidance, compose_predictions, compose_unguided, rescale_guidance
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.diffusers_classes import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
+from sakuga.models.diffusers_classes import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    UniPCMultistepScheduler,
+)
 from sakuga.models.reference_attention import ReferenceImage
+from sakuga.models.step_prompts import PromptsAt
 from sakuga.timeline.spec import Sampler
 
 SCHEDULERS: dict[Sampler, Any] = {
     "dpm++": DPMSolverMultistepScheduler,
+    "dpm++ karras": DPMSolverMultistepScheduler,
+    "dpm++ sde": DPMSolverMultistepScheduler,
+    "dpm++ sde karras": DPMSolverMultistepScheduler,
+    "unipc": UniPCMultistepScheduler,
     "ddim": DDIMScheduler,
     "euler": EulerDiscreteScheduler,
+    "euler a": EulerDiscreteScheduler,
     "lcm": LCMScheduler,
 }
+OPTIONS: dict[Sampler, dict[str, Any]] = {
+    "dpm++": {"use_karras_sigmas": False},
+    "dpm++ karras": {"use_karras_sigmas": True},
+    "dpm++ sde": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": False},
+    "dpm++ sde karras": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    "unipc": {"use_karras_sigmas": False},
+}
+"""What a sampler sets of its scheduler; the rest is the checkpoint's."""
 ZERO_SNR_GUIDANCE_RESCALE = 0.7
 """The phi of Lin et al. 2023, table 4, for models whose schedule ends in pure noise; 0.0 for all others."""
 
@@ -47,8 +68,8 @@ class DenoisingStep:
 def sample(
     checkpoint: Checkpoint,
     *,
-    prompt_embeds: Tensor,
-    negative_prompt_embeds: Tensor,
+    prompt_embeds: Tensor | PromptsAt,
+    negative_prompt_embeds: Tensor | None,
     noise: Iterator[Tensor],
     sampler: Sampler,
     steps: int,
@@ -62,11 +83,11 @@ def sample(
 ) -> Iterator[DenoisingStep]:
     """Generate the latents of a batch of frames.
 
-    The last step holds the result. Both embeddings are (frames, rows, channels). `noise` yields (frames, channels, h, w): the initial
-    noise, then one for each step of the `lcm` sampler. `init_latents` make it img2img (SDEdit, Meng et al. 2022): the last `strength` of
-    the steps run, at least one. A guidance scale of 1.0 or less disables guidance and halves the work. `guidance_rescale` is the phi of
-    `rescale_guidance`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0. `control_image` is (frames, 3, height, width), 0
-    far to 1 near. All frames attend to `reference`, in both halves of guidance.
+    The last step holds the result. Both embeddings are (frames, rows, channels), unless `prompt_embeds` gives each step both. `noise`
+    yields (frames, channels, h, w): the initial noise, then one for each step of a stochastic sampler. `init_latents` make it img2img
+    (SDEdit, Meng et al. 2022): the last `strength` of the steps run, at least one. A guidance scale of 1.0 or less disables guidance and
+    halves the work. `guidance_rescale` is the phi of `rescale_guidance`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0.
+    `control_image` is (frames, 3, height, width), 0 far to 1 near. All frames attend to `reference`, in both halves of guidance.
     """
     scheduler = build_scheduler(checkpoint, sampler, steps)
     skipped = 0 if init_latents is None else steps - max(1, min(int(steps * strength), steps))
@@ -75,22 +96,58 @@ def sample(
     timesteps = scheduler.timesteps[skipped:]
     latents = _initial_latents(checkpoint, scheduler, next(noise), init_latents, timesteps[:1])
     phi = _default_rescale(checkpoint) if guidance_rescale is None else guidance_rescale
-    embeds = torch.cat([negative_prompt_embeds, prompt_embeds]) if guidance_scale > 1 else prompt_embeds
-    embeds = embeds.to(checkpoint.device, checkpoint.dtype)
+    embeds_at = _embeds_at(checkpoint, prompt_embeds, negative_prompt_embeds, guidance_scale)
     control = None
     if control_image is not None and control_weight:
-        images = control_image.to(embeds).repeat(len(embeds) // len(control_image), 1, 1, 1)
-        control = _Control(images, control_weight)
+        control = _Control(control_image.to(checkpoint.device, checkpoint.dtype), control_weight)
     for index, timestep in enumerate(timesteps):
-        prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, control, reference)
+        embeds, weights = embeds_at(index, len(timesteps))
+        prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, control, reference, weights)
         with torch.inference_mode():
-            moved = scheduler.step(prediction, timestep, latents)
-            latents = moved.prev_sample
-            if sampler == "lcm" and index + 1 < len(timesteps):
-                fresh = next(noise).to(latents)
-                latents = scheduler.add_noise(moved.denoised, fresh, timesteps[index + 1 : index + 2])
-        sigma = float(scheduler.sigmas[skipped + index + 1]) if sampler == "euler" else 0.0
+            latents = _step(scheduler, sampler, prediction, latents, timesteps[index : index + 2], noise)
+        sigma = float(scheduler.sigmas[skipped + index + 1]) if sampler in ("euler", "euler a") else 0.0
         yield DenoisingStep(index=index, total=len(timesteps), latents=latents, sigma=sigma)
+
+
+def _step(scheduler: Any, sampler: Sampler, prediction: Tensor, latents: Tensor, timesteps: Tensor, noise: Iterator[Tensor]) -> Tensor:
+    """Take one step, to the second of `timesteps`; stochastic samplers draw from each frame's own noise, but not at the last step."""
+    timestep, last = timesteps[0], len(timesteps) == 1
+    match sampler:
+        case "lcm":
+            moved = scheduler.step(prediction, timestep, latents)
+            return torch.as_tensor(
+                moved.prev_sample if last else scheduler.add_noise(moved.denoised, next(noise).to(latents), timesteps[1:])
+            )
+        case "dpm++ sde" | "dpm++ sde karras":
+            fresh = torch.zeros_like(latents) if last else next(noise).to(latents)
+            return torch.as_tensor(scheduler.step(prediction, timestep, latents, variance_noise=fresh).prev_sample)
+        case "euler a":
+            place = scheduler.step_index if scheduler.step_index is not None else scheduler.begin_index
+            sigma, following = (float(value) for value in scheduler.sigmas[place : place + 2])
+            clean = scheduler.step(prediction, timestep, latents).pred_original_sample
+            return ancestral_step(latents, clean, sigma, following, None if last else next(noise).to(latents))
+        case _:
+            return torch.as_tensor(scheduler.step(prediction, timestep, latents).prev_sample)
+
+
+EmbedsAt = Callable[[int, int], tuple[Tensor, Tensor | None]]
+"""Returns the batch's embeddings at a step, and the weights of composed prompts, (parts, frames); None for one part of weight 1."""
+
+
+def _embeds_at(checkpoint: Checkpoint, prompts: Tensor | PromptsAt, negative: Tensor | None, guidance_scale: float) -> EmbedsAt:
+    """Return what gives each step its embeddings: the negative ones, if there is guidance, then those of the prompts."""
+    if isinstance(prompts, Tensor):
+        whole = torch.cat([negative, prompts]) if negative is not None and guidance_scale > 1 else prompts
+        embeds = whole.to(checkpoint.device, checkpoint.dtype)
+        return lambda step, steps: (embeds, None)
+
+    def at(step: int, steps: int) -> tuple[Tensor, Tensor | None]:
+        found = prompts(step, steps)
+        whole = torch.cat([found.negative, *found.parts] if guidance_scale > 1 else found.parts)
+        plain = len(found.weights) == 1 and bool((found.weights == 1).all())
+        return whole.to(checkpoint.device, checkpoint.dtype), None if plain else found.weights.to(checkpoint.device)
+
+    return at
 
 
 def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int) -> Any:
@@ -98,8 +155,7 @@ def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int) -> Any
 
     It has the checkpoint's noise schedule.
     """
-    extra = {"use_karras_sigmas": False} if sampler == "dpm++" else {}
-    scheduler = _scheduler(SCHEDULERS[sampler], checkpoint.scheduler_config | extra)
+    scheduler = _scheduler(SCHEDULERS[sampler], checkpoint.scheduler_config | OPTIONS.get(sampler, {}))
     with warnings.catch_warnings():  # diffusers converts tensors in a way that numpy deprecates
         warnings.simplefilter("ignore", DeprecationWarning)
         scheduler.set_timesteps(steps, device=checkpoint.device)
@@ -137,9 +193,9 @@ def _initial_latents(checkpoint: Checkpoint, scheduler: Any, noise: Tensor, init
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Control:
-    """What a ControlNet is given: one image for each row of the batch."""
+    """What a ControlNet is given: one image for each frame."""
 
-    image: Tensor  # (rows, 3, height, width)
+    image: Tensor  # (frames, 3, height, width)
     weight: float
 
 
@@ -154,19 +210,23 @@ def _predict(
     phi: float,
     control: _Control | None = None,
     reference: ReferenceImage | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Call the denoiser once.
 
-    With guidance its batch holds the unconditional half, then the conditional half.
+    With guidance its batch holds the unconditional frames, then the conditional ones, of each part where prompts are composed with
+    `weights`, (parts, frames).
     """
-    inputs = torch.cat([latents, latents]) if guidance_scale > 1 else latents
+    inputs = torch.cat([latents] * (len(embeds) // len(latents)))
     inputs = scheduler.scale_model_input(inputs, timestep).to(checkpoint.dtype)
     residuals: dict[str, Any] = {}
     if control:
-        residuals = checkpoint.control_residuals(inputs, timestep, embeds, control.image, control.weight)
+        images = control.image.repeat(len(embeds) // len(control.image), 1, 1, 1)
+        residuals = checkpoint.control_residuals(inputs, timestep, embeds, images, control.weight)
     with reference.attended(checkpoint, scheduler, timestep) if reference else nullcontext():
         prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
     if guidance_scale <= 1:
-        return prediction
-    unconditional, conditional = prediction.chunk(2)
+        return prediction if weights is None else compose_unguided(prediction.chunk(len(weights)), weights)
+    unconditional, *conditionals = prediction.chunk(len(prediction) // len(latents))
+    conditional = conditionals[0] if weights is None else compose_predictions(unconditional, conditionals, weights)
     return rescale_guidance(apply_guidance(unconditional, conditional, guidance_scale), conditional, phi)

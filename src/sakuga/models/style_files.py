@@ -11,11 +11,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from sakuga import InputError
+from sakuga.files import read_utf8
 from sakuga.models.checkpoint_files import file_digest
 from sakuga.models.embeddings import embedding_keys, read_header
 from sakuga.models.families import FamilyName, adapter_family, declared_family
-from sakuga.models.lora_keys import parse_key
-from sakuga.models.style_metadata import DEFAULT_METADATA, StyleMetadata, parse_metadata
+from sakuga.models.layer_shapes import LayerShape, layer_shapes
+from sakuga.models.style_metadata import DEFAULT_METADATA, StyleMetadata, frequent_tags, parse_metadata
 from sakuga.timeline.spec import Digest
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
@@ -44,8 +45,12 @@ class StyleContents:
     learned_words: dict[str, int]
     """Learned words, with the number of tokens of each."""
     layers: dict[str, int]
-    """LoRA layers, with the rank of each."""
+    """Changed layers, with the rank of each; 0 where a change has none."""
+    kinds: tuple[str, ...]
+    """What the changes are called: LoRA, LoHa, ..."""
     family: FamilyName | None
+    frequent_tags: tuple[str, ...]
+    """The words that its training captions had most often, as kohya's metadata counts them."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ class Style:
     def contents(self) -> StyleContents:
         """Read the headers of its files; raises StyleError."""
         words: dict[str, tuple[int, list[tuple[str, int]]]] = {}
-        layers: dict[str, tuple[int, int]] = {}
+        layers: dict[str, LayerShape] = {}
+        tags: tuple[str, ...] = ()
         declared: FamilyName | None = None
         for file in self.files:
             shapes, metadata = self._header(file)
@@ -81,18 +87,23 @@ class Style:
             for key, (trigger, encoder) in embeddings.items():
                 rows, channels = shapes[key] if len(shapes[key]) == 2 else (1, *shapes[key])
                 words.setdefault(trigger, (rows, []))[1].append((encoder, channels))
-            targets = {key: target for key in shapes if not embeddings and (target := parse_key(key)) and target.part == "down"}
-            layers |= {target.layer: (shapes[key][0], shapes[key][1]) for key, target in targets.items()}
-        channels_read = {layer: channels for layer, (_, channels) in layers.items()}
+            layers |= layer_shapes({key: shape for key, shape in shapes.items() if key not in embeddings})
+            tags = tags or frequent_tags(metadata)
+        channels_read = {layer: shape.channels for layer, shape in layers.items()}
         family = adapter_family(channels_read, [part for _, parts in words.values() for part in parts], declared)
-        ranks, tokens = ({name: value[0] for name, value in pairs.items()} for pairs in (layers, words))
-        return StyleContents(learned_words=tokens, layers=ranks, family=family)
+        return StyleContents(
+            learned_words={name: rows for name, (rows, _) in words.items()},
+            layers={layer: shape.rank for layer, shape in layers.items()},
+            kinds=tuple(dict.fromkeys(shape.kind for shape in layers.values())),
+            family=family,
+            frequent_tags=tags,
+        )
 
     def _header(self, file: Path) -> Header:
         try:
             state = file.stat()
             return _read_header(file, state.st_size, state.st_mtime_ns)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise StyleError(f"style '{self.name}': cannot read {file} ({error}); download or train it again") from None
 
     @property
@@ -162,7 +173,7 @@ def _read_header(file: Path, size: int, changed: int) -> Header:
 
 @lru_cache(maxsize=1024)
 def _read_metadata(file: Path, size: int, changed: int) -> StyleMetadata:
-    return parse_metadata(file.read_text(encoding="utf-8"))
+    return parse_metadata(read_utf8(file))
 
 
 @lru_cache(maxsize=1024)
@@ -170,8 +181,8 @@ def _read_card(file: Path, size: int, changed: int) -> Mapping[str, object]:
     import yaml
 
     try:
-        header = FRONT_MATTER.search(file.read_text(encoding="utf-8"))
+        header = FRONT_MATTER.search(read_utf8(file))
         values = yaml.safe_load(header[1]) if header else {}
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     return values if isinstance(values, dict) else {}

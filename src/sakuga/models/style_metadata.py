@@ -1,13 +1,15 @@
 """Metadata of a style (`style.toml`): trigger words, default weight, finishing."""
 
 import json
-import tomllib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import tomli_w
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
+from sakuga.files import parse_toml
 from sakuga.story.settings import Dither
 from sakuga.text import lower_first
 
@@ -64,7 +66,7 @@ ADAPTER: TypeAdapter[StyleMetadata] = TypeAdapter(StyleMetadata)
 def parse_metadata(text: str) -> StyleMetadata:
     """Parse the text of a `style.toml`; raises ValueError naming the key."""
     try:
-        return ADAPTER.validate_json(json.dumps(tomllib.loads(text), default=str))  # JSON: strict, but tables become dataclasses
+        return ADAPTER.validate_json(json.dumps(parse_toml(text), default=str))  # JSON: strict, but tables become dataclasses
     except ValidationError as caught:
         error = caught.errors()[0]
         key = ".".join(str(part) for part in error["loc"])
@@ -77,6 +79,21 @@ def format_metadata(metadata: StyleMetadata) -> str:
     """Write a `style.toml` without the values that are defaults."""
     defaults = asdict(DEFAULT_METADATA)
     return tomli_w.dumps({key: _without_none(value) for key, value in asdict(metadata).items() if value != defaults[key]})
+
+
+def frequent_tags(metadata: Mapping[str, str], count: int = 6) -> tuple[str, ...]:
+    """Return the commonest tags of kohya's `ss_tag_frequency`, and first the trigger phrase of the model spec.
+
+    >>> frequent_tags({"ss_tag_frequency": '{"10_ink": {"inkwash": 40, "tree": 7}}'})
+    ('inkwash', 'tree')
+    """
+    phrase = metadata.get("modelspec.trigger_phrase", "")
+    try:
+        counts = json.loads(metadata.get("ss_tag_frequency", "{}"))
+        total = Counter({tag.strip(): int(number) for one in counts.values() for tag, number in one.items()})
+    except (ValueError, AttributeError, TypeError):
+        total = Counter()
+    return tuple(dict.fromkeys(filter(None, [phrase, *(tag for tag, _ in total.most_common(count))])))
 
 
 def _without_none(value: object) -> object:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.hub import HUB_PREFIX, find_hub_style
 from sakuga.models.style_files import LORA_FILE, Style, StyleError, find_weights, style_in_folder
+from sakuga.paths import local_path
 
 STYLES_FOLDER = "styles"
 FEW_STEP = "few_step"
@@ -48,7 +49,7 @@ def find_style(name: str, files: CheckpointFiles, library: Path | None = None) -
         return known[name]
     if name.startswith(HUB_PREFIX):
         return find_hub_style(name)
-    path = Path(name).expanduser()
+    path = local_path(name)
     if path.is_dir():
         return style_in_folder(name, path)
     if path.is_file():

@@ -46,11 +46,15 @@ def encode_texts(encoders: Sequence[TextEncoder], texts: Sequence[str], limit: i
     Returns (texts, rows, channels), one row for each of `limit` tokens. A single encoder gives its last layer. Two give their penultimate
     layers, concatenated, and the second's projected pooled text as one more row (Podell et al. 2023, section 2.1).
     """
+    return encode_tokens(encoders, [[encoder.tokenize(text) for text in texts] for encoder in encoders], limit)
+
+
+def encode_tokens(encoders: Sequence[TextEncoder], tokenized: Sequence[Sequence[Tokens]], limit: int) -> Tensor:
+    """Encode texts by their tokens, given for each encoder; as `encode_texts`."""
     if len(encoders) == 1:
-        return torch.as_tensor(encoders[0].encode([encoders[0].tokenize(text) for text in texts], limit)[0])
+        return torch.as_tensor(encoders[0].encode(tokenized[0], limit)[0])
     embeds = []
-    for encoder in encoders:
-        tokens = [encoder.tokenize(text) for text in texts]
+    for encoder, tokens in zip(encoders, tokenized, strict=True):
         output = encoder.encode(tokens, limit, output_hidden_states=True)
         embeds.append(output.hidden_states[-2])
     return append_pooled(torch.cat(embeds, dim=-1), _pooled(encoders[-1], tokens, output, limit))
@@ -88,9 +92,14 @@ def emphasis_weights(encoders: Sequence[TextEncoder], emphasis: Emphasis, limit:
 
     The shape is (rows, channels), or (rows, 1) for one encoder; the pooled row weighs 1.
     """
+    return token_weights(encoders, emphasis, [encoder.tokenize(emphasis.text) for encoder in encoders], limit, rows)
+
+
+def token_weights(encoders: Sequence[TextEncoder], emphasis: Emphasis, tokenized: Sequence[Tokens], limit: int, rows: int) -> Tensor:
+    """Return the weight of each row by a text's tokens, given for each encoder; as `emphasis_weights`."""
     columns = []
-    for encoder in encoders:
-        offsets = encoder.tokenize(emphasis.text).resized(limit, encoder.tokenizer.pad_token_id).offsets
+    for encoder, tokens in zip(encoders, tokenized, strict=True):
+        offsets = tokens.resized(limit, encoder.tokenizer.pad_token_id).offsets
         column = torch.tensor([emphasis.weight(start, stop) for start, stop in offsets] + [1.0] * (rows - limit))[:, None]
         columns.append(column if len(encoders) == 1 else column.expand(-1, encoder.network.config.hidden_size))
     return torch.cat(columns, dim=1)

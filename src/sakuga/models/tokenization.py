@@ -158,13 +158,14 @@ def _split(text: str, added_tokens: Mapping[str, Sequence[int]]) -> Iterator[tup
 
     The text between them has no token numbers.
     """
-    by_letters = {word.lower(): ids for word, ids in added_tokens.items()}
-    longest = sorted(by_letters, key=len, reverse=True)
+    longest = sorted(added_tokens, key=len, reverse=True)
+    pattern = "|".join(f"({_whole_word(word)})" for word in longest)
     done = 0
-    for found in re.finditer("|".join(map(_whole_word, longest)), text.lower()) if longest else ():
+    for found in re.finditer(pattern, text, re.IGNORECASE) if longest else ():
+        assert found.lastindex
         if done < found.start():
             yield done, found.start(), None
-        yield found.start(), found.end(), by_letters[found[0]]
+        yield found.start(), found.end(), added_tokens[longest[found.lastindex - 1]]
         done = found.end()
     if done < len(text):
         yield done, len(text), None

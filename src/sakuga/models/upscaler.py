@@ -31,12 +31,12 @@ class Upscaler(nn.Module):
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Double the images."""
-        x = self.head(images)
+        """Double the images; the correction is computed in the number format of the weights."""
+        x = self.head(images.to(self.head.weight.dtype))
         for block in self.body:
             x = x + block(x)
         detail = nn.functional.pixel_shuffle(self.tail(nn.functional.silu(x)), 2)
-        return nn.functional.interpolate(images, scale_factor=2, mode="bicubic") + detail
+        return nn.functional.interpolate(images, scale_factor=2, mode="bicubic") + detail.to(images.dtype)
 
     def save(self, folder: Path) -> None:
         """Write config.json and half-precision weights into the folder."""
@@ -56,10 +56,12 @@ def load_upscaler_network(folder: Path) -> Upscaler:
 def load_upscaler(folder: Path, device: str = "cpu") -> Callable[[Images], Images]:
     """Return a function that doubles an image.
 
-    It maps (height, width, 3) to (2 height, 2 width, 3).
+    It maps (height, width, 3) to (2 height, 2 width, 3). Where the processor computes in bf16, the correction does, twice as fast: as it is
+    small, the image stays within one grey level.
     """
     loaded: Any = load_upscaler_network(folder)
-    network = loaded.to(device=device, memory_format=torch.channels_last)
+    dtype = torch.bfloat16 if device == "cpu" and torch.cpu._is_avx512_bf16_supported() else torch.float32
+    network = loaded.to(device=device, dtype=dtype, memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def double(image: Images) -> Images:

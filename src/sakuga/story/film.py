@@ -18,8 +18,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from sakuga import InputError
-from sakuga.files import write_text
+from sakuga.files import TextError, decode_utf8, read_utf8, write_text
 from sakuga.story.keys import Key, Keys, format_keys, is_keyed, parse_number, parse_texts
+from sakuga.story.limits import MAX_FILM_BYTES
 from sakuga.story.options import renamed_note
 from sakuga.story.settings import OPTIONS, PIXEL_OPTIONS, RENAMED, FilmSettings, InBetweenMethod, InitFrom, settings_table
 from sakuga.story.storyboard import (
@@ -46,6 +47,7 @@ HEADER = """\
 """
 _NUMBERS = re.compile(r"= \[\n((?:    [-+.\de]+,\n)+)\]")
 """A list of numbers as tomli_w writes it, one a line."""
+BYTE_ORDER_MARK = "\ufeff"
 CHECKSUM = "# checksum of the lines above, so that a film which you edited is not replaced: "
 
 
@@ -68,16 +70,26 @@ def read_film(path: Path | str) -> Film:
     """Read a film; raises FilmError that names the file, key and remedy."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decode_utf8(_content(path))
     except FileNotFoundError:
         raise FilmError(f"{path}: there is no such film; `sakuga storyboard IDEA -o {path.with_suffix('.toml')}` writes one") from None
     except IsADirectoryError:
         raise FilmError(f"{path}: is a folder; give the film.toml itself") from None
-    except UnicodeDecodeError:
-        raise FilmError(f"{path}: is not a text file; give a film.toml, or make a clip again with `sakuga remake {path}`") from None
+    except TextError as error:
+        clip = f"is not a text file; give a film.toml, or make a clip again with `sakuga remake {path}`"
+        raise FilmError(f"{path}: {error if path.suffix.lower() == '.toml' else clip}") from None
     except OSError as error:
         raise FilmError(f"{path}: cannot be read ({error.strerror})") from None
     return from_toml(text, str(path))
+
+
+def _content(path: Path) -> bytes:
+    """Read a film's bytes; raises OSError, FilmError."""
+    with path.open("rb") as file:
+        content = file.read(MAX_FILM_BYTES + 1)
+    if len(content) > MAX_FILM_BYTES:
+        raise FilmError(f"{path}: has more than {MAX_FILM_BYTES >> 20} MB, which no film has; if it is a clip, use `sakuga remake {path}`")
+    return content
 
 
 def write_film(film: Film, path: Path | str) -> None:
@@ -102,8 +114,8 @@ def to_toml(film: Film) -> str:
 def is_unedited(path: Path) -> bool:
     """Check whether a film's file is as `write_film` wrote it; a file without a checksum is not."""
     try:
-        text, mark, checksum = path.read_text(encoding="utf-8").rpartition(f"\n{CHECKSUM}")
-    except (OSError, UnicodeDecodeError):
+        text, mark, checksum = read_utf8(path).rpartition(f"\n{CHECKSUM}")
+    except (OSError, TextError):
         return False
     return bool(mark) and checksum.strip() == _checksum(text)
 
@@ -124,9 +136,11 @@ def to_document(film: Film) -> dict[str, Any]:
 def from_toml(text: str, name: str = "film.toml") -> Film:
     """Read a film from TOML; `name` is the file's name in errors."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+    except ValueError as error:  # a TOMLDecodeError, or of Python for a number of thousands of digits
         raise FilmError(f"{name}: is not TOML: {error}; correct that place") from None
+    except RecursionError:
+        raise FilmError(f"{name}: is nested too deeply; a film has tables in lists, and no deeper") from None
     return from_document(document, name)
 
 

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
+from sakuga.story.limits import MAX_KEYS
+
 Ease = Literal["linear", "smooth", "in", "out", "smoother", "overshoot"]
 """Easing curves; `timeline.timing.apply_easing` defines each."""
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")
 
-MARK = re.compile(r"(?:^|,)\s*(\d+)(?:\s+([^\W\d]+))?\s*:")
+MARK = re.compile(r"(?:^|,)\s*(\d{1,9})(?:\s+([^\W\d]+))?\s*:")
 """The start of a key: a frame, optionally an ease, and a colon."""
 
 
@@ -55,6 +57,8 @@ def parse_texts(text: str) -> Keys[str]:
     marks = list(MARK.finditer(text))
     if not marks or marks[0].start() or int(marks[0][1]):
         raise ValueError('write keys as "0: 0.5, 24: 0.7", the first on frame 0')
+    if len(marks) > MAX_KEYS:
+        raise ValueError(f"there are {len(marks):,} keys, and {MAX_KEYS:,} are the most")
     ends = [*(mark.start() for mark in marks[1:]), len(text)]
     keys = [
         Key(frame=int(mark[1]), value=text[mark.end() : end].removeprefix(" "), ease=_ease(mark[2]))

@@ -3,13 +3,13 @@
 Any server with the OpenAI chat protocol will do.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sakuga.story.lint import loose_pronoun
+from sakuga.story.llm_answers import answer_error, answer_text, read_body
 from sakuga.story.parse_reply import MOVES, Reply, Sketch, parse_reply
 from sakuga.story.planner import PlannerError, ServerError, check_idea, morph_seconds, shot_lengths, shot_seed, with_open_look
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, Transition, content_words
@@ -195,38 +195,50 @@ class _Chat:
         while True:
             wanted = {} if self.formats[0] is None else {"response_format": self.formats[0]}
             try:
-                answer = self.client.chat.completions.create(model=self.server.model, messages=messages, seed=seed % 2**31, **wanted)
-                return (answer.choices[0].message.content or "") if answer.choices else ""
+                answer = self.client.chat.completions.with_raw_response.create(
+                    model=self.server.model, messages=messages, seed=seed % 2**31, **wanted
+                )
+                return self._text(read_body(answer.text))
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if len(self.formats) == 1:
                     raise PlannerError(server_error(self.server, self.timeout, error)) from None
                 self.formats.pop(0)
-            except json.JSONDecodeError:
-                return ""
             except openai.OpenAIError as error:
                 raise PlannerError(server_error(self.server, self.timeout, error)) from None
+
+    def _text(self, answer: Any) -> str:
+        """Return the answer's text; raises PlannerError with what the server says in place of one."""
+        text = answer_text(answer)
+        if not text.strip() and (reason := answer_error(answer)):
+            raise PlannerError(f"{where(self.server)} gives no answer: {reason}")
+        return text
+
+
+def where(server: Server) -> str:
+    """Return how messages name a server."""
+    return f"the language model server {server.base_url or 'of OpenAI'}"
 
 
 def server_error(server: Server, timeout: float, error: Exception) -> str:
     """Return what failed at a server, and the remedy."""
     import openai
 
-    where = f"the language model server {server.base_url or 'of OpenAI'}"
+    place = where(server)
     match error:
         case openai.BadRequestError() | openai.UnprocessableEntityError():
-            return f"{where} refuses the request: {error.message}"
+            return f"{place} refuses the request: {error.message}"
         case openai.APITimeoutError():
-            return f"{where} did not answer within {timeout:g} s; try again, or use another model"
+            return f"{place} did not answer within {timeout:g} s; try again, or use another model"
         case openai.APIConnectionError():
-            return f"{where} cannot be reached; check that it is running and the address is right"
+            return f"{place} cannot be reached; check that it is running and the address is right"
         case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return f"{where} refuses the key; check it in the environment"
+            return f"{place} refuses the key; check it in the environment"
         case openai.RateLimitError():
-            return f"{where} is over its rate limit or quota; wait, or use another model"
+            return f"{place} is over its rate limit or quota; wait, or use another model"
         case openai.NotFoundError():
-            return f"{where} has no model {server.model!r}; check its name and the address"
+            return f"{place} has no model {server.model!r}; check its name and the address"
         case _:
-            return f"{where} failed: {error}"
+            return f"{place} failed: {error}"
 
 
 def _request(idea: str, draft: _Draft, negative: str) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite
 from typing import Any, Literal, get_args
 
 from sakuga import InputError
+from sakuga.story.limits import MAX_LETTERS, MAX_PLANNED_SHOTS, MAX_SECONDS, MAX_SEED
 from sakuga.story.rate import parse_rate, rate_text
 from sakuga.text import listed
 
@@ -92,14 +92,14 @@ class Number(Option):
         """Return an int or a float in range."""
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             raise ValueError(f"{value!r} is not a {'whole ' if self.whole else ''}number; choose {self.range}")
-        if not (isfinite(value) and self.least <= value <= self.most) or (self.above and value == self.least):
+        if not self.least <= value <= self.most or (self.above and value == self.least):
             raise ValueError(f"{value} is out of range; choose {self.range}")
         return value if self.whole else float(value)
 
     @property
     def range(self) -> str:
         """The limits in words."""
-        most = "2^63 - 1" if self.most == 2**63 - 1 else f"{self.most:g}" if self.most < 1e6 else f"{self.most:.0f}"
+        most = "2^63 - 1" if self.most == MAX_SEED else f"{self.most:g}" if self.most < 1e6 else f"{self.most:.0f}"
         return f"{'above ' if self.above else ''}{self.least:g} to {most}"
 
 
@@ -145,6 +145,8 @@ class Text(Option):
         """Return a str."""
         if not isinstance(value, str):
             raise ValueError(f"{value!r} is not a text; write it in quotation marks")
+        if len(value) > MAX_LETTERS:
+            raise ValueError(f"{value[:40]!r}... has {len(value):,} characters, and {MAX_LETTERS:,} are the most; shorten it")
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             raise ValueError(f"{value!r} holds bytes that are no text; write it in UTF-8")
         return value
@@ -204,7 +206,10 @@ def renamed_note(name: str, renamed: Mapping[str, str]) -> str:
 
 Engine = Literal["auto", "torch", "openvino"]
 ENGINE = Choice(help="What runs the networks on a CPU; auto takes the faster one", default="auto", choices=get_args(Engine))
-SEED = Number(help="Seed; the same seed gives the same images", default=0, least=0, most=2**63 - 1, whole=True)
-SHOTS = Number(help="Shots in the film", default=5, least=1, most=60, whole=True)
-SECONDS = Number(help="Length of the film in seconds", default=6.0, least=0, most=3600, above=True)
+SEED = Number(help="Seed; the same seed gives the same images", default=0, least=0, most=MAX_SEED, whole=True)
+SHOTS = Number(help="Shots in the film", default=5, least=1, most=MAX_PLANNED_SHOTS, whole=True)
+SECONDS = Number(help="Length of the film in seconds", default=6.0, least=0, most=MAX_SECONDS, above=True)
+WORKERS = Number(
+    help="Processes that render at once; each holds the networks and uses $OMP_NUM_THREADS threads", default=1, least=1, most=64, whole=True
+)
 IMAGES_PER_PROMPT = Number(help="Images per prompt", default=1, least=1, most=10_000, whole=True)

@@ -8,9 +8,8 @@ from typing import Protocol
 from sakuga import InputError, SakugaError
 from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.story.cast_look import open_look
+from sakuga.story.limits import MAX_PLANNED_SHOTS, MAX_SECONDS
 from sakuga.story.storyboard import Bible, Storyboard, StoryboardError
-
-MAX_SHOTS = 60
 
 
 class PlannerError(SakugaError, RuntimeError):
@@ -46,10 +45,10 @@ def check_idea(idea: str, shots: int, seconds: float) -> str:
     text = " ".join(idea.split())
     if not text:
         raise StoryboardError("the idea is empty; describe in a few words what the film shows")
-    if not 1 <= shots <= MAX_SHOTS:
-        raise StoryboardError(f"{shots} shots cannot be planned; use 1 to {MAX_SHOTS}")
-    if not 0 < seconds <= 3600:
-        raise StoryboardError(f"a film of {seconds:g} seconds cannot be planned; use more than 0 and at most 3600")
+    if not 1 <= shots <= MAX_PLANNED_SHOTS:
+        raise StoryboardError(f"{shots} shots cannot be planned; use 1 to {MAX_PLANNED_SHOTS}")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise StoryboardError(f"a film of {seconds:g} seconds cannot be planned; use more than 0 and at most {MAX_SECONDS:g}")
     return text
 
 

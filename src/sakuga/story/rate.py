@@ -1,10 +1,13 @@
 """Exact frame rates."""
 
+import re
 from fractions import Fraction
 
 from sakuga import InputError
 
 SLOWEST, FASTEST = Fraction(1, 100), Fraction(240)
+WRITTEN = re.compile(r"[-+]?(?:\d{1,20}(?:\.\d{0,20}|/\d{1,20})?|\.\d{1,20})")
+"""A rate as text; an exponent could stand for a number that takes forever to compute."""
 
 
 class RateError(InputError, ValueError):
@@ -21,8 +24,9 @@ def parse_rate(text: str | float | Fraction) -> Fraction:
 
     23.976 stands for 24000/1001 (SMPTE ST 2053).
     """
+    written = str(text).strip()
     try:
-        rate = Fraction(str(text).strip())
+        rate = text if isinstance(text, Fraction) else Fraction(written if WRITTEN.fullmatch(written) else "")
     except (ValueError, ZeroDivisionError):
         raise RateError(f"frame rate {text!r} is unreadable; write 12, 23.976 or 24000/1001") from None
     if not SLOWEST <= rate <= FASTEST:

@@ -4,11 +4,14 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_type_hints
 
+from sakuga.story.foreign_recipe import known_sampler
 from sakuga.story.keys import is_keyed
+from sakuga.story.limits import MAX_SIZE
 from sakuga.story.options import Choice, Number, Option, Rate, SettingsError, Size, Switch, Text
 
 Precision = Literal["fp32", "fp16", "bf16"]
-Sampler = Literal["dpm++", "ddim", "euler", "lcm"]
+Sampler = Literal["dpm++", "dpm++ karras", "dpm++ sde", "dpm++ sde karras", "unipc", "ddim", "euler", "euler a", "lcm"]
+"""Samplers, with the schedule of their steps where it is not the model's own."""
 Dither = Literal["none", "ordered", "bayer"]
 """How colors outside the palette are shown: nearest color, a low-contrast mix of two, or a visible Bayer pattern."""
 InitFrom = Literal["keyframe", "previous"]
@@ -65,6 +68,17 @@ class StyleOption(Text):
         return text
 
 
+class SamplerOption(Choice):
+    """A sampler by its name here, or in A1111 and ComfyUI."""
+
+    __slots__ = ()
+
+    def read(self, value: Any) -> str:
+        """Return the sampler's name here."""
+        known = known_sampler(value) if isinstance(value, str) else None
+        return known or Choice.read(self, value)
+
+
 class PixelOption(Option):
     """Pixel art as a table, a palette's name or a number of colors."""
 
@@ -99,14 +113,14 @@ class FilmSettings:
             help="Width and height, WxH or N",
             default_help="256 on the Sketchbook, the model's native size otherwise",
             least=16,
-            most=4096,
+            most=MAX_SIZE,
             ratio=4,
         ),
     ] = None
     model: Annotated[
         str | None,
         Text(
-            help="Checkpoint: sketchbook, a Stable Diffusion 1.x, 2.x or XL folder, or owner/name of the hub",
+            help="Checkpoint: a name of `sakuga model list`, a Stable Diffusion 1.x, 2.x or XL file or folder, or owner/name of the hub",
             default="sketchbook",
             panel=MODEL,
         ),
@@ -119,7 +133,10 @@ class FilmSettings:
         ),
     ] = None
     negative: Annotated[str | None, Text(help="Negative prompt: what to avoid", default="")] = None
-    sampler: Annotated[Sampler | None, Choice(help="Sampler", default="dpm++", panel=MODEL, choices=get_args(Sampler))] = None
+    sampler: Annotated[
+        Sampler | None,
+        SamplerOption(help="Sampler; names of A1111 and ComfyUI work, too", default="dpm++", panel=MODEL, choices=get_args(Sampler)),
+    ] = None
     precision: Annotated[
         Precision | None,
         Choice(
@@ -226,6 +243,16 @@ class FilmSettings:
     motion_overlap: Annotated[
         int | None,
         Number(help="Frames that neighbouring windows share, in longer shots", default=4, panel=MOTION, least=0, most=63, whole=True),
+    ] = None
+    motion_smoothing: Annotated[
+        float | None,
+        Number(
+            help="How much each frame is blended with its neighbours while it is denoised; 0 is off",
+            default_help="0.5 on the Sketchbook, 0 otherwise",
+            panel=MOTION,
+            least=0,
+            most=1,
+        ),
     ] = None
     motion_fps: Annotated[
         Fraction | None,

@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from sakuga import InputError
@@ -10,6 +11,7 @@ from sakuga.sketchbook.caption_reading import fact_spans, facts_in, flatten_text
 from sakuga.story.cast_look import contradiction, is_stated, pieces_of
 from sakuga.story.keys import Ease as Ease
 from sakuga.story.keys import Keys, Number, key_values
+from sakuga.story.limits import MAX_PAN, MAX_ROTATION, MAX_SECONDS, MAX_SEED, MAX_SHOTS, MAX_ZOOM
 from sakuga.story.settings import LIMITS as LIMITS
 from sakuga.story.settings import MAX_ON as MAX_ON
 from sakuga.story.settings import DepthSource as DepthSource
@@ -136,9 +138,13 @@ class Storyboard:
     def __post_init__(self) -> None:
         if not self.shots:
             raise StoryboardError("the storyboard is empty; it needs at least one shot")
+        if len(self.shots) > MAX_SHOTS:
+            raise StoryboardError(f"the storyboard has {len(self.shots):,} shots, and {MAX_SHOTS:,} are the most; make several films")
         for number, shot in enumerate(self.shots, start=1):
             if error := _error(shot):
                 raise StoryboardError(f"shot {number} {error}")
+        if (seconds := sum(shot.seconds for shot in self.shots)) > MAX_SECONDS:
+            raise StoryboardError(f"the film lasts {seconds:g} seconds, and {MAX_SECONDS:g} are the most; make several films")
 
 
 def _error(shot: Shot) -> str | None:
@@ -150,10 +156,14 @@ def _error(shot: Shot) -> str | None:
         return "has no prompt; describe what it shows"
     if shot.seconds <= 0:
         return f"lasts {shot.seconds:g} seconds; use a duration above 0"
+    if shot.seconds > MAX_SECONDS:
+        return f"lasts {shot.seconds:g} seconds; use at most {MAX_SECONDS:g} (durations are in seconds, not milliseconds)"
     if not 0 <= shot.hold <= shot.seconds:
         return f"holds its last image for {shot.hold:g} seconds; use 0 to {shot.seconds:g}, its whole length"
     if shot.camera.zoom <= 0:
         return f"has camera zoom {shot.camera.zoom:g}; use a number above 0 (1.2 ends 20% closer)"
+    if shot.camera.zoom > MAX_ZOOM or max(map(abs, shot.camera.pan)) > MAX_PAN or abs(shot.camera.rotate) > MAX_ROTATION:
+        return f"moves the camera too far; use a zoom up to {MAX_ZOOM:g}, a pan up to {MAX_PAN:g} and {MAX_ROTATION:g} degrees"
     if not 0 <= shot.camera.parallax <= 1:
         return f"has camera parallax {shot.camera.parallax:g}; use 0 (a flat plane) to 1 (the farthest point stands still)"
     for name, (least, most) in LIMITS.items():
@@ -164,10 +174,10 @@ def _error(shot: Shot) -> str | None:
                 return f"has {value:g} steps; use whole numbers"
     if shot.on is not None and not 1 <= shot.on <= MAX_ON:
         return f"has on = {shot.on}; use 1 (a new image every frame) to {MAX_ON}"
-    if not 0 <= shot.seed < 2**63:
+    if not 0 <= shot.seed <= MAX_SEED:
         return f"has seed {shot.seed}; use 0 to 2^63 - 1"
-    if not isinstance(shot.transition, Cut) and not (math.isfinite(shot.transition.seconds) and shot.transition.seconds > 0):
-        return f"has a transition of {shot.transition.seconds:g} seconds; use a duration above 0"
+    if not isinstance(shot.transition, Cut) and not 0 < shot.transition.seconds <= MAX_SECONDS:
+        return f"has a transition of {shot.transition.seconds:g} seconds; use a duration above 0, at most {MAX_SECONDS:g}"
     return None
 
 
@@ -203,6 +213,7 @@ def content_words(text: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=1024)
 def is_covered_by(piece: str, text: str) -> bool:
     """Return whether the text states all of `piece`.
 
@@ -216,6 +227,7 @@ def is_covered_by(piece: str, text: str) -> bool:
     return set(facts_in(piece)) <= set(facts_in(text)) and set(content_words(flat)) <= set(content_words(text))
 
 
+@lru_cache(maxsize=1024)
 def _contradicts(piece: str, text: str) -> bool:
     """Return whether the text contradicts the piece.
 

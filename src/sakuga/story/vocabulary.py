@@ -7,6 +7,7 @@ from functools import lru_cache
 from sakuga.sketchbook.caption_reading import caption_phrases, normalise
 from sakuga.sketchbook.filler_words import EVERYDAY, NEUTRAL, NOT_THINGS, QUALITY, STORY
 from sakuga.story.emphasis import without_emphasis
+from sakuga.story.prompt_grammar import said_by, with_ascii_brackets
 
 PRONOUNS = frozenset(("he", "she", "they", "it", "him", "them"))
 _MANY = 3
@@ -30,7 +31,7 @@ def vocabulary_warnings(prompts: Iterable[str], known: frozenset[str] | None, tr
     """
     if known is None:
         return []
-    text = ", ".join(map(without_emphasis, prompts))
+    text = ", ".join(without_emphasis(one) for prompt in prompts for one in said_by(with_ascii_brackets(prompt)))
     triggers = frozenset(word for trigger in trigger_words for word in words_of(trigger))
     warnings = []
     if unknown := unknown_words(text, known | triggers):

@@ -5,7 +5,9 @@ from typing import Annotated, Literal, TypeAlias, assert_never
 
 from pydantic import Field
 
+from sakuga.story.limits import MAX_SEED
 from sakuga.timeline.frame_settings import FrameSettings
+from sakuga.timeline.prompts import prompt_of
 from sakuga.timeline.spec import GuidedEmbedding, ImageEmbedding, InitImage, Prompt, ZeroEmbedding, strict
 from sakuga.timeline.variations import Link, VariationChain, guided_embedding, noise_of, variant
 
@@ -48,7 +50,7 @@ Move: TypeAlias = Annotated[Variation | ImageToImage | FromPrompt, Field(discrim
 class Choice:
     """An image that was chosen: how it was made, with which seed."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
     move: Move = Variation()
 
 
@@ -64,10 +66,10 @@ def next_link(parent: Link, choice: Choice, chain: VariationChain, settings: Fra
             return variant(parent, choice.seed, chain, settings, batch)
         case ImageToImage(strength=strength, prompt=prompt):
             conditioning: Prompt | ImageEmbedding | GuidedEmbedding
-            conditioning = Prompt(prompt=prompt) if prompt else guided_embedding(parent.name, chain)
+            conditioning = prompt_of(prompt) if prompt else guided_embedding(parent.name, chain)
             seeds, init = (choice.seed,), InitImage(frame=parent.name, strength=strength)
         case FromPrompt(prompt=prompt):
-            conditioning = Prompt(prompt=prompt)
+            conditioning = prompt_of(prompt)
         case _:
             assert_never(choice.move)
     negative = Prompt(prompt="") if isinstance(conditioning, Prompt) else ZeroEmbedding()

@@ -13,6 +13,7 @@ from pydantic import Field
 from sakuga import InputError
 from sakuga.timeline.camera import round6
 from sakuga.timeline.film_layout import ExposureSheet
+from sakuga.timeline.prompts import prompt_of
 from sakuga.timeline.spec import (
     CameraFrame,
     Conditioning,
@@ -24,7 +25,6 @@ from sakuga.timeline.spec import (
     InitImage,
     Interpolated,
     MotionFrame,
-    Prompt,
     Rendered,
     SeedNoise,
     digest,
@@ -182,7 +182,7 @@ def redone_spec(specs: Mapping[Digest, FrameSpec], old: Digest, edit: Redo, with
     init = own.init if own else InitImage(frame=old, strength=STRENGTH)
     if edit.strength is not None:
         init = replace(init or InitImage(frame=old, strength=edit.strength), strength=edit.strength)
-    conditioning = base.conditioning if edit.prompt is None else Prompt(prompt=with_words(edit.prompt))
+    conditioning = base.conditioning if edit.prompt is None else prompt_of(with_words(edit.prompt))
     return replace(base, conditioning=conditioning, noise=SeedNoise(seed=edit.seed), init=init, batch=1)
 
 

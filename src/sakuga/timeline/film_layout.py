@@ -14,12 +14,14 @@ from typing import Any
 
 from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.story.keys import Key, Keys
+from sakuga.story.limits import MAX_FRAMES
 from sakuga.story.storyboard import LIMITS, Cut, Dissolve, Morph, Shot, Storyboard, StoryboardError, Transition, full_prompt, full_prompts
 from sakuga.timeline.camera import camera_warp, round6
 from sakuga.timeline.frame_settings import FrameSettings as FrameSettings
 from sakuga.timeline.keyed_values import interpolation_at, number_at
 from sakuga.timeline.motion import MotionSettings, Track
 from sakuga.timeline.moving_shot import generated_in_betweens, lay_out_moving_shot
+from sakuga.timeline.prompts import prompt_of
 from sakuga.timeline.spec import (
     AppliedStyle,
     ControlImage,
@@ -80,6 +82,10 @@ def lay_out_film(
     default = (Key(frame=0, value=StyleWeights(styles=settings.styles)),)
     count = len(storyboard.shots)
     spans = frame_spans((shot.seconds for shot in storyboard.shots), settings.rate)
+    if spans[-1].stop > MAX_FRAMES:
+        raise StoryboardError(
+            f"the film has {spans[-1].stop:,} frames, and a clip can hold {MAX_FRAMES:,}: choose fewer seconds or a lower fps"
+        )
     film = FilmLayout(storyboard, settings, spans, styles or [default] * count, motions or [None] * count, timings or {})
     for index, span in enumerate(spans):
         if not len(span):
@@ -329,7 +335,7 @@ class FilmLayout:
 
     def negative(self, index: int) -> Prompt:
         """Return a shot's negative prompt with the film's."""
-        return Prompt(prompt=", ".join(filter(None, (self.settings.negative, self.storyboard.shots[index].negative))))
+        return prompt_of(", ".join(filter(None, (self.settings.negative, self.storyboard.shots[index].negative))))
 
     def varies(self, index: int) -> bool:
         """Return whether a shot has keyed settings or styles."""
@@ -391,7 +397,7 @@ class FilmLayout:
 
 
 def _with_triggers(prompt: str, trigger_words: Sequence[str]) -> Prompt:
-    return Prompt(prompt=", ".join([prompt, *(word for word in trigger_words if word not in prompt)]))
+    return prompt_of(", ".join([prompt, *(word for word in trigger_words if word not in prompt)]))
 
 
 def _interpolated(first: Prompt | Interpolated, second: Prompt | Interpolated, at: float) -> Prompt | Interpolated:

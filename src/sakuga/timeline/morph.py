@@ -13,7 +13,8 @@ from statistics import median
 
 from sakuga import InputError
 from sakuga.story.keys import Ease
-from sakuga.timeline.spec import AppliedStyle, Generated, Interpolated, Noise, NoiseLoop, Prompt, SeedNoise, SlerpNoise
+from sakuga.timeline.prompts import prompt_of
+from sakuga.timeline.spec import AppliedStyle, Generated, Interpolated, Noise, NoiseLoop, SeedNoise, SlerpNoise
 from sakuga.timeline.style_weights import interpolate_styles
 from sakuga.timeline.timing import apply_easing
 
@@ -204,7 +205,7 @@ def morph_specs(path: MorphPath, positions: Iterable[float], like: Generated) ->
 def _spec(path: MorphPath, position: float, like: Generated) -> Generated:
     index, at = int(position), round(position - int(position), 9)
     key, following = path.keys[index % len(path.keys)], path.keys[(index + 1) % len(path.keys)]
-    here, there = Prompt(prompt=key.prompt), Prompt(prompt=following.prompt)
+    here, there = prompt_of(key.prompt), prompt_of(following.prompt)
     batch = like.batch if len({key.styles for key in path.keys}) == 1 else 1  # frames with different styles share no batch
     if not at:
         return replace(like, conditioning=here, noise=SeedNoise(seed=key.seed), styles=key.styles, batch=batch)

@@ -7,7 +7,6 @@ last frames of the one before. A transition is a window that is given both its e
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
 
 from sakuga.timeline.camera import round6
 from sakuga.timeline.spec import (
@@ -40,6 +39,8 @@ class MotionSettings:
     motion: AppliedMotion
     fps: Fraction = Fraction(8)
     """Frames a second of the windows."""
+    from_keyframe: bool = False
+    """Whether a shot goes on from its keyframe, which the image model generates and its first window is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,9 @@ def windows_over(
     """Lay windows over a shot from one moment to another, and return their frames by their moments.
 
     `step` is the time from one frame of a window to the next. `window_at` returns the settings of a window that begins at a moment; its
-    keys lie at frames of the film. The last frame is at `stop` or after it. `first_frame` is given to the first window.
+    keys lie at frames of the film. The last frame is at `stop`, or half a step from it. `first_frame` is given to the first window.
     """
-    count = max(SHORTEST, ceil((stop - start) / step) + 1)
+    count = max(SHORTEST, round((stop - start) / step) + 1)
     known: list[tuple[Fraction, Digest]] = [] if first_frame is None else [(start, first_frame)]
     while len(known) < count:
         carried = known[-CARRIED:]
@@ -137,7 +138,8 @@ def closed_window(start: Fraction, stop: Fraction, step: Fraction, like: MotionW
     context = min(like.motion.context, max(2, count * 3 // 4))
     motion = replace(like.motion, context=context, overlap=min(like.motion.overlap, context // 2), closed=True)
     window = replace(like, frames=count, motion=motion, keys=_returning(shifted(like.keys, start, spacing), count))
-    names = [add(MotionFrame(window=window, index=index)) for index in range(count)]
+    given = {one.index: one.frame for one in window.given}
+    names = [given.get(index) or add(MotionFrame(window=window, index=index)) for index in range(count)]
     return [(start + index * spacing, names[index % count]) for index in range(count + 1)]
 
 

@@ -7,7 +7,8 @@ from sakuga import InputError
 from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.frame_settings import FrameSettings
 from sakuga.timeline.motion import LONGEST, Add, MotionSettings, Track, bridge, windows_over
-from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Given, GivenFrame, MotionFrame, MotionKey, MotionWindow, Prompt, digest
+from sakuga.timeline.prompts import prompt_of
+from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Given, GivenFrame, MotionFrame, MotionKey, MotionWindow, digest
 
 Known = list[tuple[Fraction, Digest]]
 """Frames by their moments, counted in frames of the clip."""
@@ -52,12 +53,12 @@ def _window(move: ImageMove, settings: FrameSettings, motion: MotionSettings, fi
         checkpoint=settings.checkpoint,
         motion=motion.motion,
         frames=2,
-        keys=(MotionKey(frame=0.0, conditioning=Prompt(prompt=move.prompt)),),
+        keys=(MotionKey(frame=0.0, conditioning=prompt_of(move.prompt)),),
         seed=move.seed,
         width=settings.width,
         height=settings.height,
         given=(GivenFrame(index=0, frame=first),),
-        negative=Prompt(prompt=settings.negative),
+        negative=prompt_of(settings.negative),
         sampler=settings.sampler,
         steps=settings.steps,
         guidance=settings.guidance,

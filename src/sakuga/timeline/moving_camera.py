@@ -23,11 +23,14 @@ def filmed(film: "FilmLayout", frames: Sequence[Digest], warps: Sequence[Warp]) 
 
 
 def shot_warps(film: "FilmLayout", index: int, frames: int, arrival: int) -> list[Warp]:
-    """Return a shot's camera move; during a morph the camera goes over from that of the shot before."""
-    ease, own = film.storyboard.shots[index].ease, max(1, frames - 1 - arrival)
-    start = _warp_at(film, index, 0.0)
-    entering = [blend_warps(film.last_warp, start, apply_easing((place + 1) / (arrival + 1), "smooth")) for place in range(arrival)]
-    return entering + [_warp_at(film, index, apply_easing(place / own, ease)) for place in range(frames - arrival)]
+    """Return a shot's camera move over all its frames.
+
+    During a morph the camera goes over to it from where the shot before ended, so a shot that is nearly all morph does not jump either.
+    """
+    ease, last = film.storyboard.shots[index].ease, max(1, frames - 1)
+    warps = [_warp_at(film, index, apply_easing(place / last, ease)) for place in range(frames)]
+    shares = [apply_easing((place + 1) / (arrival + 1), "smooth") for place in range(arrival)]
+    return [*(blend_warps(film.last_warp, warp, share) for warp, share in zip(warps, shares, strict=False)), *warps[arrival:]]
 
 
 def returning_warps(film: "FilmLayout", warps: Sequence[Warp], closing: int) -> list[Warp]:

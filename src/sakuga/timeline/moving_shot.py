@@ -1,20 +1,25 @@
 """Layout of a shot whose frames a motion adapter denoises together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sakuga.story.storyboard import Morph, Transition
+from sakuga.timeline.camera import round6
 from sakuga.timeline.keyed_values import number_at
 from sakuga.timeline.motion import CARRIED, LONGEST, MotionSettings, Track, bridge, closed_window, windows_over
 from sakuga.timeline.moving_camera import filmed, returning_warps, shot_warps, swinging_warps
-from sakuga.timeline.spec import ControlImage, Digest, MotionKey, MotionWindow
+from sakuga.timeline.spec import ControlImage, Digest, GivenFrame, MotionKey, MotionWindow
 from sakuga.timeline.style_weights import interpolate_styles
 from sakuga.timeline.timing import Span
+from sakuga.timeline.transition_timing import LaidTransition, TransitionTiming, planned_timing
 
 if TYPE_CHECKING:
     from sakuga.timeline.film_layout import FilmLayout
+
+FINEST = 1000
+"""Parts of a frame's time that a morph's timing tells apart."""
 
 
 def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: MotionSettings, entry: Transition, held: int) -> list[Digest]:
@@ -31,14 +36,16 @@ def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: Moti
     arrival = film.morph_length(index, moving) - 1 if isinstance(entry, Morph) and film.track else 0
     first, last = Fraction(span.start + arrival), Fraction(span.start + moving - 1)
     longest = CARRIED + int(motion.fps) if film.varies(index) else LONGEST
-    known = windows_over(first, last, step, lambda moment: _window(film, index, moment - span.start, motion), longest, film.add)
-    track = Track(tuple(known), film.settings.between)
+    keyframe = film.add(film.keyframe(index)) if motion.from_keyframe else None
+    known = windows_over(first, last, step, lambda moment: _window(film, index, moment - span.start, motion), longest, film.add, keyframe)
+    track, arriving = Track(tuple(known), film.settings.between), list[Digest]()
     film.first_track = film.first_track or track
     if arrival and film.track:
         method = (entry.method if isinstance(entry, Morph) else None) or film.settings.between
         way = _Crossing(index - 1, index, arrival, span.start - 1, span.start + arrival)
         crossing = bridge(film.track, track, step, _crossing_window(film, way, motion), film.add)
-        track = Track((film.track.known[-1], *crossing, *known), method)
+        before, track = film.track.known[-1], Track((film.track.known[-1], *crossing, *known), method)
+        arriving = _retimed(film, index, track, [before, *crossing, known[0]])
     film.track = track.until(last, film.add, held)
     warps = shot_warps(film, index, moving, arrival)
     if film.settings.loop and index == len(film.spans) - 1:
@@ -49,7 +56,30 @@ def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: Moti
         crossing = bridge(track, onward, step, _crossing_window(film, way, motion), film.add)
         track = Track((*track.known, *crossing, onward.known[0]), track.method)
         warps = returning_warps(film, warps, closing)
-    return filmed(film, [track.at(Fraction(place), film.add) for place in range(span.start, span.start + moving)], warps)
+    rest = range(span.start + len(arriving), span.start + moving)
+    return filmed(film, [*arriving, *(track.at(Fraction(place), film.add) for place in rest)], warps)
+
+
+def _retimed(film: "FilmLayout", index: int, track: Track, generated: Sequence[tuple[Fraction, Digest]]) -> list[Digest]:
+    """Return the frames of the morph into a shot, as far as its first own frame, by their timing.
+
+    `generated` are the frames that the model generates, from the last of the shot before to the first of this one. A timing moves what is
+    shown between them: the model's answer to a prompt that travels can come all at once.
+    """
+    (start, before), (stop, _) = generated[0], generated[-1]
+    length = int(stop - start)
+    positions = tuple(round6(float((moment - start) / length)) for moment, _ in generated[1:])
+    timing = film.timings.get(index)
+    shown = timing.shown if timing and len(timing.shown) == length else planned_timing(length, 1).shown
+    moments = (start + Fraction(position * length).limit_denominator(FINEST) for position in shown)
+    frames = [track.at(moment, film.add) for moment in moments]
+    film.transitions[index] = LaidTransition(
+        timing=TransitionTiming(generated=positions, shown=shown),
+        before=before,
+        generated=tuple(name for _, name in generated[1:]),
+        frames=tuple(frames),
+    )
+    return frames
 
 
 def generated_in_betweens(film: "FilmLayout", index: int, known: Mapping[int, Digest], motion: MotionSettings) -> list[Digest]:
@@ -66,6 +96,8 @@ def generated_in_betweens(film: "FilmLayout", index: int, known: Mapping[int, Di
 def _closed_shot(film: "FilmLayout", span: Span, step: Fraction, motion: MotionSettings) -> list[Digest]:
     """Return the frames of a film of one shot that closes; its camera goes there and back."""
     like = _window(film, 0, Fraction(0), motion)
+    if motion.from_keyframe:
+        like = replace(like, given=(GivenFrame(index=0, frame=film.add(film.keyframe(0))),))
     track = Track(tuple(closed_window(Fraction(span.start), Fraction(span.stop), step, like, film.add)), film.settings.between)
     return filmed(film, [track.at(Fraction(place), film.add) for place in range(span.start, span.stop)], swinging_warps(film, len(span)))
 

@@ -25,6 +25,8 @@ Digest: TypeAlias = str
 
 strict = with_config(ConfigDict(extra="forbid"))
 
+Weighting = Literal["comfyui", "a1111"]
+"""How emphasis scales embeddings: away from the empty prompt's, or from zero with the mean restored."""
 Fit = Literal["crop", "pad"]
 """How CLIP's vision tower gets a square: the centre crop, or the whole image padded."""
 
@@ -35,9 +37,15 @@ Fit = Literal["crop", "pad"]
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A prompt, with emphasis in brackets (`story.emphasis`)."""
+    """A prompt, with emphasis in brackets (`story.emphasis`).
+
+    In the whole grammar (`story.prompt_grammar`) it may be long, composed, and change over the steps; else what is over the text encoder's
+    limit is ignored.
+    """
 
     prompt: str
+    grammar: Literal["emphasis", "whole"] = "emphasis"
+    weighting: Weighting = "comfyui"
     kind: Literal["prompt"] = "prompt"
 
 
@@ -283,6 +291,10 @@ class AppliedMotion:
     """Frames that neighbouring contexts share."""
     closed: bool = False
     """Whether the last frame is followed by the first."""
+    smoothing: float = 0.0
+    """How much each frame is blended with its neighbours while it is denoised."""
+    joint_guidance: float = 0.0
+    """Above 0.0 unconditional frames are the image model's, and of guidance beyond 1.0 this share is taken."""
 
 
 @strict

@@ -4,7 +4,7 @@ A position is a number from 0.0, the last image before the morph, to 1.0, the ke
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sakuga.timeline.morph import ChangeCurve, MorphKey, MorphPath, change_curve, even_positions
@@ -62,31 +62,27 @@ def planned_timing(frames: int, stride: int) -> TransitionTiming:
     return TransitionTiming(generated=tuple(shown[place] for place in sorted({*range(0, frames, stride), frames - 1})), shown=shown)
 
 
-def even_timing(
-    timing: TransitionTiming, steps: Sequence[float], changes: Mapping[float, float], differ: Callable[[float, float], bool]
-) -> TransitionTiming:
-    """Retime a morph so that neighbouring frames differ equally.
+def change_along(changes: Mapping[float, float]) -> ChangeCurve:
+    """Return how a morph changes: linearly between generated positions.
 
-    `steps` are the differences of its frames, each to the one before. `changes` holds every position generated so far, with its
-    difference to the position before. Frames between two generated ones that differ too much for an in-between (`differ`) are
-    generated, too.
+    `changes` holds every generated position, 1.0 among them, with its difference to the position before.
     """
-    curve = _curve(timing, steps, changes)
-    shown = tuple(round(position, DIGITS) for position in even_positions(_PATH, len(timing.shown) + 1, curve)[1:])
-    return with_keyframes(TransitionTiming(generated=tuple(sorted(changes)), shown=shown), differ)
+    return change_curve(_PATH, (0.0, 1.0), [sum(changes.values())], changes.items())
 
 
-def _curve(timing: TransitionTiming, steps: Sequence[float], changes: Mapping[float, float]) -> ChangeCurve:
-    return change_curve(_PATH, (0.0, *timing.shown), steps, changes.items())
+def even_timing(timing: TransitionTiming, curve: ChangeCurve) -> TransitionTiming:
+    """Retime a morph so that neighbouring frames differ equally."""
+    shown = even_positions(_PATH, len(timing.shown) + 1, curve)[1:]
+    return TransitionTiming(generated=timing.generated, shown=tuple(round(position, DIGITS) for position in shown))
 
 
 def with_keyframes(timing: TransitionTiming, differ: Callable[[float, float], bool]) -> TransitionTiming:
-    """Generate the frames that lie between two generated ones which differ too much."""
-    added = set()
+    """Generate the middle one of the frames between two generated ones which differ too much."""
+    between = dict[tuple[float, float], list[float]]()
     for position in timing.shown:
-        left, right = timing.neighbors(position)
-        if right - left > CLOSEST and differ(left, right):
-            added.add(position)
+        between.setdefault(timing.neighbors(position), []).append(position)
+    wide = [places for (left, right), places in between.items() if right - left > CLOSEST and differ(left, right)]
+    added = {places[len(places) // 2] for places in wide}
     return TransitionTiming(generated=tuple(sorted({*timing.generated, *added})), shown=timing.shown)
 
 

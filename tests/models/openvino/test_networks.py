@@ -24,7 +24,7 @@ from sakuga.models.openvino.autoencoder import openvino_autoencoder
 from sakuga.models.openvino.motion import LENGTHS, OpenVinoMotion
 from sakuga.models.openvino.networks import OpenVinoControlNet, OpenVinoNetwork
 from sakuga.models.openvino.programs import Program
-from sakuga.models.reference_attention import attending, record_self_attention
+from sakuga.models.reference_attention import SelfAttentionInputs, attending, record_self_attention
 
 OPENVINO = ChosenEngine(name="openvino", title="OpenVINO")
 ROUNDING = {"rtol": 0.0, "atol": 1e-4}
@@ -142,16 +142,34 @@ def test_programs_in_memory_are_limited(checkpoint: Checkpoint, monkeypatch: pyt
     assert len(checkpoint.denoiser.unet._programs) == 1  # type: ignore[attr-defined]
 
 
-def test_reference_attention_runs_on_torch(plain: Checkpoint, checkpoint: Checkpoint) -> None:
-    found = []
-    for one in (plain, checkpoint):
-        with torch.inference_mode():
-            reference = record_self_attention(one, random(1, 8, 8, 8, seed=5), 500, one.zero_embeds())
-        assert reference
-        with attending(one.unet, reference, 1.0):
-            found.append(predict(one))
-    assert torch.equal(*found)
-    assert not torch.equal(found[1], predict(checkpoint))
+def recorded(checkpoint: Checkpoint, seed: int) -> SelfAttentionInputs:
+    return record_self_attention(checkpoint, random(1, 8, 8, 8, seed=seed), 500, checkpoint.zero_embeds())
+
+
+@torch.inference_mode()
+def test_what_a_reference_shows_has_the_numbers_of_torch(plain: Checkpoint, checkpoint: Checkpoint) -> None:
+    expected = recorded(plain, seed=5)
+    assert expected
+    torch.testing.assert_close(recorded(checkpoint, seed=5), expected, **ROUNDING)
+    assert checkpoint.engine_notes == []
+
+
+@torch.inference_mode()
+def test_frames_attend_to_any_reference_without_another_conversion(
+    plain: Checkpoint, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = predict(checkpoint)
+    for seed, weight in ((5, 1.0), (6, 8.0)):
+        reference = recorded(plain, seed)
+        with attending(plain.unet, reference, weight):
+            expected = predict(plain)
+        with attending(checkpoint.unet, reference, weight):
+            made = predict(checkpoint)
+        torch.testing.assert_close(made, expected, **ROUNDING)
+        assert not torch.allclose(made, alone, **ROUNDING)
+        monkeypatch.setattr(networks, "convert", None)
+    assert torch.equal(predict(checkpoint), alone)
+    assert checkpoint.engine_notes == []
 
 
 def test_a_controlnet_gives_the_numbers_of_torch(plain: Checkpoint, checkpoint: Checkpoint) -> None:
@@ -189,6 +207,9 @@ def test_a_motion_unet_gives_the_numbers_of_torch(plain: Checkpoint) -> None:
     run = OpenVinoMotion(motion, notes)
     inputs = (random(6, 8, 8, 8), torch.tensor([0.0, 500, 500] * 2), random(6, *plain.zero_embeds().shape[1:], seed=1))
     with torch.inference_mode():
+        torch.testing.assert_close(run(motion)(*inputs)[0], motion(*inputs)[0], **ROUNDING)
+    reference = recorded(plain, seed=5)
+    with torch.inference_mode(), attending(plain.unet, reference, 4.0):
         torch.testing.assert_close(run(motion)(*inputs)[0], motion(*inputs)[0], **ROUNDING)
     assert run(motion) is run(replace(motion))
     for frames in range(2, 9):

@@ -3,7 +3,7 @@
 import copy
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,6 +17,7 @@ from sakuga.models.openvino.graphs import DamagedGraph, GraphFiles, graph_folder
 from sakuga.models.openvino.programs import Arithmetic, OpenVinoError, Program, first_line, openvino_core, openvino_version, save_model
 from sakuga.models.openvino.weights import Fingerprint, WatchedWeights, as_array
 from sakuga.models.packing import has_room_for_copies
+from sakuga.models.reference_attention import AttendedReference, Attender, attending_to
 
 ARITHMETIC: dict[torch.dtype, Arithmetic] = {torch.float32: "f32", torch.bfloat16: "bf16"}
 TOLERANCE: dict[Arithmetic, float] = {"f32": 1e-4, "bf16": 0.05}
@@ -31,12 +32,35 @@ def _call(network: nn.Module, *inputs: Any, **named: Any) -> Any:
     return network(*inputs, **named, return_dict=False)
 
 
+def _with_reference(run: Run) -> Run:
+    """Return what runs a network that attends to the reference among its inputs."""
+
+    def attended(network: Any, *inputs: Any, reference: Any = None, **named: Any) -> Any:
+        if reference is None:
+            return run(network, *inputs, **named)
+        with attending_to(network, AttendedReference(tokens=reference["tokens"], bias=reference["bias"])):
+            return run(network, *inputs, **named)
+
+    return attended
+
+
+def _reference_inputs(layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the reference that attention layers attend to as an input of its own."""
+    reference = AttendedReference.of(layers)
+    return {"reference": {"tokens": dict(reference.tokens), "bias": reference.bias}} if reference else {}
+
+
+def _plain(processor: Any) -> Any:
+    """Return how a layer attends without a reference."""
+    return processor.inner if isinstance(processor, Attender) else processor
+
+
 class OpenVinoNetwork:
     """A torch network, run by OpenVINO.
 
     For each set of shapes it is converted once on a machine, compared with torch on one forward pass, and compiled once a process. Weights
     that adapters have changed are inputs of a second program, so another style or weight costs nothing. Where OpenVINO fails or gives other
-    numbers, torch runs from then on, and `notes` gets a sentence.
+    numbers, torch runs from then on, and `notes` gets a sentence. A reference that the network attends to is an input of its programs.
     """
 
     def __init__(
@@ -47,10 +71,11 @@ class OpenVinoNetwork:
         By default the number format is that of its weights. `key` is what decides its operations beside its class and config.
         """
         self.title, self.network, self.notes, self.is_refused = title, network, notes, False
-        self._run, self._key = run, (title, type(network).__name__, architecture(network), key)
+        self._run, self._key = _with_reference(run), (title, type(network).__name__, architecture(network), key)
         self.arithmetic = arithmetic or ARITHMETIC[next(network.parameters()).dtype]
         self._weights = WatchedWeights(network)
-        self._processors = {module: module.processor for module in network.modules() if hasattr(module, "processor")}
+        self._attention: dict[str, Any] = {name: layer for name, layer in network.named_modules() if hasattr(layer, "processor")}
+        self._processors = {name: layer.processor for name, layer in self._attention.items()}
         self._programs: dict[str, Program] = {}
         self._inserted: dict[str, Fingerprint] = {}
         self._lock = Lock()
@@ -70,6 +95,7 @@ class OpenVinoNetwork:
 
     def __call__(self, *inputs: Any, return_dict: bool = False, **named: Any) -> tuple[Tensor, ...]:
         """Run the network; returns its tensors in a row."""
+        named |= _reference_inputs(self._attention)
         program = None if self.is_refused or self._attends_otherwise() else self._program(inputs, named)
         if program is None:
             return tuple(flat_tensors(self._run(self.network, *inputs, **named)))
@@ -77,8 +103,8 @@ class OpenVinoNetwork:
         return tuple(torch.from_numpy(one).to(dtype) for one in program.run(_arrays(inputs, named)))
 
     def _attends_otherwise(self) -> bool:
-        """Return whether attention runs in another way than when the network was given, as under reference attention."""
-        return any(module.processor is not processor for module, processor in self._processors.items())
+        """Return whether attention runs in another way than when the network was given, beside attending to a reference."""
+        return any(_plain(layer.processor) is not self._processors[name] for name, layer in self._attention.items())
 
     def _program(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Program | None:
         """Return the program for these shapes and weights; None where torch must run."""

@@ -1,0 +1,45 @@
+"""Checkpoints in the folders of A1111, Forge and ComfyUI."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sakuga.models.checkpoint_files import CheckpointError
+from sakuga.models.model_registry import RegisteredModel
+
+FOLDERS = ("models/Stable-diffusion", "models/checkpoints", "checkpoints", "Stable-diffusion")
+
+
+def webui_checkpoints(folder: Path) -> Iterator[tuple[str, RegisteredModel]]:
+    """Yield the checkpoints of another program's folder, by their file names; raises CheckpointError where there is none.
+
+    As in A1111, NAME.vae.safetensors beside a checkpoint is its VAE, and NAME.yaml tells its prediction type.
+    """
+    roots = [folder / name for name in FOLDERS if (folder / name).is_dir()] or [folder]
+    files = sorted({path for root in roots for path in root.rglob("*.safetensors") if not path.name.endswith(".vae.safetensors")})
+    if not files:
+        raise CheckpointError(f"{folder} has no .safetensors files in {', '.join(FOLDERS)}: give the program's folder")
+    for file in files:
+        vae = file.with_suffix(".vae.safetensors")
+        velocity = _predicts_velocity(file.with_suffix(".yaml"))
+        yield (
+            file.stem,
+            RegisteredModel(
+                path=str(file.resolve()),
+                prediction=None if velocity is None else "v_prediction" if velocity else "epsilon",
+                vae=str(vae.resolve()) if vae.is_file() else None,
+            ),
+        )
+
+
+def _predicts_velocity(config: Path) -> bool | None:
+    """Read the prediction type of a config in Stability's layout; None without one."""
+    if not config.is_file():
+        return None
+    try:
+        values: Any = yaml.safe_load(config.read_text(encoding="utf-8"))
+        return bool(values["model"]["params"].get("parameterization", "eps") == "v")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
+        return None

@@ -1,0 +1,73 @@
+"""Recipes that other programs write into images, as values of this one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SAMPLERS = {
+    "dpm++": ("dpm++ 2m", "dpmpp_2m"),
+    "dpm++ karras": ("dpm++ 2m karras", "dpmpp_2m karras"),
+    "dpm++ sde": ("dpm++ 2m sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
+    "dpm++ sde karras": ("dpm++ 2m sde karras", "dpmpp_2m_sde karras", "dpmpp_2m_sde_gpu karras"),
+    "unipc": ("unipc", "uni_pc_bh2"),
+    "ddim": ("ddim",),
+    "euler": ("euler",),
+    "euler a": ("euler a", "euler_ancestral"),
+    "lcm": ("lcm",),
+}
+"""Our samplers, and what others call them, with the schedule behind."""
+PLAIN_SCHEDULES = ("", "normal", "uniform")
+"""Schedules that are a scheduler's own; "automatic" is another for each sampler there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRecipe:
+    """What of another program's recipe means something here; None is left out there."""
+
+    program: str
+    prompt: str
+    negative: str = ""
+    steps: int | None = None
+    sampler: str | None = None
+    guidance: float | None = None
+    seed: int | None = None
+    size: tuple[int, int] | None = None
+    model: str | None = None
+    """The checkpoint's name there, without ending."""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """What means nothing here, by its name there."""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Return the words of the `sakuga draw` that does the same."""
+        size = "x".join(map(str, self.size)) if self.size else None
+        options = {
+            "--negative": self.negative or None,
+            "--model": self.model,
+            "--sampler": self.sampler,
+            "--steps": self.steps,
+            "--guidance": self.guidance,
+            "--seed": self.seed,
+            "--size": size,
+        }
+        given = ((name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in options.items() if value is not None)
+        return ("sakuga", "draw", self.prompt, *(word for pair in given for word in pair), "-o", "images")
+
+
+def known_sampler(name: str, schedule: str = "") -> str | None:
+    """Return our sampler of a name there; None where sampler or schedule has none here.
+
+    >>> known_sampler("DPM++ 2M", "Karras"), known_sampler("Euler a"), known_sampler("euler", "karras")
+    ('dpm++ karras', 'euler a', None)
+    """
+    whole = name.strip().lower() if schedule.lower() in PLAIN_SCHEDULES else f"{name} {schedule}".strip().lower()
+    return next((own for own, names in SAMPLERS.items() if whole in names), None)
+
+
+def model_name(file: str) -> str:
+    """Return a checkpoint's name without folder and ending.
+
+    >>> model_name("anime/dream.scene_v2.safetensors")
+    'dream.scene_v2'
+    """
+    name = file.replace("\\", "/").rsplit("/", 1)[-1]
+    return next((name.removesuffix(ending) for ending in (".safetensors", ".ckpt") if name.endswith(ending)), name)
