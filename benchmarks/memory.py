@@ -1,10 +1,10 @@
 """Peak memory of finishing and writing a clip, by format and number of frames.
 
-    python benchmarks/memory.py [--frames 64 512 2000] [--side 256] [--formats .gif .webp ...]
+    python benchmarks/memory.py [--frames 64 2000 10000] [--side 64] [--formats .gif .webp ...]
 
 Each clip is made and written in a process of its own: synthetic frames go through an image spool, as a film's do, and from there to the
-file. Prints a table of peak resident memory in MB; `start` is the process with all libraries loaded, before the first frame. The sheet of
-`.sheet.png` is one image that holds every frame, so it must grow.
+file. Prints one JSON object for each: peak of resident memory in MB; `start_mb` is the process with all libraries loaded, before the first
+frame. The first 16 MB of frames stay in memory. The sheet of `.sheet.png` is one image that holds every frame, so it must grow.
 """
 
 import argparse
@@ -23,20 +23,17 @@ FORMATS = (".gif", ".webp", ".apng", ".mp4", ".webm", ".contact.png", "folder")
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, nargs="+", default=[64, 512, 2000])
-    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--frames", type=int, nargs="+", default=[64, 2000, 10_000])
+    parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--formats", nargs="+", default=FORMATS)
     parser.add_argument("--one", nargs=2, metavar=("FORMAT", "FRAMES"), help="measure one clip in this process")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(_measure(arguments.one[0], int(arguments.one[1]), arguments.side)))
         return
-    print(f"| format | start | {' | '.join(f'{count} frames' for count in arguments.frames)} |")
-    print(f"|---|{'---:|' * (1 + len(arguments.frames))}")
     for name in arguments.formats:
-        rows = [_in_fresh_process(name, count, arguments.side) for count in arguments.frames]
-        peaks = " | ".join(f"{row['peak']:.0f}" for row in rows)
-        print(f"| {name} | {rows[0]['start']:.0f} | {peaks} |", flush=True)
+        for count in arguments.frames:
+            print(json.dumps({"format": name, "frames": count, **_in_fresh_process(name, count, arguments.side)}), flush=True)
 
 
 def _in_fresh_process(name: str, count: int, side: int) -> dict[str, float]:
@@ -66,7 +63,7 @@ def _measure(name: str, count: int, side: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, ImageSpool(Path(folder)) as spool:
         clip = stream_images(spool.keep(images()), Fraction(12))
         write_stream(clip, Path(folder) / ("frames" if name == "folder" else f"clip{name}"))
-    return {"start": start, "peak": _peak()}
+    return {"start_mb": round(start), "peak_mb": round(_peak())}
 
 
 def _peak() -> float:

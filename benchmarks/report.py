@@ -25,6 +25,9 @@ COMMANDS = (
     ("large_unet.py",),
     ("commands.py",),
     ("approximations.py",),
+    ("memory.py",),
+    ("long_film.py",),
+    ("style_switches.py",),
 )
 TARGETS = {
     "UNet forward, 2 rows": 0.75,
@@ -72,14 +75,23 @@ def measured(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def page(rows: list[dict[str, Any]]) -> str:
     """Return the page of these rows."""
     ratios = [row for row in rows if "plain_cpu_s" in row]
-    commands = [row for row in rows if "cpu_s" in row]
+    commands = [row for row in rows if "cpu_s" in row and "row" in row]
     losses = [row for row in rows if "grey_levels" in row]
+    files = [row for row in rows if "start_mb" in row and "peak_mb" in row]
+    films = [row for row in rows if "planned_mb" in row]
+    switches = [row for row in rows if "every_tenth_mb" in row]
     parts = [HEAD.format(date=f"{datetime.now(UTC):%Y-%m-%d}", processor=_processor())]
     parts.append("## Against plain diffusers\n\n" + _table(RATIO_HEAD, [_ratio_row(row) for row in ratios]))
     if commands:
         parts.append("## Commands, from cold\n\n" + _table(COMMAND_HEAD, [_command_row(row) for row in commands]))
     if losses:
         parts.append("## Approximations\n\n" + LOSSES + _table(LOSS_HEAD, [_loss_row(row) for row in losses]))
+    if files:
+        parts.append("## Memory of writing a clip\n\n" + FILES + _files_table(files))
+    if films:
+        parts.append("## Long films, all frames stored\n\n" + FILMS + _table(FILM_HEAD, [_film_row(row) for row in films]))
+    if switches:
+        parts.append("## Memory over style switches\n\n" + SWITCHES + _table(SWITCH_HEAD, [_switch_row(row) for row in switches]))
     return "\n".join(parts)
 
 
@@ -129,6 +141,37 @@ def _command_row(row: dict[str, Any]) -> tuple[str, ...]:
 def _loss_row(row: dict[str, Any]) -> tuple[str, ...]:
     low, high = row["range"]
     return (row["row"], f"{row['ratio']:.2f} ({low:.2f} to {high:.2f})", f"{row['grey_levels']:g}", f"{row['pixels_off_by_8']:.1%}")
+
+
+FILM_HEAD = ("frames", "format", "planning, CPU s", "MB after planning", "peak, MB", "render, CPU s")
+SWITCH_HEAD = ("", "MB at the first frame", "MB after each tenth style")
+FILES = """Peak of resident memory in MB, of frames of 64 px by number of frames; libraries take the first column. Up to 16 MB of frames
+stay in memory, the rest lie in a temporary file.
+
+"""
+FILMS = """A film with keyed guidance, every frame of 64 px generated, is planned and written. What grows is the plan, about 3 KB a frame.
+
+"""
+SWITCHES = """One frame in each LoRA style, resident memory of the process. Prompts, of which the last 256 stay encoded, are new each time.
+
+"""
+
+
+def _files_table(rows: list[dict[str, Any]]) -> str:
+    """Return a table of peaks, a line for each format and a column for each number of frames."""
+    counts = sorted({row["frames"] for row in rows})
+    peaks = {(row["format"], row["frames"]): row["peak_mb"] for row in rows}
+    starts = {row["format"]: row["start_mb"] for row in rows}
+    lines = [(name, f"{start}", *(f"{peaks.get((name, count), '')}" for count in counts)) for name, start in starts.items()]
+    return _table(("", "start", *(f"{count:,}" for count in counts)), lines)
+
+
+def _film_row(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{row[key]}" for key in ("frames", "format", "plan_cpu_s", "planned_mb", "peak_mb", "cpu_s"))
+
+
+def _switch_row(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["row"], f"{row['start_mb']}", ", ".join(map(str, row["every_tenth_mb"])))
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

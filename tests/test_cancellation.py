@@ -1,10 +1,23 @@
 """A scope is cancelled from any thread, with all scopes inside it."""
 
+import signal
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 
 import pytest
 
-from sakuga.cancellation import Cancelled, CancelScope, is_cancelled, raise_if_cancelled
+from sakuga.cancellation import (
+    STOP_SIGNALS,
+    Cancelled,
+    CancelScope,
+    Interrupted,
+    interrupted_by_signals,
+    is_cancelled,
+    raise_if_cancelled,
+)
+
+SIGNALS = (*STOP_SIGNALS, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 def test_nothing_is_cancelled_outside_of_a_scope() -> None:
@@ -59,3 +72,87 @@ def test_error_handlers_do_not_stop_a_cancellation() -> None:
 
     with scope, pytest.raises(Cancelled):
         stubborn()
+
+
+def stop(body: Callable[[], object]) -> None:
+    """Run a body that must be interrupted."""
+    with interrupted_by_signals():
+        body()
+
+
+def swallow(number: signal.Signals) -> None:
+    """Lose an interruption, as some libraries do."""
+    with suppress(BaseException):
+        signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_interrupts_and_error_handlers_do_not_stop_it(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+
+    def stubborn() -> None:
+        try:
+            signal.raise_signal(number)
+        except Exception:
+            pytest.fail("an Exception")
+
+    with pytest.raises(Interrupted):
+        stop(stubborn)
+    assert signal.getsignal(number) is before
+    assert not is_cancelled()
+
+
+def test_an_interruption_that_a_library_swallows_comes_at_the_next_check() -> None:
+    def careless() -> None:
+        swallow(signal.SIGINT)
+        assert is_cancelled()
+        raise_if_cancelled()
+        pytest.fail("it went on")
+
+    with pytest.raises(Interrupted):
+        stop(careless)
+
+
+def test_an_interruption_that_is_swallowed_until_the_end_still_comes() -> None:
+    with pytest.raises(Interrupted):
+        stop(lambda: swallow(signal.SIGTERM))
+
+
+@pytest.mark.parametrize("error", [ValueError("damaged"), SystemExit(0)])
+def test_an_interruption_that_a_library_turns_into_another_error_stays_one(error: BaseException) -> None:
+    def inventive() -> None:
+        swallow(signal.SIGINT)
+        raise error
+
+    with pytest.raises(Interrupted):
+        stop(inventive)
+
+
+def test_further_signals_do_not_disturb_the_clean_up() -> None:
+    cleaned = []
+
+    def tidy() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append(True)
+
+    with pytest.raises(Interrupted):
+        stop(tidy)
+    assert cleaned
+
+
+def test_other_threads_see_that_the_process_stops() -> None:
+    seen = []
+
+    def threaded() -> None:
+        swallow(signal.SIGINT)
+        thread = Thread(target=lambda: seen.append(is_cancelled()))
+        thread.start()
+        thread.join()
+
+    with pytest.raises(Interrupted):
+        stop(threaded)
+    assert seen == [True]

@@ -32,6 +32,7 @@ SHORT = {
     "animate": [*QUICK, "--shots", "2", "--seconds", "1"],
     "render": QUICK,
     "draw": QUICK,
+    "grid": QUICK,
     "move": QUICK,
     "vary": [*QUICK, "-n", "2", "--between", "2"],
     "choose": [*QUICK, "-n", "2", "--between", "2"],
@@ -64,7 +65,7 @@ PREPARED = {
 BLOCK = re.compile(r"^    (sakuga [^\n]+)$|^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(sakuga [a-z][^`]*)`")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z_-]+")
-OTHER_TOOLS = {"--num_processes", "--nproc-per-node", "--strict", "--force-reinstall"}
+OTHER_TOOLS = {"--kills", "--only", "--num_processes", "--nproc-per-node", "--strict", "--force-reinstall"}
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

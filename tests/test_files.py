@@ -1,11 +1,27 @@
 """A file or folder appears complete, or not at all."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from sakuga.files import NameTaken, atomic_folder, atomic_path, new_path, write_atomic, write_bytes, write_text
+from sakuga.files import (
+    NameTaken,
+    TextError,
+    atomic_folder,
+    atomic_path,
+    decode_utf8,
+    new_path,
+    parse_json,
+    parse_toml,
+    read_utf8,
+    sole_user,
+    write_atomic,
+    write_bytes,
+    write_text,
+)
 
 
 def below(folder: Path) -> list[str]:
@@ -110,3 +126,43 @@ def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path, monkeypatch
 
 def _refuse(*_: object) -> None:
     raise PermissionError("no hard links here")
+
+
+def test_text_is_read_with_and_without_a_byte_order_mark_and_with_any_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_bytes("\ufeffa\r\nb\rc\n雪".encode())
+    assert read_utf8(tmp_path / "page.txt") == "a\nb\nc\n雪"
+    with pytest.raises(TextError, match="it is in UTF-16; save it as UTF-8"):
+        decode_utf8("a".encode("utf-16"))
+    with pytest.raises(TextError, match="it is not in UTF-8"):
+        decode_utf8(b"caf\xe9")
+
+
+def test_json_that_is_nested_too_deeply_is_no_json() -> None:
+    assert parse_json('{"a": [1]}') == {"a": [1]}
+    for text in ("[" * 100_000, '{"a":' * 100_000, "{"):
+        with pytest.raises(ValueError, match=r"nested|Expecting"):
+            parse_json(text)
+
+
+def test_toml_that_is_nested_too_deeply_is_no_toml() -> None:
+    assert parse_toml("a = [1]") == {"a": [1]}
+    for text in ("a = " + "[" * 100_000, "a = " + "9" * 10_000, "a ="):
+        with pytest.raises(ValueError, match=r"nested|digits|Invalid"):
+            parse_toml(text)
+
+
+def test_names_that_are_no_utf8_are_written_as_question_marks(tmp_path: Path) -> None:
+    write_text(tmp_path / "page.txt", os.fsdecode(b"caf\xe9.png"))
+    assert (tmp_path / "page.txt").read_bytes() == b"caf?.png"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks on folders")
+def test_a_folder_has_one_user_until_its_process_lets_go(tmp_path: Path) -> None:
+    with sole_user(tmp_path) as first:
+        with sole_user(tmp_path) as second:
+            assert (first, second) == (True, False)
+        command = "import sys, pathlib\nfrom sakuga.files import sole_user\nwith sole_user(pathlib.Path(sys.argv[1])) as free: print(free)"
+        told = subprocess.run([sys.executable, "-c", command, str(tmp_path)], capture_output=True, text=True, check=True)
+        assert told.stdout == "False\n"
+    with sole_user(tmp_path) as again:
+        assert again

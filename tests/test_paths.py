@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sakuga.paths import home
+from sakuga.paths import PathError, home, local_path
 
 
 def test_the_home_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -12,3 +12,16 @@ def test_the_home_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch,
     assert home() == tmp_path
     monkeypatch.delenv("SAKUGA_HOME")
     assert home().name == "sakuga"
+
+
+def test_a_home_folder_that_nobody_has_is_an_ordinary_name() -> None:
+    assert local_path("~nobody-here/x") == Path("~nobody-here/x")
+    assert local_path("~/x") == Path.home() / "x"
+
+
+def test_names_that_no_file_system_holds_are_refused_in_a_sentence() -> None:
+    with pytest.raises(PathError, match=r"the name x{20}\.\.\. has 300 bytes, and 255 are the most"):
+        local_path("x" * 300)
+    with pytest.raises(PathError, match="has 5999 bytes, and 4095 are the most"):
+        local_path("/".join("x" * 3000))
+    assert local_path("x" * 255).name == "x" * 255

@@ -1,11 +1,20 @@
-"""Atomic writes: files and folders appear complete or not at all."""
+"""Reading text, and atomic writes: files and folders appear complete or not at all."""
 
+import codecs
+import json
 import os
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -67,6 +76,45 @@ def _draft(path: Path, finish: Callable[[Path], object]) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
+class TextError(ValueError):
+    """Bytes that are not UTF-8; the message says what to do."""
+
+
+def read_utf8(path: Path) -> str:
+    """Read UTF-8 text, with or without a byte-order mark; raises OSError, TextError."""
+    return decode_utf8(path.read_bytes())
+
+
+def decode_utf8(content: bytes) -> str:
+    """Decode UTF-8 text, with or without a byte-order mark; raises TextError.
+
+    >>> decode_utf8(codecs.BOM_UTF8 + b"fps = 12")
+    'fps = 12'
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise TextError("it is in UTF-16; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError:
+        raise TextError("it is not in UTF-8; save it as UTF-8") from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON from outside; raises ValueError, also for what is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML from outside; raises ValueError, also for what is nested too deeply."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file through a temporary path, as `atomic_path` does."""
     with atomic_path(path) as draft:
@@ -79,8 +127,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically; line ends stay as they are."""
-    write_bytes(path, text.encode())
+    """Write UTF-8 text atomically; line ends stay as they are.
+
+    Bytes of a file name that are no UTF-8 become question marks.
+    """
+    write_bytes(path, text.encode(errors="replace"))
 
 
 @contextmanager
@@ -106,6 +157,31 @@ def atomic_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
             _sync(folder.parent, os.O_RDONLY)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def sole_user(folder: Path) -> Iterator[bool]:
+    """Hold a folder alone inside a block; yields whether it could be held.
+
+    It is an advisory lock of the operating system, so it ends with its process however that ends. Where there are no such locks, as on
+    Windows, every process holds the folder.
+    """
+    handle = os.open(folder, os.O_RDONLY) if fcntl else None
+    try:
+        yield handle is None or _locked(handle)
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def _mode_of_new_files(path: Path) -> int:

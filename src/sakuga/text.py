@@ -1,5 +1,6 @@
-"""Wording of counts, lists and sentences."""
+"""Wording of counts, lists, names and sentences."""
 
+import unicodedata
 from collections.abc import Sequence
 
 
@@ -47,3 +48,21 @@ def upper_first(text: str) -> str:
     'The set has 3 images'
     """
     return text[:1].upper() + text[1:]
+
+
+def name_key(name: str) -> str:
+    """Return what a name is compared by: whatever its letter case and Unicode form.
+
+    >>> name_key("CAFE\N{COMBINING ACUTE ACCENT}.png") == name_key("caf\xe9.PNG")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def sayable(name: str) -> str:
+    """Return a file name as text; bytes that are no UTF-8 become replacement characters.
+
+    >>> sayable(b"caf\\xe9.png".decode("utf-8", "surrogateescape"))
+    'caf\ufffd.png'
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

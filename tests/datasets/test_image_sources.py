@@ -1,6 +1,9 @@
 """Images find their captions by name in any table; mismatches are noted."""
 
 import json
+import os
+import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -135,3 +138,33 @@ def test_a_folder_without_images_and_no_folder_are_refused(tmp_path: Path) -> No
     images(tmp_path, "1.png")
     with pytest.raises(SetError, match="is not a caption table"):
         find_images(tmp_path / "1.png")
+
+
+def test_names_in_another_unicode_form_or_case_find_their_captions(tmp_path: Path) -> None:
+    composed, decomposed = "ch\xe2teau", unicodedata.normalize("NFD", "ch\xe2teau")
+    images(tmp_path, f"{decomposed}.png", "UBER.PNG", "x.png")
+    (tmp_path / f"{composed}.txt").write_text("a castle")
+    (tmp_path / "uber.TXT").write_text("a boat")
+    gathered = find_images(tmp_path)
+    assert sorted(texts(gathered).values()) == ["", "a boat", "a castle"]
+    (tmp_path / "metadata.csv").write_text(f"file_name,text\n{composed}.png,a tower\nx.png,a sea\n", encoding="utf-8")
+    assert sorted(texts(find_images(tmp_path)).values()) == ["a boat", "a sea", "a tower"]
+
+
+def test_folders_behind_links_are_searched_once_and_dangling_links_told(tmp_path: Path) -> None:
+    images(tmp_path, "real/x.png", "set/a.png")
+    (tmp_path / "set" / "more").symlink_to(tmp_path / "real")
+    (tmp_path / "set" / "loop").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "gone.png").symlink_to("nowhere.png")
+    gathered = find_images(tmp_path / "set")
+    assert [found.name for found in gathered.images] == ["a.png", "more/x.png"]
+    assert any("gone.png is a link to what does not exist" in note for note in gathered.notes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems hold no names that are not UTF-8")
+def test_a_name_that_is_no_utf8_is_read_and_written_with_replacement_signs(tmp_path: Path) -> None:
+    images(tmp_path, "a.png")
+    (tmp_path / "a.png").rename(tmp_path / os.fsdecode(b"caf\xe9.png"))
+    (found,) = find_images(tmp_path).images
+    assert found.name == "caf\ufffd.png"
+    assert found.path.is_file()

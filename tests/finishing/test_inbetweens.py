@@ -74,9 +74,9 @@ def test_each_flow_is_computed_once(first: np.ndarray, second: np.ndarray, flows
     """Two of the images, two of them blurred against specks (one where the first has none), and two of the background of rain."""
     plain, calls = flow.optical_flow, count()
 
-    def counting(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    def counting(before: np.ndarray, after: np.ndarray, finest_scale: int = 0) -> np.ndarray:
         next(calls)
-        return plain(before, after)
+        return plain(before, after, finest_scale)
 
     expected = flow_interpolation(first, second)(0.4)
     monkeypatch.setattr(flow, "optical_flow", counting)

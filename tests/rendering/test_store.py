@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PILImage
 from PIL.PngImagePlugin import PngInfo
 
-from sakuga.rendering.store import FrameStore, InBetweenStore, StoreError, cached_upscale
+from sakuga.rendering.store import FrameStore, InBetweenStore, StoreError, cached_upscale, given_spec
 from sakuga.timeline.spec import Generated, InBetween, digest
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -73,6 +73,16 @@ def test_cleaning_deletes_the_oldest_generated_frames_and_no_supplied_ones(store
     assert list(store.names()) == [given]
 
 
+def test_cleaning_many_frames_deletes_as_many_as_it_must_around_supplied_ones(store: FrameStore, draw: Callable[..., Generated]) -> None:
+    given = {digest(store.write_given(PICTURE + np.uint8(shade))) for shade in range(3)}
+    drawn = [store.write(draw(seed=seed), PICTURE) for seed in range(200)]
+    for age, name in enumerate([*drawn[:10], *given, *drawn[10:]]):
+        os.utime(store.path(name), (age, age))
+    kept = sum(store.path(name).stat().st_size for name in (*given, *drawn[150:]))
+    assert store.clean(kept) == drawn[:150], "supplied images are not counted as deleted"
+    assert set(store.names()) == {*given, *drawn[150:]}
+
+
 def test_frames_of_any_version_are_cleaned_away(store: FrameStore, draw: Callable[..., Generated]) -> None:
     name = store.write(draw(), PICTURE)
     old = PngInfo()
@@ -111,6 +121,18 @@ def test_in_betweens_are_stored_by_their_pixels_and_deleted_first(store: FrameSt
     os.utime(store.path(frame), (1, 1))
     assert store.clean(store.size() - 1) == [path.stem]
     assert list(store.names()) == [frame]
+
+
+def test_an_image_is_named_once_for_all_in_betweens_of_its_pair(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[np.ndarray] = []
+    monkeypatch.setattr("sakuga.rendering.store.given_spec", lambda image: named.append(image) or given_spec(image))
+    cache, (first, second, third) = InBetweenStore(store.derived), [PICTURE + np.uint8(shade) for shade in range(3)]
+    for pair in ((first, second), (second, third)):
+        for place in (0.25, 0.5, 0.75):
+            spec = InBetween(first="a", second="b", at=place)
+            assert cache.get(*pair, spec) is None
+            cache.put(*pair, spec, PICTURE)
+    assert len(named) == 3
 
 
 def test_latent_in_betweens_are_stored_by_checkpoint(store: FrameStore) -> None:

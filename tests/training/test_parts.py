@@ -14,7 +14,7 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studio.training.resolution import TrainSettings, lora_method, plan_warnings, resolve_plan
 from sakuga.training.batch_order import batches
 from sakuga.training.defaults import PRESETS
-from sakuga.training.plan import Lora, TrainingPlan
+from sakuga.training.plan import Lora, TextualInversion, TrainingPlan
 from sakuga.training.schedule import Schedule, rate_share
 
 
@@ -67,8 +67,16 @@ def plan_of(settings: TrainSettings) -> TrainingPlan:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"method": Lora(rank=0)}, "rank: 0 is out of range; choose 1 or more"),
-        ({"learning_rate": -1e-4}, "learning rate: -0.0001 is out of range; choose more than 0"),
+        ({"method": Lora(rank=0)}, "rank: 0 is out of range; choose 1 to 4096"),
+        ({"method": Lora(rank=100_000)}, "rank: 100000 is out of range; choose 1 to 4096"),
+        ({"method": TextualInversion(word="w", vectors=100)}, "vectors: 100 is out of range; choose 1 to 75"),
+        ({"method": TextualInversion(word="(w)")}, "word: '(w)' cannot be read in a prompt"),
+        ({"method": TextualInversion(word=" ")}, "word: ' ' cannot be a word of prompts"),
+        ({"method": TextualInversion(word="a.diff")}, "word: 'a.diff' would be taken for a layer"),
+        ({"seed": 2**63}, "seed: 9223372036854775808 is out of range"),
+        ({"steps": 10**400}, "steps: "),
+        ({"epochs": float("inf"), "steps": None}, "epochs inf is invalid"),
+        ({"learning_rate": -1e-4}, "learning rate: -0.0001 is out of range; choose above 0 to 1000000"),
         ({"schedule": "sinus"}, "schedule: there is no 'sinus'; choose constant, linear, cosine or cosine-restarts"),
         ({"batch": 0}, "batch: 0 is out of range"),
         ({"epochs": 0.0, "steps": None}, "epochs 0 is invalid: give more than 0"),

@@ -86,6 +86,17 @@ def test_a_closed_run_resumes_past_a_truncated_checkpoint(settings: TrainSetting
     assert weights(Path(settings.out)) == weights(uninterrupted.run)
 
 
+def test_a_run_is_trained_by_one_process_at_a_time(settings: TrainSettings) -> None:
+    first, second = train(settings), train(settings)
+    next(first)
+    with pytest.raises(InputError, match="another process trains in"):
+        next(second)
+    first.close()
+    with pytest.raises(InputError, match="holds a run: continue it with --resume"):
+        next(train(settings))
+    train(replace(settings, resume=True)).result()
+
+
 def test_a_finished_run_is_resumed_at_once(settings: TrainSettings) -> None:
     first = trained(settings)
     written = (first.style / "pytorch_lora_weights.safetensors").stat().st_mtime_ns

@@ -1,20 +1,33 @@
 """The command `sakuga`; each command imports what it needs."""
 
+import atexit
+import errno
 import gc
+import os
 import signal
 import sys
-from types import FrameType
+from contextlib import suppress
+from typing import NoReturn, TextIO
 
 from sakuga import SakugaError
+from sakuga.cancellation import STOP_SIGNALS, Interrupted, interrupted_by_signals
 
 GARBAGE = (100_000, 50, 100)
 """Objects between garbage collections. Those of Python's default take a sixth of the time in which the libraries are imported."""
+INTERRUPTED = 130
+"""The exit code on Ctrl-C, SIGTERM and SIGHUP."""
+REMEDIES = {
+    errno.ENOSPC: "the disk is full: make room, and the same command continues from there",
+    errno.EDQUOT: "the disk quota is used up: make room, and the same command continues from there",
+    errno.EROFS: "the disk is read only: choose another place, or set SAKUGA_HOME to a folder that can be written",
+    errno.EACCES: "its permissions do not allow it: choose another place, or set SAKUGA_HOME to a folder of your own",
+    errno.EMFILE: "too many files are open: raise the limit with `ulimit -n`",
+    errno.EIO: "the disk or its connection fails: check it, and the same command continues from there",
+}
+"""What to do about errors of the system that can happen anywhere."""
 
-
-class Interrupted(SakugaError):
-    """Ctrl-C; finished frames are in the store."""
-
-    exit_code = 130
+UNMAPPED = ("failed to map segment", "cannot allocate memory")
+"""What the loader says of a library for which there is no memory."""
 
 
 def main() -> None:
@@ -22,16 +35,49 @@ def main() -> None:
 
     The code is 0 if done, 2 for bad input, 130 on Ctrl-C, 1 for anything else.
     """
-    from sakuga.cli.app import app
-
     gc.set_threshold(*GARBAGE)
-    signal.signal(signal.SIGINT, _interrupt)
+    _escape_unsayable(sys.stdout)
+    code: int | str | None = 0
     try:
-        app()
+        with interrupted_by_signals():
+            from sakuga.cli.app import app
+
+            app()
+    except Interrupted:
+        code = _failed("stopped; finished frames are kept, and the same command continues from there", INTERRUPTED)
     except SakugaError as error:
-        print(f"sakuga: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = _failed(str(error), error.exit_code)
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not any(words in str(error) for words in UNMAPPED):
+            raise
+        code = _failed("memory ran out: choose a smaller --size or --batch, or close other programs", 1)
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        code = _failed(f"{where}{REMEDIES[error.errno]}", 1)
+    except SystemExit as ended:
+        code = ended.code
+    _end(code)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise Interrupted("stopped; finished frames are kept, and the same command continues from there")
+def _escape_unsayable(stream: TextIO) -> None:
+    """Let a stream escape what its encoding cannot say, as Python does on stderr."""
+    with suppress(AttributeError, ValueError):  # a stream of another kind, or none
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
+
+
+def _failed(reason: str, code: int) -> int:
+    with suppress(OSError):
+        print(f"sakuga: {reason}", file=sys.stderr)
+    return code
+
+
+def _end(code: int | str | None) -> NoReturn:
+    """Exit; a signal that comes while libraries close ends the process at once, with this code."""
+
+    def leave(*_: object) -> None:
+        os._exit(code if isinstance(code, int) else 0)
+
+    atexit.register(lambda: [signal.signal(number, leave) for number in STOP_SIGNALS])
+    sys.exit(code)

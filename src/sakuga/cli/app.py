@@ -11,6 +11,8 @@ from sakuga.cli.data import data
 from sakuga.cli.draw import draw
 from sakuga.cli.evaluate import evaluate
 from sakuga.cli.film import animate, render, storyboard
+from sakuga.cli.grid import grid
+from sakuga.cli.model import model
 from sakuga.cli.morph import morph
 from sakuga.cli.motion import motion
 from sakuga.cli.move import move
@@ -56,6 +58,7 @@ for command, panel, kind in (
     (render, GENERATE, Command),
     (storyboard, GENERATE, SentenceCommand),
     (draw, GENERATE, SentenceCommand),
+    (grid, GENERATE, SentenceCommand),
     (morph, GENERATE, Command),
     (move, GENERATE, Command),
     (vary, GENERATE, Command),
@@ -76,6 +79,7 @@ for command, panel, kind in (
     app.command(command.__name__, rich_help_panel=panel, cls=kind)(command)
 for name, group, panel in (
     ("style", style, TRAIN),
+    ("model", model, SYSTEM),
     ("motion", motion, FILES),
     ("train", train, TRAIN),
     ("data", data, TRAIN),

@@ -37,6 +37,7 @@ def draw(
     steps_gif: Annotated[Path | None, opt.described("Clip of one image's denoising steps", "--steps-gif", panel=opt.OUTPUT)] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
+    a1111: Annotated[bool, opt.described("Write the settings as A1111 does, too", "--a1111", panel=opt.OUTPUT)] = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -56,6 +57,7 @@ def draw(
         recipe=recipe,
         preview=preview,
         steps_gif=steps_gif,
+        a1111=a1111,
     )
     made = watch(work, quiet=quiet or json)
     values = {"images": [str(path) for path in made.paths], "generated": made.count.generated, "reused": made.count.reused}

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sakuga import InputError
 from sakuga.cli import options as opt
 
 Idea = Annotated[str, typer.Argument(help="What the film shows, in a few words")]
@@ -21,6 +22,7 @@ def animate(
     preview: opt.Preview = False,
     film: Annotated[Path | None, opt.described("Write the storyboard to this .toml too, to edit and `sakuga render`", "--film")] = None,
     settings: Any = None,
+    workers: opt.Workers = 1,
     llm: opt.Llm = None,
     overwrite: opt.Overwrite = False,
     store: opt.Store = None,
@@ -47,6 +49,7 @@ def animate(
         preview=preview,
         film=film,
         overwrite=overwrite,
+        workers=workers,
     )
     made = watch(work, quiet=quiet or json)
     place = f"film: {film}, to edit and `sakuga render`" if film else f"film: in the recipe of {out}; --film FILE.toml writes it to edit"
@@ -61,6 +64,7 @@ def render(
     seed: Annotated[int | None, opt.option(opt.SEED, help="New seeds for every shot", default="the film's")] = None,
     preview: opt.Preview = False,
     settings: Any = None,
+    workers: opt.Workers = 1,
     queue: Annotated[bool, opt.described("Let the studio's worker make it, and return at once", "--queue", panel=opt.OUTPUT)] = False,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -79,10 +83,13 @@ def render(
     if queue:
         from sakuga.cli.queue import hand_over
 
+        if workers > 1:
+            raise InputError("--queue leaves the render to the studio's worker: leave --workers out")
         studio.render(changed, out, preview=preview).close()
         hand_over(changed, out, preview=preview, as_json=json, quiet=quiet)
         return
-    work = studio.render(changed, out, store=store, recipe=recipe, max_size=opt.max_bytes(max_size), preview=preview)
+    size = opt.max_bytes(max_size)
+    work = studio.render(changed, out, store=store, recipe=recipe, max_size=size, preview=preview, workers=workers)
     report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 
 

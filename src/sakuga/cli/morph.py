@@ -8,6 +8,7 @@ import typer
 from sakuga import InputError
 from sakuga.cli import options as opt
 from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS
+from sakuga.story.style_list import join_styles
 
 STYLE = Annotated[
     list[str] | None,
@@ -62,7 +63,7 @@ def morph(
         even=even,
         seed=seed,
         same_seed=same_seed,
-        style=", ".join(everywhere) or None,
+        style=join_styles(everywhere) or None,
         styles=styles,
         settings=settings,
         store=store,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sakuga.story.options import ENGINE, IMAGES_PER_PROMPT, SECONDS, SEED, SHOTS, Number, Option, Switch
+from sakuga.story.options import ENGINE, IMAGES_PER_PROMPT, SECONDS, SEED, SHOTS, WORKERS, Number, Option, Switch
 from sakuga.story.settings import MODEL, OPTIONS
 
 OUTPUT = "Output"
@@ -60,6 +60,7 @@ Seed = Annotated[int, option(SEED)]
 Shots = Annotated[int, option(SHOTS)]
 Seconds = Annotated[float, option(SECONDS)]
 ImagesPerPrompt = Annotated[int, option(IMAGES_PER_PROMPT, "--images-per-prompt", "-n")]
+Workers = Annotated[int, option(WORKERS, panel=MODEL)]
 Preview = Annotated[bool, described("Preview in a few steps, without guidance", "--preview")]
 Llm = Annotated[
     str | None,
@@ -129,8 +130,9 @@ def _panel(parameter: Parameter) -> str | None:
 def settings(*, style: list[str] | None = None, **values: Any) -> Any:
     """Return FilmSettings of options; several styles are written as in a film."""
     from sakuga.story.settings import FilmSettings
+    from sakuga.story.style_list import join_styles
 
-    return FilmSettings(style=", ".join(style) if style else None, **values)
+    return FilmSettings(style=join_styles(style) if style else None, **values)
 
 
 def max_bytes(max_size: str | None) -> int | None:

@@ -1,5 +1,7 @@
 """The commands `sakuga recipe` and `sakuga remake`."""
 
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +10,18 @@ import typer
 from sakuga.cli import options as opt
 from sakuga.text import counted
 
-Clip = Annotated[Path, typer.Argument(help="A clip or image that sakuga wrote")]
+Clip = Annotated[Path, typer.Argument(help="A clip or image that sakuga wrote, or an image of A1111, ComfyUI or InvokeAI")]
 
 
 def recipe(clip: Clip, json: opt.Json = False) -> None:
-    """Show the recipe in a clip's or image's file."""
+    """Show the recipe in a clip's or image's file; of A1111, ComfyUI and InvokeAI as a command."""
     from sakuga import studio
-    from sakuga.cli.show import report, safe
+    from sakuga.cli.show import report, safe, visible
 
+    if other := studio.foreign_recipe(clip):
+        lines = [visible(shlex.join(other.command)), *(f"not used: {visible(f'{key}: {value}')}" for key, value in other.unread.items())]
+        report({**asdict(other), "unread": dict(other.unread)}, as_json=json, words="\n".join(lines))
+        return
     values = studio.recipe_of(clip).values()
     report(values, as_json=json, words=safe(values))
 

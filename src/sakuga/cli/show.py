@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from time import monotonic
@@ -45,9 +46,12 @@ class RemainingColumn(ProgressColumn):
 
 
 def watch(work: Work[Step, Result], *, quiet: bool) -> Result:
-    """Run a work to its end, with a bar for each stage."""
-    if quiet:
-        return work.result()
+    """Run a work to its end, with a bar for each stage; close it if that is interrupted."""
+    with closing(work):
+        return work.result() if quiet else _shown(work)
+
+
+def _shown(work: Work[Step, Result]) -> Result:
     columns = (
         TextColumn("{task.description:>9}"),
         BarColumn(),
@@ -82,7 +86,7 @@ def now_and_then(steps: Iterable[Item], seconds: float) -> Iterator[Item]:
 def report(values: Mapping[str, Any], *, as_json: bool, words: str, quiet: bool = False) -> None:
     """Print the result of a command: one JSON object, or a sentence."""
     if as_json:
-        json.dump(values, sys.stdout, ensure_ascii=False)
+        json.dump(values, sys.stdout, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
         sys.stdout.write("\n")
     elif not quiet:
         print(words)

@@ -42,6 +42,7 @@ def show(name: Style, model: opt.Model = "sketchbook", json: opt.Json = False) -
         "files": ", ".join(one.files),
         "digest": one.digest[:12],
         "trigger": one.trigger or "none",
+        **({"its captions": ", ".join(one.frequent_tags)} if one.frequent_tags else {}),
         **({"suffix": one.suffix} if one.suffix else {}),
         **({"weight": f"{one.weight:g}"} if one.weight != 1 else {}),
         **({"finishing": ", ".join(one.finishing)} if one.finishing else {}),
@@ -145,7 +146,7 @@ def remove(
 
 def _contents(one: Any) -> str:
     words = f"{len(one.words)} trigger {'word' if len(one.words) == 1 else 'words'}" if one.words else ""
-    return " and ".join(filter(None, [f"LoRA of {one.layers} layers" if one.layers else "", words]))
+    return " and ".join(filter(None, [f"{', '.join(one.kinds)} of {one.layers} layers" if one.layers else "", words]))
 
 
 def _check_lines(made: Any) -> list[str]:

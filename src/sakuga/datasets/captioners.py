@@ -1,7 +1,6 @@
 """Captioning by a vision model behind a server, or by CLIP among plain phrases."""
 
 import base64
-import json
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
@@ -12,7 +11,8 @@ from PIL import Image as PILImage
 
 from sakuga.datasets.captions import normalize
 from sakuga.datasets.training_set import Composition, SetError
-from sakuga.story.llm import Server, server_error
+from sakuga.story.llm import Server, server_error, where
+from sakuga.story.llm_answers import answer_error, answer_text, read_body
 
 Describe = Callable[[NDArray[np.uint8]], str]
 """From an RGB image (height, width, 3) to its caption."""
@@ -76,13 +76,16 @@ def server_captioner(server: Server, timeout: float = 60.0) -> Describe:
         parts: list[Any] = [{"type": "text", "text": INSTRUCTION}, {"type": "image_url", "image_url": {"url": data_url(image)}}]
         for _ in range(1 + MAX_RETRIES):
             try:
-                answer = client.chat.completions.create(model=server.model, messages=[{"role": "user", "content": parts}], temperature=0)
-            except json.JSONDecodeError:
-                continue
+                raw = client.chat.completions.with_raw_response.create(
+                    model=server.model, messages=[{"role": "user", "content": parts}], temperature=0
+                )
             except OpenAIError as error:
                 raise SetError(server_error(server, timeout, error)) from None
-            if answer.choices and (text := extract_caption(answer.choices[0].message.content or "")):
+            answer = read_body(raw.text)
+            if text := extract_caption(answer_text(answer)):
                 return text
+            if reason := answer_error(answer):
+                raise SetError(f"{where(server)} gives no answer: {reason}")
         raise SetError(f"{server.model} gave no caption in {1 + MAX_RETRIES} attempts; it may not accept images: use a vision model")
 
     return describe

@@ -1,7 +1,8 @@
 """Finding images and their captions, paired by name and never by order."""
 
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -9,7 +10,7 @@ from sakuga.datasets.captions import normalize, read_text
 from sakuga.datasets.folders import is_image, natural_order
 from sakuga.datasets.tables import TableRow, read_table
 from sakuga.datasets.training_set import ABOUT, Composition, SetError
-from sakuga.text import abridged, counted
+from sakuga.text import abridged, counted, name_key, sayable
 
 TABLES = ("metadata.jsonl", "metadata.csv")
 CAPTIONS = (".txt", ".caption")
@@ -41,7 +42,7 @@ class FoundImages:
 def find_images(source: Path) -> FoundImages:
     """Find images and captions of a folder or table.
 
-    Folders, and the folder of a table, are searched recursively.
+    Folders, and the folder of a table, are searched recursively, those behind symbolic links too. Names are compared by `name_key`.
     Captions come from a table's row (`metadata.jsonl`, `metadata.csv`, or the given table), else from a text file of the image's name.
     Raises SetError where there are no images, a table cannot be read, or a row matches several images.
     """
@@ -50,21 +51,38 @@ def find_images(source: Path) -> FoundImages:
     if (source / ABOUT).is_file():
         raise SetError(f"{source} is a training set already: change it with `sakuga data dedupe`, `split` and their like")
     folder = source if source.is_dir() else source.parent
-    files = sorted(_files(folder), key=lambda path: [natural_order(Path(part)) for part in path.relative_to(folder).parts])
+    notes: list[str] = []
+    files = sorted(_files(folder, notes), key=lambda path: [natural_order(Path(part)) for part in path.relative_to(folder).parts])
     images = [path for path in files if is_image(path)]
     if not images:
         raise SetError(f"{folder} contains no images: add PNG, JPEG or other image files")
-    notes: list[str] = []
     tables = [source] if source.is_file() else [path for path in files if path.name in TABLES]
     rows = _pair_rows(folder, images, tables, notes)
-    found = tuple(_found(path, folder, rows.get(path), notes) for path in images)
+    captions = {_stem_key(path): path for path in reversed(files) if path.suffix.lower() in CAPTIONS}
+    found = tuple(_found(path, folder, rows.get(path), captions.get(_stem_key(path)), notes) for path in images)
     _note_leftovers(files, set(images) | set(tables), notes)
     return FoundImages(images=found, notes=tuple(dict.fromkeys(notes)))
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    """List the files of a folder recursively, without hidden ones."""
-    return (p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts))
+def _files(folder: Path, notes: list[str]) -> Iterator[Path]:
+    """Yield the files of a folder recursively, without hidden ones, and each real folder once."""
+    seen = set[str]()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
+        if real in seen:
+            continue
+        seen.add(real)
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            if path.is_file():
+                yield path
+            elif path.is_symlink():
+                notes.append(f"{sayable(path.name)} is a link to what does not exist")
+
+
+def _stem_key(path: Path) -> tuple[Path, str]:
+    """Return what an image and its caption have in common."""
+    return path.parent, name_key(path.stem)
 
 
 def _pair_rows(folder: Path, images: list[Path], tables: list[Path], notes: list[str]) -> dict[Path, TableRow]:
@@ -102,7 +120,7 @@ def _match_row(row: TableRow, folder: Path, by_name: dict[str, list[Path]]) -> P
     Folders must match as far as both name them. Raises SetError where several match.
     """
     named = PurePosixPath(row.file)
-    for key in (named.name.casefold(), named.stem.casefold()):
+    for key in (name_key(named.name), name_key(named.stem)):
         candidates = [path for path in by_name.get(key, []) if _same_folders(path.relative_to(folder), named)]
         exact = [path for path in candidates if path == folder / named]
         if len(candidates) > 1 and not exact:
@@ -114,10 +132,10 @@ def _match_row(row: TableRow, folder: Path, by_name: dict[str, list[Path]]) -> P
 
 
 def _by_name(images: list[Path]) -> dict[str, list[Path]]:
-    """Group images by file name and by stem, ignoring case."""
+    """Group images by the keys of their names and stems."""
     by_name: dict[str, list[Path]] = {}
     for path in images:
-        for key in {path.name.casefold(), path.stem.casefold()}:
+        for key in {name_key(path.name), name_key(path.stem)}:
             by_name.setdefault(key, []).append(path)
     return by_name
 
@@ -125,12 +143,11 @@ def _by_name(images: list[Path]) -> dict[str, list[Path]]:
 def _same_folders(path: PurePath, named: PurePath) -> bool:
     """Return whether two paths' folders agree from the end."""
     pairs = zip(reversed(path.parts[:-1]), reversed(named.parts[:-1]), strict=False)
-    return all(one.casefold() == other.casefold() for one, other in pairs)
+    return all(name_key(one) == name_key(other) for one, other in pairs)
 
 
-def _found(path: Path, folder: Path, row: TableRow | None, notes: list[str]) -> FoundImage:
-    name = path.relative_to(folder).as_posix()
-    beside = next((path.with_suffix(suffix) for suffix in CAPTIONS if path.with_suffix(suffix).is_file()), None)
+def _found(path: Path, folder: Path, row: TableRow | None, beside: Path | None, notes: list[str]) -> FoundImage:
+    name = sayable(path.relative_to(folder).as_posix())
     text = row.text if row and row.text else normalize(read_text(beside, notes)) if beside else ""
     if row is None:
         return FoundImage(path=path, name=name, text=text)
@@ -139,10 +156,10 @@ def _found(path: Path, folder: Path, row: TableRow | None, notes: list[str]) -> 
 
 def _note_leftovers(files: list[Path], read: set[Path], notes: list[str]) -> None:
     """Add notes on files that are not used."""
-    stems = {path.with_suffix("") for path in read}
-    captions = [path for path in files if path.suffix in CAPTIONS]
-    if unmatched := [path.name for path in captions if path.with_suffix("") not in stems]:
+    stems = {_stem_key(path) for path in read}
+    captions = [path for path in files if path.suffix.lower() in CAPTIONS]
+    if unmatched := [sayable(path.name) for path in captions if _stem_key(path) not in stems]:
         notes.append(f"{counted(len(unmatched), 'caption has', 'captions have')} no image of the same name: {abridged(unmatched)}")
-    others = Counter(path.suffix.lower() or path.name for path in files if path not in read and path.suffix not in CAPTIONS)
+    others = Counter(path.suffix.lower() or path.name for path in files if path not in read and path.suffix.lower() not in CAPTIONS)
     if others:
         notes.append("ignored, as no images: " + ", ".join(f"{count} {suffix}" for suffix, count in others.most_common()))

@@ -1,7 +1,6 @@
 """Caption tables: CSV and JSON lines, with any common column names."""
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from sakuga.datasets.captions import normalize, read_text
 from sakuga.datasets.training_set import COMPOSITIONS, Composition, SetError
+from sakuga.files import parse_json
 
 COLUMNS = {
     "file": ("file_name", "filename", "file", "image", "image_file", "image_path", "path", "name"),
@@ -125,7 +125,7 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             continue
         place = f"{path} line {number}"
         try:
-            values = json.loads(line)
+            values = parse_json(line)
         except ValueError as error:
             raise SetError(f"{place} is not JSON ({error}): write one object per line") from None
         if not isinstance(values, dict):

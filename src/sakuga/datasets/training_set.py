@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sakuga import InputError
+from sakuga.files import TextError, parse_json, read_utf8
 from sakuga.models.checkpoint_files import file_digest
 from sakuga.text import lower_first
 from sakuga.timeline.spec import Digest
@@ -186,8 +187,8 @@ Model = TypeVar("Model", bound=_Table)
 
 def _about(file: Path) -> _About:
     try:
-        return _valid(_About, tomllib.loads(file.read_text(encoding="utf-8")), str(file))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return _valid(_About, tomllib.loads(read_utf8(file)), str(file))
+    except (OSError, ValueError, RecursionError) as error:
         raise SetError(f"{file} cannot be read ({error}): build the set again, or fix it") from None
 
 
@@ -217,15 +218,15 @@ def _examples(folder: Path, about: _About) -> Iterator[Example]:
 def _lines(file: Path) -> Iterator[tuple[int, Any]]:
     """Yield the rows of a file with line numbers."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_utf8(file)
     except FileNotFoundError:
         raise SetError(f"{file}: there is no such file: build the set again") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, TextError) as error:
         raise SetError(f"{file} cannot be read as UTF-8 text ({error})") from None
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                yield number, json.loads(line)
+                yield number, parse_json(line)
             except ValueError as error:
                 raise SetError(f"{file} line {number} is not JSON ({error}): write one object per line") from None
 

@@ -31,13 +31,13 @@ class ImageFolder:
         """Return the name of the next new image."""
         return f"{self._next:04}.png"
 
-    def add(self, clip: Clip) -> Path:
-        """Write a clip of one frame; returns its path.
+    def add(self, clip: Clip, infotext: str = "") -> Path:
+        """Write a clip of one frame, with A1111's infotext if there is one; returns its path.
 
         Each existing image counts as a match once.
         """
         coded = BytesIO()
-        write_image(clip.frames[0].image, clip.recipe, coded)
+        write_image(clip.frames[0].image, clip.recipe, coded, infotext)
         data = coded.getvalue()
         same = (path for path in self._existing if path.stat().st_size == len(data) and path.read_bytes() == data)
         if path := next(same, None):

@@ -15,13 +15,18 @@ from sakuga.finishing.image import Image
 
 RECIPE_KEY = "sakuga:recipe"
 """The keyword of the PNG text chunk."""
+INFOTEXT_KEY = "parameters"
+"""The keyword under which A1111, ComfyUI and Civitai look for settings."""
 _SAKUGA = "https://sakuga.invalid/recipe/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 
-def write_image(image: Image, recipe: str, path: Path | BinaryIO) -> None:
-    """Write a PNG with the recipe in an iTXt chunk."""
-    PILImage.fromarray(image).save(path, format="PNG", pnginfo=_text_chunk(recipe))
+def write_image(image: Image, recipe: str, path: Path | BinaryIO, infotext: str = "") -> None:
+    """Write a PNG with the recipe in an iTXt chunk, and A1111's infotext in another."""
+    chunks = _text_chunk(recipe)
+    if infotext:
+        chunks.add_itxt(INFOTEXT_KEY, infotext)
+    PILImage.fromarray(image).save(path, format="PNG", pnginfo=chunks)
 
 
 def write_png(clip: FrameStream, path: Path) -> None:

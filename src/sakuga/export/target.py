@@ -1,6 +1,5 @@
 """Output paths: checked before any work, written completely or not at all."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from sakuga import InputError
 from sakuga.files import NameTaken, atomic_path, new_path
+from sakuga.paths import check_name as check_name
 
 if TYPE_CHECKING:
     from av import FFmpegError
 
 MIN_FREE = 1 << 20
 """A disk with fewer free bytes counts as full."""
-MAX_NAME = 255
-"""Bytes of a file name, the limit of common file systems."""
 
 
 class ExportError(InputError):
@@ -42,12 +40,6 @@ def check_folder(folder: Path) -> None:
         raise ExportError(f"cannot write in {existing} ({_reason_of(error)}): choose another folder") from error
     if free < MIN_FREE:
         raise ExportError(f"the disk of {existing} is full: make room or choose another folder")
-
-
-def check_name(path: Path) -> None:
-    """Refuse a path with a name that file systems do not hold; raises ExportError."""
-    if long := next((part for part in path.parts if len(os.fsencode(part)) > MAX_NAME), None):
-        raise ExportError(f"the name {long[:20]}... has {len(os.fsencode(long))} bytes, and {MAX_NAME} are the most: choose a shorter one")
 
 
 @contextmanager

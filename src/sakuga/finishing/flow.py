@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
@@ -83,13 +84,14 @@ def both_flows(first: Image, second: Image) -> Flows:
     return optical_flow(before, after), optical_flow(after, before)
 
 
-def optical_flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Plane:
+def optical_flow(before: NDArray[np.uint8], after: NDArray[np.uint8], finest_scale: int = 0) -> Plane:
     """Compute the flow from one gray image to another.
 
-    Returns (height, width, 2): x, y in pixels. Source: DIS, Kroeger et al. 2016.
+    It is refined down to 2^`finest_scale` pixels: to single ones by default, as drawn lines are thin. Returns (height, width, 2): x, y in
+    pixels. Source: DIS, Kroeger et al. 2016.
     """
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    estimator.setFinestScale(0)  # down to single pixels: drawn lines are thin
+    estimator.setFinestScale(finest_scale)
     flow: Plane = estimator.calc(before, after, None)
     return flow
 
@@ -150,6 +152,9 @@ def warp(plane: Plane, flow: Plane) -> Plane:
     return warped
 
 
+@lru_cache(maxsize=4)
 def _grid(height: int, width: int) -> Plane:
-    """Return every pixel's row and column, (2, height, width)."""
-    return np.mgrid[0:height, 0:width].astype(np.float32)
+    """Return every pixel's row and column, (2, height, width); read only."""
+    grid: Plane = np.mgrid[0:height, 0:width].astype(np.float32)
+    grid.flags.writeable = False
+    return grid

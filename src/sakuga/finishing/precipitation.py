@@ -54,11 +54,9 @@ def find_precipitation(first: Image, second: Image, flows: Flows) -> Precipitati
 
     `flows` are the images' flows both ways.
     """
-    found: list[SpeckImage] = []
-    for image in find_specks(first, second, flows, MAX_SPECKS):
-        if not MIN_SPECKS <= len(image.specks) <= MAX_SPECKS:
-            return None
-        found.append(image)
+    found = find_specks(first, second, flows, MIN_SPECKS, MAX_SPECKS)
+    if found is None:
+        return None
     before, after = found
     kinds = list(find_groups(before, after))
     if not kinds:

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from typing import TypeAlias
 
 from sakuga import SakugaError
+from sakuga.timeline.prompts import uses_whole_grammar
 from sakuga.timeline.rebatch import TILED_VAE
 from sakuga.timeline.spec import (
     CameraFrame,
@@ -98,7 +99,7 @@ def plan_batches(specs: Mapping[Digest, FrameSpec], wanted: Iterable[Digest], ha
     missing = _missing_frames(specs, wanted, has)
     order = list(missing)
     place = {name: index for index, name in enumerate(order)}
-    unmet = {name: _stored_needs(specs, name).intersection(place) for name in order}
+    unmet = {name: {needed for needed in _stored_needs(specs, name) if needed in place} for name in order}
     followers: dict[Digest, list[Digest]] = defaultdict(list)
     for name, needed in unmet.items():
         for one in needed:
@@ -193,8 +194,10 @@ def _shared_settings(spec: Rendered) -> _Settings:
         return spec.window
     init = replace(spec.init, frame="", warp=Warp(), color_reference=None) if spec.init else None
     control = replace(spec.control, frame="", warp=Warp()) if spec.control else None
-    empty = Prompt(prompt="")
-    return replace(spec, conditioning=empty, negative=empty, noise=SeedNoise(seed=0), init=init, control=control)
+    whole = uses_whole_grammar(spec.conditioning) or uses_whole_grammar(spec.negative)
+    # Composed prompts differ in rows and parts, so that only frames of the same prompts share a batch.
+    prompts = (spec.conditioning, spec.negative) if whole else (Prompt(prompt=""), Prompt(prompt=""))
+    return replace(spec, conditioning=prompts[0], negative=prompts[1], noise=SeedNoise(seed=0), init=init, control=control)
 
 
 def _stored_needs(specs: Mapping[Digest, FrameSpec], name: Digest) -> set[Digest]:

@@ -1,6 +1,6 @@
 """Executors: batches go in, frames land in the store."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from traceback import clear_frames
@@ -16,10 +16,11 @@ from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters
 from sakuga.models.autoencoder import TiledAutoencoder
 from sakuga.models.batch_invariance import ShortBatch, is_batch_invariant
 from sakuga.models.checkpoint import Checkpoint, to_uint8
-from sakuga.models.conditioning import encode_conditioning, encode_negative, noise_tensors, stack_noise
+from sakuga.models.conditioning import noise_tensors, stack_noise
 from sakuga.models.loading import is_out_of_memory
-from sakuga.models.reference_attention import torch_networks
+from sakuga.models.memory import release_memory
 from sakuga.models.sampling import DenoisingStep, sample
+from sakuga.models.step_prompts import frame_prompts
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.frame_checks import RenderError, find_fault
 from sakuga.rendering.frame_inputs import ReadImage, control_image, init_latents, latent_shape, reference_image
@@ -48,6 +49,16 @@ class Landed:
     """What the user should know about how it was rendered."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denoised:
+    """Frames that have come one denoising step further."""
+
+    names: tuple[Digest, ...]
+    """They are rendered together."""
+    share: float
+    """Share of their steps that is done, above 0 to 1."""
+
+
 class OutOfMemory(SakugaError):
     """A batch did not fit in memory; narrower ones may."""
 
@@ -72,11 +83,15 @@ class Executor(Protocol):
     (`sakuga.cancellation`) takes effect between two denoising steps. The same batches give the same bytes whatever the executor.
     """
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
-        """Yield each frame when it is in the store.
+    def steps(self, batches: Iterable[Batch]) -> Iterator[Denoised | Landed]:
+        """Yield each denoising step, and each frame when it is in the store.
 
         Raises RenderError for a frame that stays faulty, OutOfMemory for a batch that does not fit.
         """
+        ...
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
+        """Yield each frame when it is in the store, as `steps` does."""
         ...
 
     def close(self) -> None:
@@ -98,7 +113,14 @@ class LocalExecutor:
         return self.loaded.store
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
-        """Yield each frame when it is in the store; see `Executor.run`."""
+        """Yield each frame when it is in the store; see `Executor.steps`."""
+        return (one for one in self.steps(batches) if isinstance(one, Landed))
+
+    def steps(self, batches: Iterable[Batch]) -> Iterator[Denoised | Landed]:
+        """Yield each denoising step and stored frame; see `Executor.steps`.
+
+        At a step of denoising the frames' styles are applied to the networks.
+        """
         for batch in batches:
             raise_if_cancelled()
             try:
@@ -107,6 +129,7 @@ class LocalExecutor:
                 if not is_out_of_memory(error):
                     raise
                 clear_frames(error.__traceback__)  # lets go of their tensors
+                release_memory()
                 raise OutOfMemory(batch) from error
 
     def close(self) -> None:
@@ -125,12 +148,12 @@ class LocalExecutor:
         images: np.ndarray = self._networks(_common(specs)).autoencoder.decode(step.preview_latents[_rows(specs)[:1]])
         return np.asarray(to_uint8(images)[0])
 
-    def _render(self, batch: Batch) -> Iterator[Landed]:
+    def _render(self, batch: Batch) -> Iterator[Denoised | Landed]:
         """Generate a batch, and faulty frames again with other seeds; a window as a whole."""
         waiting: Sequence[Rendered] = batch.frames
         started = perf_counter()
         for attempt in range(ATTEMPTS):
-            images, faults = self._generate(batch, waiting, attempt)
+            images, faults = yield from self._generate(batch, waiting, attempt)
             share = (perf_counter() - started) / len(waiting)
             for spec, image, fault in zip(waiting, images, faults, strict=True):
                 if fault is None:
@@ -150,12 +173,16 @@ class LocalExecutor:
         self._note = ""
         return note
 
-    def _generate(self, batch: Batch, specs: Sequence[Rendered], attempt: int) -> tuple[np.ndarray, list[str | None]]:
+    def _generate(
+        self, batch: Batch, specs: Sequence[Rendered], attempt: int
+    ) -> Generator[Denoised, None, tuple[np.ndarray, list[str | None]]]:
         """Generate frames, (frames, height, width, 3) float from 0 to 1, and find what is wrong with each.
 
         A faulty frame spoils its whole motion window.
         """
-        *_, last = watched(self._denoise(batch, specs, attempt), lambda step: self._preview_image(step, specs))
+        names = tuple(map(digest, specs))
+        for last in watched(self._denoise(batch, specs, attempt), lambda step: self._preview_image(step, specs)):
+            yield Denoised(names=names, share=(last.index + 1) / last.total)
         common = _common(specs)
         decode = self._networks(common).autoencoder.decode
         if isinstance(common, Generated):
@@ -167,8 +194,8 @@ class LocalExecutor:
         return images[_rows(specs)], [fault] * len(specs)
 
     def _networks(self, spec: Generated | MotionWindow) -> Checkpoint:
-        """Return the checkpoint; where frames attend to a reference, or work in tiles, its networks are torch's."""
-        checkpoint = torch_networks(self.loaded.checkpoint) if spec.reference else self.loaded.checkpoint
+        """Return the checkpoint; where frames work in tiles, its autoencoder is torch's."""
+        checkpoint = self.loaded.checkpoint
         if TILED_VAE in spec.approximations:
             return replace(checkpoint, custom_autoencoder=TiledAutoencoder(checkpoint.vae))
         return checkpoint
@@ -198,10 +225,11 @@ class LocalExecutor:
         common, checkpoint = specs[0], self._networks(specs[0])
         shape = latent_shape(checkpoint, common)
         rows = self._padded(specs, shape)
+        prompts, negatives = frame_prompts(checkpoint, [row.conditioning for row in rows], [row.negative for row in rows], read)
         return sample(
             checkpoint,
-            prompt_embeds=torch.cat([encode_conditioning(checkpoint, row.conditioning, read) for row in rows]),
-            negative_prompt_embeds=torch.cat([encode_negative(checkpoint, row.negative, read) for row in rows]),
+            prompt_embeds=prompts,
+            negative_prompt_embeds=negatives,
             noise=stack_noise([noise_tensors(row.noise, shape, attempt) for row in rows]),
             sampler=common.sampler,
             steps=common.steps,

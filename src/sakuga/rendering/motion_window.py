@@ -8,10 +8,10 @@ from torch import Tensor
 from sakuga.diffusion.free_noise import free_noise
 from sakuga.diffusion.noise import seeded_noise
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.conditioning import encode_conditioning, encode_negative
 from sakuga.models.motion_denoiser import with_motion
 from sakuga.models.motion_files import MotionFiles
 from sakuga.models.sampling import DenoisingStep, sample
+from sakuga.models.step_prompts import frame_prompts, part_count
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.frame_inputs import ReadImage, control_image, latent_shape, reference_image
 from sakuga.timeline.motion_keys import conditioning_at
@@ -36,15 +36,21 @@ def denoise_window(
         scale=motion.scale,
         given=given,
         closed=motion.closed,
+        smoothing=motion.smoothing,
+        joint_guidance=motion.joint_guidance > 0,
     )
+    conditionings = [conditioning_at(window.keys, frame) for frame in range(count)]
+    if any(part_count(one) > 1 for one in conditionings):
+        raise RenderError("a motion adapter takes no prompts that AND composes: leave AND out, or render with --motion none")
+    prompts, negatives = frame_prompts(checkpoint, conditionings, [window.negative] * count, read)
     return sample(
         moving,
-        prompt_embeds=torch.cat([encode_conditioning(checkpoint, conditioning_at(window.keys, frame), read) for frame in range(count)]),
-        negative_prompt_embeds=encode_negative(checkpoint, window.negative, read).repeat(count, 1, 1),
+        prompt_embeds=prompts,
+        negative_prompt_embeds=negatives,
         noise=_window_noise(window, latent_shape(checkpoint, window), attempt),
         sampler=window.sampler,
         steps=window.steps,
-        guidance_scale=window.guidance,
+        guidance_scale=_guidance_scale(window),
         init_latents=blend_given(given, count) if given and window.strength < 1 else None,
         strength=window.strength,
         control_image=control_image(checkpoint, window, read).repeat(count, 1, 1, 1) if window.control else None,
@@ -66,6 +72,12 @@ def blend_given(given: Mapping[int, Tensor], frames: int) -> Tensor:
         return torch.lerp(given[left], given[right], (frame - left) / (right - left) if left < right else 0.0)
 
     return torch.cat([latents(frame) for frame in range(frames)])
+
+
+def _guidance_scale(window: MotionWindow) -> float:
+    """Return the guidance scale of a window: joint guidance acts on all that frames share, so it takes less."""
+    share = window.motion.joint_guidance or 1.0
+    return 1 + share * (window.guidance - 1)
 
 
 def _encode_given(checkpoint: Checkpoint, window: MotionWindow, frame: Digest, read: ReadImage) -> Tensor:

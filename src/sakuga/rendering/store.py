@@ -1,13 +1,11 @@
 """The frame store: PNG files named by spec digest."""
 
 import hashlib
-import os
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image as PILImage
@@ -16,6 +14,7 @@ from PIL import PngImagePlugin
 from sakuga import SakugaError
 from sakuga.files import write_bytes
 from sakuga.finishing.image import Image
+from sakuga.rendering.store_files import StoredFile, delete_oldest, stored_files
 from sakuga.rendering.store_lock import exclusive_store
 from sakuga.timeline.spec import Digest, FrameSpec, Given, InBetween, digest, from_json, to_json
 
@@ -23,6 +22,8 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises on a truncated or damaged file."""
 DERIVED = "derived"
 """The folder of images computed from others."""
+NAMED_IMAGES = 4
+"""Images whose names an `InBetweenStore` remembers."""
 
 
 class StoreError(SakugaError):
@@ -117,7 +118,7 @@ class FrameStore:
 
     def size(self) -> int:
         """Return the bytes of all frames and derived images."""
-        return sum(file.size for folder in (self.root, self.derived.folder) for file in _files(folder, derived=False))
+        return sum(file.size for file in self._files())
 
     def clean(self, max_size: int) -> list[Digest]:
         """Delete frames down to `max_size` bytes; return their names.
@@ -126,58 +127,12 @@ class FrameStore:
         Raises StoreInUse while a render shares the store.
         """
         with exclusive_store(self.root):
-            files = sorted((*_files(self.derived.folder, derived=True), *_files(self.root, derived=False)))
-            left = sum(file.size for file in files)
-            deleted: list[Digest] = []
-            for file in files:
-                if left <= max_size:
-                    break
-                if file.derived or not _is_supplied(file.path):
-                    with suppress(FileNotFoundError):
-                        os.unlink(file.path)
-                    left -= file.size
-                    deleted.append(file.name)
-            return deleted
+            return [file.name for file in delete_oldest(self._files(), max_size)]
 
-
-class _File(NamedTuple):
-    """A file of a store; the order is that in which files are deleted."""
-
-    generated: bool
-    time: int
-    path: str
-    size: int
-
-    @property
-    def derived(self) -> bool:
-        return not self.generated
-
-    @property
-    def name(self) -> Digest:
-        return os.path.basename(self.path).removesuffix(".png")
-
-
-def _files(folder: Path, *, derived: bool) -> Iterator[_File]:
-    """Yield the images of a store's folder."""
-    with suppress(FileNotFoundError):
-        for part in os.scandir(folder):
-            if len(part.name) == 2 and part.is_dir():
-                for entry in os.scandir(part.path):
-                    if entry.name.endswith(".png") and not entry.name.startswith("."):
-                        state = entry.stat()
-                        yield _File(not derived, state.st_mtime_ns, entry.path, state.st_size)
-
-
-def _is_supplied(path: str) -> bool:
-    """Return whether a file holds a supplied image, of any version of the specs."""
-    with suppress(OSError), open(path, "rb", buffering=0) as file:
-        return _SUPPLIED in file.read(_HEAD)
-    return False
-
-
-_SUPPLIED = b'"kind":"given"}'
-_HEAD = 1024
-"""Bytes of a file in which the spec of a supplied image stands."""
+    def _files(self) -> Iterator[StoredFile]:
+        """Yield the files of all frames and derived images."""
+        yield from stored_files(self.derived.folder, generated=False)
+        yield from stored_files(self.root, generated=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,11 +167,20 @@ class InBetweenStore:
     derived: DerivedStore
     networks: str = ""
     """Names what makes in-betweens in latent space."""
+    _named: deque[tuple[Image, Digest]] = field(default_factory=lambda: deque(maxlen=NAMED_IMAGES))
+    """The images that were named last: the same two come for every in-between of a pair."""
 
     def key(self, first: Image, second: Image, spec: InBetween) -> Digest:
         """Return the digest of the spec with pixels in place of names."""
-        name = digest(replace(spec, first=digest(given_spec(first)), second=digest(given_spec(second))))
+        name = digest(replace(spec, first=self._name(first), second=self._name(second)))
         return hashlib.sha256(f"{name} {self.networks}".encode()).hexdigest() if spec.method == "latent" else name
+
+    def _name(self, image: Image) -> Digest:
+        known = next((name for one, name in self._named if one is image), None)
+        if known is None:
+            known = digest(given_spec(image))
+            self._named.append((image, known))
+        return known
 
     def get(self, first: Image, second: Image, spec: InBetween) -> Image | None:
         """Read an in-between, or return None."""

@@ -3,7 +3,7 @@
 Each worker is a process of its own that loads the networks once and then answers requests over a pipe:
 
     executor -> worker: Request(number, batch)            None asks it to end
-    worker -> executor: Response(number, Landed | Finished | exception)
+    worker -> executor: Response(number, Denoised | Landed | Finished | exception)
 
 A request is cancelled by an event that the worker checks between denoising steps. Numbers tell the responses of a cancelled request
 from those of the next.
@@ -23,7 +23,7 @@ from typing import Any
 
 from sakuga.cancellation import Cancelled, CancelScope, raise_if_cancelled
 from sakuga.rendering.batches import Batch
-from sakuga.rendering.executor import Landed, LocalExecutor
+from sakuga.rendering.executor import Denoised, Landed, LocalExecutor
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.resources import Resources
 from sakuga.timeline.spec import Digest
@@ -50,10 +50,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A stored frame of a request, its end, or its error."""
+    """A denoising step or stored frame of a request, its end, or its error."""
 
     number: int
-    outcome: Landed | Finished | Exception
+    outcome: Denoised | Landed | Finished | Exception
 
 
 @dataclass(slots=True)
@@ -154,9 +154,13 @@ class WorkerExecutor:
         self._stop = weakref.finalize(self, _stop_all, self._workers)
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Landed]:
-        """Yield each frame when it is in the store; see `Executor.run`.
+        """Yield each frame when it is in the store; see `steps`."""
+        return (one for one in self.steps(batches) if isinstance(one, Landed))
 
-        Frames of different batches may come in any order. Raises RenderError if the executor is closed, before or meanwhile.
+    def steps(self, batches: Iterable[Batch]) -> Iterator[Denoised | Landed]:
+        """Yield each denoising step and stored frame; see `Executor.steps`.
+
+        Steps and frames of different batches may come in any order. Raises RenderError if the executor is closed, before or meanwhile.
         """
         queue = _Queue(iter(batches))
         try:
@@ -218,7 +222,7 @@ class WorkerExecutor:
             self._check_open()
             raise
 
-    def _receive(self, worker: _Worker, queue: _Queue) -> Iterator[Landed]:
+    def _receive(self, worker: _Worker, queue: _Queue) -> Iterator[Denoised | Landed]:
         try:
             response: Response = worker.pipe.recv()
         except (EOFError, OSError):
@@ -227,6 +231,9 @@ class WorkerExecutor:
             return
         task = worker.task if response.number == worker.number else None
         match response.outcome:
+            case Denoised() as denoised:
+                if task:
+                    yield denoised
             case Landed() as landed:
                 if task:
                     task.without(landed.name)
@@ -292,15 +299,15 @@ def _serve(pipe: Connection, cancel: Any, resources: Resources, threads: int | N
         pass
 
 
-def _answer(executor: LocalExecutor, batch: Batch, cancel: Any) -> Iterator[Landed | Finished | Exception]:
+def _answer(executor: LocalExecutor, batch: Batch, cancel: Any) -> Iterator[Denoised | Landed | Finished | Exception]:
     try:
-        landings = executor.run([batch])
+        steps = executor.steps([batch])
         while True:
             with CancelScope(cancel):
-                landed = next(landings, None)
-            if landed is None:
+                step = next(steps, None)
+            if step is None:
                 break
-            yield landed
+            yield step
     except Cancelled:
         pass
     except Exception as error:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, product
 from typing import cast
 
@@ -71,6 +71,8 @@ def flatten_text(text: str) -> str:
 
     Every character keeps its index.
     """
+    if text.isascii():
+        return text.lower().translate(_FLAT)
     lowered = ((letter, letter.lower()) for letter in text)
     return "".join(low if len(low) == 1 else letter for letter, low in lowered).translate(_FLAT)
 
@@ -145,9 +147,10 @@ def fact_spans(text: str) -> list[tuple[int, int, tuple[Fact, ...]]]:
     return [(found.start(), found.end(), table[found.group()]) for found in _pattern().finditer(text)]
 
 
-def facts_in(text: str) -> list[Fact]:
+@lru_cache(maxsize=1024)
+def facts_in(text: str) -> tuple[Fact, ...]:
     """Return every fact of a text, in order."""
-    return [fact for _, _, facts in fact_spans(normalise(text)) for fact in facts]
+    return tuple(fact for _, _, facts in fact_spans(normalise(text)) for fact in facts)
 
 
 def caption_facts(text: str) -> set[Fact]:

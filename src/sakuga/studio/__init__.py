@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.convert_motion import convert_motion as convert_motion
     from sakuga.studio.animate.draw import GeneratedImages as GeneratedImages
     from sakuga.studio.animate.draw import draw as draw
+    from sakuga.studio.animate.foreign import foreign_recipe as foreign_recipe
+    from sakuga.studio.animate.grid import Grid as Grid
+    from sakuga.studio.animate.grid import grid as grid
     from sakuga.studio.animate.morph import MorphResult as MorphResult
     from sakuga.studio.animate.morph import morph as morph
     from sakuga.studio.animate.move import MovedImage as MovedImage
@@ -72,6 +75,12 @@ if TYPE_CHECKING:
     from sakuga.studio.evaluation.evaluate import evaluate as evaluate
     from sakuga.studio.evaluation.request import Evaluation as Evaluation
     from sakuga.studio.evaluation.request import EvaluationRequest as EvaluationRequest
+    from sakuga.studio.models.library import add_model as add_model
+    from sakuga.studio.models.library import add_webui_models as add_webui_models
+    from sakuga.studio.models.library import fetch_model as fetch_model
+    from sakuga.studio.models.library import list_models as list_models
+    from sakuga.studio.models.library import remove_model as remove_model
+    from sakuga.studio.models.library import show_model as show_model
     from sakuga.studio.sets.building import BuiltSet as BuiltSet
     from sakuga.studio.sets.building import build_set as build_set
     from sakuga.studio.sets.captioning import CaptionedSet as CaptionedSet
@@ -131,6 +140,8 @@ _MODULES = {
     "sakuga.studio.animate.control": ("ControlInput", "control_input"),
     "sakuga.studio.animate.convert_motion": ("ConvertedMotion", "convert_motion"),
     "sakuga.studio.animate.draw": ("GeneratedImages", "draw"),
+    "sakuga.studio.animate.foreign": ("foreign_recipe",),
+    "sakuga.studio.animate.grid": ("Grid", "grid"),
     "sakuga.studio.animate.morph": ("MorphResult", "morph"),
     "sakuga.studio.animate.move": ("MovedImage", "move"),
     "sakuga.studio.animate.pixelate": ("Pixelated", "parse_pixel", "pixelate"),
@@ -167,6 +178,7 @@ _MODULES = {
     "sakuga.studio.sets.publishing": ("PushedSet", "plan_push", "push_set"),
     "sakuga.studio.sketchbook.build": ("export_sketchbook", "parse_start", "score_sketchbook", "train_sketchbook", "write_sketchbook_card"),
     "sakuga.studio.sketchbook.sets": ("SketchbookSet", "render_style_set", "render_subject_set"),
+    "sakuga.studio.models.library": ("add_model", "add_webui_models", "fetch_model", "list_models", "remove_model", "show_model"),
     "sakuga.studio.styles.check": ("StyleCheck", "check_style"),
     "sakuga.studio.styles.conversion": ("blend_styles", "convert_style"),
     "sakuga.studio.styles.library": ("add_style", "library_style", "list_styles", "remove_style", "show_style"),
@@ -181,7 +193,9 @@ _MODULES = {
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "add_model",
     "add_style",
+    "add_webui_models",
     "animate",
     "balance_set",
     "blend_styles",
@@ -200,7 +214,11 @@ __all__ = [
     "edit_clip",
     "evaluate",
     "export_sketchbook",
+    "fetch_model",
+    "foreign_recipe",
+    "grid",
     "inspect_set",
+    "list_models",
     "list_styles",
     "morph",
     "move",
@@ -210,6 +228,7 @@ __all__ = [
     "recipe_of",
     "redo",
     "remake",
+    "remove_model",
     "remove_style",
     "render",
     "render_style_set",
@@ -217,6 +236,7 @@ __all__ = [
     "replay",
     "score_sketchbook",
     "sheet",
+    "show_model",
     "show_store",
     "show_style",
     "split_set",

@@ -57,10 +57,11 @@ class LowRank(nn.Module):
 
         Raises InputError for another.
         """
-        if adapter.layers.keys() != set(self.names) or any(factors.down.shape[0] != self.rank for factors in adapter.layers.values()):
+        layers = adapter.low_rank_layers()
+        if layers.keys() != set(self.names) or any(factors.down.shape[0] != self.rank for factors in layers.values()):
             raise InputError(f"'{adapter.name}' has other layers or another rank than this training: start without it")
         for name, down, up in zip(self.names, self.downs, self.ups, strict=True):
-            factors = adapter.layers[name]
+            factors = layers[name]
             down.data.copy_(factors.down)
             up.data.copy_(factors.up * (factors.scale / self.scale))
 

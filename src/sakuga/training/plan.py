@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
-from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 from sakuga import InputError
+from sakuga.files import read_utf8
+from sakuga.models.embeddings import check_word
+from sakuga.story.limits import MAX_BATCH, MAX_CLASS_IMAGES, MAX_COUNT, MAX_FACTOR, MAX_PROCESSES, MAX_RANK, MAX_SEED, MAX_SIZE, MAX_VECTORS
 from sakuga.story.options import Choice, Number, Option, Text
 from sakuga.story.settings import Precision
 from sakuga.training.schedule import Schedule
@@ -28,20 +30,10 @@ class TrainingPlanError(InputError, ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount(Number):
-    """A number without an upper limit, or up to `most`.
-
-    At least 0 by default.
-    """
+    """A number from 0, unless it declares other limits."""
 
     least: float = 0
-    most: float = inf
-
-    @property
-    def range(self) -> str:
-        """The limits in words."""
-        if self.most < inf:
-            return Number.range.fget(self)  # type: ignore[attr-defined, no-any-return]
-        return f"more than {self.least:g}" if self.above else f"{self.least:g} or more"
+    most: float = MAX_FACTOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +41,7 @@ class Count(Amount):
     """A whole number from 1."""
 
     least: float = 1
+    most: float = MAX_COUNT
     whole: bool = True
 
 
@@ -79,6 +72,16 @@ class Words(Option):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placeholder(Text):
+    """A word that prompts and files can hold; empty for the default."""
+
+    def read(self, value: Any) -> str:
+        """Return the word."""
+        word = Text.read(self, value)
+        return check_word(word) if word else word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lora:
     """LoRA (Hu et al. 2022).
 
@@ -86,7 +89,7 @@ class Lora:
     """
 
     kind: Literal["lora"] = "lora"
-    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8)] = 8
+    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8, most=MAX_RANK)] = 8
     alpha: Annotated[
         float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)
     ] = None
@@ -108,11 +111,11 @@ class TextualInversion:
     """
 
     kind: Literal["textual-inversion"] = "textual-inversion"
-    word: Annotated[str, Text(help="Placeholder token: the word that prompts will use", default_help="the set's trigger word")] = ""
+    word: Annotated[str, Placeholder(help="Placeholder token: the word that prompts will use", default_help="the set's trigger word")] = ""
     initial: Annotated[
         str, Text(help="Initializer words: what the images show, in words the model knows", default_help="the word itself")
     ] = ""
-    vectors: Annotated[int, Count(help="Vectors (tokens) of the word", default=1)] = 1
+    vectors: Annotated[int, Count(help="Vectors (tokens) of the word", default=1, most=MAX_VECTORS)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +137,7 @@ class DreamBooth:
         str, Text(help='Prompt of the subject\'s class for prior preservation, as "a balloon"', default_help="no prior preservation")
     ] = ""
     class_set: Annotated[str, Text(help="Training set of class images", default_help="generated from the class prompt")] = ""
-    class_images: Annotated[int, Count(help="Class images to generate", default=50)] = 50
+    class_images: Annotated[int, Count(help="Class images to generate", default=50, most=MAX_CLASS_IMAGES)] = 50
     prior: Annotated[
         Prior | None,
         Choice(
@@ -167,13 +170,18 @@ class TrainingPlan:
     set: Annotated[str, Text(help="Folder of the training set")]
     set_digest: Annotated[str, Text(help="Sha256 of the sets")]
     trigger: Annotated[str, Text(help="Trigger word")]
-    processes: Annotated[int, Count(help="Processes that train together, each on its own batches")] = 1
+    processes: Annotated[int, Count(help="Processes that train together, each on its own batches", most=MAX_PROCESSES)] = 1
     size: Annotated[
-        int, Count(help="Resolution: side in pixels of a square with the area of the buckets", default_help="the model's native size")
+        int,
+        Count(
+            help="Resolution: side in pixels of a square with the area of the buckets",
+            default_help="the model's native size",
+            most=MAX_SIZE,
+        ),
     ]
     buckets: Annotated[bool, Switch(help="Aspect ratio buckets; off crops every image to a square", default=True)] = True
     steps: Annotated[int, Count(help="Optimizer steps", default_help="for a LoRA 500, on large models 1500")]
-    batch: Annotated[int, Count(help="Batch size", default_help="8, on large models 1")]
+    batch: Annotated[int, Count(help="Batch size", default_help="8, on large models 1", most=MAX_BATCH)]
     gradient_accumulation: Annotated[
         int, Count(help="Gradient accumulation: batches for each optimizer step", default_help="1, on large models 4")
     ] = 1
@@ -186,14 +194,16 @@ class TrainingPlan:
             default_help="cosine; constant for textual inversion on large models",
         ),
     ] = "cosine"
-    warmup: Annotated[int, Amount(help="Learning rate warmup in steps", default_help="5% of the steps for a LoRA, else 0", whole=True)] = 0
+    warmup: Annotated[
+        int, Amount(help="Learning rate warmup in steps", default_help="5% of the steps for a LoRA, else 0", most=MAX_COUNT, whole=True)
+    ] = 0
     cycles: Annotated[int, Count(help="Cycles of the cosine-restarts schedule", default=1)] = 1
     weight_decay: Annotated[float, Amount(help="Weight decay", default_help="0.01; 0 for textual inversion")] = 0.01
     max_grad_norm: Annotated[float, Amount(help="Maximum gradient norm", default=1.0, above=True)] = 1.0
     optimizer: Annotated[
         Optimizer, Choice(help="Optimizer; adamw8bit needs bitsandbytes", choices=get_args(Optimizer), default="adamw")
     ] = "adamw"
-    seed: Annotated[int, Number(help="Seed of the whole training", default=0, least=0, most=2**63 - 1, whole=True)] = 0
+    seed: Annotated[int, Number(help="Seed of the whole training", default=0, least=0, most=MAX_SEED, whole=True)] = 0
     flip: Annotated[bool, Switch(help="Random horizontal flip", default=False)] = False
     caption_dropout: Annotated[
         float,
@@ -212,15 +222,27 @@ class TrainingPlan:
         bool, Switch(help="Gradient checkpointing: less memory, more time", default_help="on for models from 1024 px")
     ] = False
     patience: Annotated[
-        int, Amount(help="Stop after this many validations without a better loss, and take the best; 0 disables it", default=0, whole=True)
+        int,
+        Amount(
+            help="Stop after this many validations without a better loss, and take the best; 0 disables it",
+            default=0,
+            most=MAX_COUNT,
+            whole=True,
+        ),
     ] = 0
     validate_every: Annotated[
-        int, Amount(help="Steps between validations on held-out images; 0 disables them", default_help="a tenth of the steps", whole=True)
+        int,
+        Amount(
+            help="Steps between validations on held-out images; 0 disables them",
+            default_help="a tenth of the steps",
+            most=MAX_COUNT,
+            whole=True,
+        ),
     ] = 0
     checkpoint_every: Annotated[int, Count(help="Steps between checkpoints", default_help="a fifth of the steps")] = 100
     keep: Annotated[int, Count(help="Checkpoints kept, besides the best", default=2)] = 2
     sample_every: Annotated[
-        int, Amount(help="Steps between sample images; 0 disables them", default_help="a fifth of the steps", whole=True)
+        int, Amount(help="Steps between sample images; 0 disables them", default_help="a fifth of the steps", most=MAX_COUNT, whole=True)
     ] = 0
     prompts: Annotated[tuple[str, ...], Words(help="Prompt of a sample image; repeatable", default_help="captions of the set")] = ()
     log_every: Annotated[int, Count(help="Steps between lines of metrics", default=10)] = 10
@@ -305,8 +327,8 @@ def plan_to_dict(plan: TrainingPlan) -> dict[str, Any]:
 def read_plan(file: Path) -> TrainingPlan:
     """Read a run's `config.json`; raises TrainingPlanError."""
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = json.loads(read_utf8(file))
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingPlanError(f"{file} cannot be read ({error}): start another run") from None
     return parse_plan({RENAMED.get(key, key): value for key, value in values.items() if key != "versions"}, file)
 

@@ -3,14 +3,15 @@
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sakuga.files import write_text
+from sakuga.files import sole_user, write_text
 from sakuga.training.plan import TrainingPlan, TrainingPlanError, plan_differences, plan_to_dict, read_plan
 
 CONFIG, METRICS, LOG, RESULT = "config.json", "metrics.jsonl", "log.txt", "metrics.json"
@@ -52,6 +53,24 @@ class RunFolder:
         if self.path.exists() and (not self.path.is_dir() or any(place for place in self.path.iterdir() if place.name != "class")):
             what = "a run: continue it with --resume" if self.exists else "other files, which are not overwritten: empty it"
             raise TrainingPlanError(f"{self.path} holds {what}, or choose another folder")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder inside a block, and make it if needed.
+
+        Raises TrainingPlanError where another process trains in it, or it cannot be written.
+        """
+        if not self.is_main:
+            yield
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingPlanError(f"{self.path} cannot be written to ({error.strerror}): choose another folder") from None
+        with sole_user(self.path) as free:
+            if not free:
+                raise TrainingPlanError(f"another process trains in {self.path}: wait for its end, or choose another folder")
+            yield
 
     def create(self, plan: TrainingPlan) -> None:
         """Create the folder with its plan.

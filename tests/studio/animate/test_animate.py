@@ -68,6 +68,17 @@ def test_a_changed_last_shot_regenerates_only_itself(tmp_path: Path, settings: F
     assert again.count.reused
 
 
+def test_two_workers_write_the_same_frames_and_clip(tmp_path: Path, settings: FilmSettings) -> None:
+    alone = animate(tmp_path / "alone", settings).result()
+    shared = animate(tmp_path / "shared", settings, workers=2).result()
+    assert shared.clip.read_bytes() == alone.clip.read_bytes()
+    frames = [{path.name: path.read_bytes() for path in (tmp_path / name / "frames").glob("*/*.png")} for name in ("alone", "shared")]
+    assert frames[0] == frames[1]
+    assert shared.count == alone.count
+    with pytest.raises(SakugaError, match="workers: 0 is out of range; choose 1 to 64"):
+        animate(tmp_path, settings, workers=0)
+
+
 def test_a_closed_work_keeps_what_was_generated(tmp_path: Path, settings: FilmSettings) -> None:
     work = animate(tmp_path, settings)
     drawn = next(step.done for step in work if step.stage == "rendering" and step.done == 3)

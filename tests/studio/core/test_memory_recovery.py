@@ -1,5 +1,7 @@
 """A render that runs out of memory goes on with narrower batches, then with tiles."""
 
+import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,13 @@ import torch
 from sakuga.models.adapters import Adapter, LoraLayer, write_adapter
 from sakuga.models.autoencoder import TiledAutoencoder, VaeAutoencoder
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.rendering.executor import OutOfMemory
+from sakuga.rendering.batches import Batch
+from sakuga.rendering.executor import LocalExecutor, OutOfMemory
 from sakuga.rendering.resources import ADAPTERS, StyleFiles
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import Rendering, RenderSession
 from sakuga.timeline.rebatch import TILED_VAE
-from sakuga.timeline.spec import Generated, Prompt, SeedNoise, digest
+from sakuga.timeline.spec import AppliedStyle, Generated, Prompt, SeedNoise, digest
 
 QUERY = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
 
@@ -99,6 +102,22 @@ def test_an_image_of_one_tile_is_the_same_in_tiles(session: RenderSession) -> No
     vae = session.checkpoint.vae
     one = torch.randn(1, session.checkpoint.info.latent_channels, 4, 4, generator=torch.Generator().manual_seed(0))
     assert np.array_equal(TiledAutoencoder(vae).decode(one), VaeAutoencoder(vae).decode(one))
+
+
+def test_switching_styles_leaves_nothing_in_memory(session: RenderSession, tmp_path: Path) -> None:
+    weight, styles = session.checkpoint.unet.get_submodule(QUERY.removeprefix("unet.")).weight, []
+    for number in range(2 * ADAPTERS):
+        layer = LoraLayer(down=torch.full((1, weight.shape[1]), number / 100), up=torch.ones(weight.shape[0], 1))
+        write_adapter(Adapter(name="style", layers={QUERY: layer}), file := tmp_path / f"{number}.safetensors")
+        styles.append((str(number), StyleFiles(name="style", files=(file,))))
+    loaded, (plain,) = session.loaded.reopened(styles=tuple(styles)), frames(session, 1)
+    before, sizes = weight.clone(), list[int]()
+    for name, _ in styles:
+        list(LocalExecutor(loaded).run([Batch(frames=(replace(plain, styles=(AppliedStyle(style=name),)),))]))
+        gc.collect()
+        sizes.append(sum(one.nbytes for one in gc.get_objects() if issubclass(type(one), torch.Tensor)))
+    assert len(set(sizes[ADAPTERS:])) == 1
+    assert torch.equal(weight, before)
 
 
 def test_fifty_prompts_and_styles_leave_no_more_in_memory_than_a_few(

@@ -53,16 +53,22 @@ def test_steps_carry_the_stored_frame_and_honest_totals(
     for step in work:
         steps.append(step)
         assert step.frame is None or session.store.has(step.frame), "a frame can be shown as soon as its step comes"
-    assert [step.stage for step in steps] == ["loading", "loading", *["rendering"] * 6]
+    assert [step.stage for step in steps] == ["loading", "loading", *["rendering"] * 10]
     steps = steps[1:]
     assert steps[0].note == "torch runs the networks" or "OpenVINO" in steps[0].note
-    assert [(step.done, step.total) for step in steps[1:]] == [(done, 5) for done in range(6)]
-    assert [step.frame for step in steps[2:]] == list(specs)
-    assert [step.fraction for step in steps[1:]] == pytest.approx([0, 1 / 5, 2 / 5, 3 / 5, 4 / 5, 1]), "a short batch costs less"
+    assert [(step.done, step.total) for step in steps[1:] if not step.denoising] == [(done, 5) for done in range(6)]
+    assert [step.frame for step in steps[2:] if not step.denoising] == list(specs)
     assert steps[1].seconds_left is None
     assert steps[2].seconds_left > 0
     assert steps[-1].seconds_left == pytest.approx(0)
     assert (work.result().count.generated, work.result().count.reused) == (5, 0)
+
+
+def test_progress_grows_with_each_denoising_step(files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path) -> None:
+    specs = by_name(*(make_spec(seed, batch=4) for seed in range(5)))
+    steps = [step for step in RenderSession(files, tmp_path).render(specs, specs) if step.stage == "rendering"]
+    assert [step.denoising for step in steps] == [False, True, True, *[False] * 4, True, True, False]
+    assert [step.fraction for step in steps] == pytest.approx([0, 0.4, *[0.8] * 5, 0.9, 1, 1]), "a short batch costs less"
 
 
 def test_stored_frames_are_read_without_loading_networks(
@@ -130,10 +136,11 @@ def test_a_session_renders_in_worker_processes(files: CheckpointFiles, make_spec
     specs = by_name(first, make_spec(1, init=InitImage(frame=digest(first), strength=0.5)))
     session = RenderSession(files, tmp_path / "workers", executor=partial(WorkerExecutor, workers=1))
     try:
-        Work(session.render(specs, specs)).result()
+        steps = list(session.render(specs, specs))
     finally:
         session.close()
     local = RenderSession(files, tmp_path / "local")
-    Work(local.render(specs, specs)).result()
+    assert [step.fraction for step in steps] == [step.fraction for step in local.render(specs, specs)]
+    assert sum(step.denoising for step in steps) == 3
     assert all(local.store.path(name).read_bytes() == session.store.path(name).read_bytes() for name in specs)
     assert not session.loaded.lazy_checkpoint.is_loaded

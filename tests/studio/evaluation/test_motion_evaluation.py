@@ -34,6 +34,22 @@ def test_a_random_adapter_is_measured_against_true_motion(tiny_moving_folder: Pa
     assert "asked: 0.7 to 1.4" in page
 
 
+def test_a_stopped_evaluation_goes_on_from_its_stored_frames(tiny_moving_folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / "frames"
+
+    def stored() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in store.rglob("*.png")}
+
+    work = evaluate(request(tiny_moving_folder), tmp_path / "report", store=store)
+    while not stored():
+        next(work)
+    work.close()
+    kept = stored()
+    assert not (tmp_path / "report").exists()
+    evaluate(request(tiny_moving_folder), tmp_path / "report", store=store).result()
+    assert kept.items() < stored().items(), "no stored frame is written again"
+
+
 def test_an_adapter_against_itself_differs_by_nothing(tiny_moving_folder: Path, tmp_path: Path) -> None:
     adapter = str(tiny_moving_folder / "motion_adapter")
     made = evaluate(request(tiny_moving_folder, against=adapter), tmp_path / "report", store=tmp_path / "frames").result()

@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 from sakuga import InputError
 from sakuga.cli.app import app
 from sakuga.models.adapters import Adapter, LoraLayer, read_adapter, write_adapter
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.style_files import EMBEDDING_FILE, LORA_FILE
+from sakuga.story.style_list import join_styles, split_styles
+from sakuga.studio.core.styles import StyleFinder, find_styles, relocated
+from sakuga.studio.styles.library import add_style
 
 LAYER = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
 CARD = "---\nbase_model: runwayml/stable-diffusion-v1-5\ninstance_prompt: ink wash\n---\n# ink\n\n| rank | 2 |\n| --- | --- |\n"
@@ -152,6 +156,9 @@ def test_styles_are_added_listed_used_by_name_and_removed(sakuga: Callable[..., 
         (["convert", "ink", "-o", "c", "--precision", "int8"], "no precision 'int8'"),
         (["convert", "ink", "-o", "taken"], "exists and is a file"),
         (["add", "ink", "--name", "../ink"], "'../ink' cannot be a style's name"),
+        (["add", "ink", "--name", "None"], "'None' means no style"),
+        (["convert", "mona.safetensors", "-o", "c", "--trigger", "a.alpha"], "would be taken for a layer"),
+        (["convert", "mona.safetensors", "-o", "c", "--trigger", "(w)"], "cannot be read in a prompt"),
         (["show", "hub:nobody"], "write hub:owner/name"),
         (["show", "inc"], "no style 'inc'"),
         (["list", "nowhere"], "no folder nowhere"),
@@ -160,3 +167,26 @@ def test_styles_are_added_listed_used_by_name_and_removed(sakuga: Callable[..., 
 def test_invalid_requests_are_refused_with_the_choices(sakuga: Callable[..., Any], words: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         sakuga(*words)
+
+
+def test_the_names_of_a_models_own_styles_are_not_taken_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cel", "CEL"):
+        with pytest.raises(InputError, match=f"'{name}' means sketchbook's own style"):
+            add_style("ink", name)
+    assert add_style("ink", "cels").is_dir()
+    monkeypatch.setenv("SAKUGA_HOME", str(folder / "taken"))
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        add_style("ink", "other")
+
+
+def test_a_style_whose_name_has_a_comma_is_applied_by_its_path(sakuga: Callable[..., Any], folder: Path) -> None:
+    (folder / "wax.safetensors").rename(folder / "ink, wash v1.safetensors")
+    styles = find_styles(join_styles(["ink, wash v1.safetensors:0.5", "ink"]), find_checkpoint("model"))
+    assert [(use.style.name, use.weight) for use in styles] == [("ink, wash v1.safetensors", 0.5), ("ink", 1.0)]
+    finder = StyleFinder(find_checkpoint("model"))
+    shared = finder.shared_names(join_styles(["ink, wash v1.safetensors:0.5", "ink"]))
+    assert relocated(shared, {split_styles(shared)[0].removesuffix(":0.5"): "here, too"}) == '"here, too:0.5", ' + split_styles(shared)[1]
+    result = CliRunner().invoke(
+        app, ["draw", "a castle", "--style", "ink, wash v1.safetensors", "--model", "model", "--steps", "1", "-o", "p", "-q"]
+    )
+    assert result.exit_code == 0, result.output

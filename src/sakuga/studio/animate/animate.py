@@ -1,6 +1,7 @@
 """From an idea or a film to a clip."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,11 +18,12 @@ from sakuga.models.motion_files import MotionFiles
 from sakuga.rendering.store import FrameStore
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmTable, ShotTable, to_document
 from sakuga.story.keys import map_key
-from sakuga.story.options import SECONDS, SEED, SHOTS
+from sakuga.story.options import SECONDS, SEED, SHOTS, WORKERS
 from sakuga.story.planner import Planner
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Shot, Storyboard
 from sakuga.studio.animate.even_transitions import MorphTiming, render_evenly
+from sakuga.studio.animate.jumps import jump_notes, noting_steps
 from sakuga.studio.animate.storyboard import FilmTarget, Idea
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.finish import finish_clip
@@ -37,6 +39,7 @@ from sakuga.studio.core.motion import (
 )
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.prompt_style_names import film_with_named_styles
 from sakuga.studio.core.recipe import (
     EditedRecipe,
     LaidOut,
@@ -48,7 +51,7 @@ from sakuga.studio.core.recipe import (
     portable_style,
     recipe_styles,
 )
-from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
+from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession, worker_processes
 from sakuga.studio.core.settings import (
     ResolvedSettings,
     check_settings,
@@ -71,7 +74,7 @@ from sakuga.studio.core.styles import (
     uses_by_shot,
 )
 from sakuga.studio.core.work import Work
-from sakuga.timeline.edits import speed_of
+from sakuga.timeline.edits import AnyEdit, edit_sheet, speed_of
 from sakuga.timeline.film_layout import ExposureSheet, lay_out_film
 from sakuga.timeline.spec import Digest
 from sakuga.timeline.transition_timing import Timings
@@ -90,6 +93,8 @@ class FilmRequest:
     output: Output
     store: Path | None = None
     preview: bool = False
+    workers: int = 1
+    """Processes that render."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,7 @@ class ResolvedFilm:
     recipe: "FilmRecipe"
     output: Output
     store: Path | None
+    workers: int
     notes: tuple[str, ...]
 
 
@@ -131,7 +137,7 @@ class Animation:
     notes: tuple[str, ...]
 
 
-@checked(shots=SHOTS, seconds=SECONDS, seed=SEED)
+@checked(shots=SHOTS, seconds=SECONDS, seed=SEED, workers=WORKERS)
 def animate(
     idea: str,
     out: Path | str = CLIP,
@@ -148,6 +154,7 @@ def animate(
     preview: bool = False,
     film: Path | str | None = None,
     overwrite: bool = False,
+    workers: int = 1,
 ) -> Work[Step, Animation]:
     """Generate a clip from an idea: storyboard, frames, file.
 
@@ -162,7 +169,8 @@ def animate(
     check_settings(wanted, finder)
 
     def resolve(board: Storyboard) -> ResolvedFilm:
-        film_request = FilmRequest(film=Film(settings=wanted, storyboard=board), output=output, store=store, preview=preview)
+        board_film = Film(settings=wanted, storyboard=board)
+        film_request = FilmRequest(film=board_film, output=output, store=store, preview=preview, workers=workers)
         resolved = resolve_film(film_request, finder)
         if target:
             target.refuse_other(resolved.film)
@@ -173,7 +181,7 @@ def animate(
     return Work(_plan_and_animate(request, resolve, target))
 
 
-@checked()
+@checked(workers=WORKERS)
 def render(
     film: Film,
     out: Path | str = CLIP,
@@ -182,13 +190,18 @@ def render(
     recipe: bool = True,
     max_size: int | None = None,
     preview: bool = False,
+    edits: Sequence[AnyEdit] = (),
+    workers: int = 1,
 ) -> Work[Step, Animation]:
-    """Generate a clip or a preview from a film.
+    """Generate a clip or a preview from a film, with edits of its frames as `edit_clip` makes them.
 
     A GIF stays under `max_size` bytes. Raises SakugaError.
     """
     output = Output(path=Path(out), recipe=recipe, max_size=max_size).check()
-    return Work(_render(resolve_film(FilmRequest(film=film, output=output, store=store, preview=preview))))
+    resolved = resolve_film(FilmRequest(film=film, output=output, store=store, preview=preview, workers=workers))
+    edit_sheet(resolved.sheet, edits)
+    edited = resolved.recipe.model_copy(update=edits_key(tuple(edits)))
+    return Work(_render(replace(resolved, recipe=edited)))
 
 
 def with_style(settings: FilmSettings | None, style: str | None) -> FilmSettings:
@@ -205,7 +218,7 @@ def resolve_film(request: FilmRequest, styles: StyleFinder | None = None) -> Res
     request.output.check()
     check_store(request.store)
     styles = styles or StyleFinder(find_checkpoint(request.film.settings.model or SKETCHBOOK))
-    film, notes = apply_named_styles(request.film, styles)
+    film, notes = apply_named_styles(film_with_named_styles(request.film, styles), styles)
     finished = with_style_finishing(film.settings, styles.uses(film.settings.style))
     return _resolve(replace(film, settings=finished), request, styles, notes)
 
@@ -242,6 +255,7 @@ def _resolve(
         recipe=recipe,
         output=request.output,
         store=request.store,
+        workers=request.workers,
         notes=(*notes, *preview_notes),
     )
 
@@ -259,17 +273,27 @@ def _animate(request: Idea, resolved: ResolvedFilm, target: FilmTarget | None) -
 
 
 def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generator[Step, None, Animation]:
+    executor, precision = worker_processes(resolved.workers), resolved.settings.precision
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, precision, executor, resolved.motion)
+    with closing(session):
+        return (yield from _render_with(session, resolved, target))
+
+
+def _render_with(session: RenderSession, resolved: ResolvedFilm, target: FilmTarget | None) -> Generator[Step, None, Animation]:
     started = perf_counter()
     kept = target.write(resolved.film) if target else ""
-    session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision, motion=resolved.motion)
-    notes = [*resolved.notes, *session.storyboard_warnings(resolved.storyboard), *([kept] if kept else [])]
+    notes = [*resolved.notes, *session.storyboard_warnings(resolved.storyboard, resolved.settings.negative), *([kept] if kept else [])]
     for note in notes:
         yield Step(stage="story", note=note)
     resolved, rendering = yield from _evenly_rendered(resolved, session)
     generated = perf_counter()
     with ImageSpool(session.store.root) as spool:
-        clip = yield from _finish(resolved, rendering, session, spool)
+        steps = list[float]()
+        clip = yield from _finish(resolved, rendering, session, spool, steps)
         finished = perf_counter()
+        jumps = [] if resolved.recipe.edits else jump_notes(steps, resolved.storyboard, resolved.settings.fps)
+        for note in jumps:
+            yield Step(stage="finishing", note=note)
         speed = speed_of(resolved.recipe.edits)
         written = yield from write_clip(replace(clip, rate=clip.rate * speed), resolved.output, resolved.recipe)
     return Animation(
@@ -279,7 +303,7 @@ def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generat
         frames=clip.count,
         count=rendering.count,
         seconds=Seconds.since(started, generated, finished),
-        notes=(*notes, *rendering.count.notes, *written.notes),
+        notes=(*notes, *rendering.count.notes, *jumps, *written.notes),
     )
 
 
@@ -302,12 +326,17 @@ def _rendered_with_edits(resolved: ResolvedFilm, session: RenderSession) -> Gene
     return replace(resolved, sheet=sheet), (yield from session.render(sheet.specs, wanted))
 
 
-def _finish(resolved: ResolvedFilm, rendering: Rendering, session: RenderSession, spool: ImageSpool) -> Generator[Step, None, FrameStream]:
-    """Match each shot's colors to its keyframe, resize, and interpolate in-betweens at the final size."""
+def _finish(
+    resolved: ResolvedFilm, rendering: Rendering, session: RenderSession, spool: ImageSpool, steps: list[float]
+) -> Generator[Step, None, FrameStream]:
+    """Match each shot's colors to its keyframe, resize, and interpolate in-betweens at the final size.
+
+    Appends how much each frame differs from the one before to `steps`.
+    """
     settings, sheet = resolved.settings, resolved.sheet
     resized, matched = session.enlarger(*settings.size), color_matcher(sheet, rendering, session.store)
     shown = session.read_frames(rendering, sheet.exposures, lambda name, image: resized(matched(name, image)))
-    return (yield from finish_clip(shown, len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
+    return (yield from finish_clip(noting_steps(shown, steps), len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
 
 
 def color_matcher(sheet: ExposureSheet, rendering: Rendering, store: FrameStore) -> Callable[[Digest, Image], Image]:

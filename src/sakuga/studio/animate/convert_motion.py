@@ -7,6 +7,7 @@ from sakuga.files import write_atomic, write_text
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.motion_files import MotionFiles
 from sakuga.models.motion_lookup import PICKLES, refuse_pickle
+from sakuga.paths import local_path
 from sakuga.studio.core.arguments import checked
 
 
@@ -27,7 +28,7 @@ def convert_motion(file: Path | str, out: Path | str, *, pickle: bool = False) -
 
     `pickle` reads a .ckpt or .pt without running its code. Raises CheckpointError.
     """
-    path, folder = Path(file).expanduser(), Path(out)
+    path, folder = local_path(file), Path(out)
     if not path.is_file():
         raise CheckpointError(f"motion adapter '{file}': no such file")
     if path.suffix in PICKLES and not pickle:

@@ -8,13 +8,16 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from sakuga import InputError
+from sakuga import InputError, __version__
 from sakuga.datasets.folders import is_image
 from sakuga.datasets.image_reading import LoadedImage, read_image
 from sakuga.export import ImageFolder, check_target, write
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.story.a1111 import write_infotext
+from sakuga.story.foreign_recipe import ForeignRecipe, model_name
+from sakuga.story.limits import MAX_SEED
 from sakuga.story.options import IMAGES_PER_PROMPT, SEED, Text
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.animate import with_style
@@ -24,6 +27,7 @@ from sakuga.studio.core.finish import add_textures, finish_image, stream_images,
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.output import Output, check_store, write_clip
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.prompt_style_names import named_styles, with_named_styles
 from sakuga.studio.core.recipe import Remade, SettingsRecipe, check_amount, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
 from sakuga.studio.core.settings import (
@@ -39,6 +43,7 @@ from sakuga.studio.core.work import Work
 from sakuga.text import counted
 from sakuga.timeline.clip import Clip
 from sakuga.timeline.lazy import LazySequence
+from sakuga.timeline.prompts import prompt_of
 from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Generated, InitImage, Prompt, SeedNoise, dependencies, digest
 
 PROMPT = Text(help="What the image shows")
@@ -76,6 +81,8 @@ class DrawRequest:
     recipe: bool
     preview: bool
     steps_gif: Path | None
+    a1111: bool = False
+    """Whether the files also carry their settings as A1111 writes them."""
 
     def __post_init__(self) -> None:
         """Check what needs no checkpoint; raises InputError."""
@@ -128,12 +135,14 @@ def draw(
     recipe: bool = True,
     preview: bool = False,
     steps_gif: Path | None = None,
+    a1111: bool = False,
 ) -> Work[Step, GeneratedImages]:
     """Generate images of one prompt or several.
 
     The seeds are seed, seed + 1, ... They are written to the folder `out`, numbered on from those it holds (one that is there to the byte
     keeps its place); without `out` the result holds them as arrays. `init_image` is where denoising starts (img2img); the depth of a
-    `control` image places things. `steps_gif` is a clip of one image's denoising steps. Raises SakugaError.
+    `control` image places things. `steps_gif` is a clip of one image's denoising steps. `a1111` writes the settings in A1111's
+    form, too, for programs that read it. Raises SakugaError.
     """
     request = DrawRequest(
         prompts=(prompts,) if isinstance(prompts, str) else tuple(prompts),
@@ -147,6 +156,7 @@ def draw(
         recipe=recipe,
         preview=preview,
         steps_gif=steps_gif,
+        a1111=a1111,
     )
     return Work(_draw(resolve_draw(request)))
 
@@ -161,9 +171,10 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
     files = find_checkpoint(settings.model or SKETCHBOOK)
     styles = StyleFinder(files)
     check_settings(settings, styles)
-    named = {prompt: styles.named_by([prompt]) if settings.style is None else settings.style for prompt in request.prompts}
+    request, settings, wanted = _with_named_styles(request, styles)
+    named = {prompt: styles.named_by([prompt]) if wanted[prompt] is None else wanted[prompt] for prompt in request.prompts}
     uses = {prompt: styles.uses(style) for prompt, style in named.items()}
-    notes = dict.fromkeys(named_style_note(style, f"'{prompt}': ") for prompt, style in named.items() if style and settings.style is None)
+    notes = dict.fromkeys(named_style_note(style, f"'{prompt}': ") for prompt, style in named.items() if style and wanted[prompt] is None)
     resolved, preview_notes = {}, list[str]()
     for prompt, style in named.items():
         own = resolve_settings(with_style_finishing(replace(settings, style=style), uses[prompt]), files, styles)
@@ -184,6 +195,19 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
     )
 
 
+def _with_named_styles(request: DrawRequest, styles: StyleFinder) -> tuple[DrawRequest, FilmSettings, dict[str, str | None]]:
+    """Take the styles out of the prompts; returns the request without them, its settings, and the styles of each prompt."""
+    away = named_styles(request.settings.negative or "", styles, negative=True)
+    found = [named_styles(prompt, styles) for prompt in request.prompts]
+    settings = replace(request.settings, negative=away.prompt) if away.styles else request.settings
+    own: dict[str, str | None] = {}
+    for one in found:
+        style = with_named_styles(settings.style, (*one.styles, *away.styles))
+        if own.setdefault(one.prompt, style) != style:
+            raise InputError(f"'{one.prompt}' is given twice with other styles: draw them one after the other")
+    return replace(request, prompts=tuple(one.prompt for one in found), settings=settings), settings, own
+
+
 class DrawRecipe(SettingsRecipe):
     """The recipe of one image.
 
@@ -192,7 +216,7 @@ class DrawRecipe(SettingsRecipe):
 
     kind: Literal["draw"] = "draw"
     prompt: str
-    seed: int = Field(ge=0, lt=2**63)
+    seed: int = Field(ge=0, le=MAX_SEED)
     control: ControlSettings | None = None
     steps_shown: bool = False
     """Whether the file shows the denoising steps."""
@@ -252,7 +276,7 @@ def _draw(resolved: ResolvedDraw) -> Generator[Step, None, GeneratedImages]:
 
     def keep(clip: Clip) -> None:
         if resolved.folder:
-            paths.append(resolved.folder.add(clip))
+            paths.append(resolved.folder.add(clip, _infotext(wanted[len(paths)], resolved) if request.a1111 else ""))
         else:
             images.append(clip.frames[0].image)
 
@@ -261,6 +285,26 @@ def _draw(resolved: ResolvedDraw) -> Generator[Step, None, GeneratedImages]:
         yield from _show_steps(rendering, request.steps_gif, wanted[0], session)
     prompts, seeds = zip(*_prompts_and_seeds(request), strict=True)
     return GeneratedImages(paths=tuple(paths), images=tuple(images), prompts=prompts, seeds=seeds, count=rendering.count)
+
+
+def _infotext(image: _Image, resolved: ResolvedDraw) -> str:
+    """Write an image's settings as A1111 does, its styles as tags."""
+    settings, conditioning = image.settings, image.spec.conditioning
+    prompt = conditioning.prompt if isinstance(conditioning, Prompt) else ""
+    tags = [f"<lora:{Path(use.style.name).stem}:{use.weight:g}>" for use in resolved.styles.uses(settings.style)]
+    return write_infotext(
+        ForeignRecipe(
+            program=f"sakuga {__version__}",
+            prompt=" ".join([prompt, *tags]),
+            negative=settings.negative,
+            steps=settings.steps,
+            sampler=settings.sampler,
+            guidance=settings.guidance,
+            seed=image.seed,
+            size=settings.size,
+            model=model_name(settings.model),
+        )
+    )
 
 
 def _prompts_and_seeds(request: DrawRequest) -> list[tuple[str, int]]:
@@ -275,7 +319,10 @@ def _notes(resolved: ResolvedDraw, session: RenderSession) -> Generator[Step, No
         if folder and folder.existing
         else []
     )
-    for note in (*resolved.notes, *(note for prompt in prompts for note in session.prompt_warnings(prompt)), *full):
+    unread = [note for prompt in prompts for note in session.prompt_warnings(prompt)]
+    negatives = dict.fromkeys(settings.negative for settings in resolved.settings.values())
+    unread += [note for negative in negatives for note in session.negative_warnings(negative)]
+    for note in (*resolved.notes, *unread, *full):
         yield Step(stage="story", note=note)
 
 
@@ -350,6 +397,6 @@ def image_spec(
     """Return the spec of one image with resolved settings."""
     styles = styles or StyleFinder(files)
     how = frame_settings(settings, files, styles)
-    conditioning = Prompt(prompt=with_triggers(prompt, styles.uses(settings.style)))
-    negative, noise = Prompt(prompt=how.negative), SeedNoise(seed=seed)
+    conditioning = prompt_of(with_triggers(prompt, styles.uses(settings.style)))
+    negative, noise = prompt_of(how.negative), SeedNoise(seed=seed)
     return how.spec(conditioning, negative=negative, noise=noise, init=init, control=control, batch=BATCH)

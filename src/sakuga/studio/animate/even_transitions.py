@@ -1,28 +1,38 @@
 """Retiming of a film's morphs, so that no frame jumps."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from sakuga.evaluation.motion_smoothness import steps, variation
+from sakuga.evaluation.motion_smoothness import variation
 from sakuga.finishing.image import Image
-from sakuga.studio.animate.morph_timing import MAX_EVEN_TAKES, image_difference
+from sakuga.story.limits import MAX_FRAMES
+from sakuga.studio.animate.morph_timing import image_difference
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import MAX_FRAMES, Part
+from sakuga.studio.core.recipe import Part
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
 from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.spec import Digest, Rendered
-from sakuga.timeline.transition_timing import LaidTransition, Timings, TransitionTiming, even_timing, without_unused
+from sakuga.timeline.transition_timing import (
+    LaidTransition,
+    Timings,
+    TransitionTiming,
+    change_along,
+    even_timing,
+    with_keyframes,
+    without_unused,
+)
 
 EVEN = 0.15
 """The coefficient of variation of a morph's steps that is even enough."""
-UNLIKE = 4.0
-"""Lab difference of two generated frames above which those between are generated, too, not interpolated."""
-REFINED_TAKES = 1
-"""Takes after which more keyframes are generated; later ones only retime, as each new keyframe may differ anew."""
+UNLIKE = 6.0
+"""Lab difference of two generated frames above which one between them is generated, too, not interpolated."""
+REFINEMENTS = 2
+"""How often such frames are looked for; an image that wanders differs anew however many there are."""
 Position = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -61,27 +71,26 @@ class EvenFilm:
 
 
 def render_evenly(lay_out: Callable[[Timings], ExposureSheet], session: RenderSession) -> Generator[Step, None, EvenFilm]:
-    """Render a film, and retime its morphs until neighbouring frames differ equally.
+    """Render a film, and time its morphs so that neighbouring frames differ equally.
 
-    Of the takes of each morph the most even one is used.
+    Between two generated frames a morph is taken to change evenly, as its in-betweens do. Where two differ too much, more are generated.
     """
-    searches: dict[int, _Search] = {}
-    timings: Timings = {}
+    morphs = defaultdict[int, _MeasuredMorph](_MeasuredMorph)
+    timings: dict[int, TransitionTiming] = {}
     renderings: list[Rendering] = []
-    for _ in range(MAX_EVEN_TAKES + 1):
+    for left in reversed(range(REFINEMENTS + 1)):
         sheet = lay_out(timings)
-        wanted = [*sheet.exposures, *(name for laid in sheet.transitions.values() for name in laid.frames)]
-        rendering = yield from session.render(sheet.specs, wanted)
-        renderings.append(rendering)
+        wanted = [*sheet.exposures, *(name for laid in sheet.transitions.values() for name in laid.generated)]
+        renderings.append((yield from session.render(sheet.specs, wanted)))
         for shot, laid in sheet.transitions.items():
-            searches.setdefault(shot, _Search(session)).add(laid, rendering)
-        timings = {shot: search.best if search.done else search.following for shot, search in searches.items()}
-        if all(search.done for search in searches.values()):
+            morphs[shot].read(laid, renderings[-1], session)
+            timings[shot] = morphs[shot].timed(laid.timing, refines=left > 0)
+        if all(timings[shot].generated == laid.timing.generated for shot, laid in sheet.transitions.items()):
             break
-    best = {shot: without_unused(search.best) for shot, search in searches.items()}
-    sheet = lay_out(best)
+    timings = {shot: without_unused(timing) for shot, timing in timings.items()}
+    sheet = lay_out(timings)
     rendering = yield from session.render(sheet.specs, sheet.exposures)
-    return EvenFilm(sheet=sheet, rendering=replace(rendering, count=_total([*renderings, rendering])), timings=best)
+    return EvenFilm(sheet=sheet, rendering=replace(rendering, count=_total([*renderings, rendering])), timings=timings)
 
 
 def _total(renderings: list[Rendering]) -> RenderCount:
@@ -93,44 +102,30 @@ def _total(renderings: list[Rendering]) -> RenderCount:
 
 
 @dataclass(slots=True)
-class _Search:
-    """The takes of one morph."""
+class _MeasuredMorph:
+    """The generated frames of a morph."""
 
-    session: RenderSession
-    takes: list[tuple[float, TransitionTiming]] = field(default_factory=list)
-    """Their variation and timing."""
-    images: dict[float, Digest] = field(default_factory=dict)
-    """The stored frame at every position generated so far."""
-    following: TransitionTiming = field(init=False)
-    """The timing of the next take."""
+    frames: dict[float, Digest] = field(default_factory=dict)
+    """By position; that at 0.0 is the last image before."""
+    images: dict[Digest, Image] = field(default_factory=dict)
+    differences: dict[tuple[Digest, Digest], float] = field(default_factory=dict)
 
-    @property
-    def best(self) -> TransitionTiming:
-        return min(self.takes, key=lambda take: take[0])[1]
+    def read(self, laid: LaidTransition, rendering: Rendering, session: RenderSession) -> None:
+        """Read the frames that are new."""
+        self.frames |= {0.0: laid.before, **dict(zip(laid.timing.generated, laid.generated, strict=True))}
+        new = [name for name in self.frames.values() if name not in self.images]
+        self.images |= zip(new, session.read_frames(rendering, new, lambda _, image: image), strict=True)
 
-    @property
-    def done(self) -> bool:
-        return self.takes[-1][0] <= EVEN or self.following == self.takes[-1][1]
+    def difference(self, left: float, right: float) -> float:
+        """Return how much two generated frames differ."""
+        pair = self.frames[left], self.frames[right]
+        if pair not in self.differences:
+            self.differences[pair] = image_difference(*(self.images[name] for name in pair))
+        return self.differences[pair]
 
-    def add(self, laid: LaidTransition, rendering: Rendering) -> None:
-        """Measure a take, and time the next one."""
-        if self.takes and self.done:
-            return
-        shown = list(self.session.read_frames(rendering, (laid.before, *laid.frames), lambda _, image: image))
-        moved = steps(shown, image_difference)
-        self.takes.append((variation(moved), laid.timing))
-        self.images |= {at: rendering.renamed[name] for at, name in zip(laid.timing.generated, laid.generated, strict=True)}
-        generated = {0.0: shown[0]} | {at: self.session.store.read(name) for at, name in self.images.items()}
-        refines = len(self.takes) <= REFINED_TAKES
-        self.following = even_timing(
-            laid.timing, moved, _changes(generated), lambda left, right: refines and _differ(generated, left, right)
-        )
-
-
-def _changes(images: Mapping[float, Image]) -> dict[float, float]:
-    """Return each position's difference to the one before."""
-    return {after: image_difference(images[before], images[after]) for before, after in pairwise(sorted(images))}
-
-
-def _differ(images: Mapping[float, Image], left: float, right: float) -> bool:
-    return image_difference(images[left], images[right]) > UNLIKE
+    def timed(self, timing: TransitionTiming, *, refines: bool) -> TransitionTiming:
+        """Make a timing even that is not, and add generated frames where two differ too much."""
+        curve = change_along({after: self.difference(before, after) for before, after in pairwise(sorted(self.frames))})
+        moved = [curve.change_at(after) - curve.change_at(before) for before, after in pairwise((0.0, *timing.shown))]
+        timing = even_timing(timing, curve) if variation(moved) > EVEN else timing
+        return with_keyframes(timing, lambda left, right: self.difference(left, right) > UNLIKE) if refines else timing

@@ -26,6 +26,7 @@ from sakuga.studio.core.finish import add_textures, stream_images, with_pixel_ar
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.prompt_style_names import named_styles, with_named_styles
 from sakuga.studio.core.recipe import EditedRecipe, LaidOut, Remade, SettingsRecipe, check_amount, portable_style, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
 from sakuga.studio.core.settings import ResolvedSettings, parse_ease, resolve_settings, style_digests, with_style_finishing
@@ -243,12 +244,13 @@ def resolve_morph(request: MorphRequest) -> ResolvedMorph:
     check_store(request.store)
     files = find_checkpoint(request.settings.model or SKETCHBOOK)
     styles = StyleFinder(files)
+    request = _with_named_styles(request, styles)
     wanted, own_styles, notes = _named_styles(request, styles)
     settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles)
     recipe = MorphRecipe.of(
         files,
         **_recipe_keys(own_styles, settings, styles),
-        prompts=prompts,
+        prompts=request.prompts,
         seed=request.seed,
         frames=frames,
         ease=ease,
@@ -289,6 +291,18 @@ def _resolve(
     )
 
 
+def _with_named_styles(request: MorphRequest, styles: StyleFinder) -> MorphRequest:
+    """Take the styles out of the prompts, into those of each prompt."""
+    away = named_styles(request.settings.negative or "", styles, negative=True)
+    found = [named_styles(prompt, styles) for prompt in request.prompts]
+    if not any((*away.styles, *(style for one in found for style in one.styles))):
+        return request
+    given = request.styles or ("",) * len(found)
+    own = tuple(with_named_styles(style, (*one.styles, *away.styles)) or "" for style, one in zip(given, found, strict=True))
+    settings = replace(request.settings, negative=away.prompt) if away.styles else request.settings
+    return replace(request, prompts=tuple(one.prompt for one in found), styles=own, settings=settings)
+
+
 def _named_styles(request: MorphRequest, styles: StyleFinder) -> tuple[FilmSettings, tuple[str, ...], list[str]]:
     """Apply the styles that prompts name, where none is requested.
 
@@ -313,7 +327,7 @@ def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
     started = perf_counter()
     recipe, settings, path = resolved.recipe, resolved.settings, resolved.path
     session = RenderSession(resolved.files, resolved.store, resolved.uses, settings.precision)
-    notes = [*resolved.notes, *_warnings(path, session)]
+    notes = [*resolved.notes, *_warnings(path, session), *session.negative_warnings(settings.negative)]
     for note in notes:
         yield Step(stage="story", note=note)
     like = _like(resolved)

@@ -19,6 +19,7 @@ from sakuga.models.motion_files import MotionFiles
 from sakuga.paths import home
 from sakuga.rendering.store import FrameStore, given_spec
 from sakuga.rendering.warp import fit_image
+from sakuga.story.limits import MAX_FRAMES, MAX_SECONDS, MAX_SEED
 from sakuga.story.options import SEED, Number
 from sakuga.story.settings import AUTO, FilmSettings
 from sakuga.studio.animate.animate import CLIP, with_style
@@ -45,7 +46,7 @@ from sakuga.timeline.moved_image import ImageMove, lay_out_move
 from sakuga.timeline.spec import digest
 from sakuga.timeline.timing import exact_seconds
 
-MOVE_SECONDS = Number(help="Length of the clip in seconds", default=2.0, least=0, most=3600, above=True)
+MOVE_SECONDS = Number(help="Length of the clip in seconds", default=2.0, least=0, most=MAX_SECONDS, above=True)
 UNUSED = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
 """Film settings that a moved image has no use for."""
 
@@ -106,8 +107,8 @@ class MoveRecipe(SettingsRecipe):
     kind: Literal["move"] = "move"
     given: tuple[DigestText, ...] = Field(min_length=1, max_length=2)
     prompt: str
-    seconds: float = Field(gt=0, le=3600)
-    seed: int = Field(ge=0, lt=2**63)
+    seconds: float = Field(gt=0, le=MAX_SECONDS)
+    seed: int = Field(ge=0, le=MAX_SEED)
     loop: bool = False
 
     def with_motion(self, places: Mapping[str, str]) -> Self:
@@ -203,7 +204,7 @@ def _resolve(
     first, *last = (given_spec(image) for image in fitted)
     frames = _frame_count(recipe.seconds, settings)
     moving = ImageMove(prompt=with_triggers(recipe.prompt, uses), frames=frames, seed=recipe.seed, loop=recipe.loop)
-    sheet = lay_out_move(first, last[0] if last else None, moving, how, motion_settings(adapter, settings))
+    sheet = lay_out_move(first, last[0] if last else None, moving, how, motion_settings(adapter, settings, files))
     check_frames(output.path, frames, recipe.text() if output.recipe else "")
     refuse_missing_networks(sheet.specs.values(), files)
     return ResolvedMove(
@@ -234,6 +235,8 @@ def _frame_count(seconds: float, settings: ResolvedSettings) -> int:
     count = round(exact_seconds(seconds) * settings.fps)
     if count < 2:
         raise InputError(f"{seconds:g} s at {float(settings.fps):g} frames a second are less than two frames: choose more seconds")
+    if count > MAX_FRAMES:
+        raise InputError(f"the clip has {count:,} frames, and {MAX_FRAMES:,} are the most: choose fewer seconds or a lower fps")
     return count
 
 
@@ -241,7 +244,7 @@ def _render(resolved: ResolvedMove, images: Sequence[Image]) -> Generator[Step, 
     """Generate the frames, finish them, and write the clip; `images` are those of the recipe, if the store lacks them."""
     started = perf_counter()
     session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision, motion=(resolved.adapter,))
-    notes = (*resolved.notes, *session.prompt_warnings(resolved.recipe.prompt))
+    notes = (*resolved.notes, *session.prompt_warnings(resolved.recipe.prompt), *session.negative_warnings(resolved.settings.negative))
     for note in notes:
         yield Step(stage="story", note=note)
     for image in (*images, *resolved.fitted):

@@ -19,6 +19,7 @@ from sakuga.rendering.store import FrameStore
 from sakuga.story.film import UNKNOWN_KEY
 from sakuga.story.options import renamed_note
 from sakuga.story.settings import NO_MOTION, RENAMED, RENAMED_VALUES
+from sakuga.studio.animate.foreign import draw_foreign, foreign_recipe, resolve_foreign
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.motion import MotionFinder, motion_places
 from sakuga.studio.core.output import check_store
@@ -120,12 +121,16 @@ def remake(
 
     `changes` are by dotted key ("shots.2.prompt"); the default output is CLIP-remade in this folder. `model`, `images`, `styles` and
     `motion` (files or folders) give what the recipe knows by digest only; if they, or the engine, are not the same, RecipeError says so,
-    unless `anyway`. On one machine the frames are the same to the byte, and with the same suffix the file.
+    unless `anyway`. On one machine the frames are the same to the byte, and with the same suffix the file. An image of A1111, ComfyUI or
+    InvokeAI is drawn by what its own recipe says; notes list the rest.
     """
     clip = Path(clip)
     stem, dot, ending = clip.name.partition(".")  # of hop.sheet.png both endings count
     out = Path(out or f"{stem}-remade{dot}{ending}")
     check_target(out)
+    if foreign := foreign_recipe(clip):
+        image = resolve_foreign(foreign, clip, out, model, tuple(styles), changes or {})
+        return Work(draw_foreign(image, store))
     resolved = resolve_remake(
         recipe_of(clip, changes), clip, out, model=model, images=images, styles=styles, motion=motion, anyway=anyway, store=store
     )

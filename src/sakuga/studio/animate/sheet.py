@@ -12,6 +12,7 @@ from sakuga.story.film import Film
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.motion import MotionFinder, film_motions, in_between_motion
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.prompt_style_names import film_with_named_styles
 from sakuga.studio.core.settings import frame_settings, resolve_settings, style_weights_by_shot
 from sakuga.studio.core.styles import StyleFinder, apply_named_styles, storyboard_with_triggers, uses_by_shot
 from sakuga.studio.core.work import Work
@@ -44,7 +45,7 @@ def sheet(film: Film, out: Path | str) -> Work[Step, ExposureSheetResult]:
     path = Path(out)
     check_exposure_sheet(path)
     styles = StyleFinder(find_checkpoint(film.settings.model or SKETCHBOOK))
-    film, _ = apply_named_styles(film, styles)
+    film, _ = apply_named_styles(film_with_named_styles(film, styles), styles)
     settings = resolve_settings(film.settings, styles.files, styles)
     film = Film(settings=settings.requested(), storyboard=film.storyboard)
     board = storyboard_with_triggers(film.storyboard, uses_by_shot(film, styles))

@@ -5,9 +5,9 @@ from functools import lru_cache
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.sketchbook.captions import known_words
-from sakuga.story.emphasis import read_emphasis
 from sakuga.story.film import Film
 from sakuga.story.lint import LintNote, lint_storyboard
+from sakuga.story.prompt_grammar import emphasis_warnings
 from sakuga.story.storyboard import full_prompts
 from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.styles import StyleFinder, styles_of
@@ -25,9 +25,14 @@ def shot_notes(film: Film) -> list[LintNote]:
     notes = lint_storyboard(board, session.count_tokens, session.files.info.token_limit, words, triggers)
     prompts = [(index, prompt) for index in range(len(board.shots)) for prompt in full_prompts(board, index)]
     emphasis = [
-        LintNote(shot=index, rule="emphasis", message=warning) for index, prompt in prompts for warning in read_emphasis(prompt).warnings
+        LintNote(shot=index, rule="emphasis", message=warning) for index, prompt in prompts for warning in emphasis_warnings(prompt)
     ]
-    return list(dict.fromkeys([*notes, *emphasis]))
+    negative = [
+        LintNote(shot=index, rule="negative", message=warning)
+        for index, shot in enumerate(board.shots)
+        for warning in session.negative_warnings(", ".join(filter(None, (film.settings.negative, shot.negative))))
+    ]
+    return list(dict.fromkeys([*notes, *emphasis, *negative]))
 
 
 @lru_cache(maxsize=4)

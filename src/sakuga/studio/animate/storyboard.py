@@ -7,6 +7,7 @@ from typing import Self
 
 from sakuga import InputError
 from sakuga.export import check_folder
+from sakuga.files import TextError, read_utf8
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import Film, FilmError, is_unedited, read_film, write_film
@@ -178,10 +179,10 @@ def read_prompts(path: Path) -> list[str]:
     Blank lines and lines that begin with # are skipped.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_utf8(path).splitlines()
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, TextError) as error:
         raise InputError(f"{path}: cannot be read as a text file ({error})") from None
     prompts = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not prompts:

@@ -20,6 +20,7 @@ from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.rendering.store import FrameStore
 from sakuga.sketchbook.words import BAD, GOOD, OWN_LOOK
+from sakuga.story.limits import MAX_SEED
 from sakuga.story.options import SEED, Choice, Number
 from sakuga.story.settings import FilmSettings, InBetweenMethod
 from sakuga.studio.animate.animate import CLIP, with_style
@@ -205,7 +206,7 @@ class ChainRecipe(EditedRecipe, SettingsRecipe):
 
     text_encoder_optional: ClassVar[bool] = True
     given: tuple[DigestText, ...] = Field(min_length=1, max_length=1)
-    seed: int = Field(ge=0, lt=2**63)
+    seed: int = Field(ge=0, le=MAX_SEED)
     variants: int
     between: int
     noise_shift: float

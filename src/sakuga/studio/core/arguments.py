@@ -9,6 +9,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, Union, cast, get_args, get_origin
 
+from sakuga.paths import check_name
 from sakuga.story.options import Option, SettingsError
 
 Parameters = ParamSpec("Parameters")
@@ -86,6 +87,8 @@ def _read(value: Any, hint: Any) -> Any:
 
 def _read_any(value: Any, kinds: Sequence[Any]) -> Any:
     wanted = list[str]()
+    if Path in kinds and isinstance(value, str):
+        check_name(Path(value))
     for kind in sorted(kinds, key=lambda kind: kind is Path):  # a text stays a text where both are possible
         try:
             return _read(value, kind)
@@ -115,7 +118,7 @@ def _read_mapping(value: Any, keys: Any, values: Any) -> Any:
 
 def _read_plain(value: Any, kind: Any) -> Any:
     if kind is Path:
-        return Path(_without_null(fspath(_expect(value, isinstance(value, str | PathLike), "a path"))))
+        return check_name(Path(_without_null(fspath(_expect(value, isinstance(value, str | PathLike), "a path")))))
     if kind is str:
         return _without_null(_expect(value, isinstance(value, str), "a text"))
     if kind in _NUMBERS:

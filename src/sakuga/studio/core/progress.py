@@ -22,6 +22,8 @@ class Step:
     """Share of the stage's computation that is done, 0 to 1, where units differ in cost (a frame of more steps or pixels costs more)."""
     seconds_left: float | None = None
     """Estimated seconds to the end of the stage, from its speed so far."""
+    denoising: bool = False
+    """Whether frames are being denoised: their styles are applied to the networks, which no other work may use before the next step."""
 
     @property
     def fraction(self) -> float:

@@ -17,7 +17,9 @@ from sakuga import InputError
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import HUB_REPO_ID
 from sakuga.models.motion_files import MotionFiles
+from sakuga.paths import local_path
 from sakuga.rendering.store import FrameStore
+from sakuga.story.limits import MAX_FRAMES, MAX_PIXELS
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings, style_digests
@@ -29,8 +31,6 @@ from sakuga.timeline.spec import ENGINE
 VERSION = 3
 MAX_RECIPE = 1_000_000
 """Characters of a recipe: readers of PNG accept no longer text."""
-MAX_FRAMES, MAX_PIXELS = 20_000, 4_000_000_000
-"""Limits of a recipe in frames, and in pixels of all its frames: as much as a large machine holds in memory."""
 
 Settings = TypeVar("Settings", bound=FilmSettings)
 DigestText = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -251,7 +251,7 @@ def recipe_styles(texts: Iterable[str], sampler: str, styles: StyleFinder) -> di
 
 def public_name(files: CheckpointFiles) -> str | None:
     """Return the model's public name; None for a local folder."""
-    own = files.name != SKETCHBOOK and Path(files.name).expanduser().is_dir()
+    own = files.name != SKETCHBOOK and local_path(files.name).is_dir()
     return None if own or (not HUB_REPO_ID.fullmatch(files.name) and files.name != SKETCHBOOK) else files.name
 
 

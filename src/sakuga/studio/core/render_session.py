@@ -12,8 +12,9 @@ from sakuga.finishing.resize import enlarge
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.engine import requested_engine
 from sakuga.models.motion_files import MotionFiles
+from sakuga.models.prompt_chunks import MARKS, chunk_tokens
 from sakuga.models.styles import checkpoint_styles, few_step_adapter
-from sakuga.models.tokenization import load_prompt_tokenizer, tokenize
+from sakuga.models.tokenization import Tokens, load_prompt_tokenizer, tokenize
 from sakuga.paths import home
 from sakuga.rendering.batches import Batch, batch_of, plan_batches
 from sakuga.rendering.frame_reader import read_frames
@@ -21,8 +22,9 @@ from sakuga.rendering.resources import LoadedResources, Resources, StyleFiles
 from sakuga.rendering.store import FrameStore, InBetweenStore, cached_upscale
 from sakuga.rendering.store_lock import SharedStore
 from sakuga.sketchbook.captions import known_words
-from sakuga.story.emphasis import read_emphasis, without_emphasis
+from sakuga.story.emphasis import without_emphasis
 from sakuga.story.lint import by_shots, lint_storyboard, wordless_warnings
+from sakuga.story.prompt_grammar import emphasis_warnings, said_by, uses_grammar, with_ascii_brackets
 from sakuga.story.storyboard import Storyboard, full_prompts
 from sakuga.story.vocabulary import vocabulary_warnings
 from sakuga.studio.core.progress import Step
@@ -32,7 +34,7 @@ from sakuga.timeline.spec import Digest, FrameSpec, Generated, MotionFrame, Prec
 
 if TYPE_CHECKING:
     from sakuga.models.checkpoint import Checkpoint
-    from sakuga.rendering.executor import Executor, Landed
+    from sakuga.rendering.executor import Denoised, Executor, Landed
 
 Specs: TypeAlias = Mapping[Digest, FrameSpec]
 ExecutorFactory: TypeAlias = "Callable[[Resources], Executor]"
@@ -145,8 +147,8 @@ class RenderSession:
     def render(self, specs: Specs, wanted: Iterable[Digest]) -> Generator[Step, None, Rendering]:
         """Render the wanted frames that are missing, and their dependencies.
 
-        Each step carries the frame that was just stored. Where memory runs out, the rest is rendered in batches of half the width, and
-        at last decoded in tiles, which changes the specs and so the names of these frames.
+        There is a step for each denoising step, and one for each stored frame, which it carries. Where memory runs out, the rest is
+        rendered in batches of half the width, and at last decoded in tiles, which changes the specs and so the names of these frames.
         """
         self._share = self._share or SharedStore(self.store.root)
         wanted = list(dict.fromkeys(wanted))
@@ -156,17 +158,20 @@ class RenderSession:
         reused = sum(isinstance(spec, Rendered) for spec in specs.values()) - progress.total
         notes: list[str] = []
         if batches:
-            if not self.loaded.lazy_checkpoint.is_loaded:
+            if "executor" not in self.__dict__ and not self.loaded.lazy_checkpoint.is_loaded:
                 yield Step(stage="loading", note=f"loading {self.files.name}")
                 self.loaded.lazy_checkpoint.expect(sum(map(_steps, specs.values())))
                 engine = self.loaded.lazy_checkpoint.engine
                 notes += [engine.note] if engine.note else []
                 yield Step(stage="loading", note=engine.note or f"{engine.title} runs the networks")
-            from sakuga.rendering.executor import OutOfMemory
+            from sakuga.rendering.executor import Denoised, OutOfMemory
         yield progress.step()
         while batches:
             try:
-                for landed in self.executor.run(batches):
+                for landed in self.executor.steps(batches):
+                    if isinstance(landed, Denoised):
+                        yield progress.denoised(landed)
+                        continue
                     note = "; ".join(filter(None, (landed.note, _faulty(landed))))
                     notes += [note] if note and note not in notes else []
                     yield progress.landed(landed, note)
@@ -243,15 +248,34 @@ class RenderSession:
         return {word: (0,) * tokens for style in self._given for word, tokens in style.contents.learned_words.items()}
 
     def count_tokens(self, text: str) -> int:
-        """Count a prompt's tokens, begin and end tokens included."""
-        return len(tokenize(self.tokenizer, without_emphasis(text), self.words).ids)
+        """Count a prompt's tokens, begin and end tokens included; of a long or composed one those of its longest chunk."""
+        if not uses_grammar(text := with_ascii_brackets(text)):
+            return len(tokenize(self.tokenizer, without_emphasis(text), self.words).ids)
+        return max(len(chunk.ids) for said in said_by(text, breaks=True) for chunk in self._chunks(said))
 
-    def storyboard_warnings(self, board: Storyboard) -> list[str]:
-        """List what may go wrong with a storyboard's prompts on this checkpoint."""
+    def _chunks(self, text: str) -> list[Tokens]:
+        plain = without_emphasis(text)
+        return chunk_tokens(tokenize(self.tokenizer, plain, self.words), plain, self.files.info.token_limit - MARKS)
+
+    def storyboard_warnings(self, board: Storyboard, negative: str = "") -> list[str]:
+        """List what may go wrong with a storyboard's prompts on this checkpoint; `negative` is the film's negative prompt."""
         notes = lint_storyboard(board, self.count_tokens, self.files.info.token_limit, self._known_words, self._trigger_words)
         prompts = [(index, prompt) for index in range(len(board.shots)) for prompt in full_prompts(board, index)]
-        emphasis = [(index, warning) for index, prompt in prompts for warning in read_emphasis(prompt).warnings]
-        return by_shots([*((note.shot, note.message) for note in notes), *emphasis])
+        emphasis = [(index, warning) for index, prompt in prompts for warning in emphasis_warnings(prompt)]
+        own = [
+            (index, note)
+            for index, shot in enumerate(board.shots)
+            if shot.negative
+            for note in self.negative_warnings(", ".join(filter(None, (negative, shot.negative))))
+        ]
+        whole = [] if all(shot.negative for shot in board.shots) else self.negative_warnings(negative)
+        return [*whole, *by_shots([*((note.shot, note.message) for note in notes), *emphasis, *own])]
+
+    def negative_warnings(self, negative: str) -> list[str]:
+        """List what of a negative prompt is ignored by this checkpoint."""
+        tokens, limit = self.count_tokens(negative), self.files.info.token_limit
+        long = [f"it has {tokens} tokens; the text encoder reads {limit}: shorten it"] if tokens > limit else []
+        return [f"negative prompt: {note}" for note in (*long, *emphasis_warnings(negative))]
 
     def prompt_warnings(self, prompt: str) -> list[str]:
         """List what of a single prompt is ignored by this checkpoint."""
@@ -260,7 +284,7 @@ class RenderSession:
         return [
             *wordless_warnings(prompt),
             *long,
-            *read_emphasis(prompt).warnings,
+            *emphasis_warnings(prompt),
             *vocabulary_warnings([prompt], self._known_words, self._trigger_words),
         ]
 
@@ -274,6 +298,17 @@ class RenderSession:
         return (*self.words, *(style.prompt_trigger for style in self._given))
 
 
+def worker_processes(count: int) -> "ExecutorFactory | None":
+    """Return what makes an executor of several processes; None for one, which is this process."""
+
+    def make(resources: Resources) -> "Executor":
+        from sakuga.rendering.worker_executor import WorkerExecutor
+
+        return WorkerExecutor(resources, count)
+
+    return make if count > 1 else None
+
+
 class _Progress:
     """Counts landed frames against the plan.
 
@@ -282,24 +317,34 @@ class _Progress:
 
     def __init__(self, batches: Sequence[Batch]) -> None:
         self.done, self.spent = 0, 0.0
+        self.begun: dict[Digest, float] = {}
+        """Cost of what is done of frames that are being denoised."""
         self.started = monotonic()
         self.replan(batches)
 
     def replan(self, batches: Sequence[Batch]) -> None:
         """Replace what is left to do."""
+        self.begun.clear()
         self.cost = {name: batch.cost / len(batch.frames) for batch in batches for name in batch.names}
         self.total = self.done + len(self.cost)
         self.whole = self.spent + sum(batch.cost for batch in batches)
 
     def landed(self, landed: "Landed", note: str) -> Step:
         self.done += 1
+        self.begun.pop(landed.name, None)
         self.spent += self.cost.get(landed.name, 0.0)
         return self.step(landed.name, note)
 
+    def denoised(self, denoised: "Denoised") -> Step:
+        for name in denoised.names:  # a faulty frame is denoised again: what was done stays
+            self.begun[name] = max(self.begun.get(name, 0.0), denoised.share * self.cost.get(name, 0.0))
+        return replace(self.step(), denoising=True)
+
     def step(self, frame: Digest | None = None, note: str = "") -> Step:
-        share = self.spent / self.whole if self.whole else 1.0
+        spent = self.spent + sum(self.begun.values())
+        share = spent / self.whole if self.whole else 1.0
         elapsed = monotonic() - self.started
-        left = elapsed * (1.0 - share) / share if self.spent else None
+        left = elapsed * (1.0 - share) / share if spent else None
         return Step(stage="rendering", done=self.done, total=self.total, note=note, frame=frame, share=share, seconds_left=left)
 
 

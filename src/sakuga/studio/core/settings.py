@@ -65,6 +65,7 @@ class ResolvedSettings:
     motion_scale: float
     motion_window: int
     motion_overlap: int
+    motion_smoothing: float
     motion_fps: Fraction
     loop: bool
     on: int
@@ -115,6 +116,7 @@ def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: Styl
         "size": default_size(files),
         "style": "",
         "motion_window": own.info.context if (own := own_motion_adapter(files)) else CONTEXT,
+        "motion_smoothing": family.motion.smoothing,
         "strength": 0.5 if _moves(files, settings.motion) else 0.7,
         "depth": "estimator" if "depth" in files.components() else "luminance",
         "steps": FEW_STEPS if few else family.steps,

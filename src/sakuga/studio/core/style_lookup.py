@@ -7,7 +7,7 @@ from sakuga import InputError
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.style_files import Style, find_weights
 from sakuga.models.styles import STYLES_FOLDER, checkpoint_styles, find_style, read_styles
-from sakuga.paths import home
+from sakuga.paths import home, local_path
 
 RUN_CONFIG, RUN_METRICS = "config.json", "metrics.json"
 """Files of a training run's folder; the second is written at the end."""
@@ -26,7 +26,7 @@ def resolve_style(name: str, source: CheckpointFiles) -> Style:
     Names of the checkpoint's own styles and of the library come before paths: write `./comic` for a folder that is named like a style.
     Raises StyleError where there is none, InputError for a run without a finished style.
     """
-    path = Path(name).expanduser()
+    path = local_path(name)
     if is_run(path) and not is_style_name(name, source):
         name = str(run_style(path))
     return find_style(name, source, styles_folder())

@@ -14,6 +14,7 @@ from sakuga.story.emphasis import without_emphasis
 from sakuga.story.film import Film
 from sakuga.story.keys import Key, Keys, format_keys, is_keyed, map_key, parse_texts
 from sakuga.story.storyboard import Shot, Storyboard, full_prompts, is_covered_by
+from sakuga.story.style_list import join_styles, split_styles
 from sakuga.studio.core.style_lookup import is_style_name, resolve_style
 from sakuga.timeline.spec import AppliedStyle
 
@@ -150,7 +151,7 @@ class StyleFinder:
 
     def shared_names(self, text: str | None) -> str:
         """Return requested styles as text without paths, each with its weight."""
-        return ", ".join(replace(use.request, name=self.shared_name(use.style), weight=use.weight).text for use in self.uses(text))
+        return join_styles(replace(use.request, name=self.shared_name(use.style), weight=use.weight).text for use in self.uses(text))
 
     def outside_styles(self, texts: Iterable[str | None]) -> dict[str, Style]:
         """Return the requested styles that are not the checkpoint's own, by shared name."""
@@ -184,7 +185,7 @@ def parse_style(text: str) -> StyleRequest:
 
 
 def _pieces(text: str | None) -> list[str]:
-    return [name for piece in (text or "").split(",") if (name := piece.strip()) and name != NONE]
+    return [name for name in split_styles(text or "") if name != NONE]
 
 
 def parse_prompt_styles(entries: Iterable[str], prompts: int) -> tuple[list[str], tuple[str, ...]]:
@@ -202,7 +203,7 @@ def parse_prompt_styles(entries: Iterable[str], prompts: int) -> tuple[list[str]
             raise StyleError(f"style {text!r} is for prompt {found[1]}, and there are {prompts}; count from 1")
         if found:
             own[int(found[1]) - 1].append(found[2])
-    return [text for found, text in numbered if not found], tuple(", ".join(styles) for styles in own)
+    return [text for found, text in numbered if not found], tuple(join_styles(styles) for styles in own)
 
 
 def named_style_note(name: str, where: str = "") -> str:
@@ -315,7 +316,7 @@ def _names(word: str, prompt: str) -> bool:
 def relocated(text: str | None, places: Mapping[str, str]) -> str | None:
     """Replace style names by the places where the styles lie here."""
     requests = [parse_style(piece) for piece in _pieces(text)]
-    return text and ", ".join(replace(request, name=places.get(request.name, request.name)).text for request in requests)
+    return text and join_styles(replace(request, name=places.get(request.name, request.name)).text for request in requests)
 
 
 def map_styles(text: str | None, change: Callable[[str], str | None]) -> str | None:

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from sakuga import SakugaError
-from sakuga.cancellation import Cancelled, CancelScope
+from sakuga.cancellation import Cancelled, CancelScope, raise_if_interrupted
 
 Step = TypeVar("Step", covariant=True)
 Result = TypeVar("Result")
@@ -42,6 +42,7 @@ class Work(Generic[Step, Result]):
         with self._driving:
             if not self._scope.cancelled:
                 try:
+                    raise_if_interrupted()
                     with self._scope:
                         step = next(self._steps)
                     if not self._scope.cancelled:

@@ -8,6 +8,7 @@ from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.hub import HUB_PREFIX
 from sakuga.models.styles import checkpoint_styles
+from sakuga.paths import local_path
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.output import check_store
 from sakuga.studio.core.progress import Step
@@ -49,7 +50,7 @@ def _measure(request: EvaluationRequest, store: Path | None) -> Generator[Step, 
     A style's name comes before a path.
     """
     source = find_checkpoint(request.settings.model or SKETCHBOOK)
-    name, path = parse_style(request.subject).name, Path(request.subject).expanduser()
+    name, path = parse_style(request.subject).name, local_path(request.subject)
     if request.subject == MOTION:
         note = f"{MOTION} is the model's motion adapter: for the folder write ./{MOTION}" if path.exists() else ""
         return _after_note(note, evaluate_motion(request, source, store))
@@ -58,7 +59,7 @@ def _measure(request: EvaluationRequest, store: Path | None) -> Generator[Step, 
     if is_style_name(name, source):
         note = f"{name} is a style's name: for the folder write ./{request.subject}" if path.is_dir() else ""
         return _after_note(note, evaluate_style(request, source, store))
-    if name.startswith(HUB_PREFIX) or is_style_path(Path(name).expanduser()):
+    if name.startswith(HUB_PREFIX) or is_style_path(local_path(name)):
         return evaluate_style(request, source, store)
     if path.is_dir():
         return evaluate_images(request, path)

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from sakuga import InputError
+from sakuga.paths import local_path
 from sakuga.studio.core.progress import Step
 from sakuga.studio.evaluation.clip_page import clip_differences, clip_page
 from sakuga.studio.evaluation.comparison_page import comparison_page
@@ -31,7 +32,7 @@ def evaluate_clip(request: EvaluationRequest, path: Path) -> Generator[Step, Non
     """
     if request.reference or request.prompts:
         raise InputError("a clip is scored against its recipe's prompts or --text: leave --reference and --prompts out")
-    if request.against and not Path(request.against).expanduser().is_file():
+    if request.against and not local_path(request.against).is_file():
         raise InputError(f"{request.against} is no clip: compare a clip with another clip")
     return _evaluate_clip(request, path)
 
@@ -40,7 +41,7 @@ def _evaluate_clip(request: EvaluationRequest, path: Path) -> Generator[Step, No
     recipe, _ = read_clip_recipe(path, None)
     models = load_metric_models(request.settings.model, request.clip, recipe.model if recipe else None)
     clip = yield from measure_clip(path, models, request.text)
-    other = (yield from measure_clip(Path(request.against).expanduser(), models, request.text)) if request.against else None
+    other = (yield from measure_clip(local_path(request.against), models, request.text)) if request.against else None
     metrics = (*clip.metrics, *(clip_differences(clip, other) if other else ()))
     bad = [{"first": bad.first + 1, "last": bad.last + 1, "why": bad.fault} for bad in clip.bad]
     config = {"kind": "clip", "frames": len(clip.images), "bad_frames": bad}
@@ -52,14 +53,14 @@ def evaluate_images(request: EvaluationRequest, folder: Path) -> Generator[Step,
 
     Raises InputError where that is no folder.
     """
-    if request.against and not Path(request.against).expanduser().is_dir():
+    if request.against and not local_path(request.against).is_dir():
         raise InputError(f"{request.against} is no folder: compare a folder of images with another folder")
     return _evaluate_images(request, folder)
 
 
 def _evaluate_images(request: EvaluationRequest, folder: Path) -> Generator[Step, None, EvaluatedPage]:
     first = yield from read_image_set(folder, request.prompts)
-    second = (yield from read_image_set(Path(request.against).expanduser(), request.prompts)) if request.against else None
+    second = (yield from read_image_set(local_path(request.against), request.prompts)) if request.against else None
     models = load_metric_models(request.settings.model, request.clip, first.model)
     for note in (*first.notes, *(second.notes if second else ())):
         yield Step(stage="story", note=note)

@@ -1,6 +1,5 @@
 """Images with their prompts: read from a folder, or generated."""
 
-import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from sakuga.datasets.folders import SUFFIXES, is_image, natural_order
 from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import ABOUT, ROWS, read_set
 from sakuga.export import ExportError, read_recipe
+from sakuga.files import parse_json
 from sakuga.finishing.image import Image
 from sakuga.studio.animate.draw import DrawRecipe, image_spec
 from sakuga.studio.animate.remake import parse_recipe
@@ -87,9 +87,9 @@ def _set(folder: Path) -> tuple[list[Path], dict[Path, str]]:
         made = read_set(folder)
         return [made.path(one) for one in made.examples], {made.path(one): one.text for one in made.examples}
     words: dict[Path, str] = {}
-    for number, line in enumerate((folder / ROWS).read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate((folder / ROWS).read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         try:
-            row = json.loads(line) if line.strip() else {}
+            row = parse_json(line) if line.strip() else {}
             if row:
                 words[folder / row["file_name"]] = str(row.get("text", ""))
         except (ValueError, KeyError, TypeError, AttributeError):

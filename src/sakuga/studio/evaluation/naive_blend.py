@@ -29,7 +29,7 @@ def naive_blend(styles: str, model: str, out: Path) -> None:
 
 
 def _average(layer: str, read: list[tuple[Adapter, float]]) -> LoraLayer:
-    factors = [(adapter.layers[layer], weight) for adapter, weight in read]
+    factors = [(adapter.low_rank_layers()[layer], weight) for adapter, weight in read]
     if len({(one.down.shape, one.up.shape) for one, _ in factors}) > 1:
         raise InputError("adapters of different ranks have no factors to average: train them with the same rank")
     down = _sum([one.down * weight for one, weight in factors])

@@ -49,4 +49,4 @@ def json_text(values: Mapping[str, Any]) -> str:
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically; raises ExportError."""
     with atomic(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", errors="replace")

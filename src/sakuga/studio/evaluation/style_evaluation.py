@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sakuga import InputError
 from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.paths import local_path
 from sakuga.studio.animate.storyboard import read_prompts
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
@@ -43,7 +44,7 @@ def _prompts(request: EvaluationRequest, source: CheckpointFiles) -> list[str]:
 
 def _check_style(against: str, source: CheckpointFiles) -> None:
     name = parse_style(against).name
-    path = Path(name).expanduser()
+    path = local_path(name)
     if not is_style_name(name, source) and path.exists() and not is_style_path(path):
         raise InputError(f"{against} is no style: compare a style with another style, or leave --against out to compare it with its base")
 
@@ -78,7 +79,7 @@ def _evaluate(
 def _run(request: EvaluationRequest, source: CheckpointFiles) -> Path | None:
     """Return the subject's training run, if it is one."""
     name = parse_style(request.subject).name
-    path = Path(name).expanduser()
+    path = local_path(name)
     return path if is_run(path) and not is_style_name(name, source) else None
 
 

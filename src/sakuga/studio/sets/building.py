@@ -12,7 +12,8 @@ from sakuga.datasets.image_reading import ImageError, read_image
 from sakuga.datasets.image_sources import FoundImage, FoundImages, find_images
 from sakuga.datasets.training_set import UNKNOWN, Example, SetError
 from sakuga.datasets.writing import image_name, write_set_steps
-from sakuga.models.checkpoint_lookup import HUB_REPO_ID
+from sakuga.models.hub_names import hub_repo
+from sakuga.paths import local_path
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.output import check_set_folder
 from sakuga.studio.core.progress import Step
@@ -70,15 +71,16 @@ def build_set(
 ) -> Work[Step, BuiltSet]:
     """Make a training set from images and captions.
 
-    `images` is a folder, a caption table beside its images, or a hub dataset owner/name.
+    `images` is a folder, a caption table beside its images, or a hub dataset hub:owner/name.
     `caption`, `licence` and `source` apply to images without their own; a caption that lacks the trigger word gets it.
     Raises SetError where there are no images, too many are unreadable, or `out` exists already.
     """
     check_set_folder(Path(out))
-    is_local = Path(images).exists() or not HUB_REPO_ID.fullmatch(str(images))
+    folder = local_path(images)
+    repo = None if folder.exists() else hub_repo(str(images))
     request = _Building(
-        name=str(images),
-        found=find_images(Path(images)) if is_local else None,
+        name=repo or str(images),
+        found=None if repo else find_images(folder),
         out=Path(out),
         caption=normalize(caption),
         trigger=normalize(trigger),

@@ -13,6 +13,7 @@ from sakuga import InputError
 from sakuga.export import contact_sheet
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.paths import local_path
 from sakuga.rendering.store import given_spec
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.arguments import checked
@@ -56,7 +57,7 @@ def parse_start(text: str) -> Path:
 
     "shipped", or a folder of finished weights. Raises InputError without one.
     """
-    folder = find_checkpoint().folder if text == "shipped" else Path(text).expanduser()
+    folder = find_checkpoint().folder if text == "shipped" else local_path(text)
     if not folder.is_dir():
         raise InputError(f"there is no folder {text} of weights to start from: give one, or shipped")
     return folder

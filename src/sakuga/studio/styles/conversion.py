@@ -9,10 +9,13 @@ from sakuga.export import check_folder, check_name
 from sakuga.files import write_text
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.embeddings import check_word
 from sakuga.models.families import FAMILY_NAMES
 from sakuga.models.style_files import CARD_FILE, EMBEDDING_FILE, LORA_FILE, STYLE_FILE, StyleError
 from sakuga.models.style_metadata import Finishing, StyleMetadata, format_metadata
 from sakuga.models.styles import PICKLE_SUFFIXES
+from sakuga.paths import local_path
+from sakuga.story.limits import MAX_RANK
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.style_lookup import resolve_style
 from sakuga.studio.core.styles import find_style_use
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 StyleLayout = Literal["diffusers", "kohya"]
 LAYOUTS: tuple[StyleLayout, ...] = get_args(StyleLayout)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-MAX_RANK = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,22 @@ def convert_style(
             f"style '{name}' has {len(adapter.learned_words)} learned words: the one trigger word '{trigger}' cannot replace them"
         )
     if trigger and adapter.learned_words:
+        _check_word(trigger)
         adapter = replace(adapter, learned_words=(replace(adapter.learned_words[0], trigger=trigger),))
     metadata = metadata if trigger is None or adapter.learned_words else replace(metadata, trigger=trigger)
     return _write(adapter, Path(out), layout, precision, metadata, f"`{Path(name).name}`, converted")
 
 
+def _check_word(word: str) -> None:
+    """Refuse a learned word that could not be read later; raises StyleError."""
+    try:
+        check_word(word)
+    except ValueError as error:
+        raise StyleError(f"trigger: {error}") from None
+
+
 def _read(name: str, model: str, *, pickle: bool) -> tuple["Adapter", StyleMetadata]:
-    path = Path(name).expanduser()
+    path = local_path(name)
     if pickle and path.suffix in PICKLE_SUFFIXES:
         if not path.is_file():
             raise StyleError(f"style '{name}': no such file")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sakuga import InputError
+from sakuga.export import check_folder
 from sakuga.files import atomic_folder
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
@@ -16,6 +17,8 @@ from sakuga.models.style_files import CARD_FILE, PEFT_CONFIG, STYLE_FILE, Style,
 from sakuga.models.styles import checkpoint_styles, read_styles
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.style_lookup import resolve_style, styles_folder
+from sakuga.studio.core.styles import NONE
+from sakuga.text import name_key
 
 STRIP = "sheet.webp"
 EXTRAS = (STYLE_FILE, CARD_FILE, STRIP, PEFT_CONFIG)
@@ -40,9 +43,13 @@ class StyleInfo:
     """The default adapter weight."""
     finishing: dict[str, Any]
     """Finishing settings that the style recommends."""
+    frequent_tags: tuple[str, ...]
+    """The commonest words of its training captions, by the file's own metadata; the first are likely trigger words."""
     words: dict[str, int]
     """Learned words, with their number of tokens."""
     layers: int
+    kinds: tuple[str, ...]
+    """What its changes are: LoRA, LoHa, LoKr, ..."""
     ranks: tuple[int, ...]
     changes: tuple[str, ...]
     """The networks that it changes."""
@@ -89,11 +96,16 @@ def add_style(style: str, name: str | None = None, model: str = SKETCHBOOK) -> P
 
     Raises StyleError for a name that is taken or not allowed.
     """
-    found = resolve_style(style, find_checkpoint(model))
+    source = find_checkpoint(model)
+    found = resolve_style(style, source)
     name = name or Path(found.name).stem
     if not NAME.fullmatch(name):
         raise StyleError(f"'{name}' cannot be a style's name: use letters, digits, - and _")
+    if name_key(name) in map(name_key, (NONE, *checkpoint_styles(source))):
+        meaning = "no style" if name_key(name) == NONE else f"{source.name}'s own style"
+        raise StyleError(f"'{name}' means {meaning} wherever a style is named: give another --name")
     folder = styles_folder() / name
+    check_folder(folder)
     if folder.exists():
         raise StyleError(f"the library has a style '{name}' already: remove it first, or give another --name")
     extras = [found.folder / extra for extra in EXTRAS] if found.folder else []
@@ -145,9 +157,11 @@ def _info(style: Style, place: str) -> StyleInfo:
         suffix=style.metadata.suffix,
         weight=style.metadata.weight,
         finishing={key: value for key, value in asdict(style.metadata.finishing).items() if value is not None},
+        frequent_tags=contents.frequent_tags,
         words=contents.learned_words,
         layers=len(contents.layers),
-        ranks=tuple(sorted(set(contents.layers.values()))),
+        kinds=contents.kinds,
+        ranks=tuple(sorted(set(contents.layers.values()) - {0})),
         changes=tuple(sorted({layer.split(".", 1)[0] for layer in contents.layers})),
         made_for=FAMILY_NAMES[contents.family] if contents.family else None,
         base=str(header["base_model"]) if "base_model" in header else None,

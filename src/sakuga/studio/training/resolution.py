@@ -12,6 +12,7 @@ from sakuga.datasets.training_set import TrainingSet, digest, read_set
 from sakuga.export.target import check_folder, check_name
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.story.limits import MAX_COUNT
 from sakuga.studio.core.arguments import check_fields
 from sakuga.text import counted
 from sakuga.training.defaults import default_settings, fill_method_defaults, find_preset
@@ -23,6 +24,7 @@ from sakuga.training.plan import (
     TextualInversion,
     TrainingPlan,
     TrainingPlanError,
+    options_of,
     parse_plan,
     plan_to_dict,
     read_plan,
@@ -171,11 +173,11 @@ def _with_counts(values: dict[str, Any], settings: TrainSettings, training_set: 
     preset_epochs = values.pop("epochs", None)
     epochs = settings.epochs if settings.epochs is not None or settings.steps is not None else preset_epochs
     if epochs is not None:
-        if not epochs > 0:
-            raise TrainingPlanError(f"epochs {epochs:g} is invalid: give more than 0")
+        if not 0 < epochs <= MAX_COUNT:
+            raise TrainingPlanError(f"epochs {epochs:g} is invalid: give more than 0, at most {MAX_COUNT}")
         images_per_step = max(1, values["batch"] * values.get("gradient_accumulation", 1) * launched_processes())
         values["steps"] = max(1, ceil(epochs * len(training_set.epoch) / images_per_step))
-    steps = values["steps"]
+    steps = options_of(TrainingPlan)["steps"].check("steps", values["steps"])
     warmup = values.get("warmup", 0)
     values["warmup"] = round(warmup * steps) if isinstance(warmup, float) and warmup < 1 else warmup
     values.setdefault("checkpoint_every", max(1, steps // CHECKPOINTS))

@@ -64,12 +64,13 @@ def train(settings: TrainSettings) -> Work[TrainingProgress, TrainedRun]:
 
 def _train(resolved: ResolvedTraining) -> Generator[TrainingProgress, None, TrainedRun]:
     plan, run = resolved.plan, resolved.run
-    with process_group(resolved.device) as device:
+    with process_group(resolved.device) as device, run.held():
         if resolved.resumed:
             if result := run.result():
                 yield TrainingProgress(stage="training", done=plan.steps, total=plan.steps, note=f"{run.path} is finished already")
                 return _trained_run(run, result)
         else:
+            run.check_free()
             run.create(plan)
             wait_for_everyone()
         try:

@@ -1,0 +1,62 @@
+"""Jumps of a film: frames that differ far more from the one before than others do."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from statistics import median
+
+import numpy as np
+
+from sakuga.finishing.image import Image
+from sakuga.story.storyboard import Cut, Storyboard
+from sakuga.timeline.timing import frame_spans
+
+JUMP = 3.0
+"""How many times the median step a jump is, at least."""
+VISIBLE = 4.0
+"""Grey levels below which no step is seen as a jump, however still the film is."""
+NEAR = 4
+"""Moving steps on each side that a jump stands out from; a dusk that passes quickly does not."""
+MOST = 3
+"""Jumps that are named, the largest first."""
+
+
+def noting_steps(images: Iterable[Image], steps: list[float]) -> Iterator[Image]:
+    """Pass images on; append to `steps` how much each differs from the one before, in grey levels."""
+    before: Image | None = None
+    for image in images:
+        if before is not None:
+            steps.append(float(np.abs(image.astype(np.int16) - before).mean()))
+        yield image
+        before = image
+
+
+def find_jumps(steps: Sequence[float], cuts: Iterable[int]) -> list[tuple[int, float]]:
+    """Return the frames that jump, counted from 0, with their step over the median of all moving ones; the largest first.
+
+    A jump stands out from the whole film and from the steps around it. `cuts` are the frames that follow a cut.
+
+    >>> find_jumps([5.0, 5.0, 40.0, 5.0, 30.0], cuts=[3])
+    [(5, 6.0)]
+    """
+    asked = set(cuts)
+    own = [(frame, step) for frame, step in enumerate(steps, 1) if step and frame not in asked]
+    usual = median(step for _, step in own) if own else 0.0
+    around = [median(step for _, step in own[max(0, place - NEAR) : place + NEAR + 1]) for place in range(len(own))]
+    found = [
+        (frame, step / usual) for (frame, step), near in zip(own, around, strict=True) if step > max(VISIBLE, JUMP * usual, JUMP * near)
+    ]
+    return sorted(found, key=lambda one: -one[1])
+
+
+def jump_notes(steps: Sequence[float], storyboard: Storyboard, rate: Fraction) -> list[str]:
+    """Return a sentence for each of the largest jumps of a film that nobody asked for."""
+    spans = frame_spans((shot.seconds for shot in storyboard.shots), rate)
+    cuts = [span.start for span, shot in zip(spans[1:], storyboard.shots, strict=False) if isinstance(shot.transition, Cut)]
+    notes = []
+    for frame, ratio in find_jumps(steps, cuts)[:MOST]:
+        shot = max(index for index, span in enumerate(spans, 1) if span.start <= frame)
+        notes.append(
+            f"frame {frame + 1} jumps: it differs {ratio:.1f} times as much from the one before as usual; another seed of shot {shot}, "
+            "or a longer transition into it, may mend that"
+        )
+    return notes

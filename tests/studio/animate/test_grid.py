@@ -1,0 +1,48 @@
+"""A grid holds the images of `draw`, in rows and columns, and takes them from the store."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+from sakuga import InputError, studio
+from sakuga.finishing.labelled_grid import GAP, LETTERS, labelled_grid
+from sakuga.story.settings import FilmSettings
+
+
+def test_cells_are_the_images_of_draw_and_come_from_the_store(tmp_path: Path, tiny_folder: Path) -> None:
+    settings, store = FilmSettings(model=str(tiny_folder), size=(32, 32)), tmp_path / "frames"
+    made = studio.grid("a castle", ["steps=1,2", "seed=3,4"], tmp_path / "grid.png", settings=settings, store=store).result()
+    assert (made.cells, made.generated, made.reused) == (4, 4, 0)
+    sheet = np.asarray(PILImage.open(tmp_path / "grid.png"))
+    for column, steps in enumerate((1, 2)):
+        for row, seed in enumerate((3, 4)):
+            one = studio.draw("a castle", seed=seed, settings=FilmSettings(model=str(tiny_folder), size=(32, 32), steps=steps), store=store)
+            top, left = LETTERS * 2 + row * (32 + GAP), LETTERS * 9 + column * (32 + GAP)
+            assert np.array_equal(sheet[top : top + 32, left : left + 32], one.result().images[0])
+    again = studio.grid("a castle", ["steps=1,2", "seed=3,4"], tmp_path / "grid.png", settings=settings, store=store).result()
+    assert (again.generated, again.reused) == (0, 4)
+
+
+def test_a_third_axis_makes_sheets(tmp_path: Path, tiny_folder: Path) -> None:
+    settings = FilmSettings(model=str(tiny_folder), size=(32, 32), steps=1)
+    axes = ["seed=1", "guidance=1,3", "sampler=Euler a,DPM++ 2M Karras"]
+    made = studio.grid("a castle", axes, tmp_path / "grid.png", settings=settings, store=tmp_path / "frames").result()
+    assert [path.name for path in made.sheets] == ["grid-1.png", "grid-2.png"]
+
+
+def test_what_cannot_be_generated_is_refused_before_anything_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no style 'nothing'"):
+        studio.grid("a castle", ["style=comic,nothing"], tmp_path / "grid.png")
+    with pytest.raises(InputError, match="one to three axes"):
+        studio.grid("a castle", [], tmp_path / "grid.png")
+    with pytest.raises(InputError, match=r"written as .png"):
+        studio.grid("a castle", ["steps=1"], tmp_path / "grid.gif")
+
+
+def test_long_labels_are_shortened_to_their_cell() -> None:
+    image = np.zeros((20, 40, 3), np.uint8)
+    sheet = labelled_grid([image, image], ["a very long label indeed", "b"], [""])
+    assert sheet.shape == (LETTERS * 2 + 20 + GAP, 2 * (40 + GAP), 3)
+    assert (sheet[:LETTERS] == 255).any()
