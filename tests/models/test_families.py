@@ -7,7 +7,7 @@ import pytest
 
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.families import FAMILIES, OTHER, ModelDefaults, declared_family, default_settings_of, family_of
+from sakuga.models.families import FAMILIES, OTHER, ModelDefaults, MotionDefaults, declared_family, default_settings_of, family_of
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,8 @@ def test_every_family_has_sizes_and_aliases_of_its_own() -> None:
 
 def test_defaults_depend_on_the_family(tiny_folder: Path, tiny_xl_folder: Path) -> None:
     shipped = find_checkpoint()
-    assert default_settings_of(shipped) == ModelDefaults(steps=20, guidance_scale=4.0, enlarge=2)
+    motion = MotionDefaults(smoothing=0.5, joint_guidance=0.15, from_keyframe=True)
+    assert default_settings_of(shipped) == ModelDefaults(steps=20, guidance_scale=4.0, enlarge=2, motion=motion)
     assert default_settings_of(CheckpointFiles("copy", shipped.folder)) == OTHER.defaults
     assert default_settings_of(find_checkpoint(str(tiny_folder))) == ModelDefaults(steps=30, guidance_scale=7.5, enlarge=1)
     assert default_settings_of(find_checkpoint(str(tiny_xl_folder))) == ModelDefaults(steps=30, guidance_scale=5.0, enlarge=1)
