@@ -88,7 +88,7 @@ def swallow(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_interrupts_and_error_handlers_do_not_stop_it(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
+    kept = signal.signal(number, signal.default_int_handler)  # an ignored signal, as under nohup, stays ignored
 
     def stubborn() -> None:
         try:
@@ -96,10 +96,13 @@ def test_a_signal_interrupts_and_error_handlers_do_not_stop_it(number: signal.Si
         except Exception:
             pytest.fail("an Exception")
 
-    with pytest.raises(Interrupted):
-        stop(stubborn)
-    assert signal.getsignal(number) is before
-    assert not is_cancelled()
+    try:
+        with pytest.raises(Interrupted):
+            stop(stubborn)
+        assert signal.getsignal(number) is signal.default_int_handler
+        assert not is_cancelled()
+    finally:
+        signal.signal(number, kept)
 
 
 def test_an_interruption_that_a_library_swallows_comes_at_the_next_check() -> None:

@@ -23,6 +23,7 @@ def _named(codes: np.ndarray) -> dict[str, str]:
 def test_a_portrait_has_no_subject_and_an_empty_landscape_no_side() -> None:
     assert _named(label_codes(SHOWN)) == {
         "time": "night", "weather": "snow", "place": "forest", "subject": "cabin", "side": "left", "portrait": "no", "look": "flat",
+        "second": "none", "walker": "no",
     }  # fmt: skip
     portrait = _named(label_codes(replace(SHOWN, subject="none", portrait=GIRL), "comic"))
     assert portrait["hair"] == "red"

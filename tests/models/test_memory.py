@@ -1,32 +1,37 @@
 """After memory ran out, what is freed goes back to the system."""
 
 import ctypes
-import os
+import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+FREED = """
+import ctypes, os
+from pathlib import Path
 from sakuga.models.memory import release_memory
 
 MEGABYTE = 1 << 20
 
-
-def mapped() -> int:
-    """Return this process's address space in MB."""
+def mapped():
     return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") // MEGABYTE
+
+library = ctypes.CDLL(None)
+library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+library.free(library.malloc(30 * MEGABYTE))  # raises the threshold, so that smaller buffers come from the heap
+release_memory()
+before = mapped()
+buffers = [library.malloc(2 * MEGABYTE) for _ in range(65)]
+print(mapped() - before)
+for buffer in buffers[:-1]:  # the last one, at the end of a heap, would keep all others
+    library.free(buffer)
+print(mapped() - before)
+"""
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
 def test_large_buffers_leave_the_address_space_when_they_are_freed() -> None:
-    library = ctypes.CDLL(None)
-    library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
-    library.free(library.malloc(30 * MEGABYTE))  # raises the threshold, so that smaller buffers come from the heap
-    release_memory()
-    before = mapped()
-    buffers = [library.malloc(2 * MEGABYTE) for _ in range(65)]
-    assert mapped() - before >= 128
-    for buffer in buffers[:-1]:  # the last one, at the end of a heap, would keep all others
-        library.free(buffer)
-    assert mapped() - before < 8
-    library.free(buffers[-1])
+    process = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    taken, left = map(int, process.stdout.split())
+    assert taken >= 128
+    assert left < 8

@@ -65,11 +65,11 @@ def test_a_trained_word_becomes_a_style(settings: TrainSettings, tmp_path: Path)
     assert "Textual Inversion, 2 vectors" in (result.style / "README.md").read_text()
 
 
-def test_textual_inversion_needs_a_word_and_initializer_words(settings: TrainSettings, tmp_path: Path) -> None:
+def test_textual_inversion_needs_a_word_of_letters_or_digits(settings: TrainSettings, tmp_path: Path) -> None:
     plain = write_small_set(tmp_path / "plain", trigger="")
     with pytest.raises(InputError, match="no word to train: the set has no trigger word, so give --word"):
         trained(replace(settings, set=plain, method=TextualInversion()))
-    with pytest.raises(InputError, match="there are no initializer words"):
+    with pytest.raises(InputError, match="cannot be a word of prompts"):
         trained(replace(settings, method=TextualInversion(word="<>")))
 
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from math import sqrt
 from typing import Any
@@ -197,6 +197,13 @@ class _Control:
 
     image: Tensor  # (frames, 3, height, width)
     weight: float
+    _rows: dict[int, Tensor] = field(default_factory=dict)
+
+    def rows(self, count: int) -> Tensor:
+        """Return the images of a batch; the same tensor at each step, so that it is embedded once."""
+        if count not in self._rows:
+            self._rows[count] = self.image.repeat(count // len(self.image), 1, 1, 1)
+        return self._rows[count]
 
 
 @torch.inference_mode()
@@ -221,8 +228,7 @@ def _predict(
     inputs = scheduler.scale_model_input(inputs, timestep).to(checkpoint.dtype)
     residuals: dict[str, Any] = {}
     if control:
-        images = control.image.repeat(len(embeds) // len(control.image), 1, 1, 1)
-        residuals = checkpoint.control_residuals(inputs, timestep, embeds, images, control.weight)
+        residuals = checkpoint.control_residuals(inputs, timestep, embeds, control.rows(len(embeds)), control.weight)
     with reference.attended(checkpoint, scheduler, timestep) if reference else nullcontext():
         prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
     if guidance_scale <= 1:
