@@ -200,9 +200,10 @@ class _Control:
     _rows: dict[int, Tensor] = field(default_factory=dict)
 
     def rows(self, count: int) -> Tensor:
-        """Return the images of a batch; the same tensor at each step, so that it is embedded once."""
+        """Return the images of a batch; the same tensor at each step, so that it is embedded once (`models.memoization`)."""
         if count not in self._rows:
-            self._rows[count] = self.image.repeat(count // len(self.image), 1, 1, 1)
+            with torch.inference_mode(False):
+                self._rows[count] = self.image.repeat(count // len(self.image), 1, 1, 1)
         return self._rows[count]
 
 

@@ -191,7 +191,7 @@ def test_what_no_clip_holds_is_refused_before_rendering(tmp_path: Path, tiny_v_f
     recipe = tampered(engine=ENGINE, checkpoint=find_checkpoint(str(tiny_v_folder)).digest, film={"size": size}, shots=shots)
     frame = Frame(image=np.zeros((8, 8, 3), np.uint8), spec=Given(image=DIGEST))
     write(Clip(frames=(frame,), rate=Fraction(1), recipe=recipe), tmp_path / "giant.gif")
-    with pytest.raises(RecipeError, match="tampered with|use at most 3600"):
+    with pytest.raises(RecipeError, match=r"tampered with|use at most 3600"):
         studio.remake(tmp_path / "giant.gif", tmp_path / "out.gif", model=str(tiny_v_folder), store=tmp_path / "frames").result()
     assert not (tmp_path / "frames").exists()
 
