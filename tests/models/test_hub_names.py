@@ -1,4 +1,4 @@
-"""Names of the hub are told from mistyped paths, which are not sent anywhere."""
+"""Names of the hub are distinguished from mistyped paths, which are not sent anywhere."""
 
 from pathlib import Path
 

@@ -58,7 +58,7 @@ class Stated:
     look: Look | None = None
     second: Subject | None = None
     walking: bool = False
-    """A person is seen whole, so it is no portrait."""
+    """Whether a person is shown whole, which is no portrait."""
 
 
 _FLAT = str.maketrans(

@@ -13,7 +13,7 @@ from sakuga.timeline.timing import frame_spans
 JUMP = 3.0
 """How many times the median step a jump is, at least."""
 VISIBLE = 4.0
-"""Grey levels below which no step is seen as a jump, however still the film is."""
+"""Grey levels below which no step counts as a jump, however still the film is."""
 NEAR = 4
 """Moving steps on each side that a jump stands out from; a dusk that passes quickly does not."""
 MOST = 3
