@@ -23,7 +23,7 @@ help:
 	@echo 'make test-web    test the studio in a browser'
 	@echo 'make screenshots take the pictures of the studio for the documentation'
 	@echo 'make site        build the documentation in build/site'
-	@echo 'make bench       measure speed and write docs/benchmarks.md (half an hour)'
+	@echo 'make bench       measure speed and write docs/benchmarks.md (an hour)'
 	@echo 'make dist        build wheel and sdist in dist/, and check both'
 	@echo 'make sketchbook  train the built-in model (hours)'
 	@echo 'make setup       install the pinned libraries in .venv'

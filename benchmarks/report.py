@@ -1,9 +1,10 @@
-"""Run the benchmarks of speed and write docs/benchmarks.md.
+"""Run the benchmarks of speed and memory, and write docs/benchmarks.md.
 
-    python benchmarks/report.py [--measured FILE] [--out docs/benchmarks.md]
+    python benchmarks/report.py [NAME ...] [--page]
 
-Each benchmark is a process of its own on one thread. Its lines, one JSON object for a row, are printed as they come. `--measured` writes
-the page from lines measured before. Takes about half an hour on a quiet machine.
+Each benchmark is a process of its own on one thread; what it measured stands in `results/NAME.json` with date and load, and replaces what
+stood there. All of them take about an hour on a quiet machine; with names only these are run. The page is made of all stored results;
+`--page` runs nothing.
 """
 
 import argparse
@@ -12,23 +13,39 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sakuga.models.machine import processor
-
 ROOT = Path(__file__).parent.parent
-COMMANDS = (
-    ("speed.py", "--rows", "unet", "image", "chain", "morph", "chain-bf16", "morph-bf16"),
-    ("large_unet.py",),
-    ("commands.py",),
-    ("approximations.py",),
-    ("memory.py",),
-    ("long_film.py",),
-    ("style_switches.py",),
-)
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+Row = dict[str, Any]
+Line = tuple[str, ...]
+
+BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "unet": ("speed.py", "--rows", "unet"),
+    "image": ("speed.py", "--rows", "image"),
+    "chain": ("speed.py", "--rows", "chain"),
+    "chain-bf16": ("speed.py", "--rows", "chain-bf16", "--frames", "8"),
+    "morph": ("speed.py", "--rows", "morph"),
+    "morph-bf16": ("speed.py", "--rows", "morph-bf16"),
+    "half-unet": ("large_unet.py", "--channels", "160", "320", "640", "640"),
+    "large-unet": ("large_unet.py",),
+    "commands": ("commands.py",),
+    "workers": ("workers.py",),
+    "approximations": ("approximations.py",),
+    "memory": ("memory.py", "--frames", "64", "1000", "2000", "10000"),
+    "long-film": ("long_film.py", "--formats", ".mp4"),
+    "switches-torch": ("style_switches.py", "--engine", "torch"),
+    "switches-openvino": ("style_switches.py", "--engine", "openvino"),
+}
+"""Script and options by name."""
+LARGE = "large-unet"
+"""Needs 12 GB, so it is run only by name."""
 TARGETS = {
     "UNet forward, 2 rows": 0.75,
     "UNet forward, 16 rows": 0.80,
@@ -46,74 +63,114 @@ TARGETS = {
 """What was aimed at, by row without its number of frames: a ratio, a share of the core's best, or CPU seconds."""
 HEAD = """# Benchmarks
 
-Written by `make bench` on {date}, {processor}, one thread. Seconds are CPU seconds, since wall-clock time depends on what else runs.
-Plain diffusers and sakuga run in one process with the same weights, seeds, steps and inputs, in the order A B B A; the ratio is the
-median, with its range. Frames are compared first, and a row in fp32 counts only where they agree to one grey level; in a chain each frame
-starts from the same predecessor. Plain diffusers computes in fp32 in all rows. Loading, conversion and compiling are not counted in the
-ratios; they are in the seconds of commands. The core's best is the fastest of eight fp32 matrix products in torch, which convolutions of
-OpenVINO can exceed.
+Written by `make bench` on {days}, {processors}, one thread. Seconds are CPU seconds, since wall-clock time depends on what else runs;
+`load` is how many processes wanted to run on two cores meanwhile: on a busy machine seconds are longer, and ratios waver.
+`python benchmarks/report.py NAME` measures one table or row anew.
+"""
+RATIOS = """Plain diffusers and sakuga run in one process with the same weights, seeds, steps and inputs, in the order A B B A; the ratio is
+the median, with its range (both ends are equal for a single round, or where rounds agree). Frames are compared first, and a row in fp32
+counts only where they agree to one grey level; in a chain each frame starts from the same predecessor. Plain diffusers computes in fp32
+in all rows. Loading, conversion and compiling are not counted. The core's best is the fastest of eight fp32 matrix products in torch,
+which convolutions of OpenVINO can exceed. The UNet of Stable Diffusion 1.5 has random weights, as only its time counts.
+"""
+COMMANDS = """Each command is a process of its own with an empty store; interpreter, imports, loading and compiling are counted. Graphs of
+OpenVINO are kept from an earlier run. The median, with its range.
+"""
+WORKERS = """A film from cold with `--workers 2`, and without. Seconds by the clock depend on how much of both cores is free; CPU seconds
+are those of all processes, each of which loads and compiles the networks.
+"""
+LOSSES = """Named options, never the default and never counted above. Loss is against the exact image of the same seed (fp32, 20 steps),
+on eight prompts.
+"""
+FILES = """Peak of resident memory in MB, of frames of 64 px by number of frames; libraries take the first column. Up to 16 MB of frames
+stay in memory, the rest lie in a temporary file.
+"""
+FILMS = """A film with keyed guidance, every frame of 64 px generated, is planned and written. What grows is the plan, about 3 KB a frame.
+"""
+SWITCHES = """One frame in each LoRA style, resident memory of the process. Prompts, of which the last 256 stay encoded, are new each time.
 """
 
 
-def measured(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Yield the rows of all benchmarks."""
-    if arguments.measured:
-        yield from (json.loads(line) for line in arguments.measured.read_text().splitlines() if line.startswith("{"))
-        return
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A table of the page, of the rows of some benchmarks."""
+
+    title: str
+    benchmarks: tuple[str, ...]
+    text: str
+    table: Callable[[Sequence[Row]], str]
+
+    def page(self) -> str:
+        """Return the section; what was not measured is named."""
+        stored = {name: read(name) for name in self.benchmarks}
+        rows = [row for found in stored.values() for row in found]
+        missing = ", ".join(f"`{name}`" for name, found in stored.items() if not found)
+        parts = [self.text, self.table(rows) if rows else "", f"Not measured: {missing}.\n" if missing else ""]
+        return "\n".join([f"## {self.title}\n", *filter(None, parts)])
+
+
+def read(name: str) -> list[Row]:
+    """Return the stored rows of a benchmark, each with date, processor and load; none where it was not run."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return []
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    rows = stored.pop("rows")
+    return [{**stored, **row} for row in rows]
+
+
+def run(name: str) -> None:
+    """Run a benchmark and store its rows, which are printed as they come."""
+    script, *options = BENCHMARKS[name]
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    for script, *options in COMMANDS:
-        command = [sys.executable, str(ROOT / "benchmarks" / script), *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-            assert process.stdout
-            for line in process.stdout:
-                print(line, end="", flush=True)
-                yield json.loads(line)
-        if process.returncode:
-            sys.exit(f"{script} failed")
+    before = os.getloadavg()[0]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout
+        rows = [json.loads(line) for line in printed(process.stdout)]
+    if process.returncode:
+        sys.exit(f"{script} failed")
+    store(name, rows, (before + os.getloadavg()[0]) / 2)
 
 
-def page(rows: list[dict[str, Any]]) -> str:
-    """Return the page of these rows."""
-    ratios = [row for row in rows if "plain_cpu_s" in row]
-    commands = [row for row in rows if "cpu_s" in row and "row" in row]
-    losses = [row for row in rows if "grey_levels" in row]
-    files = [row for row in rows if "start_mb" in row and "peak_mb" in row]
-    films = [row for row in rows if "planned_mb" in row]
-    switches = [row for row in rows if "every_tenth_mb" in row]
-    parts = [HEAD.format(date=f"{datetime.now(UTC):%Y-%m-%d}", processor=_processor())]
-    parts.append("## Against plain diffusers\n\n" + _table(RATIO_HEAD, [_ratio_row(row) for row in ratios]))
-    if commands:
-        parts.append("## Commands, from cold\n\n" + _table(COMMAND_HEAD, [_command_row(row) for row in commands]))
-    if losses:
-        parts.append("## Approximations\n\n" + LOSSES + _table(LOSS_HEAD, [_loss_row(row) for row in losses]))
-    if files:
-        parts.append("## Memory of writing a clip\n\n" + FILES + _files_table(files))
-    if films:
-        parts.append("## Long films, all frames stored\n\n" + FILMS + _table(FILM_HEAD, [_film_row(row) for row in films]))
-    if switches:
-        parts.append("## Memory over style switches\n\n" + SWITCHES + _table(SWITCH_HEAD, [_switch_row(row) for row in switches]))
-    return "\n".join(parts)
+def printed(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        print(line, end="", flush=True)
+        yield line
 
 
-RATIO_HEAD = ("", "engine", "plain, s", "ours, s", "plain / ours", "difference", "target", "")
-COMMAND_HEAD = ("", "engine", "CPU s", "target", "")
-LOSS_HEAD = ("", "faster by", "mean difference, grey levels", "pixels off by more than 8")
-LOSSES = """Named options, never the default and never counted above. Loss is against the exact image of the same seed (fp32, 20 steps).
+def store(name: str, rows: list[Row], load: float) -> None:
+    """Replace the stored rows of a benchmark."""
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    stored = {"date": day, "processor": processor_model(), "load": round(load, 1), "rows": rows}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
-"""
+
+def processor_model() -> str:
+    """Return the processor's model, and nothing else of the machine."""
+    from sakuga.models.machine import processor
+
+    names = [part.split(":", 1)[1].strip() for part in processor().split("; ") if part.startswith("model name")]
+    return names[0] if names else processor()
 
 
-def _ratio_row(row: dict[str, Any]) -> tuple[str, ...]:
-    target, share = _target(row["row"]), row.get("utilisation")
-    low, high = row["range"]
-    ratio = f"{row['ratio']:.2f} ({low:.2f} to {high:.2f})" + (f"; {share:.0%} of the core's best" if share is not None else "")
-    aim = "" if target is None else f"{target:g}" if share is None else f"{target:.0%} of the best"
+def ratios(rows: Sequence[Row]) -> str:
+    head = ("", "engine", "plain, s", "ours, s", "plain / ours", "difference", "target", "", "load")
+    return table(head, map(ratio_line, rows))
+
+
+def ratio_line(row: Row) -> Line:
+    aim, share = target(row["row"]), row.get("utilisation")
+    best = "" if share is None else f"; {share:.0%} of the core's best"
+    wanted = "" if aim is None else f"{aim:g}" if share is None else f"{aim:.0%} of the best"
     seconds = f"{row['plain_cpu_s']:g}", f"{row['ours_cpu_s']:g}"
-    reached = row["ratio"] if share is None else share
-    return (row["row"], row["engine"], *seconds, ratio, _difference(row), aim, _verdict(target, reached, row))
+    reached = aim is None or (row["ratio"] if share is None else share) >= aim
+    verdict = "**void**" if not row.get("valid", True) else judged(aim, reached=reached)
+    return (row["row"], row["engine"], *seconds, f"{ranged(row, 'ratio')}{best}", difference(row), wanted, verdict, loaded(row))
 
 
-def _difference(row: dict[str, Any]) -> str:
+def difference(row: Row) -> str:
     """Say how far both sides are apart."""
     if "relative_difference" in row:
         return f"{row['relative_difference']:g} of the deviation"
@@ -122,77 +179,114 @@ def _difference(row: dict[str, Any]) -> str:
     return f"{largest:g} {unit}, {mean:g} on average"
 
 
-def _target(row: str) -> float | None:
-    return TARGETS.get(re.sub(r" of \d+", "", row))
+def commands(rows: Sequence[Row]) -> str:
+    return table(("", "engine", "CPU s", "target", "", "load"), map(command_line, rows))
 
 
-def _verdict(target: float | None, reached: float, row: dict[str, Any]) -> str:
-    if not row.get("valid", True):
-        return "**void**"
-    return "" if target is None else "reached" if reached >= target else "**missed**"
+def command_line(row: Row) -> Line:
+    aim = target(row["row"])
+    verdict = judged(aim, reached=aim is None or row["cpu_s"] <= aim)
+    return (row["row"], row["engine"], ranged(row, "cpu_s"), "" if aim is None else f"{aim:g}", verdict, loaded(row))
 
 
-def _command_row(row: dict[str, Any]) -> tuple[str, ...]:
-    target = _target(row["row"])
-    verdict = "" if target is None else "reached" if row["cpu_s"] <= target else "**missed**"
-    return (row["row"], row.get("engine", ""), f"{row['cpu_s']:.2f}", "" if target is None else f"{target:g}", verdict)
+def workers(rows: Sequence[Row]) -> str:
+    head = ("", "one process, s", "two, s", "one / two", "CPU s of one", "CPU s of two", "load")
+    keys = ("row", "one_s", "two_s", "ratio", "one_cpu_s", "two_cpu_s")
+    lines = [[ranged(row, key) if key == "ratio" else f"{row[key]}" for key in keys] for row in rows]
+    return table(head, [(*line, loaded(row)) for line, row in zip(lines, rows, strict=True)])
 
 
-def _loss_row(row: dict[str, Any]) -> tuple[str, ...]:
-    low, high = row["range"]
-    return (row["row"], f"{row['ratio']:.2f} ({low:.2f} to {high:.2f})", f"{row['grey_levels']:g}", f"{row['pixels_off_by_8']:.1%}")
+def losses(rows: Sequence[Row]) -> str:
+    head = ("", "faster by", "mean difference, grey levels", "pixels off by more than 8", "load")
+    return table(
+        head, [(row["row"], ranged(row, "ratio"), f"{row['grey_levels']:g}", f"{row['pixels_off_by_8']:.1%}", loaded(row)) for row in rows]
+    )
 
 
-FILM_HEAD = ("frames", "format", "planning, CPU s", "MB after planning", "peak, MB", "render, CPU s")
-SWITCH_HEAD = ("", "MB at the first frame", "MB after each tenth style")
-FILES = """Peak of resident memory in MB, of frames of 64 px by number of frames; libraries take the first column. Up to 16 MB of frames
-stay in memory, the rest lie in a temporary file.
-
-"""
-FILMS = """A film with keyed guidance, every frame of 64 px generated, is planned and written. What grows is the plan, about 3 KB a frame.
-
-"""
-SWITCHES = """One frame in each LoRA style, resident memory of the process. Prompts, of which the last 256 stay encoded, are new each time.
-
-"""
-
-
-def _files_table(rows: list[dict[str, Any]]) -> str:
+def files(rows: Sequence[Row]) -> str:
     """Return a table of peaks, a line for each format and a column for each number of frames."""
     counts = sorted({row["frames"] for row in rows})
     peaks = {(row["format"], row["frames"]): row["peak_mb"] for row in rows}
     starts = {row["format"]: row["start_mb"] for row in rows}
     lines = [(name, f"{start}", *(f"{peaks.get((name, count), '')}" for count in counts)) for name, start in starts.items()]
-    return _table(("", "start", *(f"{count:,}" for count in counts)), lines)
+    return table(("", "start", *(f"{count:,}" for count in counts)), lines)
 
 
-def _film_row(row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(f"{row[key]}" for key in ("frames", "format", "plan_cpu_s", "planned_mb", "peak_mb", "cpu_s"))
+def films(rows: Sequence[Row]) -> str:
+    head = ("frames", "format", "planning, CPU s", "MB after planning", "peak, MB", "render, CPU s")
+    return table(
+        head, [tuple(f"{row[key]}" for key in ("frames", "format", "plan_cpu_s", "planned_mb", "peak_mb", "cpu_s")) for row in rows]
+    )
 
 
-def _switch_row(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["row"], f"{row['start_mb']}", ", ".join(map(str, row["every_tenth_mb"])))
+def switches(rows: Sequence[Row]) -> str:
+    head = ("", "MB at the first frame", "MB after each tenth style")
+    return table(head, [(row["row"], f"{row['start_mb']}", ", ".join(map(str, row["every_tenth_mb"]))) for row in rows])
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+def table(head: Line, lines: Iterator[Line] | Sequence[Line]) -> str:
+    whole = [head, tuple("---" for _ in head), *lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in whole) + "\n"
 
 
-def _processor() -> str:
-    """Return the processor's model, and nothing else of the machine."""
-    names = [part.split(":", 1)[1].strip() for part in processor().split("; ") if part.startswith("model name")]
-    return names[0] if names else processor()
+def ranged(row: Row, key: str) -> str:
+    """Return a median with its range."""
+    low, high = row["range"]
+    return f"{row[key]:.2f} ({low:.2f} to {high:.2f})"
+
+
+def target(row: str) -> float | None:
+    return TARGETS.get(re.sub(r" of \d+", "", row))
+
+
+def judged(aim: float | None, *, reached: bool) -> str:
+    return "" if aim is None else "reached" if reached else "**missed**"
+
+
+def loaded(row: Row) -> str:
+    return "" if row["load"] is None else f"{row['load']:g}"
+
+
+SECTIONS = (
+    Section(
+        title="Against plain diffusers",
+        benchmarks=("unet", "image", "chain", "chain-bf16", "morph", "morph-bf16", "half-unet", "large-unet"),
+        text=RATIOS,
+        table=ratios,
+    ),
+    Section(title="Commands, from cold", benchmarks=("commands",), text=COMMANDS, table=commands),
+    Section(title="Several processes", benchmarks=("workers",), text=WORKERS, table=workers),
+    Section(title="Approximations", benchmarks=("approximations",), text=LOSSES, table=losses),
+    Section(title="Memory of writing a clip", benchmarks=("memory",), text=FILES, table=files),
+    Section(title="Long films, all frames stored", benchmarks=("long-film",), text=FILMS, table=films),
+    Section(title="Memory over style switches", benchmarks=("switches-torch", "switches-openvino"), text=SWITCHES, table=switches),
+)
+
+
+def page() -> str:
+    """Return the page of all stored results."""
+    rows = [row for name in BENCHMARKS for row in read(name)]
+    days, processors = (sorted({row[key] for row in rows}) for key in ("date", "processor"))
+    head = HEAD.format(days=" to ".join(dict.fromkeys((days[0], days[-1]))), processors=", ".join(processors))
+    return "\n".join([head, *(section.page() for section in SECTIONS)])
+
+
+def write_page() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measured", type=Path, help="file of lines measured before")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--page", action="store_true", help="write the page of what is stored, and run nothing")
     arguments = parser.parse_args()
-    text = page(list(measured(arguments)))
-    arguments.out.write_text(text, encoding="utf-8")
-    print(text)
+    if unknown := set(arguments.names) - set(BENCHMARKS):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}: choose from {', '.join(BENCHMARKS)}")
+    for name in [] if arguments.page else arguments.names or [one for one in BENCHMARKS if one != LARGE]:
+        run(name)
+        write_page()
+    if arguments.page:
+        write_page()
 
 
 if __name__ == "__main__":
