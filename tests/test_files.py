@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sakuga import files
 from sakuga.files import (
     NameTaken,
     TextError,
@@ -108,6 +109,44 @@ def test_a_folder_is_overwritten_only_on_request(tmp_path: Path) -> None:
     assert below(folder) == ["old"]
     write(overwrite=True)
     assert below(folder) == ["new"]
+    assert below(tmp_path) == ["set"]
+
+
+OVERWRITE = """
+import sys
+from pathlib import Path
+from sakuga.files import atomic_folder
+
+folder, watched = Path(sys.argv[1]), []
+def check(event, _):
+    if watched and event in ("os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"):
+        print((folder / "page").read_text())
+
+sys.addaudithook(check)
+for page in ("old", "new"):
+    with atomic_folder(folder, overwrite=True) as draft:
+        (draft / "page").write_text(page)
+    watched.append(folder)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the exchange takes several steps")
+def test_an_overwritten_folder_is_whole_before_every_change_of_the_disk(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", OVERWRITE, str(tmp_path / "set")], capture_output=True, text=True, check=True)
+    seen = done.stdout.split()
+    assert set(seen) == {"old", "new"}
+    assert seen == sorted(seen, reverse=True)
+
+
+@pytest.mark.parametrize("step", [True, False])
+def test_an_overwritten_folder_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: bool) -> None:
+    if not step:
+        monkeypatch.setattr(files, "_exchange_in_one_step", _refuse)
+    folder = tmp_path / "set"
+    for content in ("old", "new"):
+        with atomic_folder(folder, overwrite=True) as draft:
+            (draft / "page").write_text(content)
+    assert (folder / "page").read_text() == "new"
     assert below(tmp_path) == ["set"]
 
 

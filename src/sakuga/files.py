@@ -1,9 +1,11 @@
 """Reading text, and atomic writes: files and folders appear complete or not at all."""
 
 import codecs
+import errno
 import json
 import os
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +17,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+AT_FDCWD, EXCHANGE = -100, 2
+"""Of the systems' calls that exchange two names: RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS."""
 
 
 @contextmanager
@@ -138,8 +143,8 @@ def write_text(path: Path, text: str) -> None:
 def atomic_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield an empty temporary folder; rename it to `folder` on success.
 
-    Its files are flushed to the disk. Raises OSError where `folder` holds something, unless `overwrite` is given. On an error the
-    temporary folder is deleted.
+    Its files are flushed to the disk. Raises OSError where `folder` holds something, unless `overwrite` is given: then the new folder
+    takes its name in one step, and the old one is deleted. On an error the temporary folder is deleted.
     """
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -150,13 +155,40 @@ def atomic_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
         for path in draft.rglob("*"):
             if path.is_file():
                 _sync(path, os.O_RDWR)
-        if overwrite:
-            shutil.rmtree(folder, ignore_errors=True)
-        draft.replace(folder)
+        if overwrite and folder.is_dir() and not folder.is_symlink():
+            _exchange(draft, folder)
+        else:
+            draft.replace(folder)
         with suppress(PermissionError):  # Windows opens no folders
             _sync(folder.parent, os.O_RDONLY)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Exchange the names of two folders, in one step where the system can."""
+    try:
+        _exchange_in_one_step(one, other)
+    except (OSError, AttributeError):  # another system, or a file system that cannot
+        aside = one.with_name(f"{one.stem}.old.part")
+        other.replace(aside)
+        one.replace(other)
+        aside.replace(one)
+
+
+def _exchange_in_one_step(one: Path, other: Path) -> None:
+    """Exchange two names by the system; raises OSError, or AttributeError where its library has no such call."""
+    import ctypes
+
+    names = os.fsencode(one), os.fsencode(other)
+    if sys.platform == "linux":
+        failed = ctypes.CDLL(None, use_errno=True).renameat2(AT_FDCWD, names[0], AT_FDCWD, names[1], EXCHANGE)
+    elif sys.platform == "darwin":
+        failed = ctypes.CDLL(None, use_errno=True).renamex_np(*names, EXCHANGE)
+    else:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if failed:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 @contextmanager
