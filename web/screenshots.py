@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def fill(api: Api) -> dict[str, str]:
-    """Make a film with takes, its clip, some images and a choosing session; returns where each is shown."""
+    """Make a film with takes, its clip, some images, a grid and a choosing session; returns where each is shown."""
     idea = {"idea": "a lighthouse by the sea, from dusk to night", "shots": 4, "seconds": 4.0, "seed": 7, "settings": SETTINGS}
     film = api.ask("POST", "/projects", idea)
     for number, shot in enumerate(film["shots"]):
@@ -79,7 +79,14 @@ def fill(api: Api) -> dict[str, str]:
     request = {"kind": "draw", "prompts": prompts, "images_per_prompt": 2, "preview": True}
     images = api.ended(api.ask("POST", "/jobs", {"request": request}))["result"]["images"]
     clip = api.ended(api.ask("POST", f"/projects/{film['id']}/render", {"quality": "preview"}))["result"]["clip"]
-    return {"film": film["id"], "clip": clip, "session": choose(api, images[0])}
+    return {"film": film["id"], "clip": clip, "grid": grid(api), "session": choose(api, images[0])}
+
+
+def grid(api: Api) -> str:
+    """Compare two styles at two weights each, and two strengths of guidance."""
+    axes = ["style=comic:0.4,comic:0.8,watercolor:0.6,watercolor:1", "guidance=2,4"]
+    cells = {"kind": "grid", "prompt": "a castle by the sea at sunset", "axes": axes, "seed": 3, "settings": {"size": "128", "steps": 12}}
+    return str(api.ended(api.ask("POST", "/jobs", {"request": cells}))["id"])
 
 
 def choose(api: Api, image: str) -> str:
@@ -114,7 +121,8 @@ def take_pictures(address: str, made: dict[str, str]) -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium") or shutil.which("chromium-browser"), args=ARGUMENTS)
         take(browser, f"{address}/#/storyboard/{made['film']}", "storyboard", "dark")
         take(browser, f"{address}/#/choose/{made['session']}", "choose", "dark")
-        take(browser, f"{address}/#/timeline/{made['clip']}?frame=30", "timeline", "light")
+        take(browser, f"{address}/#/grid/{made['grid']}", "grid", "light")
+        take(browser, f"{address}/#/timeline/{made['clip']}?frame=30", "timeline", "dark")
         take(browser, f"{address}/#/library", "library", "light")
         take(browser, f"{address}/#/storyboard/{made['film']}", "storyboard-narrow", "light", NARROW)
         take(browser, f"{address}/#/choose/{made['session']}", "choose-narrow", "dark", NARROW)

@@ -20,10 +20,14 @@ from sakuga.web.schemas import (
     ExportSession,
     Frame,
     FrameTake,
+    Grid,
+    GridJob,
+    GridSummary,
     Job,
     JobRequest,
     LibraryPage,
     Mark,
+    NewClip,
     NewExport,
     NewJob,
     NewPlan,
@@ -42,6 +46,10 @@ from sakuga.web.schemas import (
     Shot,
     ShotFields,
     Status,
+    StudyInfo,
+    StudyJob,
+    StudyPlan,
+    StudyProgress,
     Take,
     Timeline,
     Upload,
@@ -251,6 +259,43 @@ class Studio:
         """Delete a session's decision log; its frames stay."""
         self._request("DELETE", f"{API}/choose/{session}")
 
+    # Grids.
+
+    def grid(self, prompt: str, axes: Sequence[str], **values: Any) -> Job:
+        """Queue a grid, such as `grid("a castle", ["steps=10,20"])`; `values` are those of GridJob."""
+        return self.submit(GridJob(prompt=prompt, axes=[*axes], **values))
+
+    def grids(self) -> list[GridSummary]:
+        """List grids, the newest first."""
+        return self._get("/grids", list[GridSummary])
+
+    def read_grid(self, grid: str) -> Grid:
+        """Return a grid with its cells; its id is that of its job."""
+        return self._get(f"/grids/{grid}", Grid)
+
+    def download_sheet(self, grid: str, path: Path | str, sheet: int = 1) -> Path:
+        """Write a labelled sheet as PNG; there is one for each value of the third axis."""
+        write_bytes(Path(path), self._request("GET", f"{API}/grids/{grid}/sheets/{sheet}").content)
+        return Path(path)
+
+    def film_of_cell(self, grid: str, cell: int) -> Project:
+        """Begin a film with a cell, counted from 0."""
+        return self._post(f"/grids/{grid}/cells/{cell}/film", Project)
+
+    # Studies.
+
+    def studies(self) -> list[StudyInfo]:
+        """List the studies that can be started."""
+        return self._get("/studies", list[StudyInfo])
+
+    def plan_study(self, name: str, **values: Any) -> StudyPlan:
+        """Return the runs of a study and their time; `values` are those of StudyJob."""
+        return self._post("/studies/plan", StudyPlan, StudyJob(name=name, **values))  # type: ignore[arg-type]
+
+    def study(self, job: str) -> StudyProgress:
+        """Return how far the study of a job is."""
+        return self._get(f"/studies/{job}", StudyProgress)
+
     # The timeline.
 
     def timeline(self, clip: str) -> Timeline:
@@ -294,6 +339,10 @@ class Studio:
     def clip(self, clip: str) -> Clip:
         """Return a clip."""
         return self._get(f"/clips/{clip}", Clip)
+
+    def bring_clip(self, upload: str, title: str = "") -> Clip:
+        """Add an uploaded clip to the library; with a recipe of sakuga its frames can be redone."""
+        return self._post("/clips", Clip, NewClip(upload=upload, title=title))
 
     def download(self, clip: str, path: Path | str) -> Path:
         """Write a clip's file."""

@@ -154,6 +154,19 @@ def test_no_request_names_a_style_outside(local: TestClient, style: str) -> None
     assert local.post("/api/v1/jobs", json=job).status_code == 422
 
 
+@pytest.mark.parametrize("name", ["controlnet", "vae", "upscaler"])
+def test_no_request_names_a_file_outside(local: TestClient, name: str) -> None:
+    job = {"request": {"kind": "draw", "prompts": ["a"], "settings": {name: "/etc/passwd"}}}
+    answer = local.post("/api/v1/jobs", json=job)
+    assert answer.status_code == 422
+    assert "names files, which the studio does not take" in answer.json()["error"]["message"]
+    film = {"film": {}, "shots": [{"prompt": "a", "seconds": 1.0, "seed": 1, "controlnet": [{"network": "a", "image": "/etc/passwd"}]}]}
+    for path, body in (("/api/v1/lint", {"film": film}), ("/api/v1/jobs", {"request": {"kind": "render", "film": film}})):
+        answer = local.post(path, json=body)
+        assert answer.status_code == 422
+        assert "controlnet names files" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("planner", ["hf:../x", "hf:/etc", "file:///etc", "mistral:../x", "hf:a/b/c", "/etc/passwd"])
 def test_no_planner_is_a_path(local: TestClient, planner: str) -> None:
     assert local.post("/api/v1/projects", json={"idea": "a castle", "planner": planner}).status_code == 422

@@ -1,6 +1,7 @@
 """Uploads: what is taken, and what is refused."""
 
 import io
+import json
 import socket
 import struct
 import zlib
@@ -49,11 +50,50 @@ def test_an_image_is_kept_under_a_name_of_the_servers_own(local: TestClient, tmp
     assert not list((tmp_path / "studio" / "uploads").iterdir())
 
 
-def test_a_clip_is_known_by_its_frames(local: TestClient) -> None:
+def gif(comment: str = "") -> bytes:
+    """Return a clip of three frames, with a comment that may be a recipe."""
     made = io.BytesIO()
     frames = [PILImage.new("RGB", (16, 16), (shade, 0, 0)) for shade in (0, 100, 200)]
-    frames[0].save(made, "GIF", save_all=True, append_images=frames[1:], duration=100)
-    upload = local.post("/api/v1/uploads", params={"name": "x.png"}, content=made.getvalue()).json()
+    frames[0].save(made, "GIF", save_all=True, append_images=frames[1:], duration=100, comment=comment.encode())
+    return made.getvalue()
+
+
+def bring(local: TestClient, content: bytes) -> httpx2.Response:
+    """Upload a clip and bring it into the library."""
+    upload = local.post("/api/v1/uploads", params={"name": "mine.gif"}, content=content).json()["id"]
+    return local.post("/api/v1/clips", json={"upload": upload})
+
+
+def test_a_clip_of_another_program_plays_and_says_why_it_cannot_be_edited(local: TestClient, tmp_path: Path) -> None:
+    clip = bring(local, gif()).json()
+    assert (clip["title"], clip["frames"], clip["has_recipe"]) == ("mine", 3, False)
+    timeline = local.get(f"/api/v1/clips/{clip['id']}/timeline").json()
+    assert len(timeline["frames"]) == 3
+    assert "carries no recipe" in timeline["reason"]
+    assert str(tmp_path) not in timeline["reason"]
+    assert local.get(f"/api/v1/clips/{clip['id']}/frames/2").content.startswith(b"\x89PNG")
+    assert local.get("/api/v1/library").json()["entries"][0]["id"] == clip["id"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "status", "words"),
+    [
+        ({"kind": "film", "recipe": 99, "film": {}}, 201, "mine"),
+        ({"kind": "film", "film": {"model": "/etc/models/secret"}}, 422, "no model"),
+        ({"kind": "film", "film": {"model": "sketchbook"}, "shots": "none"}, 201, "mine"),
+    ],
+    ids=["version", "model", "broken"],
+)
+def test_a_recipe_that_cannot_be_followed_leaves_a_clip_that_plays(
+    local: TestClient, recipe: dict[str, object], status: int, words: str
+) -> None:
+    answer = bring(local, gif(json.dumps(recipe)))
+    assert answer.status_code == status, answer.text
+    assert words in answer.text
+
+
+def test_a_clip_is_known_by_its_frames(local: TestClient) -> None:
+    upload = local.post("/api/v1/uploads", params={"name": "x.png"}, content=gif()).json()
     assert (upload["kind"], upload["frames"], upload["has_recipe"]) == ("clip", 3, False)
     answer = local.post("/api/v1/projects", json={"clip": upload["id"]})
     assert answer.status_code == 422

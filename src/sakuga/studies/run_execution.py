@@ -187,7 +187,7 @@ def train_settings(run: TrainingRun, path: Path, out: Path, model: str) -> Train
             method = DreamBooth(adapter=lora, class_set=str(class_set) if class_set.is_dir() else "", prior="images")
     return TrainSettings(
         method=method, set=path, out=out, model=model, resume=True, steps=run.steps, batch=run.batch, learning_rate=run.rate, seed=run.seed,
-        sample_every=0, prompts=(), validate_every=0, tracker="none",
+        sample_every=0, prompts=(), validate_every=0, tracker="none", weight_prompts=0,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Execution of a table of runs in worker processes."""
+"""Execution of a table of runs in worker processes, or on a Ray cluster."""
 
 import os
 import signal
@@ -11,11 +11,17 @@ from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 
 from sakuga import SakugaError
+from sakuga.cancellation import raise_if_cancelled
+from sakuga.rendering.requested_executor import uses_cluster
+from sakuga.studies.cluster_pool import ClusterPool
 from sakuga.studies.results import Results
 from sakuga.studies.run_execution import execute_run, rescore_run
 from sakuga.studies.run_folders import RunFolder, create_run, known_runs, locked_folder
 from sakuga.studies.runs import GenerationRun, NamedRun, TrainingRun, digest, ordered_runs, required_trainings
 from sakuga.studio import Step
+
+LOOK = 0.5
+"""Seconds between two looks at whether the study is cancelled."""
 
 
 def run_table(runs: Sequence[NamedRun], out: Path, model: str, jobs: int = 1) -> Generator[Step, None, Results]:
@@ -52,6 +58,9 @@ def _execute(waiting: Sequence[NamedRun], known: dict[str, RunFolder], out: Path
 
     Each training has a process of its own, so that its peak memory is measured alone; image runs share processes.
     """
+    if uses_cluster():
+        yield from _execute_on_cluster(waiting, known, out, model)
+        return
     left = list(waiting)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning processes starve each other
@@ -63,15 +72,15 @@ def _execute(waiting: Sequence[NamedRun], known: dict[str, RunFolder], out: Path
         running: dict[Future[None], NamedRun] = {}
         try:
             while left or running:
-                ready = [one for one in left if all(known[digest(training)].finished for training in required_trainings(one.run))][
-                    : jobs - len(running)
-                ]
+                ready = _ready(left, known)[: jobs - len(running)]
                 for one in ready:
                     pool = training_pool if isinstance(one.run, TrainingRun) else image_pool
                     with _block_interrupts():
                         running[pool.submit(_worker, one, known[digest(one.run)].path, out, model, threads)] = one
                 left = [one for one in left if one not in ready]
-                for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                ended_now = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED).done
+                raise_if_cancelled()
+                for ended in ended_now:
                     one = running.pop(ended)
                     _raise_failure(ended, one)
                     yield one
@@ -82,6 +91,26 @@ def _execute(waiting: Sequence[NamedRun], known: dict[str, RunFolder], out: Path
             for pool in (training_pool, image_pool):
                 pool.shutdown(cancel_futures=True)
             raise
+
+
+def _execute_on_cluster(waiting: Sequence[NamedRun], known: dict[str, RunFolder], out: Path, model: str) -> Generator[NamedRun, None, None]:
+    """Execute runs as tasks of a Ray cluster, as many at a time as it has room for."""
+    left, running = list(waiting), dict[Future[None], NamedRun]()
+    with ClusterPool() as pool:
+        while left or running:
+            for one in _ready(left, known)[: pool.room - len(running)]:
+                running[pool.submit(_worker, out, one, known[digest(one.run)].path.absolute(), out.absolute(), model, pool.threads)] = one
+                left.remove(one)
+            raise_if_cancelled()
+            for ended in wait(running, LOOK, FIRST_COMPLETED).done:
+                one = running.pop(ended)
+                ended.result()
+                yield one
+
+
+def _ready(left: Sequence[NamedRun], known: dict[str, RunFolder]) -> list[NamedRun]:
+    """Return the runs whose trainings are finished."""
+    return [one for one in left if all(known[digest(training)].finished for training in required_trainings(one.run))]
 
 
 def _raise_failure(ended: Future[None], one: NamedRun) -> None:

@@ -96,7 +96,7 @@ def run_study(name: str, settings: StudySettings, out: Path | str, *, jobs: int 
         raise InputError(f"{jobs} parallel runs are too few: use 1 or more")
     if settings.search < 0 or (settings.search and name != "ablation"):
         raise InputError("--search is for the grid of an ablation: give the number of points to try, or leave it out")
-    return Work(_run(_study_of(name, settings), settings, Path(out), jobs))
+    return Work(_run(study_of(name, settings), settings, Path(out), jobs))
 
 
 def study_plan(name: str, settings: StudySettings, out: Path | str, jobs: int = 1) -> list[str]:
@@ -104,10 +104,11 @@ def study_plan(name: str, settings: StudySettings, out: Path | str, jobs: int = 
 
     Raises InputError for an unknown one.
     """
-    return plan_text(_study_of(name, settings), _finished(Path(out)), jobs, digest)
+    return plan_text(study_of(name, settings), _finished(Path(out)), jobs, digest)
 
 
-def _study_of(name: str, settings: StudySettings) -> Study:
+def study_of(name: str, settings: StudySettings) -> Study:
+    """Return a study with its question and runs; raises InputError for an unknown one."""
     if name not in STUDIES:
         raise InputError(f"no study {name!r}: choose {', '.join(STUDIES)}")
     given, wanted = len(settings.sets), SETS.get(name, len(settings.sets))

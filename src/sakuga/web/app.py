@@ -18,13 +18,16 @@ from sakuga.web.routes import (
     clips,
     events,
     frames,
+    grids,
     jobs,
     library,
     meta,
+    metrics,
     pages,
     projects,
     sets,
     shots,
+    studies,
     styles,
     takes,
     timeline,
@@ -76,13 +79,14 @@ def create_app(data: Path, access: Access | None = None, *, quota: int = QUOTA, 
     for router in (meta.router, events.router, *page_routers(), frames.api, jobs.router, uploads.router):
         app.include_router(router, prefix=API)
     app.include_router(frames.router)
+    app.include_router(metrics.router)
     app.include_router(pages.router)
     return app
 
 
 def page_routers() -> list[APIRouter]:
     """Return the routers of every page."""
-    chosen = (projects, shots, takes, choose, clips, timeline, library, styles, sets, training)
+    chosen = (projects, shots, takes, choose, clips, timeline, grids, library, styles, sets, training, studies)
     return [page.router for page in chosen]
 
 

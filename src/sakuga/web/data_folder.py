@@ -65,10 +65,30 @@ class DataFolder:
     def reports(self) -> Path:
         return self.studio / "reports"
 
+    @property
+    def grids(self) -> Path:
+        return self.studio / "grids"
+
+    def without_paths(self, text: str) -> str:
+        """Return a message with this folder's files called by their names alone."""
+        for folder in (self.sets, self.runs, self.reports, self.clips, self.uploads, self.grids, self.home):
+            text = text.replace(f"{folder}/", "")
+        return text
+
     def create(self) -> None:
         """Create every folder; raises StudioError."""
         try:
-            for folder in (self.clips, self.uploads, self.thumbnails, self.previews, self.locks, self.sets, self.runs, self.reports):
+            for folder in (
+                self.clips,
+                self.uploads,
+                self.thumbnails,
+                self.previews,
+                self.locks,
+                self.sets,
+                self.runs,
+                self.reports,
+                self.grids,
+            ):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StudioError(f"{self.studio} cannot be written ({error.strerror}): set SAKUGA_HOME to another folder") from None

@@ -7,7 +7,7 @@ from time import sleep
 from sakuga.story.film import Film, to_document
 from sakuga.web.data_folder import DataFolder, locked
 from sakuga.web.database import Database
-from sakuga.web.names import check_motion, check_style
+from sakuga.web.names import check_files, check_motion, check_style
 from sakuga.web.queue import ENDED, add_job, get_job, read_queue
 from sakuga.web.refusal import Refused
 from sakuga.web.schemas.jobs import Format, Job, RenderJob
@@ -29,6 +29,7 @@ def queue_film(home: Path, film: Film, out: Path, *, preview: bool = False) -> J
     for shot in (document["film"], *document["shots"]):
         check_style(shot.get("style"))
         check_motion(shot.get("motion"))
+        check_files(shot, "film")
     if model := document["film"].get("model"):
         document["film"]["model"] = str(Path(model).absolute()) if Path(model).is_dir() else model
     request = RenderJob(film=document, format=form, preview=preview, out=str(out.absolute()))

@@ -10,14 +10,17 @@ from sakuga.web.data_folder import DataFolder
 from sakuga.web.refusal import Refused
 
 SERVER = re.compile(r"https?://[^\s#]+#\S+")
+FILES = ("controlnet", "vae", "upscaler")
+"""Settings that are files."""
 PLAIN = re.compile(r"[\w.-]+")
 
 
 def check_settings(values: dict[str, Any], data: DataFolder, field: str = "settings") -> None:
-    """Refuse a model, style or motion adapter that names a path; raises Refused."""
+    """Refuse a model, style, motion adapter or other file that names a path; raises Refused."""
     check_model(values.get("model"), data, f"{field}.model")
     check_style(values.get("style"), f"{field}.style")
     check_motion(values.get("motion"), f"{field}.motion")
+    check_files(values, field)
 
 
 def check_film(document: dict[str, Any], data: DataFolder) -> None:
@@ -29,6 +32,7 @@ def check_film(document: dict[str, Any], data: DataFolder) -> None:
         if isinstance(shot, dict):
             check_style(shot.get("style"), f"shots.{number}.style")
             check_motion(shot.get("motion"), f"shots.{number}.motion")
+            check_files(shot, f"shots.{number}")
 
 
 def check_model(name: Any, data: DataFolder, field: str = "model") -> None:
@@ -52,6 +56,12 @@ def check_motion(name: Any, field: str = "motion") -> None:
     """Refuse a motion adapter that could be a path or an address; raises Refused."""
     if isinstance(name, str) and (set(name) & set("/\\~") or ".." in name):
         raise Refused(f"{name!r} could be a file, and the studio takes a checkpoint's own motion adapter only", field=field)
+
+
+def check_files(values: dict[str, Any], field: str = "settings") -> None:
+    """Refuse settings that are files of this machine: ControlNets with their images, VAEs, upscalers; raises Refused."""
+    if name := next((name for name in FILES if values.get(name)), None):
+        raise Refused(f"{name} names files, which the studio does not take: use the command line", field=f"{field}.{name}")
 
 
 def check_planner(text: str | None) -> None:

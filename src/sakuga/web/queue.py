@@ -61,18 +61,24 @@ def tell(connection: sqlite3.Connection, name: str) -> Job:
     Its film is left out, as progress is sent often and films are long.
     """
     job = get_job(connection, name)
-    request = {key: value for key, value in job.request.items() if key != "film"}
-    add_event(connection, "job", name, {**job.model_dump(mode="json"), "request": request})
+    add_event(connection, "job", name, brief(job).model_dump(mode="json"))
     return job
 
 
+def brief(job: Job) -> Job:
+    """Return a job without its film."""
+    return job.model_copy(update={"request": {key: value for key, value in job.request.items() if key != "film"}})
+
+
 def title_of(request: JobRequest) -> str:
-    """Return what a job is called, from what it makes."""
+    """Return what a job is called: the words that it is made from, else its kind."""
     given = request.model_dump()
     film = given.get("film") or {}
     idea = film.get("film", {}).get("idea") if isinstance(film.get("film"), dict) else None
-    words = given.get("idea") or idea or ", ".join(given.get("prompts") or []) or given.get("name") or given.get("subject") or ""
-    return f"{request.kind} {str(words)[:120]}".strip()
+    prompts = ", ".join(given.get("prompts") or [])
+    named = (given.get(key) for key in ("prompt", "name", "subject"))
+    words = next(filter(None, (given.get("idea"), idea, prompts, *named)), "")
+    return str(words)[:120].strip() or request.kind
 
 
 def change_job(connection: sqlite3.Connection, name: str, changes: Mapping[str, Any], where: str = "1") -> bool:
@@ -166,12 +172,12 @@ def report_progress(database: Database, name: str, progress: JobProgress, notes:
 
 
 def read_queue(connection: sqlite3.Connection, lanes: tuple[str, ...]) -> Queue:
-    """Return the queue as it will run, and the newest ended jobs."""
+    """Return the queue as it will run, and the newest ended jobs; their films are left out."""
     paused, stop_after = connection.execute("SELECT paused, stop_after FROM queue").fetchone()
     waiting = f"SELECT * FROM jobs WHERE state NOT IN {ENDED} ORDER BY state != 'running', {ORDER}"
     ended = f"SELECT * FROM jobs WHERE state IN {ENDED} ORDER BY ended DESC LIMIT {SHOWN}"
     rows = [*connection.execute(waiting), *connection.execute(ended)]
-    return Queue(paused=bool(paused), stop_after=bool(stop_after), lanes=list(lanes), jobs=[job_of(row) for row in rows])
+    return Queue(paused=bool(paused), stop_after=bool(stop_after), lanes=list(lanes), jobs=[brief(job_of(row)) for row in rows])
 
 
 def wanted(database: Database, name: str) -> str:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from sakuga.export import read_recipe
-from sakuga.story.film import Film
+from sakuga.models.checkpoint_files import SKETCHBOOK
+from sakuga.story.film import Film, to_document
 from sakuga.studio.animate.animate import FilmRecipe
 from sakuga.studio.animate.remake import parse_recipe
 from sakuga.studio.core.recipe import EditedRecipe, Recipe
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.film_lines import parse_film
+from sakuga.web.names import check_film, check_model
 from sakuga.web.refusal import Refused, missing
 
 
@@ -20,6 +22,15 @@ def clip_row(connection: sqlite3.Connection, clip: str) -> sqlite3.Row:
     row = connection.execute("SELECT * FROM clips WHERE id = ?", (clip,)).fetchone()
     if row is None:
         raise missing("clip", clip)
+    assert isinstance(row, sqlite3.Row)
+    return row
+
+
+def upload_row(connection: sqlite3.Connection, upload: str) -> sqlite3.Row:
+    """Return an upload's row; raises Refused."""
+    row = connection.execute("SELECT * FROM uploads WHERE id = ?", (upload,)).fetchone()
+    if row is None:
+        raise missing("upload", upload)
     assert isinstance(row, sqlite3.Row)
     return row
 
@@ -54,6 +65,15 @@ def recipe_of_file(path: Path, title: str) -> Recipe:
     return parse_recipe(text, title)
 
 
+def checked_model(path: Path, data: DataFolder) -> str | None:
+    """Return the model that a file's recipe names, None for the built-in one; raises Refused where it is not here."""
+    document = document_of_text(read_recipe(path))
+    tables = (document.get(key) for key in ("film", "settings"))
+    name = next((table["model"] for table in tables if isinstance(table, dict) and table.get("model")), None)
+    check_model(name, data, "upload")
+    return None if name == SKETCHBOOK else name
+
+
 def film_of_clip(connection: sqlite3.Connection, data: DataFolder, name: str) -> tuple[Film, list[Any]]:
     """Return the film of a clip's or upload's recipe, or of an uploaded film.toml, and the edits of its frames; raises Refused."""
     path, title = file_of(connection, data, name)
@@ -62,7 +82,9 @@ def film_of_clip(connection: sqlite3.Connection, data: DataFolder, name: str) ->
     recipe = recipe_of_file(path, title)
     if not isinstance(recipe, FilmRecipe):
         raise Refused(f"{title} is a {recipe.kind}, not a film: only a film has a storyboard", field="clip")
-    return recipe.read(), edits_in(recipe)
+    film = recipe.read()
+    check_film(to_document(film), data)
+    return film, edits_in(recipe)
 
 
 def edits_in(recipe: EditedRecipe) -> list[Any]:

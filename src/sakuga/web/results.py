@@ -3,7 +3,7 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,16 @@ from PIL import UnidentifiedImageError
 
 from sakuga.export import read_recipe
 from sakuga.files import write_atomic
+from sakuga.finishing.image import Image
+from sakuga.rendering.store import FrameStore
 from sakuga.studio.animate.timeline import clip_timeline
 from sakuga.studio.core.recipe import EditedRecipe
+from sakuga.timeline.spec import digest
 from sakuga.web import queue
 from sakuga.web.clip_frames import SINGLE
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.database import Database, add_event, now, packed
+from sakuga.web.grids import add_cell
 from sakuga.web.recipes import document_of_text, edits_in, prompts_of, recipe_of_file
 from sakuga.web.schemas.jobs import Job
 from sakuga.web.storyboards import document_of, edits_of, fingerprint, layout_of, set_edits, shot_ids, take_of
@@ -74,6 +78,13 @@ def store_frame_take(database: Database, job: Job, redone: dict[str, Any]) -> No
             add_event(connection, "take", row["id"], frame_take_of(row).model_dump(mode="json"))
 
 
+def store_cell(database: Database, data: DataFolder, job: Job, number: int, image: Image) -> None:
+    """Store a cell of a grid, unless that is deleted."""
+    name = digest(FrameStore(data.frames).write_given(image))
+    with database.write() as connection:
+        add_cell(connection, job.id, number, name)
+
+
 def tell_take(connection: sqlite3.Connection, take: str, job: Job) -> None:
     """Send a take to every open page."""
     row = connection.execute(
@@ -85,10 +96,15 @@ def tell_take(connection: sqlite3.Connection, take: str, job: Job) -> None:
 
 def _add_clip(connection: sqlite3.Connection, job: Job, clip: dict[str, Any]) -> None:
     project, layout = _present(connection, job.project), _layout(connection, job)
-    columns = {"id": job.id, "title": job.title, "project": project, "job": job.id, "layout": layout, "created": now(), **clip}
+    insert_clip(connection, {"id": job.id, "title": job.title, "project": project, "job": job.id, "layout": layout, **clip})
+
+
+def insert_clip(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+    """Add a clip to the library."""
+    columns = {**values, "created": now()}
     marks = ", ".join("?" for _ in columns)
     connection.execute(f"INSERT OR REPLACE INTO clips ({', '.join(columns)}) VALUES ({marks})", tuple(columns.values()))
-    add_event(connection, "clip", job.id)
+    add_event(connection, "clip", columns["id"])
 
 
 def _store_faults(connection: sqlite3.Connection, clip: str, faults: Sequence[Fault]) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sakuga.web.errors import answer
 
 COOKIE = "sakuga_token"
-GUARDED = ("/api/", "/frames/")
+GUARDED = ("/api/", "/frames/", "/metrics")
 """Paths that need the token; the page itself holds no data."""
 OPEN = "/api/v1/session"
 """Where a page brings the token."""

@@ -1,8 +1,10 @@
 """Disk space of the studio."""
 
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from time import monotonic
 
 from sakuga.web.data_folder import DataFolder
@@ -13,18 +15,36 @@ FREE = 64 << 20
 FRESH = 10.0
 """Seconds that a measurement counts."""
 
-_measured: dict[Path, tuple[float, int]] = {}
+_measured: dict[Path, tuple[float | None, int]] = {}
 _measuring = Lock()
 
 
 def used_bytes(data: DataFolder) -> int:
-    """Return the bytes of frames, clips and uploads, measured every few seconds."""
+    """Return the bytes of frames, clips and uploads; after the first call by the last measurement, which is renewed in the background."""
     with _measuring:
-        when, size = _measured.get(data.home, (-FRESH, 0))
-        if monotonic() - when >= FRESH:
-            folders = (data.frames, data.clips, data.uploads, data.thumbnails)
-            size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+        when, size = _measured.get(data.home, (None, 0))
+        if when is None:
+            size = _measure(data)
+        elif monotonic() - when >= FRESH:
             _measured[data.home] = (monotonic(), size)
+            Thread(target=_measure, args=(data,), daemon=True).start()
+    return size
+
+
+def _measure(data: DataFolder) -> int:
+    folders = (data.frames, data.clips, data.uploads, data.thumbnails)
+    size = sum(_size(folder) for folder in folders)
+    _measured[data.home] = (monotonic(), size)
+    return size
+
+
+def _size(folder: Path | str) -> int:
+    """Return the bytes of the files in a folder; what is deleted meanwhile counts as nothing."""
+    size = 0
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                size += _size(entry.path) if entry.is_dir(follow_symlinks=False) else entry.stat(follow_symlinks=False).st_size
     return size
 
 

@@ -4,11 +4,15 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.story.film import Film, from_document, to_document
-from sakuga.story.storyboard import full_prompt
+from sakuga.story.settings import FilmSettings
+from sakuga.story.storyboard import Bible, Storyboard, full_prompt
+from sakuga.story.storyboard import Shot as StoryShot
 from sakuga.web.database import add_event, new_id, now, packed
 from sakuga.web.refusal import Refused, missing
 from sakuga.web.schemas import BibleText, LintNote, Project, ProjectSummary, Shot, Take
@@ -27,7 +31,26 @@ def document_of(connection: sqlite3.Connection, project: str) -> dict[str, Any]:
 
 def film_of(connection: sqlite3.Connection, project: str) -> Film:
     """Return a project's film; raises FilmError where it has no shots."""
-    return from_document(document_of(connection, project), "this film")
+    return reading_of(packed(document_of(connection, project))).film
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A film's document as it was understood."""
+
+    film: Film
+    document: Mapping[str, Any]
+    """Every key in its final form."""
+    prompts: tuple[str, ...]
+    """With what all shots share."""
+
+
+@lru_cache(maxsize=16)
+def reading_of(text: str) -> Reading:
+    """Read a film's document from JSON; raises FilmError."""
+    film = from_document(json.loads(text), "this film")
+    prompts = tuple(full_prompt(film.storyboard, index) for index in range(len(film.storyboard.shots)))
+    return Reading(film=film, document=to_document(film), prompts=prompts)
 
 
 def layout_of(document: Mapping[str, Any], shots: Sequence[str]) -> str:
@@ -40,9 +63,10 @@ def layout_of(document: Mapping[str, Any], shots: Sequence[str]) -> str:
 def edits_of(connection: sqlite3.Connection, project: str) -> tuple[list[Any], bool]:
     """Return the edits of a project's frames, and whether the frames lie as they did."""
     row = project_row(connection, project)
-    layout = layout_of(document_of(connection, project), shot_ids(connection, project))
     edits = json.loads(row["edits"])
-    return edits, not edits or row["edited_layout"] == layout
+    if not edits:
+        return [], True
+    return edits, row["edited_layout"] == layout_of(document_of(connection, project), shot_ids(connection, project))
 
 
 def set_edits(connection: sqlite3.Connection, project: str, edits: Sequence[Any], layout: str | None = None) -> None:
@@ -135,14 +159,14 @@ def touch(connection: sqlite3.Connection, project: str) -> None:
 
 def read_project(connection: sqlite3.Connection, project: str) -> Project:
     """Return a project with its shots, their warnings and takes."""
-    row, film = project_row(connection, project), film_of(connection, project)
-    document = to_document(film)
-    notes, extra = _lint(film)
+    row, reading = project_row(connection, project), reading_of(packed(document_of(connection, project)))
+    film, document = reading.film, reading.document
+    notes, extra = _lint(film, range(len(film.storyboard.shots)))
     rows = connection.execute("SELECT * FROM shots WHERE project = ? ORDER BY position", (project,)).fetchall()
     takes = takes_by_shot(connection, project)
     edits, fit = edits_of(connection, project)
     shots = [
-        _shot(row, fields, full_prompt(film.storyboard, index), notes.get(index, []), takes.get(row["id"], []), document)
+        _shot(row, fields, reading.prompts[index], notes[index] if notes else [], takes.get(row["id"], []), document)
         for index, (row, fields) in enumerate(zip(rows, document["shots"], strict=True))
     ]
     return Project(
@@ -164,27 +188,36 @@ def read_project(connection: sqlite3.Connection, project: str) -> Project:
 
 def read_shot(connection: sqlite3.Connection, shot: str) -> Shot:
     """Return a shot."""
-    project = read_project(connection, shot_row(connection, shot)["project"])
-    return next(one for one in project.shots if one.id == shot)
+    row = shot_row(connection, shot)
+    reading = reading_of(packed(document_of(connection, row["project"])))
+    place = shot_ids(connection, row["project"]).index(shot)
+    notes, _ = _lint(reading.film, (place,))
+    takes = takes_by_shot(connection, row["project"]).get(shot, [])
+    return _shot(row, reading.document["shots"][place], reading.prompts[place], notes[0] if notes else [], takes, reading.document)
 
 
-def _lint(film: Film) -> tuple[dict[int, list[LintNote]], list[str]]:
-    """Return warnings by shot, and why there are none."""
+def _lint(film: Film, places: Iterable[int]) -> tuple[list[list[LintNote]], list[str]]:
+    """Return the warnings about shots, and why there are none."""
+    board = film.storyboard
+    try:
+        return [list(_notes(film.settings, board.bible, board.shots[place])) for place in places], []
+    except (CheckpointError, ValueError) as error:
+        return [], [str(error)]
+
+
+@lru_cache(maxsize=16_384)
+def _notes(settings: FilmSettings, bible: Bible, shot: StoryShot) -> tuple[LintNote, ...]:
+    """Return the warnings about one shot, which no other shot changes."""
     from sakuga.studio.animate.shot_notes import shot_notes
 
-    notes: dict[int, list[LintNote]] = {}
-    try:
-        for note in shot_notes(film):
-            notes.setdefault(note.shot, []).append(LintNote(rule=note.rule, message=note.message))
-    except (CheckpointError, ValueError) as error:
-        return {}, [str(error)]
-    return notes, []
+    film = Film(settings=settings, storyboard=Storyboard(idea="", bible=bible, shots=(shot,)))
+    return tuple(LintNote(rule=note.rule, message=note.message) for note in shot_notes(film))
 
 
 def _shot(
     row: sqlite3.Row, fields: Mapping[str, Any], prompt: str, lint: list[LintNote], takes: list[sqlite3.Row], document: Mapping[str, Any]
 ) -> Shot:
-    mark = fingerprint(document, row["position"])
+    mark = fingerprint(document, row["position"]) if takes else ""
     listed = [take_of(take, mark, row["approved"]) for take in takes]
     return Shot(
         id=row["id"],

@@ -17,6 +17,7 @@ from sakuga.studio.core.work import Work
 from sakuga.timeline.spec import digest
 from sakuga.web.choose_state import outside_styles_of, session_log, session_row
 from sakuga.web.data_folder import DataFolder
+from sakuga.web.grids import axes_of
 from sakuga.web.names import check_film, check_model, check_settings
 from sakuga.web.recipes import clip_row, file_of, image_path
 from sakuga.web.refusal import Refused
@@ -27,6 +28,7 @@ from sakuga.web.schemas.jobs import (
     EditJob,
     EvaluateJob,
     ExportJob,
+    GridJob,
     JobRequest,
     MorphJob,
     PixelateJob,
@@ -42,7 +44,7 @@ from sakuga.web.training_tasks import evaluate_task, study_task, train_task
 
 MAX_IMAGES = 200
 """Images of one job, as they are held in memory."""
-INTERRUPTIBLE = ("animate", "render", "takes", "redo", "edit", "draw", "morph", "vary", "choose")
+INTERRUPTIBLE = ("animate", "render", "takes", "redo", "edit", "draw", "grid", "morph", "vary", "choose")
 """Kinds that a more urgent job may suspend between two frames."""
 
 
@@ -53,7 +55,7 @@ def check_request(request: JobRequest, data: DataFolder, connection: sqlite3.Con
             check_film(request.film, data)
         case TrainJob() | StudyJob():
             check_model(request.model, data)
-        case AnimateJob() | DrawJob() | MorphJob() | VaryJob() | EvaluateJob():
+        case AnimateJob() | DrawJob() | GridJob() | MorphJob() | VaryJob() | EvaluateJob():
             check_settings(request.settings, data)
         case RedoJob() | EditJob() | PixelateJob() | ExportJob() | ChooseJob():
             pass
@@ -78,6 +80,8 @@ def make_task(request: JobRequest, job: str, data: DataFolder, connection: sqlit
             return _edit_task(request, data.clips / f"{job}.{request.format}", data, connection)
         case DrawJob():
             return _draw_task(request, data, connection)
+        case GridJob():
+            return _grid_task(request, job, data)
         case PixelateJob():
             return _pixelate_task(request, job, data, connection)
         case TrainJob():
@@ -247,6 +251,19 @@ def _draw_task(request: DrawJob, data: DataFolder, connection: sqlite3.Connectio
         return Made(values={"images": names, "seeds": list(result.seeds)}, images=tuple(zip(names, result.prompts, strict=True)))
 
     return Task(work=work, made=made)
+
+
+def _grid_task(request: GridJob, job: str, data: DataFolder) -> Task:
+    for axis in axes_of(request):
+        for value in axis.values:
+            check_settings({axis.name: value}, data, f"axes: {axis.name}")
+    settings = read_settings(request.settings)
+    work = studio.grid(request.prompt, request.axes, data.grids / f"{job}.png", seed=request.seed, settings=settings, store=data.frames)
+    return Task(work=work, made=lambda made: Made(values={"grid": job, **_cell_counts(made)}))
+
+
+def _cell_counts(made: Any) -> dict[str, int]:
+    return {"cells": made.cells, "generated": made.generated, "reused": made.reused}
 
 
 def _pixelate_task(request: PixelateJob, job: str, data: DataFolder, connection: sqlite3.Connection) -> Task:

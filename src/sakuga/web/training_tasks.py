@@ -2,46 +2,93 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sakuga import InputError, studio
+from sakuga.story.limits import MAX_FACTOR
+from sakuga.story.options import Number, Option
 from sakuga.studies import service
-from sakuga.training.plan import METHODS, options_of
+from sakuga.studio.training.resolution import PLAN_SETTINGS
+from sakuga.training.plan import METHODS, DreamBooth, Lora, MethodSettings, Slider, TrainingPlan, options_of
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.names import named_folder, plain_name
 from sakuga.web.recipes import file_of
 from sakuga.web.refusal import Refused
 from sakuga.web.schemas.jobs import EvaluateJob, StudyJob, TrainJob
+from sakuga.web.studies import settings_of
 from sakuga.web.task import Fault, Made, Task, read_settings
 
-TRAIN_SETTINGS = (
-    "epochs", "steps", "batch", "gradient_accumulation", "learning_rate", "schedule", "warmup", "cycles", "weight_decay", "max_grad_norm",
-    "optimizer", "seed", "size", "buckets", "flip", "caption_dropout", "min_snr_gamma", "noise_offset", "ema_decay", "precision",
-    "gradient_checkpointing", "patience", "validate_every", "checkpoint_every", "keep", "sample_every", "prompts", "log_every",
-)  # fmt: skip
-"""Settings of a training that a page may give."""
+SERVERS_OWN = ("cache", "tracker")
+"""Settings of a training that belong to the machine, so no page gives them."""
+EPOCHS = Number(
+    help="How often each image is trained on, in place of steps", default_help="as the steps give", least=0, most=MAX_FACTOR, above=True
+)
+
+
+@cache
+def train_options() -> dict[str, Option]:
+    """Return the settings of any training that a page may give."""
+    plan = {name: option for name, option in options_of(TrainingPlan).items() if name in PLAN_SETTINGS and name not in SERVERS_OWN}
+    return {"epochs": EPOCHS, **plan}
+
+
+@cache
+def method_options(name: str) -> dict[str, Option]:
+    """Return the settings of one method; those of DreamBooth and sliders include their LoRA's."""
+    kind: Any = METHODS[name]
+    own = dict(options_of(kind))
+    return {**own, **options_of(Lora)} if name in ("dreambooth", "slider") else own
+
+
+def method_of(name: str, given: Mapping[str, Any]) -> MethodSettings:
+    """Return a method with the settings that are given."""
+    kinds: tuple[Any, ...] = (Lora, METHODS[name])
+    lora, own = ({key: given[key] for key in options_of(kind) if key in given} for kind in kinds)
+    match name:
+        case "lora":
+            return studio.lora_method(None, **lora)
+        case "dreambooth":
+            return DreamBooth(adapter=studio.lora_method(None, **lora), **own)
+        case "slider":
+            return Slider(adapter=studio.lora_method(None, **lora), **own)
+        case _:
+            made: MethodSettings = METHODS[name](**own)
+            return made
+
+
+def read_values(given: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, Any]:
+    """Read values as their options declare them; raises Refused naming the setting."""
+    read = dict[str, Any]()
+    for key, value in given.items():
+        if key not in options:
+            raise Refused(f"settings: there is no training setting {key!r}; there are {', '.join(options)}", field=f"settings.{key}")
+        try:
+            read[key] = options[key].read(value)
+        except ValueError as error:
+            raise Refused(f"settings: {key}: {error}", field=f"settings.{key}") from None
+    return read
 
 
 def train_task(request: TrainJob, data: DataFolder) -> Task:
     """Return a task that trains into a run folder, or goes on from its last checkpoint; raises SakugaError."""
-    method: Any = METHODS[request.method]
-    own = {key: value for key, value in request.settings.items() if key in options_of(method)}
-    rest = {key: value for key, value in request.settings.items() if key not in own}
-    if "class_set" in own:
-        own["class_set"] = str(named_folder(data.sets, str(own["class_set"]), "training set"))
+    common, special = train_options(), method_options(request.method)
+    values = read_values(request.settings, {**common, **special})
+    own = {key: value for key, value in values.items() if key in special}
+    rest = {key: value for key, value in values.items() if key in common}
+    if own.get("class_set"):
+        own["class_set"] = str(named_folder(data.sets, own["class_set"], "training set"))
     run, folder = data.runs / request.name, named_folder(data.sets, request.set, "training set")
-    if unknown := next((key for key in rest if key not in TRAIN_SETTINGS), None):
-        raise Refused(
-            f"settings: there is no training setting {unknown!r}; there are {', '.join(TRAIN_SETTINGS)}", field=f"settings.{unknown}"
-        )
-    configured = studio.lora_method(None, **own) if request.method == "lora" else method(**own)
-    try:
-        settings = studio.TrainSettings(
-            method=configured, set=folder, out=run, model=request.model, resume=(run / "config.json").is_file(), **rest
-        )
-    except TypeError as error:
-        raise InputError(f"settings: {error}") from None
+    settings = studio.TrainSettings(
+        method=method_of(request.method, own),
+        set=folder,
+        out=run,
+        model=request.model,
+        resume=(run / "config.json").is_file(),
+        **rest,
+    )
     return Task(work=studio.train(settings), made=lambda result: _trained(result, request.name, request.model))
 
 
@@ -95,6 +142,5 @@ def _subject(name: str, data: DataFolder, connection: sqlite3.Connection) -> str
 
 def study_task(request: StudyJob, job: str, data: DataFolder) -> Task:
     """Return a task that runs a study; runs that an earlier attempt has finished are kept."""
-    settings = service.study_settings(request.model, quick=request.quick)
-    work = service.run_study(request.name, settings, data.reports / job)
+    work = service.run_study(request.name, settings_of(request, data), data.reports / job)
     return Task(work=work, made=lambda result: Made(values={"report": job}, report=studio.to_json(result.metrics)))

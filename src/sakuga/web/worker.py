@@ -26,7 +26,7 @@ from sakuga.studio.core.work import Work, WorkClosed
 from sakuga.web import queue
 from sakuga.web.data_folder import DataFolder, locked
 from sakuga.web.database import Database, add_event
-from sakuga.web.results import store_frame_take, store_result, store_take
+from sakuga.web.results import store_cell, store_frame_take, store_result, store_take
 from sakuga.web.schemas.jobs import Job, JobProgress, JobRequest
 from sakuga.web.task import Task
 from sakuga.web.tasks import INTERRUPTIBLE, make_task
@@ -53,6 +53,8 @@ class Worker:
         """The running job, and before it those that it suspends."""
         self.previews = LivePreviews()
         self._shown = 0
+        self._numbers: dict[str, int] = {}
+        """The newest preview of each job under way."""
 
     def serve(self) -> None:
         """Run jobs until the worker is stopped."""
@@ -78,13 +80,14 @@ class Worker:
                 made = task.made(task.work.result())
             finally:
                 self.running.pop()
+                self._numbers.pop(job.id, None)
                 (self.data.previews / f"{job.id}.webp").unlink(missing_ok=True)
             store_result(self.database, self.data, job, made, notes)
         except WorkClosed:
             wanted = queue.wanted(self.database, job.id)
             queue.release(self.database, job.id, {"cancel": "cancelled", "pause": "paused"}.get(wanted, "queued"))
         except SakugaError as error:
-            self._fail(job, str(error))
+            self._fail(job, self.data.without_paths(str(error)))
         except Exception as error:
             log.error("job %s\n%s", job.id, traceback.format_exc())
             self._fail(job, _sentence(error))
@@ -97,18 +100,21 @@ class Worker:
         """Take the steps of a work; returns its notes."""
         notes, told, shots = list[str](), -TOLD, task.shots()
         for step in task.work:
-            if step.note and step.note not in notes and not _is_routine(step.note):
-                notes.append(step.note)
+            note = self.data.without_paths(step.note)
+            if note and note not in notes and not _is_routine(note):
+                notes.append(note)
             take = getattr(step, "take", None)
             if job.kind == "takes" and take is not None:
                 store_take(self.database, job, take)
             if (redone := getattr(step, "redone", None)) is not None:
                 store_frame_take(self.database, job, redone)
+            if (cell := getattr(step, "cell", None)) is not None:
+                store_cell(self.database, self.data, job, step.done - 1, cell)
             if step.frame:
                 self._tell_frame(job, step, shots.get(step.frame))
             if monotonic() - told >= TOLD or take is not None:
                 told = monotonic()
-                queue.report_progress(self.database, job.id, self._progress(step), notes[-20:])
+                queue.report_progress(self.database, job.id, self._progress(job, step), notes[-20:])
             if not getattr(step, "denoising", False):
                 self._let_urgent_ones_by(job)
         return notes
@@ -119,14 +125,14 @@ class Worker:
             queue.change_job(connection, job.id, {"attempts": 0})  # a job that gets on is not the reason why its worker dies
             add_event(connection, "frame", step.frame, data)
 
-    def _progress(self, step: Any) -> JobProgress:
+    def _progress(self, job: Job, step: Any) -> JobProgress:
         return JobProgress(
             stage=step.stage,
             done=step.done,
             total=step.total,
             share=min(1.0, step.fraction),
             seconds_left=step.seconds_left,
-            preview=self._shown,
+            preview=self._numbers.get(job.id, 0),
             loss=getattr(step, "loss", None),
             validation_loss=getattr(step, "validation_loss", None),
         )
@@ -163,7 +169,7 @@ class Worker:
         newest = self.previews.newest
         if newest is None or newest.number == self._shown:
             return
-        self._shown = newest.number
+        self._shown = self._numbers[job] = newest.number
         write_bytes(self.data.previews / f"{job}.webp", webp(PILImage.fromarray(newest.image), PREVIEW))
         with self.database.write() as connection:
             add_event(connection, "preview", job, {"n": newest.number, "done": newest.done})

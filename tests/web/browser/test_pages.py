@@ -24,7 +24,8 @@ TO_THE_END = """() => {
 }"""
 AT_REST = "document.getAnimations().every(animation => animation.playState !== 'running')"
 TITLES = {
-    "storyboard": "Storyboard", "choose": "Choose", "timeline": "Timeline", "library": "Library", "training": "Training", "queue": "Queue",
+    "storyboard": "Storyboard", "choose": "Choose", "grid": "Grid", "timeline": "Timeline", "library": "Library", "training": "Training",
+    "queue": "Queue",
 }  # fmt: skip
 
 
@@ -36,13 +37,17 @@ def places(studio_process: StudioProcess) -> dict[str, str]:
     project = api.ask("POST", "/projects", {"idea": "a lighthouse at night", "shots": 2, "seconds": 1.0, "settings": settings})
     takes = api.ask("POST", f"/shots/{project['shots'][0]['id']}/takes", {"count": 3})
     render = api.ask("POST", f"/projects/{project['id']}/render", {"quality": "preview"})
+    cells = {"prompt": "a castle", "axes": ["steps=1,2", "seed=1,2"], "settings": {"model": studio_process.model, "size": "32"}}
+    grid = api.ask("POST", "/jobs", {"request": {"kind": "grid", **cells}})
     session = api.session(studio_process.settings)
     clip = [api.ended(job["id"])["result"] for job in (takes, render)][1]["clip"]
     return {
         "storyboard": f"#/storyboard/{project['id']}", "storyboard begin": "#/storyboard", "choose": f"#/choose/{session}",
         "choose begin": "#/choose", "timeline": f"#/timeline/{clip}", "timeline begin": "#/timeline",
+        "grid": f"#/grid/{grid['id']}", "grid begin": "#/grid",
         "library": "#/library", "training sets": "#/training", "training runs": "#/training?tab=runs",
-        "training styles": "#/training?tab=styles", "training reports": "#/training?tab=reports", "queue": "#/queue",
+        "training styles": "#/training?tab=styles", "training studies": "#/training?tab=studies",
+        "training reports": "#/training?tab=reports", "queue": "#/queue",
     }  # fmt: skip
 
 
@@ -85,7 +90,8 @@ def test_no_page_is_wider_than_a_telephone(studio_process: StudioProcess, places
 def test_every_page_is_reached_by_keyboard_and_lists_its_keys(studio_process: StudioProcess, open_page: Callable[..., Page]) -> None:
     page = open_page(studio_process)
     settle(page)
-    for key, name in [("c", "choose"), ("t", "timeline"), ("l", "library"), ("r", "training"), ("q", "queue"), ("s", "storyboard")]:
+    keys = {"c": "choose", "x": "grid", "t": "timeline", "l": "library", "r": "training", "q": "queue", "s": "storyboard"}
+    for key, name in keys.items():
         page.keyboard.press("g")
         page.keyboard.press(key)
         expect(page.get_by_role("heading", level=1, name=TITLES[name])).to_be_visible()

@@ -46,7 +46,7 @@ def test_a_set_is_built_mended_and_trained_on_to_its_end(
     page.get_by_role("button", name="Train a style …").click()
     page.get_by_label("Name of the style").fill("dots")
     page.get_by_label("Model", exact=True).select_option(studio_process.model)
-    page.get_by_text(re.compile(r"^Options")).click()
+    page.get_by_text(re.compile(r"^All settings of the training")).click()
     page.get_by_label("Steps", exact=True).fill("4")
     page.get_by_label("Steps", exact=True).blur()
     page.get_by_role("button", name="Start training").click()

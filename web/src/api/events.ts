@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { api } from "./client";
 import type { StudioEvent } from "./types";
 
-const KINDS = ["job", "queue", "frame", "preview", "project", "take", "clip", "star", "upload", "set", "style", "run", "report", "choose", "reset"];
+const KINDS = ["job", "queue", "frame", "preview", "project", "take", "clip", "star", "upload", "set", "style", "run", "report", "grid", "choose", "reset"];
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 4000;
 
@@ -17,6 +17,12 @@ let wait = FIRST_WAIT;
 export function listen(listener: (event: StudioEvent) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/** Whether a job of a kind, or of any, has news; with `ended`, only when it has come to its end. */
+export function concernsJob(event: StudioEvent, kind: string | null, ended = false): boolean {
+  if (event.kind !== "job" || (kind !== null && event.data["kind"] !== kind)) return false;
+  return !ended || ["done", "failed", "cancelled"].includes(String(event.data["state"]));
 }
 
 /** Follow the server's events from here on. Lists that are read after this resolves miss nothing. */

@@ -26,18 +26,20 @@ export async function loadQueue(): Promise<void> {
 let timer = 0;
 listen((event) => {
   if (event.kind === "preview") previews.value = { ...previews.value, [event.subject]: Number(event.data["n"]) };
-  if (event.kind === "job") put(event.data as unknown as Job);
-  if (event.kind === "job" || event.kind === "queue" || event.kind === "reset") {
+  const moved = event.kind === "job" && put(event.data as unknown as Job);
+  if (moved || event.kind === "queue" || event.kind === "reset") {
     clearTimeout(timer);
     timer = window.setTimeout(() => void loadQueue(), 150);
   }
 });
 void loadQueue();
 
-/** Show a job's news at once; the order of the queue follows with the next reading. */
-function put(job: Job): void {
-  if (!queue.value || !job.id) return;
+/** Show a job's news at once; returns whether the queue is to be read again, as for a new job or another order. */
+function put(job: Job): boolean {
+  const known = queue.value?.jobs.find((one) => one.id === job.id);
+  if (!queue.value || !known) return true;
   queue.value = { ...queue.value, jobs: queue.value.jobs.map((known) => (known.id === job.id ? { ...known, ...job } : known)) };
+  return known.state !== job.state || known.priority !== job.priority || known.position !== job.position;
 }
 
 export async function start(request: JobRequest, title = ""): Promise<Job> {

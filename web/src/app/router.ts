@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 
-export const PAGES = ["storyboard", "choose", "timeline", "library", "training", "queue"] as const;
+export const PAGES = ["storyboard", "choose", "grid", "timeline", "library", "training", "queue"] as const;
 export type Page = (typeof PAGES)[number];
 
 /** A place in the studio, as it stands after `#` in the address: `#/timeline/<clip>?frame=17`. */

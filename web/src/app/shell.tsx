@@ -4,6 +4,7 @@ import { running, unfinished } from "../api/queue";
 import { IconButton } from "../parts/controls";
 import { Icon, type IconName } from "../parts/icons";
 import { ChoosePage } from "../pages/choose/choose-page";
+import { GridPage } from "../pages/grid/grid-page";
 import { LibraryPage } from "../pages/library/library-page";
 import { QueuePage } from "../pages/queue/queue-page";
 import { StoryboardPage } from "../pages/storyboard/storyboard-page";
@@ -18,6 +19,7 @@ import { Toasts } from "./toasts";
 const NAMES: Record<Page, { title: string; icon: IconName; key: string; view: ComponentType }> = {
   storyboard: { title: "Storyboard", icon: "storyboard", key: "s", view: StoryboardPage },
   choose: { title: "Choose", icon: "choose", key: "c", view: ChoosePage },
+  grid: { title: "Grid", icon: "grid", key: "x", view: GridPage },
   timeline: { title: "Timeline", icon: "timeline", key: "t", view: TimelinePage },
   library: { title: "Library", icon: "library", key: "l", view: LibraryPage },
   training: { title: "Training", icon: "training", key: "r", view: TrainingPage },
@@ -54,7 +56,7 @@ function Rail() {
       {PAGES.map((name) => (
         <a key={name} href={address(name)} aria-current={name === page.value ? "page" : undefined}>
           <Icon name={NAMES[name].icon} />
-          {NAMES[name].title}
+          {name === "storyboard" ? <span>Story<span class="tail">board</span></span> : NAMES[name].title}
           {name === "queue" && waiting > 0 && (
             <span class={`count ${running.value.length ? "" : "held"}`} aria-label={`${waiting} unfinished`}>{waiting}</span>
           )}

@@ -7,6 +7,12 @@ export function timeLeft(seconds: number | null | undefined): string {
   return `${(seconds / 3600).toFixed(1)} h left`;
 }
 
+/** A rough length of time, as for an estimate. */
+export function minutes(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
 export function duration(seconds: number): string {
   return seconds < 60 ? `${Number(seconds.toFixed(2))} s` : `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")} min`;
 }
@@ -27,6 +33,23 @@ export function ago(time: number): string {
   if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.round(seconds / 3600)} h ago`;
   return new Date(time * 1000).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
+}
+
+const KINDS: Record<string, string> = {
+  animate: "Clip", render: "Film", takes: "Takes", redo: "Takes of frames", edit: "Edited clip", draw: "Images", grid: "Grid", morph: "Morph", vary: "Variations",
+  choose: "Chosen clip", pixelate: "Pixel art", export: "Export", train: "Training", evaluate: "Report", study: "Study",
+};
+
+/** What a job makes, in a word. */
+export function kindName(kind: string): string {
+  return KINDS[kind] ?? kind;
+}
+
+const STAGES: Record<string, string> = { story: "planning", loading: "loading the model", inspecting: "looking", finishing: "finishing", export: "writing the file", running: "runs", encoding: "encoding" };
+
+/** What a job does at present. */
+export function stageName(stage: string): string {
+  return STAGES[stage] ?? stage;
 }
 
 /** A fresh seed that JavaScript holds exactly. */

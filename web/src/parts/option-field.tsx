@@ -17,6 +17,11 @@ export function OptionField({ option, value, onChange }: { option: OptionInfo; v
       </Field>
     );
   }
+  if (option.kind === "words") {
+    const lines = Array.isArray(value) ? value.join("\n") : shown;
+    const read = (text: string) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+    return <Field label={label} hint={`${option.help}; one a line`}>{(id) => <TextInput id={id} lines value={lines} placeholder={standard} onCommit={(text) => onChange(read(text).length ? read(text) : null)} />}</Field>;
+  }
   return (
     <Field label={label} hint={hint}>
       {(id) => <TextInput id={id} value={shown} placeholder={standard} onCommit={(text) => onChange(text.trim() === "" ? null : numeric && Number.isFinite(Number(text)) ? Number(text) : text)} />}

@@ -10,16 +10,18 @@ from fastapi.responses import FileResponse, Response
 
 from sakuga.export import read_recipe
 from sakuga.web.clip_frames import frame_source, unpacked_folder
-from sakuga.web.database import add_event
+from sakuga.web.database import add_event, new_id
 from sakuga.web.queue import add_job
-from sakuga.web.recipes import clip_row, document_of_text, film_of_clip
+from sakuga.web.recipes import checked_model, clip_row, document_of_text, film_of_clip, upload_row
 from sakuga.web.refusal import Refused
+from sakuga.web.results import describe_clip, insert_clip
 from sakuga.web.routes.frames import IMAGES, Width, immutable_image
 from sakuga.web.schemas import (
     Clip,
     Format,
     Id,
     Job,
+    NewClip,
     NewExport,
     Project,
     SizeEstimate,
@@ -63,6 +65,28 @@ def clip_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Clip:
             "url": f"/api/v1/clips/{row['id']}/file",
         }
     )
+
+
+@router.post("/clips", status_code=201)
+def bring_clip(new: NewClip, state: State) -> Clip:
+    """Bring an upload into the library; with a recipe of sakuga its frames can be redone."""
+    with state.database.read() as connection:
+        row = upload_row(connection, new.upload)
+    if row["kind"] == "film":
+        raise Refused(f"{row['name']} is a film.toml: open it as a storyboard", field="upload")
+    source, name = state.data.uploads / row["file"], new_id()
+    model, suffix = checked_model(source, state.data), source.suffix if row["frames"] == 1 else source.suffix.replace(".png", ".apng")
+    path = state.data.clips / f"{name}{suffix}"
+    check_room(state.data, row["bytes"], state.quota)
+    shutil.copyfile(source, path)
+    try:
+        values = describe_clip(path, model, state.data)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    with state.database.write() as connection:
+        insert_clip(connection, {"id": name, "title": new.title or row["name"].rpartition(".")[0] or row["name"], **values})
+        return clip_of(connection, clip_row(connection, name))
 
 
 @router.get("/clips/{clip}")

@@ -8,7 +8,8 @@ from fastapi.responses import FileResponse, Response
 from PIL import Image as PILImage
 
 from sakuga.rendering.store import UNREADABLE
-from sakuga.timeline.spec import FrameSpec, Generated, Given, MotionFrame, MotionKey, MotionWindow, Prompt, SeedNoise, to_plain
+from sakuga.timeline.plain_data import to_plain
+from sakuga.timeline.spec import FrameSpec, Generated, Given, MotionFrame, MotionKey, MotionWindow, Prompt, SeedNoise
 from sakuga.web.refusal import missing
 from sakuga.web.schemas import Digest, Frame
 from sakuga.web.state import State, StudioState

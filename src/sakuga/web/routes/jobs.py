@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from sakuga.web.database import add_event
+from sakuga.web.grids import add_grid
 from sakuga.web.queue import (
     ENDED,
     add_job,
@@ -20,7 +21,7 @@ from sakuga.web.queue import (
 )
 from sakuga.web.refusal import Refused, missing
 from sakuga.web.schemas import Id, Job, JobChange, NewJob, Queue, QueueChange
-from sakuga.web.schemas.jobs import RenderJob
+from sakuga.web.schemas.jobs import GridJob, RenderJob
 from sakuga.web.schemas.jobs import State as JobState
 from sakuga.web.state import State
 from sakuga.web.storage import check_room
@@ -66,7 +67,10 @@ def queue_job(new: NewJob, state: State) -> Job:
     check_room(state.data, 0, state.quota)
     with state.database.write() as connection:
         project = getattr(new.request, "project", None)
-        return add_job(connection, new.request, title=new.title, priority=new.priority, project=project)
+        job = add_job(connection, new.request, title=new.title, priority=new.priority, project=project)
+        if isinstance(new.request, GridJob):
+            add_grid(connection, job)
+        return job
 
 
 @router.get("/jobs/{job}")

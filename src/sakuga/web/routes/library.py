@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 
 from sakuga.export import read_recipe
 from sakuga.rendering.store import StoreError
-from sakuga.timeline.spec import to_plain
+from sakuga.timeline.plain_data import to_plain
 from sakuga.web.database import add_event, now
 from sakuga.web.recipes import document_of_text
 from sakuga.web.refusal import missing

@@ -13,19 +13,24 @@ from sakuga.finishing.console_palettes import PALETTES
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.styles import few_step_adapter
+from sakuga.story.grid import IMAGE_OPTIONS, PROMPT_AXIS, SEED_AXIS
 from sakuga.story.keys import Ease
-from sakuga.story.options import SECONDS, SEED, SHOTS, Choice, Number, Option, Rate, Size
+from sakuga.story.options import SECONDS, SEED, SHOTS, Choice, Number, Option, Rate, Size, Text
+from sakuga.story.options import Switch as FilmSwitch
 from sakuga.story.settings import OPTIONS, PIXEL_OPTIONS, PixelOption, StyleOption
-from sakuga.training.plan import Lora, Switch, TrainingPlan, options_of
-from sakuga.web.names import model_names
+from sakuga.training.plan import METHODS, Switch, Words
+from sakuga.web.names import FILES, model_names
 from sakuga.web.refusal import Refused
 from sakuga.web.routes.events import last_event
 from sakuga.web.schemas import Format, Model, OptionInfo, Options, Status, Token
 from sakuga.web.security import with_cookie
 from sakuga.web.state import State
 from sakuga.web.storage import used_bytes
+from sakuga.web.training_tasks import method_options, train_options
 
 router = APIRouter(tags=["studio"])
+
+PROMPT = Text(help="Words of the prompt: each value takes the place of the first")
 
 
 @router.get("/status")
@@ -80,11 +85,12 @@ def _model(name: str) -> Model | None:
 def list_options() -> Options:
     """Return every option with its help, default and range, as they are declared."""
     return Options(
-        film=_described(OPTIONS),
+        film=_described({name: option for name, option in OPTIONS.items() if name not in FILES}),
         pixel=_described(PIXEL_OPTIONS),
         plan=_described({"shots": SHOTS, "seconds": SECONDS, "seed": SEED}),
-        training=_described(options_of(TrainingPlan)),
-        lora=_described(options_of(Lora)),
+        training=_described(train_options()),
+        grid=_described({**{name: OPTIONS[name] for name in IMAGE_OPTIONS if name not in FILES}, SEED_AXIS: SEED, PROMPT_AXIS: PROMPT}),
+        methods={name: _described(method_options(name)) for name in METHODS},
         formats=list(get_args(Format)),
         transitions=["cut", "morph", "dissolve"],
         eases=list(get_args(Ease)),
@@ -120,6 +126,8 @@ def _kind(option: Option) -> Any:
         (PixelOption, "pixel"),
         (StyleOption, "style"),
         (Switch, "switch"),
+        (FilmSwitch, "switch"),
+        (Words, "words"),
     ]
     if isinstance(option, Number):
         return "integer" if option.whole else "number"

@@ -20,8 +20,8 @@ from sakuga.timeline.spec import digest
 from sakuga.web.database import add_event, new_id, now
 from sakuga.web.film_lines import parse_film
 from sakuga.web.names import check_film
-from sakuga.web.recipes import document_of_text
-from sakuga.web.refusal import Refused, missing
+from sakuga.web.recipes import document_of_text, upload_row
+from sakuga.web.refusal import Refused
 from sakuga.web.schemas import Id, Upload
 from sakuga.web.state import State, StudioState
 from sakuga.web.storage import check_room
@@ -50,7 +50,7 @@ def list_uploads(state: State) -> list[Upload]:
 def read_upload(upload: Id, state: State) -> Upload:
     """Return an upload."""
     with state.database.read() as connection:
-        return upload_of(_row(connection, upload))
+        return upload_of(upload_row(connection, upload))
 
 
 @router.post("/uploads", status_code=201, openapi_extra=BODY)
@@ -102,7 +102,7 @@ def _store(state: StudioState, draft: Path, upload: str, name: str) -> Upload:
         marks = ", ".join("?" for _ in values)
         connection.execute(f"INSERT INTO uploads ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
         add_event(connection, "upload", upload)
-        return upload_of(_row(connection, upload))
+        return upload_of(upload_row(connection, upload))
 
 
 def _is_text(draft: Path) -> bool:
@@ -181,18 +181,10 @@ def _shown(name: str) -> str:
 def delete_upload(upload: Id, state: State) -> None:
     """Delete an upload; frames that were made from it stay."""
     with state.database.write() as connection:
-        row = _row(connection, upload)
+        row = upload_row(connection, upload)
         connection.execute("DELETE FROM uploads WHERE id = ?", (upload,))
         add_event(connection, "upload", upload, {"deleted": True})
     (state.data.uploads / row["file"]).unlink(missing_ok=True)
-
-
-def _row(connection: sqlite3.Connection, upload: str) -> sqlite3.Row:
-    row = connection.execute("SELECT * FROM uploads WHERE id = ?", (upload,)).fetchone()
-    if row is None:
-        raise missing("upload", upload)
-    assert isinstance(row, sqlite3.Row)
-    return row
 
 
 def upload_of(row: sqlite3.Row) -> Upload:

@@ -133,6 +133,13 @@ class Retime(Request):
     cuts: list[int] = Field(default=[], max_length=20_000, description="Frames to leave out, counted from 0.")
 
 
+class NewClip(Request):
+    """A clip to bring into the library."""
+
+    upload: Id
+    title: Line = ""
+
+
 class NewExport(Request):
     """A format to write a clip in."""
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from sakuga.story.limits import MAX_SHOTS
 from sakuga.timeline.edits import Edit
 from sakuga.web.schemas.base import Digest, Id, Line, Name, Record, Request, Seconds, Seed
 
@@ -37,7 +38,7 @@ class RenderJob(Request):
     preview: bool = False
     edits: list[Edit] = Field(default=[], max_length=10_000, description="Made to its frames, in this order; frames are counted from 1.")
     project: Id | None = None
-    shots: list[Id] = Field(default=[], max_length=60, description="The project's shots, in order.")
+    shots: list[Id] = Field(default=[], max_length=MAX_SHOTS, description="The project's shots, in order.")
     out: str | None = Field(default=None, max_length=4000, description="Copy the clip to this path, too; only the command line sets it.")
 
 
@@ -46,7 +47,7 @@ class TakesJob(Request):
 
     kind: Literal["takes"] = "takes"
     film: dict[str, Any]
-    shot: int = Field(ge=0, le=59, description="Counted from 0.")
+    shot: int = Field(ge=0, lt=MAX_SHOTS, description="Counted from 0.")
     seeds: list[Seed] = Field(min_length=1, max_length=16)
     preview: bool = True
     project: Id | None = None
@@ -83,6 +84,16 @@ class DrawJob(Request):
     settings: Settings = {}
     preview: bool = False
     init_image: Id | Digest | None = Field(default=None, description="An upload or a frame.")
+
+
+class GridJob(Request):
+    """Generate a prompt with every combination of options (X/Y/Z grid)."""
+
+    kind: Literal["grid"] = "grid"
+    prompt: Line
+    axes: list[Line] = Field(min_length=1, max_length=3, description="Columns, rows and sheets, such as steps=10,20.")
+    seed: Seed = 0
+    settings: Settings = {}
 
 
 class MorphJob(Request):
@@ -167,7 +178,10 @@ class StudyJob(Request):
     kind: Literal["study"] = "study"
     name: Literal["styles", "ablation", "methods", "interpolation", "curation", "prompting"]
     model: Line = "sketchbook"
-    quick: bool = True
+    quick: bool = Field(default=True, description="The small edition, which tests the setup; too small for conclusions.")
+    sets: list[Line] = Field(default=[], max_length=20, description="Names of training sets; none renders the sets.")
+    grid: list[Line] = Field(default=[], max_length=10, description="Of an ablation: training settings with values, such as rank=4,8.")
+    search: int = Field(default=0, ge=0, le=1000, description="Of an ablation: points to search; 0 runs the whole grid.")
 
 
 JobRequest: TypeAlias = Annotated[
@@ -176,6 +190,7 @@ JobRequest: TypeAlias = Annotated[
     | TakesJob
     | RedoJob
     | DrawJob
+    | GridJob
     | MorphJob
     | VaryJob
     | ChooseJob
@@ -218,7 +233,7 @@ class Job(Record):
     request: dict[str, Any]
     progress: JobProgress = JobProgress()
     result: dict[str, Any] | None = None
-    """`clip`, `images` (frames), `takes`, `run` or `report`, with the figures of the job."""
+    """`clip`, `images` (frames), `takes`, `grid`, `run` or `report`, with the figures of the job."""
     error: str | None = None
     notes: list[str] = []
     project: Id | None = None
@@ -267,7 +282,7 @@ class Event(Record):
 
     id: int
     kind: str
-    """job, queue, frame, preview, project, take, clip, star, upload, run, choose, reset."""
+    """job, queue, frame, preview, project, take, clip, star, upload, grid, run, choose, reset."""
     subject: str = ""
     """The id or digest that it is about."""
     data: dict[str, Any] = {}

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from sakuga.story.limits import MAX_SHOTS
 from sakuga.timeline.edits import Edit
 from sakuga.web.schemas.base import Digest, Id, Line, Record, Request, Seconds, Seed
 from sakuga.web.schemas.jobs import Format, Settings
@@ -195,7 +196,7 @@ class NewShot(ShotFields):
 class ShotOrder(Request):
     """All shots of a project in their new order."""
 
-    shots: list[Id] = Field(max_length=60)
+    shots: list[Id] = Field(max_length=MAX_SHOTS)
 
 
 class NewTakes(Request):

@@ -37,7 +37,7 @@ class OptionInfo(Record):
     """A declared option."""
 
     name: str
-    kind: Literal["number", "integer", "choice", "text", "rate", "size", "pixel", "style", "switch"]
+    kind: Literal["number", "integer", "choice", "text", "rate", "size", "pixel", "style", "switch", "words"]
     help: str
     range: str
     """The possible values in words."""
@@ -56,8 +56,11 @@ class Options(Record):
     pixel: list[OptionInfo]
     plan: list[OptionInfo]
     """shots, seconds, seed."""
+    grid: list[OptionInfo]
+    """What an axis of a grid may change."""
     training: list[OptionInfo]
-    lora: list[OptionInfo]
+    methods: dict[str, list[OptionInfo]]
+    """What each training method has besides."""
     formats: list[str]
     transitions: list[str]
     eases: list[str]

@@ -3,12 +3,15 @@ import { loadQueue, previewUrl } from "../../api/queue";
 import type { Job } from "../../api/types";
 import { address } from "../../app/router";
 import { sayError } from "../../app/toasts";
-import { ago, duration, timeLeft } from "../../app/words";
-import { IconButton } from "../../parts/controls";
+import { ago, duration, kindName, stageName, timeLeft } from "../../app/words";
+import { IconButton, Select } from "../../parts/controls";
 import { Note, Progress } from "../../parts/feedback";
+import { Icon, type IconName } from "../../parts/icons";
 import { frameUrl, Picture, thumbnail } from "../../parts/image";
 
 const TONES = { queued: "", running: "blue", paused: "amber", done: "green", failed: "red", cancelled: "" } as const;
+const KIND_ICONS: Record<string, IconName> = { train: "training", evaluate: "library", study: "training", export: "download", grid: "grid", takes: "storyboard", choose: "choose" };
+const PRIORITIES = [["10", "Urgent"], ["0", "Normal"], ["-10", "When idle"]] as const;
 const MIME = "application/x-sakuga-job";
 
 /** One job; a waiting one can be dragged or moved with buttons. */
@@ -31,19 +34,20 @@ export function JobRow({ job, waiting }: { job: Job; waiting: readonly Job[] }) 
       onDragStart={(event) => event.dataTransfer?.setData(MIME, job.id)}
       onDragOver={(event) => { if (place >= 0 && event.dataTransfer?.types.includes(MIME)) event.preventDefault(); }}
       onDrop={(event) => { const moved = event.dataTransfer?.getData(MIME); if (moved && moved !== job.id) void act(() => api.patch("/api/v1/jobs/{job}", { path: { job: moved }, body: { before: job.id } })); }}>
-      <Picture source={imageOf(job)} alt="" ratio={1} waiting="" />
+      <Picture source={imageOf(job)} alt="" ratio={1} waiting={<Icon name={KIND_ICONS[job.kind] ?? "film"} />} />
       <div class="stack grow">
-        <div class="row"><strong class="clip">{title}</strong><span class={`badge ${TONES[job.state]}`}>{job.state}</span><span class="faint">{job.kind}</span></div>
+        <div class="job-head"><strong class="clip" title={title}>{title}</strong><span class={`badge ${TONES[job.state]}`}>{job.state}</span><span class="faint">{kindName(job.kind)}</span></div>
         {job.state === "running" || job.state === "paused" ? (
           <>
             <Progress value={overall(job)} label={title} />
-            <p class="quiet num">{[job.progress.stage, job.progress.total ? `${job.progress.done} of ${job.progress.total}` : "", timeLeft(job.progress.seconds_left)].filter(Boolean).join(" · ") || "starting"}</p>
+            <p class="quiet num">{[stageName(job.progress.stage), job.progress.total ? `${job.progress.done} of ${job.progress.total}` : "", timeLeft(job.progress.seconds_left)].filter(Boolean).join(" · ") || "starting"}</p>
           </>
         ) : <p class="quiet num">{job.state === "queued" ? `waiting, queued ${ago(job.created)}` : endedWords(job)}</p>}
         {job.error && <Note tone="wrong">{job.error}</Note>}
-        {job.notes.map((note) => <p key={note} class="faint note-line">{note}</p>)}
+        {job.notes.length > 0 && <Notes notes={job.notes} />}
       </div>
       <div class="row tight job-tools">
+        {place >= 0 && <Select label={`Priority of ${title}`} value={String(job.priority)} options={prioritiesWith(job.priority)} onChange={(priority) => void act(() => api.patch("/api/v1/jobs/{job}", { path, body: { priority: Number(priority) } }))} />}
         {place >= 0 && <IconButton small icon="up" label={`Move ${title} up`} disabled={place === 0} onClick={() => void before(waiting[place - 1])} />}
         {place >= 0 && <IconButton small icon="down" label={`Move ${title} down`} disabled={place === waiting.length - 1} onClick={down} />}
         {job.state === "running" && <IconButton small icon="pause" label={`Pause ${title}`} onClick={() => void act(() => api.post("/api/v1/jobs/{job}/pause", { path }))} />}
@@ -55,6 +59,17 @@ export function JobRow({ job, waiting }: { job: Job; waiting: readonly Job[] }) 
       </div>
     </li>
   );
+}
+
+/** What was noted on the way; many lines are folded away. */
+function Notes({ notes }: { notes: readonly string[] }) {
+  const lines = notes.map((note) => <p key={note} class="faint note-line">{note}</p>);
+  return notes.length < 4 ? <>{lines}</> : <details><summary class="note-line">{notes.length} notes</summary>{lines}</details>;
+}
+
+/** The usual priorities, and the job's own where it is another. */
+function prioritiesWith(own: number): (readonly [string, string])[] {
+  return PRIORITIES.some(([value]) => value === String(own)) ? [...PRIORITIES] : [...PRIORITIES, [String(own), `Priority ${own}`] as const];
 }
 
 function overall(job: Job): number {
@@ -82,5 +97,6 @@ function resultOf(job: Job): string | null {
   if (job.kind === "takes" && job.project) return address("storyboard", job.project);
   if (typeof result["run"] === "string") return address("training", result["run"], { tab: "runs" });
   if (typeof result["report"] === "string") return address("training", result["report"], { tab: "reports" });
+  if (job.kind === "grid") return address("grid", job.id);
   return result["images"] ? address("library") : null;
 }

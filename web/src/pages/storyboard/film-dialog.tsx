@@ -14,6 +14,8 @@ const ELSEWHERE = new Set(["style", "pixel"]);
 /** What all shots share, and every setting of the film as the server declares it. */
 export function FilmDialog({ project, commands, onText, onClose }: { project: Project; commands: ShotCommands; onText: () => void; onClose: () => void }) {
   const options = useQuery("options", () => api.get("/api/v1/options"));
+  const models = useQuery("models", () => api.get("/api/v1/models"));
+  const names = (models.data ?? [{ name: "sketchbook" }]).map((one) => one.name);
   const style = project.settings["style"];
   return (
     <Dialog title="Film settings" large onClose={onClose} footer={<><button class="button" onClick={onText}>As film.toml …</button><button class="button main" onClick={onClose}>Done</button></>}>
@@ -31,7 +33,7 @@ export function FilmDialog({ project, commands, onText, onClose }: { project: Pr
             <section key={title} class="stack">
               <h3>{title || "Picture"}</h3>
               <div class="grid-3">
-                {fields.map((option) => <OptionField key={option.name} option={option} value={project.settings[option.name]} onChange={(value) => void commands.change({ settings: { [option.name]: value } })} />)}
+                {fields.map((option) => <OptionField key={option.name} option={settingOf(option, names)} value={project.settings[option.name]} onChange={(value) => void commands.change({ settings: { [option.name]: value } })} />)}
               </div>
             </section>
           ))}
@@ -39,8 +41,16 @@ export function FilmDialog({ project, commands, onText, onClose }: { project: Pr
   );
 }
 
+/** The film's motion adapter; the studio takes a checkpoint's own only, so there are few choices. */
+const MOTION = ["auto", "none"];
+
+function settingOf(option: OptionInfo, models: readonly string[]): OptionInfo {
+  if (option.name === "motion") return { ...option, kind: "choice", choices: MOTION, help: "What makes things move: auto takes the model's own adapter, none leaves it to in-betweens" };
+  return option.name === "model" ? { ...option, kind: "choice", choices: [...models], help: "Checkpoint: the built-in one, or a folder in the studio's models" } : option;
+}
+
 function panels(options: readonly OptionInfo[]): Map<string, OptionInfo[]> {
-  const found = new Map<string, OptionInfo[]>();
+  const found = new Map<string, OptionInfo[]>([["", []]]);
   for (const option of options) if (!ELSEWHERE.has(option.name)) found.set(option.panel, [...(found.get(option.panel) ?? []), option]);
   return found;
 }

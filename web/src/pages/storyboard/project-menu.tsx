@@ -12,7 +12,7 @@ import type { ShotCommands } from "./shot-commands";
 /** What is done to the whole film. */
 export function ProjectMenu({ project, commands, onOpen }: { project: Project; commands: ShotCommands; onOpen: (clip: string) => void }) {
   const [open, setOpen] = useState<"film" | "text" | null>(null);
-  const clips = useQuery(`clips/${project.id}`, () => api.get("/api/v1/clips", { query: { project: project.id } }), (event) => event.kind === "clip" || event.kind === "job");
+  const clips = useQuery(`clips/${project.id}`, () => api.get("/api/v1/clips", { query: { project: project.id } }), (event) => event.kind === "clip");
   const newest = clips.data?.[0];
   const job = unfinished.value.find((one) => one.project === project.id && one.kind === "render");
   const working = job && running.value.includes(job);

@@ -32,8 +32,14 @@ export function ShotDetails({ shot, last, commands }: { shot: Shot; last: boolea
   );
 }
 
+/** What may move a shot: a name that a film.toml gave stays among the choices. */
+function adapters(named: string | null | undefined): (readonly [string, string])[] {
+  const known = [["", "As the film"], ["auto", "The model's own"], ["none", "None: in-betweens only"]] as const;
+  return named && !known.some(([key]) => key === named) ? [...known, [named, named] as const] : [...known];
+}
+
 function MoreDialog({ shot, edit, onClose }: { shot: Shot; edit: (fields: Partial<ShotFields>) => void; onClose: () => void }) {
-  const keyed = (label: string, key: "steps" | "guidance" | "strength" | "control_weight", hint: string) => (
+  const keyed = (label: string, key: "steps" | "guidance" | "strength" | "control_weight" | "motion_scale", hint: string) => (
     <Field label={label} hint={hint}>
       {(id) => <TextInput id={id} value={shot[key] === null ? "" : String(shot[key])} placeholder="as the film" onCommit={(text) => edit({ [key]: text.trim() === "" ? null : Number.isFinite(Number(text)) ? Number(text) : text })} />}
     </Field>
@@ -57,6 +63,14 @@ function MoreDialog({ shot, edit, onClose }: { shot: Shot; edit: (fields: Partia
           <Field label="Hold the last image" hint="seconds">{(id) => <NumberInput id={id} value={shot.hold} min={0} max={shot.seconds} step={0.1} onCommit={(hold) => edit({ hold })} />}</Field>
           <Field label="Ease">{(id) => <Select id={id} value={shot.ease} options={[["linear", "Linear"], ["smooth", "Smooth"], ["smoother", "Smoother"], ["in", "In"], ["out", "Out"], ["overshoot", "Overshoot"]]} onChange={(ease) => edit({ ease })} />}</Field>
           <Field label="Exposure">{(id) => <Select id={id} value={String(shot.on ?? "")} options={[["", "As the film"], ["1", "On ones"], ["2", "On twos"], ["3", "On threes"], ["4", "On fours"]]} onChange={(on) => edit({ on: on ? Number(on) : null })} />}</Field>
+        </div>
+      </fieldset>
+      <fieldset class="stack">
+        <legend><h3>Motion</h3></legend>
+        <div class="grid-3">
+          <Field label="Adapter">{(id) => <Select id={id} value={shot.motion ?? ""} options={adapters(shot.motion)} onChange={(motion) => edit({ motion: motion || null })} />}</Field>
+          {keyed("Scale", "motion_scale", "how strongly things move, 1 is as trained")}
+          <p class="hint motion-hint">Smoothing, windows and the adapter's rate belong to the whole film: Film, Motion.</p>
         </div>
       </fieldset>
       <fieldset class="stack">

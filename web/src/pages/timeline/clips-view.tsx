@@ -13,14 +13,14 @@ export function ClipsView() {
   const open = async (file: File | undefined) => {
     if (!file) return;
     const brought = await upload(file, file.name);
-    const project = await api.post("/api/v1/projects", { body: { clip: brought.id } });
-    go("storyboard", project.id);
+    if (brought.kind === "film") return go("storyboard", (await api.post("/api/v1/projects", { body: { clip: brought.id } })).id);
+    go("timeline", (await api.post("/api/v1/clips", { body: { upload: brought.id } })).id);
   };
   return (
     <>
       <header class="top">
         <h1>Timeline</h1>
-        <DropZone accept=".gif,.webp,.mp4,.png,.apng,.webm" label="Open a clip …" onFiles={(files) => void open(files[0]).catch(sayError)}>{null}</DropZone>
+        <DropZone accept=".gif,.webp,.mp4,.png,.apng,.webm,.toml" label="Open a clip …" onFiles={(files) => void open(files[0]).catch(sayError)}>{null}</DropZone>
       </header>
       <div class="page">
         {!clips.data ? <Loading error={clips.error} what="your clips" retry={clips.reload} />

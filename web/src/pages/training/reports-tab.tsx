@@ -6,7 +6,7 @@ import { Empty, Loading } from "../../parts/feedback";
 
 /** Evaluation reports, read inside the studio. */
 export function ReportsTab({ id }: { id: string | null }) {
-  const reports = useQuery("reports", () => api.get("/api/v1/reports"), (event) => event.kind === "report" || event.kind === "job");
+  const reports = useQuery("reports", () => api.get("/api/v1/reports"), (event) => event.kind === "report");
   if (!reports.data) return <Loading error={reports.error} what="the reports" retry={reports.reload} />;
   const shown = reports.data.find((report) => report.id === id) ?? reports.data[0];
   if (!shown) return <Empty icon="training" title="No report yet"><p>Evaluate a finished training, a style or a clip, and its report comes here.</p></Empty>;

@@ -1,4 +1,5 @@
 import { api } from "../../api/client";
+import { concernsJob } from "../../api/events";
 import { useQuery } from "../../api/query";
 import { jobOf, loadQueue, start } from "../../api/queue";
 import type { Run } from "../../api/types";
@@ -10,7 +11,7 @@ import { Icon } from "../../parts/icons";
 
 /** A training as it goes: loss, samples, and what stops or continues it. */
 export function RunView({ name }: { name: string }) {
-  const run = useQuery(`run/${name}`, () => api.get("/api/v1/runs/{name}", { path: { name } }), (event) => (event.kind === "run" && event.subject === name) || event.kind === "job");
+  const run = useQuery(`run/${name}`, () => api.get("/api/v1/runs/{name}", { path: { name } }), (event) => (event.kind === "run" && event.subject === name) || concernsJob(event, "train"));
   if (!run.data) return <Loading error={run.error} what="this training" retry={run.reload} />;
   const { data } = run;
   const job = jobOf(data.job);

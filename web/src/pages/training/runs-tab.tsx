@@ -1,11 +1,12 @@
 import { api } from "../../api/client";
+import { concernsJob } from "../../api/events";
 import { useQuery } from "../../api/query";
 import { address } from "../../app/router";
 import { Empty, Loading, Progress } from "../../parts/feedback";
 import { RunView } from "./run-view";
 
 export function RunsTab({ name }: { name: string | null }) {
-  const runs = useQuery("runs", () => api.get("/api/v1/runs"), (event) => event.kind === "run" || event.kind === "job");
+  const runs = useQuery("runs", () => api.get("/api/v1/runs"), (event) => event.kind === "run" || concernsJob(event, "train"));
   if (!runs.data) return <Loading error={runs.error} what="the trainings" retry={runs.reload} />;
   const shown = runs.data.find((run) => run.name === name) ?? runs.data[0];
   if (!shown)

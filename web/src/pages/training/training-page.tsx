@@ -3,9 +3,10 @@ import { address, go, place } from "../../app/router";
 import { ReportsTab } from "./reports-tab";
 import { RunsTab } from "./runs-tab";
 import { SetsTab } from "./sets-tab";
+import { StudiesTab } from "./studies-tab";
 import { StylesTab } from "./styles-tab";
 
-const TABS = [["sets", "Training sets"], ["runs", "Trainings"], ["styles", "Styles"], ["reports", "Reports"]] as const;
+const TABS = [["sets", "Training sets"], ["runs", "Trainings"], ["styles", "Styles"], ["studies", "Studies"], ["reports", "Reports"]] as const;
 type Tab = (typeof TABS)[number][0];
 
 /** From images to a style: check the set, train, watch, compare. */
@@ -24,7 +25,7 @@ export function TrainingPage() {
         {TABS.map(([name, words]) => <a key={name} href={address("training", null, { tab: name })} aria-current={name === tab ? "page" : undefined}>{words}</a>)}
       </nav>
       <div class="page">
-        {tab === "sets" ? <SetsTab name={id} /> : tab === "runs" ? <RunsTab name={id} /> : tab === "styles" ? <StylesTab /> : <ReportsTab id={id} />}
+        {tab === "sets" ? <SetsTab name={id} /> : tab === "runs" ? <RunsTab name={id} /> : tab === "styles" ? <StylesTab /> : tab === "studies" ? <StudiesTab id={id} /> : <ReportsTab id={id} />}
       </div>
     </>
   );
