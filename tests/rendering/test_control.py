@@ -14,7 +14,9 @@ from transformers import CLIPTokenizer
 from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.sampling import build_scheduler, sample
+from sakuga.models.controlnets import Control
+from sakuga.models.sampling import sample
+from sakuga.models.schedulers import build_scheduler
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import LocalExecutor
 from sakuga.rendering.resources import Resources
@@ -107,8 +109,7 @@ def test_a_controlled_frame_equals_diffusers(control_folder: Path) -> None:
         steps=3,
         guidance_scale=4.0,
         guidance_rescale=0.0,
-        control_image=hint,
-        control_weight=0.6,
+        controls=[Control(image=hint, weight=0.6)],
     )
     assert torch.allclose(last.latents, expected, atol=1e-4)
 

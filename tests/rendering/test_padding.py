@@ -24,8 +24,8 @@ from sakuga.timeline.spec import Generated, digest
 class Widths:
     """A denoiser that records the width of its batches."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.inner, self.seen = UNetDenoiser(checkpoint.unet, checkpoint.info), list[int]()
+    def __init__(self, checkpoint: Checkpoint, engine: str = "torch") -> None:
+        self.inner, self.seen, self.engine = UNetDenoiser(checkpoint.unet, checkpoint.info), list[int](), engine
         self.device, self.dtype = self.inner.device, self.inner.dtype
 
     def forward(self, latents: torch.Tensor, *inputs: Any, **residuals: Any) -> torch.Tensor:
@@ -60,6 +60,18 @@ def test_the_width_goes_by_the_proof(
     notes = [one.note for one in landed if one.note]
     assert notes == ([] if answer else ["on this machine a frame's bits depend on the batch width: short batches are padded to 4 frames"])
     assert [one.name for one in landed] == [digest(frame) for frame in frames], "names do not depend on the path"
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_an_engine_that_compiles_each_width_gets_single_frames(
+    executor: LocalExecutor, draw: Callable[..., Generated], monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    widths = executor.loaded.checkpoint.custom_denoiser = Widths(executor.loaded.checkpoint, engine="OpenVINO 1.0")
+    monkeypatch.setattr(executors, "is_batch_invariant", lambda _, batch: answer or batch.frames == batch.planned)
+    frames = tuple(draw(seed=seed, batch=3) for seed in range(3))
+    landed = list(executor.run([Batch(frames=frames)]))
+    assert set(widths.seen) == ({2} if answer else {6})
+    assert [one.name for one in landed] == [digest(frame) for frame in frames]
 
 
 def test_frames_are_the_same_alone_in_a_batch_and_padded(

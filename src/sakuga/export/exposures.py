@@ -48,10 +48,11 @@ def as_csv(rows: Sequence[Exposure]) -> str:
     return text.getvalue()
 
 
-def as_otio(film: Film, rows: Sequence[Exposure], rate: Fraction, name: str) -> str:
+def as_otio(film: Film, rows: Sequence[Exposure], rate: Fraction, name: str, media: Any = None) -> str:
     """Return OpenTimelineIO JSON with a clip per shot.
 
-    Each clip's source range lies in the rendered film, so that linking that file is enough; transitions are in its images.
+    Each clip's source range lies in the rendered film, so that linking that file is enough; transitions are in its images. `media` is
+    a reference to the film's images, None where they are not known.
     The format stores the rate as a float: the exact one is in the metadata, with prompts, seeds and frames.
     """
     otio = _otio()
@@ -62,6 +63,8 @@ def as_otio(film: Film, rows: Sequence[Exposure], rate: Fraction, name: str) -> 
         first = otio.opentime.RationalTime(shown[0].frame - 1, float(rate))
         lasts = otio.opentime.RationalTime(len(shown), float(rate))
         clip = otio.schema.Clip(name=f"shot {number}", source_range=otio.opentime.TimeRange(first, lasts))
+        if media is not None:
+            clip.media_reference = media.clone()
         clip.metadata["sakuga"] = {**shots[number - 1], "prompt": shown[0].prompt, "frames": _runs(shown)}
         track.append(clip)
     timeline = otio.schema.Timeline(name=name, global_start_time=otio.opentime.RationalTime(0, float(rate)))

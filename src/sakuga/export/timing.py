@@ -1,6 +1,6 @@
 """Exact frame rates to whole clock ticks, frame by frame."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -33,6 +33,8 @@ class FrameStream:
     rate: Fraction
     """Frames per second."""
     recipe: str = ""
+    numbers: Sequence[int] = ()
+    """Frame numbers in names of a folder or sequence; 1 and on where there are none."""
 
     @property
     def seconds(self) -> Fraction:

@@ -1,6 +1,6 @@
 """Clips to files; the suffix names the format."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -9,9 +9,10 @@ from sakuga.cancellation import raise_if_cancelled
 from sakuga.export.apng import write_apng
 from sakuga.export.budget import write_gif_within
 from sakuga.export.gif import write_gif
-from sakuga.export.image_files import write_image, write_png, write_webp
+from sakuga.export.image_files import write_png, write_webp
 from sakuga.export.limits import MAX_FOLDER_FRAMES, MIN_GIF_BYTES, check_size, left_out_note
 from sakuga.export.recipe import read_recipe
+from sakuga.export.sequence import SequenceName, check_sequence, write_frame
 from sakuga.export.sheet import sheet_json, write_clip_sheet, write_contact
 from sakuga.export.target import ExportError, atomic, check_folder, check_name
 from sakuga.export.timing import FrameStream, stream_of
@@ -52,9 +53,16 @@ def check_target(path: Path, max_size: int | None = None) -> None:
     `max_size` is a size limit in bytes, for GIF only.
     """
     check_name(path)
+    if sequence := SequenceName.of(path):
+        if max_size is not None:
+            raise ExportError(f"only a .gif can be kept under a size, not {path.name}: name a .gif, or leave the size limit out")
+        check_folder(sequence.folder)
+        return
     suffix = _suffix(path)
     if suffix not in SUFFIXES and path.suffix:
-        raise ExportError(f"{path.name} has no known suffix: use one of {', '.join(SUFFIXES)}, or none for a folder of frames")
+        raise ExportError(
+            f"{path.name} has no known suffix: use one of {', '.join(SUFFIXES)}, none for a folder of frames, or name.%04d.png"
+        )
     if max_size is not None and suffix != ".gif":
         raise ExportError(f"only a .gif can be kept under a size, not {path.name}: name a .gif, or leave the size limit out")
     if max_size is not None and max_size < MIN_GIF_BYTES:
@@ -64,15 +72,20 @@ def check_target(path: Path, max_size: int | None = None) -> None:
     check_folder(path.parent if suffix else path)
 
 
-def check_frames(path: Path, frames: int, recipe: str | None = None, size: tuple[int, int] | None = None) -> None:
+def check_frames(
+    path: Path, frames: int, recipe: str | None = None, size: tuple[int, int] | None = None, numbers: Sequence[int] = ()
+) -> None:
     """Check that a format can hold the frames.
 
     Raises ExportError before any work.
     A folder may already hold frames of the same clip, recognized by its `recipe` (None while it is not known), but no other numbered
-    images: those would be overwritten, or join the clip.
+    images: those would be overwritten, or join the clip. A sequence replaces frames of clips, and no other files.
     """
     if size:
         check_size(path, size)
+    if sequence := SequenceName.of(path):
+        check_sequence(sequence, numbers or range(1, frames + 1))
+        return
     suffix = _suffix(path)
     if suffix == ".png" and frames > 1:
         raise ExportError(f"{path.name} can hold only one of {frames} frames: use .apng, .sheet.png or .contact.png")
@@ -80,7 +93,7 @@ def check_frames(path: Path, frames: int, recipe: str | None = None, size: tuple
         return
     if frames > MAX_FOLDER_FRAMES:
         raise ExportError(f"{frames} frames are too many for a folder, which holds up to {MAX_FOLDER_FRAMES}: choose a lower frame rate")
-    places = set(_places(path, frames))
+    places = set(_places(path, numbers or range(1, frames + 1)))
     existing = sorted(path.glob("[0-9][0-9][0-9][0-9]*.png"))
     foreign = (file for file in existing if file not in places or not (recipe is None or _has_recipe(file, recipe)))
     if file := next(foreign, None):
@@ -115,9 +128,10 @@ def write_stream(stream: FrameStream, path: Path, max_size: int | None = None) -
     check_target(path, max_size)
     if not stream.count:
         raise ExportError("the clip has no frames")
-    check_frames(path, stream.count, stream.recipe, stream.size)
+    if not stream.numbers:
+        check_frames(path, stream.count, stream.recipe, stream.size)
     checked = replace(stream, images=_CheckedImages(stream))
-    if not _suffix(path):
+    if SequenceName.of(path) or not _suffix(path):
         size = sum(frame.stat().st_size for frame in _write_folder(checked, path))
         return Written(path=path, bytes=size, frames=stream.count, seconds=stream.seconds)
     notes = _write_file(checked, path, max_size)
@@ -151,15 +165,16 @@ def _write_file(stream: FrameStream, path: Path, max_size: int | None) -> tuple[
 
 
 def _write_folder(stream: FrameStream, folder: Path) -> list[Path]:
-    paths = _places(folder, stream.count)
+    paths = _places(folder, stream.numbers or range(1, stream.count + 1))
     for image, path in zip(stream.images, paths, strict=True):
-        with atomic(path) as draft:
-            write_image(image, stream.recipe, draft)
+        write_frame(image, stream.recipe, path)
     return paths
 
 
-def _places(folder: Path, frames: int) -> list[Path]:
-    return [folder / f"{index:04}.png" for index in range(1, frames + 1)]
+def _places(path: Path, numbers: Iterable[int]) -> list[Path]:
+    """Return the files of a sequence or folder."""
+    sequence = SequenceName.of(path) or SequenceName(folder=path, before="", digits=4, after=".png")
+    return [sequence.path(number) for number in numbers]
 
 
 def _suffix(path: Path) -> str:

@@ -194,10 +194,12 @@ def _shared_settings(spec: Rendered) -> _Settings:
         return spec.window
     init = replace(spec.init, frame="", warp=Warp(), color_reference=None) if spec.init else None
     control = replace(spec.control, frame="", warp=Warp()) if spec.control else None
+    controls = tuple(replace(one, frame="", warp=Warp()) for one in spec.controls)
     whole = uses_whole_grammar(spec.conditioning) or uses_whole_grammar(spec.negative)
     # Composed prompts differ in rows and parts, so that only frames of the same prompts share a batch.
     prompts = (spec.conditioning, spec.negative) if whole else (Prompt(prompt=""), Prompt(prompt=""))
-    return replace(spec, conditioning=prompts[0], negative=prompts[1], noise=SeedNoise(seed=0), init=init, control=control)
+    shared = replace(spec, init=init, control=control, controls=controls)
+    return replace(shared, conditioning=prompts[0], negative=prompts[1], noise=SeedNoise(seed=0))
 
 
 def _stored_needs(specs: Mapping[Digest, FrameSpec], name: Digest) -> set[Digest]:

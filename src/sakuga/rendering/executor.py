@@ -23,7 +23,7 @@ from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.models.step_prompts import frame_prompts
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.frame_checks import RenderError, find_fault
-from sakuga.rendering.frame_inputs import ReadImage, control_image, init_latents, latent_shape, reference_image
+from sakuga.rendering.frame_inputs import ReadImage, batch_controls, init_latents, latent_shape, reference_image
 from sakuga.rendering.frame_reader import FrameReader
 from sakuga.rendering.live_preview import watched
 from sakuga.rendering.motion_window import denoise_window
@@ -47,6 +47,8 @@ class Landed:
     """How often it was generated until it passed the checks."""
     note: str = ""
     """What the user should know about how it was rendered."""
+    device: str = ""
+    """Where it was rendered, such as "node7 cuda:0"; "" for this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ class LocalExecutor:
         self.loaded = LoadedResources(resources) if isinstance(resources, Resources) else resources
         self._note = ""
         self._padding_noted = False
+        self._other_note, self._other_noted = "", False
 
     @property
     def store(self) -> FrameStore:
@@ -123,8 +126,10 @@ class LocalExecutor:
         """
         for batch in batches:
             raise_if_cancelled()
+            self._note_other_machine(batch)
             try:
-                yield from self._render(batch)
+                for part in self._parts(batch):
+                    yield from self._render(part)
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -148,6 +153,18 @@ class LocalExecutor:
         images: np.ndarray = self._networks(_common(specs)).autoencoder.decode(step.preview_latents[_rows(specs)[:1]])
         return np.asarray(to_uint8(images)[0])
 
+    def _live_image(self, step: DenoisingStep, specs: Sequence[Rendered]) -> Image:
+        """Decode the first frame after a denoising step as fast as the checkpoint allows."""
+        decode = self._networks(_common(specs)).preview_decoder
+        return np.asarray(to_uint8(decode(step.preview_latents[_rows(specs)[:1]]))[0])
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        """Divide a batch into frames for an engine that compiles each width and is as fast with one, where their bits are the same."""
+        images = [spec for spec in batch.frames if isinstance(spec, Generated)]
+        if len(images) < 2 or self.loaded.checkpoint.engine == "torch" or not self._is_invariant(images[:1]):
+            return iter((batch,))
+        return (replace(batch, frames=(image,)) for image in images)
+
     def _render(self, batch: Batch) -> Iterator[Denoised | Landed]:
         """Generate a batch, and faulty frames again with other seeds; a window as a whole."""
         waiting: Sequence[Rendered] = batch.frames
@@ -157,7 +174,7 @@ class LocalExecutor:
             share = (perf_counter() - started) / len(waiting)
             for spec, image, fault in zip(waiting, images, faults, strict=True):
                 if fault is None:
-                    name = self.loaded.store.write(spec, to_uint8(image), attempt + 1)
+                    name = self.loaded.store.write(spec, to_uint8(image), attempt + 1, self.loaded.machine)
                     yield Landed(name=name, seconds=share, attempts=attempt + 1, note=self._take_note())
             waiting = tuple(spec for spec, fault in zip(waiting, faults, strict=True) if fault)
             if not waiting:
@@ -168,10 +185,20 @@ class LocalExecutor:
     def _take_note(self) -> str:
         """Return what the user should know, once."""
         said = self.loaded.checkpoint.engine_notes
-        note = "; ".join(filter(None, (*said, self._note)))
+        note = "; ".join(filter(None, (*said, self._note, self._other_note)))
         said.clear()
-        self._note = ""
+        self._note = self._other_note = ""
         return note
+
+    def _note_other_machine(self, batch: Batch) -> None:
+        """Say once that frames start from those of another class of machine."""
+        classes = map(self.store.machine, batch.needs) if not self._other_noted else ()
+        if other := next((one for one in classes if one and one != self.loaded.machine), None):
+            self._other_noted = True
+            self._other_note = (
+                f"frames start from those of another class of machine ({other}; here {self.loaded.machine}): "
+                "they may differ by a grey level from a render on one class"
+            )
 
     def _generate(
         self, batch: Batch, specs: Sequence[Rendered], attempt: int
@@ -181,21 +208,23 @@ class LocalExecutor:
         A faulty frame spoils its whole motion window.
         """
         names = tuple(map(digest, specs))
-        for last in watched(self._denoise(batch, specs, attempt), lambda step: self._preview_image(step, specs)):
+        for last in watched(self._denoise(batch, specs, attempt), lambda step: self._live_image(step, specs)):
             yield Denoised(names=names, share=(last.index + 1) / last.total)
         common = _common(specs)
         decode = self._networks(common).autoencoder.decode
         if isinstance(common, Generated):
             images = decode(last.latents[: len(specs)])
             return images, list(map(find_fault, images))
-        given = {one.index for one in common.given}
+        given = {one.index for one in common.given if not one.strength}
         images = decode(last.latents)
         fault = next(filter(None, (find_fault(image) for index, image in enumerate(images) if index not in given)), None)
         return images[_rows(specs)], [fault] * len(specs)
 
     def _networks(self, spec: Generated | MotionWindow) -> Checkpoint:
-        """Return the checkpoint; where frames work in tiles, its autoencoder is torch's."""
+        """Return the checkpoint with the frames' clip skip; where frames work in tiles, its autoencoder is torch's."""
         checkpoint = self.loaded.checkpoint
+        if spec.options.clip_skip != 1:
+            checkpoint = replace(checkpoint, clip_skip=spec.options.clip_skip)
         if TILED_VAE in spec.approximations:
             return replace(checkpoint, custom_autoencoder=TiledAutoencoder(checkpoint.vae))
         return checkpoint
@@ -213,7 +242,7 @@ class LocalExecutor:
         motion = self.loaded.motion(common.motion.adapter) if isinstance(common, MotionWindow) else None
         with applied_adapters(checkpoint, adapters, checkpoint.open_motion(motion) if motion else None):
             if isinstance(common, MotionWindow) and motion:
-                steps = denoise_window(checkpoint, motion, common, read, attempt)
+                steps = denoise_window(checkpoint, motion, common, read, self.loaded.controlnet, attempt)
             else:
                 steps = self._denoise_images([spec for spec in specs if isinstance(spec, Generated)], read, attempt)
             for step in steps:
@@ -224,7 +253,7 @@ class LocalExecutor:
         """Denoise independent frames, padded to their planned width where a narrower batch gives other bits."""
         common, checkpoint = specs[0], self._networks(specs[0])
         shape = latent_shape(checkpoint, common)
-        rows = self._padded(specs, shape)
+        rows = self._padded(specs)
         prompts, negatives = frame_prompts(checkpoint, [row.conditioning for row in rows], [row.negative for row in rows], read)
         return sample(
             checkpoint,
@@ -236,29 +265,35 @@ class LocalExecutor:
             guidance_scale=common.guidance,
             init_latents=torch.cat([init_latents(checkpoint, row, read) for row in rows]) if common.init else None,
             strength=common.init.strength if common.init else 1.0,
-            control_image=torch.cat([control_image(checkpoint, row, read) for row in rows]) if common.control else None,
-            control_weight=common.control.weight if common.control else 0.0,
+            controls=batch_controls(checkpoint, rows, read, self.loaded.controlnet),
             reference=reference_image(checkpoint, common, read) if common.reference else None,
+            options=common.options,
         )
 
-    def _padded(self, specs: Sequence[Generated], latents: tuple[int, int, int]) -> Sequence[Generated]:
+    def _padded(self, specs: Sequence[Generated]) -> Sequence[Generated]:
         """Repeat the last frame up to the planned width, unless the short batch is proven to give the same bits."""
+        if self._is_invariant(specs):
+            return specs
+        planned = specs[0].batch
+        if self.loaded.checkpoint.device.type == "cpu" and not specs[0].controls and not self._padding_noted:
+            self._padding_noted = True
+            self._note = f"on this machine a frame's bits depend on the batch width: short batches are padded to {planned} frames"
+        return [*specs, *[specs[-1]] * (planned - len(specs))]
+
+    def _is_invariant(self, specs: Sequence[Generated]) -> bool:
+        """Return whether frames are proven to have the same bits in a batch of their own as in one of the planned width."""
         common, checkpoint = specs[0], self._networks(specs[0])
-        control = common.control is not None and common.control.weight != 0
-        short = ShortBatch(
+        if common.controls:  # no proof covers these networks
+            return False
+        batch = ShortBatch(
             frames=len(specs),
             planned=common.batch,
-            latents=latents,
+            latents=latent_shape(checkpoint, common),
             guided=common.guidance > 1,
-            control=control,
+            control=common.control is not None and common.control.weight != 0,
             reference=common.reference is not None,
         )
-        if is_batch_invariant(checkpoint, short):
-            return specs
-        if checkpoint.device.type == "cpu" and not self._padding_noted:
-            self._padding_noted = True
-            self._note = f"on this machine a frame's bits depend on the batch width: short batches are padded to {common.batch} frames"
-        return [*specs, *[specs[-1]] * (common.batch - len(specs))]
+        return is_batch_invariant(checkpoint, batch)
 
     def _reader(self, batch: Batch) -> FrameReader:
         specs = {digest(spec): spec for spec in batch.derived}

@@ -1,6 +1,6 @@
 """What a frame or a motion window is generated from, as tensors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -11,12 +11,16 @@ from sakuga.finishing.color_match import match_color
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.conditioning import encode_conditioning, noise_tensors
+from sakuga.models.controlnet_files import ControlNetFiles
+from sakuga.models.controlnets import Control
 from sakuga.models.reference_attention import ReferenceImage
 from sakuga.rendering.depth import depth_function
+from sakuga.rendering.hints import hint_of
 from sakuga.rendering.warp import fit_image, warp_image
-from sakuga.timeline.spec import Digest, Generated, MotionWindow, Warp
+from sakuga.timeline.spec import AppliedControl, Digest, Generated, MotionWindow, Warp
 
 ReadImage: TypeAlias = Callable[[Digest], Image]
+FindControlNet: TypeAlias = Callable[[Digest], ControlNetFiles]
 Spec: TypeAlias = Generated | MotionWindow
 
 
@@ -44,6 +48,28 @@ def control_image(checkpoint: Checkpoint, spec: Spec, read: ReadImage) -> Tensor
     image = _moved(checkpoint, spec, read(spec.control.frame), spec.control.warp)
     depth = depth_function(checkpoint, spec.control.depth)(image)
     return torch.from_numpy(np.ascontiguousarray(depth, dtype=np.float32)).expand(1, 3, -1, -1)
+
+
+def batch_controls(
+    checkpoint: Checkpoint, rows: Sequence[Spec], read: ReadImage, find_controlnet: FindControlNet, repeat: int = 1
+) -> list[Control]:
+    """Return the ControlNets of a batch with the hints of its rows, each `repeat` times: the checkpoint's own first."""
+    common, controls = rows[0], list[Control]()
+    if common.control and common.control.weight:
+        images = torch.cat([control_image(checkpoint, row, read) for row in rows])
+        controls.append(Control(image=images.repeat(repeat, 1, 1, 1), weight=common.control.weight))
+    for place, one in enumerate(common.controls):
+        hints = torch.cat([hint_image(checkpoint, row, row.controls[place], read) for row in rows]).repeat(repeat, 1, 1, 1)
+        network, when = find_controlnet(one.network), (one.start, one.end)
+        controls.append(Control(image=hints, weight=one.weight, network=network, start=when[0], end=when[1], guess=one.guess))
+    return controls
+
+
+def hint_image(checkpoint: Checkpoint, spec: Spec, control: AppliedControl, read: ReadImage) -> Tensor:
+    """Compute a ControlNet's hint at a frame's size, (1, 3, height, width) from 0 to 1."""
+    image = _moved(checkpoint, spec, read(control.frame), control.warp)
+    hint = np.ascontiguousarray(hint_of(image, control.hint, checkpoint), dtype=np.float32)
+    return torch.from_numpy(hint).permute(2, 0, 1)[None].contiguous()
 
 
 def reference_image(checkpoint: Checkpoint, spec: Spec, read: ReadImage) -> ReferenceImage:

@@ -13,17 +13,18 @@ from sakuga.models.motion_files import MotionFiles
 from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.models.step_prompts import frame_prompts, part_count
 from sakuga.rendering.frame_checks import RenderError
-from sakuga.rendering.frame_inputs import ReadImage, control_image, latent_shape, reference_image
+from sakuga.rendering.frame_inputs import FindControlNet, ReadImage, batch_controls, latent_shape, reference_image
 from sakuga.timeline.motion_keys import conditioning_at
 from sakuga.timeline.spec import Digest, MotionWindow
 
 
 def denoise_window(
-    checkpoint: Checkpoint, adapter: MotionFiles, window: MotionWindow, read: ReadImage, attempt: int = 0
+    checkpoint: Checkpoint, adapter: MotionFiles, window: MotionWindow, read: ReadImage, find_controlnet: FindControlNet, attempt: int = 0
 ) -> Iterator[DenoisingStep]:
     """Denoise the frames of a motion window step by step.
 
-    Given frames end as their encoded images. Attempt n adds n to the seed. Raises RenderError for a given frame of another size.
+    Given frames end as their encoded images, unless they have a strength. Attempt n adds n to the seed. Raises RenderError for a given
+    frame of another size.
     """
     motion, count = window.motion, window.frames
     given = {one.index: _encode_given(checkpoint, window, one.frame, read) for one in window.given}
@@ -35,6 +36,7 @@ def denoise_window(
         overlap=motion.overlap,
         scale=motion.scale,
         given=given,
+        strengths={one.index: one.strength for one in window.given},
         closed=motion.closed,
         smoothing=motion.smoothing,
         joint_guidance=motion.joint_guidance > 0,
@@ -53,9 +55,9 @@ def denoise_window(
         guidance_scale=_guidance_scale(window),
         init_latents=blend_given(given, count) if given and window.strength < 1 else None,
         strength=window.strength,
-        control_image=control_image(checkpoint, window, read).repeat(count, 1, 1, 1) if window.control else None,
-        control_weight=window.control.weight if window.control else 0.0,
+        controls=batch_controls(checkpoint, [window], read, find_controlnet, repeat=count),
         reference=reference_image(checkpoint, window, read) if window.reference else None,
+        options=window.options,
     )
 
 

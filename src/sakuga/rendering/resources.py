@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Self
 from sakuga.finishing.image import Image
 from sakuga.finishing.inbetweens import Interpolation, interpolation_between
 from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.controlnet_files import ControlNetFiles
 from sakuga.models.engine import ChosenEngine, choose_engine, engine_for, use_engine
 from sakuga.models.motion_files import MotionFiles
 from sakuga.rendering.frame_checks import RenderError
-from sakuga.rendering.store import FrameStore
+from sakuga.rendering.machine_class import machine_class
+from sakuga.rendering.store import open_store
 from sakuga.rendering.warp import warp_image
 from sakuga.story.options import Engine
 from sakuga.timeline.spec import Digest, InBetweenMethod, Precision, Warp
@@ -45,9 +47,12 @@ class Resources:
     checkpoint_digest: Digest
     """Frames of another checkpoint are refused."""
     store: Path
+    """A folder, or the URL of a store."""
     styles: tuple[tuple[Digest, StyleFiles], ...] = ()
     motion: tuple[tuple[Digest, MotionFiles], ...] = ()
     """Motion adapters."""
+    controlnets: tuple[tuple[Digest, ControlNetFiles], ...] = ()
+    """ControlNets beside the checkpoint's own."""
     device: str = "auto"
     """"cpu", "cuda", or "auto": CUDA if there is any."""
     precision: Precision = "fp32"
@@ -100,7 +105,7 @@ class LazyCheckpoint:
     """A checkpoint that is loaded at first use and stays."""
 
     def __init__(self, resources: Resources) -> None:
-        self._resources = resources
+        self._resources, self._steps = resources, 0
 
     @property
     def is_loaded(self) -> bool:
@@ -109,21 +114,27 @@ class LazyCheckpoint:
     @cached_property
     def networks(self) -> "Checkpoint":
         """Load the networks; raises CheckpointError."""
-        warm = _warm.get()
-        return warm.get(self._resources, self._device) if warm else _load(self._resources, self._device)
+        warm, resources = _warm.get(), replace(self._resources, engine=self.requested_engine)
+        return warm.get(resources, self.device) if warm else _load(resources, self.device)
 
     def expect(self, steps: int) -> None:
-        """Choose the engine for a render of so many denoising steps, unless the networks are loaded or stay for the next render."""
+        """Choose the engine for renders of so many denoising steps, unless the networks are loaded or stay for the next render."""
         if not self.is_loaded and _warm.get() is None:
-            self._resources = replace(self._resources, engine=engine_for(self._resources.engine, steps))
+            self._steps = max(self._steps, steps)
 
     @property
     def engine(self) -> ChosenEngine:
         """The engine that runs the networks."""
-        return choose_engine(self._resources.engine, self._device, self._resources.precision)
+        return choose_engine(self.requested_engine, self.device, self._resources.precision)
+
+    @property
+    def requested_engine(self) -> Engine:
+        """The engine that is wanted, as renders of the length expected want it."""
+        return engine_for(self._resources.engine, self._steps) if self._steps else self._resources.engine
 
     @cached_property
-    def _device(self) -> str:
+    def device(self) -> str:
+        """The device that the networks run on, by torch's name."""
         import torch
 
         found = "cuda" if torch.cuda.is_available() else "cpu"
@@ -135,10 +146,11 @@ class LoadedResources:
 
     def __init__(self, resources: Resources, checkpoint: LazyCheckpoint | None = None) -> None:
         self.resources = resources
-        self.store = FrameStore(resources.store)
+        self.store = open_store(resources.store)
         self.lazy_checkpoint = checkpoint or LazyCheckpoint(resources)
         self._styles = dict(resources.styles)
         self._motion = dict(resources.motion)
+        self._controlnets = dict(resources.controlnets)
         self._adapters: OrderedDict[Digest, Adapter] = OrderedDict()
 
     @property
@@ -146,19 +158,26 @@ class LoadedResources:
         """The networks, loaded at first use."""
         return self.lazy_checkpoint.networks
 
+    @cached_property
+    def machine(self) -> str:
+        """The class of this machine, which is stored with its frames."""
+        return machine_class(self.lazy_checkpoint.device, self.lazy_checkpoint.engine.title)
+
     def reopened(
         self,
         store: Path | None = None,
         styles: tuple[tuple[Digest, StyleFiles], ...] | None = None,
         motion: tuple[tuple[Digest, MotionFiles], ...] | None = None,
+        controlnets: tuple[tuple[Digest, ControlNetFiles], ...] | None = None,
     ) -> "LoadedResources":
-        """Return the same networks with another store, other styles or other motion adapters."""
+        """Return the same networks with another store, other styles, motion adapters or ControlNets."""
         plain = self.resources
         plain = replace(
             plain,
             store=store or plain.store,
             styles=plain.styles if styles is None else styles,
             motion=plain.motion if motion is None else motion,
+            controlnets=plain.controlnets if controlnets is None else controlnets,
         )
         return LoadedResources(plain, self.lazy_checkpoint)
 
@@ -183,6 +202,12 @@ class LoadedResources:
         if adapter not in self._motion:
             raise RenderError(f"a frame needs motion adapter {adapter[:12]}, which is not the one given: name it with --motion")
         return self._motion[adapter]
+
+    def controlnet(self, network: Digest) -> ControlNetFiles:
+        """Return the files of a ControlNet; raises RenderError for an unknown one."""
+        if network not in self._controlnets:
+            raise RenderError(f"a frame needs ControlNet {network[:12]}, which is not among those given: name it with --controlnet")
+        return self._controlnets[network]
 
     def interpolation(self, first: Image, second: Image, method: InBetweenMethod) -> Interpolation:
         """Return a function from place, 0.0 to 1.0, to in-between.

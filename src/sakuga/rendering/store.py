@@ -1,6 +1,7 @@
 """The frame store: PNG files named by spec digest."""
 
 import hashlib
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from PIL import PngImagePlugin
 from sakuga import SakugaError
 from sakuga.files import write_bytes
 from sakuga.finishing.image import Image
+from sakuga.paths import home
+from sakuga.rendering.remote_frames import RemoteFrames, store_url
 from sakuga.rendering.store_files import StoredFile, delete_oldest, stored_files
 from sakuga.rendering.store_lock import exclusive_store
 from sakuga.timeline.spec import Digest, FrameSpec, Given, InBetween, digest, from_json, to_json
@@ -22,6 +25,10 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises on a truncated or damaged file."""
 DERIVED = "derived"
 """The folder of images computed from others."""
+REMOTE, URL_FILE = "remote", "store.url"
+"""The folder of what was read from remote stores, and the file in it that names the URL."""
+VARIABLE = "SAKUGA_STORE"
+"""The environment variable with the store, a folder or a URL, where none is named."""
 NAMED_IMAGES = 4
 """Images whose names an `InBetweenStore` remembers."""
 
@@ -40,11 +47,12 @@ def given_spec(image: Image) -> Given:
 class FrameStore:
     """Generated and supplied images in `root`, one file each.
 
-    `ab/abcdef....png` holds the spec's canonical JSON and the number of attempts as text chunks. Processes may share a store;
-    writing the same frame twice is harmless.
+    `ab/abcdef....png` holds the spec's canonical JSON, the number of attempts and the machine's class as text chunks. Processes may share
+    a store; writing the same frame twice is harmless. Where the store is remote, `root` holds what was read or written here.
     """
 
     root: Path
+    remote: RemoteFrames | None = None
     _intact: dict[Digest, tuple[int, int]] = field(default_factory=dict)
     """Size and modification time of files that were checked already."""
 
@@ -53,7 +61,14 @@ class FrameStore:
         return self.root / name[:2] / f"{name}.png"
 
     def has(self, name: Digest) -> bool:
-        """Return whether a frame is stored and intact."""
+        """Return whether a frame is stored and intact; of a remote store whether it is there, by a listing of the last seconds."""
+        return self.remote.has(name) if self.remote else self._is_intact(name)
+
+    def has_now(self, name: Digest) -> bool:
+        """Return whether a frame is stored at this moment, whoever wrote it."""
+        return self.remote.exists(name) if self.remote else self._is_intact(name)
+
+    def _is_intact(self, name: Digest) -> bool:
         try:
             state = self.path(name).stat()
             mark = (state.st_size, state.st_mtime_ns)
@@ -70,9 +85,19 @@ class FrameStore:
         Raises StoreError if it is missing or damaged.
         """
         try:
-            return _read(self.path(name))
+            return _read(self._fetched(name))
         except UNREADABLE as error:
-            raise StoreError(f"frame {name[:12]} is not in the store {self.root}: render it first") from error
+            raise StoreError(f"frame {name[:12]} is not in the store {self}: render it first") from error
+
+    def _fetched(self, name: Digest) -> Path:
+        """Return the file of a frame, which is brought here if it is remote."""
+        path = self.path(name)
+        if self.remote and not self._is_intact(name):
+            _write(path, self.remote.read(name), name)
+        return path
+
+    def __str__(self) -> str:
+        return self.remote.url if self.remote else str(self.root)
 
     def spec(self, name: Digest) -> FrameSpec:
         """Read the spec of a stored frame."""
@@ -82,24 +107,42 @@ class FrameStore:
         """Return how often a stored frame had to be generated."""
         return int(self._text(name, "sakuga:attempts"))
 
+    def machine(self, name: Digest) -> str:
+        """Read the class of the machine that generated a frame; "" where none is known."""
+        try:
+            return self._text(name, "sakuga:machine")
+        except StoreError:
+            return ""
+
     def _text(self, name: Digest, key: str) -> str:
         try:
-            with PILImage.open(self.path(name)) as image:
+            with PILImage.open(self._fetched(name)) as image:
                 return str(image.info[key])
         except (*UNREADABLE, KeyError) as error:
-            raise StoreError(f"frame {name[:12]} is not in the store {self.root}, or was not written by sakuga") from error
+            raise StoreError(f"frame {name[:12]} is not in the store {self}, or was not written by sakuga") from error
 
-    def write(self, spec: FrameSpec, image: Image, attempts: int = 1) -> Digest:
+    def write(self, spec: FrameSpec, image: Image, attempts: int = 1, machine: str = "") -> Digest:
         """Write an image under its spec's digest; return that name.
 
-        Equal frames give equal bytes. Raises StoreError.
+        `machine` is the class of the machine that generated it. Equal frames give equal bytes. Raises StoreError.
         """
         name = digest(spec)
         text = PngImagePlugin.PngInfo()
         text.add_itxt("sakuga:spec", to_json(spec))
         text.add_text("sakuga:attempts", str(attempts))
-        _write(self.path(name), _png(image, 3, text), name)
+        if machine:
+            text.add_itxt("sakuga:machine", machine)
+        content = _png(image, 3, text)
+        if self.remote:
+            self.remote.write(name, content)
+        _write(self.path(name), content, name)
         return name
+
+    def discard(self, name: Digest) -> None:
+        """Delete a frame if it is stored."""
+        self.path(name).unlink(missing_ok=True)
+        if self.remote:
+            self.remote.discard(name)
 
     def write_given(self, image: Image) -> Given:
         """Write a supplied image and return its spec."""
@@ -114,18 +157,26 @@ class FrameStore:
 
     def names(self) -> Iterator[Digest]:
         """Yield the names of all frames, without derived images."""
+        if self.remote:
+            return self.remote.names()
         return (path.stem for path in self.root.glob("??/*.png"))
 
     def size(self) -> int:
-        """Return the bytes of all frames and derived images."""
+        """Return the bytes of all frames and derived images; of a remote store those of its frames."""
+        if self.remote:
+            return sum(size for _, size in self.remote.sizes())
         return sum(file.size for file in self._files())
 
     def clean(self, max_size: int) -> list[Digest]:
         """Delete frames down to `max_size` bytes; return their names.
 
         Derived images go first, then generated frames, each oldest first. Supplied images stay, as they cannot be generated again.
-        Raises StoreInUse while a render shares the store.
+        Raises StoreInUse while a render shares the store, StoreError for a remote one, which other machines may use.
         """
+        if self.remote:
+            raise StoreError(
+                f"{self} is shared by machines and not cleaned from here: let a lifecycle rule of the storage delete old frames"
+            )
         with exclusive_store(self.root):
             return [file.name for file in delete_oldest(self._files(), max_size)]
 
@@ -133,6 +184,22 @@ class FrameStore:
         """Yield the files of all frames and derived images."""
         yield from stored_files(self.derived.folder, generated=False)
         yield from stored_files(self.root, generated=True)
+
+
+def open_store(place: str | Path | None = None) -> FrameStore:
+    """Open the store in a folder or behind a URL; $SAKUGA_STORE or the data folder's without either.
+
+    What is read from a remote store is kept in a folder of the data folder, which names the URL and so stands for it. Raises InputError.
+    """
+    place = place or os.environ.get(VARIABLE) or home() / "frames"
+    url = store_url(place)
+    if url is None:
+        root = Path(place)
+        return FrameStore(root, RemoteFrames((root / URL_FILE).read_text().strip()) if (root / URL_FILE).is_file() else None)
+    root = home() / "frames" / REMOTE / hashlib.sha256(url.encode()).hexdigest()[:16]
+    if not (root / URL_FILE).is_file():
+        write_bytes(root / URL_FILE, f"{url}\n".encode())
+    return FrameStore(root, RemoteFrames(url))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,17 +16,17 @@ import traceback
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from sakuga.cancellation import Cancelled, CancelScope, raise_if_cancelled
+from sakuga.rendering.batch_queue import BatchQueue, Task
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import Denoised, Landed, LocalExecutor
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.resources import Resources
-from sakuga.timeline.spec import Digest
 
 RETRIES = 2
 """How often a batch is tried again after its worker died."""
@@ -56,18 +56,6 @@ class Response:
     outcome: Denoised | Landed | Finished | Exception
 
 
-@dataclass(slots=True)
-class _Task:
-    """A batch, and how often its worker died."""
-
-    batch: Batch
-    deaths: int = 0
-
-    def without(self, name: Digest) -> None:
-        """Leave out a stored frame."""
-        self.batch = self.batch.without(name)
-
-
 @dataclass(slots=True, eq=False)
 class _Worker:
     """One worker process, as the executor knows it."""
@@ -77,7 +65,7 @@ class _Worker:
     cancel: Any
     number: int = 0
     busy: bool = False
-    task: _Task | None = None
+    task: Task | None = None
     """None when the request it works at was given up."""
 
     @classmethod
@@ -90,7 +78,7 @@ class _Worker:
         other.close()
         return cls(process, pipe, cancel)
 
-    def send(self, task: _Task) -> None:
+    def send(self, task: Task) -> None:
         self.number, self.busy, self.task = self.number + 1, True, task
         self.cancel.clear()
         self.pipe.send(Request(self.number, task.batch))
@@ -106,36 +94,6 @@ class _Worker:
             if not self.process.is_alive():
                 break
         self.pipe.close()
-
-
-@dataclass(slots=True)
-class _Queue:
-    """Batches whose needs are met or not yet."""
-
-    batches: Iterator[Batch]
-    blocked: list[_Task] = field(default_factory=list)
-    pending: set[Digest] = field(default_factory=set)
-    """Frames that are planned and not stored."""
-    exhausted: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        return self.exhausted and not self.blocked
-
-    def next(self) -> _Task | None:
-        """Take the first batch that waits for no pending frame."""
-        for task in self.blocked:
-            if not task.batch.needs & self.pending:
-                self.blocked.remove(task)
-                return task
-        for batch in self.batches:
-            blocked = batch.needs & self.pending
-            self.pending.update(batch.names)
-            if not blocked:
-                return _Task(batch)
-            self.blocked.append(_Task(batch))
-        self.exhausted = True
-        return None
 
 
 class WorkerExecutor:
@@ -162,13 +120,13 @@ class WorkerExecutor:
 
         Steps and frames of different batches may come in any order. Raises RenderError if the executor is closed, before or meanwhile.
         """
-        queue = _Queue(iter(batches))
+        queue = BatchQueue(batches)
         try:
             while True:
                 raise_if_cancelled()
                 self._check_open()
                 for worker in self._idle():
-                    if (task := queue.next()) is None:
+                    if (task := queue.take()) is None:
                         break
                     self._send(worker, task)
                 if queue.is_empty and not any(worker.task for worker in self._workers):
@@ -207,7 +165,7 @@ class WorkerExecutor:
             self._workers.append(worker)
             yield worker
 
-    def _send(self, worker: _Worker, task: _Task) -> None:
+    def _send(self, worker: _Worker, task: Task) -> None:
         try:
             worker.send(task)
         except OSError:  # it died while it was idle; `_receive` finds its pipe closed
@@ -222,7 +180,7 @@ class WorkerExecutor:
             self._check_open()
             raise
 
-    def _receive(self, worker: _Worker, queue: _Queue) -> Iterator[Denoised | Landed]:
+    def _receive(self, worker: _Worker, queue: BatchQueue) -> Iterator[Denoised | Landed]:
         try:
             response: Response = worker.pipe.recv()
         except (EOFError, OSError):
@@ -237,7 +195,7 @@ class WorkerExecutor:
             case Landed() as landed:
                 if task:
                     task.without(landed.name)
-                    queue.pending.discard(landed.name)
+                    queue.stored(landed.name)
                     yield landed
             case Finished():
                 if response.number == worker.number:
@@ -248,7 +206,7 @@ class WorkerExecutor:
                     worker.task = None
                     raise error
 
-    def _bury(self, worker: _Worker, queue: _Queue) -> None:
+    def _bury(self, worker: _Worker, queue: BatchQueue) -> None:
         """Requeue the batch of a dead worker.
 
         Raises RenderError if its workers have died too often.
@@ -265,7 +223,7 @@ class WorkerExecutor:
                 f"the worker process died {task.deaths} times while it rendered frame {task.batch.names[0][:12]} "
                 f"(exit code {worker.process.exitcode}): free memory, or choose a smaller --size"
             )
-        queue.blocked.insert(0, task)
+        queue.put_back(task)
 
 
 def _stop_all(workers: list[_Worker]) -> None:
@@ -311,12 +269,12 @@ def _answer(executor: LocalExecutor, batch: Batch, cancel: Any) -> Iterator[Deno
     except Cancelled:
         pass
     except Exception as error:
-        yield _portable(error)
+        yield portable(error)
         return
     yield Finished()
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """Return a picklable error with the worker's traceback as a note."""
     error.add_note("In a worker process:\n" + traceback.format_exc())
     try:

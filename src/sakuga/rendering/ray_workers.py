@@ -1,0 +1,223 @@
+"""The workers of one render on a Ray cluster: started, described, and of one machine class."""
+
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from typing import Any
+
+from sakuga.rendering.batch_queue import Task
+from sakuga.rendering.batches import Batch
+from sakuga.rendering.frame_checks import RenderError
+from sakuga.rendering.ray_cluster import Share, free_nodes
+from sakuga.rendering.ray_worker import Installation, RenderWorker, WorkerFacts
+from sakuga.rendering.resources import Resources
+from sakuga.timeline.spec import Digest
+
+STARTS = 6
+"""How often in a row workers may fail to start; those of one node at a time count once."""
+REST = 10.0
+"""Seconds in which nothing is started on a node where a worker failed to start, as it may be lost and not yet known to be."""
+POLL = 0.1
+"""Seconds between two looks at the cancellation flag."""
+NODES = 5.0
+"""Seconds between two looks at the nodes of the cluster."""
+GRACE = 20.0
+"""Seconds that the first worker waits for others before the machine class of a render is decided."""
+PATIENCE = 180.0
+"""Seconds in which the first worker must have started, also where the cluster has to start a machine for it."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A batch that a worker renders; a copy of it is another job of the same task."""
+
+    number: int
+    task: Task
+    batch: Batch
+    started: float
+    is_copy: bool = False
+    given_up: bool = False
+    """Whether its result is of no use any more."""
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """A worker, as the driver knows it."""
+
+    actor: Any
+    node: str
+    """The id of its node; "" while Ray chooses one."""
+    started: float
+    starting: Any
+    """The answer to its first question; None when it has come."""
+    facts: WorkerFacts | None = None
+    job: Job | None = None
+    answer: Any = None
+    """The answer to its job, when it comes."""
+
+    @property
+    def waits_for(self) -> Any:
+        return self.starting if self.starting is not None else self.answer
+
+    @property
+    def title(self) -> str:
+        """Its machine and device."""
+        return self.facts.title if self.facts else "a new worker"
+
+    def send(self, job: Job) -> None:
+        """Let it render a batch."""
+        self.job, self.answer = job, self.actor.render.remote(job.number, job.batch)
+
+    def give_up(self) -> None:
+        """Cancel what it renders; its answer is of no use."""
+        if self.job and not self.job.given_up:
+            self.job.given_up = True
+            with suppress(Exception):
+                self.actor.cancel.remote(self.job.number)
+
+
+@dataclass(slots=True, eq=False)
+class RenderWorkers:
+    """The workers of a render, on as many devices as there is work for.
+
+    Those of the most common machine class render; the others are left out. When all of a class are lost, another one is chosen.
+    """
+
+    ray: Any
+    share: Share
+    resources: Resources
+    probe: Digest
+    """A frame that has just been written to the store."""
+    workers: list[Worker] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What the user should know."""
+    machine: str = ""
+    """The machine class of this render; "" until it is decided."""
+    _nodes: dict[str, int] = field(default_factory=dict)
+    _looked: float = -NODES
+    _left_out: set[str] = field(default_factory=set)
+    """Ids of nodes of another class."""
+    _first_seen: float = 0.0
+    _failures: int = 0
+    _resting: dict[str, float] = field(default_factory=dict)
+    """When a worker failed to start, by node."""
+
+    @property
+    def room(self) -> int:
+        """For how many workers there is room, other work aside; at least one."""
+        self._look()
+        return max(1, sum(most for node, most in self._nodes.items() if node not in self._left_out))
+
+    def _look(self) -> None:
+        if monotonic() - self._looked > NODES:
+            self._looked, self._nodes = monotonic(), free_nodes(self.ray.nodes(), self.share)
+
+    def grow(self, wanted: int) -> None:
+        """Start workers until there are `wanted` ones or the cluster is full; at least one, for which it may have to start a machine."""
+        self._look()
+        taken = Counter(worker.node for worker in self.workers)
+        usable = [node for node in self._nodes if node not in self._left_out and not self._rests(node)]
+        rooms = [node for node in usable for _ in range(self._nodes[node] - taken[node])]
+        for node in rooms[: max(0, wanted - len(self.workers))]:
+            self._start(node)
+        if wanted and not self.workers and not self._rests(""):
+            self._start("")
+
+    def _rests(self, node: str) -> bool:
+        return monotonic() - self._resting.get(node, -REST) < REST
+
+    def _start(self, node: str) -> None:
+        options = self.share.options(node)
+        actor = self.ray.remote(RenderWorker).options(**options, max_concurrency=2).remote(self.resources, self.share.threads, self.probe)
+        self.workers.append(Worker(actor, node, monotonic(), actor.describe.remote()))
+
+    def idle(self) -> list[Worker]:
+        """Return the workers that have nothing to do; none before the machine class is decided."""
+        self._decide()
+        return [worker for worker in self.workers if worker.facts and not worker.job] if self.machine else []
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield what is rendered, and of use."""
+        return (worker.job for worker in self.workers if worker.job and not worker.job.given_up)
+
+    def answered(self) -> list[Worker]:
+        """Wait briefly, and return the workers with answers."""
+        waiting = {worker.waits_for: worker for worker in self.workers if worker.waits_for is not None}
+        if not waiting:
+            sleep(POLL)
+            return []
+        ready, _ = self.ray.wait(list(waiting), num_returns=1, timeout=POLL)
+        if ready:
+            ready, _ = self.ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
+        return [waiting[one] for one in ready]
+
+    def describe(self, worker: Worker, facts: WorkerFacts) -> None:
+        """Take a worker that has started; raises RenderError where it cannot render the same frames."""
+        worker.facts, worker.node, worker.starting = check_facts(facts), facts.node_id, None
+        self._failures = 0
+        self._first_seen = self._first_seen or monotonic()
+
+    def lose(self, worker: Worker, reason: str) -> None:
+        """Forget a worker that is gone; raises RenderError where none can be started."""
+        self.stop(worker)
+        self._looked = -NODES
+        if worker.facts is None:
+            self._failures += not self._rests(worker.node)
+            self._resting[worker.node] = monotonic()
+            if self._failures > STARTS or "ModuleNotFoundError" in reason or "ImportError" in reason:
+                raise RenderError(f"no worker starts on the cluster ({reason}): install the same sakuga[ray] on every machine")
+        if not any(one.facts for one in self.workers):
+            self._left_out.clear()
+            self._first_seen = 0.0
+
+    def stop(self, worker: Worker) -> None:
+        """End a worker at once; its frames are stored."""
+        self.workers.remove(worker)
+        with suppress(Exception):
+            self.ray.kill(worker.actor)
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in list(self.workers):
+            self.stop(worker)
+
+    def _decide(self) -> None:
+        """Decide the machine class, and leave out workers of another one."""
+        known = [worker for worker in self.workers if worker.facts]
+        if not known:
+            self._check_patience()
+            return
+        classes = Counter(worker.facts.machine for worker in known if worker.facts)
+        if self.machine not in classes and (len(known) == len(self.workers) or monotonic() - self._first_seen > GRACE):
+            before, self.machine = self.machine, classes.most_common(1)[0][0]
+            if before:
+                self.notes.append(f"no machine is left of {before}: {self.machine} goes on, and frames may differ by a grey level")
+        for worker in known if self.machine in classes else ():
+            if worker.facts and worker.facts.machine != self.machine:
+                self._leave_out(worker, worker.facts)
+
+    def _leave_out(self, worker: Worker, facts: WorkerFacts) -> None:
+        self.stop(worker)
+        self._left_out.add(worker.node)
+        self.notes.append(
+            f"{facts.node} is left out, so that no shot mixes classes of machines: it is {facts.machine}, and others are {self.machine}"
+        )
+
+    def _check_patience(self) -> None:
+        if self.workers and monotonic() - min(worker.started for worker in self.workers) > PATIENCE:
+            wanted = "one GPU" if self.share.gpus else f"{self.share.threads} core{'s' * (self.share.threads > 1)}"
+            raise RenderError(f"the Ray cluster has no room for a worker, which takes {wanted}: add nodes, or wait until other work ends")
+
+
+def check_facts(facts: WorkerFacts) -> WorkerFacts:
+    """Refuse a worker that cannot render the same frames; raises RenderError with its machine's name."""
+    if (here := Installation.here()) != facts.installation:
+        raise RenderError(
+            f"{facts.node} has {facts.installation}, and {socket.gethostname()} has {here}: install the same versions on every machine"
+        )
+    if facts.problem:
+        raise RenderError(f"{facts.node} {facts.problem}")
+    return facts

@@ -1,0 +1,98 @@
+"""Frames carry the class of their machine, and a shot does not mix classes without a word."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from sakuga.rendering.batches import Batch
+from sakuga.rendering.executor import LocalExecutor
+from sakuga.rendering.frame_checks import RenderError
+from sakuga.rendering.ray_cluster import Share
+from sakuga.rendering.ray_worker import Installation, WorkerFacts
+from sakuga.rendering.ray_workers import GRACE, PATIENCE, RenderWorkers, Worker
+from sakuga.rendering.resources import Resources
+from sakuga.rendering.store import FrameStore
+from sakuga.timeline.spec import Generated, InitImage, SeedNoise, digest
+
+
+def test_a_chain_that_goes_on_from_another_class_says_so_once(
+    resources: Resources, draw: Callable[..., Generated], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = draw()
+    frames = [replace(draw(), noise=SeedNoise(seed=seed), init=InitImage(frame=digest(first), strength=0.5)) for seed in (1, 2)]
+    monkeypatch.setenv("SAKUGA_MACHINE_CLASS", "ours")
+    list(LocalExecutor(resources).run([Batch(frames=(first,))]))
+    assert FrameStore(resources.store).machine(digest(first)) == "ours"
+    assert [one.note for one in LocalExecutor(resources).run([Batch(frames=(frames[0],))])] == [""]
+    monkeypatch.setenv("SAKUGA_MACHINE_CLASS", "theirs")
+    executor = LocalExecutor(replace(resources))
+    notes = [one.note for one in executor.run([Batch(frames=(frame,)) for frame in (frames[1], draw(seed=7))])]
+    assert "of another class of machine (ours; here theirs)" in notes[0]
+    assert notes[1] == ""
+
+
+class Nothing:
+    """In place of Ray: what is asked of it here is to end workers."""
+
+    def __init__(self) -> None:
+        self.killed: list[Any] = []
+
+    def kill(self, actor: Any) -> None:
+        self.killed.append(actor)
+
+
+def worker(name: str, machine: str) -> Worker:
+    facts = WorkerFacts(node=name, node_id=name, device="cpu", machine=machine, installation=Installation.here(), process=1)
+    return Worker(name, name, monotonic(), None, facts)
+
+
+def workers(resources: Resources, *known: Worker) -> RenderWorkers:
+    return RenderWorkers(Nothing(), Share(gpus=0, threads=1), resources, "probe", list(known))
+
+
+def test_the_most_common_class_renders_and_others_are_left_out_by_name(resources: Resources) -> None:
+    made = workers(resources, worker("a", "old"), worker("b", "new"), worker("c", "new"))
+    assert [one.title for one in made.idle()] == ["b cpu", "c cpu"]
+    assert made.ray.killed == ["a"]
+    assert made.notes == ["a is left out, so that no shot mixes classes of machines: it is old, and others are new"]
+
+
+def test_the_class_is_decided_when_all_have_started_or_after_some_time(resources: Resources) -> None:
+    made = workers(resources, worker("a", "old"), Worker("b", "b", monotonic(), "starting"))
+    made._first_seen = monotonic()
+    assert made.idle() == []
+    made._first_seen -= GRACE + 1
+    assert [one.title for one in made.idle()] == ["a cpu"]
+
+
+def test_another_class_goes_on_with_a_note_when_one_is_lost(resources: Resources) -> None:
+    made = workers(resources, worker("a", "old"))
+    assert len(made.idle()) == 1
+    made.lose(made.workers[0], "gone")
+    made.workers.append(worker("b", "new"))
+    assert [one.title for one in made.idle()] == ["b cpu"]
+    assert made.notes == ["no machine is left of old: new goes on, and frames may differ by a grey level"]
+
+
+def test_a_cluster_without_room_is_an_error_in_the_end(resources: Resources) -> None:
+    made = workers(resources, Worker("a", "", monotonic() - PATIENCE - 1, "starting"))
+    with pytest.raises(RenderError, match="has no room for a worker, which takes 1 core: add nodes"):
+        made.idle()
+
+
+def test_workers_that_fail_to_start_on_a_lost_node_count_once_and_rest(resources: Resources) -> None:
+    made = workers(resources, *(Worker(name, "gone", monotonic(), "starting") for name in "abcdefghij"))
+    made._nodes, made._looked = {"gone": 10}, monotonic() + 60
+    for one in list(made.workers):
+        made.lose(one, "its node is gone")
+        made._looked = monotonic() + 60
+    made._resting[""] = monotonic()
+    made.grow(4)
+    assert made.workers == []
+    broken = Worker("k", "other", monotonic(), "starting")
+    made.workers.append(broken)
+    with pytest.raises(RenderError, match=r"no worker starts on the cluster \(No module\.\.\. ModuleNotFoundError\)"):
+        made.lose(broken, "No module... ModuleNotFoundError")
