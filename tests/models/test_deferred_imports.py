@@ -7,7 +7,7 @@ GENERATE_THEN_USE_DIFFUSERS = """
 import sys, torch
 from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.sampling import build_scheduler
+from sakuga.models.schedulers import build_scheduler
 
 checkpoint = load_checkpoint(find_checkpoint("sketchbook"))
 build_scheduler(checkpoint, "dpm++", 2)

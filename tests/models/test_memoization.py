@@ -13,6 +13,7 @@ from sakuga.models.adapters import Adapter, LoraLayer
 from sakuga.models.applied_adapters import applied_adapters
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.controlnets import Control
 from sakuga.models.sampling import sample
 
 STEPS = 4
@@ -50,7 +51,7 @@ def test_every_step_is_the_same_to_the_bit(checkpoint: Checkpoint) -> None:
     plain = load_checkpoint(checkpoint.files)
     plain.unet, plain._networks["controlnet"] = forgetful(plain.unet), forgetful(plain.controlnet)
     for prompt, seed in (("a castle", 1), ("the sea", 2), ("a castle", 1)):
-        control = {"control_image": control_image(seed), "control_weight": 0.8}
+        control = {"controls": [Control(image=control_image(seed), weight=0.8)]}
         expected, steps = latents_of(plain, prompt, **control), latents_of(checkpoint, prompt, **control)
         assert all(torch.equal(one, other) for one, other in zip(expected, steps, strict=True))
 
@@ -74,7 +75,7 @@ def test_text_and_control_image_pass_once_a_run(checkpoint: Checkpoint, monkeypa
     for run in (1, 2):
         latents_of(checkpoint)
         assert calls == {"text": run * len(layers)}
-    latents_of(checkpoint, control_image=control_image(1))
+    latents_of(checkpoint, controls=[Control(image=control_image(1))])
     assert calls["image"] == 1
 
 

@@ -116,6 +116,16 @@ def test_the_sampler_arrives_at_given_frames(checkpoint: Checkpoint, adapter: Mo
     torch.testing.assert_close(made[[0, -1]], torch.cat([first, last]), atol=tolerance, rtol=0)
 
 
+def test_a_given_frame_with_a_strength_is_begun_with_and_changes(checkpoint: Checkpoint, adapter: MotionFiles) -> None:
+    first = random(1, 8, 8, 8, seed=7)
+
+    def distance(strength: float) -> float:
+        moving = with_motion(checkpoint, adapter, frames=FRAMES, given={0: first}, strengths={0: strength})
+        return float((generate(moving, FRAMES, "euler", steps=6)[:1] - first).abs().mean())
+
+    assert distance(0.0) < 1e-3 < distance(0.5) < distance(1.0)
+
+
 def test_given_frames_change_the_others(checkpoint: Checkpoint, adapter: MotionFiles) -> None:
     with_first = predict(with_motion(checkpoint, adapter, frames=FRAMES, given={0: random(1, 8, 8, 8, seed=7)}))
     assert not torch.allclose(with_first[1], predict(with_motion(checkpoint, adapter, frames=FRAMES))[1], atol=1e-3)

@@ -29,6 +29,7 @@ from sakuga.models.applied_adapters import applied_adapters
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.controlnets import Control
 from sakuga.models.motion import motion_modules, open_motion_adapter, open_pickled_motion_adapter
 from sakuga.models.motion_denoiser import with_motion
 from sakuga.models.motion_files import MotionFiles, check_motion_adapter
@@ -138,7 +139,7 @@ def test_a_controlled_clip_equals_that_of_diffusers(tmp_path: Path, adapter: Mot
     scheduler = DDIMScheduler.from_config(base.scheduler_config)
     pipeline = AnimateDiffControlNetPipeline(**parts(base, adapter), controlnet=network, scheduler=scheduler)
     control = (grey.float() / 255)[:, None].expand(-1, 3, -1, -1)
-    made = ours(base, adapter, control_image=control)
+    made = ours(base, adapter, controls=[Control(image=control)])
     torch.testing.assert_close(made, theirs(pipeline, conditioning_frames=images), **ALL_CLOSE)
     assert not torch.allclose(made, ours(base, adapter), atol=1e-2)
 

@@ -14,14 +14,18 @@ from diffusers import (
     StableDiffusionImg2ImgPipeline,
     StableDiffusionPipeline,
 )
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.sampling import OPTIONS, SCHEDULERS, build_scheduler, sample
-from sakuga.timeline.spec import Sampler
+from sakuga.models.sampling import sample
+from sakuga.models.schedulers import OPTIONS, SCHEDULERS, build_scheduler
+from sakuga.story.settings import WITHOUT_SIGMAS
+from sakuga.timeline.spec import Sampler, SamplingOptions, Schedule
 
-SAMPLERS: list[Sampler] = ["dpm++", "dpm++ karras", "unipc", "ddim", "euler"]
+SAMPLERS: list[Sampler] = ["dpm++", "dpm++ karras", "unipc", "ddim", "euler", "heun"]
+CALLS = {"heun": lambda steps: 2 * steps - 1}
+"""Calls of the networks for some steps, where they are not as many."""
 STOCHASTIC: dict[Sampler, Any] = {
     "euler a": EulerAncestralDiscreteScheduler,
     "dpm++ sde": DPMSolverMultistepScheduler,
@@ -37,12 +41,13 @@ def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
 
 def theirs(checkpoint: Checkpoint, kind: type, sampler: Sampler, steps: int) -> object:
     """Diffusers' pipeline around the same networks."""
+    scheduler = build_scheduler(checkpoint, sampler, steps)
     pipeline = kind(
         vae=checkpoint.vae,
         text_encoder=checkpoint.text_encoder,
         tokenizer=CLIPTokenizer.from_pretrained(checkpoint.files.folder / "tokenizer"),
         unet=checkpoint.unet,
-        scheduler=build_scheduler(checkpoint, sampler, steps),
+        scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -153,7 +158,8 @@ def test_every_sampler_runs_the_share_of_steps_given_by_strength(checkpoint: Che
         assert torch.isfinite(generated[-1].latents).all()
         return len(generated)
 
-    assert [count(strength) for strength in (1.0, 0.5, 0.01)] == [10, 5, 1]
+    calls = CALLS.get(sampler, int)
+    assert [count(strength) for strength in (1.0, 0.5, 0.01)] == [calls(10), calls(5), calls(1)]
 
 
 @pytest.mark.parametrize("sampler", [*SCHEDULERS])
@@ -164,7 +170,7 @@ def test_every_sampler_accepts_the_schedule_of_stable_diffusion_1_5(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1, set_alpha_to_one=False
     )
     scheduler = build_scheduler(replace(checkpoint, scheduler_config=dict(published.config)), sampler, 8)
-    assert len(scheduler.timesteps) == 8
+    assert len(scheduler.timesteps) == CALLS.get(sampler, int)(8)
     assert torch.allclose(scheduler.alphas_cumprod, published.alphas_cumprod)
     assert "".join(capfd.readouterr()) == ""
 
@@ -192,6 +198,63 @@ def test_preview_latents_have_about_unit_variance(checkpoint: Checkpoint, sample
         checkpoint, prompt_embeds=words, negative_prompt_embeds=words, noise=noise, sampler=sampler, steps=6, guidance_scale=1.0
     )
     assert 0.3 < float(first.preview_latents.std()) < 3.0
+
+
+@pytest.mark.parametrize("schedule", ["karras", "exponential", "beta", "trailing"])
+@pytest.mark.parametrize("sampler", ["dpm++", "unipc", "euler", "heun"])
+def test_schedules_are_those_of_diffusers(checkpoint: Checkpoint, sampler: Sampler, schedule: Schedule) -> None:
+    own = {"timestep_spacing": "trailing"} if schedule == "trailing" else {f"use_{schedule}_sigmas": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        expected = SCHEDULERS[sampler].from_config(checkpoint.scheduler_config | OPTIONS.get(sampler, {}) | own)
+        expected.set_timesteps(6)
+    made, plain = (build_scheduler(checkpoint, sampler, 6, one) for one in (schedule, "model"))
+    assert torch.equal(made.timesteps, expected.timesteps)
+    assert torch.equal(made.sigmas, expected.sigmas)
+    moved = not torch.equal(made.sigmas, plain.sigmas)
+    assert moved or schedule == checkpoint.scheduler_config.get("timestep_spacing")
+
+
+@pytest.mark.parametrize("sampler", ["dpm++ sde", "euler a", "ddim", "lcm"])
+def test_other_samplers_take_the_schedules_that_they_have(checkpoint: Checkpoint, sampler: Sampler) -> None:
+    words = checkpoint.encode_prompts(["a castle"])
+    for schedule in ("trailing",) if sampler in WITHOUT_SIGMAS else ("karras", "exponential", "beta"):
+        noise = (torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(seed)) for seed in range(9))
+        *_, last = sample(
+            checkpoint, prompt_embeds=words, negative_prompt_embeds=words, noise=noise, sampler=sampler, steps=5, guidance_scale=1.0,
+            options=SamplingOptions(schedule=schedule),
+        )  # fmt: skip
+        assert torch.isfinite(last.latents).all()
+
+
+def test_ddim_with_eta_equals_diffusers_with_the_frames_own_noise(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = [torch.randn(2, 8, 8, 12, generator=torch.Generator().manual_seed(seed)) for seed in range(6)]
+    fresh = iter(draws[1:])
+    monkeypatch.setattr("diffusers.schedulers.scheduling_ddim.randn_tensor", lambda *_, **__: next(fresh))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        expected = theirs(checkpoint, StableDiffusionPipeline, "ddim", 5)(
+            ["a castle", "the sea"], negative_prompt=["", "grey"], latents=draws[0].clone(), num_inference_steps=5, guidance_scale=6.0,
+            guidance_rescale=0.7 if checkpoint.info.zero_terminal_snr else 0.0, height=32, width=48, output_type="np", eta=0.7,
+        ).images  # fmt: skip
+    words = checkpoint.encode_prompts(["a castle", "the sea"]), checkpoint.encode_prompts(["", "grey"])
+    *_, last = sample(
+        checkpoint, prompt_embeds=words[0], negative_prompt_embeds=words[1], noise=iter(draws), sampler="ddim", steps=5, guidance_scale=6.0,
+        options=SamplingOptions(eta=0.7),
+    )  # fmt: skip
+    np.testing.assert_allclose(checkpoint.decode(last.latents), expected, atol=2e-4)
+
+
+def test_clip_skip_equals_diffusers_which_counts_from_0(checkpoint: Checkpoint) -> None:
+    clip_skip = 2
+    pipeline = theirs(checkpoint, StableDiffusionPipeline, "ddim", 1)
+    pipeline.text_encoder = CLIPTextModel.from_pretrained(checkpoint.files.folder / "text_encoder")
+    vars(pipeline.text_encoder)["text_model"] = pipeline.text_encoder  # where diffusers 0.42 looks for the final norm
+    expected, _ = pipeline.encode_prompt("a castle by the sea", "cpu", 1, False, clip_skip=clip_skip - 1)
+    skipping = replace(checkpoint, clip_skip=clip_skip)
+    assert torch.allclose(skipping.encode_prompts(["a castle by the sea"]), expected, atol=1e-5)
+    assert torch.equal(skipping.encode_chunks("a castle by the sea", "comfyui"), skipping.encode_prompts(["a castle by the sea"]))
+    assert not torch.allclose(checkpoint.encode_prompts(["a castle by the sea"]), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("sampler", STOCHASTIC)

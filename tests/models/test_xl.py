@@ -23,8 +23,10 @@ from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.conditioning import encode_conditioning, encode_negative
+from sakuga.models.controlnets import Control
 from sakuga.models.families import family_of
-from sakuga.models.sampling import build_scheduler, sample
+from sakuga.models.sampling import sample
+from sakuga.models.schedulers import build_scheduler
 from sakuga.models.text_encoders import encode_texts
 from sakuga.timeline.spec import Interpolated, Prompt
 from tests.conftest import write_tiny_xl
@@ -119,9 +121,16 @@ def test_a_controlnet_equals_diffusers(checkpoint: Checkpoint, copy: Path) -> No
     pipeline = theirs(StableDiffusionXLControlNetPipeline, controlled, controlnet=controlled.controlnet)
     noise = start_noise()
     expected = generate_with(pipeline, image=hint, negative_prompt=NEGATIVE, latents=noise, controlnet_conditioning_scale=0.6)
-    generated = ours(controlled, NEGATIVE, noise, control_image=hint, control_weight=0.6)
+    generated = ours(controlled, NEGATIVE, noise, controls=[Control(image=hint, weight=0.6)])
     np.testing.assert_allclose(generated, expected, atol=1e-4)
     assert np.abs(generated - ours(controlled, NEGATIVE, noise)).max() > 1e-3
+
+
+def test_clip_skip_equals_diffusers_which_counts_from_0(checkpoint: Checkpoint) -> None:
+    expected, _, pooled, _ = theirs(StableDiffusionXLPipeline, checkpoint).encode_prompt(PROMPT, device="cpu", clip_skip=1)
+    tokens, row = checkpoint.split_pooled(replace(checkpoint, clip_skip=2).encode_prompts([PROMPT]))
+    assert torch.allclose(tokens, expected, atol=1e-5)
+    assert torch.allclose(row[:, 0, : checkpoint.info.pooled_channels], pooled, atol=1e-5)
 
 
 def test_the_info_is_that_of_sdxl(tiny_xl_folder: Path) -> None:

@@ -8,6 +8,7 @@ from math import ceil, cos, floor, pi, sin, sqrt
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sakuga.diffusion.interpolation import blend_noise, slerp
 
@@ -70,3 +71,18 @@ def noise_loop(first: Iterator[Tensor], second: Iterator[Tensor], third: Iterato
     for parts in zip(first, second, third, strict=False):
         mixed = sum(weight * part.double() for weight, part in zip(weights, parts, strict=True))
         yield torch.as_tensor(mixed).to(parts[0].dtype)
+
+
+def multires_noise(noise: Tensor, levels: int, discount: float, generator: torch.Generator) -> Tensor:
+    """Add coarser noise to noise, (n, channels, h, w), and scale each sample back to a deviation of 1.
+
+    Each of `levels` has half the side of that before and `discount` times its strength (pyramid noise, as kohya's trainer has it).
+    """
+    mixed, (height, width) = noise, noise.shape[2:]
+    for level in range(1, levels + 1):
+        size = (max(1, height >> level), max(1, width >> level))
+        coarse = torch.randn((*noise.shape[:2], *size), generator=generator)
+        mixed = mixed + discount**level * functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+        if max(size) == 1:
+            break
+    return mixed / mixed.std(dim=(1, 2, 3), keepdim=True)

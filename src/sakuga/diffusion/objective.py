@@ -1,6 +1,8 @@
 """Training targets of a denoiser, and loss weights of noise levels."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sakuga.diffusion.velocity import predict_clean
@@ -60,3 +62,47 @@ def min_snr_weights(signal: Tensor, gamma: float, prediction_type: str, least: f
         case _:
             weights = clamped
     return weights.clamp(min=least)
+
+
+def debiased_weights(signal: Tensor, prediction_type: str, most: float = 1000.0) -> Tensor:
+    """Return the debiased weight of each squared error (Yu et al. 2023), given alpha squared.
+
+    It is the inverse root of the signal-to-noise ratio, which is cut at `most`, and for v the inverse of the ratio plus one.
+    """
+    ratio = (signal / (1 - signal)).clamp(max=most)
+    if prediction_type == "v_prediction":
+        return 1 / (ratio + 1)
+    return ratio.clamp(min=1 / most).rsqrt()
+
+
+def pseudo_huber(error: Tensor, c: float) -> Tensor:
+    """Return the pseudo-Huber loss of errors (Khrapov et al. 2024).
+
+    Squared far below `c`, 2 c times the absolute error far above.
+    """
+    square = error.square()
+    return 2 * c * square / ((square + c * c).sqrt() + c)
+
+
+def timestep_shares(uniform: NDArray[np.float64], distribution: str) -> NDArray[np.float64]:
+    """Map uniform numbers in 0 to 1 to shares of the noise schedule, by the inverse of a distribution function.
+
+    "logit-normal" favours the middle (Esser et al. 2024, section 3.1), "high-noise" and "low-noise" an end with the density 3 x².
+    Raises ValueError for another name.
+
+    >>> timestep_shares(np.array([0.125, 0.5]), "high-noise").tolist()
+    [0.5, 0.7937005259840998]
+    """
+    match distribution:
+        case "uniform":
+            return uniform
+        case "logit-normal":
+            inside = torch.from_numpy(np.clip(uniform, 1e-9, 1 - 1e-9))
+            shares: NDArray[np.float64] = torch.special.ndtri(inside).sigmoid().numpy()
+            return shares
+        case "high-noise":
+            return np.cbrt(uniform)
+        case "low-noise":
+            return 1 - np.cbrt(1 - uniform)
+        case _:
+            raise ValueError(f"unknown distribution {distribution!r}: use uniform, logit-normal, high-noise or low-noise")

@@ -18,7 +18,7 @@ from sakuga.models.families import FamilyName, adapter_family, declared_family
 from sakuga.models.layer_changes import KINDS, LayerChange, input_channels
 from sakuga.models.layer_changes import LoraLayer as LoraLayer
 from sakuga.models.layer_files import bias_changes, is_whole, layer_change
-from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMER_KEYS, UP, file_layer_name, kohya_layer, parse_key, unsupported_kind
+from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMER_KEYS, UP, file_layer_name, kohya_layer, other_kind, parse_key, unsupported_kind
 from sakuga.models.saving import save_tensors
 
 ADAPTER_METADATA = "lora_adapter_metadata"
@@ -167,6 +167,8 @@ def _layers(tensors: Mapping[str, Tensor], config: Mapping[str, Any], file: Path
 def _unknown_keys(unknown: Sequence[str], count: int, file: Path, name: str) -> str:
     if kind := next(filter(None, map(unsupported_kind, unknown)), None):
         return f"style '{name}': {file} is a {kind}, which is not supported: use a LoRA, LoCon, LoHa, LoKr, IA3 or DoRA"
+    if other := other_kind(unknown):
+        return f"style '{name}': {file} is {other}"
     if any(TRANSFORMER_KEYS.match(key) for key in unknown):
         return f"style '{name}': {file} is for a diffusion transformer (Flux, Stable Diffusion 3 or the like): use one for a UNet"
     return f"style '{name}': {len(unknown)} of {count} tensors in {file} are of no known layout: {_shortened(unknown)}"
@@ -177,8 +179,14 @@ def _shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def write_adapter(adapter: Adapter, file: Path, layout: Layout = "diffusers", dtype: torch.dtype = torch.float16) -> None:
-    """Write an adapter's LoRA.
+def write_adapter(
+    adapter: Adapter,
+    file: Path,
+    layout: Layout = "diffusers",
+    dtype: torch.dtype = torch.float16,
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write an adapter's LoRA, with more metadata.
 
     In kohya's layout it has alphas; in diffusers' the scales are multiplied into the weights.
     """
@@ -192,7 +200,7 @@ def write_adapter(adapter: Adapter, file: Path, layout: Layout = "diffusers", dt
         else:
             pair = {file_layer_name(layer) + DOWN: lora.down, file_layer_name(layer) + UP: lora.up.float() * lora.scale}
         tensors |= {key: value.detach().cpu().to(dtype).contiguous() for key, value in pair.items()}
-    _save(tensors, adapter, file)
+    _save(tensors, adapter, file, metadata)
 
 
 def write_embeddings(adapter: Adapter, file: Path, layout: Layout = "diffusers") -> None:

@@ -10,13 +10,13 @@ import json
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from sakuga.files import write_text
 from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.controlnets import Control, control_residuals
 from sakuga.models.machine import machine
 from sakuga.models.packing import is_packed
 from sakuga.models.reference_attention import attending, record_self_attention
@@ -80,9 +80,8 @@ def prove(checkpoint: Checkpoint, batch: ShortBatch) -> bool:
 
     def predict(frames: int) -> Tensor:
         inputs, text = latents[:, :frames].flatten(0, 1), embeds[:, :frames].flatten(0, 1)
-        residuals: dict[str, Any] = {}
-        if images is not None:
-            residuals = checkpoint.control_residuals(inputs, 500, text, images[:, :frames].flatten(0, 1), 1.0)
+        controls = [] if images is None else [Control(image=images[:, :frames].flatten(0, 1))]
+        residuals = control_residuals(checkpoint, controls, inputs, torch.tensor(500), text)
         with attending(checkpoint.unet, reference, 0.5) if batch.reference else nullcontext():
             predicted = checkpoint.forward(inputs, 500, text, **residuals)
         return predicted.reshape(halves, frames, *batch.latents)[:, : batch.frames]

@@ -2,34 +2,36 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sakuga.diffusion.emphasis import apply_emphasis, scale_emphasis
 from sakuga.models.autoencoder import VaeAutoencoder
-from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, CheckpointInfo, weight_files
+from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, CheckpointInfo
+from sakuga.models.components import DTYPES as DTYPES
+from sakuga.models.components import load_component, load_vae, make_fast, open_text_encoder
+from sakuga.models.controlnet_files import ControlNetFiles
+from sakuga.models.controlnets import check_controlnet, open_controlnet
 from sakuga.models.denoiser import UNetDenoiser, call_unet
-from sakuga.models.diffusers_classes import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
-from sakuga.models.embeddings import ENCODER_NAMES, EncoderName
-from sakuga.models.loading import load_network, load_text_encoder
-from sakuga.models.memoization import memoize_constants
+from sakuga.models.diffusers_classes import ControlNetModel, UNet2DConditionModel
+from sakuga.models.embeddings import ENCODER_NAMES
+from sakuga.models.fast_decoder import fast_decode, fit_fast_decoder, wants_fast_decoder
+from sakuga.models.image_squares import crop_square, pad_square
 from sakuga.models.motion import MotionUNet, open_motion_adapter
 from sakuga.models.motion_files import MotionFiles, check_motion_adapter
 from sakuga.models.packing import pack_network
-from sakuga.models.prompt_chunks import MARKS, chunk_tokens
+from sakuga.models.prompt_encoding import PromptEncoder
 from sakuga.models.protocols import Autoencoder, Denoiser
-from sakuga.models.text_encoders import TextEncoder, emphasis_weights, encode_texts, encode_tokens, split_pooled, token_weights
-from sakuga.models.tokenization import Tokens, load_prompt_tokenizer
-from sakuga.story.emphasis import Emphasis, read_emphasis, without_emphasis
+from sakuga.models.text_encoders import TextEncoder, split_pooled
+from sakuga.models.tokenization import Tokens
+from sakuga.story.emphasis import without_emphasis
 from sakuga.timeline.spec import Fit, Precision, Weighting
 
-VAES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 PROMPTS = 256
 """Encoded prompts that stay in memory."""
-DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,10 @@ class Checkpoint:
     """Used in place of `reference_attention.SelfAttentionRecorder`, such as a compiled one."""
     engine_notes: list[str] = field(default_factory=list)
     """Sentences of the engine for the user that nobody has read yet."""
-    _prompt_cache: dict[str, Tensor] = field(default_factory=dict)
-    _chunk_cache: dict[str, Tensor] = field(default_factory=dict)
+    clip_skip: int = 1
+    """Layer of the text encoders that is taken, counted from the usual one as in A1111; 2 is the layer before."""
+    _prompt_cache: dict[tuple[int, str], Tensor] = field(default_factory=dict)
+    _chunk_cache: dict[tuple[int, str, str], Tensor] = field(default_factory=dict)
     _text_cache: dict[str, Tensor] = field(default_factory=dict)
     _networks: dict[str, Any] = field(default_factory=dict)
     batch_invariance: dict[str, bool] = field(default_factory=dict)
@@ -125,7 +129,7 @@ class Checkpoint:
             from transformers import CLIPVisionModelWithProjection
 
             precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
-            network = _network(CLIPVisionModelWithProjection, self.files, "image_encoder", str(self.device), precision)
+            network = load_component(CLIPVisionModelWithProjection, self.files, "image_encoder", str(self.device), precision)
             self._networks["image_encoder"] = network
         return self._networks["image_encoder"]
 
@@ -147,19 +151,33 @@ class Checkpoint:
         if "controlnet" not in self._networks:
             self._require("controlnet", "depth ControlNet", "generate without control")
             precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
-            network = _network(ControlNetModel, self.files, "controlnet", str(self.device), precision)
-            _check_controlnet(network, self.unet, self.files)
-            _make_fast(network)
+            network = load_component(ControlNetModel, self.files, "controlnet", str(self.device), precision)
+            check_controlnet(network, self.unet, f"checkpoint '{self.files.name}': its ControlNet")
+            make_fast(network)
             self._networks["controlnet"] = network
         return self._networks["controlnet"]
 
-    @property
-    def _running_controlnet(self) -> Any:
+    def running_controlnet(self, files: ControlNetFiles | None = None) -> Any:
+        """Return what is called as a ControlNet: the engine's, loaded at first use; None is the checkpoint's own, for depth.
+
+        Raises CheckpointError where there is none, or where it is for another UNet.
+        """
+        network = self.controlnet if files is None else self._open_controlnet(files)
         if self.wrap_controlnet is None:
-            return self.controlnet
-        if "running controlnet" not in self._networks:
-            self._networks["running controlnet"] = self.wrap_controlnet(self.controlnet)
-        return self._networks["running controlnet"]
+            return network
+        key = f"running controlnet {files.digest if files else ''}"
+        if key not in self._networks:
+            self._networks[key] = self.wrap_controlnet(network)
+        return self._networks[key]
+
+    def _open_controlnet(self, files: ControlNetFiles) -> Any:
+        key = f"controlnet {files.digest}"
+        if key not in self._networks:
+            with torch.inference_mode(False):
+                network = open_controlnet(files, self.unet, self.dtype).to(self.device)
+            make_fast(network)
+            self._networks[key] = network
+        return self._networks[key]
 
     def open_motion(self, adapter: MotionFiles) -> MotionUNet:
         """Put a motion adapter into the UNet, loading it at first use.
@@ -174,6 +192,15 @@ class Checkpoint:
             pack_network(network)
             self._networks[key] = network
         return MotionUNet(self.unet, self._networks[key], frames=adapter.info.context)
+
+    @property
+    def preview_decoder(self) -> Callable[[Tensor], np.ndarray]:
+        """Return what decodes latents for live previews, as `decode`: a linear map where the VAE's own decoder is large."""
+        if not wants_fast_decoder(self):
+            return self.decode
+        if "fast decoder" not in self._networks:
+            self._networks["fast decoder"] = fit_fast_decoder(self)
+        return partial(fast_decode, colors=self._networks["fast decoder"], factor=self.info.vae_scale_factor)
 
     @property
     def depth_estimator(self) -> Callable[[np.ndarray], np.ndarray]:
@@ -215,10 +242,11 @@ class Checkpoint:
         Returns (prompts, rows, channels): one row per token up to the limit, and for two encoders one for the pooled text. Each prompt is
         encoded alone and cached, so its embedding is batch-invariant. Emphasis is applied.
         """
-        for prompt in prompts:
-            if prompt not in self._prompt_cache:
-                self._prompt_cache[prompt] = self._encode_prompt(prompt)
-        encoded = torch.cat([self._prompt_cache[prompt] for prompt in prompts])
+        keys = [(self.clip_skip, prompt) for prompt in prompts]
+        for key in keys:
+            if key not in self._prompt_cache:
+                self._prompt_cache[key] = self._encoder.encode(key[1])
+        encoded = torch.cat([self._prompt_cache[key] for key in keys])
         while len(self._prompt_cache) > PROMPTS:
             del self._prompt_cache[next(iter(self._prompt_cache))]
         return encoded
@@ -229,14 +257,10 @@ class Checkpoint:
         self._chunk_cache.clear()
         self._text_cache.clear()
 
-    def _encode_prompt(self, prompt: str) -> Tensor:
+    @property
+    def _encoder(self) -> PromptEncoder:
         self._require("text_encoder", "text encoder", "use a reference image in place of the prompt")
-        emphasis, limit = read_emphasis(prompt), self.info.token_limit
-        encoded = encode_texts(self.text_encoders, [emphasis.text], limit).to(self.dtype)
-        if emphasis.plain:
-            return encoded
-        weights = emphasis_weights(self.text_encoders, emphasis, limit, self.info.sequence_length)
-        return apply_emphasis(encoded, self.encode_prompts([""]), weights.to(encoded))
+        return PromptEncoder(encoders=self.text_encoders, info=self.info, dtype=self.dtype, clip_skip=self.clip_skip)
 
     @torch.inference_mode()
     def encode_chunks(self, prompt: str, weighting: Weighting) -> Tensor:
@@ -244,44 +268,12 @@ class Checkpoint:
 
         A prompt of one chunk is encoded as by `encode_prompts`, but for another `weighting`.
         """
-        key = f"{weighting} {prompt}"
+        key = (self.clip_skip, weighting, prompt)
         if key not in self._chunk_cache:
-            self._require("text_encoder", "text encoder", "use a reference image in place of the prompt")
             while len(self._chunk_cache) >= PROMPTS:
                 del self._chunk_cache[next(iter(self._chunk_cache))]
-            self._chunk_cache[key] = self._encode_chunks(prompt, weighting)
+            self._chunk_cache[key] = self._encoder.encode_chunks(prompt, weighting)
         return self._chunk_cache[key]
-
-    def _encode_chunks(self, prompt: str, weighting: Weighting) -> Tensor:
-        emphasis, limit = read_emphasis(prompt), self.info.token_limit
-        divided = [chunk_tokens(encoder.tokenize(emphasis.text), emphasis.text, limit - MARKS) for encoder in self.text_encoders]
-        count = max(map(len, divided))
-        empty = [encoder.tokenize("") for encoder in self.text_encoders]
-        whole = [[*chunks, *[blank] * (count - len(chunks))] for chunks, blank in zip(divided, empty, strict=True)]
-        encoded = [self._encode_chunk([chunks[place] for chunks in whole], emphasis, weighting) for place in range(count)]
-        parts = [self.split_pooled(one) for one in encoded]
-        return torch.cat([*(tokens for tokens, *_ in parts), *parts[0][1:]], dim=1)
-
-    def _encode_chunk(self, tokens: Sequence[Tokens], emphasis: Emphasis, weighting: Weighting) -> Tensor:
-        """Encode one chunk, given for each encoder."""
-        limit = self.info.token_limit
-        encoded = encode_tokens(self.text_encoders, [[one] for one in tokens], limit).to(self.dtype)
-        weights = token_weights(self.text_encoders, emphasis, tokens, limit, self.info.sequence_length).to(encoded)
-        if emphasis.plain:
-            return encoded
-        match weighting:
-            case "comfyui":
-                return apply_emphasis(encoded, self.encode_prompts([""]), weights)
-            case "a1111":
-                return self._scale_emphasis(encoded, weights)
-
-    def _scale_emphasis(self, encoded: Tensor, weights: Tensor) -> Tensor:
-        """Scale each encoder's channels on their own; the pooled text stays."""
-        tokens, *pooled = self.split_pooled(encoded)
-        widths = [encoder.network.config.hidden_size for encoder in self.text_encoders]
-        shares = torch.split(weights[: tokens.shape[1]].expand(-1, tokens.shape[2]), widths, dim=1)
-        scaled = [scale_emphasis(one, share) for one, share in zip(torch.split(tokens, widths, dim=2), shares, strict=True)]
-        return torch.cat([torch.cat(scaled, dim=2), *pooled], dim=1)
 
     def _tokenize(self, text: str) -> Tokens:
         return self.text_encoders[0].tokenize(text)
@@ -299,16 +291,13 @@ class Checkpoint:
         """Predict from noisy latents, as `Denoiser.forward` says."""
         return self.denoiser.forward(latents, timestep, prompt_embeds, size_conditioning, **residuals)
 
-    def control_residuals(
-        self, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor, control_image: Tensor, weight: float
-    ) -> dict[str, Any]:
-        """Return the ControlNet's residuals for `forward`, times `weight` (Zhang et al. 2023).
-
-        `control_image` is (n, 3, height, width) from 0 to 1.
-        """
-        inputs: dict[str, Any] = {"controlnet_cond": control_image, "conditioning_scale": weight}
-        down, middle = call_unet(self._running_controlnet, self.info, latents, timestep, prompt_embeds, **inputs)
-        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+    def call_controlnet(
+        self, network: Any, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor, hints: Tensor, weight: float
+    ) -> tuple[Sequence[Tensor], Tensor]:
+        """Return a ControlNet's residuals of the way down and of the middle, times `weight`; hints are (n, 3, height, width), 0 to 1."""
+        inputs: dict[str, Any] = {"controlnet_cond": hints, "conditioning_scale": weight}
+        down, middle = call_unet(network, self.info, latents, timestep, prompt_embeds, **inputs)
+        return down, middle
 
     @torch.inference_mode()
     def embed_image(self, image: np.ndarray, fit: Fit = "crop") -> Tensor:
@@ -320,7 +309,7 @@ class Checkpoint:
         if self.image_encoder is None:
             raise CheckpointError(f"checkpoint '{self.files.name}' has no image encoder: describe the image in a prompt")
         crops_itself = "shortest_edge" in self.image_processor.size
-        square = _pad_square(image) if fit == "pad" else image if crops_itself else _crop_square(image)
+        square = pad_square(image) if fit == "pad" else image if crops_itself else crop_square(image)
         pixels = self.image_processor(images=square, input_data_format="channels_last", return_tensors="pt").pixel_values.to(
             self.device, self.dtype
         )
@@ -367,18 +356,6 @@ class Checkpoint:
         return self.autoencoder.decode(latents)
 
 
-def _crop_square(image: np.ndarray) -> np.ndarray:
-    side = min(image.shape[:2])
-    top, left = ((length - side) // 2 for length in image.shape[:2])
-    return image[top : top + side, left : left + side]
-
-
-def _pad_square(image: np.ndarray) -> np.ndarray:
-    side = max(image.shape[:2])
-    fill = [((side - length) // 2, (side - length + 1) // 2) for length in image.shape[:2]]
-    return np.pad(image, (*fill, (0, 0)), mode="edge")
-
-
 def to_uint8(images: np.ndarray) -> np.ndarray:
     """Round images from 0..1 to uint8."""
     return (images * 255).round().astype(np.uint8)
@@ -391,13 +368,14 @@ def load_checkpoint(files: CheckpointFiles, device: str = "cpu", precision: Prec
     """
     components = files.components()
     try:
-        unet, vae = _network(UNet2DConditionModel, files, "unet", device, precision), _vae(files, device, precision)
-        _make_fast(unet)
+        unet = load_component(UNet2DConditionModel, files, "unet", device, precision)
+        vae = load_vae(files, device, precision)
+        make_fast(unet)
         pack_network(vae)
         return Checkpoint(
             files=files,
             info=files.info,
-            text_encoders=tuple(_text_encoder(files, name, device, precision) for name in ENCODER_NAMES if name in components),
+            text_encoders=tuple(open_text_encoder(files, name, device, precision) for name in ENCODER_NAMES if name in components),
             vae=vae,
             unet=unet,
             scheduler_config=files.config("scheduler"),
@@ -405,43 +383,3 @@ def load_checkpoint(files: CheckpointFiles, device: str = "cpu", precision: Prec
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"cannot load checkpoint '{files.name}': {reason}") from error
-
-
-def _make_fast(network: Any) -> None:
-    """Prepare a UNet or ControlNet for sampling; training sees no difference."""
-    pack_network(network)
-    memoize_constants(network)
-
-
-def _check_controlnet(controlnet: Any, unet: Any, files: CheckpointFiles) -> None:
-    """Raise CheckpointError where a ControlNet's sizes are not those of its UNet."""
-    for name in ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim", "addition_embed_type"):
-        own, expected = controlnet.config[name], unet.config[name]
-        if own != expected:
-            raise CheckpointError(
-                f"checkpoint '{files.name}': its ControlNet was trained for another UNet ({name} is {own}, not {expected}): replace it"
-            )
-
-
-def _text_encoder(files: CheckpointFiles, name: EncoderName, device: str, precision: Precision) -> TextEncoder:
-    with torch.inference_mode(False):
-        network = load_text_encoder(files, name, DTYPES[precision]).to(device)
-    tokenizer = load_prompt_tokenizer(files.folder, name.replace("text_encoder", "tokenizer"))
-    return TextEncoder(name=name, tokenizer=tokenizer, network=network)
-
-
-def _vae(files: CheckpointFiles, device: str, precision: Precision) -> Any:
-    """Load the VAE.
-
-    That of Stable Diffusion XL stays in fp32 where its activations overflow fp16 (`force_upcast`).
-    """
-    config = files.config("vae")
-    upcast = precision == "fp16" and files.info.pooled_channels and config.get("force_upcast", True)
-    return _network(VAES[config["_class_name"]], files, "vae", device, "fp32" if upcast else precision)
-
-
-def _network(kind: Any, files: CheckpointFiles, part: str, device: str, precision: Precision) -> Any:
-    folder = files.folder / part
-    variant = "fp16" if ".fp16." in weight_files(folder, files.name)[0].name else None
-    with torch.inference_mode(False):  # also where a step loads the ControlNet: weights made in inference mode have no version
-        return load_network(kind, folder, DTYPES[precision], variant).to(device)

@@ -1,5 +1,6 @@
 """Lookup of checkpoints, and refusal of unsupported ones."""
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -22,19 +23,22 @@ from sakuga.models.hub_names import hub_repo
 from sakuga.models.model_registry import read_models
 from sakuga.models.single_file.converted import SingleFileChoice, converted_folder
 from sakuga.paths import local_path
+from sakuga.story.settings import FilmSettings, PredictionType
 
 VAES = ("AutoencoderKL", "AutoencoderTiny")
 SUPPORTED = "Stable Diffusion 1.x, 2.x or XL"
 
 
-def find_checkpoint(name: str = SKETCHBOOK, *, text_encoder_optional: bool = False) -> CheckpointFiles:
+def find_checkpoint(
+    name: str = SKETCHBOOK, *, prediction: PredictionType | None = None, vae: str | None = None, text_encoder_optional: bool = False
+) -> CheckpointFiles:
     """Find a checkpoint by name.
 
-    It is `sketchbook`, a registered name, a folder in diffusers' layout, a single file, or an `owner/name` of the Hugging Face hub. With
-    `text_encoder_optional` an image encoder suffices. Raises CheckpointError where there is none, where a component is missing, or where
-    weights are pickles only.
+    It is `sketchbook`, a registered name, a folder in diffusers' layout, a single file, or an `owner/name` of the Hugging Face hub.
+    `prediction` and `vae` (a file) are what a single file does not tell. With `text_encoder_optional` an image encoder suffices. Raises
+    CheckpointError where there is none, where a component is missing, or where weights are pickles only.
     """
-    files = CheckpointFiles(name, _folder(name))
+    files = CheckpointFiles(name, _folder(name, prediction, vae))
     _refuse_refiner(files)
     missing = [part for part in (*TEXT_COMPONENTS, *REQUIRED_COMPONENTS) if not (files.folder / part).is_dir()]
     if set(missing) == set(TEXT_COMPONENTS) and (files.folder / "image_encoder").is_dir():
@@ -51,7 +55,16 @@ def find_checkpoint(name: str = SKETCHBOOK, *, text_encoder_optional: bool = Fal
     return files
 
 
-def _folder(name: str) -> Path:
+def find_model(settings: FilmSettings, *, text_encoder_optional: bool = False) -> CheckpointFiles:
+    """Find the checkpoint of settings, the Sketchbook by default; raises CheckpointError."""
+    return find_checkpoint(
+        settings.model or SKETCHBOOK, prediction=settings.prediction, vae=settings.vae, text_encoder_optional=text_encoder_optional
+    )
+
+
+def _folder(name: str, prediction: PredictionType | None, vae: str | None) -> Path:
+    if prediction or vae:
+        return converted_folder(_chosen(name, prediction, vae))
     if name == SKETCHBOOK:
         return Path(str(resources.files("sakuga.sketchbook") / "weights"))
     if registered := read_models().get(name):
@@ -67,6 +80,18 @@ def _folder(name: str) -> Path:
         f"no checkpoint '{name}': give '{SKETCHBOOK}', a registered name, a .safetensors file, a folder in diffusers' layout, or "
         "hub:owner/name of the Hugging Face hub"
     )
+
+
+def _chosen(name: str, prediction: PredictionType | None, vae: str | None) -> SingleFileChoice:
+    """Return a single file with choices beside it; raises CheckpointError for any other model, and where the VAE's file is missing."""
+    registered, option = read_models().get(name), "--prediction" if prediction else "--vae"
+    path = Path(registered.path) if registered else local_path(name)
+    if not path.is_file():
+        raise CheckpointError(f"{option} is for single files, and the model '{name}' is none: its own configs tell; leave {option} out")
+    if vae and not local_path(vae).is_file():
+        raise CheckpointError(f"there is no VAE file {vae}: give a .safetensors file with --vae")
+    choice = registered.choice if registered else SingleFileChoice(path=path)
+    return replace(choice, prediction=prediction or choice.prediction, vae=local_path(vae) if vae else choice.vae)
 
 
 def _folder_of(path: Path, choice: SingleFileChoice) -> Path:

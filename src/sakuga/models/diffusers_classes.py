@@ -12,6 +12,7 @@ with deferred_imports():
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+    from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
     from diffusers.schedulers.scheduling_lcm import LCMScheduler
     from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
@@ -28,6 +29,7 @@ __all__ = [
     "DDIMScheduler",
     "DPMSolverMultistepScheduler",
     "EulerDiscreteScheduler",
+    "HeunDiscreteScheduler",
     "LCMScheduler",
     "MotionAdapter",
     "UNet2DConditionModel",

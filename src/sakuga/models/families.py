@@ -16,12 +16,14 @@ FamilyName = Literal["sketchbook", "sd1", "sd2", "sdxl"]
 class MotionDefaults:
     """How a family's motion adapters are sampled; by default as those of AnimateDiff."""
 
+    steps: int | None = None
+    """Denoising steps of films that move; None takes as many as for images."""
     smoothing: float = 0.0
     """How much each frame is blended with its neighbours at each step."""
     joint_guidance: float = 0.0
     """Share of guidance beyond 1.0 that is taken with unconditional frames of the image model; 0.0 takes those of the motion UNet."""
-    from_keyframe: bool = False
-    """Whether a shot's first frame is the image model's, and given: adapters are trained with given frames."""
+    keyframe_strength: float = 1.0
+    """Below 1.0 a shot's first frame is the image model's, and given: adapters are trained with given frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class ModelDefaults:
     guidance_scale: float = 7.5
     enlarge: int = 1
     """Side of an output image, in native sizes."""
+    reference_weight: float = 0.0
+    """Weight of attention to the first shot's keyframe in films."""
     motion: MotionDefaults = MotionDefaults()
 
 
@@ -61,7 +65,11 @@ FAMILIES: tuple[Family, ...] = (
         token_channels=256,
         aliases=("sketchbook",),
         defaults=ModelDefaults(
-            steps=20, guidance_scale=4.0, enlarge=2, motion=MotionDefaults(smoothing=0.5, joint_guidance=0.15, from_keyframe=True)
+            steps=20,
+            guidance_scale=4.0,
+            enlarge=2,
+            reference_weight=4.0,
+            motion=MotionDefaults(steps=15, smoothing=0.5, joint_guidance=0.15, keyframe_strength=0.0),
         ),
     ),
     Family(

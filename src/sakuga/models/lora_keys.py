@@ -5,6 +5,7 @@ the "text_model." that only some classes have.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,9 +108,29 @@ def is_motion_layer(layer: str) -> bool:
     return ".motion_modules." in layer
 
 
+OTHER_KINDS = {
+    "model.diffusion_model.": "a checkpoint: use it with --model",
+    "cond_stage_model.": "a checkpoint: use it with --model",
+    "conditioner.embedders.": "a checkpoint: use it with --model",
+    "control_model.": "a ControlNet: use it with --controlnet",
+    "controlnet_cond_embedding.": "a ControlNet: use it with --controlnet",
+    "input_hint_block.": "a ControlNet: use it with --controlnet",
+    "ip_adapter.": "an IP-Adapter, which is not supported: use --reference",
+    "image_proj.": "an IP-Adapter, which is not supported: use --reference",
+    "first_stage_model.": "a VAE: use it with --vae",
+    "encoder.down.": "a VAE: use it with --vae",
+}
+"""Beginnings of keys of files that are given as a style by mistake."""
+
+
 def unsupported_kind(key: str) -> str | None:
     """Return a key's unsupported kind of adapter by its ending, if any."""
     return next((kind for ending, kind in UNSUPPORTED_ENDINGS.items() if re.search(ending + "$", key)), None)
+
+
+def other_kind(keys: Iterable[str]) -> str | None:
+    """Return what keys belong to if that is no adapter, with its own option; None for anything else."""
+    return next((title for key in keys for mark, title in OTHER_KINDS.items() if key.startswith(mark)), None)
 
 
 def kohya_layer(layer: str, two_encoders: bool) -> str:

@@ -1,6 +1,6 @@
 """Denoising of a motion window: all its frames together, or in overlapping contexts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from sakuga.models.denoiser import UNetDenoiser, first_weight
 from sakuga.models.motion import MotionUNet
 from sakuga.models.motion_files import MotionFiles
 from sakuga.models.protocols import Denoiser
-from sakuga.models.sampling import noise_schedule
+from sakuga.models.schedulers import noise_schedule
 
 OVERLAP = 4
 """Frames that neighbouring contexts share, at least, by default."""
@@ -49,6 +49,8 @@ class MotionDenoiser:
     """Motion scale, for all frames or for each: 0.0 is the image model, 1.0 as trained, above more moves."""
     given: Mapping[int, Tensor] = field(default_factory=dict)
     """Clean scaled latents, (1, channels, h, w), of frames that are given. The sampler arrives at them."""
+    strengths: Mapping[int, float] = field(default_factory=dict)
+    """Denoising strengths of given frames: the share of the noise levels, from the lowest, in which one is denoised like the others."""
     closed: bool = False
     """Whether the last frame is followed by the first: contexts wrap around."""
     smoothing: float = 0.0
@@ -71,9 +73,14 @@ class MotionDenoiser:
     ) -> Tensor:
         """Predict from noisy latents, as `Denoiser.forward` says."""
         timesteps = torch.as_tensor(timestep, device=latents.device).expand(len(latents))
-        inputs, times = self._with_given(latents, timesteps)
+        held = self._held(int(timesteps.max()))
+        inputs, times = self._with_given(held, latents, timesteps)
         prediction = self._predict_halves(inputs, times, prompt_embeds, size_conditioning, residuals)
-        return self._towards_given(self._smoothed(prediction, latents, timesteps), latents, timesteps)
+        return self._towards_given(held, self._smoothed(held, prediction, latents, timesteps), latents, timesteps)
+
+    def _held(self, timestep: int) -> Mapping[int, Tensor]:
+        """Return the frames that are given at a timestep."""
+        return {frame: clean for frame, clean in self.given.items() if timestep >= self.strengths.get(frame, 0.0) * len(self.signal)}
 
     def _predict_halves(
         self, latents: Tensor, timesteps: Tensor, prompt_embeds: Tensor, sizes: Tensor | None, residuals: Mapping[str, Any]
@@ -88,7 +95,7 @@ class MotionDenoiser:
         *inputs, alone = unconditional
         return torch.cat([self.image_denoiser.forward(*inputs, **alone), self._predict(*conditional)])
 
-    def _smoothed(self, prediction: Tensor, latents: Tensor, timesteps: Tensor) -> Tensor:
+    def _smoothed(self, given: Collection[int], prediction: Tensor, latents: Tensor, timesteps: Tensor) -> Tensor:
         """Predict what leads to clean frames that are smooth in time."""
         if not self.smoothing or self.frames == 1:
             return prediction
@@ -96,7 +103,7 @@ class MotionDenoiser:
         signal = self._signal_of(noisy, timesteps)
         clean = clean_prediction(kind, noisy, prediction.float(), signal).reshape(-1, self.frames, *latents.shape[1:])
         blended = smooth_over_time(clean, self.smoothing, closed=self.closed)
-        places = list(self.given)
+        places = list(given)
         blended[:, places] = clean[:, places]
         smooth = smooth_tint(blended, given=places, closed=self.closed)
         return target_towards(kind, smooth.flatten(0, 1), noisy, signal)
@@ -136,20 +143,20 @@ class MotionDenoiser:
         firsts = torch.arange(0, len(batch), self.frames, device=batch.device)
         return (firsts[:, None] + torch.tensor(frames, device=batch.device)).flatten()
 
-    def _with_given(self, latents: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
+    def _with_given(self, given: Mapping[int, Tensor], latents: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
         """Put given frames into the batch, with timestep 0 and its noise, as in training."""
-        if not self.given:
+        if not given:
             return latents, timesteps
         latents, timesteps = latents.clone(), timesteps.clone()
-        for frame, clean in self.given.items():
+        for frame, clean in given.items():
             noise = next(seeded_noise(clean.shape, frame)).to(clean)
             latents[frame :: self.frames] = add_noise(clean, noise, self.signal[0]).to(latents)
             timesteps[frame :: self.frames] = 0
         return latents, timesteps
 
-    def _towards_given(self, prediction: Tensor, latents: Tensor, timesteps: Tensor) -> Tensor:
+    def _towards_given(self, given: Mapping[int, Tensor], prediction: Tensor, latents: Tensor, timesteps: Tensor) -> Tensor:
         """Predict of given frames what leads the sampler to their clean latents."""
-        for frame, clean in self.given.items():
+        for frame, clean in given.items():
             rows = slice(frame, None, self.frames)
             signal = self._signal_of(latents, timesteps[rows])
             clean = clean.to(latents).expand_as(latents[rows])
@@ -170,6 +177,7 @@ def with_motion(
     overlap: int = OVERLAP,
     scale: float | tuple[float, ...] = 1.0,
     given: Mapping[int, Tensor] = MappingProxyType({}),
+    strengths: Mapping[int, float] = MappingProxyType({}),
     closed: bool = False,
     smoothing: float = 0.0,
     joint_guidance: bool = False,
@@ -191,6 +199,7 @@ def with_motion(
         overlap=overlap,
         scale=scale,
         given=given,
+        strengths=strengths,
         closed=closed,
         smoothing=smoothing,
         image_denoiser=checkpoint.denoiser if joint_guidance else None,

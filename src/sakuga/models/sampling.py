@@ -1,49 +1,24 @@
 """Sampling: from noise to latents, step by step."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from inspect import signature
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sakuga.diffusion.ancestral import ancestral_step
 from sakuga.diffusion.guidance import apply_guidance, compose_predictions, compose_unguided, rescale_guidance
 from sakuga.models.checkpoint import Checkpoint
-from sakuga.models.diffusers_classes import (
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    LCMScheduler,
-    UniPCMultistepScheduler,
-)
+from sakuga.models.controlnets import Control, control_residuals
 from sakuga.models.reference_attention import ReferenceImage
+from sakuga.models.schedulers import EXPLODING, build_scheduler, scheduler_step
 from sakuga.models.step_prompts import PromptsAt
-from sakuga.timeline.spec import Sampler
+from sakuga.timeline.spec import Sampler, SamplingOptions
 
-SCHEDULERS: dict[Sampler, Any] = {
-    "dpm++": DPMSolverMultistepScheduler,
-    "dpm++ karras": DPMSolverMultistepScheduler,
-    "dpm++ sde": DPMSolverMultistepScheduler,
-    "dpm++ sde karras": DPMSolverMultistepScheduler,
-    "unipc": UniPCMultistepScheduler,
-    "ddim": DDIMScheduler,
-    "euler": EulerDiscreteScheduler,
-    "euler a": EulerDiscreteScheduler,
-    "lcm": LCMScheduler,
-}
-OPTIONS: dict[Sampler, dict[str, Any]] = {
-    "dpm++": {"use_karras_sigmas": False},
-    "dpm++ karras": {"use_karras_sigmas": True},
-    "dpm++ sde": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": False},
-    "dpm++ sde karras": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
-    "unipc": {"use_karras_sigmas": False},
-}
-"""What a sampler sets of its scheduler; the rest is the checkpoint's."""
+PLAIN = SamplingOptions()
+
 ZERO_SNR_GUIDANCE_RESCALE = 0.7
 """The phi of Lin et al. 2023, table 4, for models whose schedule ends in pure noise; 0.0 for all others."""
 
@@ -77,9 +52,9 @@ def sample(
     init_latents: Tensor | None = None,
     strength: float = 1.0,
     guidance_rescale: float | None = None,
-    control_image: Tensor | None = None,
-    control_weight: float = 1.0,
+    controls: Sequence[Control] = (),
     reference: ReferenceImage | None = None,
+    options: SamplingOptions = PLAIN,
 ) -> Iterator[DenoisingStep]:
     """Generate the latents of a batch of frames.
 
@@ -87,47 +62,24 @@ def sample(
     yields (frames, channels, h, w): the initial noise, then one for each step of a stochastic sampler. `init_latents` make it img2img
     (SDEdit, Meng et al. 2022): the last `strength` of the steps run, at least one. A guidance scale of 1.0 or less disables guidance and
     halves the work. `guidance_rescale` is the phi of `rescale_guidance`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0.
-    `control_image` is (frames, 3, height, width), 0 far to 1 near. All frames attend to `reference`, in both halves of guidance.
+    All frames attend to `reference`, in both halves of guidance. Heun calls the networks twice for each step but the last.
     """
-    scheduler = build_scheduler(checkpoint, sampler, steps)
-    skipped = 0 if init_latents is None else steps - max(1, min(int(steps * strength), steps))
+    scheduler = build_scheduler(checkpoint, sampler, steps, options.schedule)
+    skipped = 0 if init_latents is None else scheduler.order * (steps - max(1, min(int(steps * strength), steps)))
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(skipped)
     timesteps = scheduler.timesteps[skipped:]
     latents = _initial_latents(checkpoint, scheduler, next(noise), init_latents, timesteps[:1])
     phi = _default_rescale(checkpoint) if guidance_rescale is None else guidance_rescale
     embeds_at = _embeds_at(checkpoint, prompt_embeds, negative_prompt_embeds, guidance_scale)
-    control = None
-    if control_image is not None and control_weight:
-        control = _Control(control_image.to(checkpoint.device, checkpoint.dtype), control_weight)
     for index, timestep in enumerate(timesteps):
         embeds, weights = embeds_at(index, len(timesteps))
-        prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, control, reference, weights)
+        acting = [control for control in controls if control.acts(index, len(timesteps))]
+        prediction = _predict(checkpoint, scheduler, latents, timestep, embeds, guidance_scale, phi, acting, reference, weights)
         with torch.inference_mode():
-            latents = _step(scheduler, sampler, prediction, latents, timesteps[index : index + 2], noise)
-        sigma = float(scheduler.sigmas[skipped + index + 1]) if sampler in ("euler", "euler a") else 0.0
+            latents = scheduler_step(scheduler, sampler, prediction, latents, timesteps[index : index + 2], noise, options.eta)
+        sigma = float(scheduler.sigmas[skipped + index + 1]) if sampler in EXPLODING else 0.0
         yield DenoisingStep(index=index, total=len(timesteps), latents=latents, sigma=sigma)
-
-
-def _step(scheduler: Any, sampler: Sampler, prediction: Tensor, latents: Tensor, timesteps: Tensor, noise: Iterator[Tensor]) -> Tensor:
-    """Take one step, to the second of `timesteps`; stochastic samplers draw from each frame's own noise, but not at the last step."""
-    timestep, last = timesteps[0], len(timesteps) == 1
-    match sampler:
-        case "lcm":
-            moved = scheduler.step(prediction, timestep, latents)
-            return torch.as_tensor(
-                moved.prev_sample if last else scheduler.add_noise(moved.denoised, next(noise).to(latents), timesteps[1:])
-            )
-        case "dpm++ sde" | "dpm++ sde karras":
-            fresh = torch.zeros_like(latents) if last else next(noise).to(latents)
-            return torch.as_tensor(scheduler.step(prediction, timestep, latents, variance_noise=fresh).prev_sample)
-        case "euler a":
-            place = scheduler.step_index if scheduler.step_index is not None else scheduler.begin_index
-            sigma, following = (float(value) for value in scheduler.sigmas[place : place + 2])
-            clean = scheduler.step(prediction, timestep, latents).pred_original_sample
-            return ancestral_step(latents, clean, sigma, following, None if last else next(noise).to(latents))
-        case _:
-            return torch.as_tensor(scheduler.step(prediction, timestep, latents).prev_sample)
 
 
 EmbedsAt = Callable[[int, int], tuple[Tensor, Tensor | None]]
@@ -150,35 +102,6 @@ def _embeds_at(checkpoint: Checkpoint, prompts: Tensor | PromptsAt, negative: Te
     return at
 
 
-def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int) -> Any:
-    """Build diffusers' scheduler for a number of steps.
-
-    It has the checkpoint's noise schedule.
-    """
-    scheduler = _scheduler(SCHEDULERS[sampler], checkpoint.scheduler_config | OPTIONS.get(sampler, {}))
-    with warnings.catch_warnings():  # diffusers converts tensors in a way that numpy deprecates
-        warnings.simplefilter("ignore", DeprecationWarning)
-        scheduler.set_timesteps(steps, device=checkpoint.device)
-    return scheduler
-
-
-def noise_schedule(checkpoint: Checkpoint) -> Tensor:
-    """Return alpha squared at each training timestep, (timesteps,).
-
-    It is on the checkpoint's device.
-    """
-    signal: Tensor = _scheduler(DDIMScheduler, checkpoint.scheduler_config).alphas_cumprod.to(checkpoint.device)
-    return signal
-
-
-def _scheduler(kind: Any, config: Mapping[str, Any]) -> Any:
-    """Build a scheduler from a config, whose keys of other schedulers are ignored.
-
-    `from_config` does the same, and imports all compatible schedulers and scipy with them.
-    """
-    return kind(**{name: config[name] for name in signature(kind.__init__).parameters if name in config})
-
-
 def _default_rescale(checkpoint: Checkpoint) -> float:
     info = checkpoint.info
     return ZERO_SNR_GUIDANCE_RESCALE if info.prediction_type == "v_prediction" and info.zero_terminal_snr else 0.0
@@ -191,22 +114,6 @@ def _initial_latents(checkpoint: Checkpoint, scheduler: Any, noise: Tensor, init
     return torch.as_tensor(scheduler.add_noise(init.to(noise), noise, timestep))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Control:
-    """What a ControlNet is given: one image for each frame."""
-
-    image: Tensor  # (frames, 3, height, width)
-    weight: float
-    _rows: dict[int, Tensor] = field(default_factory=dict)
-
-    def rows(self, count: int) -> Tensor:
-        """Return the images of a batch; the same tensor at each step, so that it is embedded once (`models.memoization`)."""
-        if count not in self._rows:
-            with torch.inference_mode(False):
-                self._rows[count] = self.image.repeat(count // len(self.image), 1, 1, 1)
-        return self._rows[count]
-
-
 @torch.inference_mode()
 def _predict(
     checkpoint: Checkpoint,
@@ -216,7 +123,7 @@ def _predict(
     embeds: Tensor,
     guidance_scale: float,
     phi: float,
-    control: _Control | None = None,
+    controls: Sequence[Control] = (),
     reference: ReferenceImage | None = None,
     weights: Tensor | None = None,
 ) -> Tensor:
@@ -227,9 +134,7 @@ def _predict(
     """
     inputs = torch.cat([latents] * (len(embeds) // len(latents)))
     inputs = scheduler.scale_model_input(inputs, timestep).to(checkpoint.dtype)
-    residuals: dict[str, Any] = {}
-    if control:
-        residuals = checkpoint.control_residuals(inputs, timestep, embeds, control.rows(len(embeds)), control.weight)
+    residuals = control_residuals(checkpoint, controls, inputs, timestep, embeds)
     with reference.attended(checkpoint, scheduler, timestep) if reference else nullcontext():
         prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
     if guidance_scale <= 1:

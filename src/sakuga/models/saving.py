@@ -1,17 +1,34 @@
 """Safetensors files whose bytes depend on their contents alone."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor
 
+MODEL_SPEC = "modelspec.sai_model_spec"
 MARK = '{"__metadata__":'
 
 
+def data_hash(tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of a file's bytes behind its header, which its metadata does not change.
+
+    kohya calls it `sshs_model_hash`, and Civitai AutoV3.
+    """
+    content = save(dict(tensors))
+    return hashlib.sha256(content[8 + int.from_bytes(content[:8], "little") :]).hexdigest()
+
+
 def save_tensors(tensors: Mapping[str, Tensor], file: Path, metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file with its metadata in order; the library writes them in an order that differs from process to process."""
+    """Write a safetensors file with its metadata in order; the library writes them in an order that differs from process to process.
+
+    With a model spec it gets the hash of its tensors too.
+    """
+    if MODEL_SPEC in metadata:
+        digest = data_hash(tensors)
+        metadata = {**metadata, "modelspec.hash_sha256": f"0x{digest}", "sshs_model_hash": digest}
     save_file(dict(tensors), file, dict(metadata))
     with file.open("r+b") as stream:
         length = int.from_bytes(stream.read(8), "little")

@@ -16,6 +16,7 @@ from sakuga.models.checkpoint_files import file_digest
 from sakuga.models.embeddings import embedding_keys, read_header
 from sakuga.models.families import FamilyName, adapter_family, declared_family
 from sakuga.models.layer_shapes import LayerShape, layer_shapes
+from sakuga.models.lora_keys import other_kind
 from sakuga.models.style_metadata import DEFAULT_METADATA, StyleMetadata, frequent_tags, parse_metadata
 from sakuga.timeline.spec import Digest
 
@@ -82,6 +83,8 @@ class Style:
         declared: FamilyName | None = None
         for file in self.files:
             shapes, metadata = self._header(file)
+            if other := other_kind(shapes):
+                raise StyleError(f"style '{self.name}': {file} is {other}")
             declared = declared or declared_family(metadata)
             embeddings = embedding_keys(shapes, metadata, file.stem)
             for key, (trigger, encoder) in embeddings.items():

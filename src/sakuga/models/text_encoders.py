@@ -40,24 +40,37 @@ class TextEncoder:
         return self.network(ids, attention_mask=mask, **options)
 
 
-def encode_texts(encoders: Sequence[TextEncoder], texts: Sequence[str], limit: int) -> Tensor:
+def encode_texts(encoders: Sequence[TextEncoder], texts: Sequence[str], limit: int, clip_skip: int = 1) -> Tensor:
     """Encode texts without emphasis.
 
-    Returns (texts, rows, channels), one row for each of `limit` tokens. A single encoder gives its last layer. Two give their penultimate
-    layers, concatenated, and the second's projected pooled text as one more row (Podell et al. 2023, section 2.1).
+    Returns (texts, rows, channels), one row for each of `limit` tokens. A single encoder gives its last layer, or with `clip_skip` 2 the
+    one before, behind the final norm. Two give their penultimate layers, or with `clip_skip` 2 those before, concatenated, and the
+    second's projected pooled text as one more row (Podell et al. 2023, section 2.1).
     """
-    return encode_tokens(encoders, [[encoder.tokenize(text) for text in texts] for encoder in encoders], limit)
+    return encode_tokens(encoders, [[encoder.tokenize(text) for text in texts] for encoder in encoders], limit, clip_skip)
 
 
-def encode_tokens(encoders: Sequence[TextEncoder], tokenized: Sequence[Sequence[Tokens]], limit: int) -> Tensor:
+def encode_tokens(encoders: Sequence[TextEncoder], tokenized: Sequence[Sequence[Tokens]], limit: int, clip_skip: int = 1) -> Tensor:
     """Encode texts by their tokens, given for each encoder; as `encode_texts`."""
     if len(encoders) == 1:
-        return torch.as_tensor(encoders[0].encode(tokenized[0], limit)[0])
+        if clip_skip == 1:
+            return torch.as_tensor(encoders[0].encode(tokenized[0], limit)[0])
+        state = _hidden_state(encoders[0].encode(tokenized[0], limit, output_hidden_states=True), clip_skip)
+        return torch.as_tensor(_final_norm(encoders[0].network)(state))
     embeds = []
     for encoder, tokens in zip(encoders, tokenized, strict=True):
         output = encoder.encode(tokens, limit, output_hidden_states=True)
-        embeds.append(output.hidden_states[-2])
+        embeds.append(_hidden_state(output, clip_skip + 1))
     return append_pooled(torch.cat(embeds, dim=-1), _pooled(encoders[-1], tokens, output, limit))
+
+
+def _hidden_state(output: Any, place: int) -> Tensor:
+    """Return a layer's output, counted from the last as 1."""
+    return torch.as_tensor(output.hidden_states[-place])
+
+
+def _final_norm(network: Any) -> Any:
+    return getattr(network, "text_model", network).final_layer_norm
 
 
 def _pooled(encoder: TextEncoder, tokens: Sequence[Tokens], output: Any, limit: int) -> Tensor:

@@ -17,6 +17,7 @@ from sakuga.models.autoencoder import VaeAutoencoder
 from sakuga.models.batch_invariance import ShortBatch, prove
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.controlnets import Control, control_residuals
 from sakuga.models.engine import ChosenEngine, use_engine
 from sakuga.models.motion import MotionUNet, make_motion_adapter, motion_modules
 from sakuga.models.openvino import networks
@@ -182,7 +183,9 @@ def test_a_controlnet_gives_the_numbers_of_torch(plain: Checkpoint, checkpoint: 
         run = replace(one, wrap_controlnet=lambda _, controlnet=controlnet: controlnet, _networks={"controlnet": network})
         with torch.inference_mode():
             embeds = random(2, *one.zero_embeds().shape[1:], seed=1)
-            residuals = run.control_residuals(random(2, 8, 8, 8), torch.tensor(500), embeds, random(2, 3, 16, 16), 0.7)
+            residuals = control_residuals(
+                run, [Control(image=random(2, 3, 16, 16), weight=0.7)], random(2, 8, 8, 8), torch.tensor(500), embeds
+            )
         found.append(predict(one, **residuals))
     torch.testing.assert_close(*found, **ROUNDING)
     assert not torch.allclose(found[0], predict(plain), **ROUNDING)

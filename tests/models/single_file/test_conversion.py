@@ -18,7 +18,8 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.conditioning import encode_conditioning, encode_negative
 from sakuga.models.families import family_of
 from sakuga.models.model_registry import RegisteredModel, write_models
-from sakuga.models.sampling import build_scheduler, sample
+from sakuga.models.sampling import sample
+from sakuga.models.schedulers import build_scheduler
 from sakuga.models.single_file.vocabulary import write_clip_tokenizer
 from sakuga.timeline.spec import Prompt
 from tests.models.single_file.tiny_models import (

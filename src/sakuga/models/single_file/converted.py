@@ -34,12 +34,14 @@ class SingleFileChoice:
         family, prediction = file.family, self.prediction or file.prediction
         if prediction is None:
             raise CheckpointError(
-                f"checkpoint '{self.path}' is a Stable Diffusion 2.x, which does not tell its prediction type: register it with "
-                f"`sakuga model add {self.path} --prediction v_prediction` (trained at 768 pixels) or `--prediction epsilon` (at 512)"
+                f"checkpoint '{self.path}' is a Stable Diffusion 2.x, which does not tell its prediction type: give "
+                "--prediction v_prediction (trained at 768 pixels) or --prediction epsilon (at 512), or keep it with "
+                f"`sakuga model add {self.path} --prediction v_prediction`"
             )
         if not self.vae and not file.has_vae:
             raise CheckpointError(
-                f"checkpoint '{self.path}' has no VAE: register it with `sakuga model add {self.path} --vae FILE.safetensors`"
+                f"checkpoint '{self.path}' has no VAE: give one with --vae FILE.safetensors, or keep it with "
+                f"`sakuga model add {self.path} --vae FILE.safetensors`"
             )
         assert family
         zero_snr = file.zero_terminal_snr if self.zero_snr is None else self.zero_snr

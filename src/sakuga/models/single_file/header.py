@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.lora_keys import is_adapter_key
 from sakuga.models.single_file.keys import EMA, UNET, VAE, Place
+from sakuga.story.settings import PredictionType as PredictionType
 
-PredictionType = Literal["epsilon", "v_prediction"]
 SingleFileFamily = Literal["sd1", "sd2", "sdxl"]
 CLIP, OPEN_CLIP = "cond_stage_model.transformer.", "cond_stage_model.model."
 XL_CLIP, XL_OPEN_CLIP = "conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."
