@@ -5,11 +5,12 @@ from itertools import islice
 from pathlib import Path
 
 from sakuga.training.batch_order import batches
-from sakuga.training.training_data import BatchStream, EncodedExamples, TrainingExample
+from sakuga.training.training_data import BatchStream, EncodedExamples, ExampleSource, TrainingExample
 
 
 def stream(*repeats: int) -> list[tuple[int, ...]]:
-    encoded = EncodedExamples(None, None)  # type: ignore[arg-type]
+    nothing = ExampleSource(training_set=None, examples=(), sizes=(), flip=False, cached=False, file=None, key="")  # type: ignore[arg-type]
+    encoded = EncodedExamples(None, nothing)  # type: ignore[arg-type]
     encoded.examples = [
         TrainingExample(path=Path(f"{index}.png"), text="", size=(64, 64), bucket=(64, 64), repeats=times)
         for index, times in enumerate(repeats)

@@ -31,6 +31,7 @@ def build(
         str | None, opt.described("Licence of images whose rows name none, such as CC0-1.0", "--licence", "--license", default="unknown")
     ] = None,
     source: Annotated[str | None, opt.described("Source of images whose rows name none", "--source", default="the file name")] = None,
+    alpha_masks: Annotated[bool, opt.described("Take the alpha channel of images as their mask", "--alpha-masks")] = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -43,7 +44,7 @@ def build(
 
     if licence is None and sys.stdin.isatty() and not (json or quiet):
         licence = typer.prompt("licence of images that name none (CC0-1.0, my own work, ...)", default="unknown", err=True)
-    work = studio.build_set(images, out, caption=caption, trigger=trigger, licence=licence, source=source)
+    work = studio.build_set(images, out, caption=caption, trigger=trigger, licence=licence, source=source, alpha_masks=alpha_masks)
     made = watch(work, quiet=quiet or json)
     words = f"wrote {made.out}: {counted(made.images, 'image')}, {made.captioned} with a caption"
     if made.skipped:
@@ -167,6 +168,64 @@ def caption(
     report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
+@data.command("edit")
+def edit(
+    source: Set,
+    out: NewSet,
+    replacements: Annotated[
+        list[str] | None, opt.described('Text to replace everywhere, as "old=new"; repeatable', "--replace", default="none")
+    ] = None,
+    remove: Annotated[list[str] | None, opt.described("Tag to remove; repeatable", "--remove", default="none")] = None,
+    add: Annotated[list[str] | None, opt.described("Tag to add where it is missing; repeatable", "--add", default="none")] = None,
+    first: Annotated[bool, opt.described("Add tags in front", "--first")] = False,
+    regex: Annotated[bool, opt.described("Read what is replaced as a regular expression", "--regex")] = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Edit all captions: replace texts, remove and add tags."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    work = studio.edit_captions(
+        source, out, replacements=replacements or (), remove=remove or (), add=add or (), first=first, regex=regex
+    )  # fmt: skip
+    made = watch(work, quiet=quiet or json)
+    words = f"wrote {made.out}: {made.changed} of {counted(made.images, 'caption')} changed"
+    report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
+
+
+@data.command("tags")
+def tags(
+    source: Set,
+    most: Annotated[int, opt.described("Tags to list, the commonest first", "--most", default="30")] = 30,
+    json: opt.Json = False,
+) -> None:
+    """Count the tags of all captions."""
+    from sakuga import studio
+    from sakuga.cli.show import report, visible
+
+    found = studio.tag_statistics(source)
+    lines = [f"{one.captions:6}  {one.share:4.0%}  {visible(one.tag)}" for one in found.tags[:most]]
+    lines += [f"{found.empty} without a caption"] if found.empty else []
+    lines += [f"{len(found.without_trigger)} without the trigger word"] if found.without_trigger else []
+    report(asdict(found), as_json=json, words="\n".join(lines) or "no captions")
+
+
+@data.command("shared")
+def shared(
+    sets: Annotated[list[Path], typer.Argument(metavar="SET...", help="Two training sets or more")],
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Find near duplicates that lie in more than one set."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    found = watch(studio.shared_images(sets), quiet=quiet or json)
+    lines = ["  ".join(group) for group in found.groups] or [f"none of {found.images} images is in two sets"]
+    report(asdict(found), as_json=json, words="\n".join(lines), quiet=quiet)
+
+
 @data.command("crop")
 def crop(
     source: Set,
@@ -201,7 +260,7 @@ def crop(
 
 @data.command("distill")
 @opt.film_settings(
-    *("style", "negative", "size", "steps", "model", "sampler", "precision", "guidance"),
+    *("style", "negative", "size", "steps", "model", "sampler", "precision", "guidance", *opt.SAMPLING, *opt.FILE_CHOICES),
     size=opt.setting("size", default="the model's native size"),
 )
 def distill(

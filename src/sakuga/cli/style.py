@@ -112,6 +112,59 @@ def blend(
     _report(studio.blend_styles(styles, out, rank=rank, layout=layout, precision=precision, model=model), json)
 
 
+@style.command("extract")
+def extract(
+    tuned: Annotated[str, typer.Argument(metavar="MODEL", help="A checkpoint that was tuned: a folder, a single file or owner/name")],
+    out: Out,
+    base: Annotated[str, opt.described("The checkpoint it was tuned from", "--base", default="sketchbook")] = "sketchbook",
+    rank: Annotated[int, opt.described("Rank of the LoRA, 1 to 4096", "--rank", default="32")] = 32,
+    trigger: Annotated[str, opt.described("Trigger word", "--trigger", default="none")] = "",
+    layout: Layout = "diffusers",
+    precision: Annotated[str, opt.described("Precision of the weights: fp16, bf16 or fp32", default="fp16")] = "fp16",
+    json: opt.Json = False,
+) -> None:
+    """Write what a tuned model has learnt as a LoRA, by SVD; the error is reported."""
+    from sakuga import studio
+
+    _report(studio.extract_style(tuned, out, base=base, rank=rank, trigger=trigger, layout=layout, precision=precision), json)
+
+
+@style.command("resize")
+def resize(
+    name: Style,
+    out: Out,
+    rank: Annotated[int | None, opt.described("New rank, 1 to 4096", "--rank", default="none")] = None,
+    keep: Annotated[
+        float | None, opt.described("Share of each layer's change to keep (above 0 to 1), in place of a rank", "--keep", default="none")
+    ] = None,
+    layout: Layout = "diffusers",
+    precision: Annotated[str, opt.described("Precision of the weights: fp16, bf16 or fp32", default="fp16")] = "fp16",
+    model: opt.Model = "sketchbook",
+    json: opt.Json = False,
+) -> None:
+    """Reduce a style's rank; a LoHa or LoKr becomes a LoRA. The error is reported."""
+    from sakuga import studio
+
+    _report(studio.resize_style(name, out, rank=rank, keep=keep, layout=layout, precision=precision, model=model), json)
+
+
+@style.command("merge")
+def merge(
+    styles: Annotated[list[str], typer.Argument(metavar="STYLE:WEIGHT...", help="Styles, each with its weight")],
+    out: Annotated[Path, opt.described("Folder of the new checkpoint", "--out", "-o")],
+    model: opt.Model = "sketchbook",
+    precision: Annotated[str, opt.described("Precision of the weights: fp16, bf16 or fp32", default="fp16")] = "fp16",
+    json: opt.Json = False,
+) -> None:
+    """Write a checkpoint with styles in its weights, for --model."""
+    from sakuga import studio
+    from sakuga.cli.show import report
+
+    made = studio.merge_styles(styles, out, model=model, precision=precision)  # type: ignore[arg-type]
+    words = f"wrote {made.model}: {made.layers} layers changed; rounding to {precision} is {made.error:.2%} of the change"
+    report({**asdict(made), "model": str(made.model)}, as_json=json, words=words)
+
+
 @style.command("add")
 def add(
     style: Style,
@@ -166,7 +219,8 @@ def _report(made: Any, as_json: bool) -> None:
 
     ranks = f", rank {', '.join(map(str, made.ranks))}" if made.ranks else ""
     contents = " and ".join(filter(None, [f"{made.layers} layers{ranks}" if made.layers else "", ", ".join(made.words)]))
-    error = f"; {made.error:.2%} off the exact sum" if made.error else ""
+    error = f"; {made.error:.2%} off the exact change" if made.error else ""
+    error += f", of which {made.beyond:.2%} lies in biases, norms and the like" if made.beyond else ""
     report(
         {**asdict(made), "files": [str(file) for file in made.files]}, as_json=as_json, words=f"wrote {made.files[0]}: {contents}{error}"
     )

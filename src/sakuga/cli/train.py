@@ -10,7 +10,7 @@ import typer
 
 from sakuga.cli import options as opt
 from sakuga.cli.commands import Command
-from sakuga.training.plan import DreamBooth, Lora, Switch, TextualInversion, TrainingPlan, options_of
+from sakuga.training.plan import DreamBooth, Lora, Slider, Switch, TextualInversion, TrainingPlan, options_of
 
 train = typer.Typer(no_args_is_help=True, help="Train a style, an embedding or a subject from a training set.")
 
@@ -61,10 +61,13 @@ def _run_parameters() -> Parameters:
     required = inspect.Parameter.empty
     first = {
         "set": _parameter(
-            "set", Annotated[Path, typer.Argument(metavar="SET", help="Training set, as `sakuga data build` writes it")], required
+            "set",
+            Annotated[Path, typer.Argument(metavar="SET", help="Folder of images with captions, training set, or concepts.toml")],
+            required,
         ),
         "out": _parameter("out", Annotated[Path, typer.Option("--out", "-o", help="Run folder, which will hold the style")], required),
         "model": _parameter("model", opt.Model, "sketchbook"),
+        "trigger": _parameter("trigger", Annotated[str | None, typer.Option(help="Trigger word, for a folder of images")]),
         "epochs": _parameter("epochs", Annotated[float | None, typer.Option(help="Epochs, in place of steps (more than 0)")]),
     }
     last = {
@@ -101,6 +104,7 @@ def _train(settings: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
     made = watch(studio.train(studio.TrainSettings(**settings)), quiet=quiet or as_json)
     validation = "" if made.validation_loss is None else f", validation loss {made.validation_loss:.4f}"
     words = f"wrote {made.style}: {made.steps} steps in {made.seconds:.0f} s, loss {made.loss:.4f}{validation}"
+    words += "" if made.weight == 1 else f"; its weight is {made.weight:g}"
     values = {**asdict(made), "run": str(made.run), "style": str(made.style)}
     report(values, as_json=as_json and studio.is_main_process(), words=words, quiet=quiet)
 
@@ -123,6 +127,12 @@ def _textual_inversion(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"method": TextualInversion(**_given(given, TextualInversion))}
 
 
+def _slider(given: Mapping[str, Any]) -> dict[str, Any]:
+    from sakuga import studio
+
+    return {"method": Slider(adapter=studio.lora_method(**_given(given, Lora)), **_given(given, Slider))}
+
+
 def _dreambooth(given: Mapping[str, Any]) -> dict[str, Any]:
     from sakuga import studio
 
@@ -133,6 +143,20 @@ def _dreambooth(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"method": DreamBooth(adapter=adapter, name=name, **_given(given, DreamBooth))}
 
 
+@train.command("import", cls=Command)
+def import_(
+    config: Annotated[Path, typer.Argument(help="kohya's .toml, OneTrainer's .json or ai-toolkit's .yaml")],
+    json: opt.Json = False,
+) -> None:
+    """Translate the config of another trainer, line by line, into a command."""
+    from sakuga import studio
+    from sakuga.cli.show import report, visible
+
+    made = studio.import_config(config)
+    lines = [f"{made.program}:", *(f"  {visible(line.text())}" for line in made.lines), "", made.command]
+    report(asdict(made), as_json=json, words="\n".join(lines))
+
+
 PRESET = Annotated[str | None, typer.Option(help="A recipe in common use: sd15, portraits, sd21, sd21-long, sdxl or restarts")]
 INITIAL = Annotated[
     str | None,
@@ -141,6 +165,10 @@ INITIAL = Annotated[
 VECTORS = Annotated[int | None, typer.Option(help="Vectors of that embedding (1 or more)", show_default="as many as the initializer words")]
 FULL = Annotated[bool, typer.Option("--full", help="Train the whole UNet in place of a LoRA; writes a model, not a style")]
 
+_add_command(
+    "slider", {**_parameters(Slider), **_parameters(Lora, "preserve", "algorithm", "factor", "rank_dropout")}, _slider,
+    "Train a concept slider: a LoRA between two texts, by its weight.",
+)  # fmt: skip
 _add_command("lora", {"preset": _parameter("preset", PRESET), **_parameters(Lora)}, _lora, "Train a style as a LoRA.")
 _add_command("textual-inversion", _parameters(TextualInversion), _textual_inversion, "Train the embedding of one word (Textual Inversion).")
 _add_command(
@@ -150,7 +178,7 @@ _add_command(
         "initial": _parameter("initial", INITIAL),
         "vectors": _parameter("vectors", VECTORS),
         "full": _parameter("full", FULL, False),
-        **_parameters(Lora),
+        **_parameters(Lora, "preserve"),
     },
     _dreambooth,
     "Train one subject, with prior preservation of its class (DreamBooth).",

@@ -3,11 +3,12 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
 from sakuga.datasets.captions import normalize, read_text
 from sakuga.datasets.folders import is_image, natural_order
+from sakuga.datasets.masks import mask_stem
 from sakuga.datasets.tables import TableRow, read_table
 from sakuga.datasets.training_set import ABOUT, Composition, SetError
 from sakuga.text import abridged, counted, name_key, sayable
@@ -29,6 +30,8 @@ class FoundImage:
     composition: Composition | None = None
     seed: int | None = None
     held_out: bool = False
+    mask: Path | None = None
+    """An image of where the loss counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +57,18 @@ def find_images(source: Path) -> FoundImages:
     notes: list[str] = []
     files = sorted(_files(folder, notes), key=lambda path: [natural_order(Path(part)) for part in path.relative_to(folder).parts])
     images = [path for path in files if is_image(path)]
+    masks = _masks(images)
+    images = [path for path in images if path not in masks.values()]
     if not images:
         raise SetError(f"{folder} contains no images: add PNG, JPEG or other image files")
     tables = [source] if source.is_file() else [path for path in files if path.name in TABLES]
     rows = _pair_rows(folder, images, tables, notes)
     captions = {_stem_key(path): path for path in reversed(files) if path.suffix.lower() in CAPTIONS}
-    found = tuple(_found(path, folder, rows.get(path), captions.get(_stem_key(path)), notes) for path in images)
-    _note_leftovers(files, set(images) | set(tables), notes)
+    found = tuple(
+        replace(_found(path, folder, rows.get(path), captions.get(_stem_key(path)), notes), mask=masks.get(_stem_key(path)))
+        for path in images
+    )
+    _note_leftovers(files, {*images, *tables, *masks.values()}, notes)
     return FoundImages(images=found, notes=tuple(dict.fromkeys(notes)))
 
 
@@ -78,6 +86,13 @@ def _files(folder: Path, notes: list[str]) -> Iterator[Path]:
                 yield path
             elif path.is_symlink():
                 notes.append(f"{sayable(path.name)} is a link to what does not exist")
+
+
+def _masks(images: list[Path]) -> dict[tuple[Path, str], Path]:
+    """Return the mask images by what they have in common with their image; a mask without an image is an image."""
+    stems = {_stem_key(path) for path in images}
+    found = {(path.parent, name_key(stem)): path for path in images if (stem := mask_stem(path.stem))}
+    return {key: path for key, path in found.items() if key in stems}
 
 
 def _stem_key(path: Path) -> tuple[Path, str]:

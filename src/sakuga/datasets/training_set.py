@@ -56,6 +56,8 @@ class Example:
     """Whether it is never trained on, only used for evaluation."""
     repeats: int = 1
     """How often it is used in one epoch."""
+    loss_weight: float = 1.0
+    """Weight of its loss, from its concept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class TrainingSet:
     provenance: str
     """How the set was made, in a sentence or more."""
     examples: tuple[Example, ...]
+    masks: bool = False
+    """Whether the alpha channel of its images is their mask: where the loss counts."""
 
     @property
     def training(self) -> tuple[Example, ...]:
@@ -99,8 +103,13 @@ def digest(training_set: TrainingSet) -> Digest:
     """
     total = hashlib.sha256(json.dumps(training_set.trigger).encode())
     for example in training_set.examples:
-        total.update(f"{json.dumps(asdict(example))} {file_digest(training_set.path(example))}\n".encode())
+        total.update(f"{json.dumps(_digested(example))} {file_digest(training_set.path(example))}\n".encode())
     return total.hexdigest()
+
+
+def _digested(example: Example) -> dict[str, Any]:
+    values = asdict(example)
+    return {key: value for key, value in values.items() if key != "loss_weight" or value != 1}
 
 
 def read_set(folder: Path | str) -> TrainingSet:
@@ -118,7 +127,13 @@ def read_set(folder: Path | str) -> TrainingSet:
         raise SetError(f"{folder}: no {ROWS} names an image: build the set again")
     _refuse_twice(folder, examples)
     return TrainingSet(
-        folder=folder, name=about.name, trigger=about.trigger, licence=about.licence, provenance=about.provenance, examples=examples
+        folder=folder,
+        name=about.name,
+        trigger=about.trigger,
+        licence=about.licence,
+        provenance=about.provenance,
+        examples=examples,
+        masks=about.masks,
     )
 
 
@@ -170,6 +185,7 @@ class _About(_Table):
     trigger: str = ""
     licence: str = UNKNOWN
     provenance: str = ""
+    masks: bool = False
     digest: str = ""
     """The set's digest when it was written."""
 

@@ -73,11 +73,12 @@ def write_set_steps(
     trigger: str = "",
     licence: str = UNKNOWN,
     provenance: str = "",
+    masks: bool = False,
 ) -> Generator[int, None, TrainingSet]:
     """Write a training set, yielding the number of images so far.
 
-    Arrays are written as PNG, files are copied unchanged. The last part of an example's `file` is its name in the set. The folder
-    appears when all is written; if closed or failing before, nothing is left behind.
+    Arrays are written as PNG, with `masks` of four channels, the last being the mask; files are copied unchanged. The last part of an
+    example's `file` is its name in the set. The folder appears when all is written; if closed or failing before, nothing is left behind.
     Raises SetError where the folder is not empty, a name occurs twice, or there is no image.
     """
     folder = Path(folder)
@@ -97,6 +98,7 @@ def write_set_steps(
                 licence=licence,
                 provenance=provenance,
                 examples=_parted(draft, examples),
+                masks=masks,
             )
             _write_metadata(made)
     except OSError as error:
@@ -150,5 +152,6 @@ def _write_metadata(made: TrainingSet) -> None:
         (made.folder / place / ROWS).write_bytes(text.encode())
     (made.folder / STRIP).write_bytes(preview_strip(made))
     (made.folder / CARD).write_bytes(card_text(made).encode())
-    about = {"name": made.name, "trigger": made.trigger, "licence": made.licence, "provenance": made.provenance, "digest": digest(made)}
+    about: dict[str, object] = {"name": made.name, "trigger": made.trigger, "licence": made.licence, "provenance": made.provenance}
+    about |= {**({"masks": True} if made.masks else {}), "digest": digest(made)}
     (made.folder / ABOUT).write_bytes(tomli_w.dumps(about).encode())

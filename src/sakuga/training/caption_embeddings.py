@@ -9,11 +9,14 @@ from torch import Tensor
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.text_encoders import encode_texts
 
+LIMIT = 1 << 30
+"""Bytes of embeddings that are kept."""
+
 
 class CaptionEncoder:
     """Encodes captions one by one, without emphasis syntax.
 
-    So embeddings are batch-invariant. They are cached unless `trained`, where gradients flow through the text encoder.
+    So embeddings are batch-invariant. They are cached, up to a gigabyte, unless `trained`, where gradients flow through the text encoder.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, trained: bool = False, cached: bool = True) -> None:
@@ -34,7 +37,7 @@ class CaptionEncoder:
         if caption in self._cache:
             return self._cache[caption]
         encoded = self._encode([caption])
-        if self.cached:
+        if self.cached and encoded.nbytes * len(self._cache) < LIMIT:
             self._cache[caption] = encoded
         return encoded
 

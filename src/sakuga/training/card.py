@@ -7,7 +7,10 @@ from typing import Any
 
 from sakuga.datasets.training_set import TrainingSet
 from sakuga.text import counted
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion, TrainingPlan
+from sakuga.training.plan import DreamBooth, Lora, Slider, TextualInversion, TrainingPlan
+
+ALGORITHMS = {"lora": "LoRA", "dora": "DoRA", "loha": "LoHa", "lokr": "LoKr"}
+OPTIMIZERS = {"adamw": "AdamW", "adamw8bit": "AdamW in 8 bits", "prodigy": "Prodigy", "schedule-free": "schedule-free AdamW"}
 
 
 def card(plan: TrainingPlan, training_set: TrainingSet, name: str, result: Mapping[str, Any], *, with_sheet: bool) -> str:
@@ -50,10 +53,12 @@ def _rows(plan: TrainingPlan, training_set: TrainingSet, licences: Counter[str],
         "base model": plan.model,
         "images": f"{len(training_set.training)} ({_most_common(sources)})",
         "image licences": _most_common(licences),
-        "training": f"{result['steps']} steps of {plan.batch * plan.gradient_accumulation} images at {plan.size} px, AdamW, "
-        f"learning rate {plan.learning_rate:g} ({plan.schedule}), seed {plan.seed}, {plan.precision}",
+        "training": f"{result['steps']} steps of {plan.batch * plan.gradient_accumulation} images at {plan.size} px, "
+        f"{OPTIMIZERS[plan.optimizer]}, learning rate {plan.learning_rate:g} ({plan.schedule}), seed {plan.seed}, {plan.precision}",
         "training loss": f"{result['loss']:.4g}",
     }
+    if result.get("weight", 1.0) != 1:
+        rows["weight"] = f"{result['weight']:g}, at which prompts keep what they state"
     if result["validation_loss"] is not None:
         rows["validation loss"] = f"{result['validation_loss']:.4g} (n = {len(training_set.held_out)})"
     return rows
@@ -63,14 +68,16 @@ def method_text(plan: TrainingPlan) -> str:
     """Return a short description of the method."""
     match plan.method:
         case Lora() as lora:
-            return f"LoRA, {_lora_text(lora)}"
+            return f"{ALGORITHMS[lora.algorithm]}, {_lora_text(lora)}"
         case TextualInversion(vectors=vectors):
             return f"Textual Inversion, {counted(vectors, 'vector')}"
+        case Slider(adapter=lora, more=more, less=less):
+            return f'concept slider from "{less}" (weight -1) to "{more}" (weight 1), {_lora_text(lora)}'
         case DreamBooth(adapter=None):
             return "DreamBooth, full UNet"
         case DreamBooth(adapter=Lora() as lora, name=name):
             embedding = f", with its name in {counted(name.vectors, 'vector')}" if name else ""
-            return f"DreamBooth LoRA, {_lora_text(lora)}{embedding}"
+            return f"DreamBooth {ALGORITHMS[lora.algorithm]}, {_lora_text(lora)}{embedding}"
         case _:
             raise AssertionError(plan.method)
 
@@ -85,6 +92,8 @@ def _tags(plan: TrainingPlan) -> list[str]:
     match plan.method:
         case Lora():
             return ["lora"]
+        case Slider():
+            return ["lora", "slider"]
         case TextualInversion():
             return ["textual_inversion"]
         case DreamBooth(adapter=adapter, name=name):

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sakuga.models.checkpoint_files import CheckpointInfo
-from sakuga.training.plan import DreamBooth, Lora, MethodSettings, TextualInversion, TrainingPlanError
+from sakuga.training.plan import DreamBooth, Lora, MethodSettings, Slider, TextualInversion, TrainingPlanError
 
 SMALL = 256
 """Native size in pixels up to which models train in larger batches at a higher learning rate."""
@@ -74,6 +74,10 @@ def fill_method_defaults(method: MethodSettings, info: CheckpointInfo, trigger: 
             if not trigger:
                 raise TrainingPlanError("there is no word to train: the set has no trigger word, so give --word")
             return replace(method, word=trigger)
+        case Slider(adapter=adapter):
+            lora = fill_method_defaults(adapter, info, trigger)
+            assert isinstance(lora, Lora)
+            return replace(method, adapter=lora)
         case DreamBooth(adapter=None, name=TextualInversion()):
             raise TrainingPlanError(
                 "a fully trained UNet is written as a model, without embeddings: train a LoRA, or leave --initial and --vectors off"
@@ -107,6 +111,9 @@ def default_settings(method: MethodSettings, info: CheckpointInfo) -> dict[str, 
         case TextualInversion():
             inversion = {"caption_dropout": 0.0, "min_snr_gamma": None, "weight_decay": 0.0, "schedule": "cosine" if small else "constant"}
             return {**values, **inversion, "steps": 200 if small else 3000, "learning_rate": 1e-3 if small else 2e-3}
+        case Slider():
+            slider = {"caption_dropout": 0.0, "min_snr_gamma": None, "gradient_accumulation": 1, "validate_every": 0}
+            return {**values, **slider, "steps": 200 if small else 500, "learning_rate": 5e-4 if small else 2e-4}
         case DreamBooth(adapter=None):
             return {**values, **_subject(small), "learning_rate": 1e-4 if small else 5e-6}
         case DreamBooth():

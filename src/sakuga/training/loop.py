@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,9 +20,10 @@ from sakuga.training import checkpoints, distributed
 from sakuga.training.method import TrainingMethod
 from sakuga.training.objective import Objective, TrainingBatch
 from sakuga.training.optimizers import make_optimizer
-from sakuga.training.plan import TrainingPlan
+from sakuga.training.plan import Slider, TrainingPlan
 from sakuga.training.run_folder import RunFolder
 from sakuga.training.schedule import rate_share
+from sakuga.training.slider import slider_targets
 from sakuga.training.state import TrainingState, WeightAverage
 from sakuga.training.trackers import Tracker, open_tracker
 from sakuga.training.training_data import BatchStream
@@ -71,7 +73,7 @@ class Training:
         self.validation = validation if plan.validate_every else None
         self.state = TrainingState(
             method.networks,
-            make_optimizer(plan.optimizer, method.networks, plan.weight_decay),
+            make_optimizer(plan.optimizer, method.networks, plan.weight_decay, method.rate_shares()),
             average=WeightAverage(method.networks) if plan.ema_decay else None,
             scaled=plan.precision == "fp16",
             device=method.checkpoint.device,
@@ -144,23 +146,40 @@ class Training:
         Returns its loss.
         """
         self.state.optimizer.zero_grad(set_to_none=True)
+        with self.method.training_step(number):
+            return self._sum_gradients(number)
+
+    def _sum_gradients(self, number: int) -> float:
         total, batches = torch.zeros((), dtype=torch.float64), self.plan.gradient_accumulation
         first = (number * self.plan.processes + distributed.rank()) * batches
         for stream in self.streams:
             for position in range(first, first + batches):
                 batch = self.objective.make_batch(stream, position)
                 for part in self._split(batch):
-                    loss = self._loss(part, stream.distill) * (stream.weight / (stream.batch * batches))
-                    torch.autograd.backward(self.state.scaler.scale(loss))
-                    total += loss.detach().double().cpu()
+                    targets = self._targets(part, stream.distill)
+                    for target, weights in targets:
+                        with weights:  # until the backward pass is done, which may run the networks again
+                            loss = self._loss(part, target) * (stream.weight / (stream.batch * batches * len(targets)))
+                            torch.autograd.backward(self.state.scaler.scale(loss))
+                        total += loss.detach().double().cpu()
         return float(total)
 
-    def _loss(self, batch: TrainingBatch, distill: bool) -> Tensor:
+    def _targets(self, batch: TrainingBatch, distill: bool) -> Sequence[tuple[Tensor | None, AbstractContextManager[None]]]:
+        """Return the targets of a batch, each with the weights that it is for; None is the image's own."""
+        with self._autocast():
+            if isinstance(self.plan.method, Slider):
+                return slider_targets(self.plan.method, self.method, self.objective, batch)
+            return [(self._base_prediction(batch) if distill else None, nullcontext())]
+
+    def _loss(self, batch: TrainingBatch, target: Tensor | None) -> Tensor:
+        with self._autocast():
+            return self.objective.loss(batch, self.method.encode_captions(batch.captions), target)
+
+    def _autocast(self) -> torch.autocast:
+        """Run networks in half precision where the plan mixes precisions."""
         device, dtype = self.method.checkpoint.device, self.method.checkpoint.dtype
         mixed = self.plan.precision != "fp32" and dtype == torch.float32
-        with torch.autocast(device.type, dtype=DTYPES[self.plan.precision] if mixed else torch.bfloat16, enabled=mixed):
-            target = self._base_prediction(batch) if distill else None
-            return self.objective.loss(batch, self.method.encode_captions(batch.captions), target)
+        return torch.autocast(device.type, dtype=DTYPES[self.plan.precision] if mixed else torch.bfloat16, enabled=mixed)
 
     @torch.no_grad()
     def _base_prediction(self, batch: TrainingBatch) -> Tensor:

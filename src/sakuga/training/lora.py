@@ -1,9 +1,10 @@
 """LoRA training (Hu et al. 2022)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -11,13 +12,17 @@ from torch import Tensor, nn
 
 from sakuga.files import write_atomic
 from sakuga.models.adapters import Adapter, write_adapter
+from sakuga.models.applied_adapters import block_weight
 from sakuga.models.checkpoint import Checkpoint
+from sakuga.models.factor_files import write_factors
 from sakuga.models.families import family_of
 from sakuga.models.style_files import LORA_FILE, STYLE_FILE
 from sakuga.models.style_metadata import StyleMetadata, format_metadata
 from sakuga.training.caption_embeddings import CaptionEncoder
+from sakuga.training.factor_network import FactorNetwork
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS, FEED_FORWARD, LowRank, matching
-from sakuga.training.plan import Lora, TrainingPlanError
+from sakuga.training.plan import Lora, TrainingPlanError, parse_block_rates
+from sakuga.training.step_random import StepRandom
 
 GROUPS: dict[str, tuple[str, ...]] = {"attention": ATTENTION, "feed-forward": FEED_FORWARD, "convolutions": CONVOLUTIONS}
 TEXT_GROUPS: dict[str, tuple[str, ...]] = {
@@ -27,20 +32,21 @@ TEXT_GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 
+Network = LowRank | FactorNetwork
+
+
 class LoraMethod:
-    """LoRA matrices beside layers of the UNet and the text encoders."""
+    """LoRA matrices, or LyCORIS' factors, beside layers of the UNet and the text encoders."""
 
     def __init__(self, checkpoint: Checkpoint, method: Lora, *, seed: int, cache_captions: bool = True) -> None:
-        self.checkpoint = checkpoint
+        self.checkpoint, self.settings, self.seed = checkpoint, method, seed
         generator = torch.Generator().manual_seed(seed % 2**63)
-        networks: dict[str, LowRank] = {}
-        targets = layer_endings(checkpoint.unet, method.targets)
-        networks["unet"] = LowRank(checkpoint.unet, targets, method.rank, alpha=method.alpha, generator=generator)
+        networks: dict[str, Network] = {
+            "unet": _network(checkpoint.unet, layer_endings(checkpoint.unet, method.targets), method, "unet", generator)
+        }
         for encoder in checkpoint.text_encoders if method.text_encoder else ():
             endings = [ending for target in method.targets for ending in TEXT_GROUPS.get(target, ())] or TEXT_GROUPS["attention"]
-            networks[encoder.name] = LowRank(
-                encoder.network, endings, method.rank, alpha=method.alpha, part=encoder.name, generator=generator
-            )  # fmt: skip
+            networks[encoder.name] = _network(encoder.network, endings, method, encoder.name, generator)
         self.low_rank = networks
         self.networks = nn.ModuleDict(networks)
         self.encode_captions: Callable[[Sequence[str]], Tensor] = CaptionEncoder(
@@ -63,25 +69,75 @@ class LoraMethod:
         finally:
             self._attached = self._attach()
 
+    def rate_shares(self) -> Mapping[str, float]:
+        """Return the rates of blocks, times LoRA+'s ratio for up matrices (Hayou et al. 2024)."""
+        rates, ratio = parse_block_rates(self.settings.block_rates), self.settings.loraplus_ratio
+        shares: dict[str, float] = {}
+        for part, network in self.low_rank.items():
+            shares |= {f"{part}.{name}": block_weight(layer, rates) for name, layer in network.parameter_layers().items()}
+            shares |= {f"{part}.{name}": ratio * block_weight(layer, rates) for name, layer in network.up_names().items()}
+        return shares
+
+    @contextmanager
+    def training_step(self, number: int) -> Iterator[None]:
+        """Run the block as a training step: with rank dropout, drawn by seed and step number."""
+        if not self.settings.rank_dropout:
+            yield
+            return
+        generator = StepRandom(seed=self.seed, samples_seen=number).noise()
+        for network in self.low_rank.values():
+            network.drop_ranks(self.settings.rank_dropout, generator)
+        try:
+            yield
+        finally:
+            for network in self.low_rank.values():
+                network.use_all_ranks()
+
+    @contextmanager
+    def negative(self) -> Iterator[None]:
+        """Run the block with the LoRA at weight -1; LyCORIS' factors have none."""
+        for network in self.low_rank.values():
+            assert isinstance(network, LowRank)
+            network.negate()
+        try:
+            yield
+        finally:
+            for network in self.low_rank.values():
+                network.use_all_ranks()
+
     def close(self) -> None:
         """Detach the LoRA, which restores the checkpoint."""
         self._attached.close()
 
     def adapter(self, name: str) -> Adapter:
         """Return the trained LoRA as an adapter."""
-        layers = {layer: factors for network in self.low_rank.values() for layer, factors in network.adapter(name).layers.items()}
+        adapters = [network.adapter(name) for network in self.low_rank.values()]
+        layers = {layer: change for adapter in adapters for layer, change in adapter.layers.items()}
         return Adapter(name=name, layers=layers, declared_family=family_of(self.checkpoint.info).name)
 
-    def write(self, folder: Path, name: str, trigger: str) -> None:
-        """Write the LoRA in diffusers' and kohya's layouts.
+    def write(self, folder: Path, name: str, trigger: str, metadata: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Write a LoRA in diffusers' and kohya's layouts, or LyCORIS' factors and DoRA in kohya's alone.
 
-        `style.toml` has its trigger word.
+        `style.toml` has its trigger word; `metadata` goes into kohya's file.
         """
         folder.mkdir(parents=True, exist_ok=True)
         adapter = self.adapter(name)
-        write_atomic(folder / LORA_FILE, partial(write_adapter, adapter))
-        write_atomic(folder / f"{name}-kohya.safetensors", partial(write_adapter, adapter, layout="kohya"))
+        if self.settings.algorithm == "lora":
+            write_atomic(folder / LORA_FILE, partial(write_adapter, adapter))
+            write_atomic(folder / f"{name}-kohya.safetensors", partial(write_adapter, adapter, layout="kohya", metadata=metadata))
+        else:
+            networks = [network for network in self.low_rank.values() if isinstance(network, FactorNetwork)]
+            factors = {layer: parts for network in networks for layer, parts in network.tensors().items()}
+            write_factors(adapter, factors, folder / f"{name}-{self.settings.algorithm}.safetensors", metadata)
         (folder / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=trigger)), encoding="utf-8")
+
+
+def _network(network: Any, targets: Sequence[str], method: Lora, part: str, generator: torch.Generator) -> Network:
+    if method.algorithm != "lora":
+        return FactorNetwork(network, targets, method, part=part, generator=generator)
+    return LowRank(
+        network, targets, method.rank, alpha=method.alpha, convolution_rank=method.convolution_rank, part=part, generator=generator
+    )  # fmt: skip
 
 
 def layer_endings(unet: Any, targets: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The protocol of trainable parameters: LoRA, embedding, both, full UNet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -28,8 +28,14 @@ class TrainingMethod(Protocol):
     def base_weights(self) -> AbstractContextManager[None]:
         """Run the block with the base model's weights."""
 
+    def rate_shares(self) -> Mapping[str, float]:
+        """Return shares of the learning rate by parameter name, where they are not 1."""
+
+    def training_step(self, number: int) -> AbstractContextManager[None]:
+        """Run the block as a training step: what is random about the parameters depends on its number alone."""
+
     def close(self) -> None:
         """Restore the checkpoint."""
 
-    def write(self, folder: Path, name: str, trigger: str) -> None:
-        """Write the result as a style or a model."""
+    def write(self, folder: Path, name: str, trigger: str, metadata: Mapping[str, str] = ...) -> None:
+        """Write the result as a style or a model; metadata goes into files for other programs."""

@@ -1,8 +1,9 @@
 """A LoRA trained with its trigger word (Kumari et al. 2023)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 
 from torch import Tensor, nn
 
@@ -34,15 +35,23 @@ class LoraEmbeddingMethod:
         """
         return self.lora.base_weights()
 
+    def rate_shares(self) -> Mapping[str, float]:
+        """Return those of the LoRA."""
+        return self.lora.rate_shares()
+
+    def training_step(self, number: int) -> AbstractContextManager[None]:
+        """Run the block as a step of the LoRA."""
+        return self.lora.training_step(number)
+
     def close(self) -> None:
         """Restore the checkpoint."""
         self.name.close()
         self.lora.close()
 
-    def write(self, folder: Path, name: str, trigger: str) -> None:
+    def write(self, folder: Path, name: str, trigger: str, metadata: Mapping[str, str] = MappingProxyType({})) -> None:
         """Write one style of both.
 
         The word is its trigger.
         """
         self.name.write(folder, name, trigger)
-        self.lora.write(folder, name, self.name.word)
+        self.lora.write(folder, name, self.name.word, metadata)

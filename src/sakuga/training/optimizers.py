@@ -1,12 +1,16 @@
 """Optimizers of a training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from sakuga.training.adaptive_optimizers import Groups, Prodigy, ScheduleFreeAdamW
 from sakuga.training.plan import Optimizer, TrainingPlanError
+
+NO_SHARES: Mapping[str, float] = MappingProxyType({})
 
 
 class FusedAdamW(torch.optim.AdamW):
@@ -17,12 +21,13 @@ class FusedAdamW(torch.optim.AdamW):
     """
 
     @classmethod
-    def of(cls, networks: nn.Module, decay: float, betas: tuple[float, float] = (0.9, 0.999)) -> Self:
-        """Build an optimizer for all weights of networks.
+    def of(cls, networks: nn.Module | Groups, decay: float, betas: tuple[float, float] = (0.9, 0.999)) -> Self:
+        """Build an optimizer for all weights of networks, or for groups of weights.
 
         The learning rate is set before every step.
         """
-        return cls(networks.parameters(), lr=0.0, betas=betas, weight_decay=decay)
+        weights = networks.parameters() if isinstance(networks, nn.Module) else [dict(group) for group in networks]
+        return cls(weights, lr=0.0, betas=betas, weight_decay=decay)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -49,18 +54,34 @@ class FusedAdamW(torch.optim.AdamW):
         return state
 
 
-def make_optimizer(name: Optimizer, networks: nn.Module, decay: float) -> torch.optim.Optimizer:
+def parameter_groups(networks: nn.Module, shares: Mapping[str, float]) -> Groups:
+    """Return all weights in groups of one share of the learning rate.
+
+    `shares` is by parameter name, 1 where it names none.
+    """
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in networks.named_parameters():
+        groups.setdefault(shares.get(name, 1.0), []).append(parameter)
+    return [{"params": weights, "share": share} for share, weights in groups.items()]
+
+
+def make_optimizer(name: Optimizer, networks: nn.Module, decay: float, shares: Mapping[str, float] = NO_SHARES) -> torch.optim.Optimizer:
     """Build an optimizer for the networks' weights.
 
-    Raises TrainingPlanError where its library is not installed.
+    Each has its share of the learning rate. Raises TrainingPlanError where its library is not installed.
     """
+    groups = parameter_groups(networks, shares)
     match name:
         case "adamw":
-            return FusedAdamW.of(networks, decay)
+            return FusedAdamW.of(groups, decay)
+        case "prodigy":
+            return Prodigy(groups, decay)
+        case "schedule-free":
+            return ScheduleFreeAdamW(groups, decay)
         case "adamw8bit":
             try:
                 from bitsandbytes.optim import AdamW8bit
             except ImportError:
                 raise TrainingPlanError("adamw8bit needs bitsandbytes: `pip install bitsandbytes`, or choose adamw") from None
-            optimizer: torch.optim.Optimizer = AdamW8bit(networks.parameters(), lr=0.0, weight_decay=decay)
+            optimizer: torch.optim.Optimizer = AdamW8bit([dict(group) for group in groups], lr=0.0, weight_decay=decay)
             return optimizer

@@ -4,6 +4,7 @@ All settings of a run, each declared once with range, default and help.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
@@ -12,15 +13,19 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 from sakuga import InputError
 from sakuga.files import read_utf8
-from sakuga.models.embeddings import check_word
 from sakuga.story.limits import MAX_BATCH, MAX_CLASS_IMAGES, MAX_COUNT, MAX_FACTOR, MAX_PROCESSES, MAX_RANK, MAX_SEED, MAX_SIZE, MAX_VECTORS
 from sakuga.story.options import Choice, Number, Option, Text
 from sakuga.story.settings import Precision
 from sakuga.training.schedule import Schedule
 
-Optimizer = Literal["adamw", "adamw8bit"]
+Optimizer = Literal["adamw", "adamw8bit", "prodigy", "schedule-free"]
+Algorithm = Literal["lora", "dora", "loha", "lokr"]
+Loss = Literal["l2", "huber", "smooth-l1"]
+TimestepSampling = Literal["uniform", "logit-normal", "high-noise", "low-noise"]
 Prior = Literal["images", "predictions"]
 Tracker = Literal["tensorboard", "wandb", "none"]
+MAX_TIMESTEP = 1000
+"""Timesteps of a noise schedule."""
 Settings = TypeVar("Settings")
 
 
@@ -77,8 +82,41 @@ class Placeholder(Text):
 
     def read(self, value: Any) -> str:
         """Return the word."""
+        from sakuga.models.embeddings import check_word
+
         word = Text.read(self, value)
         return check_word(word) if word else word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRates(Text):
+    """Learning rates of blocks as shares of the whole: "down=0.5,mid=1,text=0.1"."""
+
+    def read(self, value: Any) -> str:
+        """Return the text, as `parse_block_rates` reads it."""
+        parse_block_rates(Text.read(self, value))
+        return str(value).replace(" ", "")
+
+
+BLOCK = re.compile(r"(text|unet|mid|(down|up)(\.\d+){0,2})=([0-9.e-]+)")
+
+
+def parse_block_rates(text: str) -> tuple[tuple[str, float], ...]:
+    """Return the blocks of "down=0.5,text=0.1" with their shares of the learning rate.
+
+    Blocks are named as in the weights of a style. Raises ValueError.
+
+    >>> parse_block_rates("down.0=0.5, text=0")
+    (('down.0', 0.5), ('text', 0.0))
+    """
+    parts = [part for part in text.replace(" ", "").split(",") if part]
+    found = [BLOCK.fullmatch(part) for part in parts]
+    if wrong := next((part for part, match in zip(parts, found, strict=True) if not match), None):
+        raise ValueError(f"{wrong!r} is no rate of a block; write down=0.5, up.1=0, mid=1, unet=1 or text=0.1, with commas between")
+    rates = tuple((match[1], float(match[4])) for match in found if match)
+    if any(not 0 <= rate <= MAX_FACTOR for _, rate in rates):
+        raise ValueError(f"a rate of {text!r} is out of range; choose 0 to {MAX_FACTOR:g}")
+    return rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +139,36 @@ class Lora:
         ),
     ] = ("attention",)
     text_encoder: Annotated[bool, Switch(help="Train the text encoder too", default=False)] = False
+    algorithm: Annotated[
+        Algorithm,
+        Choice(
+            help="What is trained beside each layer: LoRA, or LyCORIS' LoHa or LoKr, or DoRA", choices=get_args(Algorithm), default="lora"
+        ),
+    ] = "lora"
+    convolution_rank: Annotated[int | None, Count(help="Rank beside convolutions (conv dim)", default_help="the rank", most=MAX_RANK)] = (
+        None
+    )
+    factor: Annotated[
+        int, Amount(help="LoKr's factor: the side of its small matrix; 0 takes the most even split", default=0, most=MAX_RANK, whole=True)
+    ] = 0
+    rank_dropout: Annotated[float, Amount(help="Rank dropout: share of ranks that sit out a step; not for LoKr", default=0.0, most=0.9)] = (
+        0.0
+    )
+    loraplus_ratio: Annotated[
+        float, Amount(help="LoRA+: learning rate of the up matrices, as a multiple of that of the down matrices", default=1.0, above=True)
+    ] = 1.0
+    """Hayou et al. 2024."""
+    block_rates: Annotated[
+        str, BlockRates(help='Learning rates of blocks, as shares of the whole: "down=0.5,text=0.1"', default_help="1 everywhere")
+    ] = ""
+    preserve: Annotated[
+        float,
+        Amount(
+            help="Weight of keeping the base model's predictions for the captions without the trigger word (prior preservation)",
+            default=0.0,
+        ),
+    ] = 0.0
+    """Li and Hoiem 2018."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +218,24 @@ class DreamBooth:
     prior_weight: Annotated[float, Amount(help="Weight of the prior preservation loss", default=1.0)] = 1.0
 
 
-MethodSettings = Lora | TextualInversion | DreamBooth
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slider:
+    """Concept slider (Gandikota et al. 2024).
+
+    Trains a LoRA along the difference of two texts: weight 1 is more of the first, weight -1 more of the second.
+    """
+
+    kind: Literal["slider"] = "slider"
+    adapter: Lora = Lora()
+    more: Annotated[str, Text(help='What there is more of at weight 1, as "at night"; added to the captions')] = ""
+    less: Annotated[str, Text(help='What there is more of at weight -1, as "at noon"; added to the captions')] = ""
+    reach: Annotated[float, Amount(help="How far weight 1 goes, in differences of the two", default=1.0, above=True)] = 1.0
+
+
+MethodSettings = Lora | TextualInversion | DreamBooth | Slider
 OPERATION = (
     "log_every", "checkpoint_every", "keep", "sample_every", "prompts", "validate_every", "tracker", "cache", "set", "model",
+    "weight_prompts",
 )  # fmt: skip
 """Settings that may change on resume, as they do not affect the weights; set and model are compared by digest."""
 
@@ -201,7 +284,12 @@ class TrainingPlan:
     weight_decay: Annotated[float, Amount(help="Weight decay", default_help="0.01; 0 for textual inversion")] = 0.01
     max_grad_norm: Annotated[float, Amount(help="Maximum gradient norm", default=1.0, above=True)] = 1.0
     optimizer: Annotated[
-        Optimizer, Choice(help="Optimizer; adamw8bit needs bitsandbytes", choices=get_args(Optimizer), default="adamw")
+        Optimizer,
+        Choice(
+            help="Optimizer; adamw8bit needs bitsandbytes, prodigy finds its rate, schedule-free needs no schedule",
+            choices=get_args(Optimizer),
+            default="adamw",
+        ),
     ] = "adamw"
     seed: Annotated[int, Number(help="Seed of the whole training", default=0, least=0, most=MAX_SEED, whole=True)] = 0
     flip: Annotated[bool, Switch(help="Random horizontal flip", default=False)] = False
@@ -209,11 +297,43 @@ class TrainingPlan:
         float,
         Amount(help="Caption dropout: share of captions replaced by an empty one", default_help="0.1 for a LoRA, else 0", most=1),
     ] = 0.1
+    caption_dropout_every: Annotated[
+        int, Amount(help="Every so many epochs all captions are empty; 0 never", default=0, most=MAX_COUNT, whole=True)
+    ] = 0
+    shuffle_tags: Annotated[bool, Switch(help="Shuffle the tags of a caption (its parts between commas) at every use", default=False)] = (
+        False
+    )
+    keep_tags: Annotated[int, Amount(help="First tags that are neither shuffled nor dropped", default=0, most=MAX_COUNT, whole=True)] = 0
+    tag_dropout: Annotated[float, Amount(help="Tag dropout: share of tags that are left out at each use", default=0.0, most=1)] = 0.0
     min_snr_gamma: Annotated[
         float | None,
-        Amount(help="Min-SNR gamma of the loss weights; 0 disables it", default_help="5; off for textual inversion"),
+        Amount(help="Min-SNR gamma of the loss weights; 0 disables it", default_help="5; off for textual inversion and with debiased"),
     ] = 5.0
+    debiased: Annotated[bool, Switch(help="Debiased loss weights, in place of min-SNR", default=False)] = False
+    """Yu et al. 2023."""
+    loss: Annotated[
+        Loss, Choice(help="Loss of an error: squared, or less for large ones (pseudo-Huber)", choices=get_args(Loss), default="l2")
+    ] = "l2"
+    """Khrapov et al. 2024."""
+    huber_c: Annotated[float, Amount(help="Error from which the huber and smooth-l1 losses grow slower", default=0.1, above=True)] = 0.1
+    unmasked_weight: Annotated[float, Amount(help="Loss weight outside the masks, of a set with masks", default=0.1, most=1)] = 0.1
+    min_timestep: Annotated[int, Amount(help="First timestep that is trained on", default=0, most=MAX_TIMESTEP - 1, whole=True)] = 0
+    max_timestep: Annotated[
+        int, Count(help="Timestep at which training ends; the whole schedule has 1000", default=MAX_TIMESTEP, most=MAX_TIMESTEP)
+    ] = MAX_TIMESTEP
+    timestep_sampling: Annotated[
+        TimestepSampling,
+        Choice(
+            help="Distribution of timesteps: high-noise trains composition more, low-noise detail",
+            choices=get_args(TimestepSampling),
+            default="uniform",
+        ),
+    ] = "uniform"
     noise_offset: Annotated[float, Amount(help="Noise offset, for darker and brighter images", default=0.0)] = 0.0
+    multires_noise: Annotated[
+        int, Amount(help="Levels of multi-resolution (pyramid) noise; 0 disables it", default=0, most=16, whole=True)
+    ] = 0
+    multires_discount: Annotated[float, Amount(help="Strength of each level of multires noise, of that before", default=0.3, most=1)] = 0.3
     ema_decay: Annotated[float, Amount(help="EMA decay of averaged weights; 0 disables it", default=0.0, most=1)] = 0.0
     precision: Annotated[
         Precision, Choice(help="Mixed precision", choices=get_args(Precision), default_help="bf16 where it is fast, else fp32")
@@ -245,6 +365,15 @@ class TrainingPlan:
         int, Amount(help="Steps between sample images; 0 disables them", default_help="a fifth of the steps", most=MAX_COUNT, whole=True)
     ] = 0
     prompts: Annotated[tuple[str, ...], Words(help="Prompt of a sample image; repeatable", default_help="captions of the set")] = ()
+    weight_prompts: Annotated[
+        int,
+        Amount(
+            help="Prompts that a LoRA's weight is chosen on at the end; 0 leaves it at 1",
+            default_help="24 where the model can read its own images, else 0",
+            most=MAX_CLASS_IMAGES,
+            whole=True,
+        ),
+    ] = 0
     log_every: Annotated[int, Count(help="Steps between lines of metrics", default=10)] = 10
     cache: Annotated[bool, Switch(help="Keep latents and text embeddings in memory; affects the time only", default=True)] = True
     tracker: Annotated[
@@ -252,8 +381,8 @@ class TrainingPlan:
     ] = "tensorboard"
 
 
-METHODS: dict[str, type[Lora | TextualInversion | DreamBooth]] = {
-    "lora": Lora, "textual-inversion": TextualInversion, "dreambooth": DreamBooth,
+METHODS: dict[str, type[Lora | TextualInversion | DreamBooth | Slider]] = {
+    "lora": Lora, "textual-inversion": TextualInversion, "dreambooth": DreamBooth, "slider": Slider,
 }  # fmt: skip
 RENAMED = {
     "rate": "learning_rate", "accumulation": "gradient_accumulation", "decay": "weight_decay", "clip": "max_grad_norm",
@@ -261,7 +390,7 @@ RENAMED = {
 }  # fmt: skip
 """Older keys of `config.json`."""
 PARTS: dict[str, type[Lora | TextualInversion]] = {"adapter": Lora, "name": TextualInversion}
-"""Methods within DreamBooth."""
+"""Methods within DreamBooth and sliders."""
 
 
 @cache

@@ -46,11 +46,11 @@ class RunFolder:
     def check_free(self) -> None:
         """Raise TrainingPlanError where the folder is in use.
 
-        It may hold class images, in `class`.
+        It may hold class images in `class`, a set made of a folder in `set`, and hidden files.
         """
         if not self.is_main:
             return
-        if self.path.exists() and (not self.path.is_dir() or any(place for place in self.path.iterdir() if place.name != "class")):
+        if self.path.exists() and (not self.path.is_dir() or any(map(_in_use, self.path.iterdir()))):
             what = "a run: continue it with --resume" if self.exists else "other files, which are not overwritten: empty it"
             raise TrainingPlanError(f"{self.path} holds {what}, or choose another folder")
 
@@ -145,6 +145,12 @@ class RunFolder:
         found = [json.loads(line) for line in lines if f'"{name}"' in line]
         return float(found[-1][name]) if found else None
 
+    def step_of(self, name: str, value: float) -> int:
+        """Return the first step at which a metric had a value, as it was rounded; 0 where it had not."""
+        file, rounded = self.path / METRICS, float(f"{value:.7g}")
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+        return next((int(row["step"]) for row in rows if row.get(name) == rounded), 0)
+
     def finish(self, result: Mapping[str, Any]) -> None:
         """Write the results, which mark the run as finished."""
         write_text(self.path / RESULT, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
@@ -156,6 +162,10 @@ class RunFolder:
         """
         file = self.path / RESULT
         return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+
+def _in_use(place: Path) -> bool:
+    return place.name not in ("class", "set") and not place.name.startswith(".")
 
 
 def _step_of(line: str) -> float:

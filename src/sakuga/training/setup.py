@@ -12,13 +12,14 @@ from sakuga.models.checkpoint import DTYPES, Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.loading import quiet_libraries
 from sakuga.models.placement import place_encoder, place_unet
+from sakuga.training.caption_changes import caption_changes
 from sakuga.training.full_unet import FullUNetMethod
 from sakuga.training.loop import Training
 from sakuga.training.lora import LoraMethod
 from sakuga.training.method import TrainingMethod
 from sakuga.training.named_lora import LoraEmbeddingMethod
 from sakuga.training.objective import Objective
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion, TrainingPlan
+from sakuga.training.plan import DreamBooth, Lora, Slider, TextualInversion, TrainingPlan
 from sakuga.training.resolved import ResolvedTraining
 from sakuga.training.speed import pick_device
 from sakuga.training.textual_inversion import EmbeddingMethod, is_known_word
@@ -29,7 +30,7 @@ from sakuga.training.validation import Validation
 def prepare_training(resolved: ResolvedTraining, class_set: TrainingSet | None, device: str) -> Generator[EncodingProgress, None, Training]:
     """Load the model and encode the images.
 
-    With a `class_set`, DreamBooth trains on it too, for prior preservation.
+    With a `class_set` it is trained on too, for prior preservation.
     """
     plan, run = resolved.plan, resolved.run
     checkpoint = load_for_training(plan, resolved.source, pick_device(device))
@@ -41,15 +42,26 @@ def prepare_training(resolved: ResolvedTraining, class_set: TrainingSet | None, 
     training_set = _with_captions(plan, resolved.training_set, method)
     encoded = yield from _encode(resolved, checkpoint, training_set, training_set.training, "training")
     streams = [BatchStream(encoded, plan.batch, plan.seed)]
-    if class_set and isinstance(plan.method, DreamBooth):
+    if class_set:
+        weight, distill = _prior(plan)
         class_images = yield from _encode(resolved, checkpoint, class_set, class_set.training, "class")
-        distill = plan.method.prior == "predictions"
-        streams.append(BatchStream(class_images, plan.batch, plan.seed + 1, weight=plan.method.prior_weight, distill=distill))
+        streams.append(BatchStream(class_images, plan.batch, plan.seed + 1, weight=weight, distill=distill))
     validation = None
     if plan.validate_every and training_set.held_out:
         held_out = yield from _encode(resolved, checkpoint, training_set, training_set.held_out, "held-out")
         validation = Validation(held_out, objective, plan.batch)
     return Training(plan, method, streams, objective, run, validation)
+
+
+def _prior(plan: TrainingPlan) -> tuple[float, bool]:
+    """Return the weight of prior preservation, and whether the base model's predictions are its target."""
+    match plan.method:
+        case DreamBooth(prior=prior, prior_weight=weight):
+            return weight, prior == "predictions"
+        case Lora(preserve=weight):
+            return weight, True
+        case _:
+            raise AssertionError(plan.method)
 
 
 def _known_word_warning(plan: TrainingPlan, checkpoint: Checkpoint) -> list[str]:
@@ -94,16 +106,23 @@ def make_method(plan: TrainingPlan, checkpoint: Checkpoint) -> TrainingMethod:
     """
     match plan.method:
         case Lora():
-            return LoraMethod(checkpoint, plan.method, seed=plan.seed, cache_captions=plan.cache)
+            return LoraMethod(checkpoint, plan.method, seed=plan.seed, cache_captions=_caches_captions(plan))
+        case Slider(adapter=adapter):
+            return LoraMethod(checkpoint, adapter, seed=plan.seed, cache_captions=_caches_captions(plan))
         case TextualInversion():
             return EmbeddingMethod(checkpoint, plan.method, plan.method.word, seed=plan.seed)
         case DreamBooth(adapter=None, prior=prior):
-            return FullUNetMethod(checkpoint, cache_captions=plan.cache, keep_base=prior == "predictions")
+            return FullUNetMethod(checkpoint, cache_captions=_caches_captions(plan), keep_base=prior == "predictions")
         case DreamBooth(adapter=Lora() as adapter, name=name):
-            lora = LoraMethod(checkpoint, adapter, seed=plan.seed, cache_captions=plan.cache)
+            lora = LoraMethod(checkpoint, adapter, seed=plan.seed, cache_captions=_caches_captions(plan))
             return LoraEmbeddingMethod(lora, EmbeddingMethod(checkpoint, name, name.word, seed=plan.seed)) if name else lora
         case _:
             raise AssertionError(plan.method)
+
+
+def _caches_captions(plan: TrainingPlan) -> bool:
+    """Return whether embeddings of captions are kept; those of captions that differ at every use would fill the memory."""
+    return plan.cache and not caption_changes(plan).active
 
 
 def _encode(

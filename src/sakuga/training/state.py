@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sakuga.training.adaptive_optimizers import ScheduleFreeAdamW
+
 NAMES = {"exp_avg": "first", "exp_avg_sq": "second"}
 """Names of Adam's moments in checkpoints; other optimizer states keep their own."""
 
@@ -66,7 +68,7 @@ class TrainingState:
         Returns their norm before clipping. `decay` is that of the average.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         self.scaler.unscale_(self.optimizer)
         length = nn.utils.clip_grad_norm_(self.networks.parameters(), clip)
         self.consistent = False
@@ -84,6 +86,8 @@ class TrainingState:
 
         For validation, samples and results.
         """
+        if isinstance(self.optimizer, ScheduleFreeAdamW):
+            return self.optimizer.averaged()
         return self.average.swapped_in() if self.average else nullcontext()
 
     def tensors(self) -> dict[str, Tensor]:

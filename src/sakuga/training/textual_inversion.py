@@ -1,9 +1,10 @@
 """Textual Inversion (Gal et al. 2023)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -89,6 +90,14 @@ class EmbeddingMethod:
         """
         return nullcontext()
 
+    def rate_shares(self) -> Mapping[str, float]:
+        """Return no shares: all have one learning rate."""
+        return {}
+
+    def training_step(self, number: int) -> AbstractContextManager[None]:
+        """Run the block as it is."""
+        return nullcontext()
+
     def close(self) -> None:
         """Restore the text encoders."""
         for encoder, (table, words) in zip(self.checkpoint.text_encoders, self._before, strict=True):
@@ -101,7 +110,7 @@ class EmbeddingMethod:
         word = LearnedWord(trigger=self.word, vectors=vectors)
         return Adapter(name=name, learned_words=(word,), declared_family=family_of(self.checkpoint.info).name)
 
-    def write(self, folder: Path, name: str, trigger: str) -> None:
+    def write(self, folder: Path, name: str, trigger: str, metadata: Mapping[str, str] = MappingProxyType({})) -> None:
         """Write `learned_embeds.safetensors`, and `style.toml` with the word as trigger."""
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / EMBEDDING_FILE, partial(write_embeddings, self.adapter(name)))

@@ -3,29 +3,29 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image as PILImage
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sakuga.datasets.buckets import Bucket, BucketError, buckets, crop_box, nearest_bucket
 from sakuga.datasets.image_reading import ImageError, read_image
+from sakuga.datasets.masks import read_masked
 from sakuga.datasets.training_set import Example, TrainingSet
-from sakuga.files import write_atomic
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.text import counted
 from sakuga.training.batch_order import batches
+from sakuga.training.latent_cache import LatentCache
 from sakuga.training.plan import TrainingPlan, TrainingPlanError
 
 BUCKET_STEP, SMALL_BUCKET_STEP = 64, 8
 """Pixels between the sides of buckets, for large training sizes and small ones."""
 LARGE = 384
+MASK = "mask/"
+"""The beginning of a mask's key in the cache."""
 MAX_UNREADABLE = 0.1
 """The share of images that may be unreadable."""
 
@@ -41,6 +41,8 @@ class TrainingExample:
     bucket: Bucket
     repeats: int = 1
     """How often it comes up in one epoch."""
+    weight: float = 1.0
+    """Weight of its loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class EncodedExamples:
     def __init__(self, checkpoint: Checkpoint, source: ExampleSource) -> None:
         self.checkpoint, self.source = checkpoint, source
         self.examples: list[TrainingExample] = []
-        self._moments: dict[tuple[int, bool], Tensor] = {}
+        self._cache = LatentCache(source.file)
 
     def prepare(self) -> Iterator[EncodingProgress]:
         """Encode every image, or load the cached latents.
@@ -106,29 +108,43 @@ class EncodedExamples:
         for done, example in enumerate(source.examples, 1):
             path = source.training_set.path(example)
             try:
-                image = read_image(path).image
+                image, mask = self._read(path)
             except ImageError as error:
                 unreadable += 1
                 self._check_readable(unreadable, error)
                 yield EncodingProgress(done=done, total=total, note=f"skipped: {error}")
                 continue
-            self._add(example, path, image)
+            self._add(example, path, image, mask)
             yield EncodingProgress(done=done, total=total)
         if not self.examples:
             raise TrainingPlanError(f"{source.training_set.folder} has no image to train on: hold fewer out")
-        if source.cached and source.file:
-            self._save(source.file)
+        if source.cached:
+            self._save()
 
-    def _add(self, example: Example, path: Path, image: np.ndarray) -> None:
+    def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+        return read_masked(path) if self.source.training_set.masks else (read_image(path).image, None)
+
+    def _add(self, example: Example, path: Path, image: np.ndarray, mask: np.ndarray | None) -> None:
         size = (image.shape[1], image.shape[0])
         bucket = nearest_bucket(*size, self.source.sizes)
-        added = TrainingExample(path=path, text=example.text, size=size, bucket=bucket, repeats=example.repeats)
+        added = TrainingExample(
+            path=path, text=example.text, size=size, bucket=bucket, repeats=example.repeats, weight=example.loss_weight
+        )  # fmt: skip
         self.examples.append(added)
         if not self.source.cached:
             return
-        pixels = crop_to_bucket(image, bucket)
+        pixels, cells = crop_to_bucket(image, bucket), None if mask is None else self._mask_cells(mask, bucket)
         for mirrored in (False, True) if self.source.flip else (False,):
-            self._moments[len(self.examples) - 1, mirrored] = self._encode(pixels, mirrored)
+            index = len(self.examples) - 1
+            self._cache.put(_key(index, mirrored), self._encode(pixels, mirrored))
+            if cells is not None:
+                self._cache.put(MASK + _key(index, mirrored), cells.flip(-1) if mirrored else cells)
+
+    def _mask_cells(self, mask: np.ndarray, bucket: Bucket) -> Tensor:
+        """Return the share of each latent cell that is within a mask, (h, w)."""
+        whole = crop_to_bucket(mask, bucket).astype(np.float32) / 255
+        factor = self.checkpoint.info.vae_scale_factor
+        return torch.from_numpy(whole).unfold(0, factor, factor).unfold(1, factor, factor).mean(dim=(2, 3))
 
     def _check_readable(self, unreadable: int, error: ImageError) -> None:
         source = self.source
@@ -140,32 +156,22 @@ class EncodedExamples:
         source = self.source
         return json.dumps([source.key, source.flip, list(source.sizes), [asdict(example) for example in source.examples]])
 
-    def _save(self, file: Path) -> None:
-        tensors = {f"{index}/{int(mirrored)}": moments for (index, mirrored), moments in self._moments.items()}
-        examples = json.dumps([[str(one.path), one.text, one.size, one.bucket, one.repeats] for one in self.examples])
-        write_atomic(file, partial(save_file, tensors, metadata={"key": self._cache_key(), "examples": examples}))
+    def _save(self) -> None:
+        examples = json.dumps([[str(one.path), one.text, one.size, one.bucket, one.repeats, one.weight] for one in self.examples])
+        self._cache.save({"key": self._cache_key(), "examples": examples})
 
     def _load(self) -> bool:
-        """Load examples and latents from the cache file.
+        """Load examples and latents from the cache.
 
         Returns False where it is missing, damaged or of other examples.
         """
-        if not self.source.file or not self.source.file.is_file():
-            return False
-        try:
-            with safe_open(self.source.file, framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("key") != self._cache_key():
-                    return False
-                rows = json.loads(metadata["examples"])
-                moments = {_index_of(key): file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, ValueError):
+        metadata = self._cache.load(self._cache_key())
+        if metadata is None:
             return False
         self.examples = [
-            TrainingExample(path=Path(path), text=text, size=tuple(size), bucket=tuple(bucket), repeats=repeats)
-            for path, text, size, bucket, repeats in rows
+            TrainingExample(path=Path(path), text=text, size=tuple(size), bucket=tuple(bucket), repeats=repeats, weight=weight)
+            for path, text, size, bucket, repeats, weight in json.loads(metadata["examples"])
         ]
-        self._moments = moments
         return True
 
     def clean(self, chosen: Sequence[int], mirrored: Sequence[bool], generator: torch.Generator) -> Tensor:
@@ -177,6 +183,30 @@ class EncodedExamples:
         scaled: Tensor = torch.stack(sampled) * self.checkpoint.vae.config.scaling_factor
         return scaled.to(self.checkpoint.device)
 
+    def cell_weights(self, chosen: Sequence[int], mirrored: Sequence[bool], outside: float) -> Tensor | None:
+        """Return the loss weights of latent cells, (n, 1, h, w): 1 within a mask, `outside` beyond it.
+
+        None for a set without masks.
+        """
+        if not self.source.training_set.masks:
+            return None
+        shares = torch.stack([self._mask_of(index, bool(flipped)) for index, flipped in zip(chosen, mirrored, strict=True)])
+        return (outside + (1 - outside) * shares[:, None]).to(self.checkpoint.device)
+
+    def _mask_of(self, index: int, mirrored: bool) -> Tensor:
+        cached = self._cache.get(MASK + _key(index, mirrored))
+        if cached is not None:
+            return cached
+        example = self.examples[index]
+        cells = self._mask_cells(read_masked(example.path)[1], example.bucket)
+        return cells.flip(-1) if mirrored else cells
+
+    def loss_weights(self, chosen: Sequence[int]) -> Tensor | None:
+        """Return the weights of the examples' losses, (n,); None where all examples weigh 1."""
+        if all(example.weight == 1 for example in self.examples):
+            return None
+        return torch.tensor([self.examples[index].weight for index in chosen], device=self.checkpoint.device)
+
     def crop_origins(self, chosen: Sequence[int], mirrored: Sequence[bool]) -> Tensor:
         """Return image sizes and crop origins.
 
@@ -185,11 +215,11 @@ class EncodedExamples:
         return torch.tensor([crop_origin(self.examples[index], bool(flipped)) for index, flipped in zip(chosen, mirrored, strict=True)])
 
     def _moments_of(self, index: int, mirrored: bool) -> Tensor:
-        cached = self._moments.get((index, mirrored))
+        cached = self._cache.get(_key(index, mirrored))
         if cached is not None:
             return cached
         example = self.examples[index]
-        return self._encode(crop_to_bucket(read_image(example.path).image, example.bucket), mirrored)
+        return self._encode(crop_to_bucket(self._read(example.path)[0], example.bucket), mirrored)
 
     @torch.no_grad()
     def _encode(self, cropped: np.ndarray, mirrored: bool) -> Tensor:
@@ -214,7 +244,7 @@ class EncodedExamples:
 def crop_to_bucket(image: np.ndarray, bucket: Bucket) -> np.ndarray:
     """Crop and resize an image to its bucket.
 
-    Shape (height, width, 3). uint8.
+    Shape (height, width, 3), or (height, width) of a mask. uint8.
     """
     whole = PILImage.fromarray(image)
     box = crop_box(*whole.size, bucket)
@@ -235,9 +265,8 @@ def crop_origin(example: TrainingExample, mirrored: bool) -> tuple[int, int, int
     return height, width, round(box.top * example.bucket[1] / box.height), round(left * example.bucket[0] / box.width)
 
 
-def _index_of(key: str) -> tuple[int, bool]:
-    index, mirrored = key.split("/")
-    return int(index), mirrored == "1"
+def _key(index: int, mirrored: bool) -> str:
+    return f"{index}/{int(mirrored)}"
 
 
 class BatchStream:
@@ -250,6 +279,12 @@ class BatchStream:
         self.encoded, self.batch, self.seed, self.weight, self.distill = encoded, batch, seed, weight, distill
         self._stream = self._restart()
         self._position = 0
+        self._length = sum(example.repeats for example in encoded.examples)
+
+    @property
+    def epoch(self) -> int:
+        """Return the epoch, from 0, of the batch that was returned last."""
+        return max(0, self._position - 1) * self.batch // max(1, self._length)
 
     def _restart(self) -> Iterator[tuple[int, ...]]:
         examples = self.encoded.examples

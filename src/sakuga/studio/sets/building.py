@@ -10,6 +10,7 @@ from sakuga.datasets.captions import add_trigger, contains_phrase, normalize
 from sakuga.datasets.hub import find_hub_images
 from sakuga.datasets.image_reading import ImageError, read_image
 from sakuga.datasets.image_sources import FoundImage, FoundImages, find_images
+from sakuga.datasets.masks import alpha_mask, read_mask, with_mask
 from sakuga.datasets.training_set import UNKNOWN, Example, SetError
 from sakuga.datasets.writing import image_name, write_set_steps
 from sakuga.models.hub_names import hub_repo
@@ -53,6 +54,12 @@ class _Building:
     trigger: str
     licence: str
     source: str
+    alpha_masks: bool
+
+    @property
+    def masked(self) -> bool:
+        """Whether the set has masks."""
+        return self.alpha_masks or bool(self.found and any(one.mask for one in self.found.images))
 
 
 @dataclass(slots=True)
@@ -67,13 +74,22 @@ class _Tally:
 
 @checked()
 def build_set(
-    images: Path | str, out: Path | str, *, caption: str = "", trigger: str = "", licence: str | None = None, source: str | None = None
+    images: Path | str,
+    out: Path | str,
+    *,
+    caption: str = "",
+    trigger: str = "",
+    licence: str | None = None,
+    source: str | None = None,
+    alpha_masks: bool = False,
 ) -> Work[Step, BuiltSet]:
     """Make a training set from images and captions.
 
     `images` is a folder, a caption table beside its images, or a hub dataset hub:owner/name.
     `caption`, `licence` and `source` apply to images without their own; a caption that lacks the trigger word gets it.
-    Raises SetError where there are no images, too many are unreadable, or `out` exists already.
+    An image NAME-masklabel.png (or -mask, .mask, _mask) is the mask of NAME: white where the training counts; with `alpha_masks` the alpha
+    channel is. Raises SetError where there are no images, too many are unreadable, a mask has another shape than its image or is all black,
+    or `out` exists already.
     """
     check_set_folder(Path(out))
     folder = local_path(images)
@@ -86,6 +102,7 @@ def build_set(
         trigger=normalize(trigger),
         licence=normalize(licence or "") or UNKNOWN,
         source=normalize(source or ""),
+        alpha_masks=alpha_masks,
     )
     return Work(_build(request))
 
@@ -103,6 +120,7 @@ def _build(request: _Building) -> Generator[Step, None, BuiltSet]:
                 trigger=request.trigger,
                 licence=request.licence,
                 provenance=f"built from {Path(request.name).name or request.name} by sakuga {__version__}",
+                masks=request.masked,
             )
         )
         for count in writing:
@@ -127,17 +145,28 @@ def _read(found: Sequence[FoundImage], request: _Building, tally: _Tally) -> Ite
     """
     for one in found:
         try:
-            read = read_image(one.path)
+            image, notes = _pixels(one, request)
         except ImageError as error:
             tally.skipped.append(str(error).replace(str(one.path), one.name))
             continue
         example = _example(one, len(tally.examples) + 1, request)
         tally.triggered += bool(request.trigger) and not contains_phrase(request.trigger, one.text or request.caption)
         tally.examples.append(example)
-        tally.notes += read.notes
-        yield example, read.image
+        tally.notes += notes
+        yield example, image
     if len(tally.skipped) > max(MAX_UNREADABLE, len(found) // 4) or len(tally.skipped) == len(found):
         raise SetError(f"{len(tally.skipped)} of {len(found)} images cannot be read, too many for a set: {abridged(tally.skipped)}")
+
+
+def _pixels(found: FoundImage, request: _Building) -> tuple[Image, Sequence[str]]:
+    """Read an image, with its mask where the set has masks, and notes on it."""
+    if request.alpha_masks and not found.mask:
+        return with_mask(*alpha_mask(found.path)), ()
+    read = read_image(found.path)
+    if not request.masked:
+        return read.image, read.notes
+    mask = read_mask(found.mask, read.image.shape[1::-1]) if found.mask else None
+    return with_mask(read.image, mask), read.notes
 
 
 def _example(found: FoundImage, number: int, request: _Building) -> Example:

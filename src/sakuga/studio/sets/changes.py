@@ -149,7 +149,9 @@ def write_derived_set(
     original = derived.source
     provenance = f"{original.provenance}; then {derived.change}" if original.provenance else derived.change
     word = original.trigger if trigger is None else trigger
-    writing = Work(write_set_steps(derived.out, images, trigger=word, licence=original.licence, provenance=provenance))
+    writing = Work(
+        write_set_steps(derived.out, images, trigger=word, licence=original.licence, provenance=provenance, masks=original.masks)
+    )
     for done in writing:
         yield Step(stage="export", done=done, total=count)
     return writing.result()

@@ -12,6 +12,7 @@ from sakuga import InputError
 from sakuga.datasets.buckets import Bucket, buckets, default_step
 from sakuga.datasets.cropping import Crop, Focus, apply_crop, crop_preview, plan_crop
 from sakuga.datasets.image_reading import read_image
+from sakuga.datasets.masks import read_masked, with_mask
 from sakuga.datasets.training_set import Example, TrainingSet, read_set
 from sakuga.export import check_folder, tile_images
 from sakuga.export.target import atomic
@@ -133,7 +134,12 @@ def _crop(request: _Cropping) -> Generator[Step, None, CroppedSet]:
 
 def _cropped(original: TrainingSet, crops: Sequence[Crop]) -> Iterator[tuple[Example, Image]]:
     for example, crop in zip(original.examples, crops, strict=True):
-        yield example, apply_crop(read_image(original.path(example)).image, crop)
+        path = original.path(example)
+        if not original.masks:
+            yield example, apply_crop(read_image(path).image, crop)
+            continue
+        image, mask = (apply_crop(part, crop) for part in read_masked(path))
+        yield example, with_mask(image, mask)
 
 
 def _write_preview(original: TrainingSet, crops: Sequence[Crop], path: Path) -> None:

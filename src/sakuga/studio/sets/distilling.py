@@ -12,7 +12,7 @@ from sakuga.datasets.captions import add_trigger
 from sakuga.datasets.training_set import UNKNOWN, Example
 from sakuga.datasets.writing import image_name, write_set_steps
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.models.styles import checkpoint_styles
 from sakuga.story.options import SEED
 from sakuga.story.settings import FilmSettings
@@ -109,7 +109,7 @@ def _resolve(
     settings: FilmSettings,
     store: Path | None,
 ) -> _Distilling:
-    checkpoint = find_checkpoint(settings.model or SKETCHBOOK)
+    checkpoint = find_model(settings)
     native = (checkpoint.info.native_size, checkpoint.info.native_size)
     finder = StyleFinder(checkpoint)
     resolved = resolve_settings(replace(settings, size=settings.size or native), checkpoint, finder)
@@ -166,7 +166,7 @@ def _distill(request: _Distilling) -> Generator[Step, None, DistilledSet]:
     ]
     specs = {digest(spec): spec for spec in wanted}
     rendering = yield from session.render(specs, specs)
-    enlarged = session.enlarger(*request.settings.size)
+    enlarged = session.enlarger(*request.settings.size, request.settings.upscaler)
     images = session.read_frames(rendering, specs, lambda _, image: enlarged(image))
     examples = _examples(request, images)
     writing = Work(write_set_steps(request.out, examples, trigger=request.trigger, licence=request.licence, provenance=request.provenance))

@@ -38,7 +38,9 @@ class WrittenStyle:
     ranks: tuple[int, ...]
     words: tuple[str, ...]
     error: float = 0.0
-    """The relative error of a blend of reduced rank; 0.0 is exact."""
+    """The relative error of a reduced rank; 0.0 is exact."""
+    beyond: float = 0.0
+    """The part of an extraction's error in weights that no LoRA changes."""
 
 
 @checked()
@@ -58,8 +60,8 @@ def convert_style(
 
     `pickle` reads a .pt, .bin or .ckpt without running its code. `trigger` replaces the trigger word. Raises StyleError and AdapterError.
     """
-    _check(layout, precision)
-    adapter, metadata = _read(name, model, pickle=pickle)
+    check_format(layout, precision)
+    adapter, metadata = read_named_style(name, model, pickle=pickle)
     if trigger and len(adapter.learned_words) > 1:
         raise StyleError(
             f"style '{name}' has {len(adapter.learned_words)} learned words: the one trigger word '{trigger}' cannot replace them"
@@ -68,7 +70,7 @@ def convert_style(
         _check_word(trigger)
         adapter = replace(adapter, learned_words=(replace(adapter.learned_words[0], trigger=trigger),))
     metadata = metadata if trigger is None or adapter.learned_words else replace(metadata, trigger=trigger)
-    return _write(adapter, Path(out), layout, precision, metadata, f"`{Path(name).name}`, converted")
+    return write_style(adapter, Path(out), layout, precision, metadata, f"`{Path(name).name}`, converted")
 
 
 def _check_word(word: str) -> None:
@@ -79,7 +81,8 @@ def _check_word(word: str) -> None:
         raise StyleError(f"trigger: {error}") from None
 
 
-def _read(name: str, model: str, *, pickle: bool) -> tuple["Adapter", StyleMetadata]:
+def read_named_style(name: str, model: str, *, pickle: bool) -> tuple["Adapter", StyleMetadata]:
+    """Read a style with its metadata; raises StyleError and AdapterError."""
     path = local_path(name)
     if pickle and path.suffix in PICKLE_SUFFIXES:
         if not path.is_file():
@@ -109,7 +112,7 @@ def blend_styles(
 
     The sum is exact (concatenated ranks), or reduced to `rank` by SVD with the error in the result. Raises StyleError and AdapterError.
     """
-    _check(layout, precision)
+    check_format(layout, precision)
     if rank is not None and not 1 <= rank <= MAX_RANK:
         raise StyleError(f"rank {rank} is out of range: use 1 to {MAX_RANK}")
     if len(styles) < 2:
@@ -125,7 +128,7 @@ def blend_styles(
     metadata = _combine_metadata([one.style.metadata for one in found if one.weight > 0])
     origin = " + ".join(f"{one.weight:g} x `{Path(one.style.name).name}`" for one in found)
     description = f"{origin}, rank {rank}, {made.error:.2%} off" if rank else origin
-    return replace(_write(made.adapter, Path(out), layout, precision, metadata, description), error=made.error)
+    return replace(write_style(made.adapter, Path(out), layout, precision, metadata, description), error=made.error)
 
 
 def _combine_metadata(parts: Sequence[StyleMetadata]) -> StyleMetadata:
@@ -139,14 +142,15 @@ def _combine_metadata(parts: Sequence[StyleMetadata]) -> StyleMetadata:
     return StyleMetadata(trigger=trigger, suffix=suffix, finishing=finishing)
 
 
-def _check(layout: str, precision: str) -> None:
+def check_format(layout: str, precision: str) -> None:
+    """Refuse an unknown layout or precision; raises StyleError."""
     if layout not in LAYOUTS:
         raise StyleError(f"no layout {layout!r}: use {', '.join(LAYOUTS)}")
     if precision not in PRECISIONS:
         raise StyleError(f"no precision {precision!r}: use {', '.join(PRECISIONS)}")
 
 
-def _write(adapter: "Adapter", out: Path, layout: Any, precision: Any, metadata: StyleMetadata, origin: str) -> WrittenStyle:
+def write_style(adapter: "Adapter", out: Path, layout: Any, precision: Any, metadata: StyleMetadata, origin: str) -> WrittenStyle:
     """Write a style to a file or folder.
 
     A folder gets metadata and a card too.

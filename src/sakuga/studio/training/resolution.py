@@ -14,6 +14,7 @@ from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.limits import MAX_COUNT
 from sakuga.studio.core.arguments import check_fields
+from sakuga.studio.training.open_sets import open_set
 from sakuga.text import counted
 from sakuga.training.defaults import default_settings, fill_method_defaults, find_preset
 from sakuga.training.distributed import check_launch, is_main_process, launched_processes
@@ -21,6 +22,7 @@ from sakuga.training.plan import (
     DreamBooth,
     Lora,
     MethodSettings,
+    Slider,
     TextualInversion,
     TrainingPlan,
     TrainingPlanError,
@@ -34,7 +36,7 @@ from sakuga.training.run_folder import CONFIG, RunFolder
 
 SAMPLES, CHECKPOINTS, VALIDATIONS = 5, 5, 10
 """Default number of each during a training."""
-PROMPTS = 4
+PROMPTS, WEIGHT_PROMPTS = 4, 24
 FEW_IMAGES, GOOD_IMAGES = 20, 50
 """A style with fewer images than the first brings a warning, which recommends the second."""
 
@@ -49,8 +51,11 @@ class TrainSettings:
 
     method: MethodSettings = field(default_factory=lambda: Lora(targets=()))
     set: Path | str
+    """A training set, `concepts.toml`, or a folder of images."""
     out: Path | str
     model: str = SKETCHBOOK
+    trigger: str | None = None
+    """The trigger word of a folder of images; sets have their own."""
     preset: str | None = None
     resume: bool = False
     device: str = "auto"
@@ -71,9 +76,22 @@ class TrainSettings:
     buckets: bool | None = None
     flip: bool | None = None
     caption_dropout: float | None = None
+    caption_dropout_every: int | None = None
+    shuffle_tags: bool | None = None
+    keep_tags: int | None = None
+    tag_dropout: float | None = None
     min_snr_gamma: float | None = None
     """0 disables it."""
+    debiased: bool | None = None
+    loss: str | None = None
+    huber_c: float | None = None
+    unmasked_weight: float | None = None
+    min_timestep: int | None = None
+    max_timestep: int | None = None
+    timestep_sampling: str | None = None
     noise_offset: float | None = None
+    multires_noise: int | None = None
+    multires_discount: float | None = None
     ema_decay: float | None = None
     precision: str | None = None
     gradient_checkpointing: bool | None = None
@@ -83,6 +101,7 @@ class TrainSettings:
     keep: int | None = None
     sample_every: int | None = None
     prompts: tuple[str, ...] | None = None
+    weight_prompts: int | None = None
     log_every: int | None = None
     cache: bool | None = None
     tracker: str | None = None
@@ -92,24 +111,29 @@ class TrainSettings:
         check_fields(self, *_OWN, "steps", "prompts")
 
 
-_OWN = ("method", "set", "out", "model", "preset", "resume", "device", "epochs")
+_OWN = ("method", "set", "out", "model", "trigger", "preset", "resume", "device", "epochs")
 PLAN_SETTINGS = tuple(setting.name for setting in fields(TrainSettings) if setting.name not in _OWN)
 """Settings that a plan has under the same name."""
 
 
-def resolve_training(settings: TrainSettings) -> ResolvedTraining:
+def resolve_training(settings: TrainSettings, training_set: TrainingSet | None = None) -> ResolvedTraining:
     """Look up model, sets and run, and resolve every setting.
 
-    Raises InputError for what cannot be trained.
+    The set is read, unless given. Raises InputError for what cannot be trained.
     """
     check_launch()
     check_name(Path(settings.out))
     run = RunFolder(Path(settings.out), is_main_process())
-    source, training_set = find_checkpoint(settings.model), read_set(settings.set)
+    source = find_checkpoint(settings.model)
+    training_set = training_set or open_set(Path(settings.set), settings.trigger)
     previous = read_plan(run.path / CONFIG) if settings.resume and run.exists else None
     plan = resolve_plan(settings, source, training_set, previous)
     warnings = tuple(plan_warnings(plan, training_set))
     _check_available(plan, settings.device)
+    if plan.weight_prompts and not has_classifier(source):
+        raise TrainingPlanError(
+            f"'{source.name}' has no classifier to read its images by, so no weight can be chosen: leave weight prompts at 0"
+        )
     if previous:
         run.check_resumable(plan)
     else:
@@ -139,13 +163,16 @@ def resolve_plan(
     if settings.steps is not None and settings.epochs is not None:
         raise TrainingPlanError("both steps and epochs are given: give one of them")
     given: dict[str, Any] = {name: value for name in PLAN_SETTINGS if (value := getattr(settings, name)) is not None}
-    if settings.min_snr_gamma == 0:
+    if settings.min_snr_gamma and settings.debiased:
+        raise TrainingPlanError("both min-SNR gamma and debiased are given, and each weights the loss: give one of them")
+    if settings.min_snr_gamma == 0 or settings.debiased:
         given["min_snr_gamma"] = None
     if previous:
         values = plan_to_dict(previous) | given
     else:
         values = _with_counts(_defaults(settings, method, source, training_set) | given, settings, training_set)
         values.setdefault("prompts", _sample_prompts(training_set))
+        values.setdefault("weight_prompts", WEIGHT_PROMPTS if isinstance(method, Lora) and has_classifier(source) else 0)
     known = {item.name for item in fields(TrainingPlan)}
     named = {
         "model": source.name,
@@ -160,12 +187,28 @@ def resolve_plan(
 
 def _defaults(settings: TrainSettings, method: MethodSettings, source: CheckpointFiles, training_set: TrainingSet) -> dict[str, Any]:
     preset: Mapping[str, Any] = find_preset(settings.preset).values if settings.preset else {}
-    values = {**default_settings(method, source.info), "trigger": training_set.trigger, **preset}
+    values = {**default_settings(method, source.info), "trigger": training_set.trigger, **preset, **_optimizer_defaults(settings)}
     if "precision" not in values:
         from sakuga.training.speed import default_precision, pick_device
 
         values["precision"] = default_precision(pick_device(settings.device))
     return values
+
+
+def has_classifier(source: CheckpointFiles) -> bool:
+    """Return whether a model comes with a classifier that reads its images."""
+    return (source.folder / "classifier").is_dir()
+
+
+def _optimizer_defaults(settings: TrainSettings) -> dict[str, Any]:
+    """Return what an optimizer needs: Prodigy multiplies its own rate, and schedule-free has no schedule."""
+    match settings.optimizer:
+        case "prodigy":
+            return {"learning_rate": 1.0, "warmup": 0}
+        case "schedule-free":
+            return {"schedule": "constant"}
+        case _:
+            return {}
 
 
 def _with_counts(values: dict[str, Any], settings: TrainSettings, training_set: TrainingSet) -> dict[str, Any]:
@@ -200,7 +243,18 @@ def _sample_prompts(training_set: TrainingSet) -> tuple[str, ...]:
 
 
 def _check_available(plan: TrainingPlan, device: str) -> None:
-    """Raise TrainingPlanError for missing libraries and fp16 on a CPU."""
+    """Raise TrainingPlanError for settings that exclude each other, missing libraries, and fp16 on a CPU."""
+    if plan.min_timestep >= plan.max_timestep:
+        raise TrainingPlanError(f"timesteps {plan.min_timestep} to {plan.max_timestep} are none: end above the first")
+    if plan.optimizer == "schedule-free" and plan.ema_decay:
+        raise TrainingPlanError("schedule-free averages the weights itself: leave the EMA decay at 0")
+    if plan.optimizer == "schedule-free" and plan.schedule != "constant":
+        raise TrainingPlanError("schedule-free needs no schedule: leave it at constant")
+    lora = plan.method.adapter if isinstance(plan.method, DreamBooth | Slider) else plan.method
+    if isinstance(lora, Lora):
+        _check_lora(lora, preserved=isinstance(plan.method, DreamBooth))
+    if isinstance(plan.method, Slider):
+        _check_slider(plan.method)
     if plan.tracker == "wandb" and find_spec("wandb") is None:
         raise TrainingPlanError("Weights & Biases is not installed: `pip install wandb`, or choose --log-with tensorboard or none")
     if plan.optimizer == "adamw8bit" and find_spec("bitsandbytes") is None:
@@ -210,6 +264,24 @@ def _check_available(plan: TrainingPlan, device: str) -> None:
 
         if pick_device(device).type == "cpu":
             raise TrainingPlanError("fp16 needs a GPU; on a CPU it is slow and inexact: train in bf16 or fp32")
+
+
+def _check_lora(lora: Lora, *, preserved: bool) -> None:
+    """Raise TrainingPlanError for settings of a LoRA that exclude each other."""
+    if lora.algorithm == "lokr" and (lora.rank_dropout or lora.loraplus_ratio != 1):
+        raise TrainingPlanError("LoKr has no ranks to drop and no up matrices: leave rank dropout and the LoRA+ ratio out")
+    if lora.factor and lora.algorithm != "lokr":
+        raise TrainingPlanError("a factor is LoKr's: choose --algorithm lokr, or leave it out")
+    if preserved and lora.preserve:
+        raise TrainingPlanError("DreamBooth preserves its class: give --class-prompt in place of preserve")
+
+
+def _check_slider(slider: Slider) -> None:
+    """Raise TrainingPlanError for a slider without two ends, and for settings of its LoRA that it cannot have."""
+    if not slider.more or not slider.less or slider.more == slider.less:
+        raise TrainingPlanError('a slider needs two different ends: give --more and --less, as "at night" and "at noon"')
+    if slider.adapter.algorithm != "lora" or slider.adapter.rank_dropout or slider.adapter.preserve:
+        raise TrainingPlanError("a slider is a plain LoRA: leave algorithm, rank dropout and preserve out")
 
 
 def plan_warnings(plan: TrainingPlan, training_set: TrainingSet) -> list[str]:
@@ -229,23 +301,18 @@ def plan_warnings(plan: TrainingPlan, training_set: TrainingSet) -> list[str]:
         raise TrainingPlanError("early stopping needs held-out images: split the set with `sakuga data split`, or leave --stop-early out")
     if isinstance(plan.method, DreamBooth) and not (plan.method.class_prompt or plan.method.class_set):
         warnings.append("without --class-prompt there is no prior preservation: others of the subject's class may come to look like it")
-    if not plan.trigger and not isinstance(plan.method, TextualInversion):
+    if not plan.trigger and not isinstance(plan.method, TextualInversion | Slider):
         warnings.append(f"{training_set.folder} has no trigger word: the style applies to every prompt")
     return warnings
 
 
-def lora_method(
-    preset: str | None = None,
-    *,
-    rank: int | None = None,
-    alpha: float | None = None,
-    targets: tuple[str, ...] | None = None,
-    text_encoder: bool | None = None,
-) -> Lora:
-    """Return LoRA settings.
+def lora_method(preset: str | None = None, **given: Any) -> Lora:
+    """Return LoRA settings: those given, by the names of `Lora`.
 
-    None follows the preset, or the default.
+    The others follow the preset, or the default. Raises TrainingPlanError for a name that there is not.
     """
-    given: dict[str, Any] = {"rank": rank, "alpha": alpha, "targets": targets, "text_encoder": text_encoder}
+    names = options_of(Lora)
+    if unknown := next((name for name in given if name not in names), None):
+        raise TrainingPlanError(f"a LoRA has no setting {unknown!r}; settings are {', '.join(names)}")
     base = find_preset(preset).method if preset else Lora(targets=())
     return replace(base, **{name: value for name, value in given.items() if value is not None})

@@ -3,6 +3,7 @@
 The same prompts and seeds, base model above, trained model below.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from PIL import Image as PILImage
 from sakuga.files import write_atomic
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.story.settings import FilmSettings
-from sakuga.studio.core.settings import resolve_settings
+from sakuga.studio.core.settings import ResolvedSettings, resolve_settings
 
 if TYPE_CHECKING:
     from sakuga.training.loop import Training
+    from sakuga.training.method import TrainingMethod
 
 BATCH_SIZE = 8
 
@@ -56,31 +58,35 @@ class SampleSheets:
         return path
 
     def _generate(self) -> Any:
-        import torch
+        return generate_images(self.training.method, self.prompts, self.settings)
 
-        from sakuga.diffusion.noise import seeded_noise
-        from sakuga.models.checkpoint import to_uint8
-        from sakuga.models.conditioning import stack_noise
-        from sakuga.models.sampling import sample
 
-        method, settings = self.training.method, self.settings
-        checkpoint = method.checkpoint
-        side = checkpoint.info.native_size // checkpoint.info.vae_scale_factor
-        shape = (checkpoint.info.latent_channels, side, side)
-        images = []
-        for first in range(0, len(self.prompts), BATCH_SIZE):
-            prompts = self.prompts[first : first + BATCH_SIZE]
-            with torch.no_grad():
-                prompt_embeds = method.encode_captions(prompts)
-                negative = method.encode_captions([""]).expand(len(prompts), -1, -1)
-            *_, last = sample(
-                checkpoint,
-                prompt_embeds=prompt_embeds,
-                negative_prompt_embeds=negative,
-                noise=stack_noise([seeded_noise(shape, first + index) for index in range(len(prompts))]),
-                sampler="dpm++",
-                steps=settings.steps,
-                guidance_scale=settings.guidance,
-            )
-            images.append(to_uint8(checkpoint.decode(last.latents)))
-        return np.concatenate(images)
+def generate_images(method: "TrainingMethod", prompts: Sequence[str], settings: ResolvedSettings) -> Any:
+    """Generate an image of each prompt with a method's parameters, (n, h, w, 3) uint8; seeds are 0, 1, 2, ..."""
+    import torch
+
+    from sakuga.diffusion.noise import seeded_noise
+    from sakuga.models.checkpoint import to_uint8
+    from sakuga.models.conditioning import stack_noise
+    from sakuga.models.sampling import sample
+
+    checkpoint = method.checkpoint
+    side = checkpoint.info.native_size // checkpoint.info.vae_scale_factor
+    shape = (checkpoint.info.latent_channels, side, side)
+    images = []
+    for first in range(0, len(prompts), BATCH_SIZE):
+        batch = prompts[first : first + BATCH_SIZE]
+        with torch.no_grad():
+            prompt_embeds = method.encode_captions(batch)
+            negative = method.encode_captions([""]).expand(len(batch), -1, -1)
+        *_, last = sample(
+            checkpoint,
+            prompt_embeds=prompt_embeds,
+            negative_prompt_embeds=negative,
+            noise=stack_noise([seeded_noise(shape, first + index) for index in range(len(batch))]),
+            sampler="dpm++",
+            steps=settings.steps,
+            guidance_scale=settings.guidance,
+        )
+        images.append(to_uint8(checkpoint.decode(last.latents)))
+    return np.concatenate(images)
