@@ -1,9 +1,11 @@
 """Optical-flow in-betweens against true images of the moments between."""
 
+import cv2
 import numpy as np
 import pytest
 
-from sakuga.finishing.flow import MIN_CONFIDENCE, crossfade, flow_pair
+from sakuga.finishing import flow
+from sakuga.finishing.flow import FULL_CONFIDENCE, MIN_CONFIDENCE, FlowPair, Motion, crossfade, flow_pair
 from sakuga.finishing.inbetweens import interpolation_between
 
 
@@ -46,6 +48,40 @@ def test_images_of_different_scenes_are_crossfaded() -> None:
     first, second = scene(0.0), np.random.default_rng(1).integers(0, 256, (96, 96, 3), dtype=np.uint8)
     assert flow_pair(first, second).confidence < MIN_CONFIDENCE < flow_pair(first, scene(1.0)).confidence
     assert np.array_equal(interpolation_between(first, second)(0.3), crossfade(first, second, 0.3))
+
+
+def blobs(seed: int, size: int = 96) -> np.ndarray:
+    """Soft patches of color."""
+    noise = np.random.default_rng(seed).normal(size=(size, size, 3)).astype(np.float32)
+    return np.clip(cv2.GaussianBlur(noise, (0, 0), 5) * 1200 + 128, 0, 255).astype(np.uint8)
+
+
+def splinters(made: np.ndarray, *ends: np.ndarray) -> float:
+    """How much more detail an image has than there is near by in both ends."""
+    own, *others = (np.abs(cv2.Laplacian(image.astype(np.float32), cv2.CV_32F)).mean(axis=-1) for image in (made, *ends))
+    return float(np.maximum(0, own - cv2.dilate(np.maximum(*others), np.ones((19, 19), np.uint8))).mean())
+
+
+def test_what_only_one_image_shows_is_not_torn_into_splinters(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = scene(0.0), scene(0.2)
+    first[30:70, 20:70], second[30:70, 20:70] = blobs(3)[30:70, 20:70], blobs(13)[30:70, 20:70]
+    measured = flow_pair(first, second)
+    assert measured.reliability > 0.5, "most of it is found again"
+    made = splinters(measured.at(0.5), first, second)
+    monkeypatch.setattr(flow, "TORN", (1e6, 2e6))
+    assert made < 0.3 * splinters(measured.at(0.5), first, second)
+
+
+def test_images_with_less_in_common_are_warped_less() -> None:
+    def reliability(confidence: float) -> float:
+        plane = np.full((8, 8), confidence)
+        motion = Motion(image=scene(0.0, 8), flow=np.zeros((8, 8, 2), np.float32), confidence=plane, benefit=plane)
+        return FlowPair(forward=motion, backward=motion).reliability
+
+    assert reliability(MIN_CONFIDENCE) == 0.0
+    assert reliability((MIN_CONFIDENCE + FULL_CONFIDENCE) / 2) == pytest.approx(0.5)
+    assert reliability(FULL_CONFIDENCE) == pytest.approx(1.0)
+    assert reliability(1.0) == 1.0
 
 
 def test_a_change_of_light_alone_is_a_crossfade() -> None:

@@ -42,12 +42,13 @@ def test_an_infotext_is_read_and_the_rest_is_listed() -> None:
     assert recipe.prompt == "a (castle:1.2), by the sea <lora:ink:0.8>\nBREAK snow"
     assert (recipe.negative, recipe.steps, recipe.guidance, recipe.seed) == ("grey, blurred", 24, 6.5, 1234)
     assert (recipe.size, recipe.model, recipe.sampler) == ((512, 768), "dream v1", "dpm++ karras")
-    assert dict(recipe.unread) == {"Clip skip": "2", "Denoising strength": "0.4"}
+    assert dict(recipe.unread) == {"Denoising strength": "0.4"}
+    assert recipe.clip_skip == 2
 
 
 def test_a_sampler_and_schedule_of_our_own_are_known_and_older_names_split() -> None:
     end = "CFG scale: 7, Seed: 1, Size: 8x8"
-    known = {"DDIM": "ddim", "Euler": "euler", "Euler a": "euler a", "DPM++ 2M": "dpm++", "DPM++ 2M Karras": "dpm++ karras", "Heun": None}
+    known = {"DDIM": "ddim", "Euler": "euler", "Euler a": "euler a", "DPM++ 2M": "dpm++", "DPM++ 2M Karras": "dpm++ karras", "PLMS": None}
     for name, sampler in known.items():
         recipe = read_infotext(f"a\nSteps: 5, Sampler: {name}, {end}")
         assert recipe
@@ -69,13 +70,16 @@ def test_a_graph_is_followed_from_its_sampler() -> None:
     assert (recipe.negative, recipe.steps, recipe.guidance, recipe.seed) == ("grey", 20, 5.5, 7)
     assert (recipe.size, recipe.model, recipe.sampler) == ((640, 448), "dream.v1", "euler")
     assert dict(recipe.unread) == {"node 7": "FaceDetailer"}
-    changed = read_graph(json.dumps(graph(denoise=0.5, scheduler="karras", positive=["7", 0])))
+    changed = read_graph(json.dumps(graph(denoise=0.5, scheduler="kl_optimal", positive=["7", 0])))
     assert changed
     assert changed.sampler is None
     assert {"denoise", "sampler", "conditioning"} <= changed.unread.keys()
 
 
 def test_graphs_with_loops_or_several_samplers_are_not_guessed() -> None:
+    exponential = read_graph(json.dumps(graph(scheduler="exponential")))
+    assert exponential
+    assert (exponential.sampler, exponential.schedule) == ("euler", "exponential")
     looped = graph()
     looped["1"]["inputs"]["model"] = ["5", 0]
     looped["5"]["inputs"]["model"] = ["5", 0]

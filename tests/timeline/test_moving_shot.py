@@ -64,12 +64,29 @@ def test_a_shot_is_one_window_at_the_adapters_rate_and_frames_lie_between():
 
 
 def test_a_shot_may_go_on_from_its_keyframe():
-    moving = replace(MOVING, from_keyframe=True)
+    moving = replace(MOVING, keyframe_strength=0.0)
     for board, settings in ((film(), SETTINGS), (film(), replace(SETTINGS, loop=True)), (film(Cut()), SETTINGS)):
         sheet = lay_out(board, settings, moving)
         keyframes = [name for name, spec in sheet.specs.items() if isinstance(spec, Generated)]
         assert list(sheet.exposures[:: len(sheet.exposures) // len(board.shots)]) == keyframes
         assert [(window.given[0].index, window.given[0].frame) for window in windows(sheet)] == [(0, name) for name in keyframes]
+
+
+def test_a_keyframe_with_a_strength_is_given_and_generated_again():
+    moving = replace(MOVING, keyframe_strength=0.5)
+    for board, settings in ((film(), SETTINGS), (film(), replace(SETTINGS, loop=True)), (film(seconds=12.0), SETTINGS)):
+        sheet = lay_out(board, settings, moving)
+        window = windows(sheet)[0]
+        assert sheet.specs[sheet.exposures[0]] == MotionFrame(window=window, index=0)
+        assert [(one.index, one.strength) for one in window.given] == [(0, 0.5)]
+        assert isinstance(sheet.specs[window.given[0].frame], Generated)
+
+
+def test_in_a_hold_the_camera_rests_and_what_moves_goes_on():
+    sheet = lay_out(film(camera=Camera(zoom=1.2), hold=0.5))
+    held = [sheet.specs[name] for name in sheet.exposures[-7:]]
+    assert len({spec.frame for spec in held if isinstance(spec, CameraFrame)}) == 7
+    assert {spec.warp for spec in held if isinstance(spec, CameraFrame)} == {Warp(zoom=1.2)}
 
 
 def test_at_the_adapters_rate_every_frame_is_the_models_own():

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sakuga import __version__
+from sakuga.cli.bundle import bundle
 from sakuga.cli.choose import choose, replay
 from sakuga.cli.commands import Command, SentenceCommand
 from sakuga.cli.data import data
@@ -71,6 +72,7 @@ for command, panel, kind in (
     (redo, FILES, Command),
     (retime, FILES, Command),
     (sheet, FILES, Command),
+    (bundle, FILES, Command),
     (studio, STUDIO, Command),
     (queue, STUDIO, Command),
     (evaluate, TRAIN, Command),

@@ -20,6 +20,7 @@ Session = Annotated[Path, typer.Argument(help="A session's decision log")]
     "model",
     "sampler",
     "precision",
+    *opt.FILE_CHOICES,
     "guidance",
     "grain",
     "paper",

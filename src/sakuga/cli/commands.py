@@ -16,7 +16,10 @@ OTHER_TOOLS = {
     "--network-dim": "--rank", "--network-alpha": "--alpha", "--lr": "--learning-rate", "--max-train-steps": "--steps",
     "--max-train-epochs": "--epochs", "--train-batch-size": "--batch", "--batch-size": "--batch", "--resolution": "--size",
     "--gradient-accumulation-steps": "--gradient-accumulation", "--lr-scheduler": "--schedule", "--mixed-precision": "--precision",
-    "--caption-dropout-rate": "--caption-dropout", "--lr-warmup-steps": "--warmup", "--output": "--out", "--output-dir": "--out",
+    "--caption-dropout-rate": "--caption-dropout", "--shuffle-caption": "--shuffle-tags", "--keep-tokens": "--keep-tags",
+    "--caption-tag-dropout-rate": "--tag-dropout", "--conv-dim": "--convolution-rank", "--optimizer-type": "--optimizer",
+    "--loss-type": "--loss", "--multires-noise-iterations": "--multires-noise", "--multires-noise-discount": "--multires-discount",
+    "--lr-warmup-steps": "--warmup", "--output": "--out", "--output-dir": "--out",
 }  # fmt: skip
 """Flags of A1111, diffusers and kohya, and what they are called here."""
 FLAGS = OTHER_TOOLS | RENAMED_FLAGS

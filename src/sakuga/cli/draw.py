@@ -34,6 +34,12 @@ def draw(
         str | None,
         opt.described("Depth of the control image (estimator, luminance, or map for a depth map)", default="estimator", panel=INPUT),
     ] = None,
+    reference: Annotated[Path | None, opt.described("Image whose look is kept, by attention to it", "--reference", panel=INPUT)] = None,
+    reference_weight: Annotated[float | None, opt.described("Reference weight (above 0 to 32)", default="4", panel=INPUT)] = None,
+    hires: Annotated[str | None, opt.described("Second pass at a larger size: 2x, 1.5x (above 1 to 4)", "--hires")] = None,
+    hires_strength: Annotated[
+        float | None, opt.described("Denoising strength of the second pass (above 0 to 1)", "--hires-strength", default="0.5")
+    ] = None,
     steps_gif: Annotated[Path | None, opt.described("Clip of one image's denoising steps", "--steps-gif", panel=opt.OUTPUT)] = None,
     store: opt.Store = None,
     recipe: opt.Recipe = True,
@@ -58,6 +64,8 @@ def draw(
         preview=preview,
         steps_gif=steps_gif,
         a1111=a1111,
+        hires=studio.hires_pass(hires, hires_strength),
+        reference=studio.reference_input(reference, reference_weight),
     )
     made = watch(work, quiet=quiet or json)
     values = {"images": [str(path) for path in made.paths], "generated": made.count.generated, "reused": made.count.reused}

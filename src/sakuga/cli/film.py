@@ -7,6 +7,7 @@ import typer
 
 from sakuga import InputError
 from sakuga.cli import options as opt
+from sakuga.text import counted
 
 Idea = Annotated[str, typer.Argument(help="What the film shows, in a few words")]
 Out = Annotated[Path, opt.described(opt.CLIP, "--out", "-o", default="clip.gif")]
@@ -64,6 +65,8 @@ def render(
     seed: Annotated[int | None, opt.option(opt.SEED, help="New seeds for every shot", default="the film's")] = None,
     preview: opt.Preview = False,
     settings: Any = None,
+    frames: opt.Frames = None,
+    first_frame: opt.FirstFrame = 1,
     workers: opt.Workers = 1,
     queue: Annotated[bool, opt.described("Let the studio's worker make it, and return at once", "--queue", panel=opt.OUTPUT)] = False,
     store: opt.Store = None,
@@ -88,9 +91,40 @@ def render(
         studio.render(changed, out, preview=preview).close()
         hand_over(changed, out, preview=preview, as_json=json, quiet=quiet)
         return
+    if frames is not None or first_frame != 1:
+        _render_frames(changed, out, frames, first_frame, store, recipe, workers, preview or max_size, as_json=json, quiet=quiet)
+        return
     size = opt.max_bytes(max_size)
     work = studio.render(changed, out, store=store, recipe=recipe, max_size=size, preview=preview, workers=workers)
     report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
+
+
+def _render_frames(
+    film: Any,
+    out: Path,
+    frames: str | None,
+    first: int,
+    store: Path | None,
+    recipe: bool,
+    workers: int,
+    other: Any,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write some frames as numbered images."""
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    if other:
+        raise InputError("--preview and --max-size are for clips: leave them out where --frames or --first-frame is given")
+    work = studio.render_frames(film, out, frames=frames, first_frame=first, store=store, recipe=recipe, workers=workers)
+    made = watch(work, quiet=quiet or as_json)
+    counts = {"generated": made.count.generated, "reused": made.count.reused}
+    timeline = str(made.timeline) if made.timeline else None
+    words = [f"wrote {counted(len(made.numbers), 'frame')} to {out}: {made.count.generated} generated, {made.count.reused} from the store"]
+    values = {"out": str(out), "frames": list(made.numbers), "timeline": timeline, **counts, "notes": list(made.notes)}
+    report(values, as_json=as_json, words="\n".join([*words, *([f"timeline: {timeline}"] if timeline else [])]), quiet=quiet)
 
 
 def storyboard(

@@ -7,7 +7,6 @@ import typer
 
 from sakuga import InputError
 from sakuga.cli import options as opt
-from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS
 from sakuga.story.style_list import join_styles
 
 STYLE = Annotated[
@@ -23,7 +22,22 @@ EXAMPLE = 'sakuga morph "a castle by day" "a castle at night"'
 Out = Annotated[Path, opt.described("Clip to write: .gif .webp .apng .mp4 .webm", "--out", "-o", default="morph.gif")]
 
 
-@opt.film_settings("negative", "size", "fps", "steps", "model", "sampler", "precision", "guidance", "grain", "paper", "pixel")
+@opt.film_settings(
+    "negative",
+    "size",
+    "fps",
+    "steps",
+    "model",
+    "sampler",
+    "precision",
+    "guidance",
+    *opt.SAMPLING,
+    *opt.FILE_CHOICES,
+    "upscaler",
+    "grain",
+    "paper",
+    "pixel",
+)
 def morph(
     prompts: Annotated[list[str], typer.Argument(help="Prompts to morph between, in order")],
     out: Out = Path("morph.gif"),
@@ -49,6 +63,7 @@ def morph(
     """Generate a clip that morphs from prompt to prompt."""
     from sakuga import studio
     from sakuga.cli.show import report_clip, watch
+    from sakuga.story.storyboard import LITTLE_WORDS, PREPOSITIONS
 
     if loose := next((prompt for prompt in prompts if prompt.lower() in LITTLE_WORDS | PREPOSITIONS), None):
         raise InputError(f"{loose!r} is no prompt: put each in quotation marks, as in {EXAMPLE}")

@@ -7,10 +7,8 @@ import typer
 
 from sakuga.cli import options as opt
 
-FILMS_ONLY = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
-SETTINGS = tuple(
-    name for name in opt.FILM if name not in ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate", "loop")
-)
+FILMS_ONLY = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate", "controlnet")
+SETTINGS = tuple(name for name in opt.FILM if name not in (*FILMS_ONLY, "loop"))
 
 
 @opt.film_settings(

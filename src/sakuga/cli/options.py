@@ -1,20 +1,36 @@
 """Options that several commands share, made from their declarations."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 
-from sakuga.story.options import ENGINE, IMAGES_PER_PROMPT, SECONDS, SEED, SHOTS, WORKERS, Number, Option, Switch
+from sakuga import InputError
+from sakuga.story.options import (
+    ADDRESS,
+    ENGINE,
+    EXECUTOR,
+    FIRST_FRAME,
+    FRAMES,
+    IMAGES_PER_PROMPT,
+    SECONDS,
+    SEED,
+    SHOTS,
+    WORKERS,
+    Number,
+    Option,
+    Switch,
+)
 from sakuga.story.settings import MODEL, OPTIONS
 
 OUTPUT = "Output"
 """The panel of options about files and messages."""
-CLIP = "Clip to write: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, or a folder for PNG frames"
+CLIP = "Clip to write: .gif .webp .apng .mp4 .webm .sheet.png .contact.png, a folder for PNG frames, or name.%04d.png or .exr"
 
 
 def option(declared: Option, *names: str, help: str = "", default: str = "", panel: str | None = None) -> Any:
@@ -35,7 +51,7 @@ def described(help: str, *names: str, default: str = "", panel: str = "", **othe
 
 def _type(name: str) -> Any:
     declared = OPTIONS[name]
-    if name == "style":
+    if name in ("style", "controlnet"):
         return list[str] | None
     if isinstance(declared, Switch):
         return bool | None
@@ -56,10 +72,14 @@ Sampler = Annotated[str | None, option(OPTIONS["sampler"])]
 Precision = Annotated[str | None, option(OPTIONS["precision"])]
 Size = Annotated[str | None, option(OPTIONS["size"])]
 Engine = Annotated[str | None, option(ENGINE, "--engine", panel=MODEL)]
+Executor = Annotated[str | None, option(EXECUTOR, "--executor", panel=MODEL)]
+Address = Annotated[str | None, option(ADDRESS, "--address", panel=MODEL)]
 Seed = Annotated[int, option(SEED)]
 Shots = Annotated[int, option(SHOTS)]
 Seconds = Annotated[float, option(SECONDS)]
 ImagesPerPrompt = Annotated[int, option(IMAGES_PER_PROMPT, "--images-per-prompt", "-n")]
+Frames = Annotated[str | None, option(FRAMES, "--frames")]
+FirstFrame = Annotated[int, option(FIRST_FRAME, "--first-frame")]
 Workers = Annotated[int, option(WORKERS, panel=MODEL)]
 Preview = Annotated[bool, described("Preview in a few steps, without guidance", "--preview")]
 Llm = Annotated[
@@ -77,15 +97,23 @@ MaxSize = Annotated[
 
 FILM = tuple(OPTIONS)
 """The settings of a film."""
-IMAGE = ("style", "negative", "size", "steps", "model", "sampler", "precision", "guidance", "grain", "paper", "pixel")
+SAMPLING = ("schedule", "eta", "clip_skip", "weighting")
+FILE_CHOICES = ("prediction", "vae")
+"""What a single-file model may not tell."""
+IMAGE = (
+    "style", "negative", "size", "steps", "model", "sampler", "precision", "guidance", *SAMPLING, *FILE_CHOICES, "controlnet", "upscaler",
+    "grain", "paper", "pixel",
+)  # fmt: skip
 """The settings of single images."""
 
 
-def film_settings(*names: str, model: bool = True, **own: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def film_settings(
+    *names: str, model: bool = True, machine: bool = True, **own: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each of these settings.
 
     It gets their FilmSettings as `settings`. `own` are annotations for settings whose options differ here; without `model` its default
-    stays open.
+    stays open, and without `machine` the command generates nothing.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -93,6 +121,7 @@ def film_settings(*names: str, model: bool = True, **own: Any) -> Callable[[Call
         def run(**given: Any) -> None:
             values = {name: given.pop(name) for name in names}
             _use_engine(given.pop("engine", None))
+            use_executor(given.pop("executor", None), given.pop("address", None), given)
             command(settings=settings(**values), **given)
 
         kept = [parameter for parameter in signature(command).parameters.values() if parameter.name != "settings"]
@@ -105,8 +134,9 @@ def film_settings(*names: str, model: bool = True, **own: Any) -> Callable[[Call
             )
             for name in names
         ]
-        if "precision" in names:  # the command generates
-            added.append(Parameter("engine", Parameter.KEYWORD_ONLY, annotation=Engine, default=None))
+        if "precision" in names and machine:
+            machines = (("engine", Engine), ("executor", Executor), ("address", Address))
+            added += [Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=None) for name, kind in machines]
         own_options = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in kept]
         parameters = sorted([*own_options, *added], key=lambda parameter: _panel(parameter) == OUTPUT)
         run.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -121,6 +151,25 @@ def _use_engine(engine: str | None) -> None:
     """Let an engine run the networks, in this process and those that it starts."""
     if engine is not None:
         os.environ["SAKUGA_ENGINE"] = ENGINE.check("engine", engine)
+
+
+def use_executor(executor: str | None, address: str | None, given: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Let a cluster render, in this process; `given` are the command's other options. Raises InputError."""
+    if executor is not None:
+        os.environ["SAKUGA_EXECUTOR"] = EXECUTOR.check("executor", executor)
+    if address is not None:
+        os.environ["RAY_ADDRESS"] = ADDRESS.check("address", address)
+    if (executor or os.environ.get("SAKUGA_EXECUTOR")) != "ray":
+        if address is not None:
+            raise InputError("--address is that of a Ray cluster: add --executor ray, or leave it out")
+        return
+    if given.get("workers", 1) > 1:
+        raise InputError("a cluster has as many workers as it has room for: leave --workers out, or --executor ray")
+    if given.get("queue"):
+        raise InputError("--queue leaves the render to the studio's worker: leave --executor out, and start the studio with it")
+    from sakuga.rendering.ray_cluster import connect
+
+    connect()
 
 
 def _panel(parameter: Parameter) -> str | None:

@@ -39,7 +39,7 @@ def queue(
         _watch(job, as_json=json, quiet=quiet)
         return
     jobs = list_jobs(home())
-    lines = [f"{one.id}  {one.state:9}  {one.title}{_progress(one)}" for one in jobs] or ["there is no job"]
+    lines = [f"{one.id}  {one.state:9}  {one.kind:8}  {one.title}{_progress(one)}" for one in jobs] or ["there is no job"]
     waiting = any(one.state == "queued" for one in jobs) and not is_served(home())
     values = {"jobs": [one.model_dump(mode="json") for one in jobs]}
     report(values, as_json=json, words="\n".join([*lines, *([NO_SERVER] if waiting else [])]), quiet=quiet)

@@ -8,15 +8,28 @@ from typing import Annotated
 import typer
 
 from sakuga.cli import options as opt
+from sakuga.story.settings import OPTIONS
 from sakuga.text import counted
 
 Clip = Annotated[Path, typer.Argument(help="A clip or image that sakuga wrote, or an image of A1111, ComfyUI or InvokeAI")]
 
 
-def recipe(clip: Clip, json: opt.Json = False) -> None:
-    """Show the recipe in a clip's or image's file; of A1111, ComfyUI and InvokeAI as a command."""
+def recipe(
+    clip: Clip,
+    film: Annotated[
+        Path | None, opt.described("Film to write of an image of A1111, ComfyUI or InvokeAI: one shot, with its settings", "--film")
+    ] = None,
+    model: Annotated[str | None, opt.described("The film's model, if the image's is not registered")] = None,
+    json: opt.Json = False,
+) -> None:
+    """Show the recipe in a clip's or image's file; of A1111, ComfyUI and InvokeAI as a command or film."""
     from sakuga import studio
     from sakuga.cli.show import report, safe, visible
+
+    if film:
+        _, notes = studio.foreign_film(clip, film, model)
+        report({"film": str(film), "notes": list(notes)}, as_json=json, words="\n".join([f"wrote {film}", *map(visible, notes)]))
+        return
 
     if other := studio.foreign_recipe(clip):
         lines = [visible(shlex.join(other.command)), *(f"not used: {visible(f'{key}: {value}')}" for key, value in other.unread.items())]
@@ -36,6 +49,10 @@ def remake(
     image: Annotated[list[Path] | None, opt.described("An init or control image of the recipe; repeatable")] = None,
     style: Annotated[list[str] | None, opt.described("A style of the recipe from outside, a file or folder; repeatable")] = None,
     motion: Annotated[list[str] | None, opt.described("A motion adapter of the recipe from outside, a file or folder; repeatable")] = None,
+    controlnet: Annotated[list[str] | None, opt.described("A ControlNet of the recipe, a file or folder; repeatable")] = None,
+    upscaler: Annotated[str | None, opt.described("The upscaler's file, if it is not the model's own")] = None,
+    prediction: Annotated[str | None, opt.option(OPTIONS["prediction"])] = None,
+    vae: Annotated[str | None, opt.option(OPTIONS["vae"])] = None,
     anyway: Annotated[bool, opt.described("Generate even if model, styles or engine differ", "--anyway")] = False,
     store: opt.Store = None,
     json: opt.Json = False,
@@ -53,6 +70,10 @@ def remake(
         images=image or (),
         styles=style or (),
         motion=motion or (),
+        controlnets=controlnet or (),
+        upscaler=upscaler,
+        prediction=OPTIONS["prediction"].check("prediction", prediction) if prediction else None,
+        vae=vae,
         anyway=anyway,
         store=store,
     )

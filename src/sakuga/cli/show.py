@@ -61,12 +61,16 @@ def _shown(work: Work[Step, Result]) -> Result:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks: dict[str, Any] = {}
+        devices: set[str] = set()
         for step in work:
             if step.note:
                 console.print(step.note, markup=False, soft_wrap=True)
             if step.total:
                 if step.stage not in tasks:
                     tasks[step.stage] = bars.add_task(STAGES[step.stage], total=1.0, done=0, units=step.total, seconds_left=None)
+                if step.device and step.device not in devices:
+                    devices.add(step.device)
+                    bars.update(tasks[step.stage], description=f"{STAGES[step.stage]} on {counted(len(devices), 'device')}")
                 bars.update(tasks[step.stage], completed=step.fraction, done=step.done, units=step.total, seconds_left=step.seconds_left)
     return work.result()
 

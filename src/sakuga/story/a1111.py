@@ -3,17 +3,17 @@
 import json
 import re
 
-from sakuga.story.foreign_recipe import ForeignRecipe, known_sampler, model_name
+from sakuga.story.foreign_recipe import SCHEDULES, ForeignRecipe, known_sampling, model_name
 
 NEGATIVE = "Negative prompt:"
 PAIR = re.compile(r'\s*([\w][\w \-/]*?):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
 SIZE = re.compile(r"(\d+)x(\d+)")
-READ = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model")
+READ = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Clip skip")
 WITHOUT_EFFECT = ("Model hash", "Version", "Lora hashes", "TI hashes", "Hashes")
 """What names things only, whose effect is read elsewhere."""
 SAMPLER_NAMES = {
     "dpm++": "DPM++ 2M", "dpm++ karras": "DPM++ 2M Karras", "dpm++ sde": "DPM++ 2M SDE", "dpm++ sde karras": "DPM++ 2M SDE Karras",
-    "unipc": "UniPC", "ddim": "DDIM", "euler": "Euler", "euler a": "Euler a", "lcm": "LCM",
+    "unipc": "UniPC", "ddim": "DDIM", "euler": "Euler", "euler a": "Euler a", "heun": "Heun", "lcm": "LCM",
 }  # fmt: skip
 """What our samplers are called there."""
 KARRAS = " Karras"
@@ -33,7 +33,7 @@ def read_infotext(text: str) -> ForeignRecipe | None:
     prompt, _, negative = "\n".join(lines).partition(NEGATIVE)
     values = {key: _unquoted(value) for key, value in pairs.items()}
     unread = {key: value for key, value in values.items() if key not in (*READ, *WITHOUT_EFFECT)}
-    sampler = _sampler(values, unread)
+    sampler, schedule = _sampling(values, unread)
     size = SIZE.fullmatch(values.get("Size", ""))
     return ForeignRecipe(
         program="A1111",
@@ -41,6 +41,8 @@ def read_infotext(text: str) -> ForeignRecipe | None:
         negative=negative.strip(),
         steps=int(values["Steps"]) if values["Steps"].isdecimal() else None,
         sampler=sampler,
+        schedule=schedule,
+        clip_skip=int(values["Clip skip"]) if values.get("Clip skip", "").isdecimal() else None,
         guidance=_number(values.get("CFG scale")),
         seed=int(values["Seed"]) if values.get("Seed", "").isdecimal() else None,
         size=(int(size[1]), int(size[2])) if size else None,
@@ -54,6 +56,8 @@ def write_infotext(recipe: ForeignRecipe) -> str:
     values = {
         "Steps": recipe.steps,
         "Sampler": SAMPLER_NAMES.get(recipe.sampler or ""),
+        "Schedule type": next((name.title().replace("Sgm", "SGM") for name, own in SCHEDULES.items() if own == recipe.schedule), None),
+        "Clip skip": recipe.clip_skip,
         "CFG scale": recipe.guidance and f"{recipe.guidance:g}",
         "Seed": recipe.seed,
         "Size": "x".join(map(str, recipe.size)) if recipe.size else None,
@@ -69,14 +73,14 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False) if set(value) & set(',:"\n') else value
 
 
-def _sampler(values: dict[str, str], unread: dict[str, str]) -> str | None:
+def _sampling(values: dict[str, str], unread: dict[str, str]) -> tuple[str | None, str | None]:
     name, schedule = values.get("Sampler", ""), values.get("Schedule type", "")
     if name.endswith(KARRAS):
         name, schedule = name.removesuffix(KARRAS), KARRAS.strip()
-    found = known_sampler(name, schedule)
-    if name and not found:
+    sampler, own = known_sampling(name, schedule)
+    if name and not sampler:
         unread["Sampler"] = " ".join(filter(None, (name, schedule)))
-    return found
+    return sampler, own
 
 
 def _number(text: str | None) -> float | None:

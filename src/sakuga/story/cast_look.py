@@ -1,6 +1,6 @@
 """The look of a subject: what an idea leaves open, fixed once for all shots.
 
-A look is written as a caption's tags, with commas between: "long brown hair, blue dress", "red roof", "white sails", "green dragon".
+A look is written as a caption's tags, with commas between: "long brown hair, blue dress", "red roof", "white boat", "green dragon".
 """
 
 import random
@@ -19,7 +19,7 @@ THINGS = {
     "houses": ("roof", ("red", "blue", "orange")),
     "castle": ("roof", ("red", "blue", "orange")),
     "windmill": ("roof", ("red", "blue", "orange")),
-    "boat": ("sails", ("white", "red", "yellow")),
+    "boat": ("boat", ("white", "red", "yellow")),  # of "white sails" the Sketchbook draws a windmill
     "dragon": ("dragon", ("green", "red", "blue", "purple")),
     "balloon": ("balloon", ("red", "orange", "blue", "purple")),
 }

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sakuga.story.foreign_recipe import ForeignRecipe, known_sampler, model_name
+from sakuga.story.foreign_recipe import ForeignRecipe, known_sampling, model_name
 
 Node = Mapping[str, Any]
 SAMPLERS = ("KSampler", "KSamplerAdvanced")
@@ -28,7 +28,7 @@ def read_graph(text: str) -> ForeignRecipe | None:
         return None
     values = samplers[0]["inputs"]
     unread = {f"node {number}": str(node.get("class_type")) for number, node in nodes.items() if node.get("class_type") not in KNOWN}
-    sampler = known_sampler(str(values.get("sampler_name", "")), str(values.get("scheduler", "")))
+    sampler, schedule = known_sampling(str(values.get("sampler_name", "")), str(values.get("scheduler", "")))
     if not sampler:
         unread["sampler"] = f"{values.get('sampler_name')} {values.get('scheduler')}"
     if values.get("denoise", 1) != 1:
@@ -42,6 +42,7 @@ def read_graph(text: str) -> ForeignRecipe | None:
         negative=_text(nodes, values.get("negative"), unread),
         steps=_whole(values.get("steps")),
         sampler=sampler,
+        schedule=schedule,
         guidance=float(values["cfg"]) if isinstance(values.get("cfg"), int | float) else None,
         seed=_whole(values.get("seed", values.get("noise_seed"))),
         size=_size(_follow(nodes, values.get("latent_image"), "EmptyLatentImage")),

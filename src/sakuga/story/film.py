@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 
 from sakuga import InputError
 from sakuga.files import TextError, decode_utf8, read_utf8, write_text
+from sakuga.story.controls import ControlNet
 from sakuga.story.keys import Key, Keys, format_keys, is_keyed, parse_number, parse_texts
 from sakuga.story.limits import MAX_FILM_BYTES
 from sakuga.story.options import renamed_note
@@ -169,6 +170,8 @@ def _shot_table(shot: Shot) -> dict[str, Any]:
     for key in LIMITS:
         if (number := getattr(shot, key)) is not None:
             table[key] = format_keys(number) if isinstance(number, tuple) else number
+    if shot.controlnet is not None:
+        table["controlnet"] = OPTIONS["controlnet"].write(shot.controlnet)
     if shot.style is not None:
         table["style"] = format_keys(shot.style) if isinstance(shot.style, tuple) else shot.style
     for key, default in (("motion", None), ("init_from", None), ("ease", "smooth"), ("hold", 0.0), ("negative", ""), ("on", None)):
@@ -288,6 +291,7 @@ class ShotTable(_Table):
     guidance: Annotated[Any, AfterValidator(_check_number)] = None
     steps: Annotated[Any, AfterValidator(_check_number)] = None
     control_weight: Annotated[Any, AfterValidator(_check_number)] = None
+    controlnet: Annotated[tuple[ControlNet, ...] | None, OPTIONS["controlnet"]] = None
     motion: str | None = None
     motion_scale: Annotated[Any, AfterValidator(_check_number)] = None
     style: Annotated[str, AfterValidator(_check_style)] | None = None
@@ -307,7 +311,8 @@ class ShotTable(_Table):
         prompt, turns = _read_prompt(self.prompt)
         keyed: dict[str, Any] = {name: parse_number(value) for name in LIMITS if (value := getattr(self, name)) is not None}
         style = None if self.style is None else _read_style(self.style)
-        plain = self.model_dump(exclude={"camera", "transition", "prompt", "style", *LIMITS})
+        plain = self.model_dump(exclude={"camera", "transition", "prompt", "style", "controlnet", *LIMITS})
+        keyed["controlnet"] = self.controlnet
         return Shot(prompt=prompt, turns=turns, style=style, camera=camera, transition=_read_transition(self.transition), **keyed, **plain)
 
 
@@ -332,6 +337,7 @@ _KEYS: dict[str, list[str]] = {
     "shots": list(ShotTable.model_fields),
     "camera": list(_CameraTable.model_fields),
     "pixel": list(PIXEL_OPTIONS),
+    "controlnet": [field.name for field in fields(ControlNet)],
 }
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 """What pydantic calls an unknown key in a model and in a dataclass."""

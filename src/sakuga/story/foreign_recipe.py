@@ -12,9 +12,16 @@ SAMPLERS = {
     "ddim": ("ddim",),
     "euler": ("euler",),
     "euler a": ("euler a", "euler_ancestral"),
+    "heun": ("heun",),
     "lcm": ("lcm",),
 }
 """Our samplers, and what others call them, with the schedule behind."""
+SCHEDULES = {
+    "karras": "karras", "exponential": "exponential", "beta": "beta", "sgm uniform": "trailing", "sgm_uniform": "trailing",
+}  # fmt: skip
+"""Our schedules by their names in A1111 and ComfyUI."""
+WITHOUT_SIGMAS = ("ddim", "lcm")
+"""Samplers that have none of these but trailing."""
 PLAIN_SCHEDULES = ("", "normal", "uniform")
 """Schedules that are a scheduler's own; "automatic" is another for each sampler there."""
 
@@ -28,6 +35,8 @@ class ForeignRecipe:
     negative: str = ""
     steps: int | None = None
     sampler: str | None = None
+    schedule: str | None = None
+    clip_skip: int | None = None
     guidance: float | None = None
     seed: int | None = None
     size: tuple[int, int] | None = None
@@ -44,6 +53,8 @@ class ForeignRecipe:
             "--negative": self.negative or None,
             "--model": self.model,
             "--sampler": self.sampler,
+            "--schedule": self.schedule,
+            "--clip-skip": self.clip_skip,
             "--steps": self.steps,
             "--guidance": self.guidance,
             "--seed": self.seed,
@@ -61,6 +72,20 @@ def known_sampler(name: str, schedule: str = "") -> str | None:
     """
     whole = name.strip().lower() if schedule.lower() in PLAIN_SCHEDULES else f"{name} {schedule}".strip().lower()
     return next((own for own, names in SAMPLERS.items() if whole in names), None)
+
+
+def known_sampling(name: str, schedule: str = "") -> tuple[str | None, str | None]:
+    """Return our sampler and schedule of names there; None for a schedule that the sampler has by itself, both where it has none here.
+
+    >>> known_sampling("euler", "karras"), known_sampling("DPM++ 2M", "Karras"), known_sampling("DDIM", "Beta")
+    (('euler', 'karras'), ('dpm++ karras', None), (None, None))
+    """
+    if sampler := known_sampler(name, schedule):
+        return sampler, None
+    sampler, own = known_sampler(name), SCHEDULES.get(schedule.lower())
+    if sampler is None or own is None or (sampler in WITHOUT_SIGMAS and own != "trailing"):
+        return None, None
+    return sampler, own
 
 
 def model_name(file: str) -> str:

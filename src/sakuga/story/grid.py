@@ -4,15 +4,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from sakuga.story.options import SEED, Number, SettingsError
 from sakuga.story.settings import OPTIONS, FilmSettings
 
+T = TypeVar("T")
 MAX_CELLS = 400
 NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
 SEED_AXIS, PROMPT_AXIS = "seed", "prompt"
-IMAGE_OPTIONS = ("style", "negative", "size", "steps", "sampler", "guidance", "grain", "paper", "pixel")
+IMAGE_OPTIONS = (
+    "style", "negative", "size", "steps", "sampler", "schedule", "eta", "clip_skip", "weighting", "guidance", "grain", "paper", "pixel",
+)  # fmt: skip
+AXES = (*IMAGE_OPTIONS, SEED_AXIS, PROMPT_AXIS)
+"""What an axis may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,8 @@ def parse_axis(text: str) -> Axis:
     """
     name, sign, rest = text.partition("=")
     name, values = name.strip().replace("-", "_"), tuple(value.strip() for value in rest.split(","))
-    known = (*IMAGE_OPTIONS, SEED_AXIS, PROMPT_AXIS)
-    if not sign or name not in known:
-        raise SettingsError(f"axis {text!r}: write NAME=VALUE,VALUE, where NAME is one of {', '.join(known)}")
+    if not sign or name not in AXES:
+        raise SettingsError(f"axis {text!r}: write NAME=VALUE,VALUE, where NAME is one of {', '.join(AXES)}")
     if not all(values):
         raise SettingsError(f"axis {text!r}: it has an empty value; write NAME=VALUE,VALUE")
     return Axis(name, values)
@@ -97,8 +101,8 @@ def _typed(name: str, value: str) -> Any:
     return OPTIONS[name].check(name, int(value) if value.isdecimal() else float(value))
 
 
-def pages(axes: Sequence[Axis], cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
-    """Yield the cells of each value of the third axis, row by row."""
+def pages(axes: Sequence[Axis], cells: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield what belongs to the cells of each value of the third axis, row by row."""
     size = len(axes[0].values) * (len(axes[1].values) if len(axes) > 1 else 1)
     for start in range(0, len(cells), size):
-        yield tuple(cells[start : start + size])
+        yield cells[start : start + size]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from sakuga import InputError
-from sakuga.story.limits import MAX_LETTERS, MAX_PLANNED_SHOTS, MAX_SECONDS, MAX_SEED
+from sakuga.story.limits import MAX_FRAMES, MAX_LETTERS, MAX_PLANNED_SHOTS, MAX_SECONDS, MAX_SEED
 from sakuga.story.rate import parse_rate, rate_text
 from sakuga.text import listed
 
@@ -206,9 +206,16 @@ def renamed_note(name: str, renamed: Mapping[str, str]) -> str:
 
 Engine = Literal["auto", "torch", "openvino"]
 ENGINE = Choice(help="What runs the networks on a CPU; auto takes the faster one", default="auto", choices=get_args(Engine))
+EXECUTOR = Choice(help="Where frames are rendered: on this machine, or on a Ray cluster", default="local", choices=("local", "ray"))
+ADDRESS = Text(
+    help="Head of the Ray cluster: HOST:PORT, auto for this machine's, local for a new one", default_help="$RAY_ADDRESS, or auto"
+)
 SEED = Number(help="Seed; the same seed gives the same images", default=0, least=0, most=MAX_SEED, whole=True)
 SHOTS = Number(help="Shots in the film", default=5, least=1, most=MAX_PLANNED_SHOTS, whole=True)
 SECONDS = Number(help="Length of the film in seconds", default=6.0, least=0, most=MAX_SECONDS, above=True)
+FRAMES = Text(help="Frames to generate, as numbered images: 1-100, 1-100x5 or 1,7,20-30", default_help="all")
+FIRST_FRAME = Number(help="Number of the first frame in names of images", default=1, least=0, most=9_999_999, whole=True)
+CHUNK = Number(help="Frames of a task at most", default_help="those of a shot", least=1, most=MAX_FRAMES, whole=True)
 WORKERS = Number(
     help="Processes that render at once; each holds the networks and uses $OMP_NUM_THREADS threads", default=1, least=1, most=64, whole=True
 )

@@ -61,6 +61,7 @@ def first_said_by(prompt: str) -> str:
     return prompt_at(prompt_parts(prompt)[0].text, 0, MANY)
 
 
+@lru_cache(maxsize=16_384)
 def said_by(prompt: str, *, breaks: bool = False) -> tuple[str, ...]:
     """Return what a prompt says without its grammar: each part, at its first steps and at the last; `breaks` keeps BREAK.
 
@@ -71,6 +72,7 @@ def said_by(prompt: str, *, breaks: bool = False) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text if breaks else BREAK.sub(" ", text) for text in texts))
 
 
+@lru_cache(maxsize=16_384)
 def emphasis_warnings(prompt: str) -> tuple[str, ...]:
     """Return the warnings about a prompt's emphasis, with the grammar's own brackets resolved."""
     texts = said_by(with_ascii_brackets(prompt))

@@ -4,14 +4,22 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_type_hints
 
+from sakuga.story.controls import ControlNet, ControlNetsOption
+from sakuga.story.foreign_recipe import WITHOUT_SIGMAS as WITHOUT_SIGMAS
 from sakuga.story.foreign_recipe import known_sampler
 from sakuga.story.keys import is_keyed
 from sakuga.story.limits import MAX_SIZE
 from sakuga.story.options import Choice, Number, Option, Rate, SettingsError, Size, Switch, Text
 
 Precision = Literal["fp32", "fp16", "bf16"]
-Sampler = Literal["dpm++", "dpm++ karras", "dpm++ sde", "dpm++ sde karras", "unipc", "ddim", "euler", "euler a", "lcm"]
+Sampler = Literal["dpm++", "dpm++ karras", "dpm++ sde", "dpm++ sde karras", "unipc", "ddim", "euler", "euler a", "heun", "lcm"]
 """Samplers, with the schedule of their steps where it is not the model's own."""
+Schedule = Literal["model", "karras", "exponential", "beta", "trailing"]
+"""How the noise levels of the steps are spaced: as the model's config says, or otherwise."""
+PredictionType = Literal["epsilon", "v_prediction"]
+"""What a UNet predicts."""
+Weighting = Literal["comfyui", "a1111"]
+"""How emphasis scales embeddings: away from the empty prompt's, or from zero with the mean restored."""
 Dither = Literal["none", "ordered", "bayer"]
 """How colors outside the palette are shown: nearest color, a low-contrast mix of two, or a visible Bayer pattern."""
 InitFrom = Literal["keyframe", "previous"]
@@ -146,11 +154,45 @@ class FilmSettings:
             choices=get_args(Precision),
         ),
     ] = None
+    schedule: Annotated[
+        Schedule | None,
+        Choice(help="Noise levels of the steps", default="model", panel=MODEL, choices=get_args(Schedule)),
+    ] = None
+    eta: Annotated[
+        float | None, Number(help="Noise that the sampler ddim adds at each step", default=0.0, panel=MODEL, least=0, most=1)
+    ] = None
+    clip_skip: Annotated[
+        int | None,
+        Number(
+            help="Layer of the text encoder, from its end; 2 is the one before the last",
+            default=1,
+            panel=MODEL,
+            least=1,
+            most=12,
+            whole=True,
+        ),
+    ] = None
+    weighting: Annotated[
+        Weighting | None,
+        Choice(help="How (word:1.2) is weighted", default="comfyui", panel=MODEL, choices=get_args(Weighting)),
+    ] = None
+    prediction: Annotated[
+        PredictionType | None,
+        Choice(
+            help="What a single-file model predicts, if the file does not tell",
+            default_help="as the file tells",
+            panel=MODEL,
+            choices=get_args(PredictionType),
+        ),
+    ] = None
+    vae: Annotated[str | None, Text(help="File with another VAE for a single-file model", default_help="the model's own", panel=MODEL)] = (
+        None
+    )
     steps: Annotated[
         int | None,
         Number(
             help="Denoising steps",
-            default_help="20 on the Sketchbook, 30 otherwise, 4 with lcm",
+            default_help="20 on the Sketchbook (15 in films that move), 30 otherwise, 4 with lcm",
             least=1,
             most=1000,
             whole=True,
@@ -180,6 +222,15 @@ class FilmSettings:
     control_weight: Annotated[
         float | None, Number(help="Depth ControlNet weight on frames that start from an image", default=0.0, panel=MOTION, least=0, most=2)
     ] = None
+    controlnet: Annotated[
+        tuple[ControlNet, ...] | None,
+        ControlNetsOption(
+            help="ControlNet: FILE, with parts such as hint=canny, image=FILE, weight=0.8, end=0.6 behind commas; repeatable",
+            default=(),
+            default_help="none",
+            panel=MODEL,
+        ),
+    ] = None
     depth: Annotated[
         DepthSource | None,
         Choice(
@@ -202,8 +253,8 @@ class FilmSettings:
     reference_weight: Annotated[
         float | None,
         Number(
-            help="How much frames keep the look of the first shot's keyframe by attention to it; 0 is off",
-            default=0,
+            help="How much shots keep the look of the first one's keyframe by attention to it; 0 is off",
+            default_help="4 on the Sketchbook, 0 otherwise",
             panel=MOTION,
             least=0,
             most=32,
@@ -222,7 +273,7 @@ class FilmSettings:
         str | None,
         Text(
             help="Motion adapter, which makes things move: auto (the model's own), none, sketchbook, a folder or file, or owner/name",
-            default=NO_MOTION,
+            default=AUTO,
             panel=MOTION,
         ),
     ] = None
@@ -254,6 +305,26 @@ class FilmSettings:
             most=1,
         ),
     ] = None
+    motion_guidance: Annotated[
+        float | None,
+        Number(
+            help="Share of guidance beyond 1 in windows whose unconditional frames are the image model's; 0 takes the adapter's own",
+            default_help="0.15 on the Sketchbook, 0 otherwise",
+            panel=MOTION,
+            least=0,
+            most=1,
+        ),
+    ] = None
+    motion_keyframe: Annotated[
+        float | None,
+        Number(
+            help="How freely a shot's window redraws its keyframe; 0 shows it as it is, 1 begins without it",
+            default_help="0 on the Sketchbook, 1 otherwise",
+            panel=MOTION,
+            least=0,
+            most=1,
+        ),
+    ] = None
     motion_fps: Annotated[
         Fraction | None,
         Rate(help="Frames per second of the adapter; the film's own lie between them", default=Fraction(8), panel=MOTION),
@@ -263,6 +334,14 @@ class FilmSettings:
     ] = None
     on: Annotated[
         int | None, Number(help="Frames per image; 2 animates on twos", default=1, panel=MOTION, least=1, most=12, whole=True)
+    ] = None
+    upscaler: Annotated[
+        str | None,
+        Text(
+            help="File that enlarges images: ESRGAN, Real-ESRGAN or its compact networks, as .safetensors",
+            default_help="the model's own, or Lanczos",
+            panel=FINISH,
+        ),
     ] = None
     grain: Annotated[float | None, Number(help="Film grain", default=0.0, panel=FINISH, least=0, most=1)] = None
     paper: Annotated[float | None, Number(help="Paper texture", default=0.0, panel=FINISH, least=0, most=1)] = None
@@ -274,12 +353,23 @@ class FilmSettings:
     def __post_init__(self) -> None:
         """Check every value and bring it to its type; raises SettingsError."""
         _check_fields(self, OPTIONS)
+        _check_schedule(self.sampler or OPTIONS["sampler"].default, self.schedule or "model", self.eta)
 
 
 def _check_fields(settings: Any, options: dict[str, Option]) -> None:
     for name, option in options.items():
         if (value := getattr(settings, name)) is not None:
             object.__setattr__(settings, name, option.check(name, value))
+
+
+def _check_schedule(sampler: Sampler, schedule: Schedule, eta: float | None) -> None:
+    """Refuse a schedule that a sampler has not, and eta where nothing adds noise; raises SettingsError."""
+    if sampler.endswith("karras") and schedule not in ("model", "karras"):
+        raise SettingsError(f"schedule: {sampler} has a schedule of its own: choose the sampler {sampler.removesuffix(' karras')}")
+    if sampler in WITHOUT_SIGMAS and schedule not in ("model", "trailing"):
+        raise SettingsError(f"schedule: {sampler} has no {schedule} schedule; choose model or trailing, or another sampler")
+    if eta and sampler != "ddim":
+        raise SettingsError(f"eta: {sampler} has none; choose the sampler ddim")
 
 
 def _options(cls: type) -> dict[str, Option]:

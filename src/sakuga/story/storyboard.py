@@ -9,6 +9,7 @@ from typing import Literal
 from sakuga import InputError
 from sakuga.sketchbook.caption_reading import fact_spans, facts_in, flatten_text
 from sakuga.story.cast_look import contradiction, is_stated, pieces_of
+from sakuga.story.controls import ControlNet
 from sakuga.story.keys import Ease as Ease
 from sakuga.story.keys import Keys, Number, key_values
 from sakuga.story.limits import MAX_PAN, MAX_ROTATION, MAX_SECONDS, MAX_SEED, MAX_SHOTS, MAX_ZOOM
@@ -99,8 +100,8 @@ class Shot:
 
     `seconds` is its length, including `hold` seconds of the last image; `turns` change the prompt at given frames.
     `strength` is the denoising strength (0.0 to 1.0): a number counts for the morph into the shot, keys for every generated frame of it.
-    `control_weight` scales the ControlNet of initial images. `motion` names the motion adapter ("none" is none). `style` replaces the
-    film's ("" is none); keyed styles are interpolated.
+    `control_weight` scales the depth ControlNet of initial images, `controlnet` replaces the film's others. `motion` names the motion
+    adapter ("none" is none). `style` replaces the film's ("" is none); keyed styles are interpolated.
     `transition` leads to the next shot; each image stays for `on` frames.
     """
 
@@ -112,6 +113,7 @@ class Shot:
     guidance: Number | None = None
     steps: Number | None = None
     control_weight: Number | None = None
+    controlnet: tuple[ControlNet, ...] | None = None
     motion: str | None = None
     motion_scale: Number | None = None
     style: str | Keys[str] | None = None

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.animate import Animation as Animation
     from sakuga.studio.animate.animate import animate as animate
     from sakuga.studio.animate.animate import render as render
+    from sakuga.studio.animate.bundle import Bundle as Bundle
+    from sakuga.studio.animate.bundle import bundle as bundle
     from sakuga.studio.animate.control import ControlInput as ControlInput
     from sakuga.studio.animate.control import control_input as control_input
     from sakuga.studio.animate.convert_motion import ConvertedMotion as ConvertedMotion
     from sakuga.studio.animate.convert_motion import convert_motion as convert_motion
     from sakuga.studio.animate.draw import GeneratedImages as GeneratedImages
     from sakuga.studio.animate.draw import draw as draw
+    from sakuga.studio.animate.foreign import foreign_film as foreign_film
     from sakuga.studio.animate.foreign import foreign_recipe as foreign_recipe
+    from sakuga.studio.animate.frame_range import RenderedFrames as RenderedFrames
+    from sakuga.studio.animate.frame_range import render_frames as render_frames
     from sakuga.studio.animate.grid import Grid as Grid
     from sakuga.studio.animate.grid import grid as grid
     from sakuga.studio.animate.morph import MorphResult as MorphResult
@@ -46,6 +51,10 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.remake import remake as remake
     from sakuga.studio.animate.sheet import ExposureSheetResult as ExposureSheetResult
     from sakuga.studio.animate.sheet import sheet as sheet
+    from sakuga.studio.animate.still_options import Hires as Hires
+    from sakuga.studio.animate.still_options import ReferenceInput as ReferenceInput
+    from sakuga.studio.animate.still_options import hires_pass as hires_pass
+    from sakuga.studio.animate.still_options import reference_input as reference_input
     from sakuga.studio.animate.store import clean_store as clean_store
     from sakuga.studio.animate.store import parse_bytes as parse_bytes
     from sakuga.studio.animate.store import show_store as show_store
@@ -83,6 +92,12 @@ if TYPE_CHECKING:
     from sakuga.studio.models.library import show_model as show_model
     from sakuga.studio.sets.building import BuiltSet as BuiltSet
     from sakuga.studio.sets.building import build_set as build_set
+    from sakuga.studio.sets.bulk_captions import EditedCaptions as EditedCaptions
+    from sakuga.studio.sets.bulk_captions import SharedImages as SharedImages
+    from sakuga.studio.sets.bulk_captions import TagStatistics as TagStatistics
+    from sakuga.studio.sets.bulk_captions import edit_captions as edit_captions
+    from sakuga.studio.sets.bulk_captions import shared_images as shared_images
+    from sakuga.studio.sets.bulk_captions import tag_statistics as tag_statistics
     from sakuga.studio.sets.captioning import CaptionedSet as CaptionedSet
     from sakuga.studio.sets.captioning import caption_set as caption_set
     from sakuga.studio.sets.changes import BalancedSet as BalancedSet
@@ -114,11 +129,17 @@ if TYPE_CHECKING:
     from sakuga.studio.styles.check import check_style as check_style
     from sakuga.studio.styles.conversion import blend_styles as blend_styles
     from sakuga.studio.styles.conversion import convert_style as convert_style
+    from sakuga.studio.styles.extraction import MergedModel as MergedModel
+    from sakuga.studio.styles.extraction import extract_style as extract_style
+    from sakuga.studio.styles.extraction import merge_styles as merge_styles
+    from sakuga.studio.styles.extraction import resize_style as resize_style
     from sakuga.studio.styles.library import add_style as add_style
     from sakuga.studio.styles.library import library_style as library_style
     from sakuga.studio.styles.library import list_styles as list_styles
     from sakuga.studio.styles.library import remove_style as remove_style
     from sakuga.studio.styles.library import show_style as show_style
+    from sakuga.studio.training.import_config import ImportedConfig as ImportedConfig
+    from sakuga.studio.training.import_config import import_config as import_config
     from sakuga.studio.training.resolution import TrainSettings as TrainSettings
     from sakuga.studio.training.resolution import lora_method as lora_method
     from sakuga.studio.training.train import TrainedRun as TrainedRun
@@ -132,15 +153,19 @@ if TYPE_CHECKING:
     from sakuga.training.distributed import is_main_process as is_main_process
     from sakuga.training.plan import DreamBooth as DreamBooth
     from sakuga.training.plan import Lora as Lora
+    from sakuga.training.plan import Slider as Slider
     from sakuga.training.plan import TextualInversion as TextualInversion
     from sakuga.training.sketchbook.options import TrainingOptions as TrainingOptions
 
 _MODULES = {
     "sakuga.studio.animate.animate": ("Animation", "animate", "render"),
+    "sakuga.studio.animate.bundle": ("Bundle", "bundle"),
     "sakuga.studio.animate.control": ("ControlInput", "control_input"),
+    "sakuga.studio.animate.still_options": ("Hires", "ReferenceInput", "hires_pass", "reference_input"),
     "sakuga.studio.animate.convert_motion": ("ConvertedMotion", "convert_motion"),
     "sakuga.studio.animate.draw": ("GeneratedImages", "draw"),
-    "sakuga.studio.animate.foreign": ("foreign_recipe",),
+    "sakuga.studio.animate.foreign": ("foreign_film", "foreign_recipe"),
+    "sakuga.studio.animate.frame_range": ("RenderedFrames", "render_frames"),
     "sakuga.studio.animate.grid": ("Grid", "grid"),
     "sakuga.studio.animate.morph": ("MorphResult", "morph"),
     "sakuga.studio.animate.move": ("MovedImage", "move"),
@@ -168,6 +193,14 @@ _MODULES = {
     "sakuga.studio.evaluation.evaluate": ("evaluate",),
     "sakuga.studio.evaluation.request": ("Evaluation", "EvaluationRequest"),
     "sakuga.studio.sets.building": ("BuiltSet", "build_set"),
+    "sakuga.studio.sets.bulk_captions": (
+        "EditedCaptions",
+        "SharedImages",
+        "TagStatistics",
+        "edit_captions",
+        "shared_images",
+        "tag_statistics",
+    ),
     "sakuga.studio.sets.captioning": ("CaptionedSet", "caption_set"),
     "sakuga.studio.sets.changes": ("BalancedSet", "SplitSet", "balance_set", "split_set"),
     "sakuga.studio.sets.cropping": ("CroppedSet", "crop_set"),
@@ -181,12 +214,14 @@ _MODULES = {
     "sakuga.studio.models.library": ("add_model", "add_webui_models", "fetch_model", "list_models", "remove_model", "show_model"),
     "sakuga.studio.styles.check": ("StyleCheck", "check_style"),
     "sakuga.studio.styles.conversion": ("blend_styles", "convert_style"),
+    "sakuga.studio.styles.extraction": ("MergedModel", "extract_style", "merge_styles", "resize_style"),
     "sakuga.studio.styles.library": ("add_style", "library_style", "list_styles", "remove_style", "show_style"),
+    "sakuga.studio.training.import_config": ("ImportedConfig", "import_config"),
     "sakuga.studio.training.resolution": ("TrainSettings", "lora_method"),
     "sakuga.studio.training.train": ("TrainedRun", "TrainingProgress", "train"),
     "sakuga.timeline.edits": ("Cut", "Expose", "Hold", "Redo", "Speed"),
     "sakuga.training.distributed": ("is_main_process",),
-    "sakuga.training.plan": ("DreamBooth", "Lora", "TextualInversion"),
+    "sakuga.training.plan": ("DreamBooth", "Lora", "Slider", "TextualInversion"),
     "sakuga.training.sketchbook.options": ("TrainingOptions",),
 }
 """Where each name is; the imports above are the same for type checkers."""
@@ -200,6 +235,7 @@ __all__ = [
     "balance_set",
     "blend_styles",
     "build_set",
+    "bundle",
     "caption_set",
     "check_style",
     "choose",
@@ -211,15 +247,20 @@ __all__ = [
     "dedupe_set",
     "distill_set",
     "draw",
+    "edit_captions",
     "edit_clip",
     "evaluate",
     "export_sketchbook",
+    "extract_style",
     "fetch_model",
+    "foreign_film",
     "foreign_recipe",
     "grid",
+    "import_config",
     "inspect_set",
     "list_models",
     "list_styles",
+    "merge_styles",
     "morph",
     "move",
     "pixelate",
@@ -231,16 +272,20 @@ __all__ = [
     "remove_model",
     "remove_style",
     "render",
+    "render_frames",
     "render_style_set",
     "render_subject_set",
     "replay",
+    "resize_style",
     "score_sketchbook",
+    "shared_images",
     "sheet",
     "show_model",
     "show_store",
     "show_style",
     "split_set",
     "storyboard",
+    "tag_statistics",
     "train",
     "train_sketchbook",
     "vary",

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from sakuga.story.limits import MAX_SEED
 from sakuga.timeline.frame_settings import FrameSettings
+from sakuga.timeline.plain_data import strict
 from sakuga.timeline.prompts import prompt_of
-from sakuga.timeline.spec import GuidedEmbedding, ImageEmbedding, InitImage, Prompt, ZeroEmbedding, strict
+from sakuga.timeline.spec import GuidedEmbedding, ImageEmbedding, InitImage, Prompt, ZeroEmbedding
 from sakuga.timeline.variations import Link, VariationChain, guided_embedding, noise_of, variant
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from sakuga import InputError
 from sakuga.timeline.camera import round6
 from sakuga.timeline.film_layout import ExposureSheet
+from sakuga.timeline.plain_data import strict
 from sakuga.timeline.prompts import prompt_of
 from sakuga.timeline.spec import (
     CameraFrame,
@@ -28,7 +29,6 @@ from sakuga.timeline.spec import (
     Rendered,
     SeedNoise,
     digest,
-    strict,
 )
 
 STRENGTH = 0.5

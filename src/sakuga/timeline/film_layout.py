@@ -17,6 +17,7 @@ from sakuga.story.keys import Key, Keys
 from sakuga.story.limits import MAX_FRAMES
 from sakuga.story.storyboard import LIMITS, Cut, Dissolve, Morph, Shot, Storyboard, StoryboardError, Transition, full_prompt, full_prompts
 from sakuga.timeline.camera import camera_warp, round6
+from sakuga.timeline.controls import STILL, PlannedControl, controls_at
 from sakuga.timeline.frame_settings import FrameSettings as FrameSettings
 from sakuga.timeline.keyed_values import interpolation_at, number_at
 from sakuga.timeline.motion import MotionSettings, Track
@@ -71,13 +72,15 @@ def lay_out_film(
     styles: Sequence[Keys[StyleWeights]] | None = None,
     motions: Sequence[MotionSettings | None] = (),
     timings: Timings | None = None,
+    controls: Sequence[tuple[PlannedControl, ...]] = (),
 ) -> ExposureSheet:
     """Lay out every frame of a film.
 
     There are round(seconds * rate) exposures.
 
     `styles` are those of each shot (default: the film's), `motions` how each moves (default: without a motion adapter),
-    `timings` those of morphs that are retimed. Raises StoryboardError for a shot without a frame, or a key beyond its last one.
+    `timings` those of morphs that are retimed, `controls` the ControlNets of each shot (default: the film's). Raises StoryboardError for a
+    shot without a frame, or a key beyond its last one.
     """
     default = (Key(frame=0, value=StyleWeights(styles=settings.styles)),)
     count = len(storyboard.shots)
@@ -87,6 +90,7 @@ def lay_out_film(
             f"the film has {spans[-1].stop:,} frames, and a clip can hold {MAX_FRAMES:,}: choose fewer seconds or a lower fps"
         )
     film = FilmLayout(storyboard, settings, spans, styles or [default] * count, motions or [None] * count, timings or {})
+    film.plan_controls(controls or [settings.controls] * count)
     for index, span in enumerate(spans):
         if not len(span):
             raise StoryboardError(f"shot {index + 1} lasts {storyboard.shots[index].seconds:g} s, less than a frame: give it more seconds")
@@ -113,6 +117,8 @@ class FilmLayout:
     styles: Sequence[Keys[StyleWeights]]
     motions: Sequence[MotionSettings | None]
     timings: Timings
+    controls: Sequence[tuple[PlannedControl, ...]] = ()
+    """The ControlNets of each shot."""
     specs: dict[Digest, FrameSpec] = field(default_factory=dict)
     exposures: list[Digest] = field(default_factory=list)
     color_references: dict[Digest, Digest] = field(default_factory=dict)
@@ -134,6 +140,13 @@ class FilmLayout:
         name = digest(spec)
         self.specs.setdefault(name, spec)
         return name
+
+    def plan_controls(self, controls: Sequence[tuple[PlannedControl, ...]]) -> None:
+        """Set the ControlNets of each shot, and add the images that are given for them."""
+        self.controls = controls
+        for one in (one for shot in controls for one in shot if one.image):
+            assert one.image
+            self.add(one.image)
 
     def choose_reference(self, index: int) -> None:
         """Let a shot keep the look of the first shot, unless its light or weather is another.
@@ -170,8 +183,8 @@ class FilmLayout:
             frames = lay_out_moving_shot(self, index, span, motion, entry, held)
         else:
             frames = self.still_frames(index, entry, len(span) - held)
+            frames += [frames[-1]] * held
             self.track, self.last_warp = Track(((Fraction(span.stop - 1), frames[-1]),)), Warp()
-        frames += [frames[-1]] * held
         if before is not None and isinstance(entry, Dissolve):
             frames = self.dissolve(frames, before, entry)
         on = self.on(shot)
@@ -280,7 +293,7 @@ class FilmLayout:
             warp = self.warp(shot, progress_before, progress)
             init = InitImage(frame=before, strength=strength, warp=warp, color_reference=key if same else None)
             spec = self.generated(index, arrival + place, noise=self.noise(shot, place), init=init, batch=batch)
-            within[arrival + place] = self.add(spec)
+            within[arrival + place] = self.add(spec if chained else replace(spec, reference=None))  # its image has the look
             if chained:
                 before, progress_before = within[arrival + place], progress
         return within
@@ -339,7 +352,8 @@ class FilmLayout:
 
     def varies(self, index: int) -> bool:
         """Return whether a shot has keyed settings or styles."""
-        return _varies(self.storyboard.shots[index]) or len(self.styles[index]) > 1
+        keyed = any(isinstance(control.weight, tuple) for control in self.controls[index])
+        return _varies(self.storyboard.shots[index]) or len(self.styles[index]) > 1 or keyed
 
     def styles_at(self, index: int, place: float) -> tuple[AppliedStyle, ...]:
         """Return the styles of a frame."""
@@ -380,6 +394,7 @@ class FilmLayout:
             noise=noise,
             init=init,
             control=control,
+            controls=controls_at(self.controls[index], place, init.frame if init else None, init.warp if init else STILL),
             guidance=None if shot.guidance is None else number_at(shot.guidance, place),
             steps=None if shot.steps is None else round(number_at(shot.steps, place)),
             styles=self.styles_at(index, place),

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sakuga.story.storyboard import InitFrom
+from sakuga.timeline.controls import STILL, PlannedControl, controls_at
 from sakuga.timeline.motion import MotionSettings
+from sakuga.timeline.prompts import weighted
 from sakuga.timeline.spec import (
+    AppliedControl,
     AppliedStyle,
     Conditioning,
     ControlImage,
@@ -18,6 +21,8 @@ from sakuga.timeline.spec import (
     Precision,
     Reference,
     Sampler,
+    SamplingOptions,
+    Weighting,
 )
 
 
@@ -55,11 +60,16 @@ class FrameSettings:
     """Weight of attention to the first shot's keyframe, so that the cast keeps its look; 0 disables it."""
     control_weight: float = 0.0
     """ControlNet conditioning scale of the initial image's depth; 0 disables it."""
+    controls: tuple[PlannedControl, ...] = ()
+    """ControlNets beside the checkpoint's own."""
     depth: Depth = "luminance"
     """Where depth comes from, for parallax and control."""
     negative: str = ""
     styles: tuple[AppliedStyle, ...] = ()
     precision: Precision = "fp32"
+    options: SamplingOptions = SamplingOptions()  # noqa: RUF009 - frozen
+    weighting: Weighting = "comfyui"
+    """How emphasis scales embeddings."""
     batch: int = 4
     """Width of the batch for frames that are independent of each other."""
 
@@ -71,6 +81,7 @@ class FrameSettings:
         noise: Noise,
         init: InitImage | None = None,
         control: ControlImage | None = None,
+        controls: tuple[AppliedControl, ...] | None = None,
         guidance: float | None = None,
         steps: int | None = None,
         styles: tuple[AppliedStyle, ...] | None = None,
@@ -81,13 +92,16 @@ class FrameSettings:
 
         None takes the film's own setting.
         """
+        if controls is None:
+            controls = controls_at(self.controls, 0.0, init.frame if init else None, init.warp if init else STILL)
         return Generated(
             checkpoint=self.checkpoint,
-            conditioning=conditioning,
-            negative=negative,
+            conditioning=weighted(conditioning, self.weighting),
+            negative=weighted(negative, self.weighting),
             noise=noise,
             init=init,
             control=control,
+            controls=controls,
             reference=reference,
             width=self.width,
             height=self.height,
@@ -97,4 +111,5 @@ class FrameSettings:
             styles=self.styles if styles is None else styles,
             batch=batch,
             precision=self.precision,
+            options=self.options,
         )

@@ -39,8 +39,17 @@ class MotionSettings:
     motion: AppliedMotion
     fps: Fraction = Fraction(8)
     """Frames a second of the windows."""
-    from_keyframe: bool = False
-    """Whether a shot goes on from its keyframe, which the image model generates and its first window is given."""
+    keyframe_strength: float = 1.0
+    """Below 1.0 the first window of a shot is given its keyframe, which the image model generates, and denoises it with this strength."""
+
+    def keyframe(self, name: Digest) -> GivenFrame:
+        """Return a shot's keyframe as its first window is given it."""
+        return GivenFrame(index=0, frame=name, strength=self.keyframe_strength)
+
+    @property
+    def from_keyframe(self) -> bool:
+        """Whether a shot begins with its keyframe."""
+        return self.keyframe_strength < 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +76,9 @@ class Track:
         """Return the track at another time."""
         return Track(tuple((moment + by, name) for moment, name in self.known), self.method)
 
-    def until(self, end: Fraction, add: Add, held: int = 0) -> "Track":
-        """Return the track up to a moment, whose frame stays for `held` more frames."""
-        known = [one for one in self.known if one[0] < end] + [(end, self.at(end, add))]
-        return Track((*known, *([(end + held, known[-1][1])] if held else [])), self.method)
+    def until(self, end: Fraction, add: Add) -> "Track":
+        """Return the track up to a moment."""
+        return Track((*(one for one in self.known if one[0] < end), (end, self.at(end, add))), self.method)
 
 
 def windows_over(
@@ -80,7 +88,7 @@ def windows_over(
     window_at: Callable[[Fraction], MotionWindow],
     longest: int,
     add: Add,
-    first_frame: Digest | None = None,
+    first_frame: GivenFrame | None = None,
 ) -> list[tuple[Fraction, Digest]]:
     """Lay windows over a shot from one moment to another, and return their frames by their moments.
 
@@ -88,7 +96,7 @@ def windows_over(
     keys lie at frames of the film. The last frame is at `stop`, or half a step from it. `first_frame` is given to the first window.
     """
     count = max(SHORTEST, round((stop - start) / step) + 1)
-    known: list[tuple[Fraction, Digest]] = [] if first_frame is None else [(start, first_frame)]
+    known: list[tuple[Fraction, Digest]] = [] if first_frame is None or first_frame.strength else [(start, first_frame.frame)]
     while len(known) < count:
         carried = known[-CARRIED:]
         first = len(known) - len(carried)
@@ -100,6 +108,8 @@ def windows_over(
             seed=like.seed + first,
             given=tuple(GivenFrame(index=index, frame=name) for index, (_, name) in enumerate(carried)),
         )
+        if first_frame and not known:
+            window = replace(window, given=(first_frame,))
         names = [add(MotionFrame(window=window, index=index)) for index in range(len(carried), window.frames)]
         known += [(start + (len(known) + index) * step, name) for index, name in enumerate(names)]
     return known
@@ -138,7 +148,7 @@ def closed_window(start: Fraction, stop: Fraction, step: Fraction, like: MotionW
     context = min(like.motion.context, max(2, count * 3 // 4))
     motion = replace(like.motion, context=context, overlap=min(like.motion.overlap, context // 2), closed=True)
     window = replace(like, frames=count, motion=motion, keys=_returning(shifted(like.keys, start, spacing), count))
-    given = {one.index: one.frame for one in window.given}
+    given = {one.index: one.frame for one in window.given if not one.strength}
     names = [given.get(index) or add(MotionFrame(window=window, index=index)) for index in range(count)]
     return [(start + index * spacing, names[index % count]) for index in range(count + 1)]
 

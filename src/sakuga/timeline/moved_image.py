@@ -7,7 +7,7 @@ from sakuga import InputError
 from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.frame_settings import FrameSettings
 from sakuga.timeline.motion import LONGEST, Add, MotionSettings, Track, bridge, windows_over
-from sakuga.timeline.prompts import prompt_of
+from sakuga.timeline.prompts import prompt_of, weighted
 from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Given, GivenFrame, MotionFrame, MotionKey, MotionWindow, digest
 
 Known = list[tuple[Fraction, Digest]]
@@ -53,18 +53,19 @@ def _window(move: ImageMove, settings: FrameSettings, motion: MotionSettings, fi
         checkpoint=settings.checkpoint,
         motion=motion.motion,
         frames=2,
-        keys=(MotionKey(frame=0.0, conditioning=prompt_of(move.prompt)),),
+        keys=(MotionKey(frame=0.0, conditioning=weighted(prompt_of(move.prompt), settings.weighting)),),
         seed=move.seed,
         width=settings.width,
         height=settings.height,
         given=(GivenFrame(index=0, frame=first),),
-        negative=prompt_of(settings.negative),
+        negative=weighted(prompt_of(settings.negative), settings.weighting),
         sampler=settings.sampler,
         steps=settings.steps,
         guidance=settings.guidance,
         control=ControlImage(frame=first, depth=settings.depth, weight=weight) if weight else None,
         styles=settings.styles,
         precision=settings.precision,
+        options=settings.options,
     )
 
 
@@ -74,7 +75,7 @@ def _known(window: MotionWindow, last: Digest | None, move: ImageMove, step: Fra
     if move.loop:
         return _closed(window, last, Fraction(move.frames), step, add)
     if last is None:
-        return windows_over(Fraction(0), stop, step, lambda moment: window, LONGEST, add, first)
+        return windows_over(Fraction(0), stop, step, lambda moment: window, LONGEST, add, window.given[0])
     _refuse_longer(round(stop / step) + 1, step)
     ends = (Fraction(0), first), (stop, last)
     return [ends[0], *bridge(Track(ends[:1]), Track(ends[1:]), step, window, add), ends[1]]

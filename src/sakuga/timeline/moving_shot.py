@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from sakuga.story.storyboard import Morph, Transition
 from sakuga.timeline.camera import round6
+from sakuga.timeline.controls import controls_at
 from sakuga.timeline.keyed_values import number_at
 from sakuga.timeline.motion import CARRIED, LONGEST, MotionSettings, Track, bridge, closed_window, windows_over
 from sakuga.timeline.moving_camera import filmed, returning_warps, shot_warps, swinging_warps
-from sakuga.timeline.spec import ControlImage, Digest, GivenFrame, MotionKey, MotionWindow
+from sakuga.timeline.prompts import weighted
+from sakuga.timeline.spec import Conditioning, ControlImage, Digest, MotionKey, MotionWindow
 from sakuga.timeline.style_weights import interpolate_styles
 from sakuga.timeline.timing import Span
 from sakuga.timeline.transition_timing import LaidTransition, TransitionTiming, planned_timing
@@ -23,7 +25,7 @@ FINEST = 1000
 
 
 def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: MotionSettings, entry: Transition, held: int) -> list[Digest]:
-    """Return the frames of a shot, without its hold.
+    """Return the frames of a shot; the camera rests for the last `held`, and what moves goes on.
 
     After a morph the shot's own windows begin where it arrives; until there a window goes from the last frame of the shot before to the
     first of this one. In a loop the last shot ends with such a window to the first, and a single shot is a window that wraps around.
@@ -34,9 +36,9 @@ def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: Moti
         return _closed_shot(film, span, step, motion)
     moving = len(span) - held
     arrival = film.morph_length(index, moving) - 1 if isinstance(entry, Morph) and film.track else 0
-    first, last = Fraction(span.start + arrival), Fraction(span.start + moving - 1)
+    first, last = Fraction(span.start + arrival), Fraction(span.stop - 1)
     longest = CARRIED + int(motion.fps) if film.varies(index) else LONGEST
-    keyframe = film.add(film.keyframe(index)) if motion.from_keyframe else None
+    keyframe = motion.keyframe(film.add(film.keyframe(index))) if motion.from_keyframe else None
     known = windows_over(first, last, step, lambda moment: _window(film, index, moment - span.start, motion), longest, film.add, keyframe)
     track, arriving = Track(tuple(known), film.settings.between), list[Digest]()
     film.first_track = film.first_track or track
@@ -46,8 +48,9 @@ def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: Moti
         crossing = bridge(film.track, track, step, _crossing_window(film, way, motion), film.add)
         before, track = film.track.known[-1], Track((film.track.known[-1], *crossing, *known), method)
         arriving = _retimed(film, index, track, [before, *crossing, known[0]])
-    film.track = track.until(last, film.add, held)
+    film.track = track.until(last, film.add)
     warps = shot_warps(film, index, moving, arrival)
+    warps += [warps[-1]] * held
     if film.settings.loop and index == len(film.spans) - 1:
         closing = film.closing_length(moving)
         way = _Crossing(index, 0, 0, span.stop - 1 - closing, span.stop)
@@ -56,7 +59,7 @@ def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: Moti
         crossing = bridge(track, onward, step, _crossing_window(film, way, motion), film.add)
         track = Track((*track.known, *crossing, onward.known[0]), track.method)
         warps = returning_warps(film, warps, closing)
-    rest = range(span.start + len(arriving), span.start + moving)
+    rest = range(span.start + len(arriving), span.stop)
     return filmed(film, [*arriving, *(track.at(Fraction(place), film.add) for place in rest)], warps)
 
 
@@ -88,7 +91,7 @@ def generated_in_betweens(film: "FilmLayout", index: int, known: Mapping[int, Di
     keyframes = [Track(((Fraction(start + place), known[place]),), film.settings.between) for place in places]
     track = list(keyframes[0].known)
     for place, before, after in zip(places, keyframes, keyframes[1:], strict=False):
-        between = bridge(before, after, step, replace(_window(film, index, Fraction(place), motion), control=None), film.add)
+        between = bridge(before, after, step, _between_window(film, index, Fraction(place), motion), film.add)
         track += [*between, *after.known]
     return [Track(tuple(track), film.settings.between).at(Fraction(start + place), film.add) for place in range(places[0], places[-1] + 1)]
 
@@ -97,7 +100,7 @@ def _closed_shot(film: "FilmLayout", span: Span, step: Fraction, motion: MotionS
     """Return the frames of a film of one shot that closes; its camera goes there and back."""
     like = _window(film, 0, Fraction(0), motion)
     if motion.from_keyframe:
-        like = replace(like, given=(GivenFrame(index=0, frame=film.add(film.keyframe(0))),))
+        like = replace(like, given=(motion.keyframe(film.add(film.keyframe(0))),))
     track = Track(tuple(closed_window(Fraction(span.start), Fraction(span.stop), step, like, film.add)), film.settings.between)
     return filmed(film, [track.at(Fraction(place), film.add) for place in range(span.start, span.stop)], swinging_warps(film, len(span)))
 
@@ -116,15 +119,29 @@ def _window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSetti
         seed=shot.seed,
         width=settings.width,
         height=settings.height,
-        negative=film.negative(index),
+        negative=weighted(film.negative(index), settings.weighting),
         sampler=settings.sampler,
         steps=settings.steps if shot.steps is None else round(number_at(shot.steps, at)),
         guidance=settings.guidance if shot.guidance is None else number_at(shot.guidance, at),
         control=control,
-        reference=film.reference,
+        controls=controls_at(film.controls[index], at, _followed_keyframe(film, index)),
+        reference=None if motion.from_keyframe else film.reference,  # the keyframe has the look
         styles=film.styles_at(index, at),
         precision=settings.precision,
+        options=settings.options,
     )
+
+
+def _followed_keyframe(film: "FilmLayout", index: int) -> Digest | None:
+    """Return a shot's keyframe if ControlNets take their hint from it."""
+    follows = any(control.image is None for control in film.controls[index])
+    return film.add(film.keyframe(index)) if follows else None
+
+
+def _between_window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSettings) -> MotionWindow:
+    """Return the settings of a window between two keyframes, which place things themselves."""
+    window = _window(film, index, place, motion)
+    return replace(window, control=None, controls=controls_at(film.controls[index], float(place)))
 
 
 def _keys(film: "FilmLayout", index: int) -> tuple[MotionKey, ...]:
@@ -132,9 +149,14 @@ def _keys(film: "FilmLayout", index: int) -> tuple[MotionKey, ...]:
     shot, start = film.storyboard.shots[index], film.spans[index].start
     eases = {key.frame: key.ease for keys in (film.styles[index], shot.turns) for key in keys}
     return tuple(
-        MotionKey(frame=float(start + place), conditioning=film.conditioning(index, place), ease=eases.get(place, "linear"))
+        MotionKey(frame=float(start + place), conditioning=_weighted(film, index, place), ease=eases.get(place, "linear"))
         for place in sorted({0, *eases})
     )
+
+
+def _weighted(film: "FilmLayout", index: int, place: float) -> Conditioning:
+    """Return the conditioning of a frame, its emphasis weighted as the film says."""
+    return weighted(film.conditioning(index, place), film.settings.weighting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +178,8 @@ def _crossing_window(film: "FilmLayout", way: _Crossing, motion: MotionSettings)
     shot = film.storyboard.shots[way.arriving]
     target = _window(film, way.arriving, Fraction(way.place), motion)
     length = len(film.spans[way.leaving])
-    leaving = MotionKey(frame=float(way.start), conditioning=film.conditioning(way.leaving, length))
-    arriving = MotionKey(frame=float(way.stop), conditioning=film.conditioning(way.arriving, way.place))
+    leaving = MotionKey(frame=float(way.start), conditioning=_weighted(film, way.leaving, length))
+    arriving = MotionKey(frame=float(way.stop), conditioning=_weighted(film, way.arriving, way.place))
     strength = film.settings.strength if shot.strength is None else number_at(shot.strength, way.place)
     styles = interpolate_styles(film.styles_at(way.leaving, length), target.styles, 0.5)
-    return replace(target, keys=(leaving, arriving), strength=strength, styles=styles, control=None)
+    return replace(target, keys=(leaving, arriving), strength=strength, styles=styles, control=None, controls=())

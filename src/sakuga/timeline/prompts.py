@@ -1,5 +1,8 @@
 """Prompts of frame specs."""
 
+from dataclasses import replace
+
+from sakuga.story.emphasis import read_emphasis
 from sakuga.story.prompt_grammar import uses_grammar, with_ascii_brackets
 from sakuga.timeline.spec import Conditioning, Interpolated, Prompt, Weighting
 
@@ -9,6 +12,28 @@ def prompt_of(text: str, weighting: Weighting = "comfyui") -> Prompt:
     text = with_ascii_brackets(text)
     whole = weighting != "comfyui" or uses_grammar(text)
     return Prompt(prompt=text, grammar="whole" if whole else "emphasis", weighting=weighting)
+
+
+def weighted(conditioning: Conditioning, weighting: Weighting) -> Conditioning:
+    """Return a conditioning whose emphasis is weighted in a way; prompts without emphasis stay."""
+    match conditioning:
+        case Prompt(prompt=prompt, weighting=own) if own != weighting and not read_emphasis(prompt).plain:
+            return replace(conditioning, grammar="whole", weighting=weighting)
+        case Interpolated(first=first, second=second):
+            return replace(conditioning, first=weighted(first, weighting), second=weighted(second, weighting))
+        case _:
+            return conditioning
+
+
+def prompts_in(conditioning: Conditioning) -> tuple[Prompt, ...]:
+    """Return the prompts that a conditioning is made of."""
+    match conditioning:
+        case Prompt():
+            return (conditioning,)
+        case Interpolated(first=first, second=second):
+            return (*prompts_in(first), *prompts_in(second))
+        case _:
+            return ()
 
 
 def uses_whole_grammar(conditioning: Conditioning) -> bool:

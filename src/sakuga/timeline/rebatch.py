@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sakuga.timeline.spec import (
+    AppliedControl,
     CameraFrame,
     Conditioning,
     Derived,
@@ -57,6 +58,7 @@ def _narrowed(spec: FrameSpec, width: int, renamed: Mapping[Digest, Digest]) -> 
                 batch=min(spec.batch, width),
                 init=_renamed_init(spec.init, renamed) if spec.init else None,
                 control=replace(spec.control, frame=renamed[spec.control.frame]) if spec.control else None,
+                controls=_renamed_controls(spec.controls, renamed),
                 reference=_renamed_reference(spec.reference, renamed) if spec.reference else None,
                 conditioning=_renamed(spec.conditioning, renamed),
                 negative=_renamed(spec.negative, renamed),
@@ -92,6 +94,7 @@ def _renamed_window(window: MotionWindow, renamed: Mapping[Digest, Digest]) -> M
         keys=tuple(replace(key, conditioning=_renamed(key.conditioning, renamed)) for key in window.keys),
         given=tuple(replace(one, frame=renamed[one.frame]) for one in window.given),
         control=replace(window.control, frame=renamed[window.control.frame]) if window.control else None,
+        controls=_renamed_controls(window.controls, renamed),
         reference=_renamed_reference(window.reference, renamed) if window.reference else None,
         negative=_renamed(window.negative, renamed),
     )
@@ -99,6 +102,10 @@ def _renamed_window(window: MotionWindow, renamed: Mapping[Digest, Digest]) -> M
 
 def _renamed_init(init: InitImage, renamed: Mapping[Digest, Digest]) -> InitImage:
     return replace(init, frame=renamed[init.frame], color_reference=renamed[init.color_reference] if init.color_reference else None)
+
+
+def _renamed_controls(controls: tuple[AppliedControl, ...], renamed: Mapping[Digest, Digest]) -> tuple[AppliedControl, ...]:
+    return tuple(replace(control, frame=renamed[control.frame]) for control in controls)
 
 
 def _renamed_reference(reference: Reference, renamed: Mapping[Digest, Digest]) -> Reference:

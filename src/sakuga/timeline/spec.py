@@ -5,191 +5,41 @@ A frame is named by the digest of its spec. Specs refer to other frames by diges
 
 import hashlib
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from pydantic import Field, TypeAdapter
 
+from sakuga.story.controls import Hint as Hint
 from sakuga.story.keys import Ease
 from sakuga.story.settings import InBetweenMethod as InBetweenMethod
 from sakuga.story.settings import Precision as Precision
 from sakuga.story.settings import Sampler as Sampler
+from sakuga.story.settings import Schedule as Schedule
 from sakuga.story.storyboard import Depth as Depth
+from sakuga.timeline.conditioning import NO_PROMPT, embedded_frames
+from sakuga.timeline.conditioning import Conditioning as Conditioning
+from sakuga.timeline.conditioning import Fit as Fit
+from sakuga.timeline.conditioning import GuidedEmbedding as GuidedEmbedding
+from sakuga.timeline.conditioning import ImageEmbedding as ImageEmbedding
+from sakuga.timeline.conditioning import Interpolated as Interpolated
+from sakuga.timeline.conditioning import Prompt as Prompt
+from sakuga.timeline.conditioning import Weighting as Weighting
+from sakuga.timeline.conditioning import ZeroEmbedding as ZeroEmbedding
+from sakuga.timeline.noises import Noise as Noise
+from sakuga.timeline.noises import NoiseDrift as NoiseDrift
+from sakuga.timeline.noises import NoiseLoop as NoiseLoop
+from sakuga.timeline.noises import NoisePath as NoisePath
+from sakuga.timeline.noises import NoiseWalk as NoiseWalk
+from sakuga.timeline.noises import SeedNoise as SeedNoise
+from sakuga.timeline.noises import SlerpNoise as SlerpNoise
+from sakuga.timeline.plain_data import Digest as Digest
+from sakuga.timeline.plain_data import strict
+from sakuga.timeline.plain_data import to_plain as to_plain
 
-ENGINE = 3
+ENGINE = 4
 """Part of every digest; raise it when the same spec begins to mean another image."""
-
-Digest: TypeAlias = str
-"""A sha256 in hexadecimal: the name of a frame, a checkpoint or a style."""
-
-strict = with_config(ConfigDict(extra="forbid"))
-
-Weighting = Literal["comfyui", "a1111"]
-"""How emphasis scales embeddings: away from the empty prompt's, or from zero with the mean restored."""
-Fit = Literal["crop", "pad"]
-"""How CLIP's vision tower gets a square: the centre crop, or the whole image padded."""
-
-
-# Conditioning.
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """A prompt, with emphasis in brackets (`story.emphasis`).
-
-    In the whole grammar (`story.prompt_grammar`) it may be long, composed, and change over the steps; else what is over the text encoder's
-    limit is ignored.
-    """
-
-    prompt: str
-    grammar: Literal["emphasis", "whole"] = "emphasis"
-    weighting: Weighting = "comfyui"
-    kind: Literal["prompt"] = "prompt"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interpolated:
-    """An interpolation of two conditionings.
-
-    `at` 0.0 is `first`, 1.0 is `second`.
-    """
-
-    first: "Conditioning"
-    second: "Conditioning"
-    at: float
-    method: Literal["slerp", "lerp"] = "slerp"
-    kind: Literal["interpolated"] = "interpolated"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageEmbedding:
-    """The CLIP image embedding of a frame."""
-
-    frame: Digest
-    fit: Fit = "crop"
-    kind: Literal["image_embedding"] = "image_embedding"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuidedEmbedding:
-    """An image embedding steered by texts.
-
-    Towards good texts, away from bad ones.
-
-    `repeats` gradient steps are taken in CLIP's space; `positive` and `negative` scale the two directions.
-    """
-
-    base: ImageEmbedding
-    good: tuple[str, ...]
-    bad: tuple[str, ...]
-    positive: float
-    negative: float
-    repeats: int
-    kind: Literal["guided_embedding"] = "guided_embedding"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZeroEmbedding:
-    """Zeros, the unconditional embedding of image-conditioned checkpoints."""
-
-    kind: Literal["zero_embedding"] = "zero_embedding"
-
-
-Conditioning: TypeAlias = Annotated[
-    Prompt | Interpolated | ImageEmbedding | GuidedEmbedding | ZeroEmbedding, Field(discriminator="kind")
-]  # fmt: skip
-
-
-# Noise.
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedNoise:
-    """Gaussian noise from one CPU generator."""
-
-    seed: int
-    kind: Literal["seed"] = "seed"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlerpNoise:
-    """A slerp of two noises.
-
-    `at` 0.0 is `first`, 1.0 is `second`.
-    """
-
-    first: "Noise"
-    second: "Noise"
-    at: float
-    kind: Literal["slerp"] = "slerp"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseWalk:
-    """A point of an endless slerp through noises.
-
-    Through those of seed, seed + 1, ...; one seed per unit of `at`.
-    """
-
-    seed: int
-    at: float
-    kind: Literal["walk"] = "walk"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseDrift:
-    """A point of an endless drift of noise.
-
-    Each unit of `at` mixes in `share` of the next seed's noise.
-    """
-
-    seed: int
-    at: float
-    share: float
-    kind: Literal["drift"] = "drift"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoisePath:
-    """A point of a drift through chosen noises.
-
-    Each unit of `at` mixes in `share` of the next of `seeds`; their number is at least `at` + 1.
-    """
-
-    seeds: tuple[int, ...]
-    at: float
-    share: float
-    kind: Literal["path"] = "path"
-
-
-@strict
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseLoop:
-    """A point of a circle of noises.
-
-    `first` at 0.0 and 1.0, `second` at 0.5, by way of `third`.
-    """
-
-    first: "Noise"
-    second: "Noise"
-    third: "Noise"
-    at: float
-    kind: Literal["loop"] = "loop"
-
-
-Noise: TypeAlias = Annotated[SeedNoise | SlerpNoise | NoiseWalk | NoiseDrift | NoisePath | NoiseLoop, Field(discriminator="kind")]
-
 
 # Initial and control images.
 
@@ -247,6 +97,27 @@ class ControlImage:
 
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedControl:
+    """A ControlNet, and the image that its hint is taken from."""
+
+    network: Digest
+    frame: Digest
+    hint: Hint
+    """What is computed from the image."""
+    weight: float = 1.0
+    """ControlNet conditioning scale."""
+    start: float = 0.0
+    """Share of the denoising steps before it acts."""
+    end: float = 1.0
+    """Share of the denoising steps after which it acts no more."""
+    guess: bool = False
+    """Whether it acts on the conditional frames alone (guess mode)."""
+    warp: Warp = Warp()
+    """A camera move applied before the hint is computed."""
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """A frame that another attends to, so that its look stays.
 
@@ -272,6 +143,22 @@ class AppliedStyle:
     weight: float = 1.0
     block_weights: tuple[tuple[str, float], ...] = ()
     """Weights of single blocks, relative to `weight`: ("up.1", 0.5)."""
+
+
+# Sampling.
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingOptions:
+    """What of sampling is mostly left as it is."""
+
+    schedule: Schedule = "model"
+    """Which noise levels the steps have."""
+    eta: float = 0.0
+    """Noise that DDIM adds, 0.0 (none) to 1.0."""
+    clip_skip: int = 1
+    """Which layer of the text encoder is taken, counted from its usual one as in A1111: 2 is the layer before."""
 
 
 # Motion windows.
@@ -317,6 +204,8 @@ class GivenFrame:
 
     index: int
     frame: Digest
+    strength: float = 0.0
+    """Denoising strength: at 0.0 it stays as it is; above, the window begins with it, and generates it again."""
 
 
 @strict
@@ -336,15 +225,18 @@ class MotionWindow:
     """In order of their indices."""
     strength: float = 1.0
     """Denoising strength, 0 to 1; below 1 the frames start from the given ones, blended in latent space."""
-    negative: Conditioning = Prompt(prompt="")
+    negative: Conditioning = NO_PROMPT
     sampler: Sampler = "dpm++"
     steps: int = 30
     guidance: float = 7.5
     control: ControlImage | None = None
     """The control image of every frame."""
+    controls: tuple[AppliedControl, ...] = ()
+    """ControlNets on every frame, beside the checkpoint's own."""
     reference: Reference | None = None
     styles: tuple[AppliedStyle, ...] = ()
     precision: Precision = "fp32"
+    options: SamplingOptions = SamplingOptions()
     approximations: tuple[str, ...] = ()
 
 
@@ -361,17 +253,20 @@ class Generated:
     noise: Noise
     width: int
     height: int
-    negative: Conditioning = Prompt(prompt="")
+    negative: Conditioning = NO_PROMPT
     sampler: Sampler = "dpm++"
     steps: int = 30
     guidance: float = 7.5
     init: InitImage | None = None
     control: ControlImage | None = None
+    controls: tuple[AppliedControl, ...] = ()
+    """ControlNets beside the checkpoint's own."""
     reference: Reference | None = None
     styles: tuple[AppliedStyle, ...] = ()
     batch: int = 1
     """Planned width of the batch it is generated in; 1 in chains. A shorter batch is padded, unless it is proven to give the same bits."""
     precision: Precision = "fp32"
+    options: SamplingOptions = SamplingOptions()
     approximations: tuple[str, ...] = ()
     kind: Literal["generated"] = "generated"
 
@@ -436,23 +331,6 @@ def _adapter() -> TypeAdapter[Generated | MotionFrame | InBetween | CameraFrame 
     return TypeAdapter(FrameSpec)
 
 
-def to_plain(value: Any) -> Any:
-    """Convert a spec to JSON values, without defaults.
-
-    `kind` always stays, since it identifies the member of a union.
-    """
-    if is_dataclass(value):
-        values = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {
-            field.name: to_plain(values[field.name])
-            for field in fields(value)
-            if field.name == "kind" or values[field.name] != field.default
-        }
-    if isinstance(value, tuple):
-        return [to_plain(item) for item in value]
-    return value
-
-
 def to_json(spec: FrameSpec) -> str:
     """Write a spec as canonical JSON.
 
@@ -483,11 +361,11 @@ def dependencies(spec: FrameSpec) -> tuple[Digest, ...]:
     match spec:
         case Generated():
             init = tuple(filter(None, (spec.init.frame, spec.init.color_reference))) if spec.init else ()
-            return (*init, *_image_dependencies(spec), *_embedded_frames(spec.conditioning), *_embedded_frames(spec.negative))
+            return (*init, *_image_dependencies(spec), *embedded_frames(spec.conditioning), *embedded_frames(spec.negative))
         case MotionFrame(window=window):
             conditionings = (*(key.conditioning for key in window.keys), window.negative)
             given = (one.frame for one in window.given)
-            return (*given, *_image_dependencies(window), *(name for one in conditionings for name in _embedded_frames(one)))
+            return (*given, *_image_dependencies(window), *(name for one in conditionings for name in embedded_frames(one)))
         case InBetween():
             return (spec.first, spec.second)
         case CameraFrame():
@@ -497,18 +375,6 @@ def dependencies(spec: FrameSpec) -> tuple[Digest, ...]:
 
 
 def _image_dependencies(spec: Generated | MotionWindow) -> tuple[Digest, ...]:
-    """List the control image, and the reference with what its prompt embeds."""
-    control = (spec.control.frame,) if spec.control else ()
-    return control + ((spec.reference.frame, *_embedded_frames(spec.reference.prompt)) if spec.reference else ())
-
-
-def _embedded_frames(conditioning: Conditioning) -> tuple[Digest, ...]:
-    match conditioning:
-        case Prompt() | ZeroEmbedding():
-            return ()
-        case ImageEmbedding():
-            return (conditioning.frame,)
-        case Interpolated():
-            return _embedded_frames(conditioning.first) + _embedded_frames(conditioning.second)
-        case GuidedEmbedding():
-            return _embedded_frames(conditioning.base)
+    """List the control images, and the reference with what its prompt embeds."""
+    control = (*([spec.control.frame] if spec.control else []), *(one.frame for one in spec.controls))
+    return control + ((spec.reference.frame, *embedded_frames(spec.reference.prompt)) if spec.reference else ())

@@ -10,6 +10,7 @@ from PIL import Image as PILImage
 from PIL.PngImagePlugin import PngInfo
 
 from sakuga import studio
+from sakuga.story.film import read_film
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.foreign import read_foreign
 from sakuga.studio.core.recipe import RecipeError
@@ -29,14 +30,26 @@ def image_with(folder: Path, **texts: str) -> Path:
 def test_an_image_of_a1111_is_drawn_by_its_settings(tmp_path: Path) -> None:
     image = image_with(tmp_path, parameters=INFOTEXT)
     made = studio.remake(image, tmp_path / "ours.png", model="sketchbook").result()
-    settings = FilmSettings(negative="grey", steps=2, sampler="ddim", guidance=4.0, size=(128, 128))
+    settings = FilmSettings(negative="grey", steps=2, sampler="ddim", guidance=4.0, size=(128, 128), clip_skip=2)
     expected = studio.draw("a castle", seed=5, settings=settings).result().images[0]
     assert np.array_equal(np.asarray(PILImage.open(tmp_path / "ours.png")), expected)
-    assert any("Clip skip is not used: 2" in note for note in made.notes)
+    assert not any("Clip skip" in note for note in made.notes)
     assert studio.recipe_of(tmp_path / "ours.png").kind == "draw"
     changed = studio.remake(image, tmp_path / "other.png", model="sketchbook", changes={"seed": "6"})
     changed.result()
     assert not np.array_equal(np.asarray(PILImage.open(tmp_path / "other.png")), expected)
+
+
+def test_an_image_of_a1111_becomes_a_film_of_one_shot(tmp_path: Path) -> None:
+    image = image_with(tmp_path, parameters=INFOTEXT.replace("Clip skip", "Hires upscale"))
+    film, notes = studio.foreign_film(image, tmp_path / "film.toml")
+    assert read_film(tmp_path / "film.toml") == film
+    (shot,) = film.storyboard.shots
+    assert (shot.prompt, shot.seed, film.settings.sampler, film.settings.size) == ("a castle", 5, "ddim", (128, 128))
+    assert notes[0] == "A1111's Hires upscale is not used: 2"
+    PILImage.new("RGB", (8, 8)).save(tmp_path / "bare.png")
+    with pytest.raises(RecipeError, match="has no recipe of A1111, ComfyUI or InvokeAI"):
+        studio.foreign_film(tmp_path / "bare.png", tmp_path / "film.toml")
 
 
 def test_a_model_that_is_not_known_and_other_keys_are_refused(tmp_path: Path) -> None:

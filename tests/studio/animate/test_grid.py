@@ -8,6 +8,7 @@ from PIL import Image as PILImage
 
 from sakuga import InputError, studio
 from sakuga.finishing.labelled_grid import GAP, LETTERS, labelled_grid
+from sakuga.rendering import resources
 from sakuga.story.settings import FilmSettings
 
 
@@ -23,6 +24,15 @@ def test_cells_are_the_images_of_draw_and_come_from_the_store(tmp_path: Path, ti
             assert np.array_equal(sheet[top : top + 32, left : left + 32], one.result().images[0])
     again = studio.grid("a castle", ["steps=1,2", "seed=3,4"], tmp_path / "grid.png", settings=settings, store=store).result()
     assert (again.generated, again.reused) == (0, 4)
+
+
+def test_all_cells_share_one_loaded_checkpoint(tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    load = resources._load
+    monkeypatch.setattr(resources, "_load", lambda *given: loaded.append(given) or load(*given))
+    settings = FilmSettings(model=str(tiny_folder), size=(32, 32), steps=1)
+    studio.grid("a castle", ["seed=1,2", "guidance=1,3"], tmp_path / "grid.png", settings=settings, store=tmp_path / "frames").result()
+    assert len(loaded) == 1
 
 
 def test_a_third_axis_makes_sheets(tmp_path: Path, tiny_folder: Path) -> None:

@@ -47,6 +47,14 @@ def test_resolved_settings_have_every_option_and_no_open_ones() -> None:
     assert resolved.requested() == FilmSettings(**given(resolved))
 
 
+def test_films_that_move_have_defaults_of_their_own() -> None:
+    files, still = find_checkpoint(), FilmSettings(motion="none")
+    image, film = resolve_settings(FilmSettings(), files), resolve_settings(FilmSettings(), files, film=True)
+    assert (image.steps, image.strength) == (20, 0.7)
+    assert (film.motion, film.steps, film.strength) == ("auto", 15, 0.5)
+    assert resolve_settings(still, files, film=True) == replace(image, motion="none")
+
+
 def given(resolved: ResolvedSettings) -> dict[str, object]:
     return {name: getattr(resolved, name) for name in OPTIONS if name != "style"}
 
@@ -54,7 +62,8 @@ def given(resolved: ResolvedSettings) -> dict[str, object]:
 def test_help_shows_the_defaults_of_the_models() -> None:
     sketchbook, other = FAMILIES[0].defaults, OTHER.defaults
     xl = next(family.defaults for family in FAMILIES if family.name == "sdxl")
-    assert OPTIONS["steps"].default_help == f"{sketchbook.steps} on the Sketchbook, {other.steps} otherwise, {FEW_STEPS} with lcm"
+    steps = f"{sketchbook.steps} on the Sketchbook ({sketchbook.motion.steps} in films that move)"
+    assert OPTIONS["steps"].default_help == f"{steps}, {other.steps} otherwise, {FEW_STEPS} with lcm"
     guidance = f"{sketchbook.guidance_scale:g} on the Sketchbook, {other.guidance_scale:g} on SD 1.x and 2.x, {xl.guidance_scale:g} on SDXL"
     assert OPTIONS["guidance"].default_help == guidance
     size = sketchbook.enlarge * SKETCHBOOK.native_size

@@ -10,10 +10,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
+from sakuga.cancellation import raise_if_cancelled
 from sakuga.export import FrameStream, check_frames
 from sakuga.finishing.image import Image
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.models.motion_files import MotionFiles
 from sakuga.rendering.store import FrameStore
 from sakuga.story.film import BibleTable, Film, FilmFile, FilmTable, ShotTable, to_document
@@ -23,9 +24,17 @@ from sakuga.story.planner import Planner
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Shot, Storyboard
 from sakuga.studio.animate.even_transitions import MorphTiming, render_evenly
-from sakuga.studio.animate.jumps import jump_notes, noting_steps
+from sakuga.studio.animate.jumps import FilmRetiming, cuts_of, jump_notes, noting_steps, spread_jumps
 from sakuga.studio.animate.storyboard import FilmTarget, Idea
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.controlnets import (
+    FoundControlNets,
+    film_controls,
+    find_controlnets,
+    planned_controls,
+    relocated_controls,
+    shared_controls,
+)
 from sakuga.studio.core.finish import finish_clip
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.motion import (
@@ -47,9 +56,12 @@ from sakuga.studio.core.recipe import (
     Remade,
     check_amount,
     edits_key,
+    portable_controls,
     portable_name,
     portable_style,
+    recipe_controlnets,
     recipe_styles,
+    shared_file,
 )
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession, worker_processes
 from sakuga.studio.core.settings import (
@@ -76,6 +88,7 @@ from sakuga.studio.core.styles import (
 from sakuga.studio.core.work import Work
 from sakuga.timeline.edits import AnyEdit, edit_sheet, speed_of
 from sakuga.timeline.film_layout import ExposureSheet, lay_out_film
+from sakuga.timeline.retiming import retimed_sheet
 from sakuga.timeline.spec import Digest
 from sakuga.timeline.transition_timing import Timings
 
@@ -111,6 +124,7 @@ class ResolvedFilm:
     uses: tuple[StyleUse, ...]
     motion: tuple[MotionFiles, ...]
     """The motion adapters of its shots."""
+    controlnets: FoundControlNets
     lay_out: Callable[[Timings], ExposureSheet]
     """Lays out its frames with the given timings of morphs."""
     sheet: ExposureSheet
@@ -165,7 +179,7 @@ def animate(
     request = Idea.checked(idea, shots, seconds, seed, planner, wanted.negative or "")
     output = Output(path=Path(out), recipe=recipe, max_size=max_size).check()
     target = None if film is None else FilmTarget(path=Path(film), overwrite=overwrite).check()
-    finder = StyleFinder(find_checkpoint(wanted.model or SKETCHBOOK))
+    finder = StyleFinder(find_model(wanted))
     check_settings(wanted, finder)
 
     def resolve(board: Storyboard) -> ResolvedFilm:
@@ -217,19 +231,24 @@ def resolve_film(request: FilmRequest, styles: StyleFinder | None = None) -> Res
     """
     request.output.check()
     check_store(request.store)
-    styles = styles or StyleFinder(find_checkpoint(request.film.settings.model or SKETCHBOOK))
+    styles = styles or StyleFinder(find_model(request.film.settings))
     film, notes = apply_named_styles(film_with_named_styles(request.film, styles), styles)
     finished = with_style_finishing(film.settings, styles.uses(film.settings.style))
     return _resolve(replace(film, settings=finished), request, styles, notes)
 
 
 def _resolve(
-    film: Film, request: FilmRequest, styles: StyleFinder, notes: list[str], timings: tuple[MorphTiming, ...] | None = None
+    film: Film,
+    request: FilmRequest,
+    styles: StyleFinder,
+    notes: list[str],
+    timings: tuple[MorphTiming, ...] | None = None,
+    retimings: tuple[FilmRetiming, ...] = (),
 ) -> ResolvedFilm:
     """Resolve a film whose styles and finishing are chosen, as a recipe's are."""
     files = styles.files
     uses = uses_by_shot(film, styles)
-    settings = resolve_settings(film.settings, files, styles)
+    settings = resolve_settings(film.settings, files, styles, film=True)
     final = replace(film, settings=settings.requested())
     settings, preview_notes = preview_settings(settings, styles) if request.preview else (settings, [])
     board = storyboard_with_triggers(film.storyboard, uses)
@@ -238,9 +257,14 @@ def _resolve(
     motions = film_motions(film, settings, finder)
     weights = style_weights_by_shot(film, settings.sampler, styles)
     frames = replace(frame_settings(settings, files, styles), between_motion=in_between_motion(settings, finder))
-    lay_out = partial(lay_out_film, board, frames, weights, motions)
-    recipe = film_recipe(replace(film, settings=settings.requested()), settings, styles, finder).model_copy(update={"timings": timings})
-    sheet = lay_out(recipe.morph_timings())
+    controls = film_controls(film)
+    controlnets = find_controlnets((one for shot in controls for one in shot), files)
+    planned = [planned_controls(shot, files) for shot in controls]
+    lay_out = partial(lay_out_film, board, frames, weights, motions, controls=planned)
+    recipe = film_recipe(replace(film, settings=settings.requested()), settings, styles, finder).model_copy(
+        update={"timings": timings, "retimings": retimings}
+    )
+    sheet = retimed_sheet(lay_out(recipe.morph_timings()), [one.retiming for one in retimings])
     check_frames(request.output.path, len(sheet.exposures), recipe.text() if request.output.recipe else "")
     refuse_missing_networks(sheet.specs.values(), files)
     return ResolvedFilm(
@@ -250,13 +274,14 @@ def _resolve(
         files=files,
         uses=tuple(use for keys in uses for key in keys for use in key.value),
         motion=film_adapters(film, settings, finder),
+        controlnets=controlnets,
         lay_out=lay_out,
         sheet=sheet,
         recipe=recipe,
         output=request.output,
         store=request.store,
         workers=request.workers,
-        notes=(*notes, *preview_notes),
+        notes=(*notes, *preview_notes, *controlnets.notes),
     )
 
 
@@ -274,7 +299,9 @@ def _animate(request: Idea, resolved: ResolvedFilm, target: FilmTarget | None) -
 
 def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generator[Step, None, Animation]:
     executor, precision = worker_processes(resolved.workers), resolved.settings.precision
-    session = RenderSession(resolved.files, resolved.store, resolved.uses, precision, executor, resolved.motion)
+    networks = resolved.controlnets.networks
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, precision, executor, resolved.motion, networks)
+    resolved.controlnets.keep_images(session.store)
     with closing(session):
         return (yield from _render_with(session, resolved, target))
 
@@ -314,9 +341,26 @@ def _evenly_rendered(resolved: ResolvedFilm, session: RenderSession) -> Generato
     made = yield from render_evenly(resolved.lay_out, session)
     recipe = resolved.recipe.model_copy(update={"timings": tuple(MorphTiming.of(*one) for one in made.timings.items())})
     resolved = replace(resolved, sheet=made.sheet, recipe=recipe)
+    resolved, rendering = yield from _without_jumps(resolved, made.rendering, session)
     if recipe.edits:
         return (yield from _rendered_with_edits(resolved, session))
-    return resolved, made.rendering
+    return resolved, rendering
+
+
+def _without_jumps(
+    resolved: ResolvedFilm, made: Rendering, session: RenderSession
+) -> Generator[Step, None, tuple[ResolvedFilm, Rendering]]:
+    """Retime the frames around each jump that nobody asked for; the recipe then holds their moments."""
+    steps, matched = list[float](), color_matcher(resolved.sheet, made, session.store)
+    for _ in noting_steps(session.read_frames(made, resolved.sheet.exposures, matched), steps):
+        raise_if_cancelled()
+    retimings = spread_jumps(steps, cuts_of(resolved.storyboard, resolved.settings.fps))
+    if not retimings:
+        return resolved, made
+    sheet = retimed_sheet(resolved.sheet, [one.retiming for one in retimings])
+    rendering = yield from session.render(sheet.specs, sheet.exposures)
+    recipe = resolved.recipe.model_copy(update={"retimings": retimings})
+    return replace(resolved, sheet=sheet, recipe=recipe), replace(rendering, count=made.count)
 
 
 def _rendered_with_edits(resolved: ResolvedFilm, session: RenderSession) -> Generator[Step, None, tuple[ResolvedFilm, Rendering]]:
@@ -334,7 +378,7 @@ def _finish(
     Appends how much each frame differs from the one before to `steps`.
     """
     settings, sheet = resolved.settings, resolved.sheet
-    resized, matched = session.enlarger(*settings.size), color_matcher(sheet, rendering, session.store)
+    resized, matched = session.enlarger(*settings.size, settings.upscaler), color_matcher(sheet, rendering, session.store)
     shown = session.read_frames(rendering, sheet.exposures, lambda name, image: resized(matched(name, image)))
     return (yield from finish_clip(noting_steps(shown, steps), len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
 
@@ -357,6 +401,7 @@ def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:
     for shot in shots:
         portable_style(shot.style)
         portable_name(shot.motion)
+        portable_controls(shot.controlnet)
     return shots
 
 
@@ -369,6 +414,8 @@ class FilmRecipe(EditedRecipe):
     shots: Annotated[list[ShotTable], AfterValidator(_portable_shots)]
     timings: tuple[MorphTiming, ...] | None = None
     """The even timings that were found for its morphs, so that they are not searched again."""
+    retimings: tuple[FilmRetiming, ...] = ()
+    """Frames that were retimed after that, as one jumped."""
 
     @model_validator(mode="after")
     def _is_a_film(self) -> Self:
@@ -384,6 +431,22 @@ class FilmRecipe(EditedRecipe):
         film = replace(self.film, motion=places.get(self.film.motion or "", self.film.motion))
         shots = [shot.model_copy(update={"motion": places.get(shot.motion or "", shot.motion)}) for shot in self.shots]
         return self.model_copy(update={"film": film, "shots": shots})
+
+    def with_controlnets(self, places: Mapping[str, str]) -> Self:
+        """Return the recipe with its ControlNets at their places here."""
+        film = replace(self.film, controlnet=relocated_controls(self.film.controlnet or (), places) or None)
+        own = [None if shot.controlnet is None else relocated_controls(shot.controlnet, places) for shot in self.shots]
+        shots = [shot.model_copy(update={"controlnet": one}) for shot, one in zip(self.shots, own, strict=True)]
+        return self.model_copy(update={"film": film, "shots": shots})
+
+    @property
+    def named_upscaler(self) -> str | None:
+        """Return the name of its upscaler from outside."""
+        return self.film.upscaler
+
+    def with_upscaler(self, place: str) -> Self:
+        """Return the recipe with its upscaler at its place here."""
+        return self.model_copy(update={"film": replace(self.film, upscaler=place)})
 
     def morph_timings(self) -> Timings:
         """Return the timings that were found."""
@@ -404,7 +467,14 @@ class FilmRecipe(EditedRecipe):
         """Return the film's frames without its edits."""
         resolved = self._resolved(Path(CLIP), files, store.root)
         uses = StyleFinder(files).uses(resolved.settings.style)
-        return LaidOut(sheet=resolved.sheet, settings=resolved.settings, uses=uses, applied=resolved.uses, motion=resolved.motion)
+        return LaidOut(
+            sheet=resolved.sheet,
+            settings=resolved.settings,
+            uses=uses,
+            applied=resolved.uses,
+            motion=resolved.motion,
+            controlnets=resolved.controlnets,
+        )
 
     def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Render the film."""
@@ -417,7 +487,7 @@ class FilmRecipe(EditedRecipe):
         size = resolve_settings(film.settings, files, styles).size
         check_amount(sum(shot.seconds for shot in self.shots) * float(film.settings.fps or 12), size)
         request = FilmRequest(film=film, output=Output(path=out, max_size=self.budget(out)).check(), store=store)
-        resolved = _resolve(film, request, styles, [], self.timings)
+        resolved = _resolve(film, request, styles, [], self.timings, self.retimings)
         return replace(resolved, recipe=resolved.recipe.model_copy(update=edits_key(self.edits)))
 
 
@@ -427,7 +497,8 @@ def _style_texts(film: Film) -> tuple[str, ...]:
 
 
 def _shared(shot: Shot, styles: StyleFinder, finder: MotionFinder) -> Shot:
-    shot = replace(shot, motion=shot.motion and shared_name(shot.motion, finder))
+    controls = None if shot.controlnet is None else shared_controls(shot.controlnet, styles.files)
+    shot = replace(shot, motion=shot.motion and shared_name(shot.motion, finder), controlnet=controls)
     if isinstance(shot.style, tuple):
         return replace(shot, style=tuple(map_key(key, styles.shared_names) for key in shot.style))
     return replace(shot, style=shot.style and (styles.shared_names(shot.style) or None))
@@ -436,10 +507,16 @@ def _shared(shot: Shot, styles: StyleFinder, finder: MotionFinder) -> Shot:
 def film_recipe(film: Film, settings: ResolvedSettings, styles: StyleFinder, finder: MotionFinder) -> FilmRecipe:
     """Return the recipe of a film with resolved settings."""
     motion = shared_name(settings.motion, finder)
-    shared = replace(film.settings, model=None, style=styles.shared_names(film.settings.style) or None, motion=motion)
+    controls = shared_controls(film.settings.controlnet or (), styles.files) or None
+    style = styles.shared_names(film.settings.style) or None
+    shared = replace(film.settings, model=None, style=style, motion=motion, controlnet=controls, prediction=None, vae=None)
+    shared = replace(shared, upscaler=settings.upscaler and shared_file(settings.upscaler))
     shots = tuple(_shared(shot, styles, finder) for shot in film.storyboard.shots)
     tables = FilmFile.model_validate(to_document(Film(settings=shared, storyboard=replace(film.storyboard, shots=shots))))
     known = recipe_styles(_style_texts(film), settings.sampler, styles)
     if motions := recipe_motions(film, settings, finder):
         known["motion"] = motions
-    return FilmRecipe.of(styles.files, **known, film=tables.film, bible=tables.bible, shots=tables.shots)
+    applied = [one for shot in film_controls(film) for one in shot]
+    known |= recipe_controlnets(applied, styles.files)
+    given = find_controlnets(applied, styles.files).given
+    return FilmRecipe.of(styles.files, given=given, **known, film=tables.film, bible=tables.bible, shots=tables.shots)

@@ -13,8 +13,8 @@ from sakuga.datasets.folders import is_image
 from sakuga.datasets.image_reading import LoadedImage, read_image
 from sakuga.export import ImageFolder, check_target, write
 from sakuga.finishing.image import Image
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.story.a1111 import write_infotext
 from sakuga.story.foreign_recipe import ForeignRecipe, model_name
 from sakuga.story.limits import MAX_SEED
@@ -22,7 +22,9 @@ from sakuga.story.options import IMAGES_PER_PROMPT, SEED, Text
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.animate import with_style
 from sakuga.studio.animate.control import ControlInput, ControlSettings, check_networks, control_notes, read_control
+from sakuga.studio.animate.still_options import Hires, ReferenceInput, ReferenceSettings
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.controlnets import FoundControlNets, find_controlnets, given_image, refuse_open_images
 from sakuga.studio.core.finish import add_textures, finish_image, stream_images, with_pixel_art
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.output import Output, check_store, write_clip
@@ -83,6 +85,8 @@ class DrawRequest:
     steps_gif: Path | None
     a1111: bool = False
     """Whether the files also carry their settings as A1111 writes them."""
+    hires: Hires | None = None
+    reference: ReferenceInput | None = None
 
     def __post_init__(self) -> None:
         """Check what needs no checkpoint; raises InputError."""
@@ -116,6 +120,8 @@ class ResolvedDraw:
     """By prompt."""
     init: LoadedImage | None
     control: LoadedImage | None
+    reference: LoadedImage | None
+    controlnets: FoundControlNets
     folder: ImageFolder | None
     notes: tuple[str, ...]
 
@@ -136,12 +142,15 @@ def draw(
     preview: bool = False,
     steps_gif: Path | None = None,
     a1111: bool = False,
+    hires: Hires | None = None,
+    reference: ReferenceInput | None = None,
 ) -> Work[Step, GeneratedImages]:
     """Generate images of one prompt or several.
 
     The seeds are seed, seed + 1, ... They are written to the folder `out`, numbered on from those it holds (one that is there to the byte
     keeps its place); without `out` the result holds them as arrays. `init_image` is where denoising starts (img2img); the depth of a
-    `control` image places things. `steps_gif` is a clip of one image's denoising steps. `a1111` writes the settings in A1111's
+    `control` image places things, and images attend to a `reference`, whose look they take over. `hires` generates each image once more,
+    larger. `steps_gif` is a clip of one image's denoising steps. `a1111` writes the settings in A1111's
     form, too, for programs that read it. Raises SakugaError.
     """
     request = DrawRequest(
@@ -157,6 +166,8 @@ def draw(
         preview=preview,
         steps_gif=steps_gif,
         a1111=a1111,
+        hires=hires,
+        reference=reference,
     )
     return Work(_draw(resolve_draw(request)))
 
@@ -168,7 +179,7 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
     """
     settings = request.settings
     check_store(request.store)
-    files = find_checkpoint(settings.model or SKETCHBOOK)
+    files = find_model(settings)
     styles = StyleFinder(files)
     check_settings(settings, styles)
     request, settings, wanted = _with_named_styles(request, styles)
@@ -181,6 +192,12 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
         resolved[prompt], preview_notes = preview_settings(own, styles) if request.preview else (own, [])
     init = read_image(request.init_image) if request.init_image is not None else None
     control = read_control(request.control, files) if request.control else None
+    if init is None:
+        refuse_open_images(settings.controlnet or (), "name one with image=FILE, or start from one with --init-image")
+    controlnets = find_controlnets(settings.controlnet or (), files)
+    reference = read_image(request.reference.path) if request.reference else None
+    if request.hires:
+        request.hires.size(next(iter(resolved.values())))
     folder = ImageFolder(request.out) if request.out else None
     loaded_notes = (*(init.notes if init else ()), *(control_notes(control) if control else ()))
     return ResolvedDraw(
@@ -190,8 +207,10 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
         uses=uses,
         init=init,
         control=control,
+        reference=reference,
+        controlnets=controlnets,
         folder=folder,
-        notes=(*preview_notes, *notes, *loaded_notes),
+        notes=(*preview_notes, *notes, *loaded_notes, *controlnets.notes),
     )
 
 
@@ -211,40 +230,61 @@ def _with_named_styles(request: DrawRequest, styles: StyleFinder) -> tuple[DrawR
 class DrawRecipe(SettingsRecipe):
     """The recipe of one image.
 
-    Of its `given` images the init image is the first, the control image the last.
+    Of its `given` images the init image is the first, then the control image, then the reference; those of ControlNets are the last.
     """
 
     kind: Literal["draw"] = "draw"
     prompt: str
     seed: int = Field(ge=0, le=MAX_SEED)
     control: ControlSettings | None = None
+    hires: Hires | None = None
+    reference: ReferenceSettings | None = None
     steps_shown: bool = False
     """Whether the file shows the denoising steps."""
 
     @model_validator(mode="after")
     def _has_its_images(self) -> "DrawRecipe":
-        if len(self.given) not in ((1, 2) if self.control else (0, 1)):
-            raise ValueError(f"{len(self.given)} images are given: one init image, one control image, and no other")
+        if len(self._own_images) not in ((1, 2) if self.control else (0, 1)):
+            raise ValueError(
+                f"{len(self.given)} images are given: one init image, one control image, a reference, those of ControlNets, and no other"
+            )
         return self
+
+    @property
+    def _own_images(self) -> tuple[str, ...]:
+        """The init image and the control image."""
+        return self.given[: len(self.given) - self._hints - (self.reference is not None)]
+
+    @property
+    def _hints(self) -> int:
+        """The number of images that ControlNets take their hints from."""
+        return len({image for one in self.settings.controlnet or () if (image := given_image(one))})
 
     def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Generate the image to `out`."""
         styles = StyleFinder(files)
         settings = self.resolved(files, styles)
         check_amount(1, settings.size)
-        starts = self.given[:-1] if self.control else self.given
+        own = self._own_images
+        starts = own[:-1] if self.control else own
         init = InitImage(frame=starts[0], strength=settings.strength) if starts else None
         if self.control:
             check_networks(files, self.control.depth)
-        control = self.control.spec(self.given[-1]) if self.control else None
-        session = RenderSession(files, store, styles.uses(settings.style), settings.precision)
-        image = _Image(
-            spec=image_spec(self.prompt, self.seed, settings, files, init, control, styles),
+        control = self.control.spec(own[-1]) if self.control else None
+        networks = find_controlnets(settings.controlnet, files).networks
+        session = RenderSession(files, store, styles.uses(settings.style), settings.precision, controlnets=networks)
+        first = image_spec(self.prompt, self.seed, settings, files, init, control, styles)
+        if self.reference:
+            first = self.reference.applied(first, self.given[len(own)], self.seed)
+        image = _Image.of(
+            first,
+            self.hires,
+            files,
             seed=self.seed,
             settings=settings,
             recipe=self.followed(files, **recipe_settings(settings, styles)),
         )
-        rendering = yield from session.render(_with_inputs([image.spec], session), [digest(image.spec)])
+        rendering = yield from session.render(_with_inputs([image], session), [digest(image.spec)])
         frames = 1
         if self.steps_shown:
             frames = yield from _show_steps(rendering, out, image, session)
@@ -259,19 +299,43 @@ class _Image:
     """An image to generate: its spec, finishing and recipe."""
 
     spec: Generated
+    first: Generated | None
+    """The first pass, of an image that has two."""
+    size: tuple[int, int]
     seed: int
     settings: ResolvedSettings
     recipe: DrawRecipe | None
 
+    @classmethod
+    def of(cls, first: Generated, hires: Hires | None, files: CheckpointFiles, *, settings: ResolvedSettings, **others: Any) -> "_Image":
+        """Return an image of its first pass, and maybe a second."""
+        if hires is None:
+            return cls(spec=first, first=None, size=settings.size, settings=settings, **others)
+        second = hires.spec(first, frame_settings(settings, files).controls, files)
+        return cls(spec=second, first=first, size=hires.size(settings), settings=settings, **others)
+
 
 def _draw(resolved: ResolvedDraw) -> Generator[Step, None, GeneratedImages]:
-    request, files = resolved.request, resolved.styles.files
-    precision = next(iter(resolved.settings.values())).precision
-    session = RenderSession(files, request.store, [use for uses in resolved.uses.values() for use in uses], precision)
+    return (yield from generate_images(resolved, draw_session([resolved])))
+
+
+def draw_session(requests: Sequence[ResolvedDraw]) -> RenderSession:
+    """Return one session for requests of the same checkpoint, precision and store, with the styles and ControlNets of all."""
+    first = requests[0]
+    precision = next(iter(first.settings.values())).precision
+    uses = [use for resolved in requests for used in resolved.uses.values() for use in used]
+    networks = [network for resolved in requests for network in resolved.controlnets.networks]
+    return RenderSession(first.styles.files, first.request.store, uses, precision, controlnets=networks)
+
+
+def generate_images(resolved: ResolvedDraw, session: RenderSession) -> Generator[Step, None, GeneratedImages]:
+    """Generate the images of a request by a session that has its styles and ControlNets."""
+    request = resolved.request
+    resolved.controlnets.keep_images(session.store)
     yield from _notes(resolved, session)
     wanted = list(_images(resolved, session))
     names = [digest(image.spec) for image in wanted]
-    rendering = yield from session.render(_with_inputs([image.spec for image in wanted], session), names)
+    rendering = yield from session.render(_with_inputs(wanted, session), names)
     paths, images = list[Path](), list[Image]()
 
     def keep(clip: Clip) -> None:
@@ -299,6 +363,8 @@ def _infotext(image: _Image, resolved: ResolvedDraw) -> str:
             negative=settings.negative,
             steps=settings.steps,
             sampler=settings.sampler,
+            schedule=None if settings.schedule == "model" else settings.schedule,
+            clip_skip=None if settings.clip_skip == 1 else settings.clip_skip,
             guidance=settings.guidance,
             seed=image.seed,
             size=settings.size,
@@ -337,13 +403,21 @@ def _images(resolved: ResolvedDraw, session: RenderSession) -> Generator[_Image,
         init = InitImage(
             frame=digest(session.store.write_given(resolved.init.image)), strength=resolved.settings[request.prompts[0]].strength
         )
-    given = [image.frame for image in (init, control) if image]
+    reference = [digest(session.store.write_given(resolved.reference.image))] if resolved.reference else []
+    given = [*(image.frame for image in (init, control) if image), *reference, *resolved.controlnets.given]
     keys: dict[str, Any] = {"control": request.control.settings} if request.control else {}
+    keys |= {"hires": request.hires} if request.hires else {}
+    keys |= {"reference": request.reference.settings} if request.reference else {}
     known = {prompt: recipe_settings(settings, styles) for prompt, settings in resolved.settings.items()} if request.recipe else {}
     for prompt, seed in _prompts_and_seeds(request):
         settings = resolved.settings[prompt]
-        yield _Image(
-            spec=image_spec(prompt, seed, settings, styles.files, init, control, styles),
+        first = image_spec(prompt, seed, settings, styles.files, init, control, styles)
+        if request.reference:
+            first = request.reference.settings.applied(first, reference[0], seed)
+        yield _Image.of(
+            first,
+            request.hires,
+            styles.files,
             seed=seed,
             settings=settings,
             recipe=DrawRecipe.of(styles.files, given=given, prompt=prompt, seed=seed, **keys, **known[prompt]) if known else None,
@@ -354,7 +428,7 @@ def _finish_images(
     wanted: Sequence[_Image], rendering: Rendering, session: RenderSession, keep: Callable[[Clip], object]
 ) -> Generator[Step, None, None]:
     """Resize and finish generated images of one size, and keep each."""
-    resized = session.enlarger(*wanted[0].settings.size)
+    resized = session.enlarger(*wanted[0].size, wanted[0].settings.upscaler)
     images = session.read_frames(rendering, [digest(one.spec) for one in wanted], lambda _, image: resized(image))
     for done, (one, image) in enumerate(zip(wanted, images, strict=True), 1):
         clip = yield from finish_image(image, one.spec, one.settings, one.seed)
@@ -362,10 +436,13 @@ def _finish_images(
         yield Step(stage="export", done=done, total=len(wanted))
 
 
-def _with_inputs(specs: Sequence[Generated], session: RenderSession) -> dict[Digest, FrameSpec]:
-    """Return specs by name, after those of their input images."""
-    inputs: dict[Digest, FrameSpec] = {name: session.store.spec(name) for spec in specs for name in dependencies(spec)}
-    return inputs | {digest(spec): spec for spec in specs}
+def _with_inputs(images: Sequence[_Image], session: RenderSession) -> dict[Digest, FrameSpec]:
+    """Return the specs of images by name, after those of their input images and first passes."""
+    firsts = {digest(image.first): image.first for image in images if image.first}
+    specs = [*firsts.values(), *(image.spec for image in images)]
+    needed = {name for spec in specs for name in dependencies(spec)} - firsts.keys()
+    inputs: dict[Digest, FrameSpec] = {name: session.store.spec(name) for name in sorted(needed)}
+    return inputs | firsts | {digest(image.spec): image.spec for image in images}
 
 
 def _show_steps(rendering: Rendering, out: Path, image: _Image, session: RenderSession) -> Generator[Step, None, int]:
@@ -373,9 +450,9 @@ def _show_steps(rendering: Rendering, out: Path, image: _Image, session: RenderS
 
     Returns its frames.
     """
-    resized = session.enlarger(*image.settings.size)
+    resized = session.enlarger(*image.size, image.settings.upscaler)
     shown = map(resized, session.preview(rendering, digest(image.spec)))
-    steady = replace(image.settings, on=image.settings.steps)  # one grain for all steps, as the last is the image
+    steady = replace(image.settings, on=2 * image.settings.steps)  # one grain for all steps, as the last is the image
     recipe = image.recipe.model_copy(update={"steps_shown": True}) if image.recipe else None
     with ImageSpool(session.store.root) as spool:
         images = yield from add_textures(shown, image.settings.steps, steady, image.seed, spool)

@@ -12,16 +12,21 @@ from sakuga.export.foreign_text import foreign_texts
 from sakuga.models.model_registry import read_models
 from sakuga.story.a1111 import read_infotext
 from sakuga.story.comfyui import read_graph
+from sakuga.story.film import Film
 from sakuga.story.foreign_recipe import ForeignRecipe
 from sakuga.story.invokeai import read_metadata
 from sakuga.story.settings import FilmSettings
+from sakuga.story.storyboard import Bible, Cut, Shot, Storyboard
 from sakuga.studio.animate.draw import draw
+from sakuga.studio.animate.storyboard import FilmTarget
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import RecipeError, Remade
 
 READERS = {"invokeai_metadata": read_metadata, "parameters": read_infotext, "prompt": read_graph}
 """The keyword of each program's text, and its reader."""
-CHANGEABLE = ("prompt", "negative", "steps", "sampler", "guidance", "seed", "size")
+FILM_SECONDS = 4.0
+"""Length of a film that is made of an image."""
+CHANGEABLE = ("prompt", "negative", "steps", "sampler", "schedule", "clip_skip", "guidance", "seed", "size")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +60,51 @@ def resolve_foreign(
         raise RecipeError(f"{image} is of {recipe.program}: {unknown!r} is no key of it; there are {', '.join(CHANGEABLE)}")
     if out.suffix.lower() != ".png":
         raise RecipeError(f"{out}: an image of {recipe.program} is drawn as one .png")
-    known = model or (recipe.model if recipe.model in read_models() else None)
+    known = _known_model(recipe, model)
     if known is None:
         named = f"'{recipe.model}', which is not registered" if recipe.model else "a model that it does not name"
         raise RecipeError(f"{image} was made in {recipe.program} with {named}: give it with --model, or run `sakuga model add`")
     recipe = replace(recipe, prompt=changes.get("prompt", recipe.prompt), negative=changes.get("negative", recipe.negative))
-    given: dict[str, Any] = {"negative": recipe.negative or None, "steps": recipe.steps, "sampler": recipe.sampler}
-    given |= {"guidance": recipe.guidance, "size": recipe.size, "style": ", ".join(styles) or None, "model": known}
-    given |= {key: value for key, value in changes.items() if key in ("steps", "sampler", "guidance", "size")}
+    given = _settings(recipe) | {"style": ", ".join(styles) or None, "model": known}
+    given |= {key: value for key, value in changes.items() if key in given}
     if "seed" in changes:
         recipe = replace(recipe, seed=int(changes["seed"]))
     return ForeignImage(recipe=recipe, settings=FilmSettings(**given), out=out, notes=unread_notes(recipe))
+
+
+def foreign_film(image: Path, out: Path, model: str | None = None, seconds: float = FILM_SECONDS) -> tuple[Film, tuple[str, ...]]:
+    """Write a film of one shot with another program's prompt, seed and settings; return it with what is not used.
+
+    Its model is the one given, else the registered one of that name, else the Sketchbook. Raises RecipeError for an image without such a
+    recipe, FilmError.
+    """
+    recipe = foreign_recipe(image)
+    if recipe is None:
+        raise RecipeError(f"{image} has no recipe of A1111, ComfyUI or InvokeAI: `sakuga remake` makes clips of sakuga again")
+    target = FilmTarget(path=out).check()
+    settings = FilmSettings(**_settings(recipe), model=_known_model(recipe, model))
+    shot = Shot(prompt=recipe.prompt, seconds=seconds, seed=recipe.seed or 0, transition=Cut())
+    film = Film(settings=settings, storyboard=Storyboard(idea=recipe.prompt, bible=Bible(), shots=(shot,)))
+    note = target.write(film)
+    return film, (*([note] if note else []), *unread_notes(recipe))
+
+
+def _known_model(recipe: ForeignRecipe, model: str | None) -> str | None:
+    """Return the model that is given, else the registered one of the recipe's name."""
+    return model or (recipe.model if recipe.model in read_models() else None)
+
+
+def _settings(recipe: ForeignRecipe) -> dict[str, Any]:
+    """Return a recipe's settings by their names here; None is left open there."""
+    return {
+        "negative": recipe.negative or None,
+        "steps": recipe.steps,
+        "sampler": recipe.sampler,
+        "schedule": recipe.schedule,
+        "clip_skip": recipe.clip_skip,
+        "guidance": recipe.guidance,
+        "size": recipe.size,
+    }
 
 
 def unread_notes(recipe: ForeignRecipe) -> tuple[str, ...]:

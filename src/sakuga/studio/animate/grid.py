@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from sakuga.finishing.labelled_grid import labelled_grid
 from sakuga.story.grid import Axis, Cell, grid_cells, pages, parse_axis
 from sakuga.story.options import SEED
 from sakuga.story.settings import FilmSettings
-from sakuga.studio.animate.draw import DrawRequest, draw, resolve_draw
+from sakuga.studio.animate.draw import DrawRequest, ResolvedDraw, draw_session, generate_images, resolve_draw
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.output import check_image
 from sakuga.studio.core.progress import Step
@@ -30,6 +31,14 @@ class Grid:
     cells: int
     generated: int
     reused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GridStep(Step):
+    """Progress of a grid; a cell is done where `cell` holds it."""
+
+    cell: Image | None = None
+    """(height, width, 3) uint8 of the cell that `done` counts last."""
 
 
 @checked(seed=SEED)
@@ -53,10 +62,8 @@ def grid(
         raise InputError(f"{out}: a grid is written as .png")
     check_image(out)
     parsed = [parse_axis(text) for text in axes]
-    cells = grid_cells(prompt, seed, settings or FilmSettings(), parsed)
-    for cell in cells:
-        resolve_draw(_request(cell, store))
-    return Work(_grid(parsed, cells, out, store))
+    cells = [resolve_draw(_request(cell, store)) for cell in grid_cells(prompt, seed, settings or FilmSettings(), parsed)]
+    return Work(_grid(parsed, cells, out))
 
 
 def _request(cell: Cell, store: Path | None) -> DrawRequest:
@@ -66,20 +73,40 @@ def _request(cell: Cell, store: Path | None) -> DrawRequest:
     )  # fmt: skip
 
 
-def _grid(axes: Sequence[Axis], cells: Sequence[Cell], out: Path, store: Path | None) -> Generator[Step, None, Grid]:
-    images, generated, reused = list[Image](), 0, 0
+def _grid(axes: Sequence[Axis], cells: Sequence[ResolvedDraw], out: Path) -> Generator[Step, None, Grid]:
+    session = draw_session(cells)
+    session.expect(sum(settings.steps for cell in cells for settings in cell.settings.values()))
+    images, generated, reused, began = list[Image](), 0, 0, monotonic()
     for number, cell in enumerate(cells):
-        made = draw(cell.prompt, seed=cell.seed, settings=cell.settings, recipe=False, store=store).result()
+        work = Work(generate_images(cell, session))
+        for step in work:
+            share = (number + step.fraction * (step.stage == "rendering")) / len(cells)
+            yield GridStep(
+                stage="rendering",
+                done=number,
+                total=len(cells),
+                note=step.note,
+                frame=step.frame,
+                share=share,
+                seconds_left=_seconds_left(monotonic() - began, share),
+                denoising=step.denoising,
+            )
+        made = work.result()
         images.append(np.asarray(made.images[0]))
         generated, reused = generated + made.count.generated, reused + made.count.reused
-        yield Step(stage="rendering", done=number + 1, total=len(cells))
-    sheets, start = list[Path](), 0
-    for number, page in enumerate(pages(axes, cells)):
+        left = _seconds_left(monotonic() - began, (number + 1) / len(cells))
+        yield GridStep(stage="rendering", done=number + 1, total=len(cells), seconds_left=left, cell=images[-1])
+    sheets = list[Path]()
+    for number, page in enumerate(pages(axes, images)):
         path = out if len(axes) < 3 else out.with_stem(f"{out.stem}-{number + 1}")
         rows = axes[1].labels if len(axes) > 1 else ("",)
         title = axes[2].labels[number] if len(axes) > 2 else ""
-        sheet = labelled_grid(images[start : start + len(page)], axes[0].labels, rows, title)
+        sheet = labelled_grid(page, axes[0].labels, rows, title)
         write_atomic(path, lambda draft, sheet=sheet: write_image(sheet, "", draft))  # type: ignore[misc]
         sheets.append(path)
-        start += len(page)
     return Grid(sheets=tuple(sheets), cells=len(cells), generated=generated, reused=reused)
+
+
+def _seconds_left(passed: float, share: float) -> float | None:
+    """Estimate the seconds to the end from the share that is done; None before anything is."""
+    return passed * (1 - share) / share if share > 0 else None

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from sakuga import InputError
 from sakuga.evaluation.motion_smoothness import loop_gap, variation
 from sakuga.export import FrameStream, check_frames
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.rendering.store import FrameStore
 from sakuga.story.keys import Ease
 from sakuga.story.options import SEED, Number
@@ -45,7 +45,18 @@ MAX_FRAMES = 10_000
 MORPH_FRAMES = Number(
     help="Frames of the clip", default_help=f"{FRAMES_PER_SEGMENT} from prompt to prompt", least=2, most=MAX_FRAMES, whole=True
 )
-UNUSED = ("strength", "between", "on", "init_from", "shot_strength", "noise_drift", "keyframe_rate", "control_weight", "depth")
+UNUSED = (
+    "strength",
+    "between",
+    "on",
+    "init_from",
+    "shot_strength",
+    "noise_drift",
+    "keyframe_rate",
+    "control_weight",
+    "depth",
+    "controlnet",
+)
 """Film settings that a morph has no use for."""
 
 
@@ -242,7 +253,7 @@ def resolve_morph(request: MorphRequest) -> ResolvedMorph:
     ease = ease or ("linear" if request.even or len(prompts) == 1 else "smooth")
     morph_positions(path, frames, ease)
     check_store(request.store)
-    files = find_checkpoint(request.settings.model or SKETCHBOOK)
+    files = find_model(request.settings)
     styles = StyleFinder(files)
     request = _with_named_styles(request, styles)
     wanted, own_styles, notes = _named_styles(request, styles)
@@ -388,7 +399,7 @@ def _finish(
     recipe: MorphRecipe, sheet: ExposureSheet, rendering: Rendering, settings: ResolvedSettings, session: RenderSession, spool: ImageSpool
 ) -> Generator[Step, None, FrameStream]:
     """Resize and finish every frame."""
-    resized = session.enlarger(*settings.size)
+    resized = session.enlarger(*settings.size, settings.upscaler)
     shown = session.read_frames(rendering, sheet.exposures, lambda _, image: resized(image))
     images = yield from add_textures(shown, len(sheet.exposures), settings, recipe.seed, spool)
     played = LazySequence(images.__getitem__, play_both_ways(range(len(images)))) if recipe.ping_pong else images

@@ -13,11 +13,10 @@ from sakuga import InputError
 from sakuga.datasets.image_reading import read_image
 from sakuga.export import FrameStream, check_frames
 from sakuga.finishing.image import Image
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.models.motion_files import MotionFiles
-from sakuga.paths import home
-from sakuga.rendering.store import FrameStore, given_spec
+from sakuga.rendering.store import given_spec, open_store
 from sakuga.rendering.warp import fit_image
 from sakuga.story.limits import MAX_FRAMES, MAX_SECONDS, MAX_SEED
 from sakuga.story.options import SEED, Number
@@ -47,7 +46,7 @@ from sakuga.timeline.spec import digest
 from sakuga.timeline.timing import exact_seconds
 
 MOVE_SECONDS = Number(help="Length of the clip in seconds", default=2.0, least=0, most=MAX_SECONDS, above=True)
-UNUSED = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
+UNUSED = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate", "controlnet")
 """Film settings that a moved image has no use for."""
 
 
@@ -121,7 +120,7 @@ class MoveRecipe(SettingsRecipe):
         styles, output = StyleFinder(files), Output(path=out, max_size=self.budget(out)).check()
         settings = self.resolved(files, styles)
         check_amount(_frame_count(self.seconds, settings), settings.size)
-        images = [FrameStore(store or home() / "frames").read(name) for name in self.given]
+        images = [open_store(store).read(name) for name in self.given]
         recipe = self.followed(files, **_recipe_keys(settings, styles))
         made = yield from _render(_resolve(recipe, images, settings, styles, output, store), ())
         return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
@@ -166,12 +165,12 @@ def move(
 def resolve_move(request: MoveRequest) -> tuple[ResolvedMove, tuple[Image, ...]]:
     """Resolve a moved image, and read its images; raises InputError."""
     check_store(request.store)
-    files = find_checkpoint(request.settings.model or SKETCHBOOK)
+    files = find_model(request.settings)
     styles, loaded = StyleFinder(files), [read_image(path) for path in (request.image, request.last) if path]
     images = tuple(one.image for one in loaded)
     size, motion = request.settings.size or image_size(images[0], request.image, files), request.settings.motion or AUTO
     wanted = replace(request.settings, size=size, motion=motion)
-    settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles)
+    settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles, film=True)
     recipe = MoveRecipe.of(
         files,
         **_recipe_keys(settings, styles),
@@ -204,7 +203,7 @@ def _resolve(
     first, *last = (given_spec(image) for image in fitted)
     frames = _frame_count(recipe.seconds, settings)
     moving = ImageMove(prompt=with_triggers(recipe.prompt, uses), frames=frames, seed=recipe.seed, loop=recipe.loop)
-    sheet = lay_out_move(first, last[0] if last else None, moving, how, motion_settings(adapter, settings, files))
+    sheet = lay_out_move(first, last[0] if last else None, moving, how, motion_settings(adapter, settings))
     check_frames(output.path, frames, recipe.text() if output.recipe else "")
     refuse_missing_networks(sheet.specs.values(), files)
     return ResolvedMove(
@@ -266,6 +265,6 @@ def _render(resolved: ResolvedMove, images: Sequence[Image]) -> Generator[Step, 
 
 def _finish(resolved: ResolvedMove, rendering: Rendering, session: RenderSession, spool: ImageSpool) -> Generator[Step, None, FrameStream]:
     """Resize and finish every frame."""
-    exposures, enlarged = resolved.sheet.exposures, session.enlarger(*resolved.settings.size)
+    exposures, enlarged = resolved.sheet.exposures, session.enlarger(*resolved.settings.size, resolved.settings.upscaler)
     shown = session.read_frames(rendering, exposures, lambda _, image: enlarged(image))
     return (yield from finish_clip(shown, len(exposures), resolved.settings, resolved.recipe.seed, spool))

@@ -179,8 +179,15 @@ def _laid_out(resolved: ResolvedRemake, clip: Path) -> tuple[LaidOut, FrameStore
 
 def _takes(resolved: ResolvedRemake, laid_out: LaidOut, store: FrameStore, edits: Sequence[Redo]) -> Generator[Step, None, FrameTakes]:
     sheet = laid_out.sheet
-    session = RenderSession(resolved.files, store.root, laid_out.applied, laid_out.settings.precision, motion=laid_out.motion)
-    enlarged = session.enlarger(*laid_out.settings.size)
+    session = RenderSession(
+        resolved.files,
+        store.root,
+        laid_out.applied,
+        laid_out.settings.precision,
+        motion=laid_out.motion,
+        controlnets=laid_out.controlnets.networks,
+    )
+    enlarged = session.enlarger(*laid_out.settings.size, laid_out.settings.upscaler)
     takes, images = list[FrameTake](), dict[Digest, Image]()
     for place, edit in enumerate(edits):
         new = [

@@ -14,17 +14,17 @@ from pydantic_core import ErrorDetails
 from sakuga.export import check_target, read_recipe
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointError, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.paths import home
-from sakuga.rendering.store import FrameStore
+from sakuga.rendering.store import FrameStore, open_store
 from sakuga.story.film import UNKNOWN_KEY
 from sakuga.story.options import renamed_note
-from sakuga.story.settings import NO_MOTION, RENAMED, RENAMED_VALUES
+from sakuga.story.settings import NO_MOTION, RENAMED, RENAMED_VALUES, PredictionType
 from sakuga.studio.animate.foreign import draw_foreign, foreign_recipe, resolve_foreign
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.motion import MotionFinder, motion_places
 from sakuga.studio.core.output import check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import MAX_RECIPE, VERSION, Recipe, RecipeError, Remade
+from sakuga.studio.core.recipe_files import controlnet_places, with_upscaler
 from sakuga.studio.core.styles import StyleFinder
 from sakuga.studio.core.work import Work
 from sakuga.text import lower_first
@@ -42,7 +42,7 @@ KINDS = {
     "choose": ("sakuga.studio.choosing.recipe", "ChooseRecipe"),
 }
 """The recipe of each kind, imported when one is read; each verb adds its own here."""
-FIXED = ("recipe", "kind", "engine", "checkpoint", "upscaler", "given", "styles", "outside", "motion")
+FIXED = ("recipe", "kind", "engine", "checkpoint", "upscaler", "given", "styles", "outside", "motion", "controlnets")
 """Keys that say where a clip comes from, which cannot be changed."""
 
 
@@ -114,15 +114,20 @@ def remake(
     images: Sequence[Path] = (),
     styles: Sequence[str] = (),
     motion: Sequence[str] = (),
+    controlnets: Sequence[str] = (),
+    upscaler: str | None = None,
+    prediction: PredictionType | None = None,
+    vae: str | None = None,
     anyway: bool = False,
     store: Path | None = None,
 ) -> Work[Step, Remade]:
     """Make a clip again from the recipe in its file.
 
-    `changes` are by dotted key ("shots.2.prompt"); the default output is CLIP-remade in this folder. `model`, `images`, `styles` and
-    `motion` (files or folders) give what the recipe knows by digest only; if they, or the engine, are not the same, RecipeError says so,
-    unless `anyway`. On one machine the frames are the same to the byte, and with the same suffix the file. An image of A1111, ComfyUI or
-    InvokeAI is drawn by what its own recipe says; notes list the rest.
+    `changes` are by dotted key ("shots.2.prompt"); the default output is CLIP-remade in this folder. `model`, `images`, `styles`,
+    `motion`, `controlnets` and `upscaler` (files or folders) give what the recipe knows by digest only, `prediction` and `vae` what a
+    single-file model does not tell; if they, or the engine, are not the same, RecipeError says so, unless `anyway`. On one machine the
+    frames are the same to the byte, and with the same suffix the file. An image of A1111, ComfyUI or InvokeAI is drawn by what its own
+    recipe says; notes list the rest.
     """
     clip = Path(clip)
     stem, dot, ending = clip.name.partition(".")  # of hop.sheet.png both endings count
@@ -132,7 +137,19 @@ def remake(
         image = resolve_foreign(foreign, clip, out, model, tuple(styles), changes or {})
         return Work(draw_foreign(image, store))
     resolved = resolve_remake(
-        recipe_of(clip, changes), clip, out, model=model, images=images, styles=styles, motion=motion, anyway=anyway, store=store
+        recipe_of(clip, changes),
+        clip,
+        out,
+        model=model,
+        images=images,
+        styles=styles,
+        motion=motion,
+        controlnets=controlnets,
+        upscaler=upscaler,
+        prediction=prediction,
+        vae=vae,
+        anyway=anyway,
+        store=store,
     )
     return Work(follow_recipe(resolved, clip))
 
@@ -146,6 +163,10 @@ def resolve_remake(
     images: Sequence[Path] = (),
     styles: Sequence[str] = (),
     motion: Sequence[str] = (),
+    controlnets: Sequence[str] = (),
+    upscaler: str | None = None,
+    prediction: PredictionType | None = None,
+    vae: str | None = None,
     anyway: bool = False,
     store: Path | None = None,
 ) -> ResolvedRemake:
@@ -154,12 +175,15 @@ def resolve_remake(
     Raises RecipeError.
     """
     check_store(store)
-    finder = StyleFinder(_checkpoint(recipe, source, model))
+    finder = StyleFinder(_checkpoint(recipe, source, model, prediction, vae))
     places, other = _places(recipe, source, styles, finder)
     recipe = recipe.restyled(places) if places else recipe
     motion_at, others = motion_places(recipe, source, motion, MotionFinder(finder.files))
     recipe = recipe.with_motion(motion_at) if motion_at else recipe
-    notes = (*other, *others, *_differences(recipe, source, finder))
+    controlnets_at, more = controlnet_places(recipe, source, controlnets, finder.files)
+    recipe = recipe.with_controlnets(controlnets_at) if controlnets_at else recipe
+    recipe, enlarged = with_upscaler(recipe, source, upscaler)
+    notes = (*other, *others, *more, *enlarged, *_differences(recipe, source, finder))
     if notes and not anyway:
         raise RecipeError(f"{notes[0]}; --anyway generates with what is here, and the images will differ")
     from sakuga.datasets.image_reading import read_image
@@ -186,7 +210,7 @@ def follow_recipe(resolved: ResolvedRemake, source: Path) -> Generator[Step, Non
 
 def keep_images(resolved: ResolvedRemake, source: Path) -> FrameStore:
     """Write the input images to the store and return it; raises RecipeError for one that is missing."""
-    store = FrameStore(resolved.store or home() / "frames")
+    store = open_store(resolved.store)
     for loaded in resolved.images:
         store.write_given(loaded.image)
     for name in resolved.recipe.given:
@@ -195,12 +219,13 @@ def keep_images(resolved: ResolvedRemake, source: Path) -> FrameStore:
     return store
 
 
-def _checkpoint(recipe: Recipe, clip: Path, model: str | None) -> CheckpointFiles:
+def _checkpoint(recipe: Recipe, clip: Path, model: str | None, prediction: PredictionType | None, vae: str | None) -> CheckpointFiles:
     if model is None and recipe.model != SKETCHBOOK:
         named = f"{recipe.model!r}" if recipe.model else "a model from a folder"
         raise RecipeError(f"{clip} was made with {named} ({recipe.checkpoint[:12]}): give it with --model")
     try:
-        return find_checkpoint(model or SKETCHBOOK, text_encoder_optional=recipe.text_encoder_optional)
+        optional = recipe.text_encoder_optional
+        return find_checkpoint(model or SKETCHBOOK, prediction=prediction, vae=vae, text_encoder_optional=optional)
     except CheckpointError as error:
         raise RecipeError(f"{clip} cannot be made again: {error}") from None
 

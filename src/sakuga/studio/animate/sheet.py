@@ -6,8 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from sakuga.export.exposures import check_exposure_sheet, write_exposure_sheet
-from sakuga.models.checkpoint_files import SKETCHBOOK
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.story.film import Film
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.motion import MotionFinder, film_motions, in_between_motion
@@ -44,9 +43,9 @@ def sheet(film: Film, out: Path | str) -> Work[Step, ExposureSheetResult]:
     """
     path = Path(out)
     check_exposure_sheet(path)
-    styles = StyleFinder(find_checkpoint(film.settings.model or SKETCHBOOK))
+    styles = StyleFinder(find_model(film.settings))
     film, _ = apply_named_styles(film_with_named_styles(film, styles), styles)
-    settings = resolve_settings(film.settings, styles.files, styles)
+    settings = resolve_settings(film.settings, styles.files, styles, film=True)
     film = Film(settings=settings.requested(), storyboard=film.storyboard)
     board = storyboard_with_triggers(film.storyboard, uses_by_shot(film, styles))
     frames = frame_settings(settings, styles.files, styles)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sakuga import InputError
-from sakuga.paths import home
-from sakuga.rendering.store import FrameStore
+from sakuga.rendering.store import FrameStore, open_store
 from sakuga.studio.core.arguments import checked
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -17,6 +16,7 @@ class StoreSize:
     """The contents of a store."""
 
     folder: str
+    """Its folder or URL."""
     frames: int
     bytes: int
 
@@ -25,7 +25,7 @@ class StoreSize:
 def show_store(folder: Path | None = None) -> StoreSize:
     """Count the frames of a store and their bytes."""
     store = _store(folder)
-    return StoreSize(folder=str(store.root), frames=sum(1 for _ in store.names()), bytes=store.size())
+    return StoreSize(folder=str(store), frames=sum(1 for _ in store.names()), bytes=store.size())
 
 
 @checked()
@@ -52,7 +52,7 @@ def parse_bytes(text: str) -> int:
 
 
 def _store(folder: Path | None) -> FrameStore:
-    folder = folder or home() / "frames"
-    if folder.exists() and not folder.is_dir():
+    store = open_store(folder)
+    if store.root.exists() and not store.root.is_dir():
         raise InputError(f"{folder} is a file: name the folder of a store")
-    return FrameStore(folder)
+    return store

@@ -80,7 +80,10 @@ def keyframe_of_last_shot(resolved: ResolvedFilm) -> Digest:
 
 def _takes(resolved: Sequence[tuple[int, ResolvedFilm]], shot: int) -> Generator[Step, None, tuple[ShotTake, ...]]:
     first, takes = resolved[0][1], list[ShotTake]()
-    session = RenderSession(first.files, first.store, first.uses, first.settings.precision, motion=first.motion)
+    session = RenderSession(
+        first.files, first.store, first.uses, first.settings.precision, motion=first.motion, controlnets=first.controlnets.networks
+    )
+    first.controlnets.keep_images(session.store)
     prompt = full_prompt(first.storyboard, shot)
     for note in first.notes:
         yield Step(stage="story", note=note)

@@ -17,15 +17,17 @@ from sakuga.evaluation.collapse import Growth, Variance, chain_growth, chain_var
 from sakuga.export import FrameStream, check_frames
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
-from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.rendering.store import FrameStore
+from sakuga.models.checkpoint_lookup import find_model
+from sakuga.rendering.store import FrameStore, given_spec
 from sakuga.sketchbook.words import BAD, GOOD, OWN_LOOK
+from sakuga.story.controls import MAX_CONTROLS
 from sakuga.story.limits import MAX_SEED
 from sakuga.story.options import SEED, Choice, Number
 from sakuga.story.settings import FilmSettings, InBetweenMethod
 from sakuga.studio.animate.animate import CLIP, with_style
 from sakuga.studio.animate.draw import BATCH
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.controlnets import FoundControlNets, find_controlnets
 from sakuga.studio.core.finish import finish_clip
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
@@ -52,7 +54,10 @@ from sakuga.timeline.variations import vary as lay_out
 RATE = Fraction(20)
 """Default frames per second."""
 MAX_RATIO = 4
-USED = ("fps", "size", "model", "style", "sampler", "precision", "steps", "guidance", "grain", "paper", "pixel")
+USED = (
+    "fps", "size", "model", "prediction", "vae", "style", "sampler", "schedule", "eta", "precision", "steps", "guidance", "controlnet",
+    "upscaler", "grain", "paper", "pixel",
+)  # fmt: skip
 """The film settings that a chain has a use for."""
 MODE = Choice(help="Frames between two variants", default="lerp", choices=("lerp", *get_args(InBetweenMethod)))
 FIT = Choice(help="View of an image that is not square", default="crop", choices=get_args(Fit))
@@ -115,6 +120,7 @@ class ResolvedChain:
     output: Output
     store: Path | None
     notes: tuple[str, ...] = ()
+    controlnets: FoundControlNets = FoundControlNets()  # noqa: RUF009 - frozen
 
 
 @checked(seed=SEED, mode=MODE, fit=FIT, **NUMBERS)
@@ -172,7 +178,7 @@ def resolve_chain(request: VaryRequest) -> tuple[ResolvedChain, LoadedImage]:
     """Resolve a chain and read its image; raises InputError."""
     settings = request.settings
     check_store(request.store)
-    files = find_checkpoint(settings.model or SKETCHBOOK, text_encoder_optional=True)
+    files = find_model(settings, text_encoder_optional=True)
     if not request.image_encoder_optional:
         check_image_encoder(files)
     styles = StyleFinder(files)
@@ -188,15 +194,20 @@ def resolve_chain(request: VaryRequest) -> tuple[ResolvedChain, LoadedImage]:
     if request.default_texts[0] and files.info.has_text_encoder:
         look = trigger_words(uses) if uses or files.name != SKETCHBOOK else OWN_LOOK
         chain = replace(chain, texts=replace(chain.texts, good=(*look, *chain.texts.good)))
+    pixels = given_spec(loaded.image).image
+    controls = tuple(replace(one, image=one.image or pixels) for one in settings.controlnet or ())
+    controlnets = find_controlnets(controls, files)
+    wanted = replace(wanted, controlnet=controls)
     resolved = ResolvedChain(
         files=files,
         styles=styles,
         settings=resolve_settings(with_style_finishing(wanted, uses), files, styles),
+        controlnets=controlnets,
         chain=chain,
         uses=uses,
         output=request.output,
         store=request.store,
-        notes=(*loaded.notes, *notes),
+        notes=(*loaded.notes, *notes, *controlnets.notes),
     )
     return resolved, loaded
 
@@ -205,7 +216,8 @@ class ChainRecipe(EditedRecipe, SettingsRecipe):
     """The keys of a chain of images that begins with the one in `given`."""
 
     text_encoder_optional: ClassVar[bool] = True
-    given: tuple[DigestText, ...] = Field(min_length=1, max_length=1)
+    given: tuple[DigestText, ...] = Field(min_length=1, max_length=1 + MAX_CONTROLS)
+    """The first image, then those that ControlNets take their hints from."""
     seed: int = Field(ge=0, le=MAX_SEED)
     variants: int
     between: int
@@ -225,7 +237,7 @@ class ChainRecipe(EditedRecipe, SettingsRecipe):
         return cls.of(
             resolved.files,
             **recipe_settings(resolved.settings, resolved.styles),
-            given=(digest(image),),
+            given=tuple(dict.fromkeys((digest(image), *resolved.controlnets.given))),
             seed=chain.seed,
             variants=chain.variants,
             between=chain.between,
@@ -266,7 +278,10 @@ class ChainRecipe(EditedRecipe, SettingsRecipe):
         check_chain(chain)
         uses = styles.uses(settings.style)
         output = Output(path=out, max_size=self.budget(out)).check()
-        return ResolvedChain(files=files, styles=styles, settings=settings, chain=chain, uses=uses, output=output, store=store)
+        controlnets = find_controlnets(settings.controlnet, files)
+        return ResolvedChain(
+            files=files, styles=styles, settings=settings, chain=chain, uses=uses, output=output, store=store, controlnets=controlnets
+        )
 
     def image(self, store: FrameStore) -> Given:
         """Return the first image, which is in the store; raises InputError for any other frame."""
@@ -284,19 +299,20 @@ class VaryRecipe(ChainRecipe):
     def laid_out(self, files: CheckpointFiles, store: FrameStore) -> LaidOut:
         """Return the chain's frames without its edits."""
         resolved = self.resolved_chain(Path("clip.gif"), files, store.root)
-        return LaidOut(sheet=_sheet(self.image(store), resolved), settings=resolved.settings, uses=resolved.uses, applied=resolved.uses)
+        sheet, uses = _sheet(self.image(store), resolved), resolved.uses
+        return LaidOut(sheet=sheet, settings=resolved.settings, uses=uses, applied=uses, controlnets=resolved.controlnets)
 
     def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Generate the chain again."""
         check_image_encoder(files)
         resolved = self.resolved_chain(out, files, store)
-        session = RenderSession(files, store, resolved.uses, resolved.settings.precision)
+        session = _session(resolved)
         made = yield from _render(self.image(session.store), resolved, session, self.edits)
         return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
 
 
 def _vary(resolved: ResolvedChain, loaded: LoadedImage) -> Generator[Step, None, Variation]:
-    session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision)
+    session = _session(resolved)
     texts = resolved.chain.texts
     own = [text for text in (*texts.good, *texts.bad) if text not in DEFAULT_TEXTS]
     notes = [*resolved.notes, *(note for text in own for note in session.prompt_warnings(text))]
@@ -306,9 +322,18 @@ def _vary(resolved: ResolvedChain, loaded: LoadedImage) -> Generator[Step, None,
     return replace(made, notes=(*notes, *made.notes))
 
 
+def _session(resolved: ResolvedChain) -> RenderSession:
+    networks, precision = resolved.controlnets.networks, resolved.settings.precision
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, precision, controlnets=networks)
+    resolved.controlnets.keep_images(session.store)
+    return session
+
+
 def _sheet(image: Given, resolved: ResolvedChain) -> ExposureSheet:
     frames = frame_settings(resolved.settings, resolved.files, resolved.styles)
-    return lay_out(image, resolved.chain, replace(frames, batch=BATCH))
+    sheet = lay_out(image, resolved.chain, replace(frames, batch=BATCH))
+    hints = {digest(one.image): one.image for one in frames.controls if one.image}
+    return replace(sheet, specs=hints | dict(sheet.specs))
 
 
 def _render(
@@ -367,7 +392,7 @@ def finish_chain(
     sheet: ExposureSheet, resolved: ResolvedChain, rendering: Rendering, session: RenderSession, spool: ImageSpool
 ) -> Generator[Step, None, FrameStream]:
     """Resize and finish every frame."""
-    resized = session.enlarger(*resolved.settings.size)
+    resized = session.enlarger(*resolved.settings.size, resolved.settings.upscaler)
     shown = session.read_frames(rendering, sheet.exposures, lambda _, image: resized(image))
     return (yield from finish_clip(shown, len(sheet.exposures), resolved.settings, resolved.chain.seed, spool))
 

@@ -8,10 +8,9 @@ from uuid import uuid4
 
 from sakuga import InputError
 from sakuga.datasets.image_reading import LoadedImage
-from sakuga.models.checkpoint_files import SKETCHBOOK
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.paths import home
-from sakuga.rendering.store import FrameStore
+from sakuga.rendering.store import open_store
 from sakuga.sketchbook.words import BAD, GOOD
 from sakuga.story.options import SEED, Number, Text
 from sakuga.story.options import Choice as Choices
@@ -126,7 +125,9 @@ def new_session_path() -> Path:
 
 def resolve_session(request: SessionRequest) -> tuple[ResolvedChain, LoadedImage]:
     """Resolve a new session and read its image; raises InputError."""
-    files = find_checkpoint(request.settings.model or SKETCHBOOK, text_encoder_optional=True)
+    if request.settings.controlnet:
+        raise InputError("choosing images has no use for controlnet: leave it out, or use it with `sakuga vary`")
+    files = find_model(request.settings, text_encoder_optional=True)
     check_move(request.move, files)
     sampler = request.settings.sampler or ("lcm" if StyleFinder(files).few_step else None)
     return resolve_chain(
@@ -144,5 +145,5 @@ def resolve_session(request: SessionRequest) -> tuple[ResolvedChain, LoadedImage
 
 def begin_session(path: Path, resolved: ResolvedChain, loaded: LoadedImage, move: Move) -> Session:
     """Write the first image to the store and begin a log; raises SakugaError."""
-    store = FrameStore(resolved.store or home() / "frames")
+    store = open_store(resolved.store)
     return Session.create(path, store.write_given(loaded.image), resolved, move)

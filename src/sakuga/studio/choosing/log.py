@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from sakuga import InputError
 from sakuga.studio.core.recipe import DigestText
 from sakuga.timeline.choices import Choice
-from sakuga.timeline.spec import strict, to_plain
+from sakuga.timeline.plain_data import strict, to_plain
 
 VERSION = 1
 

@@ -31,7 +31,7 @@ def add_textures(
     """Add grain and paper to `total` images; each has its own grain."""
     kept = KeptImages(spool)
     for number, image in enumerate(images):
-        kept.append(_textured(image, number // settings.on, settings, seed))
+        kept.append(textured(image, number // settings.on, settings, seed))
         yield Step(stage="finishing", done=number + 1, total=total)
     return kept
 
@@ -39,7 +39,7 @@ def add_textures(
 def finish_image(image: Image, spec: FrameSpec, settings: ResolvedSettings, seed: int) -> Generator[Step, None, Clip]:
     """Finish a single image, as a clip of one frame."""
     with ImageSpool(Path(gettempdir())) as spool:
-        finished = yield from with_pixel_art([_textured(image, 0, settings, seed)], settings.pixel, spool)
+        finished = yield from with_pixel_art([textured(image, 0, settings, seed)], settings.pixel, spool)
         return Clip(frames=(Frame(image=finished[0], spec=spec),), rate=Fraction(1))
 
 
@@ -61,7 +61,8 @@ def stream_images(images: Sequence[Image], rate: Fraction) -> FrameStream:
     return FrameStream(images=images, count=len(images), size=(width, height), rate=rate)
 
 
-def _textured(image: Image, number: int, settings: ResolvedSettings, seed: int) -> Image:
+def textured(image: Image, number: int, settings: ResolvedSettings, seed: int) -> Image:
+    """Add the grain and paper of an image's place in a clip."""
     from sakuga.finishing.texture import add_texture
 
     return add_texture(image, grain=settings.grain, paper=settings.paper, seed=seed, number=number)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from sakuga.models.checkpoint_files import MOTION_ADAPTER, SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.models.families import default_settings_of
 from sakuga.models.motion_files import MotionFiles, own_motion_adapter
 from sakuga.models.motion_lookup import find_motion_adapter
 from sakuga.story.film import Film
@@ -16,7 +15,15 @@ from sakuga.studio.core.settings import ResolvedSettings
 from sakuga.timeline.motion import MotionSettings
 from sakuga.timeline.spec import AppliedMotion
 
-ADAPTER_OPTIONS = ("motion_scale", "motion_window", "motion_overlap", "motion_smoothing", "motion_fps")
+ADAPTER_OPTIONS = (
+    "motion_scale",
+    "motion_window",
+    "motion_overlap",
+    "motion_smoothing",
+    "motion_guidance",
+    "motion_keyframe",
+    "motion_fps",
+)
 """Settings that count with a motion adapter only."""
 LONGEST_LOOP = 30
 """Seconds of a loop of one shot, which is denoised as a whole."""
@@ -65,15 +72,15 @@ def in_between_motion(settings: ResolvedSettings, finder: MotionFinder) -> Motio
     if settings.between != "motion":
         return None
     if adapter := finder.adapter(_between_name(settings)):
-        return motion_settings(adapter, settings, finder.files)
+        return motion_settings(adapter, settings)
     raise SettingsError(f"between: {finder.files.name!r} has no motion adapter to make in-betweens: name one with motion, or choose flow")
 
 
 def _motions(names: Iterable[str], settings: ResolvedSettings, finder: MotionFinder) -> tuple[MotionSettings | None, ...]:
-    return tuple(motion_settings(adapter, settings, finder.files) if (adapter := finder.adapter(name)) else None for name in names)
+    return tuple(motion_settings(adapter, settings) if (adapter := finder.adapter(name)) else None for name in names)
 
 
-def motion_settings(adapter: MotionFiles, settings: ResolvedSettings, files: CheckpointFiles) -> MotionSettings:
+def motion_settings(adapter: MotionFiles, settings: ResolvedSettings) -> MotionSettings:
     """Return how an adapter moves a checkpoint's frames; raises SettingsError for a window that does not fit it."""
     window, overlap = settings.motion_window, settings.motion_overlap
     if window > adapter.info.positions:
@@ -83,16 +90,15 @@ def motion_settings(adapter: MotionFiles, settings: ResolvedSettings, files: Che
         )
     if overlap >= window:
         raise SettingsError(f"motion_overlap: {overlap} frames are no part of a window of {window}: choose 0 to {window - 1}")
-    defaults = default_settings_of(files).motion
     motion = AppliedMotion(
         adapter=adapter.digest,
         scale=settings.motion_scale,
         context=window,
         overlap=overlap,
         smoothing=settings.motion_smoothing,
-        joint_guidance=defaults.joint_guidance,
+        joint_guidance=settings.motion_guidance,
     )
-    return MotionSettings(motion=motion, fps=settings.motion_fps, from_keyframe=defaults.from_keyframe)
+    return MotionSettings(motion=motion, fps=settings.motion_fps, keyframe_strength=settings.motion_keyframe)
 
 
 def _between_name(settings: ResolvedSettings) -> str:

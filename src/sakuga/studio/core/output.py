@@ -8,7 +8,7 @@ from typing import Self
 
 from sakuga.datasets.folders import SUFFIXES
 from sakuga.export import ExportError, FrameStream, Written, check_folder, check_name, check_target, write_stream
-from sakuga.paths import home
+from sakuga.rendering.store import open_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import MAX_RECIPE, Recipe
 
@@ -46,13 +46,15 @@ class Seconds:
 
 
 def check_store(store: Path | None) -> None:
-    """Refuse a frame store that cannot be made; raises ExportError.
+    """Refuse a frame store that cannot be made, or a URL that cannot be written to; raises InputError.
 
     One that exists may be read only, as it may hold every frame.
     """
-    store = store or home() / "frames"
-    if not store.is_dir():
-        check_folder(store)
+    opened = open_store(store)
+    if opened.remote:
+        opened.remote.check()
+    elif not opened.root.is_dir():
+        check_folder(opened.root)
 
 
 def check_set_folder(folder: Path) -> None:

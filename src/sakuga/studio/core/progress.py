@@ -18,6 +18,8 @@ class Step:
     """A message for the user, such as a warning."""
     frame: str | None = None
     """Digest of the frame that was just stored: its image can be read from the store at once."""
+    device: str = ""
+    """Where a cluster rendered that frame, such as "node7 cuda"."""
     share: float | None = None
     """Share of the stage's computation that is done, 0 to 1, where units differ in cost (a frame of more steps or pixels costs more)."""
     seconds_left: float | None = None

@@ -14,13 +14,22 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sakuga import InputError
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles, file_digest
 from sakuga.models.checkpoint_lookup import HUB_REPO_ID
 from sakuga.models.motion_files import MotionFiles
 from sakuga.paths import local_path
 from sakuga.rendering.store import FrameStore
+from sakuga.story.controls import ControlNet
 from sakuga.story.limits import MAX_FRAMES, MAX_PIXELS
 from sakuga.story.settings import FilmSettings
+from sakuga.studio.core.controlnets import (
+    PIXELS,
+    FoundControlNets,
+    network_digest,
+    relocated_controls,
+    shared_controls,
+    shared_network,
+)
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings, style_digests
 from sakuga.studio.core.styles import StyleFinder, StyleUse, relocated, with_triggers
@@ -49,7 +58,19 @@ def _portable(settings: Settings) -> Settings:
         raise ValueError("a recipe names its model beside its settings: leave `model` out")
     portable_style(settings.style)
     portable_name(settings.motion)
+    portable_name(settings.upscaler)
+    if settings.vae or settings.prediction:
+        raise ValueError("a recipe names its model beside its settings: leave `vae` and `prediction` out")
+    portable_controls(settings.controlnet)
     return settings
+
+
+def portable_controls(controls: Iterable[ControlNet] | None) -> None:
+    """Refuse ControlNets whose network could be a path, or whose image is one; raises ValueError."""
+    for one in controls or ():
+        portable_name(one.network)
+        if one.image and not PIXELS.fullmatch(one.image):
+            raise ValueError(f"{one.image!r} could be a file, and a recipe holds the digest of an image only: leave it out")
 
 
 def portable_style(text: str | None) -> str | None:
@@ -95,6 +116,14 @@ class RecipeMotion(Part):
     digest: DigestText
 
 
+class RecipeControlNet(Part):
+    """A ControlNet of a recipe; whoever remakes the clip gives it."""
+
+    name: str
+    """Its name in the recipe's settings."""
+    digest: DigestText
+
+
 class Recipe(Part):
     """The keys of every recipe.
 
@@ -120,6 +149,8 @@ class Recipe(Part):
     """Those of the styles that are not the model's own."""
     motion: tuple[RecipeMotion, ...] = Field(default=(), max_length=100)
     """The motion adapters."""
+    controlnets: tuple[RecipeControlNet, ...] = Field(default=(), max_length=100)
+    """The ControlNets beside the model's own."""
     upscaler: DigestText | None = None
     """The digest of the upscaler, if the model has one."""
     max_size: int | None = Field(default=None, gt=0)
@@ -149,6 +180,19 @@ class Recipe(Part):
 
     def with_motion(self, places: Mapping[str, str]) -> Self:
         """Return the recipe with its outside motion adapters at their places here."""
+        return self
+
+    def with_controlnets(self, places: Mapping[str, str]) -> Self:
+        """Return the recipe with its ControlNets at their places here."""
+        return self
+
+    @property
+    def named_upscaler(self) -> str | None:
+        """Return the name of its upscaler from outside; None if it has none."""
+        return None
+
+    def with_upscaler(self, place: str) -> Self:
+        """Return the recipe with its upscaler at its place here."""
         return self
 
     def followed(self, files: CheckpointFiles, **values: Any) -> Self:
@@ -209,6 +253,7 @@ class LaidOut:
     """Styles of any frame."""
     motion: tuple[MotionFiles, ...] = ()
     """The motion adapters of its frames."""
+    controlnets: FoundControlNets = FoundControlNets()  # noqa: RUF009 - frozen
 
 
 class SettingsRecipe(Recipe):
@@ -228,14 +273,45 @@ class SettingsRecipe(Recipe):
         """Return the recipe with its outside styles at their places here."""
         return self.model_copy(update={"settings": replace(self.settings, style=relocated(self.settings.style, places))})
 
+    def with_controlnets(self, places: Mapping[str, str]) -> Self:
+        """Return the recipe with its ControlNets at their places here."""
+        controls = relocated_controls(self.settings.controlnet or (), places)
+        return self.model_copy(update={"settings": replace(self.settings, controlnet=controls)})
+
+    @property
+    def named_upscaler(self) -> str | None:
+        """Return the name of its upscaler from outside."""
+        return self.settings.upscaler
+
+    def with_upscaler(self, place: str) -> Self:
+        """Return the recipe with its upscaler at its place here."""
+        return self.model_copy(update={"settings": replace(self.settings, upscaler=place)})
+
+
+def shared_file(name: str) -> str:
+    """Return a file's name without folder and ending, with its digest."""
+    path = local_path(name)
+    return f"{path.stem}@{file_digest(path)[:8]}"
+
 
 def recipe_settings(settings: ResolvedSettings, styles: StyleFinder, others: Iterable[str] = ()) -> dict[str, Any]:
     """Return the keys of a recipe for settings and styles.
 
     The model is left out of the settings; its digest stands beside them.
     """
-    portable = replace(settings.requested(), model=None, style=styles.shared_names(settings.style) or None)
-    return {"settings": portable, **recipe_styles((settings.style, *others), settings.sampler, styles)}
+    controls = shared_controls(settings.controlnet, styles.files) or None
+    portable = replace(settings.requested(), model=None, style=styles.shared_names(settings.style) or None, controlnet=controls)
+    portable = replace(portable, prediction=None, vae=None)  # told by the model's digest
+    portable = replace(portable, upscaler=settings.upscaler and shared_file(settings.upscaler))
+    known = recipe_controlnets(settings.controlnet, styles.files)
+    return {"settings": portable, **recipe_styles((settings.style, *others), settings.sampler, styles), **known}
+
+
+def recipe_controlnets(controls: Iterable[ControlNet], files: CheckpointFiles) -> dict[str, Any]:
+    """Return the key of a recipe for ControlNets; none if there are none."""
+    networks = {shared_network(one.network, files): network_digest(one.network, files) for one in controls}
+    named = tuple(RecipeControlNet(name=name, digest=found) for name, found in networks.items())
+    return {"controlnets": named} if named else {}
 
 
 def recipe_styles(texts: Iterable[str], sampler: str, styles: StyleFinder) -> dict[str, Any]:

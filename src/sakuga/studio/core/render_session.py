@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
+from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles, file_digest
+from sakuga.models.controlnet_files import ControlNetFiles
 from sakuga.models.engine import requested_engine
 from sakuga.models.motion_files import MotionFiles
 from sakuga.models.prompt_chunks import MARKS, chunk_tokens
 from sakuga.models.styles import checkpoint_styles, few_step_adapter
 from sakuga.models.tokenization import Tokens, load_prompt_tokenizer, tokenize
-from sakuga.paths import home
+from sakuga.paths import local_path
 from sakuga.rendering.batches import Batch, batch_of, plan_batches
 from sakuga.rendering.frame_reader import read_frames
+from sakuga.rendering.requested_executor import ExecutorFactory, requested_executor, uses_cluster
 from sakuga.rendering.resources import LoadedResources, Resources, StyleFiles
-from sakuga.rendering.store import FrameStore, InBetweenStore, cached_upscale
+from sakuga.rendering.store import InBetweenStore, cached_upscale, open_store
 from sakuga.rendering.store_lock import SharedStore
 from sakuga.sketchbook.captions import known_words
 from sakuga.story.emphasis import without_emphasis
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from sakuga.rendering.executor import Denoised, Executor, Landed
 
 Specs: TypeAlias = Mapping[Digest, FrameSpec]
-ExecutorFactory: TypeAlias = "Callable[[Resources], Executor]"
-"""Makes an executor from plain data, such as `partial(WorkerExecutor, workers=2)`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +76,12 @@ class RenderSession:
         precision: Precision | None = None,
         executor: "ExecutorFactory | None" = None,
         motion: Iterable[MotionFiles] = (),
+        controlnets: Iterable[ControlNetFiles] = (),
     ) -> None:
         self.files, self.precision = files, precision or "fp32"
-        self.store = FrameStore(store or home() / "frames")
+        self.store = open_store(store)
         self._given = [use.style for use in styles]
-        self._motion = tuple(motion)
+        self._motion, self._controlnets = tuple(motion), tuple(controlnets)
         self._make_executor = executor
         self._shared: LoadedResources | None = None
         self._share: SharedStore | None = None
@@ -88,13 +89,13 @@ class RenderSession:
 
     def with_styles(self, styles: Iterable[StyleUse]) -> "RenderSession":
         """Return a session with other styles, sharing networks and store."""
-        other = RenderSession(self.files, self.store.root, styles, self.precision, self._make_executor, self._motion)
+        other = RenderSession(self.files, self.store.root, styles, self.precision, self._make_executor, self._motion, self._controlnets)
         other._shared = self.loaded
         return other
 
     def with_store(self, store: Path) -> "RenderSession":
         """Return a session with another store, sharing networks and styles."""
-        other = RenderSession(self.files, store, (), self.precision, self._make_executor, self._motion)
+        other = RenderSession(self.files, store, (), self.precision, self._make_executor, self._motion, self._controlnets)
         other._given, other._shared = self._given, self.loaded
         return other
 
@@ -110,6 +111,7 @@ class RenderSession:
             store=self.store.root,
             styles=tuple({style.digest: StyleFiles(name=style.name, files=style.files) for style in known}.items()),
             motion=tuple((adapter.digest, adapter) for adapter in dict.fromkeys(self._motion)),
+            controlnets=tuple((network.digest, network) for network in dict.fromkeys(self._controlnets)),
             precision=self.precision,
             engine=requested_engine(),
         )
@@ -118,7 +120,7 @@ class RenderSession:
     def loaded(self) -> LoadedResources:
         """The resources opened in this process."""
         if self._shared:
-            return self._shared.reopened(self.resources.store, self.resources.styles, self.resources.motion)
+            return self._shared.reopened(self.resources.store, self.resources.styles, self.resources.motion, self.resources.controlnets)
         return LoadedResources(self.resources)
 
     @property
@@ -131,9 +133,13 @@ class RenderSession:
         """The executor that renders what is missing."""
         from sakuga.rendering.executor import LocalExecutor
 
-        if self._make_executor is None:
+        if (make := self._make_executor or requested_executor()) is None:
             return LocalExecutor(self.loaded)
-        return self._make_executor(replace(self.resources, engine=self.loaded.lazy_checkpoint.engine.name))
+        return make(replace(self.resources, engine=self.loaded.lazy_checkpoint.requested_engine))
+
+    def expect(self, steps: int) -> None:
+        """Say how many denoising steps several renders have together, from which their engine is chosen."""
+        self.loaded.lazy_checkpoint.expect(steps)
 
     def close(self) -> None:
         """Release the executor, such as its worker processes, and the store."""
@@ -160,10 +166,11 @@ class RenderSession:
         if batches:
             if "executor" not in self.__dict__ and not self.loaded.lazy_checkpoint.is_loaded:
                 yield Step(stage="loading", note=f"loading {self.files.name}")
-                self.loaded.lazy_checkpoint.expect(sum(map(_steps, specs.values())))
+                self.expect(sum(map(_steps, specs.values())))
                 engine = self.loaded.lazy_checkpoint.engine
                 notes += [engine.note] if engine.note else []
-                yield Step(stage="loading", note=engine.note or f"{engine.title} runs the networks")
+                runs = "a Ray cluster renders" if uses_cluster() else f"{engine.title} runs the networks"
+                yield Step(stage="loading", note=engine.note or runs)
             from sakuga.rendering.executor import Denoised, OutOfMemory
         yield progress.step()
         while batches:
@@ -218,15 +225,28 @@ class RenderSession:
     def _interpolation(self, first: Image, second: Image, method: Any) -> Callable[[float], Image]:
         return self.loaded.interpolation(first, second, method)
 
-    def enlarger(self, width: int, height: int) -> Callable[[Image], Image]:
+    def enlarger(self, width: int, height: int, upscaler: str | None = None) -> Callable[[Image], Image]:
         """Return a function that enlarges frames to their final size.
 
-        It uses the checkpoint's upscaler if there is one.
+        It uses the upscaler of a file, else the checkpoint's if there is one.
         """
+        if upscaler:
+            return partial(enlarge, width=width, height=height, upscale2x=self._file_upscaler(local_path(upscaler)))
         if self.files.upscaler_digest is None:
             return partial(enlarge, width=width, height=height)
         upscale2x = cached_upscale(self._upscale2x, self.files.upscaler_digest, self.store.derived)
         return partial(enlarge, width=width, height=height, upscale2x=upscale2x)
+
+    def _file_upscaler(self, path: Path) -> Callable[[Image], Image]:
+        from sakuga.models.upscaler_files import open_upscaler
+
+        opened = list[Callable[[Image], Image]]()
+
+        def upscale(image: Image) -> Image:
+            opened.extend([] if opened else [open_upscaler(path)])
+            return opened[0](image)
+
+        return cached_upscale(upscale, file_digest(path), self.store.derived)
 
     def _upscale2x(self, image: Image) -> Image:
         return self._upscaler(image)
@@ -333,7 +353,7 @@ class _Progress:
         self.done += 1
         self.begun.pop(landed.name, None)
         self.spent += self.cost.get(landed.name, 0.0)
-        return self.step(landed.name, note)
+        return replace(self.step(landed.name, note), device=landed.device)
 
     def denoised(self, denoised: "Denoised") -> Step:
         for name in denoised.names:  # a faulty frame is denoised again: what was done stays

@@ -11,9 +11,13 @@ from sakuga.finishing.console_palettes import PALETTES
 from sakuga.models.checkpoint_files import CheckpointFiles, CheckpointInfo
 from sakuga.models.families import default_settings_of
 from sakuga.models.motion_files import CONTEXT, own_motion_adapter
+from sakuga.models.upscaler_kinds import check_upscaler
+from sakuga.paths import local_path
+from sakuga.story.controls import ControlNet
 from sakuga.story.film import Film
 from sakuga.story.keys import Ease, Keys, map_key
 from sakuga.story.options import SettingsError as SettingsError
+from sakuga.story.prompt_grammar import prompt_parts
 from sakuga.story.settings import (
     AUTO,
     NO_MOTION,
@@ -24,12 +28,17 @@ from sakuga.story.settings import (
     InitFrom,
     PixelArt,
     Precision,
+    PredictionType,
     Sampler,
+    Schedule,
+    Weighting,
 )
 from sakuga.story.storyboard import Shot
+from sakuga.studio.core.controlnets import planned_controls
 from sakuga.studio.core.styles import StyleFinder, StyleUse, missing_triggers, styles_of
 from sakuga.timeline.frame_settings import FrameSettings
-from sakuga.timeline.spec import CameraFrame, FrameSpec, Generated, MotionFrame, Rendered
+from sakuga.timeline.prompts import prompts_in
+from sakuga.timeline.spec import CameraFrame, FrameSpec, Generated, MotionFrame, MotionWindow, Rendered, SamplingOptions
 from sakuga.timeline.style_weights import StyleWeights
 
 FEW_STEPS, FEW_UNDISTILLED = 4, 8
@@ -50,10 +59,19 @@ class ResolvedSettings:
     negative: str
     sampler: Sampler
     precision: Precision
+    schedule: Schedule
+    eta: float
+    clip_skip: int
+    weighting: Weighting
+    prediction: PredictionType | None
+    """None is what the model's file tells."""
+    vae: str | None
+    """None is the model's own."""
     steps: int
     guidance: float
     strength: float
     control_weight: float
+    controlnet: tuple[ControlNet, ...]
     depth: DepthSource
     init_from: InitFrom
     shot_strength: float
@@ -66,9 +84,13 @@ class ResolvedSettings:
     motion_window: int
     motion_overlap: int
     motion_smoothing: float
+    motion_guidance: float
+    motion_keyframe: float
     motion_fps: Fraction
     loop: bool
     on: int
+    upscaler: str | None
+    """A file; None is the model's own."""
     grain: float
     paper: float
     pixel: PixelArt | None
@@ -77,25 +99,41 @@ class ResolvedSettings:
     def requested(self) -> FilmSettings:
         """Return the same as FilmSettings, for films and recipes."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return FilmSettings(**{**values, "style": self.style or None})
+        return FilmSettings(**{**values, "style": self.style or None, "controlnet": self.controlnet or None})
 
 
-def resolve_settings(settings: FilmSettings, files: CheckpointFiles, styles: StyleFinder | None = None) -> ResolvedSettings:
-    """Fill in every setting that is None.
+def resolve_settings(
+    settings: FilmSettings, files: CheckpointFiles, styles: StyleFinder | None = None, *, film: bool = False
+) -> ResolvedSettings:
+    """Fill in every setting that is None; a `film` has other defaults where it moves.
 
     Raises SettingsError, or StyleError for an unknown style.
     """
-    defaults = {name: option.default for name, option in OPTIONS.items()} | _model_defaults(files, settings, styles)
+    moves = film and _moves(files, settings.motion)
+    defaults = {name: option.default for name, option in OPTIONS.items()} | _model_defaults(files, settings, styles, moves=moves)
     given = {field.name: value for field in fields(settings) if (value := getattr(settings, field.name)) is not None}
     check_settings(settings, styles or StyleFinder(files))
     return ResolvedSettings(**{**defaults, **given})
 
 
 def check_settings(settings: FilmSettings, styles: StyleFinder) -> None:
-    """Refuse a style or palette that does not exist; raises StyleError, SettingsError."""
+    """Refuse a style, palette or layer that does not exist; raises StyleError, SettingsError."""
     styles.uses(settings.style)
+    if settings.upscaler:
+        check_upscaler(local_path(settings.upscaler))
+    _check_clip_skip(settings.clip_skip or 1, styles.files)
     if settings.pixel:
         check_palette(settings.pixel)
+
+
+def _check_clip_skip(clip_skip: int, files: CheckpointFiles) -> None:
+    """Refuse a layer that the text encoders do not have; raises SettingsError."""
+    if clip_skip == 1 or not files.info.has_text_encoder:
+        return
+    usual = 2 if files.info.pooled_channels else 1
+    most = int(files.config("text_encoder").get("num_hidden_layers", 12)) - usual + 1
+    if clip_skip > most:
+        raise SettingsError(f"clip_skip: the text encoder of {files.name!r} has no layer {clip_skip}; choose 1 to {most}")
 
 
 def _moves(files: CheckpointFiles, motion: str | None) -> bool:
@@ -104,8 +142,8 @@ def _moves(files: CheckpointFiles, motion: str | None) -> bool:
     return name != NO_MOTION and (name != AUTO or own_motion_adapter(files) is not None)
 
 
-def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: StyleFinder | None = None) -> dict[str, object]:
-    """Return the defaults that depend on the checkpoint.
+def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: StyleFinder | None, *, moves: bool) -> dict[str, object]:
+    """Return the defaults that depend on the checkpoint, and on whether a film moves by a motion adapter.
 
     `lcm` with its few-step adapter takes few steps and no guidance.
     """
@@ -116,10 +154,14 @@ def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: Styl
         "size": default_size(files),
         "style": "",
         "motion_window": own.info.context if (own := own_motion_adapter(files)) else CONTEXT,
+        "motion": AUTO if own_motion_adapter(files) else NO_MOTION,
+        "reference_weight": family.reference_weight,
         "motion_smoothing": family.motion.smoothing,
-        "strength": 0.5 if _moves(files, settings.motion) else 0.7,
+        "motion_guidance": family.motion.joint_guidance,
+        "motion_keyframe": family.motion.keyframe_strength,
+        "strength": 0.5 if moves else 0.7,
         "depth": "estimator" if "depth" in files.components() else "luminance",
-        "steps": FEW_STEPS if few else family.steps,
+        "steps": FEW_STEPS if few else (family.motion.steps if moves else None) or family.steps,
         "guidance": 1.0 if few else family.guidance_scale,
     }
 
@@ -142,7 +184,7 @@ def preview_settings(settings: ResolvedSettings, styles: StyleFinder) -> tuple[R
         steps = min(settings.steps, FEW_UNDISTILLED)
         return replace(settings, steps=steps), [f"{styles.files.name!r} has no few-step adapter: the preview takes {steps} plain steps"]
     notes = ["a preview uses no guidance, so the negative prompt has no effect"] if settings.negative else []
-    return replace(settings, sampler="lcm", steps=min(settings.steps, FEW_STEPS), guidance=1.0), notes
+    return replace(settings, sampler="lcm", schedule="model", eta=0.0, steps=min(settings.steps, FEW_STEPS), guidance=1.0), notes
 
 
 def frame_settings(settings: ResolvedSettings, files: CheckpointFiles, styles: StyleFinder | None = None) -> FrameSettings:
@@ -158,6 +200,8 @@ def frame_settings(settings: ResolvedSettings, files: CheckpointFiles, styles: S
         rate=settings.fps,
         sampler=settings.sampler,
         precision=settings.precision,
+        options=SamplingOptions(schedule=settings.schedule, eta=settings.eta, clip_skip=settings.clip_skip),
+        weighting=settings.weighting,
         steps=settings.steps,
         guidance=settings.guidance,
         strength=settings.strength,
@@ -167,6 +211,7 @@ def frame_settings(settings: ResolvedSettings, files: CheckpointFiles, styles: S
         reference_weight=settings.reference_weight,
         keyframe_rate=settings.keyframe_rate,
         control_weight=settings.control_weight,
+        controls=planned_controls(settings.controlnet, files),
         depth=settings.depth,
         negative=settings.negative,
         between="flow" if settings.between == "motion" else settings.between,
@@ -198,6 +243,7 @@ def style_digests(texts: Iterable[str | None], sampler: str, styles: StyleFinder
 def refuse_missing_networks(specs: Collection[FrameSpec], files: CheckpointFiles) -> None:
     """Raise SettingsError if frames need a network that the checkpoint lacks."""
     generated = [spec.window if isinstance(spec, MotionFrame) else spec for spec in specs if isinstance(spec, Rendered)]
+    refuse_composed_motion({spec for spec in generated if isinstance(spec, MotionWindow)})
     if any(spec.control for spec in generated) and "controlnet" not in files.components():
         raise SettingsError(f"{files.name!r} has no depth ControlNet (a folder controlnet/): leave control_weight out")
     depths = {spec.control.depth for spec in generated if spec.control}
@@ -206,6 +252,16 @@ def refuse_missing_networks(specs: Collection[FrameSpec], files: CheckpointFiles
     depths |= {warp.parallax.depth for warp in moves if warp.parallax}
     if "estimator" in depths and "depth" not in files.components():
         raise SettingsError(f"{files.name!r} has no depth estimator (a folder depth/): set depth to luminance")
+
+
+def refuse_composed_motion(windows: Iterable[MotionWindow]) -> None:
+    """Raise SettingsError where frames that move together have prompts that AND composes."""
+    for window in windows:
+        for said in (said for key in window.keys for said in prompts_in(key.conditioning)):
+            if said.grammar == "whole" and len(prompt_parts(said.prompt)) > 1:
+                raise SettingsError(
+                    f"'{said.prompt}': a motion adapter takes no prompts that AND composes; leave AND out, or set motion to none"
+                )
 
 
 def native_shape(width: int, height: int, info: CheckpointInfo) -> tuple[int, int]:
@@ -244,7 +300,7 @@ def image_guidance(files: CheckpointFiles, sampler: str | None = None) -> float:
 
     It is half of that for prompts, as a chain of images burns otherwise.
     """
-    return max(1.0, cast(float, _model_defaults(files, FilmSettings(sampler=cast(Any, sampler)))["guidance"]) / 2)
+    return max(1.0, cast(float, _model_defaults(files, FilmSettings(sampler=cast(Any, sampler)), None, moves=False)["guidance"]) / 2)
 
 
 def with_style_finishing(settings: FilmSettings, uses: Iterable[StyleUse]) -> FilmSettings:

@@ -4,8 +4,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from sakuga import InputError
-from sakuga.models.checkpoint_files import SKETCHBOOK
-from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.models.hub import HUB_PREFIX
 from sakuga.models.styles import checkpoint_styles
 from sakuga.paths import local_path
@@ -49,7 +48,7 @@ def _measure(request: EvaluationRequest, store: Path | None) -> Generator[Step, 
 
     A style's name comes before a path.
     """
-    source = find_checkpoint(request.settings.model or SKETCHBOOK)
+    source = find_model(request.settings)
     name, path = parse_style(request.subject).name, local_path(request.subject)
     if request.subject == MOTION:
         note = f"{MOTION} is the model's motion adapter: for the folder write ./{MOTION}" if path.exists() else ""

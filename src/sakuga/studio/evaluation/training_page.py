@@ -8,7 +8,7 @@ from typing import Any
 from sakuga.evaluation.report import Chart, Curve, Panel, Section, curves
 
 METRICS = "metrics.jsonl"
-PLAN_KEYS = ("method", "steps", "batch", "accumulation", "rate", "schedule", "seed", "size", "precision")
+PLAN_KEYS = ("method", "steps", "batch", "gradient_accumulation", "learning_rate", "optimizer", "schedule", "seed", "size", "precision")
 """The keys of the training plan that a report shows."""
 
 
@@ -36,7 +36,17 @@ def training_facts(run: Path) -> tuple[tuple[str, str], ...]:
     """Return the plan of a training run."""
     plan = json.loads((run / "config.json").read_text(encoding="utf-8"))
     plan["method"] = plan.get("method", {}).get("kind", "")
-    return tuple((key, str(plan[key])) for key in PLAN_KEYS if plan.get(key) not in (None, ""))
+    facts = ((key.replace("_", " "), str(plan[key])) for key in PLAN_KEYS if plan.get(key) not in (None, ""))
+    return (*facts, *_weight_facts(run))
+
+
+def _weight_facts(run: Path) -> tuple[tuple[str, str], ...]:
+    """Return what prompts lost at each weight that the training tried."""
+    file = run / "metrics.json"
+    result = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    trials = result.get("weight_choice", {}).get("trials", [])
+    lost = "; ".join(f"{one['weight']:g}: {one['lost']:.0%} [{one['low']:.0%}, {one['high']:.0%}]" for one in trials)
+    return (("weight", f"{result['weight']:g}"), ("labels of prompts lost by weight", lost)) if lost else ()
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:
