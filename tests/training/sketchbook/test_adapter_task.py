@@ -10,7 +10,7 @@ from sakuga import InputError
 from sakuga.models.adapters import read_adapter
 from sakuga.models.applied_adapters import applied_adapters
 from sakuga.models.checkpoint_files import CheckpointFiles
-from sakuga.models.sampling import build_scheduler
+from sakuga.models.schedulers import build_scheduler
 from sakuga.models.sketchbook import make_scheduler
 from sakuga.models.style_files import LORA_FILE
 from sakuga.models.styles import FEW_STEP, checkpoint_styles

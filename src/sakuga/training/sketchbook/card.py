@@ -25,7 +25,7 @@ PARTS = {
     "upscaler": "doubles an image: convolutions and pixel-shuffle beside a bicubic enlargement",
     "depth": "DPTForDepthEstimation, a hybrid of convolutions and a small transformer",
     "controlnet": "ControlNetModel, with depth as control",
-    "motion_adapter": "MotionAdapter for clips of 16 frames at 8 per second; a first one, which no command uses yet",
+    "motion_adapter": "MotionAdapter for clips of 16 frames at 8 per second",
     "few_step": "a LoRA distilled from the guided UNet: four steps, no guidance",
     "styles": "LoRAs, one for each look: {names}",
 }

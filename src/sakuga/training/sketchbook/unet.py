@@ -119,7 +119,7 @@ def velocity_errors(
 def choose_images(latents: LatentDataset, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Choose the images of a batch.
 
-    Where it must be a portrait, the first one from a random index on. Where it must be a portrait, the first one from a random index on.
+    Where it must be a portrait, the first one from a random index on.
     """
     chosen = rng.integers(len(latents), size=count)
     for place in np.flatnonzero(rng.random(count) < PORTRAITS):
