@@ -57,8 +57,6 @@ SMALL = (
     ("steps=500", "steps=2, batch=2, sample_every=0, validate_every=0, weight_prompts=0"),
 )
 """Replacements that make a snippet quick."""
-STILL = ["--motion", "none"]
-"""Makes films quick that need not move."""
 PREPARED = {
     "docs/train.md": ['sakuga draw "a castle" -n 4 -o photos'],
     "docs/data.md": ['sakuga draw "a castle" -n 4 -o photos'],
@@ -89,17 +87,11 @@ def test_the_commands_and_snippets_of_a_page_run(
     names: dict[str, object] = {}
     for command, snippet in [*((command, "") for command in PREPARED.get(page, ())), *blocks(page)]:
         if command:
-            words = shlex.split(command)[1:]
-            run_command([*words, *(STILL if stands_still(page, words) else [])], tmp_path, monkeypatch, capsys)
+            run_command(shlex.split(command)[1:], tmp_path, monkeypatch, capsys)
         else:
             for value, small in SMALL:
                 snippet = snippet.replace(value, small)
             exec(compile(snippet, page, "exec"), names)
-
-
-def stands_still(page: str, words: list[str]) -> bool:
-    """Return whether a film is rendered to show something else than motion."""
-    return words[0] in ("animate", "render") and page != "docs/motion.md" and not any(word.startswith("--motion") for word in words)
 
 
 def run_command(words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.controlnets import Control
 from sakuga.models.reference_attention import ReferenceImage, attending, record_self_attention
 from sakuga.models.sampling import sample
 
@@ -83,7 +84,7 @@ def test_every_sampler_noises_the_reference_in_its_own_way(checkpoint: Checkpoin
 def test_a_reference_works_with_control() -> None:
     sketchbook = load_checkpoint(find_checkpoint("sketchbook"))
     depth = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    controlled = {"control_image": depth, "control_weight": 1.0}
+    controlled = {"controls": [Control(image=depth)]}
     made = generate(sketchbook, reference=reference(sketchbook, 4.0), **controlled)
     assert not torch.equal(made, generate(sketchbook, **controlled))
     assert not torch.equal(made, generate(sketchbook, reference=reference(sketchbook, 4.0)))

@@ -273,7 +273,7 @@ class FilmSettings:
         str | None,
         Text(
             help="Motion adapter, which makes things move: auto (the model's own), none, sketchbook, a folder or file, or owner/name",
-            default=AUTO,
+            default=NO_MOTION,
             panel=MOTION,
         ),
     ] = None

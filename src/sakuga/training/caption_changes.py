@@ -28,7 +28,7 @@ class CaptionChanges:
         """Return the caption for one use.
 
         >>> CaptionChanges(shuffle=True, keep=1).apply("ink, a, b, c", np.random.default_rng(1))
-        'ink, c, a, b'
+        'ink, b, a, c'
         """
         tags = [tag.strip() for tag in caption.split(SEPARATOR) if tag.strip()]
         first, others = tags[: self.keep], tags[self.keep :]

@@ -163,7 +163,7 @@ def test_another_vae_takes_the_place_of_the_files_own(tmp_path: Path) -> None:
     weights = single_file_weights("sd1", networks)
     pruned = {key: value for key, value in weights.items() if not key.startswith("first_stage_model.")}
     file = write_single_file(tmp_path / "pruned.safetensors", pruned, torch.float16)
-    with pytest.raises(CheckpointError, match=r"has no VAE: register it with `sakuga model add .* --vae"):
+    with pytest.raises(CheckpointError, match=r"has no VAE: give one with --vae FILE.safetensors"):
         find_checkpoint(str(file))
     vae = write_single_file(tmp_path / "vae.safetensors", other.state_dict())
     write_models({"mine": RegisteredModel(path=str(file), vae=str(vae))})

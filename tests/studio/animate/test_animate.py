@@ -106,7 +106,7 @@ def test_the_recipe_says_every_setting_and_nothing_of_this_machine(tmp_path: Pat
     ("change", "message"),
     [
         ({"style": "watercolour"}, "watercolour"),
-        ({"sampler": "heun"}, "dpm"),
+        ({"sampler": "dpm2"}, "dpm2"),
         ({"size": (8, 8)}, "8x8"),
         ({"size": (4000, 100)}, "narrow"),
         ({"steps": 0}, "steps"),
@@ -145,7 +145,7 @@ def test_arguments_of_other_types_are_refused(tmp_path: Path, settings: FilmSett
 def test_a_film_is_resolved_once(tmp_path: Path, settings: FilmSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     from sakuga.studio.animate import animate as module
 
-    calls = {"checkpoint": 0, "settings": 0}
+    calls = {"model": 0, "settings": 0}
 
     def counted(name, function):
         def count(*given, **more):
@@ -154,7 +154,7 @@ def test_a_film_is_resolved_once(tmp_path: Path, settings: FilmSettings, monkeyp
 
         return count
 
-    monkeypatch.setattr(module, "find_checkpoint", counted("checkpoint", module.find_checkpoint))
+    monkeypatch.setattr(module, "find_model", counted("model", module.find_model))
     monkeypatch.setattr(module, "resolve_settings", counted("settings", module.resolve_settings))
     animate(tmp_path, settings).result()
-    assert calls == {"checkpoint": 1, "settings": 1}
+    assert calls == {"model": 1, "settings": 1}

@@ -124,6 +124,7 @@ def test_a_film_comes_back_from_its_file(network: Path, image: Path) -> None:
         ("{network},image={image},weight=3", "weight 3 is out of range; choose 0 to 2"),
         ("{network},image={image},start=0.7,end=0.5", "start=0.7 is not before end=0.5"),
         ("{network},image={image},hint=stick", "there is no hint 'stick'; choose image, canny"),
+        ("{network},imge={image}", "unknown part 'imge'"),
         ("{network},image={image},hint=depth", "has no depth estimator"),
         ("none.safetensors,image={image}", "no ControlNet 'none.safetensors'"),
         ("", "a ControlNet has no network"),

@@ -52,6 +52,28 @@ def test_an_image_of_a1111_becomes_a_film_of_one_shot(tmp_path: Path) -> None:
         studio.foreign_film(tmp_path / "bare.png", tmp_path / "film.toml")
 
 
+def test_a_clip_gives_its_film_back(tmp_path: Path, tiny_folder: Path) -> None:
+    settings = FilmSettings(model=str(tiny_folder), size=(32, 32), steps=1)
+    made = studio.animate("a castle", tmp_path / "clip.gif", shots=1, seconds=0.5, settings=settings, store=tmp_path / "frames").result()
+    film, notes = studio.clip_film(made.clip, tmp_path / "film.toml", str(tiny_folder))
+    assert read_film(tmp_path / "film.toml") == film
+    assert film.storyboard.shots == made.film.storyboard.shots
+    assert not notes
+    again = studio.render(film, tmp_path / "again.gif", store=tmp_path / "frames").result()
+    assert again.count.generated == 0
+    assert (tmp_path / "again.gif").read_bytes() == made.clip.read_bytes()
+    assert "give it with --model" in studio.clip_film(made.clip, tmp_path / "other.toml")[1][0]
+
+
+def test_an_image_that_was_drawn_has_no_film(tmp_path: Path, tiny_folder: Path) -> None:
+    image = tmp_path / "drawn.png"
+    settings = FilmSettings(model=str(tiny_folder), size=(32, 32), steps=1)
+    drawn = studio.draw("a castle", tmp_path / "images", settings=settings, store=tmp_path / "frames").result()
+    drawn.paths[0].rename(image)
+    with pytest.raises(RecipeError, match=r"made by `sakuga draw`, not of a film: `sakuga remake --set`"):
+        studio.clip_film(image, tmp_path / "film.toml")
+
+
 def test_a_model_that_is_not_known_and_other_keys_are_refused(tmp_path: Path) -> None:
     image = image_with(tmp_path, parameters=INFOTEXT)
     with pytest.raises(RecipeError, match=r"made in A1111 with 'dream', which is not registered: give it with --model"):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as PILImage
 
 from sakuga import InputError, studio
-from sakuga.finishing.labelled_grid import GAP, LETTERS, labelled_grid
+from sakuga.finishing.labelled_grid import GAP, LINE, LINES, LONGEST, labelled_grid
 from sakuga.rendering import resources
 from sakuga.story.settings import FilmSettings
 
@@ -20,7 +20,7 @@ def test_cells_are_the_images_of_draw_and_come_from_the_store(tmp_path: Path, ti
     for column, steps in enumerate((1, 2)):
         for row, seed in enumerate((3, 4)):
             one = studio.draw("a castle", seed=seed, settings=FilmSettings(model=str(tiny_folder), size=(32, 32), steps=steps), store=store)
-            top, left = LETTERS * 2 + row * (32 + GAP), LETTERS * 9 + column * (32 + GAP)
+            top, left = sheet.shape[0] - (2 - row) * (32 + GAP), sheet.shape[1] - (2 - column) * (32 + GAP)
             assert np.array_equal(sheet[top : top + 32, left : left + 32], one.result().images[0])
     again = studio.grid("a castle", ["steps=1,2", "seed=3,4"], tmp_path / "grid.png", settings=settings, store=store).result()
     assert (again.generated, again.reused) == (0, 4)
@@ -51,8 +51,17 @@ def test_what_cannot_be_generated_is_refused_before_anything_is(tmp_path: Path) 
         studio.grid("a castle", ["steps=1"], tmp_path / "grid.gif")
 
 
-def test_long_labels_are_shortened_to_their_cell() -> None:
+def test_labels_that_differ_at_their_end_look_different() -> None:
+    image = np.zeros((20, 60, 3), np.uint8)
+    ones, others = (f"style watercolor:{weight}" for weight in ("0.5", "0.8"))
+    beside = [labelled_grid([image], [""], [label]) for label in (ones, others)]
+    above = [labelled_grid([image], [label], [""]) for label in (ones, others)]
+    assert not np.array_equal(*beside)
+    assert not np.array_equal(*above)
+
+
+def test_labels_of_any_length_fit_a_sheet() -> None:
     image = np.zeros((20, 40, 3), np.uint8)
-    sheet = labelled_grid([image, image], ["a very long label indeed", "b"], [""])
-    assert sheet.shape == (LETTERS * 2 + 20 + GAP, 2 * (40 + GAP), 3)
-    assert (sheet[:LETTERS] == 255).any()
+    sheet = labelled_grid([image, image], ["a very long label " * 9, "b"], ["a very long label " * 9])
+    assert sheet.shape == (LINES * LINE + 2 * GAP + 20 + GAP, LONGEST + 2 * (40 + GAP), 3)
+    assert (sheet[-20 - GAP : -GAP, LONGEST : LONGEST + 40] == 0).all()

@@ -150,6 +150,15 @@ def test_what_cannot_be_redone_is_refused_at_once(film: Path, known: dict[str, o
         studio.redo(film, how.pop("frame"), **how, **known)
 
 
+def test_a_clip_of_another_model_is_edited_anyway(film: Path, tmp_path: Path, tiny_folder: Path) -> None:
+    other = {"model": str(tiny_folder), "store": tmp_path / "frames"}
+    with pytest.raises(SakugaError, match="--anyway generates with what is here"):
+        studio.edit_clip(film, tmp_path / "held.apng", [Hold(frame=2, frames=3)], **other)
+    held = studio.edit_clip(film, tmp_path / "held.apng", [Hold(frame=2, frames=3)], anyway=True, **other).result()
+    assert held.frames == 15
+    assert len(studio.redo(film, 1, takes=1, anyway=True, **other).result().takes) == 1
+
+
 def test_an_image_has_no_frames_to_redo(tmp_path: Path, tiny_v_folder: Path, known: dict[str, object]) -> None:
     settings = FilmSettings(model=str(tiny_v_folder), steps=1, size=(32, 32))
     made = studio.draw("a hill", tmp_path / "images", settings=settings, store=tmp_path / "frames").result()

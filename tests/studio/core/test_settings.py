@@ -40,23 +40,23 @@ def test_the_native_shape_is_near_in_aspect_ratio_and_area(requested: tuple[int,
     assert 0.9 < width * height / 512**2 < 1.6
 
 
-def test_resolved_settings_have_every_option_and_no_open_ones() -> None:
+def test_resolved_settings_have_every_option_and_leave_open_what_the_model_has() -> None:
     resolved = resolve_settings(FilmSettings(), find_checkpoint())
     assert [field.name for field in fields(resolved)] == list(OPTIONS)
-    assert [name for name in OPTIONS if getattr(resolved, name) is None] == ["pixel"], "no pixel art"
+    assert [name for name in OPTIONS if getattr(resolved, name) is None] == ["prediction", "vae", "upscaler", "pixel"]
     assert resolved.requested() == FilmSettings(**given(resolved))
 
 
 def test_films_that_move_have_defaults_of_their_own() -> None:
-    files, still = find_checkpoint(), FilmSettings(motion="none")
-    image, film = resolve_settings(FilmSettings(), files), resolve_settings(FilmSettings(), files, film=True)
-    assert (image.steps, image.strength) == (20, 0.7)
+    files, moving = find_checkpoint(), FilmSettings(motion="auto")
+    image, film = resolve_settings(FilmSettings(), files), resolve_settings(moving, files, film=True)
+    assert (image.motion, image.steps, image.strength) == ("none", 20, 0.7)
     assert (film.motion, film.steps, film.strength) == ("auto", 15, 0.5)
-    assert resolve_settings(still, files, film=True) == replace(image, motion="none")
+    assert resolve_settings(FilmSettings(), files, film=True) == image
 
 
 def given(resolved: ResolvedSettings) -> dict[str, object]:
-    return {name: getattr(resolved, name) for name in OPTIONS if name != "style"}
+    return {name: getattr(resolved, name) for name in OPTIONS if name not in ("style", "controlnet")}
 
 
 def test_help_shows_the_defaults_of_the_models() -> None:

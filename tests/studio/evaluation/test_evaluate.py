@@ -188,7 +188,7 @@ def test_a_runs_style_is_compared_with_its_base_from_the_same_noise(tmp_path: Pa
     style, width = run / "style", 128
     style.mkdir(parents=True)
     (run / "checkpoints").mkdir()
-    (run / "config.json").write_text(json.dumps({"method": {"kind": "lora"}, "steps": 20, "rate": 0.001}))
+    (run / "config.json").write_text(json.dumps({"method": {"kind": "lora"}, "steps": 20, "learning_rate": 0.001}))
     (run / "metrics.json").write_text(json.dumps({"style": "style"}))
     (run / "metrics.jsonl").write_text('{"step": 10, "loss": 0.5}\n{"step": 20, "loss": 0.4}\n{"step": 2')
     down, up = torch.randn(2, 2, width, generator=torch.Generator().manual_seed(1)).unbind(0)

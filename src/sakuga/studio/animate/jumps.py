@@ -85,10 +85,12 @@ def cuts_of(storyboard: Storyboard, rate: Fraction) -> list[int]:
 def spread_jumps(steps: Sequence[float], cuts: Sequence[int]) -> tuple[FilmRetiming, ...]:
     """Return how the frames around each jump are retimed, none of them twice.
 
-    A jump is spread over the frames around it, as far as a cut or a held frame.
+    A jump is spread over the frames around it, as far as a cut or a held frame. Fewer than 8 moving steps do not tell what is usual.
     """
     still = [0.0 if frame in cuts else step for frame, step in enumerate(steps, 1)]
     moving = [step for step in still if step]
+    if len(moving) < 2 * NEAR:
+        return ()
     free, found = set(range(len(steps) + 1)), list[FilmRetiming]()
     for frame, _ in find_jumps(steps, cuts):
         one = spread_step(still, frame, MENDED * median(moving), REACH)

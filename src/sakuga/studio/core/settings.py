@@ -154,7 +154,6 @@ def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: Styl
         "size": default_size(files),
         "style": "",
         "motion_window": own.info.context if (own := own_motion_adapter(files)) else CONTEXT,
-        "motion": AUTO if own_motion_adapter(files) else NO_MOTION,
         "reference_weight": family.reference_weight,
         "motion_smoothing": family.motion.smoothing,
         "motion_guidance": family.motion.joint_guidance,
