@@ -1,6 +1,7 @@
 """A clip as a sheet of images, and as a folder."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def test_a_contact_sheet_shows_forty_frames_at_most(tmp_path: Path, count: int) 
         last = (min(count, 40) - 1) % 6
         shown = np.asarray(image)
     assert shown[-5, 4 + last * 10, 0] == 2 * (count - 1)
+
+
+def test_a_contact_sheet_shows_a_held_image_once(tmp_path: Path) -> None:
+    moving = clip(3)
+    held = replace(moving, frames=tuple(frame for frame in moving.frames for _ in range(30)))
+    for name, shown in (("held", held), ("moving", moving)):
+        write(shown, tmp_path / f"{name}.contact.png")
+    sheets = [np.asarray(Image.open(tmp_path / f"{name}.contact.png")) for name in ("held", "moving")]
+    assert np.array_equal(*sheets)
 
 
 def test_a_name_without_suffix_is_a_folder_of_frames(tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ def test_a_url_is_recognised_also_after_it_was_a_path(place: str | Path, url: st
     assert store_url(place) == url
 
 
+def test_a_file_url_is_the_folder_that_it_names(tmp_path: Path) -> None:
+    for place in (f"file://{tmp_path}/my%20frames", Path(f"file://{tmp_path}/my frames")):
+        assert open_store(place).root == tmp_path / "my frames"
+
+
 def test_a_frame_that_one_machine_renders_is_read_by_another(
     bucket: str, machine: Callable[[str], None], resources: Resources, draw: Callable[..., Generated]
 ) -> None:
@@ -141,6 +146,7 @@ def test_listings_answer_for_many_frames(bucket: str, machine: Callable[[str], N
     [
         ("s3://no-such-bucket-here/frames", "s3://no-such-bucket-here/frames cannot be used"),
         ("gopher://host/frames", "cannot be opened"),
+        ("ftp://127.0.0.1:1/frames", "cannot be opened"),
     ],
 )
 def test_a_store_that_cannot_be_written_is_refused_before_any_work(

@@ -201,9 +201,11 @@ def tags(
     json: opt.Json = False,
 ) -> None:
     """Count the tags of all captions."""
-    from sakuga import studio
+    from sakuga import InputError, studio
     from sakuga.cli.show import report, visible
 
+    if most < 1:
+        raise InputError(f"most: {most} is out of range; choose 1 or more")
     found = studio.tag_statistics(source)
     lines = [f"{one.captions:6}  {one.share:4.0%}  {visible(one.tag)}" for one in found.tags[:most]]
     lines += [f"{found.empty} without a caption"] if found.empty else []

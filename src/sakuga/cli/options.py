@@ -89,7 +89,10 @@ Llm = Annotated[
 Overwrite = Annotated[bool, described("Replace a different film.toml", "--overwrite", panel=OUTPUT)]
 Json = Annotated[bool, described("Print one JSON object on stdout, messages on stderr", "--json", panel=OUTPUT)]
 Quiet = Annotated[bool, described("Print no progress, and no messages but errors", "--quiet", "-q", panel=OUTPUT)]
-Store = Annotated[Path | None, described("Folder of generated frames", "--store", default="$SAKUGA_HOME/frames", panel=OUTPUT)]
+Store = Annotated[
+    Path | None,
+    described("Folder of generated frames, or a URL such as s3://BUCKET/PATH", "--store", default="$SAKUGA_HOME/frames", panel=OUTPUT),
+]
 Recipe = Annotated[bool, described("Write the recipe into the file", default="--recipe", panel=OUTPUT)]
 MaxSize = Annotated[
     str | None, described("Limit of a .gif, such as 4MB: reduces colors, then frames, then pixels", default="none", panel=OUTPUT)

@@ -17,7 +17,7 @@ Clip = Annotated[Path, typer.Argument(help="A clip or image that sakuga wrote, o
 def recipe(
     clip: Clip,
     film: Annotated[
-        Path | None, opt.described("Film to write of an image of A1111, ComfyUI or InvokeAI: one shot, with its settings", "--film")
+        Path | None, opt.described("Film to write: that of a clip, or one shot of an image of A1111, ComfyUI or InvokeAI", "--film")
     ] = None,
     model: Annotated[str | None, opt.described("The film's model, if the image's is not registered")] = None,
     json: opt.Json = False,
@@ -27,7 +27,7 @@ def recipe(
     from sakuga.cli.show import report, safe, visible
 
     if film:
-        _, notes = studio.foreign_film(clip, film, model)
+        _, notes = studio.clip_film(clip, film, model)
         report({"film": str(film), "notes": list(notes)}, as_json=json, words="\n".join([f"wrote {film}", *map(visible, notes)]))
         return
 

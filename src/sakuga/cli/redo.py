@@ -1,5 +1,6 @@
 """The commands `sakuga redo` and `sakuga retime`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ Clip = Annotated[Path, typer.Argument(help="A clip that sakuga wrote")]
 Model = Annotated[str | None, opt.described("The model, if it is not the built-in one")]
 Image = Annotated[list[Path] | None, opt.described("An input image of the recipe, if the store does not hold it; repeatable")]
 Style = Annotated[list[str] | None, opt.described("A style of the recipe from outside, a file or folder; repeatable")]
+Anyway = Annotated[bool, opt.described("Generate even if model, styles or engine differ", "--anyway")]
 
 
 def redo(
@@ -29,6 +31,7 @@ def redo(
     model: Model = None,
     image: Image = None,
     style: Style = None,
+    anyway: Anyway = False,
     store: opt.Store = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -37,7 +40,7 @@ def redo(
     from sakuga import studio
     from sakuga.cli.show import watch
 
-    known: dict[str, Any] = {"model": model, "images": image or (), "styles": style or (), "store": store}
+    known: dict[str, Any] = {"model": model, "images": image or (), "styles": style or (), "anyway": anyway, "store": store}
     if takes is None:
         target = out or Path(_named(clip, "redone"))
         edit = studio.Redo(frame=frame, last=last, seed=seed, strength=strength, prompt=prompt)
@@ -59,6 +62,7 @@ def retime(
     model: Model = None,
     image: Image = None,
     style: Style = None,
+    anyway: Anyway = False,
     store: opt.Store = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -69,7 +73,7 @@ def retime(
 
     edits = studio.parse_retiming(hold or (), cut or (), on, speed)
     target = out or Path(_named(clip, "retimed"))
-    work = studio.edit_clip(clip, target, edits, model=model, images=image or (), styles=style or (), store=store)
+    work = studio.edit_clip(clip, target, edits, model=model, images=image or (), styles=style or (), anyway=anyway, store=store)
     _report_clip(watch(work, quiet=quiet or json), json, quiet)
 
 
@@ -94,7 +98,6 @@ def _report_takes(made: object, paths: list[Path], clip: Path, frame: int, json:
 
     assert isinstance(made, FrameTakes)
     rows = [{"seed": take.seed, "frames": list(take.frames)} for take in made.takes]
-    words = (
-        f"{counted(len(paths), 'image')} in {paths[0].parent}; put one into the clip with: sakuga redo {clip} --frame {frame} --seed SEED"
-    )
+    again = f"sakuga redo {shlex.quote(str(clip))} --frame {frame} --seed SEED"
+    words = f"{counted(len(paths), 'image')} in {paths[0].parent}; put one into the clip with: {again}"
     report({"takes": rows, "images": [str(path) for path in paths]}, as_json=json, words=words, quiet=quiet)

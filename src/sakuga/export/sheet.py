@@ -38,12 +38,13 @@ def sheet_json(clip: FrameStream, name: str) -> str:
 
 
 def write_contact(clip: FrameStream, path: Path) -> None:
-    """Write a contact sheet of up to 40 frames.
+    """Write a contact sheet of up to 40 different frames.
 
-    They are evenly spaced from the first to the last.
+    They are evenly spaced from the first to the last; an image that is held is one of them.
     """
-    chosen = {round(place) for place in np.linspace(0, clip.count - 1, CONTACT_FRAMES)}
-    images = (image for place, image in enumerate(clip.images) if place in chosen)
+    chosen = {round(place) for place in np.linspace(0, len(_durations(clip)) - 1, CONTACT_FRAMES)}
+    every = enumerate(timed_images(clip.images, clip.rate, TICKS))
+    images = (timed.image for place, timed in every if place in chosen)
     write_image(_tiled(images, len(chosen), CONTACT_COLUMNS, CONTACT_GAP), clip.recipe, path)
 
 

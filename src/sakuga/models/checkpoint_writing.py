@@ -10,18 +10,31 @@ from typing import Any
 import torch
 
 from sakuga.files import atomic_folder
-from sakuga.models.checkpoint_files import MODEL_INDEX, REQUIRED_COMPONENTS, TEXT_COMPONENTS, TEXT_COMPONENTS_2, CheckpointFiles
+from sakuga.models.checkpoint_files import (
+    MODEL_INDEX,
+    MOTION_ADAPTER,
+    REQUIRED_COMPONENTS,
+    TEXT_COMPONENTS,
+    TEXT_COMPONENTS_2,
+    UPSCALER,
+    CheckpointFiles,
+)
+
+BESIDE = (UPSCALER, MOTION_ADAPTER, "few_step", "classifier")
+"""What is no component of a pipeline, and fits a changed UNet, too."""
 
 
 def write_checkpoint(source: CheckpointFiles, networks: Mapping[str, Any], folder: Path, dtype: torch.dtype = torch.float16) -> None:
     """Write a checkpoint with these networks in a number format; the rest is copied from the source."""
     with atomic_folder(folder, overwrite=True) as draft:
-        for part in source.components():
+        beside = [part for part in BESIDE if (source.folder / part).is_dir()]
+        for part in (*source.components(), *beside):
             if part not in networks:
                 shutil.copytree(source.folder / part, draft / part)
         (draft / MODEL_INDEX).write_text(json.dumps(_index(source), indent=2) + "\n", encoding="utf-8")
         for part, network in networks.items():
-            copy.deepcopy(network).to("cpu", dtype).save_pretrained(draft / part)
+            # diffusers' own `to` warns of layers that it would keep in float32, also where there are none.
+            torch.nn.Module.to(copy.deepcopy(network), "cpu", dtype).save_pretrained(draft / part)
 
 
 def _index(source: CheckpointFiles) -> dict[str, Any]:

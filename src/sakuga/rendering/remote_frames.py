@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from time import monotonic
 from typing import Any
+from urllib.parse import unquote
 
 from sakuga import InputError, SakugaError
 from sakuga.timeline.spec import Digest
@@ -36,6 +37,16 @@ def store_url(place: str | PurePath) -> str | None:
     return f"{found[1].lower()}://{found[2].rstrip('/')}"
 
 
+def store_folder(place: str | PurePath) -> Path:
+    """Return the folder of a store, of a `file:` URL its path.
+
+    >>> store_folder("file:///mnt/my%20frames").as_posix()
+    '/mnt/my frames'
+    """
+    found = URL.fullmatch(PurePath(place).as_posix() if isinstance(place, PurePath) else place)
+    return Path("/" + unquote(found[2])) if found and found[1].lower() == "file" else Path(place)
+
+
 @dataclass(slots=True, eq=False)
 class _Listing:
     """The names in one folder, and when they were read."""
@@ -62,7 +73,7 @@ class RemoteFrames:
         except ImportError:
             package = EXTRAS.get(scheme, f"fsspec's package for {scheme}://")
             raise InputError(f"the store {self.url} needs {package}: pip install 'sakuga[remote]' or {package}") from None
-        except ValueError as error:
+        except Exception as error:  # each service raises its own kinds
             raise InputError(
                 f"the store {self.url} cannot be opened ({error}): name a folder, s3://BUCKET/PATH or gs://BUCKET/PATH"
             ) from None

@@ -16,7 +16,7 @@ from sakuga import SakugaError
 from sakuga.files import write_bytes
 from sakuga.finishing.image import Image
 from sakuga.paths import home
-from sakuga.rendering.remote_frames import RemoteFrames, store_url
+from sakuga.rendering.remote_frames import RemoteFrames, store_folder, store_url
 from sakuga.rendering.store_files import StoredFile, delete_oldest, stored_files
 from sakuga.rendering.store_lock import exclusive_store
 from sakuga.timeline.spec import Digest, FrameSpec, Given, InBetween, digest, from_json, to_json
@@ -194,7 +194,7 @@ def open_store(place: str | Path | None = None) -> FrameStore:
     place = place or os.environ.get(VARIABLE) or home() / "frames"
     url = store_url(place)
     if url is None:
-        root = Path(place)
+        root = store_folder(place)
         return FrameStore(root, RemoteFrames((root / URL_FILE).read_text().strip()) if (root / URL_FILE).is_file() else None)
     root = home() / "frames" / REMOTE / hashlib.sha256(url.encode()).hexdigest()[:16]
     if not (root / URL_FILE).is_file():

@@ -22,6 +22,7 @@ MAX_CONTROLS = 8
 MAX_WEIGHT = 2.0
 FORM = "write FILE, or FILE,hint=canny,image=IMAGE,weight=0.8,start=0,end=0.6"
 _KEY = re.compile(r",\s*(network|hint|image|weight|start|end|guess)\s*=\s*")
+_OTHER_KEY = re.compile(r",\s*(\w+)\s*=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ def _read(value: Any) -> ControlNet:
         return value
     if isinstance(value, str):
         name, *parts = _KEY.split(value)
+        if unknown := _OTHER_KEY.search(", ".join((name, *parts[1::2]))):
+            raise ValueError(f"unknown part {unknown[1]!r}; {FORM}")
         value = {"network": name.strip(), **dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))}
     if not isinstance(value, dict):
         raise ValueError(f"{value!r} names no ControlNet; {FORM}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.animate import render as render
     from sakuga.studio.animate.bundle import Bundle as Bundle
     from sakuga.studio.animate.bundle import bundle as bundle
+    from sakuga.studio.animate.clip_film import clip_film as clip_film
     from sakuga.studio.animate.control import ControlInput as ControlInput
     from sakuga.studio.animate.control import control_input as control_input
     from sakuga.studio.animate.convert_motion import ConvertedMotion as ConvertedMotion
@@ -160,6 +161,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "sakuga.studio.animate.animate": ("Animation", "animate", "render"),
     "sakuga.studio.animate.bundle": ("Bundle", "bundle"),
+    "sakuga.studio.animate.clip_film": ("clip_film",),
     "sakuga.studio.animate.control": ("ControlInput", "control_input"),
     "sakuga.studio.animate.still_options": ("Hires", "ReferenceInput", "hires_pass", "reference_input"),
     "sakuga.studio.animate.convert_motion": ("ConvertedMotion", "convert_motion"),
@@ -240,6 +242,7 @@ __all__ = [
     "check_style",
     "choose",
     "clean_store",
+    "clip_film",
     "clip_timeline",
     "convert_motion",
     "convert_style",

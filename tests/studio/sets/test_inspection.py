@@ -52,6 +52,14 @@ def test_every_problem_is_found_and_nothing_else(result: studio.InspectionResult
     assert not result.inspection.changed
 
 
+def test_images_cropped_to_their_bucket_are_not_small(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (112, 144, 3)).astype(np.uint8)
+    examples = [(Example(file=image_name(n, "p"), text="a castle"), pixels[: 112 - lost]) for n, lost in ((1, 0), (2, 16))]
+    made = write_set(tmp_path / "set", examples)
+    result = studio.inspect_set(made.folder, size=128).result()
+    assert result.inspection.files_with("small") == ["images/0002-p.png"]
+
+
 def test_clip_classifies_images_without_composition(result: studio.InspectionResult) -> None:
     labels = result.inspection.compositions
     assert [labels[f"images/000{n}-p{n - 1}.png"] for n in (1, 2)] == ["portrait", "portrait"]

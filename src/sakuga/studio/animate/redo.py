@@ -71,17 +71,21 @@ def redo(
     model: str | None = None,
     images: Sequence[Path] = (),
     styles: Sequence[str] = (),
+    anyway: bool = False,
     store: Path | None = None,
 ) -> Work[Step, FrameTakes]:
     """Generate takes of a clip's frame, or of the generated frames up to `last`; the clip stays as it is.
 
     Frames are counted from 1. The takes have the seeds seed, seed + 1, ... or those of `seeds`; `edit_clip` puts one into the clip. What
-    the recipe knows by digest only is given as for `remake`. Raises SakugaError.
+    the recipe knows by digest only is given as for `remake`, and so is `anyway`. Raises SakugaError.
     """
     chosen = [SEED.check("seed", one) for one in seeds or range(seed, seed + takes)]
     edits = [Redo(frame=frame, last=last, seed=one, strength=strength, prompt=prompt) for one in chosen]
-    resolved = resolve_remake(_editable(Path(clip)), Path(clip), Path("clip.gif"), model=model, images=images, styles=styles, store=store)
-    laid_out, frames = _laid_out(resolved, Path(clip))
+    source = Path(clip)
+    resolved = resolve_remake(
+        _editable(source), source, Path("clip.gif"), model=model, images=images, styles=styles, anyway=anyway, store=store
+    )
+    laid_out, frames = _laid_out(resolved, source)
     for edit in edits:
         edited_frames(laid_out.sheet, edit)
     return Work(_takes(resolved, laid_out, frames, edits))
@@ -96,6 +100,7 @@ def edit_clip(
     model: str | None = None,
     images: Sequence[Path] = (),
     styles: Sequence[str] = (),
+    anyway: bool = False,
     store: Path | None = None,
 ) -> Work[Step, Remade]:
     """Write a clip with frames redone, held or left out, or played at another speed.
@@ -106,7 +111,7 @@ def edit_clip(
     check_target(target)
     recipe = _editable(source)
     edited = recipe.model_copy(update={"edits": (*recipe.edits, *edits)})
-    resolved = resolve_remake(edited, source, target, model=model, images=images, styles=styles, store=store)
+    resolved = resolve_remake(edited, source, target, model=model, images=images, styles=styles, anyway=anyway, store=store)
     _laid_out(resolved, source)
     return Work(follow_recipe(resolved, source))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sakuga import InputError
 from sakuga.datasets import image_checks
+from sakuga.datasets.buckets import buckets, default_step, nearest_bucket
 from sakuga.datasets.caption_lint import lint_captions
 from sakuga.datasets.findings import Finding, Inspection
 from sakuga.datasets.image_reading import ImageError, read_image
@@ -141,7 +142,7 @@ def _write_page(path: Path, page: str) -> None:
 def _summarize(example: Example, image: Image, side: int) -> tuple[_ImageSummary, list[Finding]]:
     height, width = image.shape[:2]
     problems: list[tuple[str, str]] = []
-    if min(width, height) < side:
+    if _enlarged(width, height, side):
         problems.append(("small", f"has {width} x {height} pixels, less than the training resolution of {side}"))
     if max(width, height) > MAX_ASPECT * min(width, height):
         problems.append(("aspect", f"is {max(width, height) / min(width, height):.1f} times as long as wide"))
@@ -151,6 +152,13 @@ def _summarize(example: Example, image: Image, side: int) -> tuple[_ImageSummary
         problems.append(("border", "has borders: {} left, {} top, {} right, {} bottom, in pixels".format(*borders)))
     summary = _ImageSummary(thumbnail=make_thumbnail(example, image), size=(width, height), fingerprint=fingerprint(image))
     return summary, [Finding(rule=rule, files=(example.file,), message=message) for rule, message in problems]
+
+
+def _enlarged(width: int, height: int, side: int) -> bool:
+    """Return whether training would enlarge an image to fill its bucket."""
+    step = default_step(side)
+    bucket = nearest_bucket(width, height, buckets(side // step * step, step))
+    return width < bucket[0] or height < bucket[1]
 
 
 def _duplicate_findings(summaries: Sequence[_ImageSummary]) -> Iterator[Finding]:
