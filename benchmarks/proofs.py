@@ -62,9 +62,12 @@ class Generator:
         self.metric_models: MetricModels = load_metric_models(self.files.name, None)
         self.base = RenderSession(self.files)
 
-    def generate(self, prompts: Sequence[str], run: Path | None = None, *, triggered: bool = True) -> Images:
-        """Generate prompts with the seeds 0, 1, 2, ...; unless `triggered`, the style is applied without its trigger word."""
-        style = str(run / "style") if run else None
+    def generate(self, prompts: Sequence[str], run: Path | None = None, *, triggered: bool = True, weight: float | None = None) -> Images:
+        """Generate prompts with the seeds 0, 1, 2, ...; unless `triggered`, the style is applied without its trigger word.
+
+        Without `weight` it has its own.
+        """
+        style = str(run / "style") + ("" if weight is None else f":{weight:g}") if run else None
         resolved = resolve_settings(replace(FilmSettings(), size=(128, 128), style=style), self.files)
         session = self.base.with_styles(find_styles(style, self.files))
         specs: dict[str, FrameSpec] = {}

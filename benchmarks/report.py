@@ -1,4 +1,4 @@
-"""Run the benchmarks of speed and memory, and write docs/benchmarks.md.
+"""Run the benchmarks of speed, memory and trainings, and write docs/benchmarks.md.
 
     python benchmarks/report.py [NAME ...] [--page]
 
@@ -26,6 +26,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 Row = dict[str, Any]
 Line = tuple[str, ...]
 
+DETAILS = ("--set", "details", "--steps", "160", "--prompts", "48")
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "unet": ("speed.py", "--rows", "unet"),
     "image": ("speed.py", "--rows", "image"),
@@ -42,6 +43,10 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "long-film": ("long_film.py", "--formats", ".mp4"),
     "switches-torch": ("style_switches.py", "--engine", "torch"),
     "switches-openvino": ("style_switches.py", "--engine", "openvino"),
+    "small-set": ("lora_variants.py", *DETAILS, "--only", "plain,preserve,slow-down-blocks"),
+    "equal-size": ("lora_variants.py", "--only", "rank-8,dora-rank-8,lokr-factor-2", "--steps", "100", "--prompts", "32"),
+    "masked-loss": ("masked_loss.py", "--steps", "150"),
+    "slider": ("slider.py", "--steps", "100", "--prompts", "24"),
 }
 """Script and options by name."""
 LARGE = "large-unet"
@@ -88,6 +93,21 @@ stay in memory, the rest lie in a temporary file.
 FILMS = """A film with keyed guidance, every frame of 64 px generated, is planned and written. What grows is the plan, about 3 KB a frame.
 """
 SWITCHES = """One frame in each LoRA style, resident memory of the process. Prompts, of which the last 256 stay encoded, are new each time.
+"""
+VARIANTS = """LoRAs of rank 16 after 160 steps of 4 on 34 details of watercolor images, captioned by the trigger word alone. *Lost* is the
+share of what prompts state that the base model shows and the style does not, *look* the share of images read as watercolor; *more* are the
+paired differences from the first row of the same weight. Intervals are 95%, over prompts; each row is one training.
+"""
+EQUAL = """The same measures after 100 steps of 4 on 34 watercolor images with full captions, at about the same size of the file.
+"""
+MASKED = """A character in a village at sunset in all of sixteen images, captioned by her description alone; 150 steps of 4 at a learning
+rate of 2e-3. The description is then prompted in other places at other times: *place* and *time* are the shares that show what the prompt
+states, *village* and *sunset* those that show the background of the training, *hers* those with her hair, dress and person; *alone* is
+the share with both where the prompt states no background (12 images). *More* are paired differences from whole images.
+"""
+SLIDERS = """A slider with "at night" as more and "at noon" as less; 100 steps of 4. Prompts name no time of day. *Kept* is the share of
+subject, place, portrait, person, hair and weather that is read as at weight 0, *steady* that of prompts whose time never goes back towards
+day, and whose brightness never rises, over all weights.
 """
 
 
@@ -224,6 +244,30 @@ def switches(rows: Sequence[Row]) -> str:
     return table(head, [(row["row"], f"{row['start_mb']}", ", ".join(map(str, row["every_tenth_mb"]))) for row in rows])
 
 
+def readings(rows: Sequence[Row]) -> str:
+    """Return a table of means over prompts with their intervals, a column for each key of the rows."""
+    keys = [key for key in dict.fromkeys(key for row in rows for key in row) if key not in ("row", "date", "processor", "load")]
+    lines = [(row["row"], *(reading(row.get(key)) for key in keys), loaded(row)) for row in rows]
+    return table(("", *(key.replace("_", " ") for key in keys), "load"), lines)
+
+
+def variants(rows: Sequence[Row]) -> str:
+    """Return a table of LoRA variants at each weight."""
+    return readings([_variant(**row) for row in rows])
+
+
+def _variant(*, variant: str, weight: float, lost: float, low: float, high: float, **more: Any) -> Row:
+    return {"row": f"{variant}, weight {weight:g}", "lost": [lost, low, high], **more}
+
+
+def reading(value: Any) -> str:
+    """Return a value, or a mean with its interval."""
+    if not isinstance(value, list):
+        return "" if value is None else f"{value:g}"
+    mean, low, high = value
+    return f"{mean:.3g} [{low:.3g}, {high:.3g}]"
+
+
 def table(head: Line, lines: Iterator[Line] | Sequence[Line]) -> str:
     whole = [head, tuple("---" for _ in head), *lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in whole) + "\n"
@@ -260,6 +304,10 @@ SECTIONS = (
     Section(title="Memory of writing a clip", benchmarks=("memory",), text=FILES, table=files),
     Section(title="Long films, all frames stored", benchmarks=("long-film",), text=FILMS, table=films),
     Section(title="Memory over style switches", benchmarks=("switches-torch", "switches-openvino"), text=SWITCHES, table=switches),
+    Section(title="LoRA on a small set", benchmarks=("small-set",), text=VARIANTS, table=variants),
+    Section(title="Methods at equal size", benchmarks=("equal-size",), text=EQUAL, table=variants),
+    Section(title="Masked loss", benchmarks=("masked-loss",), text=MASKED, table=readings),
+    Section(title="A slider", benchmarks=("slider",), text=SLIDERS, table=readings),
 )
 
 

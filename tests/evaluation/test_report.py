@@ -1,3 +1,4 @@
+import itertools
 import re
 from base64 import b64decode
 from html.parser import HTMLParser
@@ -36,8 +37,10 @@ from sakuga.evaluation.report import (
 HOSTILE = '</script><img src="http://x.test/a.png" onerror=alert(1)> & "quoted"'
 
 
-def parse_svg(markup: Markup) -> ElementTree.Element:
-    return ElementTree.fromstring(str(markup))
+def parse_svg(markup: Markup, kind: str = "broad") -> ElementTree.Element:
+    charts = {chart.attrib["class"]: chart for chart in ElementTree.fromstring(f"<div>{markup}</div>")}
+    assert list(charts) == ["broad", "narrow"]
+    return charts[kind]
 
 
 def boxes(markup: Markup) -> list[dict[str, str]]:
@@ -94,14 +97,43 @@ def test_a_scatter_plot_has_a_pareto_front() -> None:
     assert next(line.attrib["d"] for line in chart.iter("path") if line.get("class") == "front").count("L") == 1
 
 
-def test_charts_fit_a_narrow_screen() -> None:
+def test_a_narrow_screen_shows_charts_of_its_own_width() -> None:
     page = whole_page(np.zeros((6, 9, 3), np.uint8))
-    charts = re.findall(r"<svg[^>]*>", page)
-    assert charts
-    assert all('viewBox="0 0 640 ' in chart and " width=" not in chart for chart in charts)
-    rules = re.findall(r"\.chart svg \{([^}]*)\}", page)
-    assert "width: 100%" in rules[0]
-    assert not any("min-width" in rule for rule in rules)
+    assert not re.findall(r"<svg[^>]* width=", page)
+    assert "min-width" not in "".join(re.findall(r"\.chart svg[^{]*\{([^}]*)\}", page))
+    narrow = page.split("@media (max-width: 40rem)")[1]
+    assert ".chart svg.broad { display: none; }" in narrow
+    assert ".chart svg.narrow { display: block; }" in narrow
+
+
+NAME = "alignment with the prompt, all of it"
+DRAWN = {
+    "bars": bars([Bar(name=NAME, values=(Range(value=9.0, high=9.5), Range(value=8.0)))], ("base model", "with the style"), ""),
+    "differences": differences([Bar(name=NAME, values=(Range(value=value),)) for value in (-2.0, 5.0)], ("x",), ""),
+    "curves": curves([Panel(title="loss", curves=(Curve(values=(1.0, 0.5)),))], (0.0, 10_000.0), "steps", ""),
+    "scatter": scatter([Point(x=x, y=1.0, name="rank 32, steps 60, rate 0.002") for x in (1.0, 40.0, 3000.0)], "KB", "look", "", log=True),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("kind", ["broad", "narrow"])
+def test_texts_of_a_chart_lie_within_it(name: str, kind: str) -> None:
+    chart = parse_svg(DRAWN[name], kind)
+    width = float(chart.attrib["viewBox"].split()[2])
+    for text in chart.iter("text"):
+        wide, x = 7.0 * len(text.text or ""), float(text.attrib["x"])
+        first = x - {"end": wide, "middle": wide / 2}.get(text.attrib.get("text-anchor", ""), 0.0)
+        assert first >= -8, text.text
+        assert first + wide <= width + 8, text.text
+
+
+@pytest.mark.parametrize("kind", ["broad", "narrow"])
+def test_labels_of_an_axis_do_not_overlap(kind: str) -> None:
+    chart = parse_svg(DRAWN["scatter"], kind)
+    along = [text for text in chart.iter("text") if text.get("class") == "tick" and text.get("text-anchor") == "middle"]
+    ends = [(float(text.attrib["x"]), 3.5 * len(text.text or "")) for text in along]
+    assert len(ends) > 2
+    assert all(after - half > before + other for (before, other), (after, half) in itertools.pairwise(ends))
 
 
 class Reader(HTMLParser):

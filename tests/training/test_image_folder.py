@@ -137,3 +137,5 @@ def test_the_sketchbook_reads_its_own_images_to_choose_a_weight(settings: TrainS
     run = trained(replace(settings, model="sketchbook", method=method, steps=1, learning_rate=1e-9, weight_prompts=2, validate_every=0))
     assert run.weight == 1
     assert run.notes[-1].startswith("weight 1 keeps subjects: 0%")
+    with PILImage.open(run.run / "samples" / "weights.png") as sheet:
+        assert sheet.size == (2 * 128, 2 * 128), "two prompts; the base model above weight 1"

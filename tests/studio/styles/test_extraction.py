@@ -1,5 +1,6 @@
 """Extract, resize and merge: each states its error, and the error is true."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,15 @@ def test_a_merged_model_less_its_base_is_the_style_again(style: Path, tiny_folde
     for name, one in first.items():
         weight = torch.zeros(one.shape)
         torch.testing.assert_close(again[name].unit_delta(weight), 0.5 * one.unit_delta(weight), atol=1e-5, rtol=1e-3)
+
+
+def test_a_merged_model_keeps_upscaler_and_motion_adapter(style: Path, tiny_folder: Path, tmp_path: Path) -> None:
+    source = shutil.copytree(tiny_folder, tmp_path / "source")
+    for part in ("upscaler", "motion_adapter"):
+        (source / part).mkdir(exist_ok=True)
+        (source / part / "config.json").write_text("{}")
+    studio.merge_styles([str(style)], tmp_path / "merged", model=str(source))
+    assert {"unet", "vae", "upscaler", "motion_adapter"} <= {path.name for path in (tmp_path / "merged").iterdir()}
 
 
 def test_the_error_of_half_precision_and_of_a_lower_rank_is_stated(style: Path, tiny_folder: Path, tmp_path: Path) -> None:

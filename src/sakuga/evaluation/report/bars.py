@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, chart_svg, clipped, node, number, short, words
+from sakuga.evaluation.report.svg import LETTER, NARROW, WIDE, Drawing, Scale, apart, chart_svg, clipped, node, number, short, words
 
 BAR, GAP, APART = 15.0, 3.0, 16.0
 """Bar thickness, gap within a group, and gap between groups."""
 WIDEST = 240.0
 """The widest label column."""
+MARGIN, ABOVE = 8.0, 18.0
+"""Left margin of narrow charts, and height of the names, which stand above their bars there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +47,24 @@ def bars(groups: Sequence[Bar], series: Sequence[str], label: str) -> Markup:
 
     One group per name, one color per series.
     """
+    return chart_svg(partial(_bars, groups, series), label)
+
+
+def _bars(groups: Sequence[Bar], series: Sequence[str], width: float) -> Drawing:
     ends = [end for group in groups for one in group.values for end in one.ends]
     low, high = min([0.0, *ends]), max([0.0, *ends]) or 1.0
-    left = _column(groups)
-    top = 8.0 + legend_height(series, left)
-    scale = Scale(low=low, high=high, start=left, stop=WIDTH - 62)
-    parts: list[Element] = legend(series, left)
-    tall = len(series) * (BAR + GAP) - GAP
+    left, above = _column(groups, width)
+    top = 8.0 + legend_height(series, left, width)
+    scale = Scale(low=low, high=high, start=left, stop=width - 62)
+    parts: list[Element] = legend(series, left, width)
+    tall = above + len(series) * (BAR + GAP) - GAP
     bottom = top + len(groups) * (tall + APART) - APART + 8
     parts += _ruled(scale, top - 6, bottom)
     for place, group in enumerate(groups):
         y = top + place * (tall + APART)
-        parts.append(_name(group.name, left, y + tall / 2))
-        parts += [part for kind, one in enumerate(group.values) for part in _bar(one, kind, scale, y + kind * (BAR + GAP))]
-    return chart_svg(bottom + 26, label, *parts)
+        parts.append(_name(group.name, left, y + (above or tall) / 2))
+        parts += [part for kind, one in enumerate(group.values) for part in _bar(one, kind, scale, y + above + kind * (BAR + GAP))]
+    return bottom + 26, parts
 
 
 def _bar(one: Range, kind: int, scale: Scale, y: float) -> list[Element]:
@@ -84,25 +91,29 @@ def _whisker(one: Range, scale: Scale, y: float, half: float = 4.0) -> list[Elem
 
 def differences(groups: Sequence[Bar], series: Sequence[str], label: str) -> Markup:
     """Plot differences as points with intervals, against a zero line."""
+    return chart_svg(partial(_differences, groups, series), label)
+
+
+def _differences(groups: Sequence[Bar], series: Sequence[str], width: float) -> Drawing:
     ends = [end for group in groups for one in group.values for end in one.ends]
     reach = max([abs(end) for end in ends], default=1.0) or 1.0
     low, high = min([0.0, *ends]), max([0.0, *ends])
-    left = _column(groups)
-    top = 8.0 + legend_height(series, left)
-    scale = Scale(low=min(low, -0.12 * reach), high=max(high, 0.12 * reach), start=left + 8, stop=WIDTH - 62)
-    tall = len(series) * 22.0
+    left, above = _column(groups, width)
+    top = 8.0 + legend_height(series, left, width)
+    scale = Scale(low=min(low, -0.12 * reach), high=max(high, 0.12 * reach), start=left + 8, stop=width - 62)
+    tall = above + len(series) * 22.0
     bottom = top + len(groups) * tall + 4
-    parts: list[Element] = [*legend(series, left), *_ruled(scale, top - 6, bottom)]
+    parts: list[Element] = [*legend(series, left, width), *_ruled(scale, top - 6, bottom)]
     for place, group in enumerate(groups):
         y = top + place * tall
-        parts.append(_name(group.name, left, y + tall / 2))
+        parts.append(_name(group.name, left, y + (above or tall) / 2))
         for kind, one in enumerate(group.values):
-            middle = y + kind * 22.0 + 11
+            middle = y + above + kind * 22.0 + 11
             if isfinite(one.value):
                 parts += _whisker(one, scale, middle)
                 parts.append(node("circle", cx=scale(one.value), cy=middle, r=4.5, class_=f"fill s{kind + 1} dot"))
                 parts.append(words(signed(one.value), scale(max(one.ends)) + 10, middle, "value"))
-    return chart_svg(bottom + 26, label, *parts)
+    return bottom + 26, parts
 
 
 def signed(value: float) -> str:
@@ -115,41 +126,45 @@ def signed(value: float) -> str:
     return f"+{text}" if value > 0 and text != "0" else text
 
 
-def legend(series: Sequence[str], left: float) -> list[Element]:
+def legend(series: Sequence[str], left: float, width: float) -> list[Element]:
     """Build the legend of two or more series."""
     parts: list[Element] = []
-    for kind, (x, y) in enumerate(_legend_places(series, left)):
+    for kind, (x, y) in enumerate(_legend_places(series, left, width)):
         parts.append(node("rect", x=x, y=y + 2.0, width=11.0, height=11.0, rx=2.0, class_=f"fill s{kind}"))
         parts.append(words(series[kind], x + 17, y + 7.5))
     return parts
 
 
-def legend_height(series: Sequence[str], left: float) -> float:
+def legend_height(series: Sequence[str], left: float, width: float) -> float:
     """Return the height of a legend."""
-    places = _legend_places(series, left)
+    places = _legend_places(series, left, width)
     return places[-1][1] + 22.0 if places else 0.0
 
 
-def _legend_places(series: Sequence[str], left: float) -> list[tuple[float, float]]:
+def _legend_places(series: Sequence[str], left: float, width: float) -> list[tuple[float, float]]:
     if len(series) < 2:
         return []
     places, x, y = list[tuple[float, float]](), left, 0.0
     for name in series:
         wide = 17 + LETTER * len(name)
-        if x > left and x + wide > WIDTH:
+        if x > left and x + wide > width:
             x, y = left, y + 20
         places.append((x, y))
         x += wide + 24
     return places
 
 
-def _column(groups: Sequence[Bar]) -> float:
-    return min(WIDEST, max((LETTER * len(group.name) for group in groups), default=0.0)) + 16
+def _column(groups: Sequence[Bar], width: float) -> tuple[float, float]:
+    """Return the width of a column of names beside the bars and 0, or a margin and the height of names above them."""
+    column = min(WIDEST, max((LETTER * len(group.name) for group in groups), default=0.0)) + 16
+    return (column, 0.0) if width >= WIDE else (MARGIN, ABOVE)
 
 
 def _name(name: str, left: float, y: float) -> Element:
-    text = clipped(name, int(WIDEST / LETTER))
-    made = words(text, left - 12, y, "label", "end")
+    if left == MARGIN:
+        made = words(clipped(name, int(NARROW / LETTER)), 0.0, y)
+    else:
+        made = words(clipped(name, int(WIDEST / LETTER)), left - 12, y, "label", "end")
     made.append(node("title", name))
     return made
 
@@ -157,7 +172,7 @@ def _name(name: str, left: float, y: float) -> Element:
 def _ruled(scale: Scale, top: float, bottom: float) -> list[Element]:
     """Build the axis with lines at ticks and at zero."""
     parts: list[Element] = []
-    for tick in scale.ticks():
+    for tick in apart(scale.ticks(), scale):
         x, zero = scale(tick), abs(tick) < 1e-9
         parts.append(node("path", d=f"M{x:.1f} {top:.1f}V{bottom:.1f}", class_="zero" if zero else "rule"))
         parts.append(node("text", short(tick), x=x, y=bottom + 17, class_="tick", text_anchor="middle"))

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
 from sakuga.evaluation.report.bars import legend, legend_height
-from sakuga.evaluation.report.svg import WIDTH, Scale, chart_svg, node, path, short, words
+from sakuga.evaluation.report.svg import Drawing, Scale, apart, chart_svg, node, path, short, words
 
-LEFT, RIGHT = 52.0, WIDTH - 14
+LEFT, RIGHT = 52.0, 14.0
+"""The margins."""
 TALL, APART = 104.0, 34.0
 
 
@@ -56,27 +58,33 @@ def curves(
     panels: Sequence[Panel], along: Sequence[float], x_name: str, label: str, marks: Sequence[Mark] = (), series: Sequence[str] = ()
 ) -> Markup:
     """Plot panels over one axis, marks across all of them."""
-    x = Scale(low=along[0], high=along[-1] if along[-1] > along[0] else along[0] + 1, start=LEFT, stop=RIGHT)
-    top = legend_height(series, LEFT) + (18.0 if marks else 4.0)
+    return chart_svg(partial(_curves, panels, along, x_name, marks, series), label)
+
+
+def _curves(
+    panels: Sequence[Panel], along: Sequence[float], x_name: str, marks: Sequence[Mark], series: Sequence[str], width: float
+) -> Drawing:
+    x = Scale(low=along[0], high=along[-1] if along[-1] > along[0] else along[0] + 1, start=LEFT, stop=width - RIGHT)
+    top = legend_height(series, LEFT, width) + (18.0 if marks else 4.0)
     bottom = top + len(panels) * (TALL + APART) - APART + 22
-    parts: list[Element] = legend(series, LEFT)
+    parts: list[Element] = legend(series, LEFT, width)
     parts += _marks(marks, x, top, bottom)
     for place, panel in enumerate(panels):
         parts += _panel(panel, along, x, top + place * (TALL + APART))
-    for tick in x.ticks(9):
+    for tick in apart(x.ticks(round(width / 70)), x):
         parts.append(node("text", short(tick), x=x(tick), y=bottom + 16, class_="tick", text_anchor="middle"))
-    parts.append(node("text", x_name, x=RIGHT, y=bottom + 33, class_="axis", text_anchor="end"))
-    return chart_svg(bottom + 40, label, *parts)
+    parts.append(node("text", x_name, x=x.stop, y=bottom + 33, class_="axis", text_anchor="end"))
+    return bottom + 40, parts
 
 
 def _panel(panel: Panel, along: Sequence[float], x: Scale, top: float) -> list[Element]:
     y = _upwards(panel, top + 22, top + 22 + TALL - 22)
     parts: list[Element] = [node("text", panel.title, x=LEFT, y=top + 11, class_="panel")]
     for tick in y.ticks(4):
-        parts.append(node("path", d=f"M{LEFT:.1f} {y(tick):.1f}H{RIGHT:.1f}", class_="rule"))
+        parts.append(node("path", d=f"M{x.start:.1f} {y(tick):.1f}H{x.stop:.1f}", class_="rule"))
         parts.append(words(short(tick), LEFT - 8, y(tick), "tick", "end"))
     if panel.limit is not None:
-        parts.append(node("path", d=f"M{LEFT:.1f} {y(panel.limit):.1f}H{RIGHT:.1f}", class_="limit"))
+        parts.append(node("path", d=f"M{x.start:.1f} {y(panel.limit):.1f}H{x.stop:.1f}", class_="limit"))
     for curve in panel.curves:
         points = [(x(place), y(value)) for place, value in zip(along, curve.values, strict=True)]
         if curve.low:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
 from sakuga.evaluation.report.bars import legend, legend_height
-from sakuga.evaluation.report.svg import LETTER, WIDTH, Scale, chart_svg, clipped, node, number, path, short, words
+from sakuga.evaluation.report.svg import LETTER, Drawing, Scale, apart, chart_svg, clipped, node, number, path, short, words
 
 CELL = 38.0
 WIDEST = 96.0
@@ -29,12 +30,24 @@ def heat(
 
     NaN is a missing run.
 
-    For several maps that share one scale, `among` are the values of all of them.
+    For several maps that share one scale, `within_manifold` are the values of all of them.
     """
+    return chart_svg(partial(_heat, values, rows, columns, y_name, x_name, within_manifold), label)
+
+
+def _heat(
+    values: Sequence[Sequence[float]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    y_name: str,
+    x_name: str,
+    within_manifold: Sequence[float],
+    width: float,
+) -> Drawing:
     every = [value for value in (*(value for row in values for value in row), *within_manifold) if isfinite(value)]
     low, high = min(every, default=0.0), max(every, default=1.0)
     left = max(LETTER * max(len(row) for row in rows), 8.0) + 40
-    wide = min(WIDEST, (WIDTH - left - 8) / len(columns))
+    wide = min(WIDEST, (width - left - 8) / len(columns))
     parts: list[Element] = [node("text", y_name, x=left - 10, y=16.0, class_="axis", text_anchor="end")]
     parts.append(node("text", x_name, x=left + wide * len(columns), y=34 + CELL * len(rows) + 36, class_="axis", text_anchor="end"))
     for down, row in enumerate(rows):
@@ -45,7 +58,7 @@ def heat(
     for across, column in enumerate(columns):
         middle, y = left + (across + 0.5) * wide, 26 + len(rows) * CELL + 18
         parts.append(node("text", clipped(column, int(wide / LETTER)), x=middle, y=y, class_="label", text_anchor="middle"))
-    return chart_svg(34 + CELL * len(rows) + 42, label, *parts)
+    return 34 + CELL * len(rows) + 42, parts
 
 
 def _cell(value: float, share: float, x: float, y: float, wide: float, *, best: bool) -> list[Element]:
@@ -94,15 +107,19 @@ def scatter(
 
     With `best`, the Pareto front too.
     """
-    left, right, height = 58.0, WIDTH - 24, 320.0
-    top, bottom = 24.0 + legend_height(series, left), height - 48
+    return chart_svg(partial(_scatter, points, x_name, y_name, series, log, best), label)
+
+
+def _scatter(points: Sequence[Point], x_name: str, y_name: str, series: Sequence[str], log: bool, best: bool, width: float) -> Drawing:
+    left, right, height = 58.0, width - 24, 320.0
+    top, bottom = 24.0 + legend_height(series, left, width), height - 48
     x = _axis([point.x for point in points], left, right, log=log)
     y = _axis([end for point in points for end in (point.y, point.low, point.high) if isfinite(end)], bottom, top)
-    parts: list[Element] = legend(series, left)
+    parts: list[Element] = legend(series, left, width)
     for tick in y.ticks():
         parts.append(node("path", d=f"M{left:.1f} {y(tick):.1f}H{right:.1f}", class_="rule"))
         parts.append(words(short(tick), left - 8, y(tick), "tick", "end"))
-    for tick in x.ticks():
+    for tick in apart(x.ticks(), x):
         parts.append(node("path", d=f"M{x(tick):.1f} {bottom:.1f}v4", class_="zero"))
         parts.append(node("text", short(tick), x=x(tick), y=bottom + 18, class_="tick", text_anchor="middle"))
     parts.append(node("path", d=f"M{left:.1f} {bottom:.1f}H{right:.1f}", class_="zero"))
@@ -111,7 +128,7 @@ def scatter(
     if best and len(points) > 1:
         parts.append(node("path", d=path([(x(point.x), y(point.y)) for point in front(points)]), class_="front"))
     parts += _points(points, x, y)
-    return chart_svg(height, label, *parts)
+    return height, parts
 
 
 def _points(points: Sequence[Point], x: Scale, y: Scale) -> list[Element]:
@@ -129,10 +146,13 @@ def _points(points: Sequence[Point], x: Scale, y: Scale) -> list[Element]:
         dot = node("circle", cx=across, cy=down, r=5.0, class_=f"fill s{point.series} dot")
         dot.append(node("title", f"{point.name}: {number(point.x)}, {number(point.y)}"))
         parts.append(dot)
-        wide, ends = LETTER * len(point.name), across > WIDTH * 0.72
+        wide = LETTER * len(point.name)
+        ends = across + 9 + wide > x.stop
         first = across - 9 - wide if ends else across + 9
-        if (point in best or len(points) <= FEW) and all(
-            abs(down - other) > 14 or first > stop or first + wide < start for start, stop, other in taken
+        if (
+            (point in best or len(points) <= FEW)
+            and first >= 0
+            and all(abs(down - other) > 14 or first > stop or first + wide < start for start, stop, other in taken)
         ):
             parts.append(words(point.name, across + (-9 if ends else 9), down - 1, "label", "end" if ends else None))
             taken.append((first, first + wide, down))

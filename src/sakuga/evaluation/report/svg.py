@@ -1,14 +1,17 @@
 """SVG charts: elements, scales and ticks; colors are CSS classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
+from typing import TypeAlias
 from xml.etree.ElementTree import Element, tostring
 
 from markupsafe import Markup
 
-WIDTH = 640.0
-"""The width of every chart, in pixels where the page is wide enough."""
+WIDE, NARROW = 640.0, 352.0
+"""The widths that every chart is drawn at, in pixels: for a page, and for a phone."""
+Drawing: TypeAlias = tuple[float, Sequence[Element]]
+"""The height of a chart, and its parts."""
 LETTER = 8.0
 """The approximate width of a 13 px letter in the widest fallback font."""
 
@@ -43,10 +46,15 @@ def _attribute(value: object) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-def chart_svg(height: float, label: str, *children: Element | None) -> Markup:
-    """Build a chart's SVG; `label` is its accessible name."""
-    box = f"0 0 {WIDTH:g} {height:g}"
-    return Markup(tostring(node("svg", *children, viewBox=box, role="img", aria_label=label), encoding="unicode"))
+def chart_svg(draw: Callable[[float], Drawing], label: str) -> Markup:
+    """Build a chart's SVGs, one for each width, of which the page shows the one that fits; `label` is their accessible name."""
+    return _svg(draw, WIDE, "broad", label) + _svg(draw, NARROW, "narrow", label)
+
+
+def _svg(draw: Callable[[float], Drawing], width: float, kind: str, label: str) -> Markup:
+    height, parts = draw(width)
+    made = node("svg", *parts, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, class_=kind)
+    return Markup(tostring(made, encoding="unicode"))
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:
@@ -136,6 +144,17 @@ def short(value: float) -> str:
     size = abs(value)
     text = f"{size:,.6f}".rstrip("0").rstrip(".") if size < 1e4 else f"{size:,.0f}"
     return ("−" if value < 0 else "") + (text or "0")
+
+
+def apart(ticks: Sequence[float], scale: Scale) -> list[float]:
+    """Return the ticks of a horizontal scale whose labels do not overlap, from the first on."""
+    kept, free = list[float](), -LETTER * 2
+    for tick in ticks:
+        half = LETTER * len(short(tick)) / 2
+        if scale(tick) - half >= free:
+            kept.append(tick)
+            free = scale(tick) + half
+    return kept
 
 
 def clipped(text: str, letters: int) -> str:

@@ -52,13 +52,17 @@ class SampleSheets:
             return None
         path = self.folder / f"step-{step:08d}.png"
         with self.training.state.averaged():
-            rows = [self._base, self._generate()]
-        sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
-        write_atomic(path, lambda draft: PILImage.fromarray(sheet).save(draft, "png"))
+            write_sheet(path, [self._base, self._generate()])
         return path
 
     def _generate(self) -> Any:
         return generate_images(self.training.method, self.prompts, self.settings)
+
+
+def write_sheet(path: Path, rows: Sequence[Any]) -> None:
+    """Write rows of images, each (n, h, w, 3) uint8, as one PNG."""
+    sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+    write_atomic(path, lambda draft: PILImage.fromarray(sheet).save(draft, "png"))
 
 
 def generate_images(method: "TrainingMethod", prompts: Sequence[str], settings: ResolvedSettings) -> Any:

@@ -266,7 +266,7 @@ def _choose_weight(resolved: ResolvedTraining, training: "Training") -> "Generat
     if not plan.weight_prompts or not isinstance(method, LoraMethod) or not resolved.run.is_main:
         return None
     with training.state.averaged():
-        choosing = Work(choose_weight(method, resolved.source, plan.trigger, plan.weight_prompts))
+        choosing = Work(choose_weight(method, resolved.source, plan.trigger, plan.weight_prompts, resolved.run.samples))
         for step in choosing:
             yield TrainingProgress(stage=step.stage, done=step.done, total=step.total)
         return choosing.result()
