@@ -103,7 +103,7 @@ def _here(codes: Codes) -> Any:
 
 
 def readings(codes: Codes, scenes: list[Labels]) -> dict[str, Any]:
-    """Return for each image what is asked of it."""
+    """Return the labels that each prompt states."""
     place, time = (np.array(ATTRIBUTES[name])[column(codes, name)] for name in ("place", "time"))
     hers = [column(codes, part) == ATTRIBUTES[part].index(getattr(CHARACTER, part)) for part in PERSON]
     return {

@@ -35,7 +35,7 @@ def test_a_chain_that_goes_on_from_another_class_says_so_once(
 
 
 class Nothing:
-    """In place of Ray: what is asked of it here is to end workers."""
+    """In place of Ray: it only ends workers."""
 
     def __init__(self) -> None:
         self.killed: list[Any] = []

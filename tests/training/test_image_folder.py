@@ -1,4 +1,4 @@
-"""A folder of images is trained on at once; what it takes is told before, and its file says what it is."""
+"""A folder of images is trained on at once; its time and memory are estimated first, and its file says what it is."""
 
 import json
 import shutil

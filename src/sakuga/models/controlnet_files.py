@@ -3,7 +3,6 @@
 Loads no torch.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 
 from sakuga.files import read_utf8
-from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, file_digest, weight_files
+from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, weight_files
 from sakuga.models.hub_names import hub_repo
+from sakuga.models.network_files import NetworkFiles
 from sakuga.models.single_file.header import SingleFile, read_single_file
 from sakuga.paths import local_path
-from sakuga.timeline.spec import Digest
 
 STABILITY_HINT, DIFFUSERS_HINT = "input_hint_block.0.weight", "controlnet_cond_embedding.conv_in.weight"
 PREFIX = "control_model."
@@ -40,28 +39,13 @@ KINDS = "a folder in diffusers' layout, a .safetensors file, or hub:owner/name o
 
 
 @dataclass(frozen=True)
-class ControlNetFiles:
+class ControlNetFiles(NetworkFiles):
     """A ControlNet: a folder in diffusers' layout, or a single safetensors file."""
-
-    name: str
-    path: Path
-
-    @property
-    def is_single_file(self) -> bool:
-        return not self.path.is_dir()
 
     @property
     def weights(self) -> Path:
         """Return the file of its weights; raises CheckpointError where there are pickles only."""
         return self.path if self.is_single_file else weight_files(self.path, self.name)[0]
-
-    @cached_property
-    def digest(self) -> Digest:
-        """Return the sha256 over config and weights."""
-        if self.is_single_file:
-            return file_digest(self.path)
-        paths = sorted([self.path / "config.json", *weight_files(self.path, self.name)])
-        return hashlib.sha256("".join(f"{path.name} {file_digest(path)}\n" for path in paths).encode()).hexdigest()
 
     @cached_property
     def head(self) -> SingleFile:

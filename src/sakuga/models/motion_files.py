@@ -3,20 +3,18 @@
 Loads no torch.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from sakuga.files import read_utf8
-from sakuga.models.checkpoint_files import MOTION_ADAPTER, CheckpointError, CheckpointFiles, file_digest, weight_files
+from sakuga.models.checkpoint_files import MOTION_ADAPTER, CheckpointError, CheckpointFiles
 from sakuga.models.embeddings import read_header
 from sakuga.models.families import FAMILY_NAMES, FamilyName, family_of
 from sakuga.models.motion_layout import adapter_config
-from sakuga.timeline.spec import Digest
+from sakuga.models.network_files import NetworkFiles
 
 FPS = 8
 """Frames in a second of the clips that adapters are trained on: every fourth of a video (Guo et al. 2024, section 5)."""
@@ -52,23 +50,8 @@ class MotionInfo:
 
 
 @dataclass(frozen=True)
-class MotionFiles:
+class MotionFiles(NetworkFiles):
     """A motion adapter: a folder in diffusers' layout, or a single safetensors file."""
-
-    name: str
-    path: Path
-
-    @property
-    def is_single_file(self) -> bool:
-        return not self.path.is_dir()
-
-    @cached_property
-    def digest(self) -> Digest:
-        """Return the sha256 over config and weights."""
-        if self.is_single_file:
-            return file_digest(self.path)
-        paths = sorted([self.path / "config.json", *weight_files(self.path, self.name)])
-        return hashlib.sha256("".join(f"{path.name} {file_digest(path)}\n" for path in paths).encode()).hexdigest()
 
     @cached_property
     def config(self) -> dict[str, Any]:

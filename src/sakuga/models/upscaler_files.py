@@ -1,6 +1,6 @@
 """Upscalers from files: ESRGAN, Real-ESRGAN and its compact networks, read from safetensors.
 
-Scale and sizes are told by the shapes of the weights. Networks run in overlapping tiles, so that large images fit in memory.
+Scale and sizes follow from the shapes of the weights. Networks run in overlapping tiles, so that large images fit in memory.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Some frames of a film are those of the whole clip, whichever are asked for together."""
+"""Some frames of a film are those of the whole clip, whichever are rendered together."""
 
 import os
 import sys

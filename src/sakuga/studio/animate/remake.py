@@ -24,7 +24,7 @@ from sakuga.studio.core.motion import MotionFinder, motion_places
 from sakuga.studio.core.output import check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import MAX_RECIPE, VERSION, Recipe, RecipeError, Remade
-from sakuga.studio.core.recipe_files import controlnet_places, with_upscaler
+from sakuga.studio.core.recipe_files import controlnet_places, match_by_digest, with_upscaler
 from sakuga.studio.core.styles import StyleFinder
 from sakuga.studio.core.work import Work
 from sakuga.text import lower_first
@@ -236,9 +236,7 @@ def _places(recipe: Recipe, clip: Path, given: Sequence[str], finder: StyleFinde
     Returns notes for those that are not the same.
     """
     found = {name: finder.style(name) for name in given}
-    places = {outside.name: name for outside in recipe.outside for name, style in found.items() if style.digest == outside.digest}
-    missing = [outside for outside in recipe.outside if outside.name not in places]
-    spare = [name for name in given if name not in places.values()]
+    places, missing, spare = match_by_digest(recipe.outside, {name: style.digest for name, style in found.items()})
     if len(missing) > len(spare):
         wanted = ", ".join(f"{outside.name!r} ({outside.digest[:12]})" for outside in missing)
         raise RecipeError(f"{clip} applies styles from outside, {wanted}: give the file or folder of each with --style")

@@ -1,11 +1,37 @@
-"""ControlNets and upscalers of recipes, found here."""
+"""Styles, ControlNets and upscalers of recipes, found here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.studio.core.controlnets import network_digest
 from sakuga.studio.core.recipe import Recipe, RecipeError, shared_file
+from sakuga.timeline.spec import Digest
+
+
+class Recorded(Protocol):
+    """A file from outside, as a recipe records it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+
+Outside = TypeVar("Outside", bound=Recorded)
+
+
+def match_by_digest(recorded: Sequence[Outside], given: Mapping[str, Digest]) -> tuple[dict[str, str], list[Outside], list[str]]:
+    """Match recorded files with given ones, by digest.
+
+    Returns the place of each that was found, by its name in the recipe; those that were not; and given ones that are not recorded.
+    """
+    by_digest = {digest: place for place, digest in given.items()}
+    places = {one.name: by_digest[one.digest] for one in recorded if one.digest in by_digest}
+    missing = [one for one in recorded if one.name not in places]
+    return places, missing, [place for place in given if place not in places.values()]
 
 
 def controlnet_places(recipe: Recipe, clip: Path, given: Sequence[str], files: CheckpointFiles) -> tuple[dict[str, str], list[str]]:
@@ -13,10 +39,7 @@ def controlnet_places(recipe: Recipe, clip: Path, given: Sequence[str], files: C
 
     Returns notes for those that are not the same. Raises RecipeError for one that is not given, or not needed.
     """
-    found = {network_digest(name, files): name for name in given}
-    places = {one.name: found[one.digest] for one in recipe.controlnets if one.digest in found}
-    missing = [one for one in recipe.controlnets if one.name not in places]
-    spare = [name for name in given if name not in places.values()]
+    places, missing, spare = match_by_digest(recipe.controlnets, {name: network_digest(name, files) for name in given})
     if len(missing) > len(spare):
         wanted = ", ".join(f"{one.name!r} ({one.digest[:12]})" for one in missing)
         raise RecipeError(f"{clip} was made with ControlNets from outside, {wanted}: give the file or folder of each with --controlnet")

@@ -24,7 +24,7 @@ SET = "set"
 HELD_OUT, LEAST_HELD_OUT = 0.1, 20
 """The share of images that is held out for the validation loss, from so many images on."""
 SHOWN_REMARKS, SHOWN_SIZES = 4, 3
-"""Remarks of the inspection, and sizes, that are told."""
+"""Most remarks of the inspection, and sizes, that are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
