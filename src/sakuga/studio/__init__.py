@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sakuga.story.options import SettingsError as SettingsError
     from sakuga.story.settings import FilmSettings as FilmSettings
     from sakuga.story.settings import PixelArt as PixelArt
-    from sakuga.studio.animate.animate import Animation as Animation
     from sakuga.studio.animate.animate import animate as animate
     from sakuga.studio.animate.animate import render as render
     from sakuga.studio.animate.bundle import Bundle as Bundle
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.convert_motion import convert_motion as convert_motion
     from sakuga.studio.animate.draw import GeneratedImages as GeneratedImages
     from sakuga.studio.animate.draw import draw as draw
+    from sakuga.studio.animate.film_rendering import Animation as Animation
     from sakuga.studio.animate.foreign import foreign_film as foreign_film
     from sakuga.studio.animate.foreign import foreign_recipe as foreign_recipe
     from sakuga.studio.animate.frame_range import RenderedFrames as RenderedFrames
@@ -159,7 +159,8 @@ if TYPE_CHECKING:
     from sakuga.training.sketchbook.options import TrainingOptions as TrainingOptions
 
 _MODULES = {
-    "sakuga.studio.animate.animate": ("Animation", "animate", "render"),
+    "sakuga.studio.animate.animate": ("animate", "render"),
+    "sakuga.studio.animate.film_rendering": ("Animation",),
     "sakuga.studio.animate.bundle": ("Bundle", "bundle"),
     "sakuga.studio.animate.clip_film": ("clip_film",),
     "sakuga.studio.animate.control": ("ControlInput", "control_input"),

@@ -1,18 +1,14 @@
 """From an idea or a film to a clip."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from sakuga.cancellation import raise_if_cancelled
-from sakuga.export import FrameStream, check_frames
-from sakuga.finishing.image import Image
+from sakuga.export import check_frames
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_model
 from sakuga.models.motion_files import MotionFiles
@@ -23,8 +19,9 @@ from sakuga.story.options import SECONDS, SEED, SHOTS, WORKERS
 from sakuga.story.planner import Planner
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Shot, Storyboard
-from sakuga.studio.animate.even_transitions import MorphTiming, render_evenly
-from sakuga.studio.animate.jumps import FilmRetiming, cuts_of, jump_notes, noting_steps, spread_jumps
+from sakuga.studio.animate.even_transitions import MorphTiming
+from sakuga.studio.animate.film_rendering import Animation, render_film
+from sakuga.studio.animate.jumps import FilmRetiming
 from sakuga.studio.animate.storyboard import FilmTarget, Idea
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.controlnets import (
@@ -35,8 +32,6 @@ from sakuga.studio.core.controlnets import (
     relocated_controls,
     shared_controls,
 )
-from sakuga.studio.core.finish import finish_clip
-from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.motion import (
     MotionFinder,
     film_adapters,
@@ -46,7 +41,7 @@ from sakuga.studio.core.motion import (
     refuse_unused_motion,
     shared_name,
 )
-from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
+from sakuga.studio.core.output import Output, check_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.prompt_style_names import film_with_named_styles
 from sakuga.studio.core.recipe import (
@@ -63,7 +58,6 @@ from sakuga.studio.core.recipe import (
     recipe_styles,
     shared_file,
 )
-from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession, worker_processes
 from sakuga.studio.core.settings import (
     ResolvedSettings,
     check_settings,
@@ -86,14 +80,11 @@ from sakuga.studio.core.styles import (
     uses_by_shot,
 )
 from sakuga.studio.core.work import Work
-from sakuga.timeline.edits import AnyEdit, edit_sheet, speed_of
+from sakuga.timeline.edits import AnyEdit, edit_sheet
 from sakuga.timeline.film_layout import ExposureSheet, lay_out_film
 from sakuga.timeline.retiming import retimed_sheet
-from sakuga.timeline.spec import Digest
 from sakuga.timeline.transition_timing import Timings
 
-COLOR_MATCH = 0.8
-"""How much of a frame's color difference to its shot's keyframe is corrected, 0 to 1."""
 CLIP = "clip.gif"
 """The file that a clip is written to by default."""
 
@@ -133,21 +124,6 @@ class ResolvedFilm:
     output: Output
     store: Path | None
     workers: int
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Animation:
-    """A clip that was written, its film, and what it took."""
-
-    clip: Path
-    film: Film
-    film_path: Path | None
-    """The film's own file, if one was written; the clip's recipe holds the film too."""
-    frames: int
-    """Frames of the clip, holds counted."""
-    count: RenderCount
-    seconds: Seconds
     notes: tuple[str, ...]
 
 
@@ -215,7 +191,7 @@ def render(
     resolved = resolve_film(FilmRequest(film=film, output=output, store=store, preview=preview, workers=workers))
     edit_sheet(resolved.sheet, edits)
     edited = resolved.recipe.model_copy(update=edits_key(tuple(edits)))
-    return Work(_render(replace(resolved, recipe=edited)))
+    return Work(render_film(replace(resolved, recipe=edited)))
 
 
 def with_style(settings: FilmSettings | None, style: str | None) -> FilmSettings:
@@ -289,112 +265,12 @@ def _plan_and_animate(
     request: Idea, resolve: Callable[[Storyboard], ResolvedFilm], target: FilmTarget | None
 ) -> Generator[Step, None, Animation]:
     board = yield from request.steps(None)
-    return (yield from _render(resolve(board), target))
+    return (yield from render_film(resolve(board), target))
 
 
 def _animate(request: Idea, resolved: ResolvedFilm, target: FilmTarget | None) -> Generator[Step, None, Animation]:
     yield from request.steps(resolved.storyboard)
-    return (yield from _render(resolved, target))
-
-
-def _render(resolved: ResolvedFilm, target: FilmTarget | None = None) -> Generator[Step, None, Animation]:
-    executor, precision = worker_processes(resolved.workers), resolved.settings.precision
-    networks = resolved.controlnets.networks
-    session = RenderSession(resolved.files, resolved.store, resolved.uses, precision, executor, resolved.motion, networks)
-    resolved.controlnets.keep_images(session.store)
-    with closing(session):
-        return (yield from _render_with(session, resolved, target))
-
-
-def _render_with(session: RenderSession, resolved: ResolvedFilm, target: FilmTarget | None) -> Generator[Step, None, Animation]:
-    started = perf_counter()
-    kept = target.write(resolved.film) if target else ""
-    notes = [*resolved.notes, *session.storyboard_warnings(resolved.storyboard, resolved.settings.negative), *([kept] if kept else [])]
-    for note in notes:
-        yield Step(stage="story", note=note)
-    resolved, rendering = yield from _evenly_rendered(resolved, session)
-    generated = perf_counter()
-    with ImageSpool(session.store.root) as spool:
-        steps = list[float]()
-        clip = yield from _finish(resolved, rendering, session, spool, steps)
-        finished = perf_counter()
-        jumps = [] if resolved.recipe.edits else jump_notes(steps, resolved.storyboard, resolved.settings.fps)
-        for note in jumps:
-            yield Step(stage="finishing", note=note)
-        speed = speed_of(resolved.recipe.edits)
-        written = yield from write_clip(replace(clip, rate=clip.rate * speed), resolved.output, resolved.recipe)
-    return Animation(
-        clip=resolved.output.path,
-        film=resolved.film,
-        film_path=target.path if target else None,
-        frames=clip.count,
-        count=rendering.count,
-        seconds=Seconds.since(started, generated, finished),
-        notes=(*notes, *rendering.count.notes, *jumps, *written.notes),
-    )
-
-
-def _evenly_rendered(resolved: ResolvedFilm, session: RenderSession) -> Generator[Step, None, tuple[ResolvedFilm, Rendering]]:
-    """Render a film with even morphs, which its recipe then holds; those of a recipe are followed."""
-    if resolved.recipe.timings is not None:
-        return (yield from _rendered_with_edits(resolved, session))
-    made = yield from render_evenly(resolved.lay_out, session)
-    recipe = resolved.recipe.model_copy(update={"timings": tuple(MorphTiming.of(*one) for one in made.timings.items())})
-    resolved = replace(resolved, sheet=made.sheet, recipe=recipe)
-    resolved, rendering = yield from _without_jumps(resolved, made.rendering, session)
-    if recipe.edits:
-        return (yield from _rendered_with_edits(resolved, session))
-    return resolved, rendering
-
-
-def _without_jumps(
-    resolved: ResolvedFilm, made: Rendering, session: RenderSession
-) -> Generator[Step, None, tuple[ResolvedFilm, Rendering]]:
-    """Retime the frames around each jump that nobody asked for; the recipe then holds their moments."""
-    steps, matched = list[float](), color_matcher(resolved.sheet, made, session.store)
-    for _ in noting_steps(session.read_frames(made, resolved.sheet.exposures, matched), steps):
-        raise_if_cancelled()
-    retimings = spread_jumps(steps, cuts_of(resolved.storyboard, resolved.settings.fps))
-    if not retimings:
-        return resolved, made
-    sheet = retimed_sheet(resolved.sheet, [one.retiming for one in retimings])
-    rendering = yield from session.render(sheet.specs, sheet.exposures)
-    recipe = resolved.recipe.model_copy(update={"retimings": retimings})
-    return replace(resolved, sheet=sheet, recipe=recipe), replace(rendering, count=made.count)
-
-
-def _rendered_with_edits(resolved: ResolvedFilm, session: RenderSession) -> Generator[Step, None, tuple[ResolvedFilm, Rendering]]:
-    """Render a film whose morphs are timed, with the edits of its recipe."""
-    sheet = resolved.recipe.edited(resolved.sheet, StyleFinder(resolved.files).uses(resolved.settings.style))
-    wanted = (*sheet.exposures, *sheet.color_references.values()) if resolved.recipe.edits else sheet.exposures
-    return replace(resolved, sheet=sheet), (yield from session.render(sheet.specs, wanted))
-
-
-def _finish(
-    resolved: ResolvedFilm, rendering: Rendering, session: RenderSession, spool: ImageSpool, steps: list[float]
-) -> Generator[Step, None, FrameStream]:
-    """Match each shot's colors to its keyframe, resize, and interpolate in-betweens at the final size.
-
-    Appends how much each frame differs from the one before to `steps`.
-    """
-    settings, sheet = resolved.settings, resolved.sheet
-    resized, matched = session.enlarger(*settings.size, settings.upscaler), color_matcher(sheet, rendering, session.store)
-    shown = session.read_frames(rendering, sheet.exposures, lambda name, image: resized(matched(name, image)))
-    return (yield from finish_clip(noting_steps(shown, steps), len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
-
-
-def color_matcher(sheet: ExposureSheet, rendering: Rendering, store: FrameStore) -> Callable[[Digest, Image], Image]:
-    """Return what matches the colors of a frame, by its name, to the keyframe of its shot."""
-    from sakuga.finishing.color_match import match_color
-
-    def match(name: Digest, image: Image) -> Image:
-        measured, share = sheet.color_fades.get(name) or (sheet.color_corrections.get(name, name), 1.0)
-        if (key := sheet.color_references.get(measured)) is None:
-            return image
-        reference, same_light = (store.read(rendering.renamed[one]) for one in (key, measured))
-        return match_color(image, reference, COLOR_MATCH * share, same_light)
-
-    return match
+    return (yield from render_film(resolved, target))
 
 
 def _portable_shots(shots: list[ShotTable]) -> list[ShotTable]:
@@ -478,7 +354,7 @@ class FilmRecipe(EditedRecipe):
 
     def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Render the film."""
-        made = yield from _render(self._resolved(out, files, store))
+        made = yield from render_film(self._resolved(out, files, store))
         return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
 
     def _resolved(self, out: Path, files: CheckpointFiles, store: Path | None) -> ResolvedFilm:

@@ -14,8 +14,9 @@ from sakuga.export.write import check_frames
 from sakuga.finishing.image import Image
 from sakuga.story.film import Film
 from sakuga.story.options import FIRST_FRAME, WORKERS
-from sakuga.studio.animate.animate import FilmRequest, ResolvedFilm, color_matcher, resolve_film
+from sakuga.studio.animate.animate import FilmRequest, ResolvedFilm, resolve_film
 from sakuga.studio.animate.even_transitions import render_evenly
+from sakuga.studio.animate.film_rendering import color_matcher
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.finish import textured
 from sakuga.studio.core.output import Output, Seconds, write_clip

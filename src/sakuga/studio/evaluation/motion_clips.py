@@ -12,7 +12,7 @@ from sakuga.models.motion_files import MotionFiles
 from sakuga.story.film import Film
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Bible, Shot, Storyboard
-from sakuga.studio.animate.animate import color_matcher
+from sakuga.studio.animate.film_rendering import color_matcher
 from sakuga.studio.core.motion import MotionFinder, film_adapters, film_motions
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
