@@ -16,7 +16,7 @@ from sakuga.finishing.color_match import lab_distance, match_color
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Bible, Camera, Shot, Storyboard
-from sakuga.studio.animate.animate import COLOR_MATCH
+from sakuga.studio.animate.film_rendering import COLOR_MATCH
 from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.settings import frame_settings, resolve_settings
 from sakuga.timeline.film_layout import lay_out_film
