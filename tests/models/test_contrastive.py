@@ -15,7 +15,7 @@ from sakuga.models.contrastive import (
 )
 from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.label_codes import label_codes, stated_codes
-from sakuga.sketchbook.labels import Labels
+from sakuga.sketchbook.labels import Labels, Portrait
 from sakuga.sketchbook.sampling import sample_labels
 
 SHOWN = Labels(time="night", weather="snow", place="forest", subject="cabin", side="left", extras=frozenset({"moon"}))
@@ -33,6 +33,18 @@ def test_most_pairs_differ_in_one_stated_attribute() -> None:
     pairs = [caption_pair(labels, "flat", (1, seed)) for seed, labels in enumerate(generated)]
     assert pairs[0] == caption_pair(generated[0], "flat", (1, 0))
     assert np.mean([differ_in_one_attribute(*pair) for pair in pairs]) > 0.5
+
+
+def test_walking_people_and_second_subjects_change_too() -> None:
+    walker = Portrait(person="girl", hair="red", hair_length="long", dress="blue", expression="calm")
+    shown = replace(SHOWN, walker=walker)
+    changed = change_one_attribute(shown, "dress", np.random.default_rng(0))
+    assert changed.walker is not None
+    assert replace(changed, walker=replace(changed.walker, dress="blue")) == shown
+    assert change_one_attribute(shown, "walker", np.random.default_rng(0)) == SHOWN
+    assert change_one_attribute(replace(SHOWN, second="tower"), "second", np.random.default_rng(0)).second != "tower"
+    many = [sample_labels(np.random.default_rng(seed), accompanied=True) for seed in range(200)]
+    assert all(all(caption_pair(labels, "flat", (1, seed))) for seed, labels in enumerate(many))
 
 
 def test_a_text_matches_every_image_with_its_labels() -> None:

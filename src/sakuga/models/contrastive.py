@@ -20,23 +20,25 @@ GROUP_SIZE = 64
 @cache
 def _choices(kind: type) -> dict[str, tuple[str, ...]]:
     hints = get_type_hints(kind)
-    return {field.name: get_args(hints[field.name]) for field in fields(kind) if field.name not in ("extras", "portrait")}
+    return {field.name: get_args(hints[field.name]) for field in fields(kind) if field.name not in ("extras", "portrait", "walker")}
 
 
 def change_one_attribute(labels: Labels, attribute: str, rng: np.random.Generator) -> Labels:
     """Change one attribute of labels to a random other value.
 
-    "extra.moon" and the like are toggled.
+    "extra.moon" and the like are toggled, a "walker" goes.
     """
+    if attribute == "walker":
+        return replace(labels, walker=None)
     if attribute.startswith("extra."):
         return replace(labels, extras=labels.extras ^ {cast(Extra, attribute.removeprefix("extra."))})
-    kind = Portrait if attribute in _choices(Portrait) else Labels
-    current = getattr(labels if kind is Labels else labels.portrait, attribute)
-    values = [value for value in _choices(kind)[attribute] if value != current]
+    shown = "portrait" if labels.portrait else "walker"
+    person = getattr(labels, shown)
+    of_person = attribute in _choices(Portrait)
+    current = getattr(person if of_person else labels, attribute)
+    values = [value for value in _choices(Portrait if of_person else Labels)[attribute] if value != current]
     changed: dict[str, Any] = {attribute: values[int(rng.integers(len(values)))]}
-    if labels.portrait is not None and kind is Portrait:
-        return replace(labels, portrait=replace(labels.portrait, **changed))
-    return replace(labels, **changed)
+    return replace(labels, **({shown: replace(person, **changed)} if of_person else changed))
 
 
 def caption_pair(labels: Labels, look: Look, seed: tuple[int, ...]) -> tuple[str, str]:
