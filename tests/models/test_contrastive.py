@@ -43,7 +43,7 @@ def test_walking_people_and_second_subjects_change_too() -> None:
     assert replace(changed, walker=replace(changed.walker, dress="blue")) == shown
     assert change_one_attribute(shown, "walker", np.random.default_rng(0)) == SHOWN
     assert change_one_attribute(replace(SHOWN, second="tower"), "second", np.random.default_rng(0)).second != "tower"
-    many = [sample_labels(np.random.default_rng(seed), accompanied=True) for seed in range(200)]
+    many = [sample_labels(np.random.default_rng(seed), accompanied=True) for seed in range(1_000)]
     assert all(all(caption_pair(labels, "flat", (1, seed))) for seed, labels in enumerate(many))
 
 

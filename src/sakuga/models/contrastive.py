@@ -12,6 +12,7 @@ from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.captions import caption
 from sakuga.sketchbook.label_codes import ATTRIBUTES, stated_codes
 from sakuga.sketchbook.labels import Extra, Labels, Look, Portrait
+from sakuga.sketchbook.words import PLURALS
 
 GROUP_SIZE = 64
 """Captions per group, of which one is right."""
@@ -36,7 +37,8 @@ def change_one_attribute(labels: Labels, attribute: str, rng: np.random.Generato
     person = getattr(labels, shown)
     of_person = attribute in _choices(Portrait)
     current = getattr(person if of_person else labels, attribute)
-    values = [value for value in _choices(Portrait if of_person else Labels)[attribute] if value != current]
+    unpaired = {labels.subject, labels.second} - PLURALS.keys() if attribute in ("subject", "second") else set()
+    values = [value for value in _choices(Portrait if of_person else Labels)[attribute] if value != current and value not in unpaired]
     changed: dict[str, Any] = {attribute: values[int(rng.integers(len(values)))]}
     return replace(labels, **({shown: replace(person, **changed)} if of_person else changed))
 
