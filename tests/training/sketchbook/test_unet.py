@@ -1,6 +1,7 @@
 """The UNet stage: prompts, latents and weights are those of the checkpoint exported later."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from sakuga.models import sketchbook
 from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.sketchbook.captions import caption, full_caption
+from sakuga.sketchbook.labels import Labels
 from sakuga.sketchbook.scene import sample
 from sakuga.training.sketchbook import loss_maps
 from sakuga.training.sketchbook.export import write_checkpoint
@@ -66,6 +68,12 @@ def test_faces_and_the_ground_of_subjects_weigh_more_at_equal_mean() -> None:
         if labels.portrait is None and labels.subject != "none" and labels.side != "centre":
             assert (sides[:8].sum() > sides[8:].sum()) == (labels.side == "left")
     assert loss_maps.weights(shown[:1], 12, 20).shape == (1, 1, 12, 20)
+
+
+def test_the_ground_of_a_second_subject_weighs_more_too() -> None:
+    one = Labels(time="day", weather="clear", place="meadow", subject="castle", side="left")
+    alone, joined = loss_maps.weights([one, replace(one, second="tower")], 16, 16).sum(dim=(1, 2))
+    assert joined[8:].sum() / joined.sum() > alone[8:].sum() / alone.sum()
 
 
 def test_portraits_are_chosen_more_often_than_at_random(work: Path) -> None:

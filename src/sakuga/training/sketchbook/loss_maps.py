@@ -37,6 +37,8 @@ def weights(labels: Sequence[Labels], rows: int, columns: int) -> Tensor:
     for index, one in enumerate(labels):
         if one.walker:
             maps[index] = np.mean((maps[index], _walkers(one.side, *shape)), axis=0, dtype=np.float32)
+        elif one.second != "none":
+            maps[index] = np.mean((maps[index], _seconds(one.side, *shape)), axis=0, dtype=np.float32)
     return torch.from_numpy(np.stack(maps))[:, None]
 
 
@@ -68,6 +70,14 @@ def _walkers(side: Side, rows: int, columns: int) -> NDArray[np.float32]:
         for scene in _scenes(columns / rows, portrait=False)
     )
     emptied = ([scene, replace(scene, labels=replace(scene.labels, walker=None))] for scene in scenes)
+    return _counting(SUBJECTS, (_spread(pair, rows, columns) for pair in emptied))
+
+
+@cache
+def _seconds(side: Side, rows: int, columns: int) -> NDArray[np.float32]:
+    """Return where a scene changes if its second subject is removed."""
+    scenes = (replace(scene, labels=replace(scene.labels, side=side, second="tower")) for scene in _scenes(columns / rows, portrait=False))
+    emptied = ([scene, replace(scene, labels=replace(scene.labels, second="none"))] for scene in scenes)
     return _counting(SUBJECTS, (_spread(pair, rows, columns) for pair in emptied))
 
 
