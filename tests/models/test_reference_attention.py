@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from sakuga.models import reference_attention
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.controlnets import Control
@@ -72,6 +73,34 @@ def test_a_frame_does_not_depend_on_others_in_its_batch(checkpoint: Checkpoint) 
     together = generate(checkpoint, (1, 2), reference=reference(checkpoint, 4.0))
     alone = generate(checkpoint, (1,), reference=reference(checkpoint, 4.0))
     assert torch.allclose(together[:1], alone, atol=1e-4)
+
+
+def test_a_reference_is_read_once_at_each_step(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    monkeypatch.setattr(reference_attention, "record_self_attention", lambda *inputs: read.append(1) or record_self_attention(*inputs))
+    seen = reference(checkpoint, 4.0)
+    first = generate(checkpoint, (1,), reference=seen)
+    assert len(read) == 3
+    assert torch.equal(generate(checkpoint, (1,), reference=seen), first)
+    second = generate(checkpoint, (2,), reference=seen)
+    assert len(read) == 3
+    assert torch.equal(generate(checkpoint, (2,), reference=reference(checkpoint, 4.0)), second)
+
+
+def test_an_initial_image_skips_steps_of_the_reference_too(checkpoint: Checkpoint) -> None:
+    seen = reference(checkpoint, 4.0)
+    halfway = {"init_latents": noise(checkpoint, 9), "strength": 0.5, "steps": 4}
+    generate(checkpoint, reference=seen, steps=4)
+    assert torch.equal(
+        generate(checkpoint, reference=seen, **halfway), generate(checkpoint, reference=reference(checkpoint, 4.0), **halfway)
+    )
+
+
+def test_what_does_not_fit_in_memory_is_read_again(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = generate(checkpoint, reference=reference(checkpoint, 4.0))
+    monkeypatch.setattr(reference_attention, "KEPT_BYTES", 0)
+    assert torch.equal(generate(checkpoint, reference=(seen := reference(checkpoint, 4.0))), expected)
+    assert torch.equal(generate(checkpoint, reference=seen), expected)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "euler", "lcm"])

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.image import Image, rounded
+from sakuga.finishing.image import Image, rounded, rounded_like
 
 OUTLIERS = 2.0
 """Percent of each channel clipped at either end, so that a small sun or a lit window does not count as drift."""
@@ -24,7 +24,7 @@ def match_color(image: Image, reference: Image, amount: float = 1.0, measured: I
     target_mean, target_spread = _moments(to_lab(reference))
     gain = np.clip((target_spread + 1.0) / (spread + 1.0), *GAIN_LIMITS)
     matched = (lab - mean) * gain + target_mean
-    return to_rgb(lab + np.float32(amount) * (matched - lab))
+    return rounded_like(image, _levels(lab + np.float32(amount) * (matched - lab)))
 
 
 def lab_distance(first: Image, second: Image) -> float:
@@ -61,4 +61,9 @@ def to_lab(image: Image | NDArray[np.float32]) -> NDArray[np.float32]:
 
 def to_rgb(lab: NDArray[np.float32]) -> Image:
     """Convert Lab to sRGB; colors out of gamut are clipped."""
-    return rounded(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * np.float32(255.0))
+    return rounded(_levels(lab))
+
+
+def _levels(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    levels: NDArray[np.float32] = cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * np.float32(255.0)
+    return levels

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.image import Image, rounded
+from sakuga.finishing.channels import channel_mean, squared_length
+from sakuga.finishing.image import Image, in_8_bits, rounded_like
 
 Plane: TypeAlias = NDArray[np.float32]
 """(height, width) or (height, width, channels) float32."""
@@ -67,7 +68,7 @@ class FlowPair:
         moved = (early * early_weight + late * late_weight) / (early_weight + late_weight)
         benefit = self.reliability * cv2.GaussianBlur(np.maximum(early_benefit, late_benefit), (0, 0), 1.5)[..., None]
         faded = self.forward.image * np.float32(1.0 - place) + self.backward.image * np.float32(place)
-        return rounded(faded + benefit * (moved - faded))
+        return rounded_like(self.forward.image, faded + benefit * (moved - faded))
 
 
 def flow_pair(first: Image, second: Image, flows: Flows | None = None) -> FlowPair:
@@ -82,12 +83,12 @@ def flow_pair(first: Image, second: Image, flows: Flows | None = None) -> FlowPa
 
 def crossfade(first: Image, second: Image, at: float | Fraction) -> Image:
     """Blend two images linearly: 0 is `first`, 1 is `second`."""
-    return rounded(first * np.float32(1 - at) + second * np.float32(at))
+    return rounded_like(first, first * np.float32(1 - at) + second * np.float32(at))
 
 
 def both_flows(first: Image, second: Image) -> Flows:
     """Compute forward and backward flow between two images."""
-    before, after = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second))
+    before, after = (cv2.cvtColor(in_8_bits(image), cv2.COLOR_RGB2GRAY) for image in (first, second))
     return optical_flow(before, after), optical_flow(after, before)
 
 
@@ -112,14 +113,14 @@ def _assess(image: Image, other: Image, there: Plane, back: Plane) -> Motion:
     """
     here, elsewhere = image.astype(np.float32), other.astype(np.float32)
     returned = warp(back, there)
-    miss = np.square(there + returned).sum(axis=-1)
-    allowed = 0.01 * (np.square(there).sum(axis=-1) + np.square(returned).sum(axis=-1)) + 0.5
-    warped = np.abs(here - warp(elsewhere, there)).mean(axis=-1)
-    still = np.abs(here - elsewhere).mean(axis=-1)
+    miss = squared_length(there + returned)
+    allowed = 0.01 * (squared_length(there) + squared_length(returned)) + 0.5
+    warped = channel_mean(np.abs(here - warp(elsewhere, there)))
+    still = channel_mean(np.abs(here - elsewhere))
     confidence = np.maximum(np.exp(-0.7 * np.square(miss / allowed)), np.exp(-np.square(warped / 12.0)))
     around, around_still = (cv2.GaussianBlur(error, (0, 0), 3.0) + 2.0 for error in (warped, still))
     helps = np.clip(2.2 - 2.0 * around / around_still, 0.0, 1.0)
-    far = np.clip((np.linalg.norm(there, axis=-1) - 0.2) / 0.6, 0.0, 1.0)  # in pixels; less is below the flow's resolution
+    far = np.clip((np.sqrt(squared_length(there)) - 0.2) / 0.6, 0.0, 1.0)  # in pixels; less is below the flow's resolution
     return Motion(image=image, flow=there, confidence=confidence, benefit=helps * far)
 
 
@@ -129,21 +130,7 @@ def _splat(motion: Motion, share: float) -> tuple[Plane, Plane, Plane]:
     Returns the image, its coverage (height, width, 1), which is 0 where no confident pixel arrives or the image is torn, and the benefit
     (height, width).
     """
-    height, width = motion.confidence.shape
-    moves, (down, right) = motion.flow, _grid(height, width)
-    x, y = right + share * moves[..., 0], down + share * moves[..., 1]
-    left, top = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
-    sums = np.zeros((5, height * width))
-    for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
-        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        near = ((1 - np.abs(x - column)) * (1 - np.abs(y - row)))[inside]
-        confidence = near * motion.confidence[inside]
-        weight = confidence + 1e-3 * near  # an unreliable flow still beats none
-        values = (weight, weight * moves[..., 0][inside], weight * moves[..., 1][inside], confidence, near * motion.benefit[inside])
-        cell = (row * width + column)[inside]
-        for total, value in zip(sums, values, strict=True):
-            total += np.bincount(cell, value, height * width)
-    total, across, along, cover, benefit = sums.astype(np.float32).reshape(5, height, width)
+    total, across, along, cover, benefit = _arriving(motion, share)
     arrived = np.stack([across, along], axis=-1) / (total + 1e-9)[..., None]
     source, flow = motion.image.astype(np.float32), -np.float32(share) * arrived
     image = warp(source, flow)
@@ -151,10 +138,32 @@ def _splat(motion: Motion, share: float) -> tuple[Plane, Plane, Plane]:
     return image, (whole * np.minimum(cover, 1.0))[..., None], whole * np.minimum(benefit, 1.0)
 
 
+def _arriving(motion: Motion, share: float) -> tuple[Plane, Plane, Plane, Plane, Plane]:
+    """Sum what arrives at each pixel when all move along a share of their flow.
+
+    Each is (height, width): the pixels' weight, their weighted flow in x and y, their confidence and their benefit.
+    """
+    height, width = motion.confidence.shape
+    moves, (down, right) = motion.flow, _grid(height, width)
+    x, y = right + share * moves[..., 0], down + share * moves[..., 1]
+    left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    sums = np.zeros((5, (height + 2) * (width + 2)))  # with a border, where pixels go that leave the image
+    for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
+        near = (1 - np.abs(x - column)) * (1 - np.abs(y - row))
+        confidence = near * motion.confidence
+        weight = confidence + 1e-3 * near  # an unreliable flow still beats none
+        values = (weight, weight * moves[..., 0], weight * moves[..., 1], confidence, near * motion.benefit)
+        cell = (np.clip(row + 1, 0, height + 1) * (width + 2) + np.clip(column + 1, 0, width + 1)).ravel()
+        for total, value in zip(sums, values, strict=True):
+            total += np.bincount(cell, value.ravel(), len(total))
+    inner = sums.reshape(5, height + 2, width + 2)[:, 1:-1, 1:-1].astype(np.float32)
+    total, across, along, cover, benefit = inner
+    return total, across, along, cover, benefit
+
+
 def _detail(image: Plane) -> Plane:
     """Return how much each pixel differs from those around it, (height, width)."""
-    detail: Plane = np.abs(cv2.Laplacian(image, cv2.CV_32F)).mean(axis=-1)
-    return detail
+    return channel_mean(np.abs(cv2.Laplacian(image, cv2.CV_32F)))
 
 
 def _wholeness(warped: Plane, detail: Plane) -> Plane:

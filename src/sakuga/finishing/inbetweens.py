@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from sakuga.finishing.image import Image
+from sakuga.finishing.image import Image, in_8_bits, rounded_like
 from sakuga.timeline.spec import InBetweenMethod
 
 Interpolation: TypeAlias = Callable[[float], Image]
@@ -42,21 +42,21 @@ def flow_interpolation(first: Image, second: Image) -> Interpolation:
     """Interpolate by optical flow, and precipitation as falling groups.
 
     What neither explains is cross-faded, and so are images that the flow does not match: specks cut out of one would show its sky in the
-    other.
+    other. Where specks fall, the images between are rounded.
     """
     from sakuga.finishing.flow import MIN_CONFIDENCE, both_flows, flow_pair
     from sakuga.finishing.precipitation import find_precipitation
 
     flows = both_flows(first, second)
     pair = flow_pair(first, second, flows)
-    precipitation = find_precipitation(first, second, flows) if pair.confidence >= MIN_CONFIDENCE else None
+    precipitation = find_precipitation(in_8_bits(first), in_8_bits(second), flows) if pair.confidence >= MIN_CONFIDENCE else None
     if precipitation is None:
         return pair.at
     background = flow_pair(*precipitation.cleaned)
 
     def at(place: float) -> Image:
         if 0.0 < place < 1.0:
-            return precipitation.painted_on(background.at(place), place)
+            return rounded_like(first, precipitation.painted_on(background.at(place), place))
         return (second if place >= 1.0 else first).copy()
 
     return at

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image as PILImage
 
-from sakuga.finishing.image import Image
+from sakuga.finishing.image import Image, is_unrounded, rounded_like
 
 Upscale2x: TypeAlias = Callable[[Image], Image]
 """A learned upscaler: (height, width, 3) in, (2 height, 2 width, 3) out."""
@@ -26,7 +26,16 @@ def enlarge(image: Image, width: int, height: int, upscale2x: Upscale2x | None =
     crop_width, crop_height = width / scale, height / scale
     left, top = (image.shape[1] - crop_width) / 2, (image.shape[0] - crop_height) / 2
     box = (left, top, left + crop_width, top + crop_height)
-    return np.asarray(PILImage.fromarray(image).resize((width, height), PILImage.Resampling.LANCZOS, box=box))
+    return _resampled(image, (width, height), box)
+
+
+def _resampled(image: Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image:
+    """Resample by Lanczos, channel by channel where the image is unrounded."""
+    if not is_unrounded(image):
+        return np.asarray(PILImage.fromarray(image).resize(size, PILImage.Resampling.LANCZOS, box=box))
+    planes = [PILImage.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(image, -1, 0)]
+    resized = [np.asarray(plane.resize(size, PILImage.Resampling.LANCZOS, box=box)) for plane in planes]
+    return rounded_like(image, np.stack(resized, axis=-1))
 
 
 def _scale(image: Image, width: int, height: int) -> float:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuga.finishing.image import Image, rounded
+from sakuga.finishing.image import Image, rounded_like
 
 RELIEF = 0.2
 """Standard deviation of full paper texture (1.0), as a share of brightness."""
@@ -32,7 +32,7 @@ def add_texture(image: Image, *, grain: float = 0.0, paper: float = 0.0, seed: i
         light = np.clip(values.mean(axis=-1) / 255.0, 0.0, 1.0)
         strength = np.float32(GRAINY * grain) * (0.25 + 3.0 * light * (1.0 - light))
         values = values + (strength * _noise(height, width, (seed, 2, number)))[..., None]
-    return rounded(values)
+    return rounded_like(image, values)
 
 
 @lru_cache(maxsize=2)

@@ -18,7 +18,7 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
-DEFERRED = ("accelerate", "peft", "scipy", "transformers")
+DEFERRED = ("accelerate", "peft", "requests", "scipy", "transformers")
 """Libraries that classes of diffusers name, and that inference does not call."""
 COMPILER = "torch._dynamo"
 COLLECTIONS = frozenset(f"diffusers.{name}" for name in ("hooks", "models.autoencoders", "models.controlnets", "models.transformers"))

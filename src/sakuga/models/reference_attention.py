@@ -6,7 +6,7 @@ StoryDiffusion's consistent self-attention (Zhou et al. 2024).
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 from typing import Any
 
@@ -19,24 +19,42 @@ from sakuga.models.denoiser import call_unet
 SelfAttentionInputs = Mapping[str, Tensor]
 """By layer: what a reference's self-attention read, (1, tokens, channels)."""
 
+KEPT_BYTES = 256 * 2**20
+"""Self-attention of a reference that stays in memory: every step on the Sketchbook, some steps at 512 pixels."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceImage:
-    """A reference image as frames attend to it."""
+    """A reference image as frames attend to it, on one checkpoint with one sampler.
+
+    What its self-attention read at a step is kept for the next frames, as far as it fits in `KEPT_BYTES`.
+    """
 
     latents: Tensor  # (1, channels, h, w)
     noise: Tensor  # (1, channels, h, w): what it is noised with at every step
     prompt_embeds: Tensor  # (1, rows, channels) of its own prompt
     weight: float
     """Weight of its tokens against a frame's own: 0.0 is off, 1.0 counts them alike."""
+    _read: dict[int, SelfAttentionInputs] = field(default_factory=dict)
+    """By step."""
 
     @contextmanager
-    def attended(self, checkpoint: Checkpoint, scheduler: Any, timestep: Tensor) -> Iterator[None]:
-        """Let the checkpoint's UNet attend to it inside a block, at one timestep."""
+    def attended(self, checkpoint: Checkpoint, scheduler: Any, timestep: Tensor, step: int) -> Iterator[None]:
+        """Let the checkpoint's UNet attend to it inside a block, at one of the scheduler's steps, counted from 0."""
+        read = self._read.get(step) or self._self_attention(checkpoint, scheduler, timestep)
+        if step not in self._read and _bytes(read) * (len(self._read) + 1) <= KEPT_BYTES:
+            self._read[step] = read
+        with attending(checkpoint.unet, read, self.weight):
+            yield
+
+    def _self_attention(self, checkpoint: Checkpoint, scheduler: Any, timestep: Tensor) -> SelfAttentionInputs:
         noisy = scheduler.add_noise(self.latents, self.noise, timestep.reshape(1))
         noisy = scheduler.scale_model_input(noisy, timestep).to(checkpoint.dtype)
-        with attending(checkpoint.unet, record_self_attention(checkpoint, noisy, timestep, self.prompt_embeds), self.weight):
-            yield
+        return record_self_attention(checkpoint, noisy, timestep, self.prompt_embeds)
+
+
+def _bytes(read: SelfAttentionInputs) -> int:
+    return sum(tokens.nbytes for tokens in read.values())
 
 
 def record_self_attention(checkpoint: Checkpoint, latents: Tensor, timestep: Tensor | int, prompt_embeds: Tensor) -> SelfAttentionInputs:
