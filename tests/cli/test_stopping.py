@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageFile
 
+from sakuga.cli.show import report
 from tests.cli.conftest import Run
 
 
@@ -44,6 +45,7 @@ def test_a_signal_while_an_image_is_decoded_ends_the_command(
         (OSError(errno.EROFS, "Read-only file system"), "the disk is read only"),
         (PermissionError(errno.EACCES, "Permission denied", "home"), "home: its permissions do not allow it"),
         (OSError(errno.EMFILE, "Too many open files"), "too many files are open"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/data/x"), "/data/x: a part of this path is a file"),
         (MemoryError(), "memory ran out"),
         (ImportError("libx.so: failed to map segment from shared object"), "memory ran out"),
     ],
@@ -68,3 +70,17 @@ def test_letters_that_a_terminal_cannot_say_are_escaped(tmp_path: Path) -> None:
     assert "Schlo\xdf" in json.dumps(json.loads(done.stdout), ensure_ascii=False)
     done = subprocess.run([*plan, "--overwrite"], capture_output=True, env=environment, cwd=tmp_path, check=True)
     assert b"Schlo\\xdf" in done.stdout
+
+
+def test_a_folder_that_was_deleted_under_a_command_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run("store", "show") == (1, "", "sakuga: the folder in which you are was deleted: change to another\n")
+
+
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    report({"kid": float("nan"), "parts": [{"low": float("-inf")}], "n": 3}, as_json=True, words="")
+    printed = capsys.readouterr().out
+    assert "NaN" not in printed
+    assert json.loads(printed, parse_constant=pytest.fail) == {"kid": None, "parts": [{"low": None}], "n": 3}

@@ -40,7 +40,13 @@ def serving(repos: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
                     [{"type": "file", "path": name, "size": len(body), "oid": "0" * 40} for name, body in files.items()]
                 ).encode()
             elif api:
-                body = json.dumps({"id": "/".join(parts[2:4]), "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}).encode()
+                body = json.dumps(
+                    {
+                        "id": "/".join(parts[2:4]),
+                        "sha": COMMIT,
+                        "siblings": [{"rfilename": name, "size": len(body)} for name, body in files.items()],
+                    }
+                ).encode()
             else:
                 body = files.get("/".join(parts[4:]), b"")
             body = body if body and files else b'{"error": "Repository not found"}'

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from sakuga import InputError, studio
@@ -12,7 +13,7 @@ from sakuga.story.settings import FilmSettings
 KINDS = {
     "model.diffusion_model.input_blocks.0.0.weight": "is a checkpoint: use it with --model",
     "control_model.zero_convs.0.0.weight": "is a ControlNet: use it with --controlnet",
-    "ip_adapter.1.to_k_ip.weight": "is an IP-Adapter, which is not supported",
+    "ip_adapter.1.to_k_ip.weight": "is an IP-Adapter: use it with --controlnet",
     "first_stage_model.encoder.conv_in.weight": "is a VAE: use it with --vae",
 }
 
@@ -22,6 +23,33 @@ def test_as_a_style(key: str, tmp_path: Path) -> None:
     save_file({key: torch.zeros(2, 2)}, file := tmp_path / "a.safetensors")
     with pytest.raises(InputError, match=KINDS[key]):
         studio.draw("a castle", settings=FilmSettings(style=str(file)))
+
+
+LORA = "lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"
+MISTAKES = [
+    ("model", LORA, "", "is a LoRA or another adapter: use it with --style"),
+    ("model", "ip_adapter.1.to_k_ip.weight", "", "is an IP-Adapter: use it with --controlnet"),
+    ("upscaler", LORA, "", "is a LoRA, which is not supported"),
+    ("upscaler", "ip_adapter.1.to_k_ip.weight", "", "is an IP-Adapter, which is not supported"),
+    ("controlnet", "ip_adapter.1.to_k_ip.weight", ",hint=canny", "is an IP-Adapter: write hint=ip-adapter"),
+    ("controlnet", LORA, ",hint=ip-adapter", "is no IP-Adapter"),
+    ("controlnet", LORA, "", "is no ControlNet"),
+]
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".ckpt"])
+@pytest.mark.parametrize(("option", "key", "parts", "message"), MISTAKES)
+def test_a_file_given_with_another_option(ending: str, option: str, key: str, parts: str, message: str, tmp_path: Path) -> None:
+    file, image = tmp_path / f"given{ending}", tmp_path / "image.png"
+    Image.new("RGB", (8, 8)).save(image)
+    save_file({key: torch.zeros(2, 2)}, file)
+    if ending == ".ckpt":
+        file.write_bytes(b"PK\x03\x04" + file.read_bytes())
+        message = "pickle"
+    value = f"{file}{parts},image={image}" if option == "controlnet" else str(file)
+    with pytest.raises(InputError, match=message) as caught:
+        studio.draw("a castle", settings=FilmSettings(**{option: value}))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("option", ["prediction", "vae"])

@@ -7,6 +7,7 @@ import torch
 from diffusers import MotionAdapter, UNet2DConditionModel
 from torch import Tensor
 
+from sakuga.diffusion.objective import clean_prediction
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.checkpoint_lookup import find_checkpoint
@@ -194,6 +195,19 @@ def test_smoothing_makes_neighbours_more_alike_and_leaves_given_frames(checkpoin
     first = random(1, 8, 8, 8, seed=7)
     made = generate(with_motion(checkpoint, adapter, frames=FRAMES, given={0: first}, smoothing=1.0), FRAMES, "euler", steps=6)
     torch.testing.assert_close(made[:1], first, atol=1e-3, rtol=0)
+
+
+def test_a_frame_takes_the_tint_of_a_given_neighbour_at_every_noise_level(checkpoint: Checkpoint, adapter: MotionFiles) -> None:
+    """Its clean latents count, not what the network answers for a frame without noise."""
+    given = torch.full((1, 8, 8, 8), 5.0)
+    moving = with_motion(checkpoint, adapter, frames=FRAMES, given={0: given}, smoothing=0.5)
+    assert isinstance(moving.custom_denoiser, MotionDenoiser)
+    for timestep in (600, 300):
+        noisy, signal = random(FRAMES, 8, 8, 8), moving.custom_denoiser.signal[timestep]
+        with torch.inference_mode():
+            prediction = moving.forward(noisy, timestep, checkpoint.encode_prompts(["a castle"]).expand(FRAMES, -1, -1))
+        clean = clean_prediction(checkpoint.info.prediction_type, noisy, prediction, signal)
+        torch.testing.assert_close(clean[1].mean(dim=(-2, -1)), torch.full((8,), 5.0), atol=1.0, rtol=0)
 
 
 def test_an_adapter_of_another_unet_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from transformers import CLIPTokenizer
 
 from sakuga import InputError
 from sakuga.models.adapters import Adapter, AdapterError, read_adapter
-from sakuga.models.applied_adapters import applied_adapters
+from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters, image_parts
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
@@ -171,6 +171,13 @@ def test_a_motion_lora_without_a_motion_adapter_is_refused(checkpoint: Checkpoin
         applied_adapters(checkpoint, [(write_motion_lora(tmp_path / "zoom.safetensors"), 1.0)]),
     ):
         pass
+
+
+def test_single_frames_of_a_film_in_motion_leave_motion_layers_out(tmp_path: Path) -> None:
+    lora = write_motion_lora(tmp_path / "zoom.safetensors")
+    image = replace(lora, layers={**lora.layers, "unet.mid_block.attentions.0.proj_in": next(iter(lora.layers.values()))})
+    left = image_parts([AppliedAdapter(adapter=lora), AppliedAdapter(adapter=image, weight=0.5)])
+    assert [(list(one.adapter.layers), one.weight) for one in left] == [(["unet.mid_block.attentions.0.proj_in"], 0.5)]
 
 
 def single_file(adapter: MotionAdapter) -> dict[str, Tensor]:

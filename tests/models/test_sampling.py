@@ -16,10 +16,12 @@ from diffusers import (
 )
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from sakuga.diffusion.objective import clean_prediction
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.sampling import sample
-from sakuga.models.schedulers import OPTIONS, SCHEDULERS, build_scheduler
+from sakuga.models.schedulers import OPTIONS, SCHEDULERS, build_scheduler, noise_schedule
+from sakuga.models.step_prompts import StepPrompts
 from sakuga.story.settings import WITHOUT_SIGMAS
 from sakuga.timeline.spec import Sampler, SamplingOptions, Schedule
 
@@ -283,3 +285,34 @@ def test_stochastic_samplers_equal_diffusers_with_the_frames_own_noise(
             latents = scheduler.step(predicted, timestep, latents).prev_sample
     assert torch.allclose(last.latents, latents, atol=2e-4)
     assert used == 5  # the first noise, and one for each step but the last
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_denoising_end_stops_early_with_the_clean_latents_predicted(checkpoint: Checkpoint, sampler: Sampler) -> None:
+    negative, prompt = checkpoint.encode_prompts(["", "a castle"]).chunk(2)
+    settings = {"noise": iter([start_noise()[:1]]), "sampler": sampler, "steps": 6, "guidance_scale": 6.0, "denoising_end": 0.5}
+    *_, before, last = sample(checkpoint, prompt_embeds=prompt, negative_prompt_embeds=negative, **settings)
+    timesteps = build_scheduler(checkpoint, sampler, 6).timesteps
+    assert timesteps[last.index] >= 500 > timesteps[last.index + 1]
+    noisy, timestep = before.preview_latents, timesteps[last.index]
+    with torch.inference_mode():
+        without, given = (checkpoint.forward(noisy, timestep, embeds) for embeds in (negative, prompt))
+    prediction = without + 6.0 * (given - without)
+    signal = noise_schedule(checkpoint)[timestep.round().long()]
+    clean = clean_prediction(checkpoint.info.prediction_type, noisy, prediction, signal)
+    torch.testing.assert_close(last.latents, clean, rtol=1e-3, atol=1e-3)
+
+
+def test_steps_before_count_in_the_whole_denoising(checkpoint: Checkpoint) -> None:
+    negative, prompt = checkpoint.encode_prompts(["", "a castle"]).chunk(2)
+    counted = list[tuple[int, int]]()
+
+    def prompts(step: int, steps: int) -> StepPrompts:
+        counted.append((step, steps))
+        return StepPrompts(negative=negative, parts=(prompt,), weights=torch.ones(1, 1))
+
+    settings = {"prompt_embeds": prompts, "negative_prompt_embeds": None, "sampler": "dpm++", "steps": 6, "guidance_scale": 6.0}
+    *_, last = sample(checkpoint, noise=iter([start_noise()[:1]]), denoising_end=0.5, **settings)
+    ran = len(counted)
+    list(sample(checkpoint, noise=iter([start_noise()[:1]]), init_latents=last.latents, strength=1 - ran / 6, steps_before=ran, **settings))
+    assert counted == [(step, 6) for step in range(6)]

@@ -71,15 +71,18 @@ def test_the_class_is_decided_when_all_have_started_or_after_some_time(resources
 def test_another_class_goes_on_with_a_note_when_one_is_lost(resources: Resources) -> None:
     made = workers(resources, worker("a", "old"))
     assert len(made.idle()) == 1
-    made.lose(made.workers[0], "gone")
+    made.lose(made.workers[0], "its process was killed")
     made.workers.append(worker("b", "new"))
     assert [one.title for one in made.idle()] == ["b cpu"]
-    assert made.notes == ["no machine is left of old: new goes on, and frames may differ by a grey level"]
+    assert made.notes == [
+        "a cpu is lost, as its process ended: others render what it has not stored",
+        "no machine is left of old: new goes on, and frames may differ by a grey level",
+    ]
 
 
 def test_a_cluster_without_room_is_an_error_in_the_end(resources: Resources) -> None:
     made = workers(resources, Worker("a", "", monotonic() - PATIENCE - 1, "starting"))
-    with pytest.raises(RenderError, match="has no room for a worker, which takes 1 core: add nodes"):
+    with pytest.raises(RenderError, match=r"no worker has started .* each takes 1 core, and `ray status` shows"):
         made.idle()
 
 

@@ -16,7 +16,7 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.motion import make_motion_adapter, motion_modules
 from sakuga.models.motion_files import MotionFiles
 from sakuga.rendering.batches import Batch, plan_batches
-from sakuga.rendering.executor import Landed, LocalExecutor
+from sakuga.rendering.executor import Denoised, Landed, LocalExecutor
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.motion_window import blend_given
 from sakuga.rendering.resources import Resources
@@ -33,6 +33,7 @@ from sakuga.timeline.spec import (
     MotionKey,
     MotionWindow,
     Prompt,
+    Sampler,
     Warp,
     digest,
 )
@@ -197,6 +198,36 @@ def test_a_strength_below_1_keeps_a_window_near_a_blend_of_its_given_frames(exec
 def test_blends_are_linear_between_given_frames_and_constant_beyond() -> None:
     blend = blend_given({1: torch.zeros(1, 1), 3: torch.ones(1, 1)}, 5)
     assert blend.flatten().tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+
+
+def test_the_image_model_ends_the_frames_of_a_window_alike(executor: LocalExecutor, window: MotionWindow) -> None:
+    """Frames of one prompt that the adapter leaves equal end equal, and others than its own."""
+    whole = replace(window, motion=replace(window.motion, scale=0.0), keys=window.keys[:1], steps=4)
+    ended = replace(whole, motion=replace(whole.motion, denoising_end=0.5))
+    render(executor, *frames_of(whole), *frames_of(ended))
+    images = [executor.store.read(digest(frame)) for frame in frames_of(ended)]
+    assert all(np.array_equal(images[0], image) for image in images)
+    assert not np.array_equal(images[0], executor.store.read(digest(frames_of(whole)[0])))
+
+
+@pytest.mark.parametrize("sampler", ["dpm++", "euler", "heun", "lcm"])
+def test_a_window_that_the_image_model_ends_keeps_given_frames_and_comes_to_its_end(
+    executor: LocalExecutor, window: MotionWindow, sampler: Sampler
+) -> None:
+    given = executor.store.write_given(np.full((32, 32, 3), 90, np.uint8))
+    ended = replace(
+        window,
+        motion=replace(window.motion, denoising_end=0.5),
+        given=(GivenFrame(index=0, frame=digest(given)),),
+        sampler=sampler,
+        steps=4,
+    )
+    batch, checkpoint = Batch(frames=tuple(frames_of(ended))), executor.loaded.checkpoint
+    *_, last = executor._denoise(batch, batch.frames, 0)
+    torch.testing.assert_close(last.latents[:1], checkpoint.autoencoder.encode(executor.store.read(digest(given))))
+    shares = [one.share for one in executor.steps([batch]) if isinstance(one, Denoised)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_a_given_frame_of_another_size_is_refused(executor: LocalExecutor, window: MotionWindow) -> None:

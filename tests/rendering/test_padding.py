@@ -12,13 +12,15 @@ import torch
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.denoiser import UNetDenoiser
+from sakuga.models.ip_adapter_files import find_ip_adapter
 from sakuga.models.packing import PackedConv2d, PackedLinear
 from sakuga.rendering import executor as executors
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import LocalExecutor
 from sakuga.rendering.resources import Resources
 from sakuga.rendering.store import FrameStore
-from sakuga.timeline.spec import Generated, digest
+from sakuga.timeline.spec import AppliedControl, Generated, digest
+from tests.models.ip_adapter_files import write_image_encoder, write_ip_adapter
 
 
 class Widths:
@@ -72,6 +74,21 @@ def test_an_engine_that_compiles_each_width_gets_single_frames(
     landed = list(executor.run([Batch(frames=frames)]))
     assert set(widths.seen) == ({2} if answer else {6})
     assert [one.name for one in landed] == [digest(frame) for frame in frames]
+
+
+def test_torch_runs_frames_with_image_prompts_and_says_so(executor: LocalExecutor, draw: Callable[..., Generated], tmp_path: Path) -> None:
+    files = find_ip_adapter(
+        executor.loaded.checkpoint.files,
+        str(write_ip_adapter(tmp_path / "face.safetensors", executor.loaded.checkpoint.unet, "linear")),
+        str(write_image_encoder(tmp_path / "encoder")),
+    )
+    widths = executor.loaded.checkpoint.custom_denoiser = Widths(executor.loaded.checkpoint, engine="OpenVINO 1.0")
+    fresh = LocalExecutor(executor.loaded.reopened(tmp_path / "frames", controlnets=((files.digest, files),)))
+    given = digest(fresh.store.write_given(np.zeros((32, 32, 3), dtype=np.uint8)))
+    control = AppliedControl(network=files.digest, frame=given, hint="ip-adapter")
+    landed = list(fresh.run([Batch(frames=(draw(seed=seed, controls=(control,)),)) for seed in range(2)]))
+    assert widths.seen == []
+    assert [one.note for one in landed] == ["OpenVINO 1.0 takes no image prompts: torch runs the UNet", ""]
 
 
 def test_frames_are_the_same_alone_in_a_batch_and_padded(

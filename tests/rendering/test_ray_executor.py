@@ -15,15 +15,16 @@ from sakuga import InputError, SakugaError
 from sakuga.cli import main
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.rendering import ray_executor
 from sakuga.rendering.batches import Batch, plan_batches
 from sakuga.rendering.executor import Landed, LocalExecutor, OutOfMemory
 from sakuga.rendering.frame_checks import RenderError
-from sakuga.rendering.ray_cluster import Share, check_listening, free_nodes, import_ray, share_of
+from sakuga.rendering.ray_cluster import Share, check_listening, free_nodes, has_token, import_ray, share_of
 from sakuga.rendering.ray_executor import RayExecutor
 from sakuga.rendering.ray_worker import Installation, WorkerFacts, local_resources
 from sakuga.rendering.ray_workers import check_facts
 from sakuga.rendering.resources import Resources, StyleFiles
-from sakuga.rendering.store import FrameStore
+from sakuga.rendering.store import FrameStore, StoreError
 from sakuga.studies.cluster_pool import ClusterPool
 from sakuga.timeline.spec import Digest, FrameSpec, Generated, Given, InitImage, SeedNoise, digest
 
@@ -89,9 +90,10 @@ def processes(executor: RayExecutor) -> list[int]:
     return [worker.facts.process for worker in (workers.workers if workers else ()) if worker.facts]
 
 
-def test_a_cluster_loses_no_frame_with_a_worker_and_gives_the_bytes_of_this_process(
-    cluster: str, resources: Resources, tmp_path: Path, draw: Callable[..., Generated]
+def test_a_cluster_gives_the_bytes_of_this_process_when_a_worker_dies_and_another_is_slow(
+    cluster: str, resources: Resources, tmp_path: Path, draw: Callable[..., Generated], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ray_executor, "LEAST_WAIT", 0.2)
     specs = film(draw(steps=12))
     list(LocalExecutor(resources).run(missing(specs, resources.store)))
     other = replace(resources, store=tmp_path / "cluster")
@@ -101,6 +103,16 @@ def test_a_cluster_loses_no_frame_with_a_worker_and_gives_the_bytes_of_this_proc
             landed.append(one)
             if len(landed) == 2:
                 os.kill(processes(executor)[0], signal.SIGKILL)
+        others = {digest(spec): spec for spec in (draw(seed=seed) for seed in range(100, 106))}
+        copied: list[Landed] = []
+        for one in executor.run(missing(others, other.store)):
+            copied.append(one)
+            if len(copied) == 2:
+                os.kill(slow := processes(executor)[0], signal.SIGSTOP)
+        os.kill(slow, signal.SIGCONT)
+    assert sorted(one.name for one in copied) == sorted(others), "what the stopped worker had was rendered by another one"
+    for name in others:
+        FrameStore(other.store).discard(name)
     assert sorted(one.name for one in landed) == sorted(specs)
     assert contents(other.store) == contents(resources.store)
     assert {one.device.rpartition(" ")[2] for one in landed} == {"cpu"}
@@ -117,6 +129,11 @@ def test_errors_of_a_worker_come_back_and_it_goes_on(
         with pytest.raises(OutOfMemory) as full:
             list(executor.run([wide]))
         assert full.value.batch == wide
+        folder = FrameStore(resources.store).path(digest(draw(seed=5))).parent
+        folder.write_bytes(b"")
+        with pytest.raises(StoreError, match="cannot be written to"):
+            list(executor.run([Batch(frames=(draw(seed=5),))]))
+        folder.unlink()
         assert [one.name for one in executor.run([Batch(frames=(draw(seed=5),))])] == [digest(draw(seed=5))]
     assert list(FrameStore(resources.store).names()) == [digest(draw(seed=5))]
     with pytest.raises(RenderError, match="the executor is closed"):
@@ -227,3 +244,16 @@ def test_options_that_do_not_go_together_are_refused(
     with pytest.raises(SystemExit, match="2"):
         main()
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_token_of_this_machine_is_known_wherever_ray_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert not has_token()
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "a")
+    assert has_token()
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("a")
+    assert has_token()

@@ -11,6 +11,7 @@ import pytest
 from sakuga import InputError
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import LocalExecutor
+from sakuga.rendering.ray_worker import RenderWorker
 from sakuga.rendering.remote_frames import RemoteError, RemoteFrames, store_url
 from sakuga.rendering.resources import Resources
 from sakuga.rendering.store import FrameStore, StoreError, open_store
@@ -179,3 +180,16 @@ def test_the_environment_names_the_store(machine: Callable[[str], None], monkeyp
     monkeypatch.setenv("SAKUGA_STORE", str(tmp_path / "nfs"))
     assert open_store().root == tmp_path / "nfs"
     assert open_store(tmp_path / "given").root == tmp_path / "given"
+
+
+def test_a_worker_says_that_it_does_not_see_the_store(bucket: str, resources: Resources, tmp_path: Path) -> None:
+    name = digest(open_store(f"{bucket}/seen").write_given(image(1)))
+    for place in ("s3://films/other", tmp_path / "not-mounted"):
+        worker = RenderWorker(replace(resources, store=Path(place)), 1, name)
+        assert worker._store_problem().startswith(f"does not see the frames of {place}: use a folder that all machines mount")
+    assert RenderWorker(replace(resources, store=Path(f"{bucket}/seen")), 1, name)._store_problem() == ""
+
+
+def test_a_worker_without_the_extra_of_the_store_says_what_to_install(resources: Resources) -> None:
+    worker = RenderWorker(replace(resources, store=Path("gs://films/frames")), 1, "0" * 64)
+    assert "needs gcsfs: pip install" in worker._store_problem()

@@ -201,7 +201,9 @@ def test_shots_with_and_without_an_adapter_share_a_film():
 
 def test_in_betweens_of_stills_are_windows_given_both_keyframes():
     board = film()
-    sheet = lay_out_film(board, replace(SETTINGS, keyframe_rate=1, between_motion=MOVING), motions=[None])
+    ended = replace(MOVING, motion=replace(MOVING.motion, denoising_end=0.7))
+    sheet = lay_out_film(board, replace(SETTINGS, keyframe_rate=1, between_motion=ended), motions=[None])
+    assert windows(sheet)[0].motion.denoising_end == 1.0
     shown = [sheet.specs[name] for name in sheet.exposures]
     stills = [place for place, spec in enumerate(shown) if isinstance(spec, Generated)]
     assert stills == [0, 12, 23]

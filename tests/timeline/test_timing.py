@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sakuga.story.storyboard import Ease
-from sakuga.timeline.timing import apply_easing, exact_seconds, frame_spans
+from sakuga.timeline.frame_range import frame_range_text
+from sakuga.timeline.timing import apply_easing, exact_seconds, exposure_counts, frame_spans
 
 rates = st.sampled_from([Fraction(12), Fraction(24), Fraction(24000, 1001), Fraction(25)])
 lengths = st.lists(st.decimals(min_value="0.1", max_value="9", places=1).map(float), min_size=1, max_size=12)
@@ -32,3 +33,12 @@ def test_easing_starts_at_0_and_ends_at_1(progress, ease):
 def test_overshoot_exceeds_the_end_by_a_tenth_and_smoother_starts_slower():
     assert max(apply_easing(step / 100, "overshoot") for step in range(101)) > 1.09
     assert apply_easing(0.05, "smoother") < apply_easing(0.05, "smooth") / 4
+
+
+def test_equal_durations_are_one_frame_each_at_their_own_rate():
+    assert exposure_counts([Fraction(1, 12)] * 3) == (Fraction(12), [1, 1, 1])
+    assert exposure_counts([Fraction(0)] * 2) == (Fraction(1), [1, 1])
+
+
+def test_frame_numbers_are_written_as_runs():
+    assert frame_range_text((1, 2, 3, 7, 9, 10)) == "1-3,7,9-10"

@@ -11,6 +11,7 @@ from typing import NoReturn, TextIO
 
 from sakuga import SakugaError
 from sakuga.cancellation import STOP_SIGNALS, Interrupted, interrupted_by_signals
+from sakuga.event_log import check_log, is_on, log_event
 
 GARBAGE = (100_000, 50, 100)
 """Objects between garbage collections. Those of Python's default take a sixth of the time in which the libraries are imported."""
@@ -21,6 +22,8 @@ REMEDIES = {
     errno.EDQUOT: "the disk quota is used up: make room, and the same command continues from there",
     errno.EROFS: "the disk is read only: choose another place, or set SAKUGA_HOME to a folder that can be written",
     errno.EACCES: "its permissions do not allow it: choose another place, or set SAKUGA_HOME to a folder of your own",
+    errno.ENOTDIR: "a part of this path is a file, not a folder: choose another place, or another SAKUGA_HOME",
+    errno.EFBIG: "the file would be larger than its file system or `ulimit -f` allows: choose another place",
     errno.EMFILE: "too many files are open: raise the limit with `ulimit -n`",
     errno.EIO: "the disk or its connection fails: check it, and the same command continues from there",
 }
@@ -39,7 +42,10 @@ def main() -> None:
     _escape_unsayable(sys.stdout)
     code: int | str | None = 0
     try:
+        _check_folder()
         with interrupted_by_signals():
+            check_log()
+            log_event("command.started", words=sys.argv[1:])
             from sakuga.cli.app import app
 
             app()
@@ -61,6 +67,14 @@ def main() -> None:
     _end(code)
 
 
+def _check_folder() -> None:
+    """Raise SakugaError where the folder that the command runs in was deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise SakugaError("the folder in which you are was deleted: change to another") from None
+
+
 def _escape_unsayable(stream: TextIO) -> None:
     """Let a stream escape what its encoding cannot say, as Python does on stderr."""
     with suppress(AttributeError, ValueError):  # a stream of another kind, or none
@@ -69,7 +83,10 @@ def _escape_unsayable(stream: TextIO) -> None:
 
 def _failed(reason: str, code: int) -> int:
     with suppress(OSError):
-        print(f"sakuga: {reason}", file=sys.stderr)
+        if is_on():
+            log_event("command.failed", reason=reason, exit_code=code)
+        else:
+            print(f"sakuga: {reason}", file=sys.stderr)
     return code
 
 

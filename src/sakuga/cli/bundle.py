@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sakuga.cli import options as opt
-from sakuga.story.options import CHUNK
+from sakuga.story.options import BITS, CHUNK
 from sakuga.text import counted
 
 
@@ -20,6 +20,7 @@ def bundle(
     clip: Annotated[str, opt.described("Clip to write from them", "--clip", default="film.mp4")] = "film.mp4",
     chunk: Annotated[int | None, opt.option(CHUNK, "--chunk")] = None,
     first_frame: opt.FirstFrame = 1,
+    bits: opt.Bits = "8",
     settings: Any = None,
     store: opt.Store = None,
     json: opt.Json = False,
@@ -29,8 +30,9 @@ def bundle(
     from sakuga import studio
     from sakuga.cli.show import report
 
+    depth: Any = int(BITS.check("--bits", bits))
     changed = studio.override(studio.read_film(film), settings)
-    made = studio.bundle(changed, out, images=images, clip=clip, chunk=chunk, first_frame=first_frame, store=store)
+    made = studio.bundle(changed, out, images=images, clip=clip, chunk=chunk, first_frame=first_frame, bits=depth, store=store)
     stages = [list(ranges) for ranges in made.stages]
     words = f"wrote {out}: {counted(made.tasks, 'task')} in {counted(len(stages), 'stage')}, then the clip; frames go to {made.store}"
     values = {"job": str(out), "stages": stages, "store": made.store}

@@ -21,7 +21,8 @@ def build(
     images: Annotated[
         str,
         typer.Argument(
-            metavar="DIR|CSV|HUB_ID", help="Folder of images, caption table (.csv, .jsonl) beside them, or owner/name of the hub"
+            metavar="DIR|CLIP|CSV|HUB_ID",
+            help="Folder of images and clips, a clip, a caption table (.csv, .jsonl) beside images, or owner/name of the hub",
         ),
     ],
     out: NewSet,
@@ -32,19 +33,23 @@ def build(
     ] = None,
     source: Annotated[str | None, opt.described("Source of images whose rows name none", "--source", default="the file name")] = None,
     alpha_masks: Annotated[bool, opt.described("Take the alpha channel of images as their mask", "--alpha-masks")] = False,
+    fps: Annotated[
+        float | None,
+        opt.described("Frames a second to take of clips (more than 0)", "--fps", default="1 of videos; of animations the first frame"),
+    ] = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Make a training set from images and captions.
+    """Make a training set from images, clips and captions.
 
-    Captions are paired by name, images converted to upright RGB PNG.
+    Captions are paired by name, images converted to upright RGB PNG. Of clips the sharpest frames of each scene are taken.
     """
     from sakuga import studio
     from sakuga.cli.show import report, watch
 
     if licence is None and sys.stdin.isatty() and not (json or quiet):
         licence = typer.prompt("licence of images that name none (CC0-1.0, my own work, ...)", default="unknown", err=True)
-    work = studio.build_set(images, out, caption=caption, trigger=trigger, licence=licence, source=source, alpha_masks=alpha_masks)
+    work = studio.build_set(images, out, caption=caption, trigger=trigger, licence=licence, source=source, alpha_masks=alpha_masks, fps=fps)
     made = watch(work, quiet=quiet or json)
     words = f"wrote {made.out}: {counted(made.images, 'image')}, {made.captioned} with a caption"
     if made.skipped:
@@ -258,6 +263,30 @@ def crop(
     paths = {key: str(path) if path else None for key, path in (("out", made.out), ("preview", made.preview))}
     words = f"wrote {' and '.join(filter(None, paths.values()))}: {sizes}; {made.cut} cropped, losing {made.lost:.0%} on average"
     report(asdict(made) | paths, as_json=json, words=words, quiet=quiet)
+
+
+@data.command("mask")
+def mask(
+    source: Set,
+    out: NewSet,
+    by: Annotated[
+        str, opt.described("What to keep: subject (what stands out from the border) or face", "--by", default="subject")
+    ] = "subject",
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Find masks: where the loss of a training counts.
+
+    They become the alpha channel of the images.
+    """
+    from sakuga import studio
+    from sakuga.cli.show import report, watch
+
+    made = watch(studio.mask_set(source, out, by=by), quiet=quiet or json)
+    words = f"wrote {made.out}: {counted(made.images, 'image')}, masks cover {made.covered:.0%} on average"
+    if made.whole:
+        words += f"; nothing was found in {len(made.whole)}, which count as a whole"
+    report(asdict(made) | {"out": str(made.out)}, as_json=json, words=words, quiet=quiet)
 
 
 @data.command("distill")

@@ -7,6 +7,7 @@ import typer
 
 from sakuga import InputError
 from sakuga.cli import options as opt
+from sakuga.story.options import BITS
 from sakuga.text import counted
 
 Idea = Annotated[str, typer.Argument(help="What the film shows, in a few words")]
@@ -67,6 +68,7 @@ def render(
     settings: Any = None,
     frames: opt.Frames = None,
     first_frame: opt.FirstFrame = 1,
+    bits: opt.Bits = "8",
     workers: opt.Workers = 1,
     queue: Annotated[bool, opt.described("Let the studio's worker make it, and return at once", "--queue", panel=opt.OUTPUT)] = False,
     store: opt.Store = None,
@@ -83,19 +85,20 @@ def render(
     from sakuga.cli.show import report_clip, watch
 
     changed = studio.override(studio.read_film(film), settings, seed)
+    depth: Any = int(BITS.check("--bits", bits))
     if queue:
         from sakuga.cli.queue import hand_over
 
-        if workers > 1:
-            raise InputError("--queue leaves the render to the studio's worker: leave --workers out")
+        if workers > 1 or depth != 8:
+            raise InputError("--queue leaves the render to the studio's worker: leave --workers and --bits out")
         studio.render(changed, out, preview=preview).close()
         hand_over(changed, out, preview=preview, as_json=json, quiet=quiet)
         return
     if frames is not None or first_frame != 1:
-        _render_frames(changed, out, frames, first_frame, store, recipe, workers, preview or max_size, as_json=json, quiet=quiet)
+        _render_frames(changed, out, frames, first_frame, store, recipe, depth, workers, preview or max_size, as_json=json, quiet=quiet)
         return
     size = opt.max_bytes(max_size)
-    work = studio.render(changed, out, store=store, recipe=recipe, max_size=size, preview=preview, workers=workers)
+    work = studio.render(changed, out, store=store, recipe=recipe, max_size=size, preview=preview, bits=depth, workers=workers)
     report_clip(watch(work, quiet=quiet or json), as_json=json, quiet=quiet)
 
 
@@ -106,6 +109,7 @@ def _render_frames(
     first: int,
     store: Path | None,
     recipe: bool,
+    bits: Any,
     workers: int,
     other: Any,
     *,
@@ -118,7 +122,7 @@ def _render_frames(
 
     if other:
         raise InputError("--preview and --max-size are for clips: leave them out where --frames or --first-frame is given")
-    work = studio.render_frames(film, out, frames=frames, first_frame=first, store=store, recipe=recipe, workers=workers)
+    work = studio.render_frames(film, out, frames=frames, first_frame=first, store=store, recipe=recipe, bits=bits, workers=workers)
     made = watch(work, quiet=quiet or as_json)
     counts = {"generated": made.count.generated, "reused": made.count.reused}
     timeline = str(made.timeline) if made.timeline else None

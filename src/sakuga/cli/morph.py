@@ -33,6 +33,8 @@ Out = Annotated[Path, opt.described("Clip to write: .gif .webp .apng .mp4 .webm"
     "guidance",
     *opt.SAMPLING,
     *opt.FILE_CHOICES,
+    "tiled_vae",
+    "controlnet",
     "upscaler",
     "grain",
     "paper",

@@ -7,7 +7,7 @@ import typer
 
 from sakuga.cli import options as opt
 
-FILMS_ONLY = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate", "controlnet")
+FILMS_ONLY = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
 SETTINGS = tuple(name for name in opt.FILM if name not in (*FILMS_ONLY, "loop"))
 
 

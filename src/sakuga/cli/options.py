@@ -13,6 +13,7 @@ import typer
 from sakuga import InputError
 from sakuga.story.options import (
     ADDRESS,
+    BITS,
     ENGINE,
     EXECUTOR,
     FIRST_FRAME,
@@ -79,6 +80,7 @@ Shots = Annotated[int, option(SHOTS)]
 Seconds = Annotated[float, option(SECONDS)]
 ImagesPerPrompt = Annotated[int, option(IMAGES_PER_PROMPT, "--images-per-prompt", "-n")]
 Frames = Annotated[str | None, option(FRAMES, "--frames")]
+Bits = Annotated[str, option(BITS, "--bits", panel=OUTPUT)]
 FirstFrame = Annotated[int, option(FIRST_FRAME, "--first-frame")]
 Workers = Annotated[int, option(WORKERS, panel=MODEL)]
 Preview = Annotated[bool, described("Preview in a few steps, without guidance", "--preview")]
@@ -104,8 +106,8 @@ SAMPLING = ("schedule", "eta", "clip_skip", "weighting")
 FILE_CHOICES = ("prediction", "vae")
 """What a single-file model may not tell."""
 IMAGE = (
-    "style", "negative", "size", "steps", "model", "sampler", "precision", "guidance", *SAMPLING, *FILE_CHOICES, "controlnet", "upscaler",
-    "grain", "paper", "pixel",
+    "style", "negative", "size", "steps", "model", "sampler", "precision", "guidance", *SAMPLING, *FILE_CHOICES, "tiled_vae", "controlnet",
+    "upscaler", "grain", "paper", "pixel",
 )  # fmt: skip
 """The settings of single images."""
 

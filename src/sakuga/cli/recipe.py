@@ -49,7 +49,7 @@ def remake(
     image: Annotated[list[Path] | None, opt.described("An init or control image of the recipe; repeatable")] = None,
     style: Annotated[list[str] | None, opt.described("A style of the recipe from outside, a file or folder; repeatable")] = None,
     motion: Annotated[list[str] | None, opt.described("A motion adapter of the recipe from outside, a file or folder; repeatable")] = None,
-    controlnet: Annotated[list[str] | None, opt.described("A ControlNet of the recipe, a file or folder; repeatable")] = None,
+    controlnet: Annotated[list[str] | None, opt.described("A ControlNet or IP-Adapter of the recipe, a file or folder; repeatable")] = None,
     upscaler: Annotated[str | None, opt.described("The upscaler's file, if it is not the model's own")] = None,
     prediction: Annotated[str | None, opt.option(OPTIONS["prediction"])] = None,
     vae: Annotated[str | None, opt.option(OPTIONS["vae"])] = None,

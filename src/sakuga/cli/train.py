@@ -10,7 +10,7 @@ import typer
 
 from sakuga.cli import options as opt
 from sakuga.cli.commands import Command
-from sakuga.training.plan import DreamBooth, Lora, Slider, Switch, TextualInversion, TrainingPlan, options_of
+from sakuga.training.plan import OF_IMAGES, DreamBooth, Lora, MotionLora, Slider, Switch, TextualInversion, TrainingPlan, options_of
 
 train = typer.Typer(no_args_is_help=True, help="Train a style, an embedding or a subject from a training set.")
 
@@ -19,6 +19,7 @@ FLAGS = {"prompts": "--prompt", "patience": "--stop-early", "tracker": "--log-wi
 """Flags unlike the name of their setting."""
 SWITCHES = "On or off"
 """The panel of options with two flags; in their own table these leave the others room for their help."""
+IMAGES, CLIPS = "Folder of images with captions, training set, or concepts.toml", "Folder of clips, each with its caption beside it"
 RESOLVED = ("method", "model", "model_digest", "set", "set_digest", "trigger", "processes")
 """What a plan holds besides settings."""
 
@@ -56,13 +57,13 @@ def _cli_type(name: str, hint: Any) -> Any:
     return kind | None
 
 
-def _run_parameters() -> Parameters:
-    """Return the options that all methods share."""
+def _run_parameters(images: str = IMAGES) -> Parameters:
+    """Return the options that all methods share, or of them those for clips; `images` says what is trained on."""
     required = inspect.Parameter.empty
     first = {
         "set": _parameter(
             "set",
-            Annotated[Path, typer.Argument(metavar="SET", help="Folder of images with captions, training set, or concepts.toml")],
+            Annotated[Path, typer.Argument(metavar="SET", help=images)],
             required,
         ),
         "out": _parameter("out", Annotated[Path, typer.Option("--out", "-o", help="Run folder, which will hold the style")], required),
@@ -76,12 +77,15 @@ def _run_parameters() -> Parameters:
             "resume", Annotated[bool, typer.Option("--resume", help="Continue the run bit for bit; give the same settings")], False
         ),
     }
-    return {**first, **_parameters(TrainingPlan, *RESOLVED), **last}
+    without = (*RESOLVED, *OF_IMAGES) if images == CLIPS else RESOLVED
+    return {**first, **_parameters(TrainingPlan, *without), **last}
 
 
-def _add_command(name: str, own: Parameters, method: Callable[[Mapping[str, Any]], dict[str, Any]], help: str) -> None:
+def _add_command(
+    name: str, own: Parameters, method: Callable[[Mapping[str, Any]], dict[str, Any]], help: str, images: str = IMAGES
+) -> None:
     """Add a command with a method's options besides the shared ones."""
-    common = _run_parameters()
+    common = _run_parameters(images)
     outer = {"json": _parameter("json", opt.Json, False), "quiet": _parameter("quiet", opt.Quiet, False)}
 
     def command(**given: Any) -> None:
@@ -127,6 +131,10 @@ def _textual_inversion(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"method": TextualInversion(**_given(given, TextualInversion))}
 
 
+def _motion_lora(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"method": MotionLora(**_given(given, MotionLora))}
+
+
 def _slider(given: Mapping[str, Any]) -> dict[str, Any]:
     from sakuga import studio
 
@@ -170,6 +178,7 @@ _add_command(
     "Train a concept slider: a LoRA between two texts, by its weight.",
 )  # fmt: skip
 _add_command("lora", {"preset": _parameter("preset", PRESET), **_parameters(Lora)}, _lora, "Train a style as a LoRA.")
+_add_command("motion-lora", _parameters(MotionLora), _motion_lora, "Train a camera move or a way of moving from clips (MotionLoRA).", CLIPS)
 _add_command("textual-inversion", _parameters(TextualInversion), _textual_inversion, "Train the embedding of one word (Textual Inversion).")
 _add_command(
     "dreambooth",

@@ -26,6 +26,7 @@ Variants = Annotated[int, opt.described("Variants, each generated from the one b
     "schedule",
     "eta",
     *opt.FILE_CHOICES,
+    "tiled_vae",
     "controlnet",
     "upscaler",
     "grain",

@@ -2,6 +2,7 @@
 
 from sakuga.export.album import ImageFolder
 from sakuga.export.recipe import read_recipe
+from sakuga.export.sequence import holds_16_bits
 from sakuga.export.sheet import contact_sheet, tile_images
 from sakuga.export.sprites import check_sprite_sheet, write_sprite_sheet
 from sakuga.export.target import ExportError, check_folder, check_name
@@ -19,6 +20,7 @@ __all__ = [
     "check_sprite_sheet",
     "check_target",
     "contact_sheet",
+    "holds_16_bits",
     "read_recipe",
     "stream_of",
     "tile_images",

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sakuga.finishing.image import Image
 
@@ -21,19 +22,20 @@ RECIPE = "sakugaRecipe"
 """The attribute with the recipe."""
 
 
-def linear(image: Image) -> np.ndarray:
-    """Return an sRGB image in linear light, (height, width, 3) float32 from 0 to 1.
+def linear(image: Image | NDArray[np.uint16]) -> np.ndarray:
+    """Return an sRGB image of 8 or 16 bits in linear light, (height, width, 3) float32 from 0 to 1.
 
     Source: IEC 61966-2-1.
     """
-    encoded = np.arange(256, dtype=np.float64) / 255
+    most = np.iinfo(image.dtype).max
+    encoded = np.arange(most + 1, dtype=np.float64) / most
     table = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     values: np.ndarray = table.astype(np.float32)[image]
     return values
 
 
-def exr_bytes(image: Image, recipe: str = "") -> bytes:
-    """Return the file of an 8-bit sRGB image; equal images give equal bytes."""
+def exr_bytes(image: Image | NDArray[np.uint16], recipe: str = "") -> bytes:
+    """Return the file of an sRGB image of 8 or 16 bits; equal images give equal bytes."""
     height, width = image.shape[:2]
     header = _header(width, height, recipe)
     blocks = [struct.pack("<ii", y, len(block)) + block for y, block in _blocks(linear(image).astype("<f2"))]

@@ -30,6 +30,8 @@ class FarmJob:
     first_frame: int
     images: str
     """The name of the image sequence, such as film.%04d.png."""
+    bits: int = 8
+    """Bits a channel of .png images."""
     clip: str
     store: str
     """A folder that all machines see, or a URL."""
@@ -94,7 +96,8 @@ def _script(words: Sequence[str]) -> dict[str, Any]:
 
 def _render_words(job: FarmJob, film: str, frames: str, out: str) -> list[str]:
     first = ["--first-frame", str(job.first_frame)]
-    return ["sakuga", "render", film, "--frames", frames, *first, "-o", f"{out}/{job.images}", "--quiet"]
+    depth = ["--bits", str(job.bits)] if job.bits != 8 else []
+    return ["sakuga", "render", film, "--frames", frames, *first, *depth, "-o", f"{out}/{job.images}", "--quiet"]
 
 
 def _clip_words(job: FarmJob, film: str, out: str) -> list[str]:

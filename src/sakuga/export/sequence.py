@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuga.export.deep_png import deep_png_bytes
 from sakuga.export.exr import exr_bytes, recipe_in_exr
-from sakuga.export.image_files import write_image
+from sakuga.export.image_files import RECIPE_KEY, write_image
 from sakuga.export.recipe import read_recipe
 from sakuga.export.target import ExportError, atomic
 from sakuga.finishing.image import Image
 
 PLACE = re.compile(r"%0?(\d*)d|#+")
 SUFFIXES = (".png", ".exr")
-"""PNG in sRGB, as it is stored; EXR in linear light."""
+"""PNG in sRGB; EXR in linear light."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,11 @@ class SequenceName:
         return self.before.rstrip("._-") or "sequence"
 
 
+def holds_16_bits(path: Path) -> bool:
+    """Return whether frames are written one by one, as PNG or EXR: a sequence, or a folder."""
+    return SequenceName.of(path) is not None or not path.suffix
+
+
 def check_sequence(name: SequenceName, numbers: Sequence[int]) -> None:
     """Refuse to replace files that are no frames of a clip; raises ExportError."""
     if numbers and numbers[0] < 0:
@@ -56,13 +65,15 @@ def check_sequence(name: SequenceName, numbers: Sequence[int]) -> None:
         raise ExportError(f"{path} is no frame of a clip and would be replaced: choose another name, or move it away")
 
 
-def write_frame(image: Image, recipe: str, path: Path) -> None:
-    """Write one frame of a sequence, atomically; raises ExportError."""
+def write_frame(image: Image | NDArray[np.uint16], recipe: str, path: Path) -> None:
+    """Write one frame of a sequence, uint8 or uint16, atomically; raises ExportError."""
     with atomic(path) as draft:
         if path.suffix.lower() == ".exr":
             draft.write_bytes(exr_bytes(image, recipe))
+        elif image.dtype == np.uint16:
+            draft.write_bytes(deep_png_bytes(image.astype(np.uint16), RECIPE_KEY, recipe))
         else:
-            write_image(image, recipe, draft)
+            write_image(image.astype(np.uint8), recipe, draft)
 
 
 def _recipe(path: Path) -> str | None:

@@ -19,6 +19,7 @@ from sakuga.models.layer_changes import KINDS, LayerChange, input_channels
 from sakuga.models.layer_changes import LoraLayer as LoraLayer
 from sakuga.models.layer_files import bias_changes, is_whole, layer_change
 from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMER_KEYS, UP, file_layer_name, kohya_layer, other_kind, parse_key, unsupported_kind
+from sakuga.models.pickles import PickleError, load_pickle
 from sakuga.models.saving import save_tensors
 
 ADAPTER_METADATA = "lora_adapter_metadata"
@@ -107,10 +108,9 @@ def read_pickle(file: Path, name: str) -> Adapter:
     Raises AdapterError as `read_adapter` does. A1111's .pt holds its vectors in "string_to_param", and its word in "name".
     """
     try:
-        read = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or hostile pickle makes torch raise nearly anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AdapterError(f"style '{name}': cannot read {file} without running its code ({reason}); get it as safetensors") from None
+        read = load_pickle(file)
+    except PickleError as error:
+        raise AdapterError(f"style '{name}': cannot read {file} without running its code ({error}); get it as safetensors") from None
     if isinstance(read, dict) and isinstance(read.get("string_to_param"), dict) and read["string_to_param"]:
         read = {str(read.get("name") or file.stem): next(iter(read["string_to_param"].values()))}
     if isinstance(read, dict) and isinstance(read.get("state_dict"), dict):
@@ -121,6 +121,8 @@ def read_pickle(file: Path, name: str) -> Adapter:
 
 
 def _adapter(tensors: Mapping[str, Tensor], config: Mapping[str, Any], metadata: Mapping[str, Any], file: Path, name: str) -> Adapter:
+    if broken := next((key for key, value in tensors.items() if not value.isfinite().all()), None):
+        raise AdapterError(f"style '{name}': {file} holds values that are not numbers ({broken}): download or train it again")
     declared = declared_family(metadata)
     words = _learned_words(tensors, metadata, file.stem)
     rest = {key: value for key, value in tensors.items() if not is_bundled(key)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from sakuga.models.tokenization import Tokens
 from sakuga.story.emphasis import without_emphasis
 from sakuga.timeline.spec import Fit, Precision, Weighting
 
+Loaded = TypeVar("Loaded")
 PROMPTS = 256
 """Encoded prompts that stay in memory."""
 
@@ -156,6 +157,13 @@ class Checkpoint:
             make_fast(network)
             self._networks["controlnet"] = network
         return self._networks["controlnet"]
+
+    def keep(self, key: str, load: Callable[[], Loaded]) -> Loaded:
+        """Return what belongs to these networks by its key, loaded at first use."""
+        if key not in self._networks:
+            self._networks[key] = load()
+        kept: Loaded = self._networks[key]
+        return kept
 
     def running_controlnet(self, files: ControlNetFiles | None = None) -> Any:
         """Return what is called as a ControlNet: the engine's, loaded at first use; None is the checkpoint's own, for depth.

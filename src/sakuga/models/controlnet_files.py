@@ -24,8 +24,8 @@ OTHER_KINDS = {
     "lora_controlnet": "a Control-LoRA, which changes the UNet's own encoder",
     "lllite_unet": "a ControlLLLite",
     "task_embedding": "a ControlNet Union, which takes the kind of control as an input",
-    "image_proj": "an IP-Adapter",
-    "ip_adapter": "an IP-Adapter",
+    "image_proj": "an IP-Adapter: write hint=ip-adapter",
+    "ip_adapter": "an IP-Adapter: write hint=ip-adapter",
     "adapter.body": "a T2I-Adapter",
     "body.0.block1": "a T2I-Adapter",
     "model.diffusion_model.": "a checkpoint: use it with --model",
@@ -112,7 +112,7 @@ def _refuse_other_unets(found: ControlNetFiles, files: CheckpointFiles) -> None:
     if own is not None and own != expected:
         raise CheckpointError(
             f"ControlNet '{found.name}' reads prompts of {own} channels, but checkpoint '{files.name}' has {expected}: it is for another "
-            f"family ({_family(own)}); use one for this kind of model"
+            f"family ({family_title(own)}); use one for this kind of model"
         )
 
 
@@ -121,5 +121,6 @@ def prompt_channels(shapes: Mapping[str, tuple[int, ...]]) -> int | None:
     return next((shape[1] for key, shape in sorted(shapes.items()) if key.endswith(ATTENTION) and len(shape) == 2), None)
 
 
-def _family(channels: int) -> str:
+def family_title(channels: int) -> str:
+    """Return the family of models whose prompts have so many channels."""
     return {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}.get(channels, "an unknown one")

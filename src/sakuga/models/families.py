@@ -22,6 +22,8 @@ class MotionDefaults:
     """How much each frame is blended with its neighbours at each step."""
     joint_guidance: float = 0.0
     """Share of guidance beyond 1.0 that is taken with unconditional frames of the image model; 0.0 takes those of the motion UNet."""
+    denoising_end: float = 1.0
+    """Share of the noise levels in which the adapter acts; in the rest the image model ends each frame."""
     keyframe_strength: float = 1.0
     """Below 1.0 a shot's first frame is the image model's, and given: adapters are trained with given frames."""
 
@@ -69,7 +71,7 @@ FAMILIES: tuple[Family, ...] = (
             guidance_scale=4.0,
             enlarge=2,
             reference_weight=4.0,
-            motion=MotionDefaults(steps=15, smoothing=0.5, joint_guidance=0.15, keyframe_strength=0.0),
+            motion=MotionDefaults(steps=15, smoothing=0.5, joint_guidance=0.15, denoising_end=0.73, keyframe_strength=0.27),
         ),
     ),
     Family(

@@ -25,8 +25,12 @@ def to_pixels(images: Tensor) -> Images:
 
     (n, 3, height, width) becomes (n, height, width, 3) uint8.
     """
-    levels = images.float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return to_levels(images).round().to(torch.uint8).contiguous().cpu().numpy()
+
+
+def to_levels(images: Tensor) -> Tensor:
+    """Convert a tensor in [-1, 1], (n, 3, height, width), to grey levels from 0 to 255, (n, height, width, 3)."""
+    return images.float().add(1.0).mul(127.5).clamp(0, 255).permute(0, 2, 3, 1)
 
 
 def psnr(images: Images, targets: Images) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ def latent_interpolator(checkpoint: Checkpoint, first: Image, second: Image) -> 
     """Return a function of place that interpolates two images.
 
     At 0 to 1 it slerps their latents and decodes them. Each image's reconstruction error is added back in its share, so that both ends are
-    exact. Sizes that the autoencoder does not divide are padded at the edge meanwhile.
+    exact. Sizes that the autoencoder does not divide are padded at the edge meanwhile. Images are uint8, or float grey levels that are not
+    rounded.
     """
     height, width = first.shape[:2]
     fill = tuple((0, -side % checkpoint.info.vae_scale_factor) for side in (height, width))
@@ -27,7 +28,8 @@ def latent_interpolator(checkpoint: Checkpoint, first: Image, second: Image) -> 
         if not 0.0 < place < 1.0:
             return (second if place >= 1.0 else first).copy()
         decoded = _cropped(checkpoint.decode(slerp(start, end, place)), height, width)
-        return np.asarray(np.clip(np.rint(decoded + (1.0 - place) * errors[0] + place * errors[1]), 0, 255), np.uint8)
+        image = np.clip(decoded + (1.0 - place) * errors[0] + place * errors[1], 0, 255)
+        return np.asarray(np.rint(image) if first.dtype == np.uint8 else image, first.dtype)
 
     return at
 

@@ -115,8 +115,8 @@ OTHER_KINDS = {
     "control_model.": "a ControlNet: use it with --controlnet",
     "controlnet_cond_embedding.": "a ControlNet: use it with --controlnet",
     "input_hint_block.": "a ControlNet: use it with --controlnet",
-    "ip_adapter.": "an IP-Adapter, which is not supported: use --reference",
-    "image_proj.": "an IP-Adapter, which is not supported: use --reference",
+    "ip_adapter.": "an IP-Adapter: use it with --controlnet",
+    "image_proj.": "an IP-Adapter: use it with --controlnet",
     "first_stage_model.": "a VAE: use it with --vae",
     "encoder.down.": "a VAE: use it with --vae",
 }

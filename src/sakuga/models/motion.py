@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from sakuga.models.diffusers_classes import AnimateDiffTransformer3D, MotionAdap
 from sakuga.models.loading import load_network
 from sakuga.models.motion_layout import adapter_config, diffusers_name, is_position
 from sakuga.models.motion_scale import scaled_motion
+from sakuga.models.pickles import PickleError, load_pickle
 
 MAX_FRAMES = 32
 """Frame positions of a new adapter."""
@@ -63,10 +63,9 @@ def open_motion_adapter(path: Path, dtype: torch.dtype = torch.float32) -> Motio
 def open_pickled_motion_adapter(path: Path) -> MotionAdapter:
     """Open a pickled motion module without running its code; raises CheckpointError."""
     try:
-        read = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"cannot read {path} without running its code ({reason}): get it as safetensors") from None
+        read = load_pickle(path)
+    except PickleError as error:
+        raise CheckpointError(f"cannot read {path} without running its code ({error}): get it as safetensors") from None
     weights = read.get("state_dict", read) if isinstance(read, dict) else {}
     return _convert({name: value for name, value in weights.items() if isinstance(value, Tensor)}, path)
 

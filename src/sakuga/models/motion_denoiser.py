@@ -76,7 +76,7 @@ class MotionDenoiser:
         held = self._held(int(timesteps.max()))
         inputs, times = self._with_given(held, latents, timesteps)
         prediction = self._predict_halves(inputs, times, prompt_embeds, size_conditioning, residuals)
-        return self._towards_given(held, self._smoothed(held, prediction, latents, timesteps), latents, timesteps)
+        return self._smoothed(held, self._towards_given(held, prediction, latents, timesteps), latents, timesteps)
 
     def _held(self, timestep: int) -> Mapping[int, Tensor]:
         """Return the frames that are given at a timestep."""

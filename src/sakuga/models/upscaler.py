@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from sakuga.models.image_tensors import Images, to_pixels, to_tensor
+from sakuga.models.image_tensors import Images, to_levels, to_pixels, to_tensor
+from sakuga.models.saving import save_file
 
 
 class Upscaler(nn.Module):
@@ -56,8 +58,8 @@ def load_upscaler_network(folder: Path) -> Upscaler:
 def load_upscaler(folder: Path, device: str = "cpu") -> Callable[[Images], Images]:
     """Return a function that doubles an image.
 
-    It maps (height, width, 3) to (2 height, 2 width, 3). Where the processor computes in bf16, the correction does, twice as fast: as it is
-    small, the image stays within one grey level.
+    It maps (height, width, 3) to (2 height, 2 width, 3), uint8 or float grey levels that are not rounded. Where the processor computes in
+    bf16, the correction does, twice as fast: as it is small, the image stays within one grey level.
     """
     loaded: Any = load_upscaler_network(folder)
     dtype = torch.bfloat16 if device == "cpu" and torch.cpu._is_avx512_bf16_supported() else torch.float32
@@ -66,7 +68,8 @@ def load_upscaler(folder: Path, device: str = "cpu") -> Callable[[Images], Image
     @torch.inference_mode()
     def double(image: Images) -> Images:
         small = to_tensor(image[None], network.head.weight.device)
-        doubled: Images = to_pixels(network(small.contiguous(memory_format=torch.channels_last)))[0]
+        large = network(small.contiguous(memory_format=torch.channels_last))
+        doubled: Images = to_pixels(large)[0] if image.dtype == np.uint8 else to_levels(large)[0].contiguous().cpu().numpy()
         return doubled
 
     return double

@@ -1,4 +1,4 @@
-"""Upscalers from files: ESRGAN, Real-ESRGAN and its compact networks, read from safetensors.
+"""Upscalers from files: ESRGAN, Real-ESRGAN, its compact networks and SPAN, read from safetensors.
 
 Scale and sizes follow from the shapes of the weights. Networks run in overlapping tiles, so that large images fit in memory.
 """
@@ -11,6 +11,7 @@ from itertools import count
 from math import isqrt
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -18,7 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from sakuga.models.checkpoint_files import CheckpointError
-from sakuga.models.image_tensors import Images, to_pixels
+from sakuga.models.image_tensors import Images, to_levels, to_pixels
+from sakuga.models.span_upscaler import folded_span, span, span_scale
 from sakuga.models.upscaler_kinds import PREFIX, check_upscaler
 
 TILE, HALO = 256, 32
@@ -40,9 +42,10 @@ class UpscalerFile:
 
     @torch.inference_mode()
     def __call__(self, image: Images) -> Images:
-        """Enlarge an image, (height, width, 3) uint8."""
+        """Enlarge an image, (height, width, 3) uint8, or float grey levels without rounding."""
         pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
-        enlarged: Images = to_pixels(in_tiles(self.run, pixels, self.scale).clamp(0, 1) * 2 - 1)[0]
+        large = in_tiles(self.run, pixels, self.scale).clamp(0, 1) * 2 - 1
+        enlarged: Images = to_pixels(large)[0] if image.dtype == np.uint8 else to_levels(large)[0].contiguous().cpu().numpy()
         return enlarged
 
 
@@ -58,6 +61,8 @@ def open_upscaler(path: Path) -> UpscalerFile:
                 upscaler = _dense_upscaler(weights)
             case "compact":
                 upscaler = _compact_upscaler(weights)
+            case "span":
+                upscaler = _span_upscaler(weights)
     except (SafetensorError, OSError, KeyError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"upscaler '{path}' has missing or unknown weights ({error}): download it again") from None
     if upscaler.scale < 2:
@@ -160,6 +165,12 @@ def _compact_upscaler(weights: Weights) -> UpscalerFile:
     run = partial(_compact, weights, layers, scale)
     run(torch.zeros(1, 3, 4, 4))
     return UpscalerFile(scale=scale, run=run)
+
+
+def _span_upscaler(weights: Weights) -> UpscalerFile:
+    run = partial(span, folded_span(weights))
+    run(torch.zeros(1, 3, 4, 4))
+    return UpscalerFile(scale=span_scale(weights), run=run)
 
 
 def _compact(weights: Weights, layers: list[int], scale: int, x: Tensor) -> Tensor:

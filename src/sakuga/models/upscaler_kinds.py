@@ -8,19 +8,20 @@ from typing import Literal
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.single_file.header import read_single_file
 
-UpscalerKind = Literal["esrgan", "old esrgan", "compact"]
+UpscalerKind = Literal["esrgan", "old esrgan", "compact", "span"]
 PICKLES = (".pth", ".pt", ".bin", ".ckpt")
 PREFIX = re.compile(r"params(_ema)?\.")
 """What BasicSR writes before each key."""
 MARKS: dict[str, UpscalerKind] = {
     "model.1.sub.0.RDB1.conv1.0.weight": "old esrgan",
     "body.0.rdb1.conv1.weight": "esrgan",
+    "block_1.c1_r.sk.weight": "span",
 }
 OTHER_KINDS = {
-    "block_1.c1_r": "a SPAN network", "relative_position_bias_table": "a transformer (SwinIR, HAT, DAT)", "m_body": "an SCUNet",
-    "lora": "a LoRA", "diffusion_model": "a checkpoint",
+    "relative_position_bias_table": "a transformer (SwinIR, HAT, DAT)", "m_body": "an SCUNet",
+    "lora": "a LoRA", "ip_adapter": "an IP-Adapter", "diffusion_model": "a checkpoint",
 }  # fmt: skip
-KINDS = "ESRGAN, Real-ESRGAN or a compact Real-ESRGAN network as .safetensors"
+KINDS = "ESRGAN, Real-ESRGAN, a compact Real-ESRGAN network or SPAN as .safetensors"
 
 
 def check_upscaler(path: Path) -> UpscalerKind:

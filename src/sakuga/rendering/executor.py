@@ -12,19 +12,27 @@ import torch
 from sakuga import SakugaError
 from sakuga.cancellation import raise_if_cancelled
 from sakuga.finishing.image import Image
-from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters
+from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters, image_parts
 from sakuga.models.autoencoder import TiledAutoencoder
 from sakuga.models.batch_invariance import ShortBatch, is_batch_invariant
 from sakuga.models.checkpoint import Checkpoint, to_uint8
 from sakuga.models.conditioning import noise_tensors, stack_noise
+from sakuga.models.ip_adapter_files import IpAdapterFiles
 from sakuga.models.loading import is_out_of_memory
 from sakuga.models.memory import release_memory
 from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.models.step_prompts import frame_prompts
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.frame_checks import RenderError, find_fault
-from sakuga.rendering.frame_inputs import ReadImage, batch_controls, init_latents, latent_shape, reference_image
+from sakuga.rendering.frame_inputs import (
+    ReadImage,
+    batch_controls,
+    batch_image_prompts,
+    init_latents,
+    latent_shape,
+)
 from sakuga.rendering.frame_reader import FrameReader
+from sakuga.rendering.kept_reference import KeptReference
 from sakuga.rendering.live_preview import watched
 from sakuga.rendering.motion_window import denoise_window
 from sakuga.rendering.resources import LoadedResources, Resources
@@ -106,8 +114,10 @@ class LocalExecutor:
 
     def __init__(self, resources: Resources | LoadedResources) -> None:
         self.loaded = LoadedResources(resources) if isinstance(resources, Resources) else resources
+        self._reference = KeptReference()
         self._note = ""
         self._padding_noted = False
+        self._torch_noted = False
         self._other_note, self._other_noted = "", False
 
     @property
@@ -134,6 +144,7 @@ class LocalExecutor:
                 if not is_out_of_memory(error):
                     raise
                 clear_frames(error.__traceback__)  # lets go of their tensors
+                self._reference.clear()
                 release_memory()
                 raise OutOfMemory(batch) from error
 
@@ -200,6 +211,12 @@ class LocalExecutor:
                 "they may differ by a grey level from a render on one class"
             )
 
+    def _note_torch(self, checkpoint: Checkpoint) -> None:
+        """Say once that torch runs the UNet in place of the render's engine."""
+        if (engine := self.loaded.checkpoint.engine) != checkpoint.engine and not self._torch_noted:
+            self._torch_noted = True
+            self.loaded.checkpoint.engine_notes.append(f"{engine} takes no image prompts: torch runs the UNet")
+
     def _generate(
         self, batch: Batch, specs: Sequence[Rendered], attempt: int
     ) -> Generator[Denoised, None, tuple[np.ndarray, list[str | None]]]:
@@ -221,8 +238,10 @@ class LocalExecutor:
         return images[_rows(specs)], [fault] * len(specs)
 
     def _networks(self, spec: Generated | MotionWindow) -> Checkpoint:
-        """Return the checkpoint with the frames' clip skip; where frames work in tiles, its autoencoder is torch's."""
+        """Return the checkpoint with the frames' clip skip; where images are prompts, or frames work in tiles, torch runs it."""
         checkpoint = self.loaded.checkpoint
+        if any(isinstance(self.loaded.controlnet(one.network), IpAdapterFiles) for one in spec.controls):
+            checkpoint = replace(checkpoint, custom_denoiser=None, wrap_motion=None)
         if spec.options.clip_skip != 1:
             checkpoint = replace(checkpoint, clip_skip=spec.options.clip_skip)
         if TILED_VAE in spec.approximations:
@@ -239,10 +258,13 @@ class LocalExecutor:
             for style in common.styles
         ]
         checkpoint = self._networks(common)
+        self._note_torch(checkpoint)
         motion = self.loaded.motion(common.motion.adapter) if isinstance(common, MotionWindow) else None
+        if motion is None and self.loaded.resources.motion:
+            adapters = image_parts(adapters)
         with applied_adapters(checkpoint, adapters, checkpoint.open_motion(motion) if motion else None):
             if isinstance(common, MotionWindow) and motion:
-                steps = denoise_window(checkpoint, motion, common, read, self.loaded.controlnet, attempt)
+                steps = denoise_window(checkpoint, motion, common, read, self.loaded.controlnet, self._reference, attempt)
             else:
                 steps = self._denoise_images([spec for spec in specs if isinstance(spec, Generated)], read, attempt)
             for step in steps:
@@ -266,7 +288,8 @@ class LocalExecutor:
             init_latents=torch.cat([init_latents(checkpoint, row, read) for row in rows]) if common.init else None,
             strength=common.init.strength if common.init else 1.0,
             controls=batch_controls(checkpoint, rows, read, self.loaded.controlnet),
-            reference=reference_image(checkpoint, common, read) if common.reference else None,
+            image_prompts=batch_image_prompts(checkpoint, rows, read, self.loaded.controlnet),
+            reference=self._reference.image(checkpoint, common, read),
             options=common.options,
         )
 

@@ -11,8 +11,9 @@ from sakuga.finishing.color_match import match_color
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.conditioning import encode_conditioning, noise_tensors
-from sakuga.models.controlnet_files import ControlNetFiles
 from sakuga.models.controlnets import Control
+from sakuga.models.ip_adapter_files import ControlFiles, IpAdapterFiles
+from sakuga.models.ip_adapters import ImagePrompt, open_ip_adapter
 from sakuga.models.reference_attention import ReferenceImage
 from sakuga.rendering.depth import depth_function
 from sakuga.rendering.hints import hint_of
@@ -20,7 +21,7 @@ from sakuga.rendering.warp import fit_image, warp_image
 from sakuga.timeline.spec import AppliedControl, Digest, Generated, MotionWindow, Warp
 
 ReadImage: TypeAlias = Callable[[Digest], Image]
-FindControlNet: TypeAlias = Callable[[Digest], ControlNetFiles]
+FindControlNet: TypeAlias = Callable[[Digest], ControlFiles]
 Spec: TypeAlias = Generated | MotionWindow
 
 
@@ -59,10 +60,25 @@ def batch_controls(
         images = torch.cat([control_image(checkpoint, row, read) for row in rows])
         controls.append(Control(image=images.repeat(repeat, 1, 1, 1), weight=common.control.weight))
     for place, one in enumerate(common.controls):
+        if isinstance(network := find_controlnet(one.network), IpAdapterFiles):
+            continue
         hints = torch.cat([hint_image(checkpoint, row, row.controls[place], read) for row in rows]).repeat(repeat, 1, 1, 1)
-        network, when = find_controlnet(one.network), (one.start, one.end)
-        controls.append(Control(image=hints, weight=one.weight, network=network, start=when[0], end=when[1], guess=one.guess))
+        controls.append(Control(image=hints, weight=one.weight, network=network, start=one.start, end=one.end, guess=one.guess))
     return controls
+
+
+def batch_image_prompts(
+    checkpoint: Checkpoint, rows: Sequence[Spec], read: ReadImage, find_controlnet: FindControlNet, repeat: int = 1
+) -> list[ImagePrompt]:
+    """Return the IP-Adapters of a batch with the tokens of its rows' images, each `repeat` times."""
+    prompts = list[ImagePrompt]()
+    for place, one in enumerate(rows[0].controls):
+        if isinstance(files := find_controlnet(one.network), IpAdapterFiles):
+            adapter = open_ip_adapter(checkpoint, files)
+            both = zip(*(adapter.embed_frame(row.controls[place].frame, read) for row in rows), strict=True)
+            tokens, negative = (torch.cat(part).repeat(repeat, 1, 1) for part in both)
+            prompts.append(ImagePrompt(adapter=adapter, tokens=tokens, negative=negative, weight=one.weight, start=one.start, end=one.end))
+    return prompts
 
 
 def hint_image(checkpoint: Checkpoint, spec: Spec, control: AppliedControl, read: ReadImage) -> Tensor:

@@ -16,7 +16,7 @@ LINE_BLUR, FAINTEST_LINE, LINE_NOISE = 6.0, 16.0, 8.0
 def hint_of(image: Image, hint: Hint, checkpoint: Checkpoint) -> np.ndarray:
     """Return the hint of an image, (height, width, 3) float32 from 0 to 1; depth may load the checkpoint's estimator."""
     match hint:
-        case "image":
+        case "image" | "ip-adapter":
             return np.asarray(image, dtype=np.float32) / np.float32(255)
         case "canny":
             return _grey(cv2.Canny(np.ascontiguousarray(image), *CANNY_THRESHOLDS).astype(np.float32) / 255)

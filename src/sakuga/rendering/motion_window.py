@@ -1,6 +1,8 @@
 """Denoising of motion windows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,18 +15,31 @@ from sakuga.models.motion_files import MotionFiles
 from sakuga.models.sampling import DenoisingStep, sample
 from sakuga.models.step_prompts import frame_prompts, part_count
 from sakuga.rendering.frame_checks import RenderError
-from sakuga.rendering.frame_inputs import FindControlNet, ReadImage, batch_controls, latent_shape, reference_image
+from sakuga.rendering.frame_inputs import (
+    FindControlNet,
+    ReadImage,
+    batch_controls,
+    batch_image_prompts,
+    latent_shape,
+)
+from sakuga.rendering.kept_reference import KeptReference
 from sakuga.timeline.motion_keys import conditioning_at
 from sakuga.timeline.spec import Digest, MotionWindow
 
 
 def denoise_window(
-    checkpoint: Checkpoint, adapter: MotionFiles, window: MotionWindow, read: ReadImage, find_controlnet: FindControlNet, attempt: int = 0
+    checkpoint: Checkpoint,
+    adapter: MotionFiles,
+    window: MotionWindow,
+    read: ReadImage,
+    find_controlnet: FindControlNet,
+    reference: KeptReference,
+    attempt: int = 0,
 ) -> Iterator[DenoisingStep]:
     """Denoise the frames of a motion window step by step.
 
-    Given frames end as their encoded images, unless they have a strength. Attempt n adds n to the seed. Raises RenderError for a given
-    frame of another size.
+    The adapter acts in the first share of the noise levels; in the rest the image model ends each frame by itself. Given frames end as
+    their encoded images, unless they have a strength. Attempt n adds n to the seed. Raises RenderError for a given frame of another size.
     """
     motion, count = window.motion, window.frames
     given = {one.index: _encode_given(checkpoint, window, one.frame, read) for one in window.given}
@@ -45,20 +60,51 @@ def denoise_window(
     if any(part_count(one) > 1 for one in conditionings):
         raise RenderError("a motion adapter takes no prompts that AND composes: leave AND out, or render with --motion none")
     prompts, negatives = frame_prompts(checkpoint, conditionings, [window.negative] * count, read)
-    return sample(
-        moving,
+    run = partial(
+        sample,
         prompt_embeds=prompts,
         negative_prompt_embeds=negatives,
-        noise=_window_noise(window, latent_shape(checkpoint, window), attempt),
         sampler=window.sampler,
         steps=window.steps,
+        controls=batch_controls(checkpoint, [window], read, find_controlnet, repeat=count),
+        image_prompts=batch_image_prompts(checkpoint, [window], read, find_controlnet, repeat=count),
+        reference=reference.image(checkpoint, window, read),
+        options=window.options,
+    )
+    shape = latent_shape(checkpoint, window)
+    moved = run(
+        moving,
+        noise=_window_noise(window, shape, attempt),
         guidance_scale=_guidance_scale(window),
         init_latents=blend_given(given, count) if given and window.strength < 1 else None,
         strength=window.strength,
-        controls=batch_controls(checkpoint, [window], read, find_controlnet, repeat=count),
-        reference=reference_image(checkpoint, window, read) if window.reference else None,
-        options=window.options,
+        denoising_end=motion.denoising_end,
     )
+    if motion.denoising_end >= 1:
+        return moved
+    share = round(1 - motion.denoising_end, 6)
+    noise = (one.expand(count, -1, -1, -1) for one in seeded_noise((1, *shape), attempt))
+    end = partial(run, checkpoint, noise=noise, guidance_scale=window.guidance, strength=share)
+    fixed = {one.index: given[one.index] for one in window.given if not one.strength}
+    return _ended(
+        moved, lambda last: end(init_latents=last.latents, steps_before=last.total), max(1, int(window.steps * share)), fixed
+    )  # fmt: skip
+
+
+def _ended(
+    moved: Iterator[DenoisingStep], end: Callable[[DenoisingStep], Iterator[DenoisingStep]], more: int, fixed: Mapping[int, Tensor]
+) -> Iterator[DenoisingStep]:
+    """Yield the steps of a window, then about `more` in which the image model ends its frames; `fixed` are the latents of given ones.
+
+    All frames start from the same noise, in every window, so that what does not move has the same detail in all of them.
+    """
+    for last in moved:
+        yield replace(last, total=last.total + more)
+    for step in end(last):
+        latents = step.latents.clone()
+        for index, clean in fixed.items():
+            latents[index] = clean[0]
+        yield replace(step, index=last.total + step.index, total=last.total + step.total, latents=latents)
 
 
 def blend_given(given: Mapping[int, Tensor], frames: int) -> Tensor:

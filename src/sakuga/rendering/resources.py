@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from sakuga.finishing.image import Image
+from sakuga.finishing.image import Image, in_8_bits, rounded_like
 from sakuga.finishing.inbetweens import Interpolation, interpolation_between
 from sakuga.models.checkpoint_files import CheckpointFiles
-from sakuga.models.controlnet_files import ControlNetFiles
 from sakuga.models.engine import ChosenEngine, choose_engine, engine_for, use_engine
+from sakuga.models.ip_adapter_files import ControlFiles
 from sakuga.models.motion_files import MotionFiles
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.machine_class import machine_class
@@ -51,8 +51,8 @@ class Resources:
     styles: tuple[tuple[Digest, StyleFiles], ...] = ()
     motion: tuple[tuple[Digest, MotionFiles], ...] = ()
     """Motion adapters."""
-    controlnets: tuple[tuple[Digest, ControlNetFiles], ...] = ()
-    """ControlNets beside the checkpoint's own."""
+    controlnets: tuple[tuple[Digest, ControlFiles], ...] = ()
+    """ControlNets beside the checkpoint's own, and IP-Adapters."""
     device: str = "auto"
     """"cpu", "cuda", or "auto": CUDA if there is any."""
     precision: Precision = "fp32"
@@ -168,7 +168,7 @@ class LoadedResources:
         store: Path | None = None,
         styles: tuple[tuple[Digest, StyleFiles], ...] | None = None,
         motion: tuple[tuple[Digest, MotionFiles], ...] | None = None,
-        controlnets: tuple[tuple[Digest, ControlNetFiles], ...] | None = None,
+        controlnets: tuple[tuple[Digest, ControlFiles], ...] | None = None,
     ) -> "LoadedResources":
         """Return the same networks with another store, other styles, motion adapters or ControlNets."""
         plain = self.resources
@@ -203,8 +203,8 @@ class LoadedResources:
             raise RenderError(f"a frame needs motion adapter {adapter[:12]}, which is not the one given: name it with --motion")
         return self._motion[adapter]
 
-    def controlnet(self, network: Digest) -> ControlNetFiles:
-        """Return the files of a ControlNet; raises RenderError for an unknown one."""
+    def controlnet(self, network: Digest) -> ControlFiles:
+        """Return the files of a ControlNet or IP-Adapter; raises RenderError for an unknown one."""
         if network not in self._controlnets:
             raise RenderError(f"a frame needs ControlNet {network[:12]}, which is not among those given: name it with --controlnet")
         return self._controlnets[network]
@@ -217,12 +217,12 @@ class LoadedResources:
         return interpolation_between(first, second, method, self._latent)
 
     def move(self, image: Image, warp: Warp) -> Image:
-        """Show an image as a moved camera sees it; only parallax loads the networks."""
+        """Show an image as a moved camera sees it; only parallax loads the networks, and rounds."""
         if warp.parallax is None:
-            return warp_image(image, warp)
+            return rounded_like(image, warp_image(image, warp))
         from sakuga.rendering.depth import depth_function
 
-        return warp_image(image, warp, depth_function(self.checkpoint, warp.parallax.depth))
+        return rounded_like(image, warp_image(in_8_bits(image), warp, depth_function(self.checkpoint, warp.parallax.depth)))
 
     def _latent(self, first: Image, second: Image) -> Interpolation:
         from sakuga.models.latent_inbetweens import latent_interpolator

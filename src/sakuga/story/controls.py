@@ -1,33 +1,34 @@
-"""ControlNets of a film or image: which, with what hint, how strongly and when."""
+"""ControlNets and IP-Adapters of a film or image: which, with what hint, how strongly and when."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Literal, cast, get_args
 
 from sakuga.story.keys import Number, format_keys, key_values, parse_number
 from sakuga.story.options import Option, Text
 from sakuga.text import listed
 
-Hint = Literal["image", "canny", "lineart", "scribble", "depth", "luminance"]
+Hint = Literal["image", "canny", "lineart", "scribble", "depth", "luminance", "ip-adapter"]
 """What a ControlNet sees of an image: the image itself (a pose, a depth map, a segmentation), edges or lines computed from it, a
-drawing of lines, or its depth, estimated or by brightness."""
+drawing of lines, or its depth, estimated or by brightness. The network of "ip-adapter" is an IP-Adapter: the image is a prompt."""
 HINTS: tuple[Hint, ...] = get_args(Hint)
 SYNONYMS: dict[str, Hint] = {
     "pose": "image", "openpose": "image", "none": "image", "tile": "image", "seg": "image", "softedge": "image", "normal": "image",
-    "mlsd": "image", "lineart_anime": "lineart", "sketch": "scribble",
+    "mlsd": "image", "lineart_anime": "lineart", "sketch": "scribble", "ip_adapter": "ip-adapter", "ipadapter": "ip-adapter",
 }  # fmt: skip
 """Other names of hints: kinds of ControlNets whose hint is given as an image."""
 MAX_CONTROLS = 8
 MAX_WEIGHT = 2.0
 FORM = "write FILE, or FILE,hint=canny,image=IMAGE,weight=0.8,start=0,end=0.6"
-_KEY = re.compile(r",\s*(network|hint|image|weight|start|end|guess)\s*=\s*")
+_KEY = re.compile(r",\s*(network|hint|image|weight|start|end|guess|encoder)\s*=\s*")
 _OTHER_KEY = re.compile(r",\s*(\w+)\s*=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlNet:
-    """A ControlNet and how it is applied."""
+    """A ControlNet or IP-Adapter, and how it is applied."""
 
     network: str
     """A folder, a file, or owner/name of the hub."""
@@ -42,6 +43,15 @@ class ControlNet:
     """Share of the denoising steps after which it acts no more, 0 to 1."""
     guess: bool = False
     """Guess mode: it acts on the conditional frames alone, deep blocks most."""
+    encoder: str | None = None
+    """The folder or file of an IP-Adapter's image encoder; None looks beside the adapter, then in the checkpoint."""
+
+    def __post_init__(self) -> None:
+        """Refuse parts of the other kind of network; raises ValueError."""
+        if self.hint == "ip-adapter" and self.guess:
+            raise ValueError("guess mode is for ControlNets: leave guess out of an IP-Adapter")
+        if self.hint != "ip-adapter" and self.encoder is not None:
+            raise ValueError("encoder is the image encoder of an IP-Adapter: write hint=ip-adapter, or leave encoder out")
 
 
 class ControlNetsOption(Option):
@@ -89,6 +99,7 @@ def _read(value: Any) -> ControlNet:
         start=start,
         end=end,
         guess=_switch(value.get("guess", False)),
+        encoder=_text(value["encoder"]) if value.get("encoder") is not None else None,
     )
 
 
@@ -107,8 +118,12 @@ def guess_hint(network: str) -> Hint:
 
     >>> guess_hint("control_v11p_sd15_canny.safetensors")
     'canny'
+    >>> guess_hint("ip-adapter-plus_sd15.safetensors")
+    'ip-adapter'
     """
     words = re.split(r"[^a-z]+", network.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower())
+    if ("ip", "adapter") in pairwise(words):
+        return "ip-adapter"
     named = (name for name in (*HINTS, *SYNONYMS) if name in words and name != "image")
     found = next(named, "image")
     return SYNONYMS.get(found) or cast(Hint, found)
@@ -147,6 +162,6 @@ def _switch(value: Any) -> bool:
 def _table(one: ControlNet) -> dict[str, Any]:
     weight = format_keys(one.weight) if isinstance(one.weight, tuple) else one.weight
     table = {"network": one.network, "hint": one.hint, "image": one.image, "start": one.start, "end": one.end, "guess": one.guess}
-    table["weight"] = weight
+    table |= {"weight": weight, "encoder": one.encoder}
     defaults = {field.name: field.default for field in fields(ControlNet)}
     return {key: value for key, value in table.items() if value != defaults[key]}

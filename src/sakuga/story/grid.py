@@ -15,7 +15,10 @@ NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
 SEED_AXIS, PROMPT_AXIS = "seed", "prompt"
 IMAGE_OPTIONS = (
     "style", "negative", "size", "steps", "sampler", "schedule", "eta", "clip_skip", "weighting", "guidance", "grain", "paper", "pixel",
+    "model", "precision", "prediction", "vae", "upscaler",
 )  # fmt: skip
+PATHS = ("model", "vae", "upscaler")
+"""Options that may be paths, of which a label shows the end."""
 AXES = (*IMAGE_OPTIONS, SEED_AXIS, PROMPT_AXIS)
 """What an axis may change."""
 
@@ -30,7 +33,8 @@ class Axis:
     @property
     def labels(self) -> tuple[str, ...]:
         """Return what each row or column is called."""
-        return tuple(value if self.name == PROMPT_AXIS else f"{self.name} {value}" for value in self.values)
+        shown = (re.split(r"[/\\]", value)[-1] or value if self.name in PATHS else value for value in self.values)
+        return tuple(value if self.name == PROMPT_AXIS else f"{self.name} {value}" for value in shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,6 +215,7 @@ SHOTS = Number(help="Shots in the film", default=5, least=1, most=MAX_PLANNED_SH
 SECONDS = Number(help="Length of the film in seconds", default=6.0, least=0, most=MAX_SECONDS, above=True)
 FRAMES = Text(help="Frames to generate, as numbered images: 1-100, 1-100x5 or 1,7,20-30", default_help="all")
 FIRST_FRAME = Number(help="Number of the first frame in names of images", default=1, least=0, most=9_999_999, whole=True)
+BITS = Choice(help="Bits a channel of numbered .png images", default="8", choices=("8", "16"))
 CHUNK = Number(help="Frames of a task at most", default_help="those of a shot", least=1, most=MAX_FRAMES, whole=True)
 WORKERS = Number(
     help="Processes that render at once; each holds the networks and uses $OMP_NUM_THREADS threads", default=1, least=1, most=64, whole=True

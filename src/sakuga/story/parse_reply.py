@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sakuga.story.prompt_styles import without_styles
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Transition
 
 MOVES: dict[str, Camera] = {
@@ -234,7 +235,7 @@ def _bible(value: Any) -> Bible | None:
     if given is None:
         return None
     subject, look, setting, palette, style = (
-        " ".join(given[key].split())[:MAX_LETTERS] if isinstance(given.get(key), str) else ""
+        " ".join(without_styles(given[key]).split())[:MAX_LETTERS] if isinstance(given.get(key), str) else ""
         for key in ("subject", "look", "setting", "palette", "style")
     )
     return Bible(subject=subject, look=look, setting=setting, palette=palette, style=style)
@@ -333,8 +334,9 @@ def _indent(line: str) -> int:
 def _clean(words: str) -> str:
     """Return a prompt in one line, or "".
 
-    Without number, quotes and emphasis; "" if it is no prompt.
+    Without number, quotes and emphasis; "" if it is no prompt. Styles that it names are left out: they are files, which the artist
+    chooses.
     """
-    text = " ".join(words.translate(_CURLY).split())
+    text = " ".join(without_styles(words.translate(_CURLY)).split())
     text = _MARK.sub("", text).strip(" ,*\"'`").strip()
     return text if len(re.findall(r"[^\W\d_]{2,}", text)) >= 2 and len(text) <= MAX_LETTERS else ""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 TAG = re.compile(r"\s*<(?:lora|lyco):(?P<name>[^<>:]+)(?P<rest>(?::[^<>:]*)*)>")
+LOOSE_TAG = re.compile(r"\s*<\s*(?:lora|lyco|hypernet)\s*:[^<>]*>", re.IGNORECASE)
 EMBEDDING = re.compile(r"\bembedding:(?P<name>[\w-][\w.-]*[\w-]|[\w-])")
 NUMBER = re.compile(r"\s*(-?(?:\d+\.?\d*|\.\d+))\s*")
 
@@ -28,6 +29,15 @@ def prompt_styles(prompt: str) -> PromptStyles:
     without = TAG.sub("", prompt).strip() if loras else prompt
     embeddings = tuple(dict.fromkeys(found["name"] for found in EMBEDDING.finditer(without)))
     return PromptStyles(prompt=EMBEDDING.sub(r"\g<name>", without), loras=loras, embeddings=embeddings)
+
+
+def without_styles(prompt: str) -> str:
+    """Take the names of styles out of a prompt that nobody typed, whether they can be read or not.
+
+    >>> without_styles("a castle <lora:/tmp/ink.safetensors:a:b> at dawn, embedding:charm")
+    'a castle at dawn, charm'
+    """
+    return EMBEDDING.sub(r"\g<name>", LOOSE_TAG.sub("", prompt))
 
 
 def _style(tag: re.Match[str]) -> str:

@@ -188,6 +188,10 @@ class FilmSettings:
     vae: Annotated[str | None, Text(help="File with another VAE for a single-file model", default_help="the model's own", panel=MODEL)] = (
         None
     )
+    tiled_vae: Annotated[
+        bool | None,
+        Switch(help="Encode and decode images in overlapping tiles, for sizes that do not fit in memory", default=False, panel=MODEL),
+    ] = None
     steps: Annotated[
         int | None,
         Number(
@@ -225,7 +229,7 @@ class FilmSettings:
     controlnet: Annotated[
         tuple[ControlNet, ...] | None,
         ControlNetsOption(
-            help="ControlNet: FILE, with parts such as hint=canny, image=FILE, weight=0.8, end=0.6 behind commas; repeatable",
+            help="ControlNet or IP-Adapter: FILE, with parts such as hint=canny, image=FILE, weight=0.8, end=0.6 behind commas; repeatable",
             default=(),
             default_help="none",
             panel=MODEL,
@@ -315,11 +319,21 @@ class FilmSettings:
             most=1,
         ),
     ] = None
+    motion_end: Annotated[
+        float | None,
+        Number(
+            help="Share of the denoising after which the image model ends each frame by itself; 1 is the adapter's alone",
+            default_help="0.73 on the Sketchbook, 1 otherwise",
+            panel=MOTION,
+            least=0.1,
+            most=1,
+        ),
+    ] = None
     motion_keyframe: Annotated[
         float | None,
         Number(
             help="How freely a shot's window redraws its keyframe; 0 shows it as it is, 1 begins without it",
-            default_help="0 on the Sketchbook, 1 otherwise",
+            default_help="0.27 on the Sketchbook, 1 otherwise",
             panel=MOTION,
             least=0,
             most=1,
@@ -338,7 +352,7 @@ class FilmSettings:
     upscaler: Annotated[
         str | None,
         Text(
-            help="File that enlarges images: ESRGAN, Real-ESRGAN or its compact networks, as .safetensors",
+            help="File that enlarges images: ESRGAN, Real-ESRGAN, its compact networks or SPAN, as .safetensors",
             default_help="the model's own, or Lanczos",
             panel=FINISH,
         ),

@@ -68,6 +68,7 @@ class FrameSettings:
     styles: tuple[AppliedStyle, ...] = ()
     precision: Precision = "fp32"
     options: SamplingOptions = SamplingOptions()  # noqa: RUF009 - frozen
+    approximations: tuple[str, ...] = ()
     weighting: Weighting = "comfyui"
     """How emphasis scales embeddings."""
     batch: int = 4
@@ -112,4 +113,5 @@ class FrameSettings:
             batch=batch,
             precision=self.precision,
             options=self.options,
+            approximations=self.approximations,
         )

@@ -13,8 +13,8 @@ from statistics import median
 
 from sakuga import InputError
 from sakuga.story.keys import Ease
-from sakuga.timeline.prompts import prompt_of
-from sakuga.timeline.spec import AppliedStyle, Generated, Interpolated, Noise, NoiseLoop, SeedNoise, SlerpNoise
+from sakuga.timeline.prompts import prompt_of, weighted
+from sakuga.timeline.spec import AppliedStyle, Generated, Interpolated, Noise, NoiseLoop, SeedNoise, SlerpNoise, Weighting
 from sakuga.timeline.style_weights import interpolate_styles
 from sakuga.timeline.timing import apply_easing
 
@@ -46,6 +46,8 @@ class MorphPath:
 
     keys: tuple[MorphKey, ...]
     closed: bool = False
+    weighting: Weighting = "comfyui"
+    """How emphasis in prompts scales embeddings."""
 
     def __post_init__(self) -> None:
         if not self.keys:
@@ -205,7 +207,7 @@ def morph_specs(path: MorphPath, positions: Iterable[float], like: Generated) ->
 def _spec(path: MorphPath, position: float, like: Generated) -> Generated:
     index, at = int(position), round(position - int(position), 9)
     key, following = path.keys[index % len(path.keys)], path.keys[(index + 1) % len(path.keys)]
-    here, there = prompt_of(key.prompt), prompt_of(following.prompt)
+    here, there = (weighted(prompt_of(one.prompt), path.weighting) for one in (key, following))
     batch = like.batch if len({key.styles for key in path.keys}) == 1 else 1  # frames with different styles share no batch
     if not at:
         return replace(like, conditioning=here, noise=SeedNoise(seed=key.seed), styles=key.styles, batch=batch)

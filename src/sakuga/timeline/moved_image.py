@@ -1,9 +1,11 @@
 """Layout of a clip in which a given image comes alive."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sakuga import InputError
+from sakuga.timeline.controls import controls_at
 from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.frame_settings import FrameSettings
 from sakuga.timeline.motion import LONGEST, Add, MotionSettings, Track, bridge, windows_over
@@ -39,8 +41,15 @@ def lay_out_move(first: Given, last: Given | None, move: ImageMove, settings: Fr
         specs.setdefault(name, spec)
         return name
 
+    for control in settings.controls:
+        if control.image:
+            add(control.image)
     window, end = _window(move, settings, motion, add(first)), add(last) if last else None
-    known = _known(window, end, move, settings.rate / motion.fps, add)
+
+    def at(moment: Fraction) -> MotionWindow:
+        return replace(window, controls=controls_at(settings.controls, float(moment), window.given[0].frame))
+
+    known = _known(at, end, move, settings.rate / motion.fps, add)
     track = Track(tuple(known), settings.between)
     exposures = [track.at(Fraction(place - place % settings.on), add) for place in range(move.frames)]
     return ExposureSheet(exposures=tuple(exposures), specs=specs, color_references={}, color_corrections={})
@@ -66,16 +75,21 @@ def _window(move: ImageMove, settings: FrameSettings, motion: MotionSettings, fi
         styles=settings.styles,
         precision=settings.precision,
         options=settings.options,
+        approximations=settings.approximations,
     )
 
 
-def _known(window: MotionWindow, last: Digest | None, move: ImageMove, step: Fraction, add: Add) -> Known:
-    """Return the frames at the adapter's own rate; `step` is the time between them."""
+def _known(at: Callable[[Fraction], MotionWindow], last: Digest | None, move: ImageMove, step: Fraction, add: Add) -> Known:
+    """Return the frames at the adapter's own rate.
+
+    `at` gives the settings of the window that begins at a moment, and `step` is the time between frames.
+    """
+    window = at(Fraction(0))
     first, stop = window.given[0].frame, Fraction(move.frames - 1)
     if move.loop:
         return _closed(window, last, Fraction(move.frames), step, add)
     if last is None:
-        return windows_over(Fraction(0), stop, step, lambda moment: window, LONGEST, add, window.given[0])
+        return windows_over(Fraction(0), stop, step, at, LONGEST, add, window.given[0])
     _refuse_longer(round(stop / step) + 1, step)
     ends = (Fraction(0), first), (stop, last)
     return [ends[0], *bridge(Track(ends[:1]), Track(ends[1:]), step, window, add), ends[1]]

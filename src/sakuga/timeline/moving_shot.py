@@ -129,6 +129,7 @@ def _window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSetti
         styles=film.styles_at(index, at),
         precision=settings.precision,
         options=settings.options,
+        approximations=settings.approximations,
     )
 
 
@@ -139,9 +140,13 @@ def _followed_keyframe(film: "FilmLayout", index: int) -> Digest | None:
 
 
 def _between_window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSettings) -> MotionWindow:
-    """Return the settings of a window between two keyframes, which place things themselves."""
+    """Return the settings of a window between two keyframes, which place things themselves.
+
+    The adapter denoises it to the end: frames that the image model ended would stand out from keyframes that are shown as they are.
+    """
     window = _window(film, index, place, motion)
-    return replace(window, control=None, controls=controls_at(film.controls[index], float(place)))
+    alone = replace(window.motion, denoising_end=1.0)
+    return replace(window, motion=alone, control=None, controls=controls_at(film.controls[index], float(place)))
 
 
 def _keys(film: "FilmLayout", index: int) -> tuple[MotionKey, ...]:

@@ -38,7 +38,7 @@ from sakuga.timeline.plain_data import Digest as Digest
 from sakuga.timeline.plain_data import strict
 from sakuga.timeline.plain_data import to_plain as to_plain
 
-ENGINE = 4
+ENGINE = 5
 """Part of every digest; raise it when the same spec begins to mean another image."""
 
 # Initial and control images.
@@ -182,6 +182,8 @@ class AppliedMotion:
     """How much each frame is blended with its neighbours while it is denoised."""
     joint_guidance: float = 0.0
     """Above 0.0 unconditional frames are the image model's, and of guidance beyond 1.0 this share is taken."""
+    denoising_end: float = 1.0
+    """Share of the noise levels, from the highest, in which the adapter acts; in the rest the image model ends each frame."""
 
 
 @strict

@@ -24,14 +24,19 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from einops import rearrange
+from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from sakuga.models.adapters import read_adapter, write_adapter
+from sakuga.models.applied_adapters import AppliedAdapter, applied_adapters
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.conditioning import encode_conditioning, encode_negative
 from sakuga.models.controlnet_files import find_controlnet
 from sakuga.models.controlnets import Control
+from sakuga.models.ip_adapter_files import find_ip_adapter
+from sakuga.models.ip_adapters import ImagePrompt, open_ip_adapter
 from sakuga.models.motion import motion_modules
 from sakuga.models.motion_denoiser import with_motion
 from sakuga.models.motion_files import MotionFiles
@@ -39,7 +44,9 @@ from sakuga.models.sampling import sample
 from sakuga.models.schedulers import build_scheduler
 from sakuga.models.single_file.controlnet import controlnet_key
 from sakuga.timeline.spec import Prompt
+from tests.models.ip_adapter_files import write_image_encoder, write_ip_adapter
 from tests.models.single_file.tiny_models import Family, single_file_weights, tiny_networks, write_single_file
+from tests.models.test_lora_layouts import random_adapter
 
 FAMILIES: tuple[Family, ...] = ("sd1", "sd2", "sdxl")
 STEPS, FRAMES, SIZE = 4, 3, {"height": 32, "width": 32}
@@ -162,10 +169,36 @@ def animate_diff(checkpoint: Checkpoint, folder: Path) -> tuple[torch.Tensor, to
     return ours(moving, noise, FRAMES), rearrange(expected, "1 c frame h w -> frame c h w")
 
 
+def ip_adapter(checkpoint: Checkpoint, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    image, noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8), random(1, 4, 16, 16)
+    file = write_ip_adapter(folder / "models" / "ip-adapter.safetensors", checkpoint.unet, "plus")
+    write_image_encoder(folder / "models" / "image_encoder")
+    pipeline = theirs(checkpoint, (StableDiffusionPipeline, StableDiffusionXLPipeline))
+    pipeline.load_ip_adapter(str(folder), subfolder="models", weight_name=file.name)
+    pipeline.set_ip_adapter_scale(0.7)
+    expected = generate(pipeline, ip_adapter_image=Image.fromarray(image), latents=noise.clone(), **SIZE)
+    adapter = open_ip_adapter(checkpoint, find_ip_adapter(checkpoint.files, str(file)))
+    tokens, negative = adapter.embed(image)
+    prompt = ImagePrompt(adapter=adapter, tokens=tokens, negative=negative, weight=0.7)
+    return ours(checkpoint, noise, image_prompts=[prompt]), expected
+
+
+def lora(checkpoint: Checkpoint, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    noise, file = random(1, 4, 16, 16), folder / "lora.safetensors"
+    write_adapter(random_adapter({"unet": checkpoint.unet}), file, "diffusers", torch.float32)
+    pipeline = theirs(checkpoint, (StableDiffusionPipeline, StableDiffusionXLPipeline))
+    pipeline.load_lora_weights(str(folder), weight_name=file.name)
+    with applied_adapters(checkpoint, [AppliedAdapter(adapter=read_adapter(file, "random"))]):
+        made = ours(checkpoint, noise)
+    return made, generate(pipeline, latents=noise.clone(), **SIZE)
+
+
 FEATURES: dict[str, Callable[[Checkpoint, Path], tuple[torch.Tensor, torch.Tensor]]] = {
     "txt2img": text_to_image,
     "img2img": image_to_image,
     "ControlNet from a single file": controlnet,
+    "IP-Adapter": ip_adapter,
+    "LoRA": lora,
     "motion adapter (AnimateDiff)": animate_diff,
 }
 TITLES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}

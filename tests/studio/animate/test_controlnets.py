@@ -153,6 +153,19 @@ def test_a_second_pass_is_larger_and_a_reference_is_seen(tiny_v_folder: Path, im
         assert np.array_equal(np.asarray(Image.open(tmp_path / f"{name}.png")), pixels)
 
 
+def test_images_beyond_the_native_size_are_decoded_in_tiles(tiny_v_folder: Path, tmp_path: Path) -> None:
+    settings = {"model": str(tiny_v_folder), "steps": 2, "size": (32, 32)}
+    made = {}
+    for tiled in (False, True):
+        out = tmp_path / str(tiled)
+        how = {"hires": studio.hires_pass("2x", 0.5), "store": tmp_path / "frames", "settings": FilmSettings(**settings, tiled_vae=tiled)}
+        studio.draw(["a castle"], out, **how).result()
+        made[tiled] = np.asarray(Image.open(out / "0001.png")).astype(int)
+    assert 0 < np.abs(made[True] - made[False]).mean() < 40
+    again = studio.remake(tmp_path / "True" / "0001.png", tmp_path / "again.png", model=str(tiny_v_folder), store=tmp_path / "new").result()
+    assert np.array_equal(np.asarray(Image.open(again.path)), made[True])
+
+
 @pytest.mark.parametrize(
     ("scale", "strength", "message"),
     [("big", None, "no scale; write 2x"), ("9x", None, "out of range"), (None, 0.5, "needs a second pass"), ("2x", 2.0, "out of range")],

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,10 +69,38 @@ def halves(path: Path) -> np.ndarray:
     return np.stack([planes[2], planes[0], planes[1]], axis=-1)
 
 
+def sixteen_bits(path: Path) -> np.ndarray:
+    """Read a PNG by OpenCV: (height, width, 3) uint16."""
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    assert image.dtype == np.uint16
+    return np.asarray(image[..., ::-1])
+
+
+def test_sixteen_bits_round_to_eight_and_hold_what_lies_between(film: Film, whole: tuple[Path, Path], tmp_path: Path) -> None:
+    studio.render_frames(film, tmp_path / "a.%04d.png", frames="3,12", bits=16, store=whole[1]).result()
+    for number in (3, 12):
+        path = tmp_path / f"a.{number:04}.png"
+        deep, flat = sixteen_bits(path), pixels(whole[0] / f"{number:04}.png").astype(int)
+        apart = abs(deep / 257 - flat)
+        assert apart.mean() < 0.6
+        assert (apart < 2).mean() > 0.95, "resampling in 8 bits clips what overshoots, here of noise"
+        assert (deep % 257 != 0).mean() > 0.9
+        assert b"sRGB" in path.read_bytes()
+        assert read_recipe(path)
+
+
+def test_a_whole_film_in_sixteen_bits_has_the_frames_of_a_range(film: Film, whole: tuple[Path, Path], tmp_path: Path) -> None:
+    studio.render(film, tmp_path / "whole.%04d.png", bits=16, store=whole[1]).result()
+    studio.render_frames(film, tmp_path / "part.%04d.png", frames="7", bits=16, store=whole[1]).result()
+    assert np.array_equal(sixteen_bits(tmp_path / "whole.0007.png"), sixteen_bits(tmp_path / "part.0007.png"))
+
+
 def test_exr_is_linear_and_read_by_another_program(film: Film, whole: tuple[Path, Path], tmp_path: Path) -> None:
     studio.render_frames(film, tmp_path / "a.####.exr", frames="3", store=whole[1]).result()
+    studio.render_frames(film, tmp_path / "a.####.png", frames="3", bits=16, store=whole[1]).result()
     path = tmp_path / "a.0003.exr"
-    assert np.array_equal(halves(path), linear(pixels(whole[0] / "0003.png")).astype(np.float16))
+    assert np.array_equal(halves(path), linear(sixteen_bits(tmp_path / "a.0003.png")).astype(np.float16))
     recipe = recipe_in_exr(path.read_bytes())
     assert recipe
     assert '"kind"' in recipe
@@ -108,6 +137,10 @@ def test_pixel_art_and_foreign_files_are_refused(film: Film, tmp_path: Path) -> 
     pixel = replace(film, settings=replace(film.settings, pixel=PixelArt(grid=16, colors=8)))
     with pytest.raises(InputError, match="one palette"):
         studio.render_frames(pixel, tmp_path / "out", frames="1")
+    with pytest.raises(InputError, match="8 bits a channel: leave --bits out"):
+        studio.render(pixel, tmp_path / "out", bits=16)
+    with pytest.raises(InputError, match=r"clip\.mp4 cannot hold 16 bits"):
+        studio.render(film, tmp_path / "clip.mp4", bits=16)
     Image.new("RGB", (8, 8)).save(tmp_path / "shot.0002.png")
     with pytest.raises(ExportError, match=r"shot\.0002\.png is no frame of a clip"):
         studio.render_frames(film, tmp_path / "shot.%04d.png", frames="1-3")

@@ -9,6 +9,7 @@ from PIL import Image as PILImage
 from sakuga import InputError, studio
 from sakuga.finishing.labelled_grid import GAP, LINE, LINES, LONGEST, labelled_grid
 from sakuga.rendering import resources
+from sakuga.story.grid import parse_axis
 from sakuga.story.settings import FilmSettings
 
 
@@ -33,6 +34,21 @@ def test_all_cells_share_one_loaded_checkpoint(tmp_path: Path, tiny_folder: Path
     settings = FilmSettings(model=str(tiny_folder), size=(32, 32), steps=1)
     studio.grid("a castle", ["seed=1,2", "guidance=1,3"], tmp_path / "grid.png", settings=settings, store=tmp_path / "frames").result()
     assert len(loaded) == 1
+
+
+def test_models_along_an_axis_are_each_loaded_once(
+    tmp_path: Path, tiny_folder: Path, tiny_v_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    load = resources._load
+    monkeypatch.setattr(resources, "_load", lambda *given: loaded.append(given) or load(*given))
+    axes, how = ["seed=1,2", f"model={tiny_folder},{tiny_v_folder}"], {"settings": FilmSettings(size=(32, 32), steps=1), "store": tmp_path}
+    made = studio.grid("a castle", axes, tmp_path / "grid.png", **how).result()
+    assert (made.generated, len(loaded)) == (4, 2)
+    sheet = np.asarray(PILImage.open(tmp_path / "grid.png"))
+    one = studio.draw("a castle", seed=2, settings=FilmSettings(model=str(tiny_v_folder), size=(32, 32), steps=1), store=tmp_path).result()
+    assert np.array_equal(sheet[-32 - GAP : -GAP, -32 - GAP : -GAP], one.images[0])
+    assert parse_axis(axes[1]).labels[0] == f"model {tiny_folder.name}"
 
 
 def test_a_third_axis_makes_sheets(tmp_path: Path, tiny_folder: Path) -> None:

@@ -106,6 +106,7 @@ def test_a_recipe_moves_the_image_again(move: Callable[..., MovedImage], image: 
     made = move()
     recipe = json.loads(read_recipe(made.clip) or "")
     assert (recipe["kind"], recipe["prompt"], len(recipe["given"]), recipe["settings"]["motion"]) == ("move", "snow falls", 1, "auto")
+    assert recipe["settings"]["motion_end"] == 1.0
     again = studio.remake(made.clip, tmp_path / "again.apng", model=str(tiny_moving_folder), images=[image], store=tmp_path / "other")
     assert again.result().path.read_bytes() == made.clip.read_bytes()
 

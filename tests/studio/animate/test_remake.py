@@ -132,6 +132,11 @@ MORPH = {key: FILM[key] for key in ("recipe", "engine", "checkpoint")} | {
 }  # fmt: skip
 
 
+MOVE = {key: FILM[key] for key in ("recipe", "engine", "checkpoint")} | {
+    "kind": "move", "prompt": "a", "seed": 1, "seconds": 1.0, "given": [DIGEST], "settings": {}
+}  # fmt: skip
+
+
 def tampered(**changed: object) -> str:
     return json.dumps({**FILM, **changed})
 
@@ -157,6 +162,8 @@ def tampered(**changed: object) -> str:
         (tampered(film={"style": "../style.safetensors"}), "could be a file"),
         (tampered(film={"style": "~/style"}), "could be a file"),
         (tampered(shots=[{**FILM["shots"][0], "style": "/home/style"}]), "could be a file"),
+        (tampered(film={"controlnet": [{"network": "ip-adapter@1", "encoder": "/etc"}]}), "leave `encoder` out"),
+        (json.dumps({**MOVE, "settings": {"controlnet": [{"network": "c@1", "image": DIGEST}]}}), "1 images are given: the first one"),
         (json.dumps({**MORPH, "prompt_styles": ["cel", "../x"]}), "could be a file"),
         (json.dumps({**MORPH, "prompt_styles": ["cel"]}), "styles for 1 prompts, and 2 prompts"),
         (tampered(outside=[{"name": "ink@0", "digest": "latest"}]), r"outside\.1\.digest"),

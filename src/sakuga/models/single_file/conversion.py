@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sakuga.models.checkpoint_files import CheckpointError
@@ -15,6 +14,7 @@ from sakuga.models.clip_text import ClipTextEncoder
 from sakuga.models.diffusers_classes import AutoencoderKL, UNet2DConditionModel
 from sakuga.models.loading import quiet_libraries
 from sakuga.models.lora_keys import TEXT_MODEL
+from sakuga.models.saving import save_file
 from sakuga.models.single_file.configs import (
     Config,
     model_index,

@@ -26,8 +26,9 @@ OTHER_LAYOUTS = {
     "joint_blocks.": "a Stable Diffusion 3 model",
     "time_stack.": "a Stable Video Diffusion model",
     "motion_modules.": "a motion adapter: use it with --motion",
-    "control_model.": "a ControlNet",
-    "controlnet_cond_embedding.": "a ControlNet",
+    "control_model.": "a ControlNet: use it with --controlnet",
+    "controlnet_cond_embedding.": "a ControlNet: use it with --controlnet",
+    "ip_adapter.": "an IP-Adapter: use it with --controlnet",
     "effnet_mapper.": "a Stable Cascade model",
     "adaln_single.": "a PixArt model",
     "embedder.model.visual.": "an unCLIP model",
@@ -111,8 +112,8 @@ class SingleFile:
             return "is a VAE alone: give it to a checkpoint with `sakuga model add CHECKPOINT --vae FILE`"
         if self.has("text_model.") or self.has("transformer.resblocks."):
             return "is a text encoder alone: get the full checkpoint"
-        if any(key.startswith(("model.1.sub.", "body.", "layers.", "conv_first.", "params")) for key in self.shapes):
-            return "is an upscaler or another image network"
+        if any(key.startswith(("model.1.sub.", "body.", "layers.", "conv_first.", "block_1.", "params")) for key in self.shapes):
+            return "is an upscaler or another image network: use it with --upscaler"
         return "has an unknown layout"
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
+from sakuga import InputError
 from sakuga.export import check_frames
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_model
@@ -181,13 +182,14 @@ def render(
     max_size: int | None = None,
     preview: bool = False,
     edits: Sequence[AnyEdit] = (),
+    bits: Literal[8, 16] = 8,
     workers: int = 1,
 ) -> Work[Step, Animation]:
     """Generate a clip or a preview from a film, with edits of its frames as `edit_clip` makes them.
 
-    A GIF stays under `max_size` bytes. Raises SakugaError.
+    A GIF stays under `max_size` bytes; numbered PNG images have 8 or 16 `bits` a channel. Raises SakugaError.
     """
-    output = Output(path=Path(out), recipe=recipe, max_size=max_size).check()
+    output = Output(path=Path(out), recipe=recipe, max_size=max_size, bits=bits).check()
     resolved = resolve_film(FilmRequest(film=film, output=output, store=store, preview=preview, workers=workers))
     edit_sheet(resolved.sheet, edits)
     edited = resolved.recipe.model_copy(update=edits_key(tuple(edits)))
@@ -225,6 +227,8 @@ def _resolve(
     files = styles.files
     uses = uses_by_shot(film, styles)
     settings = resolve_settings(film.settings, files, styles, film=True)
+    if settings.pixel and request.output.bits != 8:
+        raise InputError("pixel art has a palette of 8 bits a channel: leave --bits out, or --pixel")
     final = replace(film, settings=settings.requested())
     settings, preview_notes = preview_settings(settings, styles) if request.preview else (settings, [])
     board = storyboard_with_triggers(film.storyboard, uses)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 from sakuga import InputError
 from sakuga.export import check_target
@@ -42,6 +43,7 @@ def bundle(
     clip: str = "film.mp4",
     chunk: int | None = None,
     first_frame: int = 1,
+    bits: Literal[8, 16] = 8,
     store: Path | None = None,
 ) -> Bundle:
     """Write a film as a job for a render farm: an OpenJD template and Slurm scripts.
@@ -55,6 +57,7 @@ def bundle(
         if Path(name).name != name:
             raise InputError(f"{name!r} is written to the output folder of the job: give a name without a folder")
         check_target(Path(name))
+    Output(path=Path(images), bits=bits).check()
     if SequenceName.of(Path(images)) is None:
         raise InputError(f"{images!r} has no place for frame numbers: write film.%04d.png or film.%04d.exr")
     resolved = resolve_film(request)
@@ -65,7 +68,7 @@ def bundle(
     stages = tuple(ranges for _, group in groupby(sorted(chunks, key=_stage), key=_stage) for ranges in [_ranges(list(group), first_frame)])
     opened = open_store(store)
     place = str(opened) if opened.remote else str(opened.root.absolute())
-    job = FarmJob(name=folder.name or "film", stages=stages, first_frame=first_frame, images=images, clip=clip, store=place)
+    job = FarmJob(name=folder.name or "film", stages=stages, first_frame=first_frame, images=images, bits=bits, clip=clip, store=place)
     write_bundle(job, to_toml(film), folder)
     return Bundle(folder=folder, stages=stages, store=place)
 

@@ -41,9 +41,9 @@ def convert_motion(file: Path | str, out: Path | str, *, pickle: bool = False) -
 
 
 def _write(path: Path, folder: Path) -> None:
-    from safetensors.torch import save_file
 
     from sakuga.models.motion import open_motion_adapter, open_pickled_motion_adapter
+    from sakuga.models.saving import save_file
 
     adapter = open_pickled_motion_adapter(path) if path.suffix in PICKLES else open_motion_adapter(path)
     weights = {name: value.half().contiguous() for name, value in adapter.state_dict().items()}

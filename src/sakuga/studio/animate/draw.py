@@ -46,7 +46,7 @@ from sakuga.text import counted
 from sakuga.timeline.clip import Clip
 from sakuga.timeline.lazy import LazySequence
 from sakuga.timeline.prompts import prompt_of
-from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Generated, InitImage, Prompt, SeedNoise, dependencies, digest
+from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Generated, InitImage, Precision, Prompt, SeedNoise, dependencies, digest
 
 PROMPT = Text(help="What the image shows")
 STEPS_RATE, STEPS_HELD = Fraction(10), 10
@@ -124,6 +124,11 @@ class ResolvedDraw:
     controlnets: FoundControlNets
     folder: ImageFolder | None
     notes: tuple[str, ...]
+
+    @property
+    def networks(self) -> tuple[Digest, Precision]:
+        """Checkpoint and precision; requests with the same share a session."""
+        return self.styles.files.digest, next(iter(self.settings.values())).precision
 
 
 @checked(seed=SEED, images_per_prompt=IMAGES_PER_PROMPT)
@@ -322,7 +327,7 @@ def _draw(resolved: ResolvedDraw) -> Generator[Step, None, GeneratedImages]:
 def draw_session(requests: Sequence[ResolvedDraw]) -> RenderSession:
     """Return one session for requests of the same checkpoint, precision and store, with the styles and ControlNets of all."""
     first = requests[0]
-    precision = next(iter(first.settings.values())).precision
+    _, precision = first.networks
     uses = [use for resolved in requests for used in resolved.uses.values() for use in used]
     networks = [network for resolved in requests for network in resolved.controlnets.networks]
     return RenderSession(first.styles.files, first.request.store, uses, precision, controlnets=networks)

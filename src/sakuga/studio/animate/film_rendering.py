@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sakuga.cancellation import raise_if_cancelled
 from sakuga.export import FrameStream
-from sakuga.finishing.image import Image
+from sakuga.finishing.image import Image, unrounded
 from sakuga.rendering.store import FrameStore
 from sakuga.story.film import Film
 from sakuga.studio.animate.even_transitions import MorphTiming, render_evenly
@@ -102,9 +102,12 @@ def _evenly_rendered(resolved: "ResolvedFilm", session: RenderSession) -> Genera
 def _without_jumps(
     resolved: "ResolvedFilm", made: Rendering, session: RenderSession
 ) -> Generator[Step, None, tuple["ResolvedFilm", Rendering]]:
-    """Retime the frames around each jump that nobody asked for; the recipe then holds their moments."""
-    steps, matched = list[float](), color_matcher(resolved.sheet, made, session.store)
-    for _ in noting_steps(session.read_frames(made, resolved.sheet.exposures, matched), steps):
+    """Retime the frames around each jump that nobody asked for; the recipe then holds their moments.
+
+    Jumps are looked for at the final size, as in-betweens of that size stay in the store.
+    """
+    steps, finish = list[float](), finisher(resolved, resolved.sheet, made, session)
+    for _ in noting_steps(session.read_frames(made, resolved.sheet.exposures, finish), steps):
         raise_if_cancelled()
     retimings = spread_jumps(steps, cuts_of(resolved.storyboard, resolved.settings.fps))
     if not retimings:
@@ -130,9 +133,17 @@ def _finish(
     Appends how much each frame differs from the one before to `steps`.
     """
     settings, sheet = resolved.settings, resolved.sheet
-    resized, matched = session.enlarger(*settings.size, settings.upscaler), color_matcher(sheet, rendering, session.store)
-    shown = session.read_frames(rendering, sheet.exposures, lambda name, image: resized(matched(name, image)))
+    shown = session.read_frames(rendering, sheet.exposures, finisher(resolved, sheet, rendering, session))
     return (yield from finish_clip(noting_steps(shown, steps), len(sheet.exposures), settings, resolved.storyboard.shots[0].seed, spool))
+
+
+def finisher(
+    resolved: "ResolvedFilm", sheet: ExposureSheet, rendering: Rendering, session: RenderSession
+) -> Callable[[Digest, Image], Image]:
+    """Return what matches the colors of a stored frame and resizes it, without rounding where the output has more than 8 bits."""
+    settings, matched = resolved.settings, color_matcher(sheet, rendering, session.store)
+    resized, is_deep = session.enlarger(*settings.size, settings.upscaler), resolved.output.is_deep and not settings.pixel
+    return lambda name, image: resized(matched(name, unrounded(image) if is_deep else image))
 
 
 def color_matcher(sheet: ExposureSheet, rendering: Rendering, store: FrameStore) -> Callable[[Digest, Image], Image]:

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Literal
 
 from sakuga import InputError
 from sakuga.export import FrameStream
@@ -16,7 +17,7 @@ from sakuga.story.film import Film
 from sakuga.story.options import FIRST_FRAME, WORKERS
 from sakuga.studio.animate.animate import FilmRequest, ResolvedFilm, resolve_film
 from sakuga.studio.animate.even_transitions import render_evenly
-from sakuga.studio.animate.film_rendering import color_matcher
+from sakuga.studio.animate.film_rendering import finisher
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.finish import textured
 from sakuga.studio.core.output import Output, Seconds, write_clip
@@ -52,17 +53,18 @@ def render_frames(
     first_frame: int = 1,
     store: Path | None = None,
     recipe: bool = True,
+    bits: Literal[8, 16] = 8,
     workers: int = 1,
 ) -> Work[Step, RenderedFrames]:
     """Generate some frames of a film as numbered images, each as in the whole clip.
 
     `frames` is a range such as 1-100x5, all by default; numbers begin at `first_frame`. `out` is a folder, or a name such as
-    shot.%04d.png (sRGB) or shot.%04d.exr (linear light, half floats). Raises InputError.
+    shot.%04d.png (sRGB, 8 or 16 `bits` a channel) or shot.%04d.exr (linear light, half floats). Raises InputError.
     """
     path = Path(out)
     if SequenceName.of(path) is None and path.suffix:
         raise InputError(f"{path.name} is one file: write numbered frames to a folder, name.%04d.png or name.%04d.exr")
-    request = FilmRequest(film=film, output=Output(path=path, recipe=recipe).check(), store=store, workers=workers)
+    request = FilmRequest(film=film, output=Output(path=path, recipe=recipe, bits=bits).check(), store=store, workers=workers)
     resolved = resolve_film(request)
     numbers = _numbers(resolved, frames, first_frame)
     every = range(first_frame, first_frame + len(resolved.sheet.exposures))
@@ -156,7 +158,6 @@ def _finished(
 ) -> Iterator[Image]:
     """Yield the finished images, each with the grain of its place in the clip."""
     settings, seed = resolved.settings, resolved.storyboard.shots[0].seed
-    resized, matched = session.enlarger(*settings.size, settings.upscaler), color_matcher(sheet, rendering, session.store)
     names = [sheet.exposures[place] for place in places]
-    shown = session.read_frames(rendering, names, lambda name, image: resized(matched(name, image)))
+    shown = session.read_frames(rendering, names, finisher(resolved, sheet, rendering, session))
     return (textured(image, place // settings.on, settings, seed) for place, image in zip(places, shown, strict=True))

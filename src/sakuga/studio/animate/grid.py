@@ -1,6 +1,6 @@
 """X/Y/Z grids: one prompt, with options that change along the axes, as a labelled sheet."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -14,11 +14,12 @@ from sakuga.finishing.image import Image
 from sakuga.finishing.labelled_grid import labelled_grid
 from sakuga.story.grid import Axis, Cell, grid_cells, pages, parse_axis
 from sakuga.story.options import SEED
-from sakuga.story.settings import FilmSettings
+from sakuga.story.settings import FilmSettings, Precision
 from sakuga.studio.animate.draw import DrawRequest, ResolvedDraw, draw_session, generate_images, resolve_draw
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.output import check_image
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.work import Work
 
 
@@ -74,10 +75,8 @@ def _request(cell: Cell, store: Path | None) -> DrawRequest:
 
 
 def _grid(axes: Sequence[Axis], cells: Sequence[ResolvedDraw], out: Path) -> Generator[Step, None, Grid]:
-    session = draw_session(cells)
-    session.expect(sum(settings.steps for cell in cells for settings in cell.settings.values()))
     images, generated, reused, began = list[Image](), 0, 0, monotonic()
-    for number, cell in enumerate(cells):
+    for number, (session, cell) in enumerate(zip(_sessions(cells), cells, strict=True)):
         work = Work(generate_images(cell, session))
         for step in work:
             share = (number + step.fraction * (step.stage == "rendering")) / len(cells)
@@ -105,6 +104,19 @@ def _grid(axes: Sequence[Axis], cells: Sequence[ResolvedDraw], out: Path) -> Gen
         write_atomic(path, lambda draft, sheet=sheet: write_image(sheet, "", draft))  # type: ignore[misc]
         sheets.append(path)
     return Grid(sheets=tuple(sheets), cells=len(cells), generated=generated, reused=reused)
+
+
+def _sessions(cells: Sequence[ResolvedDraw]) -> Iterator[RenderSession]:
+    """Yield the session of each cell: one for all of the same checkpoint and precision, which is let go behind the last of them."""
+    keys, kept = [cell.networks for cell in cells], dict[tuple[str, Precision], RenderSession]()
+    for number, key in enumerate(keys):
+        if key not in kept:
+            alike = [cell for cell in cells if cell.networks == key]
+            kept[key] = draw_session(alike)
+            kept[key].expect(sum(settings.steps for cell in alike for settings in cell.settings.values()))
+        yield kept[key]
+        if key not in keys[number + 1 :]:
+            kept.pop(key).close()
 
 
 def _seconds_left(passed: float, share: float) -> float | None:

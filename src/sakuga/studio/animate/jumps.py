@@ -8,7 +8,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from sakuga.finishing.image import Image
+from sakuga.finishing.image import Image, in_8_bits
 from sakuga.story.limits import MAX_FRAMES
 from sakuga.story.storyboard import Cut, Storyboard
 from sakuga.studio.core.recipe import Part
@@ -52,10 +52,11 @@ def noting_steps(images: Iterable[Image], steps: list[float]) -> Iterator[Image]
     """Pass images on; append to `steps` how much each differs from the one before, in grey levels."""
     before: Image | None = None
     for image in images:
+        now = in_8_bits(image)
         if before is not None:
-            steps.append(float(np.abs(image.astype(np.int16) - before).mean()))
+            steps.append(float(np.abs(now.astype(np.int16) - before).mean()))
         yield image
-        before = image
+        before = now
 
 
 def find_jumps(steps: Sequence[float], cuts: Iterable[int]) -> list[tuple[int, float]]:

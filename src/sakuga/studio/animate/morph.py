@@ -22,6 +22,7 @@ from sakuga.studio.animate.animate import with_style
 from sakuga.studio.animate.draw import image_spec
 from sakuga.studio.animate.morph_timing import VISIBLE, MorphTake, close_up, even_out, render_take
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.controlnets import FoundControlNets, find_controlnets, given_specs, refuse_keyed_weights, refuse_open_images
 from sakuga.studio.core.finish import add_textures, stream_images, with_pixel_art
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
@@ -55,7 +56,6 @@ UNUSED = (
     "keyframe_rate",
     "control_weight",
     "depth",
-    "controlnet",
 )
 """Film settings that a morph has no use for."""
 
@@ -126,6 +126,7 @@ class ResolvedMorph:
     path: MorphPath
     """Keys with trigger words and styles."""
     uses: tuple[StyleUse, ...]
+    controlnets: FoundControlNets
     recipe: "MorphRecipe"
     output: Output
     store: Path | None
@@ -185,8 +186,9 @@ class MorphRecipe(EditedRecipe, SettingsRecipe):
         settings = self.resolved(files, styles)
         resolved = _resolve(self, self.prompt_styles, settings, styles, Output(path=Path("morph.gif")), store.root, [])
         positions = self.places or morph_positions(resolved.path, self.frames, self.ease)
-        sheet = _sheet(morph_specs(resolved.path, positions, _like(resolved)))
-        return LaidOut(sheet=sheet, settings=settings, uses=styles.uses(settings.style), applied=resolved.uses)
+        sheet, applied = _sheet(morph_specs(resolved.path, positions, _like(resolved)), settings), resolved.uses
+        uses = styles.uses(settings.style)
+        return LaidOut(sheet=sheet, settings=settings, uses=uses, applied=applied, controlnets=resolved.controlnets)
 
     def remake(self, out: Path, files: CheckpointFiles, store: Path | None) -> Generator[Step, None, Remade]:
         """Generate the morph again."""
@@ -258,8 +260,11 @@ def resolve_morph(request: MorphRequest) -> ResolvedMorph:
     request = _with_named_styles(request, styles)
     wanted, own_styles, notes = _named_styles(request, styles)
     settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles)
+    refuse_open_images(settings.controlnet, "name one with image=FILE")
+    refuse_keyed_weights(settings.controlnet, "a morph")
     recipe = MorphRecipe.of(
         files,
+        given=find_controlnets(settings.controlnet, files).given,
         **_recipe_keys(own_styles, settings, styles),
         prompts=request.prompts,
         seed=request.seed,
@@ -289,16 +294,18 @@ def _resolve(
         found = styles.uses(both)
         keys.append(replace(key, prompt=with_triggers(key.prompt, found), styles=styles.applied(both, settings.sampler)))
         uses += found
+    controlnets = find_controlnets(settings.controlnet, styles.files)
     return ResolvedMorph(
         files=styles.files,
         styles=styles,
         settings=settings,
-        path=replace(path, keys=tuple(keys)),
+        path=replace(path, keys=tuple(keys), weighting=settings.weighting),
         uses=tuple(uses),
+        controlnets=controlnets,
         recipe=recipe,
         output=output,
         store=store,
-        notes=tuple(notes),
+        notes=(*notes, *controlnets.notes),
     )
 
 
@@ -337,7 +344,9 @@ def _recipe_keys(own_styles: Sequence[str], settings: ResolvedSettings, styles: 
 def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
     started = perf_counter()
     recipe, settings, path = resolved.recipe, resolved.settings, resolved.path
-    session = RenderSession(resolved.files, resolved.store, resolved.uses, settings.precision)
+    networks = resolved.controlnets.networks
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, settings.precision, controlnets=networks)
+    resolved.controlnets.keep_images(session.store)
     notes = [*resolved.notes, *_warnings(path, session), *session.negative_warnings(settings.negative)]
     for note in notes:
         yield Step(stage="story", note=note)
@@ -349,7 +358,7 @@ def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
         notes += yield from close_up(path, like, session, takes)
     if len(takes) > 1:
         recipe = recipe.model_copy(update={"places": takes[-1].positions})
-    sheet, rendering = _sheet(takes[-1].specs), takes[-1].rendering
+    sheet, rendering = _sheet(takes[-1].specs, settings), takes[-1].rendering
     if recipe.edits:
         sheet = recipe.edited(sheet, resolved.styles.uses(settings.style))
         rendering = yield from session.render(sheet.specs, sheet.exposures)
@@ -378,9 +387,10 @@ def _like(resolved: ResolvedMorph) -> Generated:
     return image_spec(recipe.prompts[0], recipe.seed, resolved.settings, resolved.files, styles=resolved.styles)
 
 
-def _sheet(specs: Sequence[Generated]) -> ExposureSheet:
+def _sheet(specs: Sequence[Generated], settings: ResolvedSettings) -> ExposureSheet:
     names = tuple(map(digest, specs))
-    return ExposureSheet(exposures=names, specs=dict(zip(names, specs, strict=True)), color_references={}, color_corrections={})
+    every = given_specs(settings.controlnet) | dict(zip(names, specs, strict=True))
+    return ExposureSheet(exposures=names, specs=every, color_references={}, color_corrections={})
 
 
 def _warnings(path: MorphPath, session: RenderSession) -> list[str]:

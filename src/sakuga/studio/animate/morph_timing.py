@@ -9,7 +9,7 @@ from sakuga.finishing.image import Image
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import Rendering, RenderSession
 from sakuga.timeline.morph import ChangeCurve, MorphPath, change_curve, close_loop, even_positions, morph_specs
-from sakuga.timeline.spec import Digest, Generated, digest
+from sakuga.timeline.spec import Digest, FrameSpec, Generated, dependencies, digest
 
 VISIBLE, TARGET = 1.2, 1.15
 """The last step of a loop, in normal steps, above which it shows; and the target if it does."""
@@ -43,7 +43,8 @@ def render_take(path: MorphPath, positions: tuple[float, ...], like: Generated, 
     """Render a path's frames and measure the steps between them."""
     specs = morph_specs(path, positions, like)
     names = [digest(spec) for spec in specs]
-    rendering = yield from session.render(dict(zip(names, specs, strict=True)), names)
+    given: dict[Digest, FrameSpec] = {name: session.store.spec(name) for name in dependencies(like)}
+    rendering = yield from session.render(given | dict(zip(names, specs, strict=True)), names)
     around = [*names, names[0]] if path.closed else names
     measured = steps((session.store.read(rendering.renamed[name]) for name in around), image_difference)
     return MorphTake(positions=positions, specs=specs, rendering=rendering, steps=tuple(measured))

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sakuga import InputError
 from sakuga.datasets.image_reading import read_image
@@ -18,12 +18,14 @@ from sakuga.models.checkpoint_lookup import find_model
 from sakuga.models.motion_files import MotionFiles
 from sakuga.rendering.store import given_spec, open_store
 from sakuga.rendering.warp import fit_image
+from sakuga.story.controls import MAX_CONTROLS
 from sakuga.story.limits import MAX_FRAMES, MAX_SECONDS, MAX_SEED
 from sakuga.story.options import SEED, Number
 from sakuga.story.settings import AUTO, FilmSettings
 from sakuga.studio.animate.animate import CLIP, with_style
 from sakuga.studio.animate.vary import image_size
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.controlnets import FoundControlNets, find_controlnets, given_specs
 from sakuga.studio.core.finish import finish_clip
 from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.motion import MotionFinder, motion_settings, shared_name
@@ -46,7 +48,7 @@ from sakuga.timeline.spec import digest
 from sakuga.timeline.timing import exact_seconds
 
 MOVE_SECONDS = Number(help="Length of the clip in seconds", default=2.0, least=0, most=MAX_SECONDS, above=True)
-UNUSED = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate", "controlnet")
+UNUSED = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
 """Film settings that a moved image has no use for."""
 
 
@@ -91,6 +93,7 @@ class ResolvedMove:
     uses: tuple[StyleUse, ...]
     settings: ResolvedSettings
     adapter: MotionFiles
+    controlnets: FoundControlNets
     fitted: tuple[Image, ...]
     """The images in the size of the frames."""
     sheet: ExposureSheet
@@ -101,14 +104,25 @@ class ResolvedMove:
 
 
 class MoveRecipe(SettingsRecipe):
-    """The recipe of a moved image, and of the last one if there are two in `given`."""
+    """The recipe of a moved image, the first of `given`; then come the last one, if there is one, and those of ControlNets."""
 
     kind: Literal["move"] = "move"
-    given: tuple[DigestText, ...] = Field(min_length=1, max_length=2)
+    given: tuple[DigestText, ...] = Field(min_length=1, max_length=2 + MAX_CONTROLS)
     prompt: str
     seconds: float = Field(gt=0, le=MAX_SECONDS)
     seed: int = Field(ge=0, le=MAX_SEED)
     loop: bool = False
+
+    @model_validator(mode="after")
+    def _has_its_images(self) -> Self:
+        if not 1 <= len(self.own_images) <= 2:
+            raise ValueError(f"{len(self.given)} images are given: the first one, maybe the last one, those of ControlNets, and no other")
+        return self
+
+    @property
+    def own_images(self) -> tuple[str, ...]:
+        """The image that moves, and the last one if there is one."""
+        return self.given[: max(0, len(self.given) - len(given_specs(self.settings.controlnet or ())))]
 
     def with_motion(self, places: Mapping[str, str]) -> Self:
         """Return the recipe with its outside motion adapter at its place here."""
@@ -120,7 +134,7 @@ class MoveRecipe(SettingsRecipe):
         styles, output = StyleFinder(files), Output(path=out, max_size=self.budget(out)).check()
         settings = self.resolved(files, styles)
         check_amount(_frame_count(self.seconds, settings), settings.size)
-        images = [open_store(store).read(name) for name in self.given]
+        images = [open_store(store).read(name) for name in self.own_images]
         recipe = self.followed(files, **_recipe_keys(settings, styles))
         made = yield from _render(_resolve(recipe, images, settings, styles, output, store), ())
         return Remade(path=made.clip, frames=made.frames, generated=made.count.generated, reused=made.count.reused, notes=made.notes)
@@ -145,8 +159,9 @@ def move(
     """Generate a clip in which an image comes alive.
 
     The image, fitted to the clip's shape, is the first frame; a motion adapter goes on from it as the prompt says. `last` is another image
-    that the clip ends with. A `loop` leads back to the first frame; there `last` comes halfway. By default the clip has the image's shape.
-    Raises SakugaError.
+    that the clip ends with. A `loop` leads back to the first frame; there `last` comes halfway. By default the clip has the image's shape,
+    and the adapter denoises it to the end (`motion_end` 1), as frames that the image model ended would stand out from the image. Raises
+    SakugaError.
     """
     request = MoveRequest(
         image=Path(image),
@@ -169,19 +184,20 @@ def resolve_move(request: MoveRequest) -> tuple[ResolvedMove, tuple[Image, ...]]
     styles, loaded = StyleFinder(files), [read_image(path) for path in (request.image, request.last) if path]
     images = tuple(one.image for one in loaded)
     size, motion = request.settings.size or image_size(images[0], request.image, files), request.settings.motion or AUTO
-    wanted = replace(request.settings, size=size, motion=motion)
+    end = 1.0 if request.settings.motion_end is None else request.settings.motion_end
+    wanted = replace(request.settings, size=size, motion=motion, motion_end=end)
     settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles, film=True)
     recipe = MoveRecipe.of(
         files,
         **_recipe_keys(settings, styles),
-        given=tuple(digest(given_spec(image)) for image in images),
+        given=(*(digest(given_spec(image)) for image in images), *given_specs(settings.controlnet)),
         prompt=request.prompt,
         seconds=request.seconds,
         seed=request.seed,
         loop=request.loop,
     )
     resolved = _resolve(recipe, images, settings, styles, request.output, request.store)
-    return replace(resolved, notes=tuple(note for one in loaded for note in one.notes)), images
+    return replace(resolved, notes=(*(note for one in loaded for note in one.notes), *resolved.notes)), images
 
 
 def _recipe_keys(settings: ResolvedSettings, styles: StyleFinder) -> dict[str, Any]:
@@ -201,7 +217,7 @@ def _resolve(
     adapter, how = _find_adapter(MotionFinder(files), settings), frame_settings(settings, files, styles)
     fitted = tuple(fit_image(image, how.width, how.height) for image in images)
     first, *last = (given_spec(image) for image in fitted)
-    frames = _frame_count(recipe.seconds, settings)
+    frames, controlnets = _frame_count(recipe.seconds, settings), find_controlnets(settings.controlnet, files)
     moving = ImageMove(prompt=with_triggers(recipe.prompt, uses), frames=frames, seed=recipe.seed, loop=recipe.loop)
     sheet = lay_out_move(first, last[0] if last else None, moving, how, motion_settings(adapter, settings))
     check_frames(output.path, frames, recipe.text() if output.recipe else "")
@@ -211,12 +227,13 @@ def _resolve(
         uses=tuple(uses),
         settings=settings,
         adapter=adapter,
+        controlnets=controlnets,
         fitted=fitted,
         sheet=sheet,
         recipe=recipe,
         output=output,
         store=store,
-        notes=(),
+        notes=controlnets.notes,
     )
 
 
@@ -242,7 +259,9 @@ def _frame_count(seconds: float, settings: ResolvedSettings) -> int:
 def _render(resolved: ResolvedMove, images: Sequence[Image]) -> Generator[Step, None, MovedImage]:
     """Generate the frames, finish them, and write the clip; `images` are those of the recipe, if the store lacks them."""
     started = perf_counter()
-    session = RenderSession(resolved.files, resolved.store, resolved.uses, resolved.settings.precision, motion=(resolved.adapter,))
+    networks, precision = resolved.controlnets.networks, resolved.settings.precision
+    session = RenderSession(resolved.files, resolved.store, resolved.uses, precision, motion=(resolved.adapter,), controlnets=networks)
+    resolved.controlnets.keep_images(session.store)
     notes = (*resolved.notes, *session.prompt_warnings(resolved.recipe.prompt), *session.negative_warnings(resolved.settings.negative))
     for note in notes:
         yield Step(stage="story", note=note)

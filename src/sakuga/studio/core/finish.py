@@ -4,9 +4,10 @@ from collections.abc import Generator, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import gettempdir
+from typing import cast
 
 from sakuga.export import FrameStream
-from sakuga.finishing.image import Image
+from sakuga.finishing.image import Image, in_16_bits, is_unrounded
 from sakuga.story.settings import PixelArt
 from sakuga.studio.core.image_spool import ImageSpool, KeptImages
 from sakuga.studio.core.pixel_art import make_pixel_art, resolve_grid
@@ -62,7 +63,8 @@ def stream_images(images: Sequence[Image], rate: Fraction) -> FrameStream:
 
 
 def textured(image: Image, number: int, settings: ResolvedSettings, seed: int) -> Image:
-    """Add the grain and paper of an image's place in a clip."""
+    """Add the grain and paper of an image's place in a clip; an unrounded image becomes uint16."""
     from sakuga.finishing.texture import add_texture
 
-    return add_texture(image, grain=settings.grain, paper=settings.paper, seed=seed, number=number)
+    made = add_texture(image, grain=settings.grain, paper=settings.paper, seed=seed, number=number)
+    return cast(Image, in_16_bits(made)) if is_unrounded(made) else made

@@ -27,11 +27,12 @@ class _Stored:
     start: int
     length: int
     shape: tuple[int, ...]
+    type: str
     packed: bool
 
 
 class ImageSpool:
-    """A nameless temporary file of images, gone when it is closed.
+    """A nameless temporary file of images, uint8 or uint16, gone when it is closed.
 
     However many images it holds, a few are in memory. The file lies in `folder` or the nearest one around it that exists.
     """
@@ -66,7 +67,7 @@ class ImageSpool:
         """Append one image to the file; raises StoreError."""
         packed = self._end >= UNPACKED
         content = _packed(image) if packed else image.tobytes()
-        stored = _Stored(start=self._end, length=len(content), shape=image.shape, packed=packed)
+        stored = _Stored(start=self._end, length=len(content), shape=image.shape, type=image.dtype.str, packed=packed)
         try:
             self._file.seek(self._end)
             self._file.write(content)
@@ -82,8 +83,8 @@ class ImageSpool:
         self._file.seek(stored.start)
         content = self._file.read(stored.length)
         if stored.packed:
-            return _unpacked(content, stored.shape)
-        return np.frombuffer(content, np.uint8).reshape(stored.shape)
+            return _unpacked(content, stored)
+        return np.frombuffer(content, stored.type).reshape(stored.shape)
 
 
 @dataclass(slots=True, eq=False)
@@ -130,7 +131,7 @@ def _packed(image: Image) -> bytes:
     return zlib.compress(differences.tobytes(), 1)
 
 
-def _unpacked(content: bytes, shape: tuple[int, ...]) -> Image:
-    differences = np.frombuffer(zlib.decompress(content), np.uint8).reshape(shape)
-    image: Image = np.cumsum(differences, axis=1, dtype=np.uint8)
+def _unpacked(content: bytes, stored: _Stored) -> Image:
+    differences = np.frombuffer(zlib.decompress(content), stored.type).reshape(stored.shape)
+    image: Image = np.cumsum(differences, axis=1, dtype=stored.type)
     return image

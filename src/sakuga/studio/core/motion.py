@@ -21,6 +21,7 @@ ADAPTER_OPTIONS = (
     "motion_overlap",
     "motion_smoothing",
     "motion_guidance",
+    "motion_end",
     "motion_keyframe",
     "motion_fps",
 )
@@ -97,6 +98,7 @@ def motion_settings(adapter: MotionFiles, settings: ResolvedSettings) -> MotionS
         overlap=overlap,
         smoothing=settings.motion_smoothing,
         joint_guidance=settings.motion_guidance,
+        denoising_end=settings.motion_end,
     )
     return MotionSettings(motion=motion, fps=settings.motion_fps, keyframe_strength=settings.motion_keyframe)
 

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Self
 
 from sakuga.datasets.folders import SUFFIXES
-from sakuga.export import ExportError, FrameStream, Written, check_folder, check_name, check_target, write_stream
+from sakuga.export import ExportError, FrameStream, Written, check_folder, check_name, check_target, holds_16_bits, write_stream
 from sakuga.rendering.store import open_store
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import MAX_RECIPE, Recipe
@@ -22,11 +22,22 @@ class Output:
     """Whether the file carries its recipe."""
     max_size: int | None = None
     """The bytes that a GIF may have."""
+    bits: int = 8
+    """Bits a channel of numbered PNG images: 8 or 16."""
 
     def check(self) -> Self:
         """Refuse what cannot be written; raises ExportError."""
         check_target(self.path, self.max_size)
+        if self.bits != 8 and not holds_16_bits(self.path):
+            raise ExportError(
+                f"{self.path.name} cannot hold {self.bits} bits a channel: write name.%04d.png or a folder, or leave --bits out"
+            )
         return self
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether images are finished without rounding to 8 bits: 16-bit PNG, and EXR."""
+        return self.bits == 16 or self.path.suffix.lower() == ".exr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

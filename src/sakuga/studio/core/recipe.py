@@ -71,6 +71,8 @@ def portable_controls(controls: Iterable[ControlNet] | None) -> None:
         portable_name(one.network)
         if one.image and not PIXELS.fullmatch(one.image):
             raise ValueError(f"{one.image!r} could be a file, and a recipe holds the digest of an image only: leave it out")
+        if one.encoder is not None:
+            raise ValueError("a recipe knows an image encoder by its IP-Adapter's digest: leave `encoder` out")
 
 
 def portable_style(text: str | None) -> str | None:
@@ -309,7 +311,7 @@ def recipe_settings(settings: ResolvedSettings, styles: StyleFinder, others: Ite
 
 def recipe_controlnets(controls: Iterable[ControlNet], files: CheckpointFiles) -> dict[str, Any]:
     """Return the key of a recipe for ControlNets; none if there are none."""
-    networks = {shared_network(one.network, files): network_digest(one.network, files) for one in controls}
+    networks = {shared_network(one, files): network_digest(one, files) for one in controls}
     named = tuple(RecipeControlNet(name=name, digest=found) for name, found in networks.items())
     return {"controlnets": named} if named else {}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sakuga.models.checkpoint_files import CheckpointFiles
-from sakuga.studio.core.controlnets import network_digest
+from sakuga.studio.core.controlnets import given_control, network_digest
 from sakuga.studio.core.recipe import Recipe, RecipeError, shared_file
 from sakuga.timeline.spec import Digest
 
@@ -39,7 +39,7 @@ def controlnet_places(recipe: Recipe, clip: Path, given: Sequence[str], files: C
 
     Returns notes for those that are not the same. Raises RecipeError for one that is not given, or not needed.
     """
-    places, missing, spare = match_by_digest(recipe.controlnets, {name: network_digest(name, files) for name in given})
+    places, missing, spare = match_by_digest(recipe.controlnets, {text: network_digest(given_control(text), files) for text in given})
     if len(missing) > len(spare):
         wanted = ", ".join(f"{one.name!r} ({one.digest[:12]})" for one in missing)
         raise RecipeError(f"{clip} was made with ControlNets from outside, {wanted}: give the file or folder of each with --controlnet")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles, file_digest
-from sakuga.models.controlnet_files import ControlNetFiles
 from sakuga.models.engine import requested_engine
+from sakuga.models.ip_adapter_files import ControlFiles
 from sakuga.models.motion_files import MotionFiles
 from sakuga.models.prompt_chunks import MARKS, chunk_tokens
 from sakuga.models.styles import checkpoint_styles, few_step_adapter
@@ -76,7 +76,7 @@ class RenderSession:
         precision: Precision | None = None,
         executor: "ExecutorFactory | None" = None,
         motion: Iterable[MotionFiles] = (),
-        controlnets: Iterable[ControlNetFiles] = (),
+        controlnets: Iterable[ControlFiles] = (),
     ) -> None:
         self.files, self.precision = files, precision or "fp32"
         self.store = open_store(store)

@@ -38,6 +38,7 @@ from sakuga.studio.core.controlnets import planned_controls
 from sakuga.studio.core.styles import StyleFinder, StyleUse, missing_triggers, styles_of
 from sakuga.timeline.frame_settings import FrameSettings
 from sakuga.timeline.prompts import prompts_in
+from sakuga.timeline.rebatch import TILED_VAE
 from sakuga.timeline.spec import CameraFrame, FrameSpec, Generated, MotionFrame, MotionWindow, Rendered, SamplingOptions
 from sakuga.timeline.style_weights import StyleWeights
 
@@ -67,6 +68,7 @@ class ResolvedSettings:
     """None is what the model's file tells."""
     vae: str | None
     """None is the model's own."""
+    tiled_vae: bool
     steps: int
     guidance: float
     strength: float
@@ -85,6 +87,7 @@ class ResolvedSettings:
     motion_overlap: int
     motion_smoothing: float
     motion_guidance: float
+    motion_end: float
     motion_keyframe: float
     motion_fps: Fraction
     loop: bool
@@ -157,6 +160,7 @@ def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: Styl
         "reference_weight": family.reference_weight,
         "motion_smoothing": family.motion.smoothing,
         "motion_guidance": family.motion.joint_guidance,
+        "motion_end": family.motion.denoising_end,
         "motion_keyframe": family.motion.keyframe_strength,
         "strength": 0.5 if moves else 0.7,
         "depth": "estimator" if "depth" in files.components() else "luminance",
@@ -199,6 +203,7 @@ def frame_settings(settings: ResolvedSettings, files: CheckpointFiles, styles: S
         rate=settings.fps,
         sampler=settings.sampler,
         precision=settings.precision,
+        approximations=(TILED_VAE,) if settings.tiled_vae else (),
         options=SamplingOptions(schedule=settings.schedule, eta=settings.eta, clip_skip=settings.clip_skip),
         weighting=settings.weighting,
         steps=settings.steps,
