@@ -100,7 +100,7 @@ class Published:
     def inputs(self, batch: TrainingBatch, chosen: tuple[int, ...]) -> tuple[Any, ...]:
         """Return what the example's data loader returns, and the random numbers of ours."""
         examples = [self.examples.examples[index] for index in chosen]
-        images = [crop_to_bucket(read_image(example.path).image, example.bucket) for example in examples]
+        images = [crop_to_bucket(read_image(example.path).image, example) for example in examples]
         pixels = torch.stack([torch.from_numpy(image).permute(2, 0, 1) / 127.5 - 1 for image in images])
         with torch.no_grad():
             latents = self.checkpoint.vae.encode(pixels).latent_dist

@@ -26,7 +26,8 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 Row = dict[str, Any]
 Line = tuple[str, ...]
 
-DETAILS = ("--set", "details", "--steps", "160", "--prompts", "48")
+LOOK = "watercolor"
+DETAILS = ("--set", "details", "--word", LOOK, "--steps", "160", "--prompts", "48")
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "unet": ("speed.py", "--rows", "unet"),
     "image": ("speed.py", "--rows", "image"),
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "small-set": ("lora_variants.py", *DETAILS, "--only", "plain,preserve,slow-down-blocks"),
     "equal-size": ("lora_variants.py", "--only", "rank-8,dora-rank-8,lokr-factor-2", "--steps", "100", "--prompts", "32"),
     "masked-loss": ("masked_loss.py", "--steps", "150"),
+    "motion-lora": ("motion_lora.py", "--steps", "80", "--prompts", "5", "--frames", "8"),
     "slider": ("slider.py", "--steps", "100", "--prompts", "24"),
 }
 """Script and options by name."""
@@ -94,11 +96,13 @@ FILMS = """A film with keyed guidance, every frame of 64 px generated, is planne
 """
 SWITCHES = """One frame in each LoRA style, resident memory of the process. Prompts, of which the last 256 stay encoded, are new each time.
 """
-VARIANTS = """LoRAs of rank 16 after 160 steps of 4 on 34 details of watercolor images, captioned by the trigger word alone. *Lost* is the
-share of what prompts state that the base model shows and the style does not, *look* the share of images read as watercolor; *more* are the
-paired differences from the first row of the same weight. Intervals are 95%, over prompts; each row is one training.
+VARIANTS = """LoRAs of rank 16 after 160 steps of 4 on 34 details of watercolor images, captioned by "watercolor" alone,
+which the model knows: the word by itself, without a style, loses 0.237 of what 32 prompts state. *Lost* is the share of what prompts state
+that the base model shows without the word and the style does not, *look* the share of images read as watercolor; *more* are the paired
+differences from the first row of the same weight. Intervals are 95%, over prompts; each row is one training.
 """
-EQUAL = """The same measures after 100 steps of 4 on 34 watercolor images with full captions, at about the same size of the file.
+EQUAL = """The same measures after 100 steps of 4 on 34 watercolor images with full captions and a trigger word that the model does not
+know, at about the same size of the file.
 """
 MASKED = """A character in a village at sunset in all of sixteen images, captioned by her description alone; 150 steps of 4 at a learning
 rate of 2e-3. The description is then prompted in other places at other times: *place* and *time* are the shares that show what the prompt
@@ -108,6 +112,11 @@ the share with both where the prompt states no background (12 images). *More* ar
 SLIDERS = """A slider with "at night" as more and "at noon" as less; 100 steps of 4. Prompts name no time of day. *Kept* is the share of
 subject, place, portrait, person, hair and weather that is read as at weight 0, *steady* that of prompts whose time never goes back towards
 day, and whose brightness never rises, over all weights.
+"""
+MOTIONS = """A camera that moves to the right, 4 pixels a frame at 128 px, learnt from 12 clips in 80 steps of one clip of 8 frames.
+*Across* and *down* are the mean optical flow from frame to frame in pixels, which is less than the camera moves where skies are plain;
+*left* is the share of clips that go to the left by half a pixel or more, *shown* the share of what prompts state that the middle frame
+shows. *More* is the paired difference of *across* from weight 0, the motion adapter alone.
 """
 
 
@@ -257,7 +266,8 @@ def variants(rows: Sequence[Row]) -> str:
 
 
 def _variant(*, variant: str, weight: float, lost: float, low: float, high: float, **more: Any) -> Row:
-    return {"row": f"{variant}, weight {weight:g}", "lost": [lost, low, high], **more}
+    name = "trigger word alone" if variant == "word" else f"{variant}, weight {weight:g}"
+    return {"row": name, "lost": [lost, low, high], **more}
 
 
 def reading(value: Any) -> str:
@@ -308,6 +318,7 @@ SECTIONS = (
     Section(title="Methods at equal size", benchmarks=("equal-size",), text=EQUAL, table=variants),
     Section(title="Masked loss", benchmarks=("masked-loss",), text=MASKED, table=readings),
     Section(title="A slider", benchmarks=("slider",), text=SLIDERS, table=readings),
+    Section(title="A MotionLoRA", benchmarks=("motion-lora",), text=MOTIONS, table=readings),
 )
 
 

@@ -168,3 +168,22 @@ def test_a_name_that_is_no_utf8_is_read_and_written_with_replacement_signs(tmp_p
     (found,) = find_images(tmp_path).images
     assert found.name == "caf\ufffd.png"
     assert found.path.is_file()
+
+
+def test_folders_that_systems_make_hold_no_images_of_the_user(tmp_path: Path) -> None:
+    for folder in (".", "boats", "__MACOSX", "@eaDir", ".ipynb_checkpoints", "$RECYCLE.BIN", "boats/@eaDir"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / folder / "a.png")
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7 of a Mac")
+    assert [found.name for found in find_images(tmp_path).images] == ["a.png", "boats/a.png"]
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "\ufeffSEP=; \r\n"])
+def test_the_line_in_which_excel_names_its_separator_is_no_header(tmp_path: Path, first: str) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    table = tmp_path / "metadata.csv"
+    table.write_text(f"{first}file_name;text\na.png;a castle, dawn, birds, sea\n", encoding="utf-8")
+    assert [found.text for found in find_images(tmp_path).images] == ["a castle, dawn, birds, sea"]
+    table.write_text(f"{first}file_name;text\na.png;a;castle\n", encoding="utf-8")
+    with pytest.raises(SetError, match="line 3: 3 values for 2 columns"):
+        find_images(tmp_path)

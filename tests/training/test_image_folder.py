@@ -139,3 +139,14 @@ def test_the_sketchbook_reads_its_own_images_to_choose_a_weight(settings: TrainS
     assert run.notes[-1].startswith("weight 1 keeps subjects: 0%")
     with PILImage.open(run.run / "samples" / "weights.png") as sheet:
         assert sheet.size == (2 * 128, 2 * 128), "two prompts; the base model above weight 1"
+
+
+def test_a_trigger_word_that_loses_subjects_by_itself_is_named(settings: TrainSettings, tmp_path: Path) -> None:
+    known = write_small_set(tmp_path / "known", trigger="watercolor")
+    method = Lora(rank=1, targets=("attention",))
+    asked = replace(settings, set=known, model="sketchbook", method=method, steps=1, learning_rate=1e-9, weight_prompts=3)
+    run = trained(replace(asked, validate_every=0))
+    values = json.loads((run.run / "metrics.json").read_text())["weight_choice"]
+    assert values["word"]["lost"] == values["trials"][0]["lost"] > 0.05, "a style that changes nothing loses what its word loses"
+    assert "the word 'watercolor' alone loses" in run.notes[-1]
+    assert "choose a trigger word that it does not know" in run.notes[-1]

@@ -7,11 +7,14 @@ that keeps the area at or under that of the square.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
+from typing import Literal
 
 from sakuga import InputError
 
 Bucket = tuple[int, int]
 """Width and height in pixels."""
+Focus = Literal["face", "centre"]
+"""What to center crops on: the largest face (else the finest detail), or the middle."""
 CENTER = (0.5, 0.5)
 MAX_STRETCH = 2
 """The largest ratio between a bucket's side and the square's, either way."""

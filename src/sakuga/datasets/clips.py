@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,34 @@ def read_clip(path: Path | str, keep: Keep = tuple) -> LoadedClip:
             alone = read_image(path)
             return LoadedClip(images=(alone.image,), seconds=(Fraction(0),), notes=alone.notes)
         return _animation(image, path, keep)
+
+
+def stream_clip(path: Path | str) -> Iterator[tuple[Fraction, Image]]:
+    """Yield the frames of a clip with the second at which each is shown, one at a time, so that a video may be of any length.
+
+    A single image is one frame. Raises ImageError where the file is no clip, is damaged, or has no frame.
+    """
+    path = Path(path)
+    if path.is_file() and _is_video(path):
+        yield from _streamed_video(path)
+        return
+    clip = read_clip(path)
+    yield from zip(accumulate(clip.seconds, initial=Fraction(0)), clip.images, strict=False)
+
+
+def _streamed_video(path: Path) -> Iterator[tuple[Fraction, Image]]:
+    import av
+
+    times = list[tuple[Fraction, Fraction]]()
+    try:
+        with _container(path) as container:
+            for image in _timed_images(container, path, times, limited=False):
+                yield times[-1][0] - times[0][0], image
+    except (av.FFmpegError, ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ImageError(f"{path} is truncated or damaged ({reason}): save it again") from error
+    if not times:
+        raise ImageError(f"{path} has no readable frame: save it again")
 
 
 def _is_video(path: Path) -> bool:
@@ -125,17 +154,18 @@ def _playable(container: Any) -> Any:
     return next(stream for stream in container.streams.video if stream.codec_context)
 
 
-def _timed_images(container: Any, path: Path, times: list[tuple[Fraction, Fraction]]) -> Iterator[Image]:
+def _timed_images(container: Any, path: Path, times: list[tuple[Fraction, Fraction]], *, limited: bool = True) -> Iterator[Image]:
     """Yield each frame's image, and add its start and duration (0 if unknown) to `times`.
 
-    Decoding uses one thread, so that the same file always gives the same images.
+    Raises ImageError where a `limited` clip is too long for memory. Decoding uses one thread, so that the same file always gives the same
+    images.
     """
     from av.video.reformatter import Colorspace
 
     stream = _playable(container)
     stream.codec_context.thread_count = 1
     for count, frame in enumerate(container.decode(stream), 1):
-        _check_size(path, count, frame.width, frame.height)
+        _check_size(path, count if limited else 1, frame.width, frame.height)
         # An unspecified color matrix is chosen by height, as players do: ITU-R BT.601 below 720 lines, else BT.709.
         unspecified = frame.colorspace == 2
         matrix = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unspecified else None

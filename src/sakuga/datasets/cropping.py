@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image as PILImage
 
-from sakuga.datasets.buckets import CENTER, Box, Bucket, crop_box, nearest_bucket
-from sakuga.datasets.faces import detail_focus, face_focus, find_faces
+from sakuga.datasets.buckets import CENTER, Box, Bucket, Focus, crop_box, nearest_bucket
+from sakuga.datasets.faces import Point, detail_focus, face_focus, find_faces
 from sakuga.timeline.clip import Image
 
-Focus = Literal["face", "centre"]
-"""What to center on: the largest face (else the finest detail), or the middle."""
 DIMMED, FRAME = 0.35, (255, 214, 64)
 """Brightness of the cropped-off area in previews, and the RGB color of the crop's frame."""
 BACKGROUND = 24
@@ -43,13 +40,18 @@ def plan_crop(image: Image, sizes: Sequence[Bucket], focus: Focus = "face") -> C
     """Choose an image's bucket and crop."""
     height, width = image.shape[:2]
     bucket = nearest_bucket(width, height, sizes)
-    faces: tuple[Box, ...] = ()
-    point = CENTER
-    if focus == "face" and crop_box(width, height, bucket).share_of(width, height) < 1:
-        faces = tuple(find_faces(image))
-        point = face_focus(faces[0], width, height) if faces else detail_focus(image)
+    point, faces = find_focus(image, bucket, focus)
     box = crop_box(width, height, bucket, point)
     return Crop(box=box, bucket=bucket, lost=1 - box.share_of(width, height), enlarged=bucket[0] / box.width, faces=faces)
+
+
+def find_focus(image: Image, bucket: Bucket, focus: Focus) -> tuple[Point, tuple[Box, ...]]:
+    """Return what a crop to a bucket is centered on, and the faces; the middle where nothing is cropped off."""
+    height, width = image.shape[:2]
+    if focus == "centre" or crop_box(width, height, bucket).share_of(width, height) == 1:
+        return CENTER, ()
+    faces = tuple(find_faces(image))
+    return face_focus(faces[0], width, height) if faces else detail_focus(image), faces
 
 
 def apply_crop(image: Image, crop: Crop) -> Image:

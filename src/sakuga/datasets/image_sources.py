@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -15,6 +15,8 @@ from sakuga.text import abridged, counted, name_key, sayable
 
 TABLES = ("metadata.jsonl", "metadata.csv")
 CAPTIONS = (".txt", ".caption")
+SYSTEM_FOLDERS = ("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found")
+"""Folders that systems make, with thumbnails or deleted images in them; in small letters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,10 @@ class FoundImages:
     notes: tuple[str, ...]
 
 
-def find_images(source: Path) -> FoundImages:
+def find_images(source: Path, clips: Collection[Path] = ()) -> FoundImages:
     """Find images and captions of a folder or table.
+
+    Files that are read as `clips` are no images; with them there may be none.
 
     Folders, and the folder of a table, are searched recursively, those behind symbolic links too. Names are compared by `name_key`.
     Captions come from a table's row (`metadata.jsonl`, `metadata.csv`, or the given table), else from a text file of the image's name.
@@ -56,10 +60,10 @@ def find_images(source: Path) -> FoundImages:
     folder = source if source.is_dir() else source.parent
     notes: list[str] = []
     files = sorted(_files(folder, notes), key=lambda path: [natural_order(Path(part)) for part in path.relative_to(folder).parts])
-    images = [path for path in files if is_image(path)]
+    images = [path for path in files if is_image(path) and path not in clips]
     masks = _masks(images)
     images = [path for path in images if path not in masks.values()]
-    if not images:
+    if not images and not clips:
         raise SetError(f"{folder} contains no images: add PNG, JPEG or other image files")
     tables = [source] if source.is_file() else [path for path in files if path.name in TABLES]
     rows = _pair_rows(folder, images, tables, notes)
@@ -68,16 +72,16 @@ def find_images(source: Path) -> FoundImages:
         replace(_found(path, folder, rows.get(path), captions.get(_stem_key(path)), notes), mask=masks.get(_stem_key(path)))
         for path in images
     )
-    _note_leftovers(files, {*images, *tables, *masks.values()}, notes)
+    _note_leftovers(files, {*images, *tables, *masks.values(), *clips}, notes)
     return FoundImages(images=found, notes=tuple(dict.fromkeys(notes)))
 
 
 def _files(folder: Path, notes: list[str]) -> Iterator[Path]:
-    """Yield the files of a folder recursively, without hidden ones, and each real folder once."""
+    """Yield the files of a folder recursively, without hidden ones and those of systems, and each real folder once."""
     seen = set[str]()
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [] if real in seen else sorted(name for name in folders if _is_own(name))
         if real in seen:
             continue
         seen.add(real)
@@ -86,6 +90,11 @@ def _files(folder: Path, notes: list[str]) -> Iterator[Path]:
                 yield path
             elif path.is_symlink():
                 notes.append(f"{sayable(path.name)} is a link to what does not exist")
+
+
+def _is_own(name: str) -> bool:
+    """Return whether a folder is the user's; hidden ones are not."""
+    return not name.startswith(".") and name.casefold() not in SYSTEM_FOLDERS
 
 
 def _masks(images: list[Path]) -> dict[tuple[Path, str], Path]:

@@ -22,6 +22,7 @@ COLUMNS = {
 }
 """Accepted names of each column; of several the first counts."""
 SEPARATORS = ",;\t|"
+SEPARATOR_LINE = re.compile(rf"sep=([{SEPARATORS}])[ \t]*\r?\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +98,15 @@ def _seed(value: Any, place: str) -> int | None:
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read delimited values (RFC 4180) with any common separator.
+    """Read delimited values (RFC 4180) with any common separator, which Excel's first line `sep=;` may name.
 
     Spaces after a separator are dropped.
     """
-    header = text.lstrip().split("\n", 1)[0]
-    separator = max(SEPARATORS, key=header.count)
-    reader = csv.reader(StringIO(text.lstrip(), newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    named = SEPARATOR_LINE.match(text := text.lstrip())
+    lines = 1 if named else 0
+    text = text[named.end() :] if named else text
+    separator = named[1] if named else max(SEPARATORS, key=text.split("\n", 1)[0].count)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     try:
         names = [name.strip() for name in next(reader, [])]
         if doubled := next((name for name in names if name and names.count(name) > 1), None):
@@ -113,10 +116,10 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 continue
             if len(values) != len(names):
                 wrong = f"{len(values)} values for {len(names)} columns"
-                raise SetError(f'{path} line {reader.line_num}: {wrong}: put text with a {separator!r} in "quotes"')
-            yield f"{path} line {reader.line_num}", {name: value for name, value in zip(names, values, strict=True) if name}
+                raise SetError(f'{path} line {lines + reader.line_num}: {wrong}: put text with a {separator!r} in "quotes"')
+            yield f"{path} line {lines + reader.line_num}", {name: value for name, value in zip(names, values, strict=True) if name}
     except csv.Error as error:
-        raise SetError(f"{path} line {reader.line_num} cannot be read ({error}): check its quotes") from None
+        raise SetError(f"{path} line {lines + reader.line_num} cannot be read ({error}): check its quotes") from None
 
 
 def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """The verdict on a training set: what to expect from training on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,17 @@ ONLY_PORTRAITS, FEW_PLACES = 0.9, 0.1
 MUCH = 0.25
 """The share of a set from which on a problem makes it not ready."""
 
+COMMANDS: Mapping[str, str] = {
+    "composition": "write `composition` into their rows",
+    "balance": "`sakuga data balance`",
+    "unreadable": "delete damaged ones with their rows, or build the set again",
+    "leak": "dedupe and split",
+    "duplicate": "`sakuga data dedupe`",
+    "aspect": "see `sakuga data crop`",
+    "empty": "`sakuga data caption` writes them",
+}
+"""What to do about what is found, by commands."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
@@ -28,12 +39,13 @@ class Remark:
     text: str
 
 
-def verdict(inspection: Inspection) -> tuple[Remark, ...]:
+def verdict(inspection: Inspection, remedies: Mapping[str, str] = COMMANDS) -> tuple[Remark, ...]:
     """Judge a training set by its inspection.
 
-    Returns at least one remark, the most severe first.
+    `remedies` says what to do, by default with commands. Returns at least one remark, the most severe first.
     """
-    remarks = [remark for look in (_amount, _composition, _images, _captions, _rights) for remark in look(inspection)]
+    judged = (_amount(inspection), _composition(inspection, remedies), _images(inspection, remedies), _captions(inspection, remedies))
+    remarks = [remark for found in (*judged, _rights(inspection)) for remark in found]
     order: tuple[Grade, ...] = ("not ready", "needs review", "ready")
     return tuple(sorted(remarks, key=lambda remark: order.index(remark.grade)))
 
@@ -53,16 +65,16 @@ def _amount(inspection: Inspection) -> list[Remark]:
     return [Remark(grade="ready", text=f"{images} to train on: enough for a style")]
 
 
-def _composition(inspection: Inspection) -> list[Remark]:
+def _composition(inspection: Inspection, remedies: Mapping[str, str]) -> list[Remark]:
     shares = inspection.shares
     unknown = len(inspection.set.examples) - len(inspection.compositions)
     if unknown > len(inspection.set.examples) / 2:
-        text = f"the composition of {unknown} images is unknown: write `composition` into their rows"
+        text = f"the composition of {unknown} images is unknown: {remedies['composition']}"
         return [Remark(grade="needs review", text=text)]
     portraits, figures, landscapes = (shares.get(kind, 0.0) for kind in ("portrait", "figure", "landscape"))
     if landscapes >= LANDSCAPES and portraits <= PORTRAITS:
         text = f"{landscapes:.0%} landscapes and {portraits:.0%} portraits: faces will not take the style"
-        return [Remark(grade="not ready", text=f"{text}; add portraits, up to two for each landscape, or `sakuga data balance`")]
+        return [Remark(grade="not ready", text=f"{text}; add portraits, up to two for each landscape, or {remedies['balance']}")]
     if portraits >= ONLY_PORTRAITS:
         return [Remark(grade="needs review", text=f"{portraits:.0%} portraits: places will not take the style; add landscapes")]
     if landscapes < FEW_PLACES:
@@ -73,19 +85,19 @@ def _composition(inspection: Inspection) -> list[Remark]:
     return [Remark(grade="ready", text=text)]
 
 
-def _images(inspection: Inspection) -> list[Remark]:
+def _images(inspection: Inspection, remedies: Mapping[str, str]) -> list[Remark]:
     size = inspection.size
     problems: list[tuple[str, Callable[[int], str]]] = [
-        ("unreadable", lambda n: f"{_image_count(n)} cannot be read: delete damaged ones with their rows, or build the set again"),
+        ("unreadable", lambda n: f"{_image_count(n)} cannot be read: {remedies['unreadable']}"),
         (
             "leak",
-            lambda n: f"{_image_count(n, 'to train on is', 'to train on are')} also held out, which spoils evaluation: dedupe and split",
+            lambda n: f"{_image_count(n, 'to train on is', 'to train on are')} also held out, which spoils evaluation: {remedies['leak']}",
         ),
-        ("duplicate", lambda n: f"{_image_count(n, 'is', 'are')} duplicated and may be memorized: `sakuga data dedupe`"),
+        ("duplicate", lambda n: f"{_image_count(n, 'is', 'are')} duplicated and may be memorized: {remedies['duplicate']}"),
         ("small", lambda n: f"{_image_count(n, 'is', 'are')} smaller than {size} pixels and would be enlarged: find larger ones"),
         (
             "aspect",
-            lambda n: f"{_image_count(n, 'is', 'are')} more than twice as long as wide and will be cropped: see `sakuga data crop`",
+            lambda n: f"{_image_count(n, 'is', 'are')} more than twice as long as wide and will be cropped: {remedies['aspect']}",
         ),
         ("blur", lambda n: f"{_image_count(n, 'is', 'are')} blurred, which the style will learn: remove them"),
         ("border", lambda n: f"{_image_count(n, 'has', 'have')} borders, which the style will learn: crop them"),
@@ -94,10 +106,10 @@ def _images(inspection: Inspection) -> list[Remark]:
     return _remarks(inspection, problems, severe=("unreadable", "leak"))
 
 
-def _captions(inspection: Inspection) -> list[Remark]:
+def _captions(inspection: Inspection, remedies: Mapping[str, str]) -> list[Remark]:
     trigger = repr(inspection.set.trigger)
     problems: list[tuple[str, Callable[[int], str]]] = [
-        ("empty", lambda n: f"{_image_count(n, 'has', 'have')} no caption: `sakuga data caption` writes them"),
+        ("empty", lambda n: f"{_image_count(n, 'has', 'have')} no caption: {remedies['empty']}"),
         ("trigger", lambda n: f"{_caption_count(n, 'lacks', 'lack')} the trigger word {trigger}: it is not learned from them"),
         ("trigger twice", lambda n: f"{_caption_count(n, 'contains', 'contain')} the trigger word more than once: once is enough"),
         ("tokens", lambda n: f"{_caption_count(n, 'is', 'are')} longer than the model reads: the end is lost"),

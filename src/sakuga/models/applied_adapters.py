@@ -35,6 +35,16 @@ class AppliedAdapter:
     block_weights: BlockWeights = ()
 
 
+def image_parts(adapters: Sequence[AppliedAdapter]) -> list[AppliedAdapter]:
+    """Return adapters without their layers of motion adapters, as single frames of a film in motion are generated with them."""
+    kept = [replace(one, adapter=_without_motion(one.adapter)) for one in adapters]
+    return [one for one in kept if one.adapter.layers or one.adapter.learned_words]
+
+
+def _without_motion(adapter: Adapter) -> Adapter:
+    return replace(adapter, layers={layer: change for layer, change in adapter.layers.items() if not is_motion_layer(layer)})
+
+
 @contextmanager
 def applied_adapters(
     checkpoint: Checkpoint, adapters: Sequence[tuple[Adapter, float] | AppliedAdapter], motion: MotionUNet | None = None

@@ -115,6 +115,8 @@ if TYPE_CHECKING:
     from sakuga.studio.sets.inspection import inspect_set as inspect_set
     from sakuga.studio.sets.inspection_report import inspection_text as inspection_text
     from sakuga.studio.sets.inspection_report import inspection_values as inspection_values
+    from sakuga.studio.sets.masking import MaskedSet as MaskedSet
+    from sakuga.studio.sets.masking import mask_set as mask_set
     from sakuga.studio.sets.publishing import PushedSet as PushedSet
     from sakuga.studio.sets.publishing import plan_push as plan_push
     from sakuga.studio.sets.publishing import push_set as push_set
@@ -154,6 +156,7 @@ if TYPE_CHECKING:
     from sakuga.training.distributed import is_main_process as is_main_process
     from sakuga.training.plan import DreamBooth as DreamBooth
     from sakuga.training.plan import Lora as Lora
+    from sakuga.training.plan import MotionLora as MotionLora
     from sakuga.training.plan import Slider as Slider
     from sakuga.training.plan import TextualInversion as TextualInversion
     from sakuga.training.sketchbook.options import TrainingOptions as TrainingOptions
@@ -211,6 +214,7 @@ _MODULES = {
     "sakuga.studio.sets.distilling": ("DistilledSet", "distill_set"),
     "sakuga.studio.sets.inspection": ("InspectionResult", "inspect_set"),
     "sakuga.studio.sets.inspection_report": ("inspection_text", "inspection_values"),
+    "sakuga.studio.sets.masking": ("MaskedSet", "mask_set"),
     "sakuga.studio.sets.publishing": ("PushedSet", "plan_push", "push_set"),
     "sakuga.studio.sketchbook.build": ("export_sketchbook", "parse_start", "score_sketchbook", "train_sketchbook", "write_sketchbook_card"),
     "sakuga.studio.sketchbook.sets": ("SketchbookSet", "render_style_set", "render_subject_set"),
@@ -224,7 +228,7 @@ _MODULES = {
     "sakuga.studio.training.train": ("TrainedRun", "TrainingProgress", "train"),
     "sakuga.timeline.edits": ("Cut", "Expose", "Hold", "Redo", "Speed"),
     "sakuga.training.distributed": ("is_main_process",),
-    "sakuga.training.plan": ("DreamBooth", "Lora", "Slider", "TextualInversion"),
+    "sakuga.training.plan": ("DreamBooth", "Lora", "MotionLora", "Slider", "TextualInversion"),
     "sakuga.training.sketchbook.options": ("TrainingOptions",),
 }
 """Where each name is; the imports above are the same for type checkers."""
@@ -264,6 +268,7 @@ __all__ = [
     "inspect_set",
     "list_models",
     "list_styles",
+    "mask_set",
     "merge_styles",
     "morph",
     "move",

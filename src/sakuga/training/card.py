@@ -7,7 +7,7 @@ from typing import Any
 
 from sakuga.datasets.training_set import TrainingSet
 from sakuga.text import counted
-from sakuga.training.plan import DreamBooth, Lora, Slider, TextualInversion, TrainingPlan
+from sakuga.training.plan import DreamBooth, Lora, MotionLora, Slider, TextualInversion, TrainingPlan
 
 ALGORITHMS = {"lora": "LoRA", "dora": "DoRA", "loha": "LoHa", "lokr": "LoKr"}
 OPTIMIZERS = {"adamw": "AdamW", "adamw8bit": "AdamW in 8 bits", "prodigy": "Prodigy", "schedule-free": "schedule-free AdamW"}
@@ -20,7 +20,8 @@ def card(plan: TrainingPlan, training_set: TrainingSet, name: str, result: Mappi
     """
     licences = Counter(example.licence for example in training_set.training)
     table = "\n".join(f"| {key} | {value} |" for key, value in _rows(plan, training_set, licences, result).items())
-    usage = f'`sakuga draw "..." --style {name}`' + (
+    verb = "animate" if isinstance(plan.method, MotionLora) else "draw"
+    usage = f'`sakuga {verb} "..." --style {name}{" --motion auto" if verb == "animate" else ""}`' + (
         f'; its trigger word, "{plan.trigger}", is added to the prompt' if plan.trigger else ""
     )
     sheet = "\n![base model above, with the style below: the same prompts and seeds](sheet.webp)\n" if with_sheet else ""
@@ -48,12 +49,13 @@ Apply it with {usage}.
 
 def _rows(plan: TrainingPlan, training_set: TrainingSet, licences: Counter[str], result: Mapping[str, Any]) -> dict[str, str]:
     sources = Counter(example.source for example in training_set.training)
+    kind = "clip" if isinstance(plan.method, MotionLora) else "image"
     rows = {
         "method": method_text(plan),
         "base model": plan.model,
-        "images": f"{len(training_set.training)} ({_most_common(sources)})",
-        "image licences": _most_common(licences),
-        "training": f"{result['steps']} steps of {plan.batch * plan.gradient_accumulation} images at {plan.size} px, "
+        f"{kind}s": f"{len(training_set.training)} ({_most_common(sources)})",
+        f"{kind} licences": _most_common(licences),
+        "training": f"{result['steps']} steps of {counted(plan.batch * plan.gradient_accumulation, kind)} at {plan.size} px, "
         f"{OPTIMIZERS[plan.optimizer]}, learning rate {plan.learning_rate:g} ({plan.schedule}), seed {plan.seed}, {plan.precision}",
         "training loss": f"{result['loss']:.4g}",
     }
@@ -71,8 +73,12 @@ def method_text(plan: TrainingPlan) -> str:
             return f"{ALGORITHMS[lora.algorithm]}, {_lora_text(lora)}"
         case TextualInversion(vectors=vectors):
             return f"Textual Inversion, {counted(vectors, 'vector')}"
+        case Slider(adapter=lora, less_set=less_set) if less_set:
+            return f"concept slider from pairs of images, {_lora_text(lora)}"
         case Slider(adapter=lora, more=more, less=less):
             return f'concept slider from "{less}" (weight -1) to "{more}" (weight 1), {_lora_text(lora)}'
+        case MotionLora(rank=rank, frames=frames, fps=fps):
+            return f"MotionLoRA, rank {rank}, on the temporal attention, from clips of {frames} frames at {fps:g} a second"
         case DreamBooth(adapter=None):
             return "DreamBooth, full UNet"
         case DreamBooth(adapter=Lora() as lora, name=name):
@@ -94,6 +100,8 @@ def _tags(plan: TrainingPlan) -> list[str]:
             return ["lora"]
         case Slider():
             return ["lora", "slider"]
+        case MotionLora():
+            return ["lora", "motion-lora", "animatediff"]
         case TextualInversion():
             return ["textual_inversion"]
         case DreamBooth(adapter=adapter, name=name):

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sakuga import SakugaError
 from sakuga.files import write_atomic
+from sakuga.models.saving import save_file
 
 BEST = "best.safetensors"
 MARGIN = 16 * 2**20

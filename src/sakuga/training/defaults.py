@@ -6,10 +6,12 @@ from types import MappingProxyType
 from typing import Any
 
 from sakuga.models.checkpoint_files import CheckpointInfo
-from sakuga.training.plan import DreamBooth, Lora, MethodSettings, Slider, TextualInversion, TrainingPlanError
+from sakuga.training.plan import DreamBooth, Lora, MethodSettings, MotionLora, Slider, TextualInversion, TrainingPlanError
 
 SMALL = 256
 """Native size in pixels up to which models train in larger batches at a higher learning rate."""
+GIVEN = 0.5
+"""Share of clips whose first frame is given, beside adapters that are trained so (Chen et al. 2024)."""
 LARGE = 1024
 """Native size in pixels from which models train with gradient checkpointing."""
 
@@ -74,6 +76,8 @@ def fill_method_defaults(method: MethodSettings, info: CheckpointInfo, trigger: 
             if not trigger:
                 raise TrainingPlanError("there is no word to train: the set has no trigger word, so give --word")
             return replace(method, word=trigger)
+        case MotionLora(given=None, motion=motion):
+            return replace(method, given=0.0 if motion else GIVEN)
         case Slider(adapter=adapter):
             lora = fill_method_defaults(adapter, info, trigger)
             assert isinstance(lora, Lora)
@@ -114,6 +118,9 @@ def default_settings(method: MethodSettings, info: CheckpointInfo) -> dict[str, 
         case Slider():
             slider = {"caption_dropout": 0.0, "min_snr_gamma": None, "gradient_accumulation": 1, "validate_every": 0}
             return {**values, **slider, "steps": 200 if small else 500, "learning_rate": 5e-4 if small else 2e-4}
+        case MotionLora():
+            motion = {"batch": 1, "gradient_accumulation": 1, "gradient_checkpointing": False, "caption_dropout": 0.0, "validate_every": 0}
+            return {**values, **motion, "steps": 200 if small else 600, "learning_rate": 1e-3 if small else 1e-4, "warmup": 0.05}
         case DreamBooth(adapter=None):
             return {**values, **_subject(small), "learning_rate": 1e-4 if small else 5e-6}
         case DreamBooth():

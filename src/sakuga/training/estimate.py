@@ -1,6 +1,6 @@
 """Time and memory of a training, estimated before it starts and corrected after some steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sakuga.models.motion import MotionUNet
 from sakuga.training.finishing import peak_memory
 from sakuga.training.method import TrainingMethod
 from sakuga.training.plan import TrainingPlan
@@ -53,7 +54,7 @@ def estimate(method: TrainingMethod, plan: TrainingPlan, streams: int = 1) -> Es
     of the inputs of all layers, which a backward pass needs.
     """
     checkpoint, networks = method.checkpoint, method.networks
-    seconds, activations = _one_image(method, plan.size, min(plan.batch, ROWS))
+    seconds, activations = _one_sample(method, plan.size, min(plan.batch, ROWS))
     samples = plan.batch * plan.gradient_accumulation * streams
     trained = sum(parameter.numel() * parameter.element_size() for parameter in networks.parameters())
     kept = activations * plan.batch * (CHECKPOINTED if plan.gradient_checkpointing else 1.0)
@@ -69,31 +70,34 @@ def measured(step_seconds: float, device: torch.device) -> Estimate:
 
 
 @torch.no_grad()
-def _one_image(method: TrainingMethod, size: int, rows: int) -> tuple[float, float]:
-    """Return the seconds that an image of a size takes in a forward pass of so many, and the bytes of its layers' inputs."""
+def _one_sample(method: TrainingMethod, size: int, batch: int) -> tuple[float, float]:
+    """Return the seconds that an image takes in a forward pass of so many, or a clip alone, and the bytes of its layers' inputs."""
     checkpoint, info, device = method.checkpoint, method.checkpoint.info, method.checkpoint.device
+    unet = checkpoint.unet
+    frames, networks = (unet.frames, (unet.unet, unet.adapter)) if isinstance(unet, MotionUNet) else (1, (unet,))
+    rows = batch if frames == 1 else frames
     side = size // info.vae_scale_factor
     passed = side if side <= SMALL else LEAST
     noisy = torch.zeros(rows, info.latent_channels, passed, passed, device=device, dtype=checkpoint.dtype)
     words = method.encode_captions([""]).to(checkpoint.dtype).expand(rows, -1, -1)
     arguments = (noisy, torch.full((rows,), 500, device=device), words, torch.zeros(rows, 4, dtype=torch.long, device=device))
-    with _counted_inputs(checkpoint.unet) as sizes:
+    with _counted_inputs(networks) as sizes:
         checkpoint.forward(*arguments)
     started = perf_counter()
     float(checkpoint.forward(*arguments).sum())
-    larger = (side / passed) ** 2 / rows
+    larger = (side / passed) ** 2 * frames / rows
     return (perf_counter() - started) * larger, sum(sizes) * larger
 
 
 @contextmanager
-def _counted_inputs(network: nn.Module) -> Iterator[list[int]]:
-    """Collect the bytes of the inputs of a network's layers inside the block."""
+def _counted_inputs(networks: Sequence[nn.Module]) -> Iterator[list[int]]:
+    """Collect the bytes of the inputs of all layers of networks inside the block."""
     sizes: list[int] = []
 
     def count(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         sizes.extend(one.numel() * one.element_size() for one in inputs[:1] if isinstance(one, Tensor))
 
-    layers = [layer for layer in network.modules() if not any(layer.children())]
+    layers = [layer for network in networks for layer in network.modules() if not any(layer.children())]
     handles = [layer.register_forward_pre_hook(count) for layer in layers]
     try:
         yield sizes

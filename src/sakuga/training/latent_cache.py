@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sakuga.files import write_atomic
+from sakuga.models.saving import save_file
 
 LIMIT = 512 * 2**20
 """Bytes that are kept in memory."""

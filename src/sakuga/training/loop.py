@@ -23,7 +23,7 @@ from sakuga.training.optimizers import make_optimizer
 from sakuga.training.plan import Slider, TrainingPlan
 from sakuga.training.run_folder import RunFolder
 from sakuga.training.schedule import rate_share
-from sakuga.training.slider import slider_targets
+from sakuga.training.slider import pair_weights, slider_targets
 from sakuga.training.state import TrainingState, WeightAverage
 from sakuga.training.trackers import Tracker, open_tracker
 from sakuga.training.training_data import BatchStream
@@ -156,7 +156,7 @@ class Training:
             for position in range(first, first + batches):
                 batch = self.objective.make_batch(stream, position)
                 for part in self._split(batch):
-                    targets = self._targets(part, stream.distill)
+                    targets = self._targets(part, stream)
                     for target, weights in targets:
                         with weights:  # until the backward pass is done, which may run the networks again
                             loss = self._loss(part, target) * (stream.weight / (stream.batch * batches * len(targets)))
@@ -164,12 +164,16 @@ class Training:
                         total += loss.detach().double().cpu()
         return float(total)
 
-    def _targets(self, batch: TrainingBatch, distill: bool) -> Sequence[tuple[Tensor | None, AbstractContextManager[None]]]:
+    def _targets(self, batch: TrainingBatch, stream: BatchStream) -> Sequence[tuple[Tensor | None, AbstractContextManager[None]]]:
         """Return the targets of a batch, each with the weights that it is for; None is the image's own."""
         with self._autocast():
-            if isinstance(self.plan.method, Slider):
-                return slider_targets(self.plan.method, self.method, self.objective, batch)
-            return [(self._base_prediction(batch) if distill else None, nullcontext())]
+            match self.plan.method:
+                case Slider(less_set="") as slider:
+                    return slider_targets(slider, self.method, self.objective, batch)
+                case Slider():
+                    return [(None, pair_weights(self.method, negative=stream.negative))]
+                case _:
+                    return [(self._base_prediction(batch) if stream.distill else None, nullcontext())]
 
     def _loss(self, batch: TrainingBatch, target: Tensor | None) -> Tensor:
         with self._autocast():
@@ -187,9 +191,8 @@ class Training:
             return self.objective.predict(batch, self.method.encode_captions(batch.captions))
 
     def _split(self, batch: TrainingBatch) -> Iterator[TrainingBatch]:
-        rows = len(batch.clean)
-        width = -(-rows // self.chunks)
-        for first in range(0, rows, width):
+        width = -(-len(batch.clean) // batch.frames // self.chunks) * batch.frames
+        for first in range(0, len(batch.clean), width):
             yield batch.part(first, first + width)
 
     def _split_further(self) -> str:
@@ -222,6 +225,7 @@ class Training:
             "parts": str(self.chunks), "best": repr(self.best), "stale": str(self.stale), "seconds": repr(self.seconds),
             "scale": json.dumps(self.state.scaler.state_dict()),
         }  # fmt: skip
+        self.run.flush_metrics()
         checkpoints.save(self.run.checkpoints, self.steps, self.state.tensors(), metadata, self.plan.keep)
         self.saved = self.steps
 

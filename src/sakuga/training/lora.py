@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sakuga.files import write_atomic
+from sakuga.files import write_atomic, write_text
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.applied_adapters import block_weight
 from sakuga.models.checkpoint import Checkpoint
@@ -129,7 +129,7 @@ class LoraMethod:
             networks = [network for network in self.low_rank.values() if isinstance(network, FactorNetwork)]
             factors = {layer: parts for network in networks for layer, parts in network.tensors().items()}
             write_factors(adapter, factors, folder / f"{name}-{self.settings.algorithm}.safetensors", metadata)
-        (folder / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=trigger)), encoding="utf-8")
+        write_text(folder / STYLE_FILE, format_metadata(StyleMetadata(trigger=trigger)))
 
 
 def _network(network: Any, targets: Sequence[str], method: Lora, part: str, generator: torch.Generator) -> Network:

@@ -40,6 +40,8 @@ class TrainingBatch:
     """Weight of each sample's loss; None where all are 1."""
     cell_weights: Tensor | None = None  # (n, 1, h, w)
     """Weight of each latent cell's loss, from masks; None where all are 1."""
+    frames: int = 1
+    """Rows of one clip, which stay together."""
 
     def part(self, first: int, last: int) -> "TrainingBatch":
         """Return some of its rows."""
@@ -47,7 +49,7 @@ class TrainingBatch:
         return TrainingBatch(
             clean=self.clean[rows], noise=self.noise[rows], timesteps=self.timesteps[rows], captions=self.captions[rows],
             origins=self.origins[rows], weights=None if self.weights is None else self.weights[rows],
-            cell_weights=None if self.cell_weights is None else self.cell_weights[rows],
+            cell_weights=None if self.cell_weights is None else self.cell_weights[rows], frames=self.frames,
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 from sakuga import InputError
+from sakuga.datasets.buckets import Focus
 from sakuga.files import read_utf8
 from sakuga.story.limits import MAX_BATCH, MAX_CLASS_IMAGES, MAX_COUNT, MAX_FACTOR, MAX_PROCESSES, MAX_RANK, MAX_SEED, MAX_SIZE, MAX_VECTORS
 from sakuga.story.options import Choice, Number, Option, Text
@@ -24,6 +25,8 @@ Loss = Literal["l2", "huber", "smooth-l1"]
 TimestepSampling = Literal["uniform", "logit-normal", "high-noise", "low-noise"]
 Prior = Literal["images", "predictions"]
 Tracker = Literal["tensorboard", "wandb", "none"]
+FRAMES, MAX_FRAMES, MAX_FPS = 16, 32, 240
+"""Frames that motion adapters denoise together, the most that any has positions for, and the most frames a second."""
 MAX_TIMESTEP = 1000
 """Timesteps of a noise schedule."""
 Settings = TypeVar("Settings")
@@ -96,6 +99,33 @@ class BlockRates(Text):
         """Return the text, as `parse_block_rates` reads it."""
         parse_block_rates(Text.read(self, value))
         return str(value).replace(" ", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Text):
+    """Numbers with commas: "96,160"."""
+
+    least: float
+    most: float
+
+    def read(self, value: Any) -> str:
+        """Return the text, as `parse_numbers` reads it."""
+        wrong = [number for number in parse_numbers(Text.read(self, value)) if not self.least <= number <= self.most]
+        if wrong:
+            raise ValueError(f"{wrong[0]:g} is out of range; choose {self.least:g} to {self.most:g}")
+        return str(value).replace(" ", "")
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Return the numbers of a text with commas; raises ValueError.
+
+    >>> parse_numbers("0.5, 1"), parse_numbers("")
+    ((0.5, 1.0), ())
+    """
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no list of numbers; write them with commas between, as 0.5,1") from None
 
 
 BLOCK = re.compile(r"(text|unet|mid|(down|up)(\.\d+){0,2})=([0-9.e-]+)")
@@ -222,22 +252,61 @@ class DreamBooth:
 class Slider:
     """Concept slider (Gandikota et al. 2024).
 
-    Trains a LoRA along the difference of two texts: weight 1 is more of the first, weight -1 more of the second.
+    Trains a LoRA along the difference of two texts, or of pairs of images: weight 1 is more of the first, weight -1 more of the second.
     """
 
     kind: Literal["slider"] = "slider"
     adapter: Lora = Lora()
     more: Annotated[str, Text(help='What there is more of at weight 1, as "at night"; added to the captions')] = ""
     less: Annotated[str, Text(help='What there is more of at weight -1, as "at noon"; added to the captions')] = ""
-    reach: Annotated[float, Amount(help="How far weight 1 goes, in differences of the two", default=1.0, above=True)] = 1.0
+    less_set: Annotated[
+        str,
+        Text(
+            help="In place of texts: training set whose images show less of it, each with the name of its pair in SET",
+            default_help="texts, not pairs",
+        ),
+    ] = ""
+    reach: Annotated[float, Amount(help="How far weight 1 goes, in differences of the two texts", default=1.0, above=True)] = 1.0
 
 
-MethodSettings = Lora | TextualInversion | DreamBooth | Slider
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionLora:
+    """MotionLoRA (Guo et al. 2024, section 4.3).
+
+    Trains a LoRA on the temporal attention of a motion adapter, from clips that share a camera move or a way of moving.
+    """
+
+    kind: Literal["motion-lora"] = "motion-lora"
+    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8, most=MAX_RANK)] = 8
+    alpha: Annotated[
+        float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)
+    ] = None
+    motion: Annotated[
+        str, Text(help="Motion adapter to train beside: folder, file or owner/name of the hub", default_help="the model's own")
+    ] = ""
+    frames: Annotated[int, Count(help="Frames of a clip that are trained together", default=FRAMES, least=2, most=MAX_FRAMES)] = FRAMES
+    fps: Annotated[float, Amount(help="Frames a second that clips are read at", default=8.0, above=True, most=MAX_FPS)] = 8.0
+    given: Annotated[
+        float | None,
+        Amount(
+            help="Share of clips whose first frame is given, as keyframes are when films are rendered",
+            default_help="0.5 with the model's own adapter, else 0",
+            most=1,
+        ),
+    ] = None
+
+
+MethodSettings = Lora | TextualInversion | DreamBooth | Slider | MotionLora
 OPERATION = (
     "log_every", "checkpoint_every", "keep", "sample_every", "prompts", "validate_every", "tracker", "cache", "set", "model",
-    "weight_prompts",
+    "weight_prompts", "sample_weights",
 )  # fmt: skip
 """Settings that may change on resume, as they do not affect the weights; set and model are compared by digest."""
+OF_IMAGES = (
+    "flip", "extra_sizes", "focus", "color_jitter", "unmasked_weight", "gradient_checkpointing", "validate_every", "patience",
+    "weight_prompts", "sample_weights",
+)  # fmt: skip
+"""Settings that a training on clips has not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +332,18 @@ class TrainingPlan:
         ),
     ]
     buckets: Annotated[bool, Switch(help="Aspect ratio buckets; off crops every image to a square", default=True)] = True
+    extra_sizes: Annotated[
+        str,
+        Listed(
+            help="Further resolutions with commas; each image is trained on at all of them", default_help="none", least=8, most=MAX_SIZE
+        ),
+    ] = ""
+    focus: Annotated[
+        Focus,
+        Choice(
+            help="What crops follow: the largest face, else the finest detail, or the centre", choices=get_args(Focus), default="centre"
+        ),
+    ] = "centre"
     steps: Annotated[int, Count(help="Optimizer steps", default_help="for a LoRA 500, on large models 1500")]
     batch: Annotated[int, Count(help="Batch size", default_help="8, on large models 1", most=MAX_BATCH)]
     gradient_accumulation: Annotated[
@@ -293,6 +374,14 @@ class TrainingPlan:
     ] = "adamw"
     seed: Annotated[int, Number(help="Seed of the whole training", default=0, least=0, most=MAX_SEED, whole=True)] = 0
     flip: Annotated[bool, Switch(help="Random horizontal flip", default=False)] = False
+    color_jitter: Annotated[
+        float,
+        Amount(
+            help="Color jitter: brightness, contrast and saturation change by up to this share at each use; needs encoding at each use",
+            default=0.0,
+            most=0.9,
+        ),
+    ] = 0.0
     caption_dropout: Annotated[
         float,
         Amount(help="Caption dropout: share of captions replaced by an empty one", default_help="0.1 for a LoRA, else 0", most=1),
@@ -365,6 +454,15 @@ class TrainingPlan:
         int, Amount(help="Steps between sample images; 0 disables them", default_help="a fifth of the steps", most=MAX_COUNT, whole=True)
     ] = 0
     prompts: Annotated[tuple[str, ...], Words(help="Prompt of a sample image; repeatable", default_help="captions of the set")] = ()
+    sample_weights: Annotated[
+        str,
+        Listed(
+            help="Weights with commas at which a LoRA's sample images are generated, too, on a sheet of their own",
+            default_help="none",
+            least=-10,
+            most=10,
+        ),
+    ] = ""
     weight_prompts: Annotated[
         int,
         Amount(
@@ -381,8 +479,8 @@ class TrainingPlan:
     ] = "tensorboard"
 
 
-METHODS: dict[str, type[Lora | TextualInversion | DreamBooth | Slider]] = {
-    "lora": Lora, "textual-inversion": TextualInversion, "dreambooth": DreamBooth, "slider": Slider,
+METHODS: dict[str, type[Lora | TextualInversion | DreamBooth | Slider | MotionLora]] = {
+    "lora": Lora, "textual-inversion": TextualInversion, "dreambooth": DreamBooth, "slider": Slider, "motion-lora": MotionLora,
 }  # fmt: skip
 RENAMED = {
     "rate": "learning_rate", "accumulation": "gradient_accumulation", "decay": "weight_decay", "clip": "max_grad_norm",

@@ -19,7 +19,8 @@ class ResolvedTraining:
     source: CheckpointFiles
     training_set: TrainingSet
     class_set: TrainingSet | None
-    """Class images for prior preservation; None where there are none, or the model generates them first."""
+    """Class images for prior preservation, or the other images of a slider's pairs; None where there are none, or the model generates
+    them first."""
     run: RunFolder
     device: str
     resumed: bool

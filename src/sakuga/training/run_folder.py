@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sakuga.files import sole_user, write_text
+from sakuga.files import flush_to_disk, sole_user, write_text
 from sakuga.training.plan import TrainingPlan, TrainingPlanError, plan_differences, plan_to_dict, read_plan
 
 CONFIG, METRICS, LOG, RESULT = "config.json", "metrics.jsonl", "log.txt", "metrics.json"
@@ -126,6 +126,11 @@ class RunFolder:
         rounded = {name: float(f"{value:.7g}") for name, value in metrics.items()}
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **rounded}) + "\n")
+
+    def flush_metrics(self) -> None:
+        """Flush the metrics to the disk, so that a power cut leaves those up to the checkpoint that is written next."""
+        if self.is_main:
+            flush_to_disk(self.path / METRICS)
 
     def drop_metrics_after(self, step: int) -> None:
         """Delete metrics after a step.

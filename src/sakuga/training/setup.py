@@ -11,16 +11,20 @@ from sakuga.datasets.training_set import Example, TrainingSet
 from sakuga.models.checkpoint import DTYPES, Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.loading import quiet_libraries
+from sakuga.models.motion_lookup import find_motion_adapter
 from sakuga.models.placement import place_encoder, place_unet
 from sakuga.training.caption_changes import caption_changes
+from sakuga.training.clip_data import ClipObjective, EncodedClips
 from sakuga.training.full_unet import FullUNetMethod
 from sakuga.training.loop import Training
 from sakuga.training.lora import LoraMethod
 from sakuga.training.method import TrainingMethod
+from sakuga.training.motion_lora import MotionLoraMethod
 from sakuga.training.named_lora import LoraEmbeddingMethod
 from sakuga.training.objective import Objective
-from sakuga.training.plan import DreamBooth, Lora, Slider, TextualInversion, TrainingPlan
+from sakuga.training.plan import DreamBooth, Lora, MotionLora, Slider, TextualInversion, TrainingPlan, TrainingPlanError, parse_numbers
 from sakuga.training.resolved import ResolvedTraining
+from sakuga.training.slider import paired_sets
 from sakuga.training.speed import pick_device
 from sakuga.training.textual_inversion import EmbeddingMethod, is_known_word
 from sakuga.training.training_data import BatchStream, EncodedExamples, EncodingProgress, ExampleSource, bucket_sizes
@@ -38,7 +42,11 @@ def prepare_training(resolved: ResolvedTraining, class_set: TrainingSet | None, 
         run.log(note)
         yield EncodingProgress(done=0, total=len(resolved.training_set.training), note=note)
     method = make_method(plan, checkpoint)
+    if isinstance(method, MotionLoraMethod):
+        return (yield from _prepare_clips(resolved, method))
     objective = Objective(checkpoint, plan)
+    if isinstance(plan.method, Slider) and class_set:
+        return (yield from _prepare_pairs(resolved, method, objective, class_set))
     training_set = _with_captions(plan, resolved.training_set, method)
     encoded = yield from _encode(resolved, checkpoint, training_set, training_set.training, "training")
     streams = [BatchStream(encoded, plan.batch, plan.seed)]
@@ -51,6 +59,38 @@ def prepare_training(resolved: ResolvedTraining, class_set: TrainingSet | None, 
         held_out = yield from _encode(resolved, checkpoint, training_set, training_set.held_out, "held-out")
         validation = Validation(held_out, objective, plan.batch)
     return Training(plan, method, streams, objective, run, validation)
+
+
+def _prepare_pairs(
+    resolved: ResolvedTraining, method: TrainingMethod, objective: Objective, others: TrainingSet
+) -> Generator[EncodingProgress, None, Training]:
+    """Encode both sides of a slider's pairs, whose batches have the same order, noise and timesteps."""
+    plan, checkpoint = resolved.plan, method.checkpoint
+    more, less = paired_sets(resolved.training_set, others)
+    first = yield from _encode(resolved, checkpoint, more, more.training, "more")
+    second = yield from _encode(resolved, checkpoint, less, less.training, "less")
+    if len(first.examples) != len(second.examples):
+        raise TrainingPlanError("an image of the pairs cannot be read, so another has no pair: repair it, or leave both out")
+    if wrong := next((one for one, other in zip(first.examples, second.examples, strict=True) if one.bucket != other.bucket), None):
+        raise TrainingPlanError(f"{wrong.path.name} and its pair have different shapes: crop both sets to one, as with `sakuga data crop`")
+    streams = [BatchStream(first, plan.batch, plan.seed), BatchStream(second, plan.batch, plan.seed, negative=True)]
+    return Training(plan, method, streams, objective, resolved.run, None)
+
+
+def _prepare_clips(resolved: ResolvedTraining, method: MotionLoraMethod) -> Generator[EncodingProgress, None, Training]:
+    """Encode the clips of a motion training.
+
+    What counts is the mean over a clip's frames.
+    """
+    plan, checkpoint, training_set = resolved.plan, method.checkpoint, resolved.training_set
+    sizes = bucket_sizes(plan, checkpoint.info.size_multiple)
+    source = ExampleSource(
+        training_set=training_set, examples=training_set.training, sizes=sizes, flip=False, cached=False, file=None, key=""
+    )  # fmt: skip
+    clips = EncodedClips(checkpoint, source, method.settings)
+    yield from clips.prepare()
+    streams = [BatchStream(clips, plan.batch, plan.seed, weight=1 / method.settings.frames)]
+    return Training(plan, method, streams, ClipObjective(checkpoint, plan), resolved.run, None)
 
 
 def _prior(plan: TrainingPlan) -> tuple[float, bool]:
@@ -109,6 +149,9 @@ def make_method(plan: TrainingPlan, checkpoint: Checkpoint) -> TrainingMethod:
             return LoraMethod(checkpoint, plan.method, seed=plan.seed, cache_captions=_caches_captions(plan))
         case Slider(adapter=adapter):
             return LoraMethod(checkpoint, adapter, seed=plan.seed, cache_captions=_caches_captions(plan))
+        case MotionLora(motion=motion):
+            files = find_motion_adapter(checkpoint.files, motion or None)
+            return MotionLoraMethod(checkpoint, files, plan.method, seed=plan.seed, cache_captions=_caches_captions(plan))
         case TextualInversion():
             return EmbeddingMethod(checkpoint, plan.method, plan.method.word, seed=plan.seed)
         case DreamBooth(adapter=None, prior=prior):
@@ -128,13 +171,16 @@ def _caches_captions(plan: TrainingPlan) -> bool:
 def _encode(
     resolved: ResolvedTraining, checkpoint: Checkpoint, training_set: TrainingSet, examples: Sequence[Example], name: str
 ) -> Generator[EncodingProgress, None, EncodedExamples]:
-    plan, run = resolved.plan, resolved.run
+    plan, run, multiple, trained = resolved.plan, resolved.run, checkpoint.info.size_multiple, name != "held-out"
     source = ExampleSource(
         training_set=training_set,
         examples=tuple(examples),
-        sizes=bucket_sizes(plan, checkpoint.info.size_multiple),
-        flip=plan.flip and name != "held-out",
-        cached=plan.cache,
+        sizes=bucket_sizes(plan, multiple),
+        extra_sizes=tuple(bucket_sizes(plan, multiple, int(size)) for size in parse_numbers(plan.extra_sizes)) if trained else (),
+        focus=plan.focus,
+        color_jitter=plan.color_jitter if trained else 0.0,
+        flip=plan.flip and trained,
+        cached=plan.cache and not (plan.color_jitter and trained),
         file=run.cache / f"{name}.safetensors" if run.is_main else None,
         key=hashlib.sha256(json.dumps([plan.model_digest, plan.set_digest]).encode()).hexdigest(),
     )

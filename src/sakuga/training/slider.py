@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 import torch
 from torch import Tensor
 
+from sakuga.datasets.training_set import TrainingSet
 from sakuga.training.lora import LoraMethod
 from sakuga.training.method import TrainingMethod
 from sakuga.training.objective import Objective, TrainingBatch
-from sakuga.training.plan import Slider
+from sakuga.training.plan import Slider, TrainingPlanError
 
 
 @torch.no_grad()
@@ -27,6 +30,25 @@ def slider_targets(
         plain, more, less = (objective.predict(batch, method.encode_captions(one)) for one in texts)
     difference = slider.reach * (more - less)
     return [(plain + difference, nullcontext()), (plain - difference, method.negative())]
+
+
+def pair_weights(method: TrainingMethod, *, negative: bool) -> AbstractContextManager[None]:
+    """Return the weights that learn one side of image pairs: 1 those that show more, -1 those that show less.
+
+    Gandikota et al. 2024, section 4.2: both learn to denoise their own images, with the same noise and timesteps.
+    """
+    assert isinstance(method, LoraMethod), "a slider is a LoRA"
+    return method.negative() if negative else nullcontext()
+
+
+def paired_sets(more: TrainingSet, less: TrainingSet) -> tuple[TrainingSet, TrainingSet]:
+    """Return both sets in the order of the first; raises TrainingPlanError where an image has no pair."""
+    names = [PurePosixPath(example.file).name for example in more.training]
+    others = {PurePosixPath(example.file).name: example for example in less.training}
+    if missing := sorted({*names} ^ {*others}):
+        without = f"{less.folder} has no pair" if missing[0] in names else f"{more.folder} has no pair"
+        raise TrainingPlanError(f"{without} for {missing[0]}: build both sets from files of the same names")
+    return replace(more, examples=more.training), replace(less, examples=tuple(others[name] for name in names))
 
 
 def added(captions: Sequence[str], text: str) -> tuple[str, ...]:

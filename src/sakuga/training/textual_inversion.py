@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sakuga.files import write_atomic
+from sakuga.files import write_atomic, write_text
 from sakuga.models.adapters import Adapter, LearnedWord, write_embeddings
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.embeddings import EncoderName
@@ -114,7 +114,7 @@ class EmbeddingMethod:
         """Write `learned_embeds.safetensors`, and `style.toml` with the word as trigger."""
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / EMBEDDING_FILE, partial(write_embeddings, self.adapter(name)))
-        (folder / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=self.word)), encoding="utf-8")
+        write_text(folder / STYLE_FILE, format_metadata(StyleMetadata(trigger=self.word)))
 
 
 def is_known_word(checkpoint: Checkpoint, word: str) -> bool:

@@ -11,7 +11,10 @@ import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
-from sakuga.datasets.buckets import Bucket, BucketError, buckets, crop_box, nearest_bucket
+from sakuga.datasets.buckets import CENTER, Bucket, BucketError, Focus, buckets, crop_box, nearest_bucket
+from sakuga.datasets.color_jitter import jitter_colors
+from sakuga.datasets.cropping import find_focus
+from sakuga.datasets.faces import Point
 from sakuga.datasets.image_reading import ImageError, read_image
 from sakuga.datasets.masks import read_masked
 from sakuga.datasets.training_set import Example, TrainingSet
@@ -39,6 +42,8 @@ class TrainingExample:
     size: tuple[int, int]
     """Width and height, upright."""
     bucket: Bucket
+    focus: Point = CENTER
+    """What its crop is centered on."""
     repeats: int = 1
     """How often it comes up in one epoch."""
     weight: float = 1.0
@@ -68,21 +73,27 @@ class ExampleSource:
     cached: bool
     file: Path | None
     """Where the latents are kept for a resume; None in processes that write nothing."""
+    extra_sizes: tuple[tuple[Bucket, ...], ...] = ()
+    """Buckets of further resolutions, at each of which every image is an example of its own."""
+    focus: Focus = "centre"
+    color_jitter: float = 0.0
+    """How much colors change at each use, 0.0 to 0.9; examples are then not cached."""
     key: str
     """Changes with everything that the latents depend on, besides the list of images."""
 
 
-def bucket_sizes(plan: TrainingPlan, multiple: int) -> tuple[Bucket, ...]:
-    """Return the sizes that images are cropped to.
+def bucket_sizes(plan: TrainingPlan, multiple: int, size: int | None = None) -> tuple[Bucket, ...]:
+    """Return the sizes that images are cropped to, of the plan's resolution or another.
 
     Raises TrainingPlanError where there are none.
     """
-    step = max(multiple, BUCKET_STEP if plan.size >= LARGE else SMALL_BUCKET_STEP)
+    size = plan.size if size is None else size
+    step = max(multiple, BUCKET_STEP if size >= LARGE else SMALL_BUCKET_STEP)
     try:
-        every = buckets(plan.size, step)
+        every = buckets(size, step)
     except BucketError as error:
         raise TrainingPlanError(f"this training: {error}") from None
-    return tuple(every) if plan.buckets else ((plan.size, plan.size),)
+    return tuple(every) if plan.buckets else ((size, size),)
 
 
 class EncodedExamples:
@@ -114,7 +125,8 @@ class EncodedExamples:
                 self._check_readable(unreadable, error)
                 yield EncodingProgress(done=done, total=total, note=f"skipped: {error}")
                 continue
-            self._add(example, path, image, mask)
+            for sizes in (source.sizes, *source.extra_sizes):
+                self._add(example, path, image, mask, sizes)
             yield EncodingProgress(done=done, total=total)
         if not self.examples:
             raise TrainingPlanError(f"{source.training_set.folder} has no image to train on: hold fewer out")
@@ -124,25 +136,26 @@ class EncodedExamples:
     def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         return read_masked(path) if self.source.training_set.masks else (read_image(path).image, None)
 
-    def _add(self, example: Example, path: Path, image: np.ndarray, mask: np.ndarray | None) -> None:
+    def _add(self, example: Example, path: Path, image: np.ndarray, mask: np.ndarray | None, sizes: Sequence[Bucket]) -> None:
         size = (image.shape[1], image.shape[0])
-        bucket = nearest_bucket(*size, self.source.sizes)
+        bucket = nearest_bucket(*size, sizes)
+        focus, _ = find_focus(image, bucket, self.source.focus)
         added = TrainingExample(
-            path=path, text=example.text, size=size, bucket=bucket, repeats=example.repeats, weight=example.loss_weight
+            path=path, text=example.text, size=size, bucket=bucket, focus=focus, repeats=example.repeats, weight=example.loss_weight
         )  # fmt: skip
         self.examples.append(added)
         if not self.source.cached:
             return
-        pixels, cells = crop_to_bucket(image, bucket), None if mask is None else self._mask_cells(mask, bucket)
+        pixels, cells = crop_to_bucket(image, added), None if mask is None else self._mask_cells(mask, added)
         for mirrored in (False, True) if self.source.flip else (False,):
             index = len(self.examples) - 1
             self._cache.put(_key(index, mirrored), self._encode(pixels, mirrored))
             if cells is not None:
                 self._cache.put(MASK + _key(index, mirrored), cells.flip(-1) if mirrored else cells)
 
-    def _mask_cells(self, mask: np.ndarray, bucket: Bucket) -> Tensor:
+    def _mask_cells(self, mask: np.ndarray, example: TrainingExample) -> Tensor:
         """Return the share of each latent cell that is within a mask, (h, w)."""
-        whole = crop_to_bucket(mask, bucket).astype(np.float32) / 255
+        whole = crop_to_bucket(mask, example).astype(np.float32) / 255
         factor = self.checkpoint.info.vae_scale_factor
         return torch.from_numpy(whole).unfold(0, factor, factor).unfold(1, factor, factor).mean(dim=(2, 3))
 
@@ -154,10 +167,13 @@ class EncodedExamples:
 
     def _cache_key(self) -> str:
         source = self.source
-        return json.dumps([source.key, source.flip, list(source.sizes), [asdict(example) for example in source.examples]])
+        sizes = [source.sizes, *source.extra_sizes]
+        return json.dumps([source.key, source.flip, source.focus, sizes, [asdict(example) for example in source.examples]])
 
     def _save(self) -> None:
-        examples = json.dumps([[str(one.path), one.text, one.size, one.bucket, one.repeats, one.weight] for one in self.examples])
+        examples = json.dumps(
+            [[str(one.path), one.text, one.size, one.bucket, one.focus, one.repeats, one.weight] for one in self.examples]
+        )
         self._cache.save({"key": self._cache_key(), "examples": examples})
 
     def _load(self) -> bool:
@@ -169,8 +185,10 @@ class EncodedExamples:
         if metadata is None:
             return False
         self.examples = [
-            TrainingExample(path=Path(path), text=text, size=tuple(size), bucket=tuple(bucket), repeats=repeats, weight=weight)
-            for path, text, size, bucket, repeats, weight in json.loads(metadata["examples"])
+            TrainingExample(
+                path=Path(path), text=text, size=tuple(size), bucket=tuple(bucket), focus=tuple(focus), repeats=repeats, weight=weight
+            )
+            for path, text, size, bucket, focus, repeats, weight in json.loads(metadata["examples"])
         ]
         return True
 
@@ -179,7 +197,10 @@ class EncodedExamples:
 
         Shape (n, channels, h, w); each is sampled from its distribution.
         """
-        sampled = [self._sample(self._moments_of(index, bool(flipped)), generator) for index, flipped in zip(chosen, mirrored, strict=True)]
+        sampled = [
+            self._sample(self._moments_of(index, bool(flipped), generator), generator)
+            for index, flipped in zip(chosen, mirrored, strict=True)
+        ]
         scaled: Tensor = torch.stack(sampled) * self.checkpoint.vae.config.scaling_factor
         return scaled.to(self.checkpoint.device)
 
@@ -198,7 +219,7 @@ class EncodedExamples:
         if cached is not None:
             return cached
         example = self.examples[index]
-        cells = self._mask_cells(read_masked(example.path)[1], example.bucket)
+        cells = self._mask_cells(read_masked(example.path)[1], example)
         return cells.flip(-1) if mirrored else cells
 
     def loss_weights(self, chosen: Sequence[int]) -> Tensor | None:
@@ -214,12 +235,15 @@ class EncodedExamples:
         """
         return torch.tensor([crop_origin(self.examples[index], bool(flipped)) for index, flipped in zip(chosen, mirrored, strict=True)])
 
-    def _moments_of(self, index: int, mirrored: bool) -> Tensor:
+    def _moments_of(self, index: int, mirrored: bool, generator: torch.Generator) -> Tensor:
         cached = self._cache.get(_key(index, mirrored))
         if cached is not None:
             return cached
         example = self.examples[index]
-        return self._encode(crop_to_bucket(self._read(example.path)[0], example.bucket), mirrored)
+        pixels = crop_to_bucket(self._read(example.path)[0], example)
+        if self.source.color_jitter:
+            pixels = jitter_colors(pixels, self.source.color_jitter, torch.rand(3, generator=generator).tolist())
+        return self._encode(pixels, mirrored)
 
     @torch.no_grad()
     def _encode(self, cropped: np.ndarray, mirrored: bool) -> Tensor:
@@ -241,14 +265,14 @@ class EncodedExamples:
         return mean + torch.exp(log_variance.clamp(-30.0, 20.0) / 2) * torch.randn(mean.shape, generator=generator)
 
 
-def crop_to_bucket(image: np.ndarray, bucket: Bucket) -> np.ndarray:
-    """Crop and resize an image to its bucket.
+def crop_to_bucket(image: np.ndarray, example: TrainingExample) -> np.ndarray:
+    """Crop and resize an example's image to its bucket.
 
     Shape (height, width, 3), or (height, width) of a mask. uint8.
     """
     whole = PILImage.fromarray(image)
-    box = crop_box(*whole.size, bucket)
-    return np.array(whole.resize(bucket, PILImage.Resampling.LANCZOS, box=(box.left, box.top, box.right, box.bottom)))
+    box = crop_box(*whole.size, example.bucket, example.focus)
+    return np.array(whole.resize(example.bucket, PILImage.Resampling.LANCZOS, box=(box.left, box.top, box.right, box.bottom)))
 
 
 def crop_origin(example: TrainingExample, mirrored: bool) -> tuple[int, int, int, int]:
@@ -260,7 +284,7 @@ def crop_origin(example: TrainingExample, mirrored: bool) -> tuple[int, int, int
     (100, 300, 0, 64)
     """
     width, height = example.size
-    box = crop_box(width, height, example.bucket)
+    box = crop_box(width, height, example.bucket, example.focus)
     left = width - box.right if mirrored else box.left
     return height, width, round(box.top * example.bucket[1] / box.height), round(left * example.bucket[0] / box.width)
 
@@ -272,11 +296,14 @@ def _key(index: int, mirrored: bool) -> str:
 class BatchStream:
     """Batches of examples in order, without end.
 
-    With the weight of their loss. With `distill` the target is the base model's prediction instead of the image.
+    With the weight of their loss. With `distill` the target is the base model's prediction instead of the image; `negative` ones are
+    learnt by a slider at weight -1.
     """
 
-    def __init__(self, encoded: EncodedExamples, batch: int, seed: int, *, weight: float = 1.0, distill: bool = False) -> None:
-        self.encoded, self.batch, self.seed, self.weight, self.distill = encoded, batch, seed, weight, distill
+    def __init__(
+        self, encoded: EncodedExamples, batch: int, seed: int, *, weight: float = 1.0, distill: bool = False, negative: bool = False
+    ) -> None:
+        self.encoded, self.batch, self.seed, self.weight, self.distill, self.negative = encoded, batch, seed, weight, distill, negative
         self._stream = self._restart()
         self._position = 0
         self._length = sum(example.repeats for example in encoded.examples)

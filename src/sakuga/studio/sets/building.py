@@ -1,12 +1,13 @@
 """Building training sets from image folders, tables and hub datasets."""
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sakuga import __version__
 from sakuga.datasets.captions import add_trigger, contains_phrase, normalize
+from sakuga.datasets.clip_folders import FoundClip, clip_files, find_clips
 from sakuga.datasets.hub import find_hub_images
 from sakuga.datasets.image_reading import ImageError, read_image
 from sakuga.datasets.image_sources import FoundImage, FoundImages, find_images
@@ -19,6 +20,7 @@ from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.output import check_set_folder
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
+from sakuga.studio.sets.clip_extraction import DEFAULT_FPS, FPS, check_clip, extract_frames
 from sakuga.text import abridged, counted
 from sakuga.timeline.clip import Image
 
@@ -49,6 +51,8 @@ class _Building:
     """The folder, table or hub dataset, as given."""
     found: FoundImages | None
     """None for a hub dataset, which is downloaded."""
+    clips: tuple[FoundClip, ...]
+    fps: float
     out: Path
     caption: str
     trigger: str
@@ -72,7 +76,7 @@ class _Tally:
     triggered: int = 0
 
 
-@checked()
+@checked(fps=FPS)
 def build_set(
     images: Path | str,
     out: Path | str,
@@ -82,21 +86,27 @@ def build_set(
     licence: str | None = None,
     source: str | None = None,
     alpha_masks: bool = False,
+    fps: float | None = None,
 ) -> Work[Step, BuiltSet]:
-    """Make a training set from images and captions.
+    """Make a training set from images, clips and captions.
 
-    `images` is a folder, a caption table beside its images, or a hub dataset hub:owner/name.
+    `images` is a folder, a clip, a caption table beside its images, or a hub dataset hub:owner/name. Of videos `fps` frames a second are
+    taken (by default 1), of animations too where it is given, else their first frame: from each scene the sharpest ones, without near
+    duplicates, with the clip's caption.
     `caption`, `licence` and `source` apply to images without their own; a caption that lacks the trigger word gets it.
     An image NAME-masklabel.png (or -mask, .mask, _mask) is the mask of NAME: white where the training counts; with `alpha_masks` the alpha
     channel is. Raises SetError where there are no images, too many are unreadable, a mask has another shape than its image or is all black,
-    or `out` exists already.
+    a clip has no frame, or `out` exists already.
     """
     check_set_folder(Path(out))
     folder = local_path(images)
     repo = None if folder.exists() else hub_repo(str(images))
+    clips = () if repo else _find_clips(folder, animations=fps is not None)
     request = _Building(
         name=repo or str(images),
-        found=None if repo else find_images(folder),
+        found=None if repo else _find_images(folder, clips),
+        clips=clips,
+        fps=fps or DEFAULT_FPS,
         out=Path(out),
         caption=normalize(caption),
         trigger=normalize(trigger),
@@ -112,6 +122,8 @@ def _build(request: _Building) -> Generator[Step, None, BuiltSet]:
     with TemporaryDirectory(prefix="sakuga-") as scratch:
         found = request.found or _from_hub(request.name, Path(scratch))
         yield Step(stage="loading", done=1, total=1)
+        frames = yield from extract_frames(request.clips, request.fps, Path(scratch))
+        found = replace(found, images=(*found.images, *frames))
         tally = _Tally()
         writing = Work(
             write_set_steps(
@@ -131,6 +143,21 @@ def _build(request: _Building) -> Generator[Step, None, BuiltSet]:
         yield Step(stage="export", note=note)
     captioned = sum(bool(example.text) for example in made.examples)
     return BuiltSet(out=request.out, images=len(made.examples), captioned=captioned, skipped=tuple(tally.skipped), notes=notes)
+
+
+def _find_clips(source: Path, *, animations: bool) -> tuple[FoundClip, ...]:
+    """Find the clips of a folder, or the one that `source` is; raises SetError where one has no frame."""
+    animations = animations or source.is_file()
+    clips = find_clips(source, animations=animations) if clip_files(source, animations=animations) else ()
+    for clip in clips:
+        check_clip(clip)
+    return clips
+
+
+def _find_images(source: Path, clips: Sequence[FoundClip]) -> FoundImages:
+    if clips and source.is_file():
+        return FoundImages(images=(), notes=())
+    return find_images(source, {clip.path for clip in clips})
 
 
 def _from_hub(name: str, scratch: Path) -> FoundImages:

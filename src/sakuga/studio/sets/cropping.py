@@ -9,8 +9,8 @@ from typing import cast, get_args
 from PIL import Image as PILImage
 
 from sakuga import InputError
-from sakuga.datasets.buckets import Bucket, buckets, default_step
-from sakuga.datasets.cropping import Crop, Focus, apply_crop, crop_preview, plan_crop
+from sakuga.datasets.buckets import Bucket, Focus, buckets, default_step
+from sakuga.datasets.cropping import Crop, apply_crop, crop_preview, plan_crop
 from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.masks import read_masked, with_mask
 from sakuga.datasets.training_set import Example, TrainingSet, read_set

@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sakuga.datasets.captions import add_trigger, normalize
+from sakuga.datasets.clip_folders import find_clips
 from sakuga.datasets.concepts import read_concepts
 from sakuga.datasets.image_sources import FoundImages, find_images
-from sakuga.datasets.training_set import ABOUT, Example, SetError, TrainingSet, read_set
+from sakuga.datasets.training_set import ABOUT, UNKNOWN, Example, SetError, TrainingSet, read_set
 from sakuga.studio.core.progress import Stage, Step
 from sakuga.studio.core.work import Work
 from sakuga.studio.sets.building import build_set
@@ -36,6 +37,15 @@ class ImageFolder:
     trigger: str
     out: Path
     """The set to write, in the folder of the run."""
+
+
+def clip_set(source: Path, trigger: str | None) -> TrainingSet:
+    """Return the clips of a folder, unopened, as a set; raises SetError where there are none."""
+    clips, word = find_clips(source), normalize(trigger or "")
+    examples = tuple(
+        Example(file=str(one.path.resolve()), text=add_trigger(one.text, word), held_out=False, source=one.name) for one in clips
+    )
+    return TrainingSet(folder=source, name=source.stem, trigger=word, licence=UNKNOWN, provenance="", examples=examples)
 
 
 def is_image_folder(source: Path) -> bool:

@@ -12,6 +12,7 @@ from sakuga.datasets.training_set import TrainingSet, digest, read_set
 from sakuga.export.target import check_folder, check_name
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.motion_lookup import find_motion_adapter
 from sakuga.story.limits import MAX_COUNT
 from sakuga.studio.core.arguments import check_fields
 from sakuga.studio.training.open_sets import open_set
@@ -19,14 +20,17 @@ from sakuga.text import counted
 from sakuga.training.defaults import default_settings, fill_method_defaults, find_preset
 from sakuga.training.distributed import check_launch, is_main_process, launched_processes
 from sakuga.training.plan import (
+    OF_IMAGES,
     DreamBooth,
     Lora,
     MethodSettings,
+    MotionLora,
     Slider,
     TextualInversion,
     TrainingPlan,
     TrainingPlanError,
     options_of,
+    parse_numbers,
     parse_plan,
     plan_to_dict,
     read_plan,
@@ -74,7 +78,10 @@ class TrainSettings:
     seed: int | None = None
     size: int | None = None
     buckets: bool | None = None
+    extra_sizes: str | None = None
+    focus: str | None = None
     flip: bool | None = None
+    color_jitter: float | None = None
     caption_dropout: float | None = None
     caption_dropout_every: int | None = None
     shuffle_tags: bool | None = None
@@ -101,6 +108,7 @@ class TrainSettings:
     keep: int | None = None
     sample_every: int | None = None
     prompts: tuple[str, ...] | None = None
+    sample_weights: str | None = None
     weight_prompts: int | None = None
     log_every: int | None = None
     cache: bool | None = None
@@ -130,6 +138,8 @@ def resolve_training(settings: TrainSettings, training_set: TrainingSet | None =
     plan = resolve_plan(settings, source, training_set, previous)
     warnings = tuple(plan_warnings(plan, training_set))
     _check_available(plan, settings.device)
+    if isinstance(plan.method, MotionLora):
+        _check_motion(plan, plan.method, source)
     if plan.weight_prompts and not has_classifier(source):
         raise TrainingPlanError(
             f"'{source.name}' has no classifier to read its images by, so no weight can be chosen: leave weight prompts at 0"
@@ -139,12 +149,12 @@ def resolve_training(settings: TrainSettings, training_set: TrainingSet | None =
     else:
         check_folder(run.path.parent)
         run.check_free()
-    class_set = plan.method.class_set if isinstance(plan.method, DreamBooth) else ""
+    second = _second_set(plan.method)
     return ResolvedTraining(
         plan=plan,
         source=source,
         training_set=training_set,
-        class_set=read_set(class_set) if class_set else None,
+        class_set=read_set(second) if second else None,
         run=run,
         device=settings.device,
         resumed=previous is not None,
@@ -219,7 +229,8 @@ def _with_counts(values: dict[str, Any], settings: TrainSettings, training_set: 
         if not 0 < epochs <= MAX_COUNT:
             raise TrainingPlanError(f"epochs {epochs:g} is invalid: give more than 0, at most {MAX_COUNT}")
         images_per_step = max(1, values["batch"] * values.get("gradient_accumulation", 1) * launched_processes())
-        values["steps"] = max(1, ceil(epochs * len(training_set.epoch) / images_per_step))
+        images = len(training_set.epoch) * (1 + len(parse_numbers(values.get("extra_sizes", ""))))
+        values["steps"] = max(1, ceil(epochs * images / images_per_step))
     steps = options_of(TrainingPlan)["steps"].check("steps", values["steps"])
     warmup = values.get("warmup", 0)
     values["warmup"] = round(warmup * steps) if isinstance(warmup, float) and warmup < 1 else warmup
@@ -231,9 +242,17 @@ def _with_counts(values: dict[str, Any], settings: TrainSettings, training_set: 
 
 def _set_digest(method: MethodSettings, training_set: TrainingSet) -> str:
     own = digest(training_set)
-    if isinstance(method, DreamBooth) and method.class_set:
-        return hashlib.sha256(f"{own} {digest(read_set(method.class_set))}".encode()).hexdigest()
-    return own
+    second = _second_set(method)
+    return hashlib.sha256(f"{own} {digest(read_set(second))}".encode()).hexdigest() if second else own
+
+
+def _second_set(method: MethodSettings) -> str:
+    """Return the folder of class images, or of the other images of pairs; "" for none."""
+    match method:
+        case DreamBooth(class_set=folder) | Slider(less_set=folder):
+            return folder
+        case _:
+            return ""
 
 
 def _sample_prompts(training_set: TrainingSet) -> tuple[str, ...]:
@@ -255,6 +274,8 @@ def _check_available(plan: TrainingPlan, device: str) -> None:
         _check_lora(lora, preserved=isinstance(plan.method, DreamBooth))
     if isinstance(plan.method, Slider):
         _check_slider(plan.method)
+    if plan.sample_weights and not isinstance(plan.method, Lora | Slider):
+        raise TrainingPlanError("sample weights are those of a LoRA or a slider: leave them out")
     if plan.tracker == "wandb" and find_spec("wandb") is None:
         raise TrainingPlanError("Weights & Biases is not installed: `pip install wandb`, or choose --log-with tensorboard or none")
     if plan.optimizer == "adamw8bit" and find_spec("bitsandbytes") is None:
@@ -276,10 +297,24 @@ def _check_lora(lora: Lora, *, preserved: bool) -> None:
         raise TrainingPlanError("DreamBooth preserves its class: give --class-prompt in place of preserve")
 
 
+def _check_motion(plan: TrainingPlan, method: MotionLora, source: CheckpointFiles) -> None:
+    """Raise TrainingPlanError for what a MotionLoRA cannot be trained with, CheckpointError for its motion adapter."""
+    positions = find_motion_adapter(source, method.motion or None).info.positions
+    if method.frames > positions:
+        raise TrainingPlanError(f"frames: the motion adapter has positions for {positions}, not {method.frames}: choose 2 to {positions}")
+    if plan.flip:
+        raise TrainingPlanError("a mirrored clip moves the other way: leave random flip out")
+    defaults = {item.name: item.default for item in fields(TrainingPlan)}
+    if given := [name.replace("_", " ") for name in OF_IMAGES if getattr(plan, name) != defaults[name]]:
+        raise TrainingPlanError(f"a training on clips has no {' and no '.join(given)}: leave that out")
+
+
 def _check_slider(slider: Slider) -> None:
     """Raise TrainingPlanError for a slider without two ends, and for settings of its LoRA that it cannot have."""
-    if not slider.more or not slider.less or slider.more == slider.less:
-        raise TrainingPlanError('a slider needs two different ends: give --more and --less, as "at night" and "at noon"')
+    if slider.less_set and (slider.more or slider.less):
+        raise TrainingPlanError("a slider is between two texts or pairs of images: leave --more and --less out, or --less-set")
+    if not slider.less_set and (not slider.more or not slider.less or slider.more == slider.less):
+        raise TrainingPlanError('a slider needs two different ends: give --more and --less, as "at night" and "at noon", or --less-set')
     if slider.adapter.algorithm != "lora" or slider.adapter.rank_dropout or slider.adapter.preserve:
         raise TrainingPlanError("a slider is a plain LoRA: leave algorithm, rank dropout and preserve out")
 
@@ -291,6 +326,8 @@ def plan_warnings(plan: TrainingPlan, training_set: TrainingSet) -> list[str]:
     """
     warnings: list[str] = []
     count = len(training_set.training)
+    if isinstance(plan.method, MotionLora):
+        return [] if plan.trigger else ["without a trigger word the motion applies to every prompt, which is usual for a MotionLoRA"]
     if isinstance(plan.method, Lora) and count < FEW_IMAGES:
         warnings.append(f"only {counted(count, 'image')} to train on: use at least {GOOD_IMAGES}; with fewer it may memorise them")
     if plan.flip:

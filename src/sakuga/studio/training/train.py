@@ -15,6 +15,7 @@ from sakuga.studio.core.work import Work
 from sakuga.studio.training.open_sets import (
     SET,
     ImageFolder,
+    clip_set,
     find_folder,
     is_image_folder,
     is_training_set,
@@ -25,7 +26,7 @@ from sakuga.studio.training.resolution import WEIGHT_PROMPTS, TrainSettings, res
 from sakuga.studio.training.samples import SampleSheets
 from sakuga.text import counted
 from sakuga.training.distributed import launched_processes, process_group, wait_for_everyone
-from sakuga.training.plan import DreamBooth, Lora
+from sakuga.training.plan import DreamBooth, Lora, MotionLora
 from sakuga.training.resolved import ResolvedTraining
 from sakuga.training.run_folder import RunFolder
 
@@ -75,10 +76,13 @@ class TrainedRun:
 def train(settings: TrainSettings) -> Work[TrainingProgress, TrainedRun]:
     """Train into a run folder.
 
-    A folder of images is first made a training set, in the run's folder `set`. Closing the work saves, and `resume` continues bit for bit.
-    Raises InputError at once for what cannot be trained; the work raises SakugaError where the training cannot continue.
+    A folder of images is first made a training set, in the run's folder `set`; a MotionLoRA takes a folder of clips. Closing the work
+    saves, and `resume` continues bit for bit. Raises InputError at once for what cannot be trained; the work raises SakugaError where the
+    training cannot continue.
     """
     source, run = Path(settings.set), Path(settings.out)
+    if isinstance(settings.method, MotionLora):
+        return Work(_train(resolve_training(settings, clip_set(source, settings.trigger))))
     if not is_image_folder(source):
         return Work(_train(resolve_training(settings)))
     if settings.resume and is_training_set(run / SET):
@@ -194,7 +198,8 @@ def _train_steps(resolved: ResolvedTraining, training: "Training", samples: Samp
     from sakuga.training.loop import run_training
 
     plan, run, notes = resolved.plan, resolved.run, list(resolved.warnings)
-    run.log(f"training {plan.method.kind} for {plan.steps} steps on {counted(len(resolved.training_set.training), 'image')}")
+    kind = "clip" if isinstance(plan.method, MotionLora) else "image"
+    run.log(f"training {plan.method.kind} for {plan.steps} steps on {counted(len(resolved.training_set.training), kind)}")
     yield from _notes(run, _estimated(training))
     started = training.steps
     for step in run_training(training):

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sakuga.files import write_atomic
+from sakuga.models.saving import save_file
 from sakuga.training import distributed
 from sakuga.training.optimizers import FusedAdamW
 from sakuga.training.speed import bf16_is_fast
