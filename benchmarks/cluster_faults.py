@@ -2,22 +2,26 @@
 
     python benchmarks/cluster_faults.py --kills 50
 
-A cluster of three machines, which are processes here, renders a film of independent frames and of chains with the built-in model. At each
-random moment a worker, a machine or the driver is killed by SIGKILL; a machine is replaced, and the driver started again. At the end the
-film must be complete, its bytes those of a render without a cluster, and no frame that was stored before a kill written again after it.
+A cluster of three machines, which are processes here, renders films of independent frames and of chains with the built-in model, one after
+the other until there were so many kills. At each random moment a worker, a machine or the driver is killed by SIGKILL; a machine is
+replaced, and the driver started again. At its end each film must be complete, its bytes those of a render without a cluster, and no frame
+that was stored before a kill written again after it. Prints one JSON object.
 """
 
 import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
 
@@ -30,6 +34,9 @@ from sakuga.timeline.spec import Digest, FrameSpec, Generated, Given, InitImage,
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 << 20}
 NOTICED = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 5}
+CHOICES = ("worker", "worker", "machine", "driver")
+
+Film = dict[Digest, FrameSpec]
 
 
 def resources(store: Path) -> Resources:
@@ -39,7 +46,7 @@ def resources(store: Path) -> Resources:
     )
 
 
-def film(frames: int, steps: int) -> dict[Digest, FrameSpec]:
+def film(number: int, frames: int, steps: int) -> Film:
     """Chains of eight frames, and as many independent ones in batches of two."""
     settings = {
         "checkpoint": find_checkpoint().digest,
@@ -48,20 +55,20 @@ def film(frames: int, steps: int) -> dict[Digest, FrameSpec]:
         "height": 64,
         "steps": steps,
     }
-    specs: list[FrameSpec] = [Generated(noise=SeedNoise(seed=seed), batch=2, **settings) for seed in range(frames // 2)]
+    first = number * 10_000
+    specs: list[FrameSpec] = [Generated(noise=SeedNoise(seed=first + seed), batch=2, **settings) for seed in range(frames // 2)]
     before: Generated | None = None
     for place in range(frames - len(specs)):
         init = InitImage(frame=digest(before), strength=0.6) if before and place % 8 else None
-        before = Generated(noise=SeedNoise(seed=1000 + place), init=init, **settings)
+        before = Generated(noise=SeedNoise(seed=first + 5000 + place), init=init, **settings)
         specs.append(before)
     return {digest(spec): spec for spec in specs}
 
 
-def drive(store: Path, frames: int, steps: int, address: str) -> None:
+def drive(store: Path, specs: Film, address: str) -> None:
     """Render on the cluster, and print each frame and the workers' processes."""
     from sakuga.rendering.ray_executor import RayExecutor
 
-    specs = film(frames, steps)
     executor = RayExecutor(resources(store), address, threads=1)
     for landed in executor.run(plan_batches(specs, specs, FrameStore(store).has)):
         known = [worker.facts.process for worker in executor._workers.workers if worker.facts]
@@ -69,7 +76,7 @@ def drive(store: Path, frames: int, steps: int, address: str) -> None:
     executor.close()
 
 
-def stored(store: Path, specs: dict[Digest, FrameSpec]) -> dict[Digest, int]:
+def stored(store: Path, specs: Film) -> dict[Digest, int]:
     """Return the frames of the film that are stored, with the time of their files."""
     return {path.stem: path.stat().st_mtime_ns for path in store.glob("??/*.png") if path.stem in specs}
 
@@ -101,65 +108,129 @@ class Driver:
             return []
 
 
+def add_machine(cluster: Any) -> None:
+    """Start a machine; Ray gives it 30 s, which a busy machine may exceed."""
+    for _ in range(10):
+        try:
+            cluster.add_node(**NODE)
+            return
+        except Exception as error:
+            print(f"a machine did not start ({error}): once more", file=sys.stderr, flush=True)
+    raise RuntimeError("no machine starts")
+
+
+def kill(what: str, cluster: Any, driver: Driver, chance: random.Random) -> bool:
+    """Kill one thing at random, and start it again where Ray does not; returns whether there was one."""
+    if what == "driver":
+        driver.process.kill()
+        driver.process.wait()
+        driver.start()
+    elif what == "machine":
+        cluster.remove_node(chance.choice(sorted(cluster.worker_nodes, key=str)), allow_graceful=False)
+        add_machine(cluster)
+    elif processes := driver.workers():
+        try:
+            os.kill(chance.choice(processes), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+    else:
+        return False
+    return True
+
+
+@dataclass
+class Outcome:
+    """What came of all films."""
+
+    films: int = 0
+    frames: int = 0
+    again: int = 0
+    """Frames that were written again after they were stored."""
+    lost: int = 0
+    other_bytes: int = 0
+    unknown: int = 0
+    failed: int = 0
+    """Drivers that ended with an error."""
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.again or self.lost or self.other_bytes or self.unknown or self.failed)
+
+
+def has_more(given: argparse.Namespace, killed: Counter[str]) -> bool:
+    """Return whether more kills are wanted and there is time for them."""
+    return killed.total() < given.kills and monotonic() < given.until
+
+
+def render(driver: Driver, cluster: Any, store: Path, specs: Film, given: argparse.Namespace, killed: Counter[str]) -> int:
+    """Kill at random moments until a film is rendered; returns how many frames were written again."""
+    chance, again, started = random.Random(f"{given.seed} {store.parent.name}"), 0, monotonic()
+    while has_more(given, killed) and driver.process.poll() is None:
+        driver.wait_for_a_frame()
+        sleep(chance.uniform(0, given.seconds))
+        before, what = stored(store, specs), chance.choice(CHOICES)
+        if driver.process.poll() is None and kill(what, cluster, driver, chance):
+            killed[what] += 1
+            after = stored(store, specs)
+            again += sum(after.get(name) != time for name, time in before.items())
+            told = f"{monotonic() - started:6.0f} s  {killed.total()}: killed a {what}; {len(after)} frames stored, {again} again"
+            print(told, file=sys.stderr, flush=True)
+    last = stored(store, specs)
+    driver.process.wait()
+    done = stored(store, specs)
+    return again + sum(done.get(name) != time for name, time in last.items())
+
+
+def compare(outcome: Outcome, folder: Path, specs: Film) -> None:
+    """Count what differs from a render without a cluster."""
+    list(LocalExecutor(resources(folder / "alone")).run(plan_batches(specs, specs, lambda name: False)))
+    here, there = FrameStore(folder / "alone"), FrameStore(folder / "frames")
+    kept = [name for name in specs if there.has(name)]
+    outcome.lost += len(specs) - len(kept)
+    outcome.other_bytes += sum(here.path(name).read_bytes() != there.path(name).read_bytes() for name in kept)
+    outcome.unknown += sum(name not in specs and not isinstance(there.spec(name), Given) for name in there.names())
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--frames", type=int, default=400)
+    parser.add_argument("--frames", type=int, default=200, help="frames of a film")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=6.0, help="longest time between two kills")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--drive", nargs=2, metavar=("STORE", "ADDRESS"), help=argparse.SUPPRESS)
+    parser.add_argument("--minutes", type=float, default=120.0, help="after which nothing is killed any more, and the film is finished")
+    parser.add_argument("--drive", nargs=3, metavar=("NUMBER", "STORE", "ADDRESS"), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    given.until = monotonic() + 60 * given.minutes
     if given.drive:
-        drive(Path(given.drive[0]), given.frames, given.steps, given.drive[1])
+        number, store, address = given.drive
+        drive(Path(store), film(int(number), given.frames, given.steps), address)
         return
     from ray.cluster_utils import Cluster
 
-    folder = Path(tempfile.mkdtemp(prefix="sakuga-faults-"))
-    specs = film(given.frames, given.steps)
-    chance, killed, again = random.Random(given.seed), Counter[str](), 0
+    root, killed, outcome, started = Path(tempfile.mkdtemp(prefix="sakuga-faults-")), Counter[str](), Outcome(), monotonic()
     cluster = Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": 0, "include_dashboard": False, "_system_config": NOTICED})
     try:
         for _ in range(2):
-            cluster.add_node(**NODE)
-        words = ["--frames", str(given.frames), "--steps", str(given.steps), "--drive", str(folder / "frames"), cluster.address]
-        driver, started = Driver(words, folder / "log"), monotonic()
-        while sum(killed.values()) < given.kills and driver.process.poll() is None:
-            driver.wait_for_a_frame()
-            sleep(chance.uniform(0, given.seconds))
-            before, what = stored(folder / "frames", specs), chance.choice(["worker", "worker", "machine", "driver"])
-            if what == "worker" and (processes := driver.workers()):
-                try:
-                    os.kill(chance.choice(processes), signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            elif what == "machine":
-                cluster.remove_node(chance.choice(sorted(cluster.worker_nodes, key=str)), allow_graceful=False)
-                cluster.add_node(**NODE)
-            elif what == "driver":
-                driver.process.kill()
-                driver.process.wait()
-                driver.start()
-            else:
-                continue
-            killed[what] += 1
-            after = stored(folder / "frames", specs)
-            again += sum(after.get(name) != time for name, time in before.items())
-            print(f"{monotonic() - started:6.0f} s  killed a {what}; {len(after)} frames stored", flush=True)
-        last = stored(folder / "frames", specs)
-        status = driver.process.wait()
-        again += sum(stored(folder / "frames", specs).get(name) != time for name, time in last.items())
-        seconds = monotonic() - started
+            add_machine(cluster)
+        while has_more(given, killed):
+            folder, specs = root / str(outcome.films), film(outcome.films, given.frames, given.steps)
+            folder.mkdir()
+            words = ["--frames", str(given.frames), "--steps", str(given.steps), "--drive", str(outcome.films), str(folder / "frames")]
+            driver = Driver([*words, cluster.address], folder / "log")
+            outcome.again += render(driver, cluster, folder / "frames", specs, given, killed)
+            outcome.failed += bool(driver.process.returncode)
+            outcome.films, outcome.frames = outcome.films + 1, outcome.frames + len(specs)
+            compare(outcome, folder, specs)
     finally:
         cluster.shutdown()
-    list(LocalExecutor(resources(folder / "alone")).run(plan_batches(specs, specs, lambda name: False)))
-    here, there = FrameStore(folder / "alone"), FrameStore(folder / "frames")
-    lost = [name for name in specs if not there.has(name)]
-    other = [name for name in specs if name not in lost and here.path(name).read_bytes() != there.path(name).read_bytes()]
-    extra = [name for name in there.names() if name not in specs and not isinstance(there.spec(name), Given)]
-    print(f"{sum(killed.values())} kills ({dict(killed)}), {len(specs)} frames, {seconds:.0f} s, driver's exit code {status}")
-    print(f"lost {len(lost)}, with other bytes {len(other)}, generated again after they were stored {again}, unknown {len(extra)}")
-    sys.exit(bool(status or lost or other or again or extra))
+    print(
+        json.dumps(
+            {"row": "a Ray cluster of three machines", "kills": dict(killed), "seconds": round(monotonic() - started)} | vars(outcome)
+        )
+    )
+    shutil.rmtree(root)
+    sys.exit(not outcome.is_clean)
 
 
 if __name__ == "__main__":

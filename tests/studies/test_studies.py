@@ -28,7 +28,7 @@ from sakuga.studies.runs import (
     ordered_runs,
     required_trainings,
 )
-from sakuga.studies.search import make_sampler
+from sakuga.studies.search import make_sampler, next_points
 from sakuga.studies.service import STUDIES, build_report
 from sakuga.studies.settings import StudySettings
 from sakuga.studies.study import Study, budget_text, estimate_seconds, plan_text
@@ -140,6 +140,26 @@ def test_a_search_is_reproducible_and_finds_the_best_point() -> None:
     first = run_search(24)
     assert first == run_search(24)
     assert first[12:].count((4.0, 4e-3)) > 4, "the best of nine points, sampled once or twice at random"
+
+
+def test_points_that_are_tried_together_differ_and_known_ones_do_not_come_again() -> None:
+    grid = (("rank", (4.0, 8.0, 16.0)), ("rate", (1e-3, 2e-3)))
+
+    def run_search() -> list[tuple[float, ...]]:
+        sampler, scores = make_sampler(grid), dict[tuple[float, ...], float]()
+        while asked := next_points(sampler, scores, 3):
+            places = list(dict.fromkeys(place for _, place in asked))
+            assert len(places) <= 3
+            assert not set(places) & set(scores)
+            scores |= {place: place[0] for place in places}
+            for trial, place in asked:
+                sampler.tell(trial, scores[place])
+        return list(scores)
+
+    places = run_search()
+    assert len(places) == 6
+    assert places == run_search()
+    assert next_points(make_sampler(grid), {}, 0) == []
 
 
 def test_scoring_does_not_change_the_digest() -> None:

@@ -4,12 +4,16 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sakuga import InputError
+from sakuga.event_log import VARIABLE, is_on
 
 ADDRESS = "RAY_ADDRESS"
 """Ray's own environment variable with the address of the cluster."""
+AUTH_MODE = "RAY_AUTH_MODE"
+"""Ray's own environment variable, by which processes send the token of this machine."""
 PATIENCE = 5.0
 """Seconds in which the head of a cluster must answer."""
 NO_STATISTICS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -29,18 +33,30 @@ class Share:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         place = NodeAffinitySchedulingStrategy(node, soft=False) if node else "SPREAD"
-        return {"num_gpus": self.gpus, "num_cpus": self.threads, "scheduling_strategy": place}
+        logged = {"runtime_env": {"env_vars": {VARIABLE: "json"}}} if is_on() else {}
+        return {"num_gpus": self.gpus, "num_cpus": self.threads, "scheduling_strategy": place, **logged}
 
 
 def import_ray() -> Any:
     """Import ray; raises InputError where the extra is missing."""
     for name, value in NO_STATISTICS.items():
         os.environ.setdefault(name, value)
+    if has_token():
+        os.environ.setdefault(AUTH_MODE, "token")
     try:
         import ray
     except ImportError:
         raise InputError("--executor ray needs Ray: pip install 'sakuga[ray]', on every machine of the cluster") from None
     return ray
+
+
+def has_token() -> bool:
+    """Return whether this machine has a token of Ray, which the head of a cluster then asks for.
+
+    Ray itself takes it up where a cluster is started, and not where one is joined.
+    """
+    places = (os.environ.get("RAY_AUTH_TOKEN_PATH"), Path.home() / ".ray" / "auth_token")
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or any(place and Path(place).is_file() for place in places)
 
 
 def connect(address: str = "") -> Any:
@@ -56,12 +72,22 @@ def connect(address: str = "") -> Any:
     check_listening(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=False if address == "local" else None)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InputError(f"no Ray cluster answers at {address!r} ({_first_line(error)}): {_REMEDY}") from error
+        _say_no_states()
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise InputError(f"no Ray cluster answers at {address!r} ({_first_line(error)}): {_REMEDY}{_TOKEN}") from error
     return ray
 
 
+def _say_no_states() -> None:
+    """Keep Ray from printing forty lines of state for each lost machine: a note of the render says it in a sentence."""
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
+
+
 _REMEDY = "start one by `ray start --head`, or give --address HOST:PORT of its head"
+_TOKEN = "; where it asks for a token, `ray get-auth-token` on the head prints it: write it to ~/.ray/auth_token here"
 
 
 def check_listening(address: str) -> None:

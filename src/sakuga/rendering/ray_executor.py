@@ -17,6 +17,7 @@ from time import monotonic
 import numpy as np
 
 from sakuga.cancellation import raise_if_cancelled
+from sakuga.event_log import log_event
 from sakuga.rendering.batch_queue import BatchQueue, Task
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import Denoised, Landed
@@ -115,6 +116,7 @@ class RayExecutor:
         for worker in idle:
             if (slow := self._slowest(workers)) is None:
                 break
+            log_event("batch.copied", frames=slow.batch.names, device=worker.title, seconds=round(monotonic() - slow.started, 1))
             self._send(worker, slow.task, is_copy=True)
 
     def _send(self, worker: Worker, task: Task, is_copy: bool = False) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sakuga import __version__
 from sakuga.cancellation import Cancelled, CancelScope
+from sakuga.event_log import log_event
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.resources import Resources
 from sakuga.timeline.spec import ENGINE, Digest
@@ -126,11 +127,14 @@ class RenderWorker:
                 if batch.frames:
                     landed += self._executor.run([batch])
         except Cancelled:
-            pass
+            log_event("batch.cancelled", batch=number)
         except Exception as error:
+            log_event("batch.failed", batch=number, reason=str(error))
             return portable(error)
         finally:
             self._flags.pop(number, None)
+        for one in landed:
+            log_event("frame.stored", batch=number, frame=one.name, seconds=round(one.seconds, 3), attempts=one.attempts)
         return tuple(landed)
 
     def cancel(self, number: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
 
+from sakuga.event_log import log_event
 from sakuga.rendering.batch_queue import Task
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.frame_checks import RenderError
@@ -157,12 +158,17 @@ class RenderWorkers:
     def describe(self, worker: Worker, facts: WorkerFacts) -> None:
         """Take a worker that has started; raises RenderError where it cannot render the same frames."""
         worker.facts, worker.node, worker.starting = check_facts(facts), facts.node_id, None
+        log_event("worker.started", device=facts.title, machine=facts.machine, worker_process=facts.process)
         self._failures = 0
         self._first_seen = self._first_seen or monotonic()
 
     def lose(self, worker: Worker, reason: str) -> None:
         """Forget a worker that is gone; raises RenderError where none can be started."""
+        log_event("worker.lost", device=worker.title, reason=reason)
         self.stop(worker)
+        if worker.facts:
+            what = "machine is gone" if "node" in reason.lower() else "process ended"
+            self.notes.append(f"{worker.title} is lost, as its {what}: others render what it has not stored")
         self._looked = -NODES
         if worker.facts is None:
             self._failures += not self._rests(worker.node)
@@ -202,6 +208,7 @@ class RenderWorkers:
     def _leave_out(self, worker: Worker, facts: WorkerFacts) -> None:
         self.stop(worker)
         self._left_out.add(worker.node)
+        log_event("worker.left_out", device=facts.title, machine=facts.machine, others=self.machine)
         self.notes.append(
             f"{facts.node} is left out, so that no shot mixes classes of machines: it is {facts.machine}, and others are {self.machine}"
         )
@@ -209,7 +216,10 @@ class RenderWorkers:
     def _check_patience(self) -> None:
         if self.workers and monotonic() - min(worker.started for worker in self.workers) > PATIENCE:
             wanted = "one GPU" if self.share.gpus else f"{self.share.threads} core{'s' * (self.share.threads > 1)}"
-            raise RenderError(f"the Ray cluster has no room for a worker, which takes {wanted}: add nodes, or wait until other work ends")
+            raise RenderError(
+                f"no worker has started on the Ray cluster in {PATIENCE:.0f} s; each takes {wanted}, and `ray status` shows what is free: "
+                "start more machines, or wait until other work ends"
+            )
 
 
 def check_facts(facts: WorkerFacts) -> WorkerFacts:

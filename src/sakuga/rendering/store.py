@@ -14,7 +14,7 @@ from PIL import PngImagePlugin
 
 from sakuga import SakugaError
 from sakuga.files import write_bytes
-from sakuga.finishing.image import Image
+from sakuga.finishing.image import Image, is_unrounded
 from sakuga.paths import home
 from sakuga.rendering.remote_frames import RemoteFrames, store_folder, store_url
 from sakuga.rendering.store_files import StoredFile, delete_oldest, stored_files
@@ -251,17 +251,20 @@ class InBetweenStore:
 
     def get(self, first: Image, second: Image, spec: InBetween) -> Image | None:
         """Read an in-between, or return None."""
-        return self.derived.get(self.key(first, second, spec))
+        return None if is_unrounded(first) else self.derived.get(self.key(first, second, spec))
 
     def put(self, first: Image, second: Image, spec: InBetween, image: Image) -> None:
-        """Write an in-between; raises StoreError."""
-        self.derived.put(self.key(first, second, spec), image)
+        """Write an in-between, unless it is unrounded; raises StoreError."""
+        if not is_unrounded(image):
+            self.derived.put(self.key(first, second, spec), image)
 
 
 def cached_upscale(upscale2x: Callable[[Image], Image], upscaler: Digest, derived: DerivedStore) -> Callable[[Image], Image]:
-    """Return the upscaler with a cache of its results."""
+    """Return the upscaler with a cache of its results; unrounded images are not kept."""
 
     def upscale(image: Image) -> Image:
+        if is_unrounded(image):
+            return upscale2x(image)
         key = hashlib.sha256(f"upscale2x {upscaler} {digest(given_spec(image))}".encode()).hexdigest()
         if (stored := derived.get(key)) is not None:
             return stored

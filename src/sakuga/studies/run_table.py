@@ -24,6 +24,11 @@ LOOK = 0.5
 """Seconds between two looks at whether the study is cancelled."""
 
 
+def parallel_runs(jobs: int) -> int:
+    """Return how many runs are executed side by side: `jobs` here, on a cluster as many as it has room for."""
+    return ClusterPool().room if uses_cluster() else jobs
+
+
 def run_table(runs: Sequence[NamedRun], out: Path, model: str, jobs: int = 1) -> Generator[Step, None, Results]:
     """Execute the unfinished runs of a table.
 

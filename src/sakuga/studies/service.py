@@ -129,7 +129,7 @@ def _run(study: Study, settings: StudySettings, out: Path, jobs: int) -> Generat
         yield Step(stage="story", note=line)
     write_marker(out, study, settings)
     if settings.search:
-        yield Step(stage="story", note=f"of these, {settings.search} trainings are chosen one by one by the scores so far")
+        yield Step(stage="story", note=f"of these, {settings.search} trainings are chosen by the scores so far")
         study = yield from search_grid(settings, out, jobs)
     results = yield from run_table(study.runs, out, settings.model, jobs)
     page, metrics, conclusion = build_report(study, settings, results)
