@@ -200,7 +200,8 @@ class Studio:
                         if line.startswith("data: "):
                             event = Event.model_validate_json(line.removeprefix("data: "))
                             after = event.id
-                            yield event
+                            if event.kind != "ping":
+                                yield event
             except (httpx2.ReadError, httpx2.RemoteProtocolError, httpx2.ReadTimeout):
                 continue
             except httpx2.TransportError as error:

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from sakuga import studio
 from sakuga.studio.choosing.log import read
+from sakuga.timeline.spec import ENGINE
 from sakuga.web.app import create_app
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.database import Database
@@ -167,3 +168,18 @@ def test_the_log_of_a_session_is_what_was_decided(page: TestClient, home: Path, 
     decide(page, session, "take", node=1)
     kinds = [decision.kind for decision in read(home / "sessions" / f"{session}.jsonl")[1]]
     assert kinds == ["offer", "take", "offer"]
+
+
+def test_a_session_of_another_engine_is_refused_without_its_path_and_keeps_its_image(home: Path, settings: dict[str, Any]) -> None:
+    with TestClient(create_app(home), base_url=ADDRESS) as page:
+        session = begin(page, settings)["id"]
+        shown_landed(page, session)
+    log = home / "sessions" / f"{session}.jsonl"
+    log.write_text(log.read_text().replace(f'"engine":{ENGINE}', '"engine":1', 1))
+    with TestClient(create_app(home), base_url=ADDRESS) as page:
+        answer = page.get(f"{API}/{session}")
+        assert answer.status_code == 409
+        assert "begin a new session" in answer.json()["error"]["message"]
+        assert str(home) not in answer.text
+        (listed,) = page.get(API).json()
+        assert page.get(f"/frames/{listed['cover']}").status_code == 200

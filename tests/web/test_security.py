@@ -25,7 +25,8 @@ def guarded(tmp_path: Path) -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "", "localhost@evil.example", "192.168.1.7"]
+    "host",
+    ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "", "localhost@evil.example", "192.168.1.7", "[[", "[::1", "[x]:1"],
 )
 def test_another_host_name_is_refused_so_that_no_site_can_rebind_its_own(local: TestClient, host: str) -> None:
     answer = local.get("/api/v1/status", headers={"host": host})
@@ -190,3 +191,12 @@ def test_no_name_of_a_new_set_style_or_run_is_a_path(local: TestClient, name: st
     assert local.post("/api/v1/styles/blend", json={"first": "comic", "second": "cel", "at": 0.5, "name": name}).status_code == 422
     job = {"request": {"kind": "train", "set": "x", "name": name}}
     assert local.post("/api/v1/jobs", json=job).json()["error"]["field"] == "request.train.name"
+
+
+def test_a_report_is_shown_in_a_sandbox_that_runs_nothing(local: TestClient, tmp_path: Path) -> None:
+    report = tmp_path / "studio" / "reports" / ("a" * 12)
+    report.mkdir(parents=True)
+    (report / "report.html").write_text("<svg onload='alert(1)'></svg><script>alert(2)</script>")
+    policy = local.get(f"/api/v1/reports/{report.name}/page").headers["content-security-policy"]
+    assert policy.startswith("sandbox; default-src 'none'; ")
+    assert "script" not in policy

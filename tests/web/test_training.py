@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image as PILImage
 
 from sakuga.client import Studio
+from sakuga.datasets.verdict import COMMANDS
+from sakuga.web.routes.sets import BUTTONS
 from sakuga.web.schemas import TrainJob
 from tests.web.conftest import StudioProcess
 
@@ -46,6 +48,11 @@ def test_uploads_become_a_set_a_training_and_a_style(studio: Studio, studio_proc
     assert (run["state"], run["step"], run["steps"]) == ("done", 2, 2)
     assert [point["step"] for point in run["points"]] == [1, 2]
     assert "noisy" in {style["name"] for style in http.get("/api/v1/styles", params={"model": studio_process.model}).json()}
+
+
+def test_the_doctor_names_buttons_where_the_command_line_names_commands() -> None:
+    assert BUTTONS.keys() == COMMANDS.keys()
+    assert not any("`" in words or "sakuga" in words for words in BUTTONS.values())
 
 
 def test_a_tenth_of_a_larger_set_is_held_out_and_can_be_mended_too(http: httpx2.Client) -> None:

@@ -8,11 +8,14 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from sakuga import __version__
+from sakuga.event_log import is_on
 from sakuga.rendering.store import FrameStore
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.database import Database
 from sakuga.web.errors import add_error_handlers
+from sakuga.web.limits import BodyLimit
 from sakuga.web.live_sessions import LiveSessions
+from sakuga.web.logs import RequestLog
 from sakuga.web.routes import (
     choose,
     clips,
@@ -75,7 +78,10 @@ def create_app(data: Path, access: Access | None = None, *, quota: int = QUOTA, 
     app.state.studio, app.state.access = state, access
     app.state.live_sessions = LiveSessions(folder, database)
     add_error_handlers(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Guard, access=access)
+    if is_on():
+        app.add_middleware(RequestLog)
     for router in (meta.router, events.router, *page_routers(), frames.api, jobs.router, uploads.router):
         app.include_router(router, prefix=API)
     app.include_router(frames.router)

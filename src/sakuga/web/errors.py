@@ -45,9 +45,10 @@ def add_error_handlers(app: FastAPI) -> None:
         return answer(error.code, str(error), error.field, error.line)
 
     @app.exception_handler(SakugaError)
-    def unusable(_: Request, error: SakugaError) -> JSONResponse:
+    def unusable(request: Request, error: SakugaError) -> JSONResponse:
         field = key_of(str(error)) if isinstance(error, FilmError) else None
-        return answer("bad_input" if isinstance(error, InputError) else "failed", str(error), field)
+        message = request.app.state.studio.data.without_paths(str(error))
+        return answer("bad_input" if isinstance(error, InputError) else "failed", message, field)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -6,15 +6,20 @@ from threading import Lock, RLock, Thread
 from typing import Any
 
 from sakuga.studio.choosing.live import Choosing, View
-from sakuga.studio.choosing.replay import open_session
+from sakuga.studio.choosing.replay import open_session, recipe_of_session
 from sakuga.studio.choosing.session import Session
 from sakuga.studio.core.render_session import RenderSession
+from sakuga.timeline.spec import ENGINE
 from sakuga.web.choose_state import outside_styles_of, session_log, session_row, told_of
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.database import Database, add_event, now
 from sakuga.web.libraries import load_libraries
 from sakuga.web.queue import is_device_busy
+from sakuga.web.refusal import Refused
 
+OLDER = (
+    "another version of sakuga made this session, and would go on otherwise: its images are kept, so begin a new session from the last one"
+)
 MOST_OPEN = 3
 """Sessions that render at a time; the one that was used least recently is closed."""
 
@@ -40,6 +45,8 @@ class LiveSessions:
                 with self.database.read() as connection:
                     row = session_row(connection, name)
                 styles = outside_styles_of(row)
+                if recipe_of_session(session_log(self.data, name)).engine != ENGINE:
+                    raise Refused(OLDER, "conflict")
                 load_libraries()
                 opened = open_session(session_log(self.data, name), model=row["model"], styles=styles, store=self.data.frames)
                 self._start(name, opened)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sakuga.web.database import Database, add_event, new_id, now, packed
@@ -15,14 +16,24 @@ SHOWN = 50
 ATTEMPTS = 5
 """How often a job may end its worker process without a new frame before it counts as failed."""
 ORDER = "priority DESC, position, created, id"
+COLUMNS = tuple(Job.model_fields)
+WITHOUT_FILM = ", ".join("json_remove(request, '$.film') AS request" if column == "request" else column for column in COLUMNS)
 
 
 def job_of(row: sqlite3.Row) -> Job:
-    """Read a row."""
-    values = {key: row[key] for key in row.keys() if key != "wanted"}  # noqa: SIM118
+    """Read a row of all columns."""
+    return _read(tuple(row[key] for key in COLUMNS))
+
+
+def _read(row: tuple[Any, ...]) -> Job:
+    values = dict(zip(COLUMNS, row, strict=True))
     for key in ("request", "progress", "notes", "result"):
         values[key] = None if values[key] is None else json.loads(values[key])
     return Job.model_validate(values)
+
+
+_read_brief = lru_cache(maxsize=4096)(_read)
+"""Reads a row without its film; most jobs of a queue stay as they are from one look to the next."""
 
 
 def get_job(connection: sqlite3.Connection, name: str) -> Job:
@@ -174,10 +185,10 @@ def report_progress(database: Database, name: str, progress: JobProgress, notes:
 def read_queue(connection: sqlite3.Connection, lanes: tuple[str, ...]) -> Queue:
     """Return the queue as it will run, and the newest ended jobs; their films are left out."""
     paused, stop_after = connection.execute("SELECT paused, stop_after FROM queue").fetchone()
-    waiting = f"SELECT * FROM jobs WHERE state NOT IN {ENDED} ORDER BY state != 'running', {ORDER}"
-    ended = f"SELECT * FROM jobs WHERE state IN {ENDED} ORDER BY ended DESC LIMIT {SHOWN}"
-    rows = [*connection.execute(waiting), *connection.execute(ended)]
-    return Queue(paused=bool(paused), stop_after=bool(stop_after), lanes=list(lanes), jobs=[brief(job_of(row)) for row in rows])
+    waiting = f"SELECT {WITHOUT_FILM} FROM jobs WHERE state NOT IN {ENDED} ORDER BY state != 'running', {ORDER}"
+    ended = f"SELECT {WITHOUT_FILM} FROM jobs WHERE state IN {ENDED} ORDER BY ended DESC LIMIT {SHOWN}"
+    jobs = [_read_brief(tuple(row)) for row in (*connection.execute(waiting), *connection.execute(ended))]
+    return Queue(paused=bool(paused), stop_after=bool(stop_after), lanes=list(lanes), jobs=jobs)
 
 
 def wanted(database: Database, name: str) -> str:

@@ -48,7 +48,7 @@ class Access:
 
     def allows_host(self, header: str) -> bool:
         """Check the Host header, so that no other site's name leads here (DNS rebinding)."""
-        name = (urlsplit(f"//{header}").hostname or "") if _is_plain(header) else ""
+        name = _host_name(header)
         return name in ("localhost", self.host) or is_loopback(name) or (self.token is not None and _is_address(name))
 
     def allows_origin(self, scheme: str, host: str, headers: Headers, method: str) -> bool:
@@ -103,10 +103,10 @@ class Guard:
         await (refusal or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, request: Request) -> Response | None:
-        host, path = request.headers.get("host", ""), request.url.path
+        host, path = request.headers.get("host", ""), request.scope["path"]
         if not self._access.allows_host(host):
             return answer("forbidden", "this address does not belong to the studio: open the address that `sakuga studio` printed")
-        if not self._access.allows_origin(request.url.scheme, host, request.headers, request.method):
+        if not self._access.allows_origin(request.scope["scheme"], host, request.headers, request.method):
             return answer("forbidden", "another site's page sent this request, and only the studio's own page may")
         return self._token_refusal(request, path)
 
@@ -114,7 +114,7 @@ class Guard:
         """Check the token; the printed address brings it once, and gets the cookie."""
         if self._access.token is None or path == OPEN:
             return self._session_refusal(request) if path == OPEN else None
-        given = parse_qs(request.url.query).get("token", [None])[0]
+        given = parse_qs(request.scope["query_string"].decode("latin-1")).get("token", [None])[0]
         if given is None and not path.startswith(GUARDED):
             return None
         address = request.client.host if request.client else ""
@@ -156,8 +156,14 @@ def _token_of(request: Request) -> str | None:
     return cookie.value if cookie else None
 
 
-def _is_plain(header: str) -> bool:
-    return bool(header) and not set(header) & set("/@\\?# ,")
+def _host_name(header: str) -> str:
+    """Return the name in a Host header without its port; "" where there is none."""
+    if set(header) & set("/@\\?# ,"):
+        return ""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:  # brackets that hold no address
+        return ""
 
 
 def _is_address(host: str) -> bool:

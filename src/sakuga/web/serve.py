@@ -13,8 +13,11 @@ from types import FrameType
 
 import uvicorn
 
+from sakuga.event_log import is_on, log_event
 from sakuga.web.app import QUOTA, create_app
 from sakuga.web.data_folder import DataFolder, StudioError, server_lock
+from sakuga.web.limits import ImpatientProtocol
+from sakuga.web.logs import begin_logging
 from sakuga.web.security import Access, is_loopback
 from sakuga.web.supervisor import find_lanes, workers
 
@@ -38,6 +41,7 @@ def serve(settings: ServerSettings, announce: Callable[[str], object]) -> None:
 
     `announce` gets the address, with the token once. Raises StudioError where the port or the data folder is in use.
     """
+    begin_logging()
     data = DataFolder(settings.home.absolute())
     data.create()
     token = settings.token or (None if is_loopback(settings.host) else secrets.token_urlsafe(24))
@@ -73,10 +77,21 @@ def _run(settings: ServerSettings, data: DataFolder, listening: socket.socket, a
     lanes = find_lanes()
     app = create_app(data.home, access, quota=settings.quota, lanes=lanes)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=5
+        app,
+        http=ImpatientProtocol,
+        log_level="warning",
+        log_config=None if is_on() else uvicorn.config.LOGGING_CONFIG,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
     )
     with workers(data.home, lanes):
-        Server(config, ready, app.state.studio.stopping.set).run(sockets=[listening])
+        log_event("server.started", address=listening.getsockname(), home=data.home, lanes=lanes)
+        try:
+            Server(config, ready, app.state.studio.stopping.set).run(sockets=[listening])
+        finally:
+            log_event("server.stopped")
 
 
 class Server(uvicorn.Server):

@@ -3,6 +3,8 @@
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
@@ -13,28 +15,36 @@ from sakuga.web.refusal import Refused
 FREE = 64 << 20
 """Bytes that stay free on the disk."""
 FRESH = 10.0
-"""Seconds that a measurement counts."""
+"""Seconds that a measurement counts, or so many times as long as it took, where that is more than a second."""
 
-_measured: dict[Path, tuple[float | None, int]] = {}
+_measured: dict[Path, "Measured"] = {}
 _measuring = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The bytes of a data folder, and until when they count."""
+
+    size: int
+    until: float
 
 
 def used_bytes(data: DataFolder) -> int:
     """Return the bytes of frames, clips and uploads; after the first call by the last measurement, which is renewed in the background."""
     with _measuring:
-        when, size = _measured.get(data.home, (None, 0))
-        if when is None:
-            size = _measure(data)
-        elif monotonic() - when >= FRESH:
-            _measured[data.home] = (monotonic(), size)
+        known = _measured.get(data.home)
+        if known is None:
+            return _measure(data)
+        if monotonic() >= known.until:
+            _measured[data.home] = Measured(known.size, inf)
             Thread(target=_measure, args=(data,), daemon=True).start()
-    return size
+    return known.size
 
 
 def _measure(data: DataFolder) -> int:
-    folders = (data.frames, data.clips, data.uploads, data.thumbnails)
-    size = sum(_size(folder) for folder in folders)
-    _measured[data.home] = (monotonic(), size)
+    began = monotonic()
+    size = sum(_size(folder) for folder in (data.frames, data.clips, data.uploads, data.thumbnails))
+    _measured[data.home] = Measured(size, monotonic() + FRESH * max(1.0, monotonic() - began))
     return size
 
 

@@ -4,16 +4,13 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sakuga.models.checkpoint_files import CheckpointError
-from sakuga.story.film import Film, from_document, to_document
-from sakuga.story.settings import FilmSettings
-from sakuga.story.storyboard import Bible, Storyboard, full_prompt
-from sakuga.story.storyboard import Shot as StoryShot
+from sakuga.story.film import Film, to_document
 from sakuga.web.database import add_event, new_id, now, packed
+from sakuga.web.film_reading import FilmText, Reading, head_of, one_shot_film, read_film_text, read_shot_text
 from sakuga.web.refusal import Refused, missing
 from sakuga.web.schemas import BibleText, LintNote, Project, ProjectSummary, Shot, Take
 
@@ -21,36 +18,27 @@ STALE_KEYS = ("prompt", "style", "negative", "guidance", "steps", "strength", "c
 """Keys of a shot that its takes depend on; the seed is a take's own."""
 
 
-def document_of(connection: sqlite3.Connection, project: str) -> dict[str, Any]:
-    """Return a project's film as the tables of its file; raises Refused."""
+def text_of(connection: sqlite3.Connection, project: str) -> FilmText:
+    """Return a project's film as its rows hold it; raises Refused."""
     row = project_row(connection, project)
     shots = connection.execute("SELECT fields FROM shots WHERE project = ? ORDER BY position", (project,))
-    film = {"idea": row["idea"], **json.loads(row["settings"])}
-    return {"film": film, "bible": json.loads(row["bible"]), "shots": [json.loads(shot["fields"]) for shot in shots]}
+    head = head_of({"idea": row["idea"], **json.loads(row["settings"])}, json.loads(row["bible"]))
+    return FilmText(head=head, shots=tuple(fields for (fields,) in shots))
+
+
+def document_of(connection: sqlite3.Connection, project: str) -> dict[str, Any]:
+    """Return a project's film as the tables of its file; raises Refused."""
+    return text_of(connection, project).document
+
+
+def reading_of(connection: sqlite3.Connection, project: str) -> Reading:
+    """Return a project's film as it was understood; raises FilmError where it has no shots."""
+    return read_film_text(text_of(connection, project))
 
 
 def film_of(connection: sqlite3.Connection, project: str) -> Film:
     """Return a project's film; raises FilmError where it has no shots."""
-    return reading_of(packed(document_of(connection, project))).film
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A film's document as it was understood."""
-
-    film: Film
-    document: Mapping[str, Any]
-    """Every key in its final form."""
-    prompts: tuple[str, ...]
-    """With what all shots share."""
-
-
-@lru_cache(maxsize=16)
-def reading_of(text: str) -> Reading:
-    """Read a film's document from JSON; raises FilmError."""
-    film = from_document(json.loads(text), "this film")
-    prompts = tuple(full_prompt(film.storyboard, index) for index in range(len(film.storyboard.shots)))
-    return Reading(film=film, document=to_document(film), prompts=prompts)
+    return reading_of(connection, project).film
 
 
 def layout_of(document: Mapping[str, Any], shots: Sequence[str]) -> str:
@@ -159,16 +147,13 @@ def touch(connection: sqlite3.Connection, project: str) -> None:
 
 def read_project(connection: sqlite3.Connection, project: str) -> Project:
     """Return a project with its shots, their warnings and takes."""
-    row, reading = project_row(connection, project), reading_of(packed(document_of(connection, project)))
-    film, document = reading.film, reading.document
-    notes, extra = _lint(film, range(len(film.storyboard.shots)))
+    row, reading = project_row(connection, project), reading_of(connection, project)
+    places = range(len(reading.shots))
+    notes, extra = _lint(reading, places)
     rows = connection.execute("SELECT * FROM shots WHERE project = ? ORDER BY position", (project,)).fetchall()
     takes = takes_by_shot(connection, project)
     edits, fit = edits_of(connection, project)
-    shots = [
-        _shot(row, fields, reading.prompts[index], notes[index] if notes else [], takes.get(row["id"], []), document)
-        for index, (row, fields) in enumerate(zip(rows, document["shots"], strict=True))
-    ]
+    shots = [_shot(rows[place], reading, place, notes[place], takes.get(rows[place]["id"], [])) for place in places]
     return Project(
         id=project,
         title=row["title"],
@@ -177,7 +162,7 @@ def read_project(connection: sqlite3.Connection, project: str) -> Project:
         settings=json.loads(row["settings"]),
         bible=BibleText(**json.loads(row["bible"])),
         shots=shots,
-        seconds=sum(shot.seconds for shot in film.storyboard.shots),
+        seconds=sum(shot.seconds for shot in shots),
         notes=[*json.loads(row["notes"]), *extra],
         edits=edits,
         edits_fit=fit,
@@ -189,45 +174,54 @@ def read_project(connection: sqlite3.Connection, project: str) -> Project:
 def read_shot(connection: sqlite3.Connection, shot: str) -> Shot:
     """Return a shot."""
     row = shot_row(connection, shot)
-    reading = reading_of(packed(document_of(connection, row["project"])))
+    reading = reading_of(connection, row["project"])
     place = shot_ids(connection, row["project"]).index(shot)
-    notes, _ = _lint(reading.film, (place,))
-    takes = takes_by_shot(connection, row["project"]).get(shot, [])
-    return _shot(row, reading.document["shots"][place], reading.prompts[place], notes[0] if notes else [], takes, reading.document)
+    notes, _ = _lint(reading, (place,))
+    takes = connection.execute("SELECT * FROM takes WHERE shot = ? ORDER BY created, rowid", (shot,)).fetchall()
+    return _shot(row, reading, place, notes[0], takes)
 
 
-def _lint(film: Film, places: Iterable[int]) -> tuple[list[list[LintNote]], list[str]]:
+def _lint(reading: Reading, places: Sequence[int]) -> tuple[list[tuple[LintNote, ...]], list[str]]:
     """Return the warnings about shots, and why there are none."""
-    board = film.storyboard
+    text = reading.text
     try:
-        return [list(_notes(film.settings, board.bible, board.shots[place])) for place in places], []
+        return [_notes(text.head, text.shots[place]) for place in places], []
     except (CheckpointError, ValueError) as error:
-        return [], [str(error)]
+        return [() for _ in places], [str(error)]
 
 
 @lru_cache(maxsize=16_384)
-def _notes(settings: FilmSettings, bible: Bible, shot: StoryShot) -> tuple[LintNote, ...]:
+def _notes(head: str, shot: str) -> tuple[LintNote, ...]:
     """Return the warnings about one shot, which no other shot changes."""
     from sakuga.studio.animate.shot_notes import shot_notes
 
-    film = Film(settings=settings, storyboard=Storyboard(idea="", bible=bible, shots=(shot,)))
-    return tuple(LintNote(rule=note.rule, message=note.message) for note in shot_notes(film))
+    return tuple(LintNote(rule=note.rule, message=note.message) for note in shot_notes(one_shot_film(head, shot)))
 
 
-def _shot(
-    row: sqlite3.Row, fields: Mapping[str, Any], prompt: str, lint: list[LintNote], takes: list[sqlite3.Row], document: Mapping[str, Any]
-) -> Shot:
-    mark = fingerprint(document, row["position"]) if takes else ""
+def _shot(row: sqlite3.Row, reading: Reading, place: int, notes: tuple[LintNote, ...], takes: Sequence[sqlite3.Row]) -> Shot:
+    text = reading.text
+    shot = _without_takes(row["id"], row["position"], bool(row["seed_locked"]), row["approved"], text.head, text.shots[place], notes)
+    if not takes:
+        return shot
+    mark = fingerprint(reading.document, place)
     listed = [take_of(take, mark, row["approved"]) for take in takes]
+    best = sorted(listed, key=lambda take: (take.stale, take.score is None, -(take.score or 0.0), take.created))
+    return shot.model_copy(update={"takes": best})
+
+
+@lru_cache(maxsize=16_384)
+def _without_takes(
+    name: str, position: int, seed_locked: bool, approved: str | None, head: str, fields: str, notes: tuple[LintNote, ...]
+) -> Shot:
+    reading = read_shot_text(head, fields)
     return Shot(
-        id=row["id"],
-        full_prompt=prompt,
-        lint=lint,
-        takes=sorted(listed, key=lambda take: (take.stale, take.score is None, -(take.score or 0.0), take.created)),
-        position=row["position"],
-        seed_locked=bool(row["seed_locked"]),
-        approved=row["approved"],
-        **fields,
+        id=name,
+        position=position,
+        full_prompt=reading.prompt,
+        seed_locked=seed_locked,
+        approved=approved,
+        lint=[*notes],
+        **reading.table,
     )
 
 
@@ -262,7 +256,8 @@ def fingerprint(document: Mapping[str, Any], index: int) -> str:
 
 def summary_of(connection: sqlite3.Connection, row: sqlite3.Row) -> ProjectSummary:
     """Return a project as it stands in a list."""
-    shots = [json.loads(shot["fields"]) for shot in connection.execute("SELECT fields FROM shots WHERE project = ?", (row["id"],))]
+    measured = "SELECT count(*), total(json_extract(fields, '$.seconds')) FROM shots WHERE project = ?"
+    shots, seconds = connection.execute(measured, (row["id"],)).fetchone()
     cover = connection.execute(
         "SELECT takes.frame FROM takes JOIN shots ON shots.id = takes.shot WHERE shots.project = ? AND takes.frame IS NOT NULL "
         "ORDER BY takes.id = shots.approved DESC, shots.position, takes.score DESC LIMIT 1",
@@ -273,8 +268,8 @@ def summary_of(connection: sqlite3.Connection, row: sqlite3.Row) -> ProjectSumma
         id=row["id"],
         title=row["title"],
         idea=row["idea"],
-        shots=len(shots),
-        seconds=sum(shot["seconds"] for shot in shots),
+        shots=shots,
+        seconds=seconds,
         cover=cover and cover[0],
         clip=clip and clip[0],
         created=row["created"],

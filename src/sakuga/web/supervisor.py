@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+from sakuga.event_log import log_event
+
 BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before a worker that died at once is started again."""
 LIVED = 30.0
@@ -49,6 +51,7 @@ class Supervisor:
         quick = 0
         while not self._stopping.is_set():
             self._processes[lane] = process = self._spawn(lane)
+            log_event("worker.started", lane=lane, worker=process.pid)
             if self._stopping.is_set():
                 process.terminate()
             try:
@@ -57,6 +60,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 quick = 0
                 process.wait()
+            log_event("worker.ended", lane=lane, worker=process.pid, exit=process.returncode)
             self._stopping.wait(BACKOFF[min(quick, len(BACKOFF) - 1)])
 
     def _spawn(self, lane: str) -> "subprocess.Popen[bytes]":

@@ -105,12 +105,15 @@ def _trained(result: Any, name: str, model: str) -> Made:
 def evaluate_task(request: EvaluateJob, job: str, data: DataFolder, connection: sqlite3.Connection) -> Task:
     """Return a task that measures a clip, a run or a style, and writes a report; raises SakugaError."""
     subject, against = (name and _subject(name, data, connection) for name in (request.subject, request.against))
+    titles = (_title(name, connection) for name in (request.subject, request.against) if name)
     wanted = studio.EvaluationRequest(
         subject=str(subject),
         against=against,
         count=request.count,
         seeds=request.seeds,
         text=request.text,
+        titles=tuple(titles),
+        in_studio=True,
         settings=read_settings(request.settings),
     )
     work = studio.evaluate(wanted, data.reports / job, store=data.frames)
@@ -138,6 +141,14 @@ def _subject(name: str, data: DataFolder, connection: sqlite3.Connection) -> str
     if name not in {style.name for style in studio.list_styles()}:
         raise Refused(f"there is no clip, run or style {name!r}: choose one of the library", "not_found")
     return name
+
+
+def _title(name: str, connection: sqlite3.Connection) -> str:
+    """Return what a person calls a clip or an upload; others by their names."""
+    found = connection.execute(
+        "SELECT title FROM clips WHERE id = ? UNION ALL SELECT name FROM uploads WHERE id = ?", (name, name)
+    ).fetchone()
+    return str(found[0]) if found else name
 
 
 def study_task(request: StudyJob, job: str, data: DataFolder) -> Task:

@@ -18,6 +18,7 @@ from PIL import Image as PILImage
 from pydantic import TypeAdapter
 
 from sakuga import SakugaError
+from sakuga.event_log import log_event
 from sakuga.files import write_bytes
 from sakuga.paths import home
 from sakuga.rendering.live_preview import LivePreviews
@@ -25,9 +26,10 @@ from sakuga.rendering.resources import WarmCheckpoints
 from sakuga.studio.core.work import Work, WorkClosed
 from sakuga.web import queue
 from sakuga.web.data_folder import DataFolder, locked
-from sakuga.web.database import Database, add_event
+from sakuga.web.database import Database, add_event, now
+from sakuga.web.logs import begin_logging
 from sakuga.web.results import store_cell, store_frame_take, store_result, store_take
-from sakuga.web.schemas.jobs import Job, JobProgress, JobRequest
+from sakuga.web.schemas.jobs import DeviceProgress, Job, JobProgress, JobRequest
 from sakuga.web.task import Task
 from sakuga.web.tasks import INTERRUPTIBLE, make_task
 from sakuga.web.thumbnails import webp
@@ -70,6 +72,14 @@ class Worker:
 
     def run(self, job: Job) -> None:
         """Run a job to its end, and store what it made."""
+        log_event("job.started", job=job.id, kind=job.kind, title=job.title, lane=self.lane, attempt=job.attempts)
+        self._run(job)
+        with self.database.read() as connection:
+            row = connection.execute("SELECT state, error FROM jobs WHERE id = ?", (job.id,)).fetchone()
+        state, error = row or ("deleted", None)
+        log_event(f"job.{state}", job=job.id, kind=job.kind, lane=self.lane, seconds=round(now() - (job.started or now()), 2), error=error)
+
+    def _run(self, job: Job) -> None:
         try:
             request = TypeAdapter[JobRequest](JobRequest).validate_python(job.request)
             with self.database.read() as connection:
@@ -98,7 +108,7 @@ class Worker:
 
     def _drive(self, job: Job, task: Task) -> list[str]:
         """Take the steps of a work; returns its notes."""
-        notes, told, shots = list[str](), -TOLD, task.shots()
+        notes, told, shots, devices = list[str](), -TOLD, task.shots(), dict[str, DeviceProgress]()
         for step in task.work:
             note = self.data.without_paths(step.note)
             if note and note not in notes and not _is_routine(note):
@@ -112,9 +122,12 @@ class Worker:
                 store_cell(self.database, self.data, job, step.done - 1, cell)
             if step.frame:
                 self._tell_frame(job, step, shots.get(step.frame))
+            if step.frame and step.device:
+                frames = devices[step.device].frames + 1 if step.device in devices else 1
+                devices[step.device] = DeviceProgress(name=step.device, frames=frames, newest=now())
             if monotonic() - told >= TOLD or take is not None:
                 told = monotonic()
-                queue.report_progress(self.database, job.id, self._progress(job, step), notes[-20:])
+                queue.report_progress(self.database, job.id, self._progress(job, step, [*devices.values()]), notes[-20:])
             if not getattr(step, "denoising", False):
                 self._let_urgent_ones_by(job)
         return notes
@@ -125,7 +138,7 @@ class Worker:
             queue.change_job(connection, job.id, {"attempts": 0})  # a job that gets on is not the reason why its worker dies
             add_event(connection, "frame", step.frame, data)
 
-    def _progress(self, job: Job, step: Any) -> JobProgress:
+    def _progress(self, job: Job, step: Any, devices: list[DeviceProgress]) -> JobProgress:
         return JobProgress(
             stage=step.stage,
             done=step.done,
@@ -135,6 +148,7 @@ class Worker:
             preview=self._numbers.get(job.id, 0),
             loss=getattr(step, "loss", None),
             validation_loss=getattr(step, "validation_loss", None),
+            devices=devices,
         )
 
     def _let_urgent_ones_by(self, job: Job) -> None:
@@ -192,7 +206,7 @@ def main() -> None:
     """Serve one lane; a second worker of it waits until the first has ended."""
     lane = sys.argv[1]
     data = DataFolder(home())
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    begin_logging()
     worker = Worker(data, lane)
     Thread(target=_end_with_server, args=(worker,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the server decides what ends

@@ -1,6 +1,7 @@
 """Reports on images, clips and styles, with the Sketchbook's own metric models."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -67,6 +68,10 @@ def test_a_clip_report_names_bad_frames(models: MetricModels, tmp_path: Path) ->
     text = str(page.sections)
     assert "shows a single color" in text
     assert "a jump, or a cut" in text
+    shown = clip_page(replace(clip, name="A castle at dusk", in_studio=True))
+    assert shown.title == "Clip A castle at dusk"
+    assert "press Redo (R)" in str(shown.sections)
+    assert "sakuga " not in str(shown)
 
 
 def test_a_faulty_clip_is_worse_than_a_good_one(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def test_an_idea_becomes_a_clip_whose_frame_is_redone_and_exported(
     expect(shot.get_by_text("approved", exact=True)).to_be_visible()
     expect(page.get_by_text("1 of 2 approved")).to_be_visible()
 
+    assert "?image=" in str(shot.get_by_role("link", name="Choose on from the keyframe of shot 1").get_attribute("href"))
+
     page.keyboard.press("Control+Enter")
     page.get_by_role("button", name="Open the clip").click(timeout=SLOW)
     strip = page.get_by_role("listbox")

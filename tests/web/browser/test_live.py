@@ -6,6 +6,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from sakuga.web.data_folder import DataFolder
+from sakuga.web.database import Database
+from sakuga.web.queue import change_job, report_progress, tell
+from sakuga.web.schemas.jobs import DeviceProgress, JobProgress
 from tests.web.browser.conftest import Api
 from tests.web.conftest import StudioProcess
 
@@ -45,6 +49,25 @@ def test_waiting_jobs_are_moved_by_buttons(studio_process: StudioProcess, api: A
     for job in jobs:
         api.ask("POST", f"/jobs/{job}/cancel")
     page.get_by_role("button", name="Go on", exact=True).click()
+
+
+def test_a_job_on_a_cluster_has_a_lane_for_each_device(studio_process: StudioProcess, api: Api, open_page: Callable[..., Page]) -> None:
+    job, database = api.draw(studio_process.settings, "On two machines"), Database(DataFolder(studio_process.home).database)
+    api.ended(job)
+    page = open_page(studio_process, "#/queue")
+    devices = [DeviceProgress(name=name, frames=frames, newest=time.time()) for name, frames in (("node1 cuda", 12), ("node2 cuda", 7))]
+    with database.write() as connection:
+        change_job(connection, job, {"state": "running"})
+        tell(connection, job)
+    report_progress(database, job, JobProgress(stage="rendering", done=19, total=40, devices=devices), [])
+    lanes = page.get_by_role("list", name="Devices that render On two machines").get_by_role("listitem")
+    expect(lanes).to_have_count(2)
+    expect(lanes.first).to_contain_text("node1 cuda")
+    expect(lanes.first).to_contain_text("12 frames, just now")
+    with database.write() as connection:
+        change_job(connection, job, {"state": "done"})
+        tell(connection, job)
+    expect(lanes).to_have_count(0)
 
 
 def test_a_page_follows_a_server_that_was_killed_and_started_again(own_studio: StudioProcess, open_page: Callable[..., Page]) -> None:

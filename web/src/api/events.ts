@@ -5,6 +5,8 @@ import type { StudioEvent } from "./types";
 const KINDS = ["job", "queue", "frame", "preview", "project", "take", "clip", "star", "upload", "set", "style", "run", "report", "grid", "choose", "reset"];
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 4000;
+/** The server pings a quiet line every 15 seconds; one that is silent for longer is dead, as after a night's sleep. */
+const SILENCE = 40_000;
 
 export type LineState = "connecting" | "open" | "lost";
 export const line = signal<LineState>("connecting");
@@ -12,6 +14,7 @@ export const line = signal<LineState>("connecting");
 const listeners = new Set<(event: StudioEvent) => void>();
 let newest = 0;
 let wait = FIRST_WAIT;
+let watch = 0;
 
 /** Hear every event of the server; returns what ends it. */
 export function listen(listener: (event: StudioEvent) => void): () => void {
@@ -40,16 +43,28 @@ async function begin(): Promise<void> {
 function connect(): void {
   const source = new EventSource(`/api/v1/events?after=${newest}`);
   source.onopen = () => {
+    heard();
     const before = line.value;
     line.value = "open";
     wait = FIRST_WAIT;
     if (before === "lost") tell({ id: newest, kind: "reset", subject: "", data: {} });
   };
-  source.onerror = () => {
+  const drop = () => {
+    clearTimeout(watch);
     source.close();
     lose();
   };
-  for (const kind of KINDS) source.addEventListener(kind, (message: MessageEvent<string>) => tell(JSON.parse(message.data) as StudioEvent));
+  const heard = () => {
+    clearTimeout(watch);
+    watch = window.setTimeout(drop, SILENCE);
+  };
+  source.onerror = drop;
+  source.addEventListener("ping", heard);
+  for (const kind of KINDS)
+    source.addEventListener(kind, (message: MessageEvent<string>) => {
+      heard();
+      tell(JSON.parse(message.data) as StudioEvent);
+    });
 }
 
 /** Try again, at first soon and then every few seconds, for as long as the page is open. */

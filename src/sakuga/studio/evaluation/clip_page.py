@@ -34,7 +34,7 @@ STRIP_LENGTH, IMAGE_SIZE = 12, 160
 
 def clip_page(clip: MeasuredClip, against: MeasuredClip | None = None) -> Page:
     """Build the report."""
-    title = f"Clip {clip.path.name}" + (f" against {against.path.name}" if against else "")
+    title = f"Clip {clip.name}" + (f" against {against.name}" if against else "")
     length = f"{len(clip.images)} images in {clip.seconds:.2f} s"
     bad = f"{counted(len(clip.bad), 'range')} of frames to check" if clip.bad else "no bad frames found"
     beside = [_beside(clip, against)] if against else []
@@ -59,7 +59,7 @@ def _tiles(clip: MeasuredClip, against: MeasuredClip | None) -> tuple[Tile, ...]
 
 
 def _against(clip: MeasuredClip | None, other: Measurement | None) -> str:
-    return f"{clip.path.name} {number(other.value)}" if clip and isinstance(other, Metric) else ""
+    return f"{clip.name} {number(other.value)}" if clip and isinstance(other, Metric) else ""
 
 
 def _beside(clip: MeasuredClip, against: MeasuredClip) -> Section:
@@ -71,7 +71,7 @@ def _beside(clip: MeasuredClip, against: MeasuredClip) -> Section:
         for one in clip.metrics
     ]
     caption = "In brackets 95% intervals. Clips of different content differ for that reason alone."
-    return Section(title="Side by side", blocks=(comparison_table(rows, (clip.path.name, against.path.name), caption),))
+    return Section(title="Side by side", blocks=(comparison_table(rows, (clip.name, against.name), caption),))
 
 
 def _strips(clip: MeasuredClip, against: MeasuredClip | None) -> Section:
@@ -82,7 +82,7 @@ def _strips(clip: MeasuredClip, against: MeasuredClip | None) -> Section:
 def _strip(clip: MeasuredClip) -> Strip:
     indices = sorted({round(index) for index in np.linspace(0, len(clip.images) - 1, STRIP_LENGTH)})
     return Strip(
-        title=clip.path.name,
+        title=clip.name,
         rows=(("", tuple(_image(clip, index) for index in indices)),),
         caption=f"{len(indices)} of {len(clip.images)} images, evenly spaced, with their number and second.",
     )
@@ -116,7 +116,7 @@ def _along(clip: MeasuredClip, against: MeasuredClip | None) -> Section:
     ]
     marks = [Mark(place=clip.starts[bad.first], to=clip.starts[bad.last], name=_frames(bad)) for bad in clip.bad]
     marks += [Mark(place=clip.starts[part.first], name=part.name, plain=True) for part in clip.parts if part.first]
-    names = [one.path.name for one in both]
+    names = [one.name for one in both]
     caption = f"Every image of the file (n {len(clip.images)}). Red: frames to check, by number; dotted: the start of a shot."
     svg = curves(panels, along, "seconds", "metrics along the clip", marks, names)
     return Section(title="Along the clip", blocks=(Chart(title="Metrics over time", svg=svg, caption=caption),))
@@ -167,8 +167,23 @@ def _explanation(clip: MeasuredClip, bad: BadFrames) -> str:
 
 
 def _remedy(clip: MeasuredClip, bad: BadFrames) -> str:
-    """Return a remedy, if possible as a command."""
-    again = f"sakuga remake {clip.path.name} --set"
+    """Return a remedy, if possible as a command, or by the studio's buttons."""
+    return _remedy_in_studio(bad) if clip.in_studio else _command(clip, bad)
+
+
+def _remedy_in_studio(bad: BadFrames) -> str:
+    again = "select them on the Timeline, press Redo (R)"
+    match bad.fault:
+        case "jump":
+            return f"{again} and lower the strength, or choose among takes of other seeds"
+        case "drifted":
+            return f"{again} and choose a take in the colors of the others; or let the shot start each frame from its keyframe"
+        case _:
+            return f"{again} and choose among takes of other seeds, or use simpler words"
+
+
+def _command(clip: MeasuredClip, bad: BadFrames) -> str:
+    again = f"sakuga remake {clip.name} --set"
     part = clip.part(bad.first)
     match clip.recipe:
         case FilmRecipe() as film if part:
@@ -190,7 +205,7 @@ def _remedy(clip: MeasuredClip, bad: BadFrames) -> str:
             return f"use another seed: {again} seed={morph.seed + 1}"
         case None:
             return "the clip carries no recipe: generate it again with another seed"
-    return f"use another seed, or inspect the recipe: sakuga recipe {clip.path.name}"
+    return f"use another seed, or inspect the recipe: sakuga recipe {clip.name}"
 
 
 def _metrics(clip: MeasuredClip) -> Section:
@@ -204,11 +219,11 @@ def _method(clip: MeasuredClip) -> str:
 
 def _facts(clip: MeasuredClip, against: MeasuredClip | None) -> tuple[tuple[str, str], ...]:
     height, width = clip.images[0].shape[:2]
-    facts = [("clip", f"{clip.path.name}, {width}x{height}, {clip.seconds:.2f} s")]
+    facts = [("clip", f"{clip.name}, {width}x{height}, {clip.seconds:.2f} s")]
     if clip.recipe:
         facts.append(("generated with", f"{clip.recipe.model or 'another model'} {clip.recipe.checkpoint[:12]}, by its recipe"))
     if against:
-        facts.append(("against", against.path.name))
+        facts.append(("against", against.name))
     return (*facts, *(("note", note) for note in clip.notes))
 
 

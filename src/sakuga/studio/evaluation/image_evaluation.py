@@ -1,6 +1,7 @@
 """Evaluate a clip or a folder of images."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from sakuga import InputError
@@ -20,7 +21,7 @@ from sakuga.studio.evaluation.image_set_metrics import (
     pixel_metrics,
 )
 from sakuga.studio.evaluation.image_set_page import image_set_page
-from sakuga.studio.evaluation.measured_clip import measure_clip, read_clip_recipe
+from sakuga.studio.evaluation.measured_clip import MeasuredClip, measure_clip, read_clip_recipe
 from sakuga.studio.evaluation.metric_models import MetricModels, load_metric_models
 from sakuga.studio.evaluation.request import EvaluatedPage, EvaluationRequest
 
@@ -42,10 +43,17 @@ def _evaluate_clip(request: EvaluationRequest, path: Path) -> Generator[Step, No
     models = load_metric_models(request.settings.model, request.clip, recipe.model if recipe else None)
     clip = yield from measure_clip(path, models, request.text)
     other = (yield from measure_clip(local_path(request.against), models, request.text)) if request.against else None
+    clip, other = _named(request, clip, 0), other and _named(request, other, 1)
     metrics = (*clip.metrics, *(clip_differences(clip, other) if other else ()))
     bad = [{"first": bad.first + 1, "last": bad.last + 1, "why": bad.fault} for bad in clip.bad]
     config = {"kind": "clip", "frames": len(clip.images), "bad_frames": bad}
     return EvaluatedPage(page=clip_page(clip, other), metrics=metrics, config=config)
+
+
+def _named(request: EvaluationRequest, clip: MeasuredClip, place: int) -> MeasuredClip:
+    """Return a clip by the name that the report is to call it."""
+    name = request.titles[place] if place < len(request.titles) else clip.name
+    return replace(clip, name=name, in_studio=request.in_studio)
 
 
 def evaluate_images(request: EvaluationRequest, folder: Path) -> Generator[Step, None, EvaluatedPage]:

@@ -43,7 +43,10 @@ class MeasuredClip:
     Rows have one value per image of the file, NaN where unknown.
     """
 
-    path: Path
+    name: str
+    """What a report calls it."""
+    in_studio: bool
+    """Whether remedies name buttons of the studio, not commands."""
     images: tuple[Image, ...]
     starts: tuple[float, ...]
     """When each image appears, in seconds."""
@@ -94,7 +97,8 @@ def measure_clip(path: Path, models: MetricModels, text: str | None) -> Generato
     full_scores = np.where([any(weight >= MIN_PROMPT_WEIGHT for _, weight in one) for one in weights], rows.prompt_scores, np.nan)
     constant_drift = np.where(_same_prompts(weights, parts), rows.drift, np.nan)
     return MeasuredClip(
-        path=path,
+        name=path.name,
+        in_studio=False,
         images=images,
         starts=tuple(float(start) for start in starts[:-1]),
         seconds=float(starts[-1]),

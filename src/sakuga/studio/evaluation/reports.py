@@ -9,6 +9,7 @@ from sakuga import InputError, __version__
 from sakuga.evaluation.metric import Measurement, to_json
 from sakuga.evaluation.report import Page, html
 from sakuga.export.target import atomic, check_folder
+from sakuga.text import finite
 
 REPORT, METRICS, CONFIG = "report.html", "metrics.json", "config.json"
 MADE_BY = "made_by"
@@ -43,7 +44,7 @@ def write_report(folder: Path, page: Page, metrics: Sequence[Measurement], confi
 
 def json_text(values: Mapping[str, Any]) -> str:
     """Format values as indented JSON."""
-    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(finite(values), indent=1, ensure_ascii=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

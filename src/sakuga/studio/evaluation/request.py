@@ -23,6 +23,10 @@ class EvaluationRequest:
     """A folder of images, a clip, a training run, a style by name, folder, file or hub id, or "motion"."""
     against: str | None = None
     """A second subject of the same kind to compare it with."""
+    titles: tuple[str, ...] = ()
+    """What the report calls two clips; without them it takes the names of their files."""
+    in_studio: bool = False
+    """Whether the report names the buttons of the studio where it would name commands."""
     prompts: Path | None = None
     """A file of prompts, one a line: to generate in a style, or what a folder's images show."""
     count: int | None = None

@@ -17,6 +17,7 @@ router = APIRouter(tags=["events"])
 EVERY = 0.1
 """Seconds between two looks for new events."""
 KEEPALIVE = 15.0
+"""Seconds without an event after which a ping says that the line holds."""
 AT_ONCE = 500
 
 
@@ -52,7 +53,7 @@ async def _stream(state: StudioState, known: int | None) -> AsyncIterator[bytes]
             known = event.id
         quiet = 0.0 if found else quiet + EVERY
         if quiet >= KEEPALIVE:
-            yield b": \n\n"
+            yield _message(Event(id=known, kind="ping"))
             quiet = 0.0
         if len(found) < AT_ONCE:
             await asyncio.sleep(EVERY)

@@ -78,6 +78,7 @@ def immutable_image(state: StudioState, source: Path, name: str, w: int | None, 
     if width is None:
         return FileResponse(source, headers=headers)
     try:
-        return FileResponse(thumbnail(source, state.data.thumbnails, name, width), media_type="image/webp", headers=headers)
+        small = thumbnail(source, state.data.thumbnails, name, width).read_bytes()
     except UNREADABLE:
         raise missing("image", name[:12]) from None
+    return Response(small, media_type="image/webp", headers=headers)

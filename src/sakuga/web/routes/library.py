@@ -25,6 +25,7 @@ SELECT id, 'clip' AS kind, title, width, height, frames, seconds, prompts, bytes
 UNION ALL
 SELECT digest, 'image', title, width, height, 1, 0.0, json_array(prompt), 0, created FROM images
 """
+STARRED = "id IN (SELECT entry FROM stars) AS starred"
 ORDERS = {"newest": "created DESC", "oldest": "created", "title": "title COLLATE NOCASE", "largest": "bytes DESC"}
 
 
@@ -50,8 +51,8 @@ def list_library(
     chosen = f"FROM ({ENTRIES}) WHERE {' AND '.join(where) or '1'}"
     with state.database.read() as connection:
         total = connection.execute(f"SELECT count(*) {chosen}", values).fetchone()[0]
-        page = f"SELECT * {chosen} ORDER BY {ORDERS[order]}, id LIMIT ? OFFSET ?"
-        entries = [entry_of(connection, row) for row in connection.execute(page, (*values, limit, offset)).fetchall()]
+        page = f"SELECT *, {STARRED} {chosen} ORDER BY {ORDERS[order]}, id LIMIT ? OFFSET ?"
+        entries = [entry_of(row) for row in connection.execute(page, (*values, limit, offset)).fetchall()]
     end = offset + len(entries)
     return LibraryPage(entries=entries, total=total, next=end if end < total and entries else None)
 
@@ -59,7 +60,7 @@ def list_library(
 _ESCAPES = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
 
 
-def entry_of(connection: sqlite3.Connection, row: sqlite3.Row) -> LibraryEntry:
+def entry_of(row: sqlite3.Row) -> LibraryEntry:
     """Read a row of the gallery."""
     clip = row["kind"] == "clip"
     return LibraryEntry(
@@ -73,17 +74,17 @@ def entry_of(connection: sqlite3.Connection, row: sqlite3.Row) -> LibraryEntry:
         frames=row["frames"],
         seconds=row["seconds"],
         prompts=json.loads(row["prompts"]),
-        starred=connection.execute("SELECT 1 FROM stars WHERE entry = ?", (row["id"],)).fetchone() is not None,
+        starred=bool(row["starred"]),
         created=row["created"],
     )
 
 
 def read_entry(connection: sqlite3.Connection, entry: str) -> LibraryEntry:
     """Return an entry of the gallery; raises Refused."""
-    row = connection.execute(f"SELECT * FROM ({ENTRIES}) WHERE id = ?", (entry,)).fetchone()
+    row = connection.execute(f"SELECT *, {STARRED} FROM ({ENTRIES}) WHERE id = ?", (entry,)).fetchone()
     if row is None:
         raise missing("clip or image", entry[:12])
-    return entry_of(connection, row)
+    return entry_of(row)
 
 
 @router.put("/library/{entry}/star")

@@ -15,6 +15,7 @@ from sakuga.datasets.buckets import Box
 from sakuga.datasets.findings import RULES, Finding
 from sakuga.datasets.training_set import COMPOSITIONS, Composition, SetError, read_set
 from sakuga.datasets.training_set import TrainingSet as Images
+from sakuga.datasets.verdict import verdict as judge
 from sakuga.files import write_text
 from sakuga.studio.sets.editing import balance_in_place, change_example, crop_image, drop_image, edit_caption
 from sakuga.studio.sets.inspection import InspectionResult
@@ -31,6 +32,16 @@ from sakuga.web.thumbnails import webp
 router = APIRouter(tags=["training"])
 
 
+BUTTONS = {
+    "composition": "choose what each shows below it",
+    "balance": "press Balance by repeats",
+    "unreadable": "take them out of the set with the bin at the image",
+    "leak": "take one of each pair out of the set",
+    "duplicate": "take one of each pair out with the bin at the image",
+    "aspect": "cut them as you like with Crop at the image",
+    "empty": "write one below each image",
+}
+"""What to do about what the doctor finds, on the page."""
 LEAST_TO_SPLIT = 10
 """Images of a set below which none is held out."""
 
@@ -102,7 +113,7 @@ def _details(name: str, images: Images, inspected: InspectionResult | None) -> S
         _image(name, images, index, [finding.message for finding in single if example.file in finding.files], guessed.get(example.file))
         for index, example in enumerate(images.examples)
     ]
-    remarks = [remark.text for remark in inspected.remarks] if inspected else []
+    remarks = [remark.text for remark in judge(inspected.inspection, BUTTONS)] if inspected else []
     general = [finding.message for finding in single if not finding.files]
     verdict = inspected.grade if inspected else ""
     return SetDetails(name=name, images=shown, verdict=verdict, findings=remarks + general, inspected=inspected is not None)

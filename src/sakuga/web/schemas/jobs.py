@@ -204,6 +204,16 @@ JobRequest: TypeAlias = Annotated[
 ]  # fmt: skip
 
 
+class DeviceProgress(Record):
+    """What one device of a cluster has done of a job."""
+
+    name: str
+    """Machine and device, such as "node7 cuda"."""
+    frames: int
+    newest: float
+    """When it rendered the last one, in seconds since 1970."""
+
+
 class JobProgress(Record):
     """How far a job is."""
 
@@ -217,6 +227,8 @@ class JobProgress(Record):
     """The number of the newest denoising preview, at `/api/v1/jobs/ID/preview?n=NUMBER`; 0 is none."""
     loss: float | None = None
     validation_loss: float | None = None
+    devices: list[DeviceProgress] = []
+    """Where frames are rendered on a cluster: a device each, over all machines."""
 
 
 class Job(Record):
@@ -282,7 +294,7 @@ class Event(Record):
 
     id: int
     kind: str
-    """job, queue, frame, preview, project, take, clip, star, upload, grid, run, choose, reset."""
+    """job, queue, frame, preview, project, take, clip, star, upload, grid, run, choose, reset; a ping says only that the line holds."""
     subject: str = ""
     """The id or digest that it is about."""
     data: dict[str, Any] = {}

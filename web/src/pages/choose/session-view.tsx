@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { api } from "../../api/client";
+import { api, Refusal } from "../../api/client";
 import { useQuery } from "../../api/query";
 import { loadQueue } from "../../api/queue";
 import type { ChooseNode, ChooseState, Decision, Format } from "../../api/types";
@@ -19,6 +19,19 @@ import { TreeMap } from "./tree-map";
 import { pathTo } from "./tree-layout";
 import { Variant } from "./variant";
 
+/** Begin a new session from the last image of one that cannot be opened any more. */
+function BeginAgain({ id }: { id: string }) {
+  const sessions = useQuery("choose", () => api.get("/api/v1/choose"));
+  const cover = sessions.data?.find((session) => session.id === id)?.cover;
+  if (!cover) return null;
+  return (
+    <div class="begin-again">
+      <Picture source={frameUrl(cover)} width={256} alt="The session's last image" />
+      <a class="button main" href={address("choose", null, { image: cover })}>Begin from this image</a>
+    </div>
+  );
+}
+
 export function SessionView({ id }: { id: string }) {
   const path = { session: id };
   const query = useQuery(`choose/${id}`, () => api.get("/api/v1/choose/{session}", { path }), (event) => event.kind === "choose" && event.subject === id);
@@ -34,7 +47,10 @@ export function SessionView({ id }: { id: string }) {
   return (
     <>
       <header class="top"><Back /><h1>Choose</h1></header>
-      <div class="page"><Loading error={query.error} what="this session" retry={query.reload} /></div>
+      <div class="page">
+        <Loading error={query.error} what="this session" retry={query.reload} />
+        {query.error instanceof Refusal && query.error.code === "conflict" && <BeginAgain id={id} />}
+      </div>
     </>
   );
 }

@@ -59,7 +59,7 @@ export function BeginView({ from }: { from: string | null }) {
     { keys: ["p"], does: "Go to the prompt", run: () => document.getElementById("grid-prompt")?.focus() },
   ]);
   const axisNames = used.map((axis) => axis.name);
-  const fixed = (options.data?.grid ?? []).filter((option) => !["prompt", "seed"].includes(option.name) && !axisNames.includes(option.name));
+  const fixed = (options.data?.grid ?? []).filter((option) => !["prompt", "seed", "model"].includes(option.name) && !axisNames.includes(option.name));
   return (
     <>
       <header class="top"><h1>Grid</h1></header>

@@ -65,7 +65,7 @@ export function LibraryPage() {
           : entries.length === 0 ? (searching
             ? <Empty icon="search" title="Nothing found"><p>No prompt has these words. Fewer words find more.</p></Empty>
             : <Empty icon="library" title="The library is empty"><p>Every clip and image you make comes here by itself, with its recipe.</p><a class="button main" href={address("storyboard")}>Begin with an idea</a></Empty>)
-          : <VirtualGrid items={entries} minWidth={152} cellHeight={(width) => width + 48} label="Clips and images" itemKey={(entry) => entry.id} onEnd={more}
+          : <VirtualGrid items={entries} minWidth={152} cellHeight={(width) => width + 56} label="Clips and images" itemKey={(entry) => entry.id} onEnd={more}
               render={(entry, _, inTabOrder) => (
                 <EntryCard entry={entry} picked={picked.includes(entry.id)} inTabOrder={inTabOrder} onOpen={() => (entry.kind === "clip" ? go("timeline", entry.id) : setOpen(entry))} onStar={() => void star(entry)} onPick={() => pick(entry)} />
               )} />}

@@ -3,7 +3,7 @@ import { loadQueue, previewUrl } from "../../api/queue";
 import type { Job } from "../../api/types";
 import { address } from "../../app/router";
 import { sayError } from "../../app/toasts";
-import { ago, duration, kindName, stageName, timeLeft } from "../../app/words";
+import { ago, count, duration, kindName, stageName, timeLeft } from "../../app/words";
 import { IconButton, Select } from "../../parts/controls";
 import { Note, Progress } from "../../parts/feedback";
 import { Icon, type IconName } from "../../parts/icons";
@@ -40,6 +40,7 @@ export function JobRow({ job, waiting }: { job: Job; waiting: readonly Job[] }) 
         {job.state === "running" || job.state === "paused" ? (
           <>
             <Progress value={overall(job)} label={title} />
+            {job.state === "running" && (job.progress.devices?.length ?? 0) > 0 && <Devices devices={job.progress.devices ?? []} title={title} />}
             <p class="quiet num">{[stageName(job.progress.stage), job.progress.total ? `${job.progress.done} of ${job.progress.total}` : "", timeLeft(job.progress.seconds_left)].filter(Boolean).join(" · ") || "starting"}</p>
           </>
         ) : <p class="quiet num">{job.state === "queued" ? `waiting, queued ${ago(job.created)}` : endedWords(job)}</p>}
@@ -58,6 +59,22 @@ export function JobRow({ job, waiting }: { job: Job; waiting: readonly Job[] }) 
         {["done", "failed", "cancelled"].includes(job.state) && <IconButton small icon="trash" label={`Remove ${title} from the list`} onClick={() => void act(() => api.delete("/api/v1/jobs/{job}", { path }))} />}
       </div>
     </li>
+  );
+}
+
+/** The lanes of a cluster: what each device has rendered of a job. */
+function Devices({ devices, title }: { devices: NonNullable<Job["progress"]["devices"]>; title: string }) {
+  const most = Math.max(...devices.map((device) => device.frames));
+  return (
+    <ul class="devices" aria-label={`Devices that render ${title}`}>
+      {devices.map((device) => (
+        <li key={device.name}>
+          <span class="clip" title={device.name}>{device.name}</span>
+          <meter min={0} max={most} value={device.frames} aria-hidden="true" />
+          <span class="quiet num">{count(device.frames, "frame")}, {ago(device.newest)}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

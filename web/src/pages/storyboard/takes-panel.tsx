@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { jobOf, previewUrl } from "../../api/queue";
 import type { Project, Shot, Take } from "../../api/types";
+import { address } from "../../app/router";
 import { freshSeed, timeLeft } from "../../app/words";
 import { IconButton } from "../../parts/controls";
 import { Progress } from "../../parts/feedback";
@@ -40,6 +41,9 @@ export function TakesPanel({ shot, index, project, commands }: { shot: Shot; ind
           )}
           {shown?.approved && shown.quality === "preview" && (
             <button class="button small" onClick={() => void commands.takes(shot, 1, "final", [shown.seed])}>Final keyframe</button>
+          )}
+          {shown?.frame && (
+            <a class="button small icon" href={address("choose", null, { image: shown.frame })} aria-label={`Choose on from the keyframe of shot ${index + 1}`} title="Choose each next image from here"><Icon name="choose" size={16} /></a>
           )}
           <span class="push faint num caption">{shown?.frame ? `seed ${shown.seed} · ${shown.quality}` : ""}</span>
         </div>

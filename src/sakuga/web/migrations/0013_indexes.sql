@@ -1,0 +1,11 @@
+CREATE INDEX jobs_by_priority ON jobs (priority, position);
+CREATE INDEX jobs_by_age ON jobs (created DESC);
+CREATE INDEX jobs_by_end ON jobs (ended DESC);
+CREATE INDEX jobs_by_project ON jobs (project);
+CREATE INDEX clips_by_project ON clips (project, created DESC);
+CREATE INDEX clips_by_job ON clips (job);
+CREATE INDEX images_by_age ON images (created DESC);
+CREATE INDEX images_by_job ON images (job);
+CREATE INDEX frame_takes_by_job ON frame_takes (job);
+CREATE INDEX shots_by_approved ON shots (approved);
+CREATE INDEX projects_by_change ON projects (updated DESC);
