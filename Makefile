@@ -9,7 +9,7 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web --no-audit --no-fund
 PAGE := src/sakuga/web/static/index.html
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q
 
-.PHONY: help animate test fuzz check format site bench dist sketchbook setup studio web test-web browser screenshots
+.PHONY: help animate test fuzz check format site bench dist audit sketchbook setup studio web test-web browser screenshots
 
 help:
 	@echo 'make animate PROMPT="a castle at dawn"   generate a clip (OUT=clip.gif)'
@@ -25,6 +25,7 @@ help:
 	@echo 'make site        build the documentation in build/site'
 	@echo 'make bench       measure speed and write docs/benchmarks.md (an hour)'
 	@echo 'make dist        build wheel and sdist in dist/, and check both'
+	@echo 'make audit       look for known weaknesses of the pinned libraries, and list their licences'
 	@echo 'make sketchbook  train the built-in model (hours)'
 	@echo 'make setup       install the pinned libraries in .venv'
 
@@ -67,6 +68,18 @@ dist: setup web
 	@$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
 	@$(BIN)/twine check --strict dist/*
 	@SAKUGA_DIST=dist $(PYTEST) tests/test_wheel.py
+	@$(MAKE) --no-print-directory audit || echo "the audit found something, or reached no database: read its lines before you publish"
+
+audit: setup build/audit/ready
+	@echo "listing the licences of the libraries in build/licences.md"
+	@build/audit/bin/pip-licenses --python $(BIN)/python --format markdown --with-urls --output-file build/licences.md > /dev/null
+	@echo "looking for known weaknesses of the pinned libraries"
+	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt
+
+build/audit/ready:
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 pip-licenses==5.5.5
+	@touch $@
 
 studio: web
 	@$(BIN)/sakuga studio --open

@@ -23,7 +23,22 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 FILM = '[film]\nsize = "64x64"\nsteps = 1\nmotion = "none"\n[[shots]]\nprompt = "a castle, sunset"\nseconds = 1.0\nseed = 1\n'
-PLAIN = ["--batch", "1", "--size", "64", "--sample-every", "0", "--log-with", "none", "--log-every", "1", "--checkpoint-every", "2"]
+PLAIN = [
+    "--batch",
+    "1",
+    "--weight-prompts",
+    "0",
+    "--size",
+    "64",
+    "--sample-every",
+    "0",
+    "--log-with",
+    "none",
+    "--log-every",
+    "1",
+    "--checkpoint-every",
+    "2",
+]
 COMMANDS: dict[str, tuple[list[str], str]] = {
     "draw": (["draw", "a castle", "-n", "2", "--steps", "1", "--size", "64", "-o", "out"], "out"),
     "render": (["render", "film.toml", "-o", "out.gif"], "out.gif"),
@@ -48,8 +63,23 @@ class Starving:
     read_only_home: bool = False
     limit: tuple[int, int] | None = None
     """A limit of the process, such as RLIMIT_AS."""
+    one_core: bool = False
+    trouble: str = ""
+    """Lines that Python runs before the command."""
 
 
+JUMPS = """\
+import random, time
+real, chance = time.time, random.Random(0)
+time.time = lambda: real() + chance.choice((-1, 1)) * chance.choice((0, 3600, 1e6, 1e8))
+time.time_ns = lambda: int(time.time() * 1e9)
+"""
+"""A wall clock that is set back and forth, by up to three years."""
+SLOW = """\
+import os, time
+flush = os.fsync
+os.fsync = lambda handle: (time.sleep(0.3), flush(handle))[1]
+"""
 STARVING = {
     "20 columns, ASCII": Starving(environment=(("COLUMNS", "20"), ("PYTHONIOENCODING", "ascii"), ("LC_ALL", "C"), ("TERM", "dumb"))),
     "a home that is read only": Starving(read_only_home=True),
@@ -57,6 +87,9 @@ STARVING = {
     "memory of 1 GB": Starving(limit=(resource.RLIMIT_AS, 1 << 30)),
     "20 open files": Starving(limit=(resource.RLIMIT_NOFILE, 20)),
     "files of 4 kB": Starving(limit=(resource.RLIMIT_FSIZE, 4096)),
+    "all cores but one": Starving(one_core=True),
+    "a clock that jumps": Starving(trouble=JUMPS),
+    "a disk that takes 0.3 s for each flush": Starving(trouble=SLOW),
     **{f"a disk of {kilobytes} kB": Starving(kilobytes=kilobytes) for kilobytes in (8, 64, 256, 1100, 2000)},
 }  # fmt: skip
 
@@ -85,10 +118,16 @@ def run(words: list[str], place: Path, home: Path, starving: Starving) -> tuple[
     """Run a command; returns its exit code (-1 for a hang) and stderr."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "SAKUGA_HOME": str(home)}
     environment |= dict(starving.environment)
+    if starving.trouble:
+        (home.parent / "trouble").mkdir(exist_ok=True)
+        (home.parent / "trouble" / "sitecustomize.py").write_text(starving.trouble)
+        environment["PYTHONPATH"] = os.pathsep.join([str(home.parent / "trouble"), environment.get("PYTHONPATH", "")])
 
     def narrow() -> None:
         if starving.limit:
             resource.setrlimit(starving.limit[0], (starving.limit[1],) * 2)
+        if starving.one_core:
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
 
     command = [sys.executable, "-m", "sakuga", *words]
     try:
@@ -155,6 +194,7 @@ def _row(code: int, told: str, wrong: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(COMMANDS), help="commands, with commas")
+    parser.add_argument("--missing", default="", help="only rows whose name has this in it")
     options = parser.parse_args()
     mounts = hasattr(os, "geteuid") and os.geteuid() == 0
     print("| missing | command | exit | end | what it said |\n| --- | --- | --- | --- | --- |")
@@ -169,7 +209,7 @@ def main() -> None:
             run(words, place, place / "home", Starving())
             whole = digest(place / made) if made else ""
             for missing, starving in STARVING.items():
-                if mounts or not starving.kilobytes:
+                if options.missing in missing and (mounts or not starving.kilobytes):
                     row = fill(name, starving, inputs, scratch, whole) if starving.kilobytes else starve(name, starving, inputs, scratch)
                     print(f"| {missing} | {name} | {row} |", flush=True)
 

@@ -42,6 +42,7 @@ SHORT = {
     "train lora": [*TRAINING, "--weight-prompts", "0"],
     "train textual-inversion": TRAINING,
     "train slider": TRAINING,
+    "train motion-lora": ["--steps", "1", "--sample-every", "0", "--frames", "4"],
     "train dreambooth": [*TRAINING, "--class-images", "2"],
     "storyboard": ["--shots", "2", "--seconds", "1"],
     "data distill": QUICK,
@@ -67,7 +68,7 @@ PREPARED = {
 BLOCK = re.compile(r"^    (sakuga [^\n]+)$|^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(sakuga [a-z][^`]*)`")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z_-]+")
-OTHER_TOOLS = {"--kills", "--only", "--num_processes", "--nproc-per-node", "--strict", "--force-reinstall"}
+OTHER_TOOLS = {"--kills", "--only", "--first", "--tries", "--num_processes", "--nproc-per-node", "--strict", "--force-reinstall"}
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from sakuga.files import (
     atomic_folder,
     atomic_path,
     decode_utf8,
+    flush_to_disk,
     new_path,
     parse_json,
     parse_toml,
@@ -205,3 +206,23 @@ def test_a_folder_has_one_user_until_its_process_lets_go(tmp_path: Path) -> None
         assert told.stdout == "False\n"
     with sole_user(tmp_path) as again:
         assert again
+
+
+def test_a_link_at_the_place_of_an_output_is_replaced_and_what_it_points_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("keep")
+    (tmp_path / "clip.gif").symlink_to(tmp_path / "secret")
+    write_bytes(tmp_path / "clip.gif", b"made")
+    assert (tmp_path / "secret").read_text() == "keep"
+    assert not (tmp_path / "clip.gif").is_symlink()
+
+
+def test_flushing_a_file_leaves_it_and_forgives_what_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "a").write_bytes(b"weights")
+    (tmp_path / "model").symlink_to(tmp_path / "blobs" / "a")
+    flushed, flush = list[int](), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (flushed.append(os.fstat(handle).st_ino), flush(handle)))
+    flush_to_disk(tmp_path / "model")
+    assert set(flushed) == {path.stat().st_ino for path in (tmp_path / "blobs" / "a", tmp_path / "blobs", tmp_path)}
+    assert (tmp_path / "model").read_bytes() == b"weights"
+    flush_to_disk(tmp_path / "none")

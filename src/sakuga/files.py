@@ -226,6 +226,17 @@ def _mode_of_new_files(path: Path) -> int:
         path.unlink()
 
 
+def flush_to_disk(path: Path) -> None:
+    """Flush a file that a library wrote, or that lines were added to, and its name, so that a power cut leaves it whole.
+
+    Behind a symbolic link the file itself, too. One that may not be written, as in a cache that machines share, was not written here.
+    """
+    with suppress(PermissionError, FileNotFoundError):
+        _sync(path, os.O_RDWR)
+        for folder in {path.parent, path.resolve().parent}:  # Windows opens no folders
+            _sync(folder, os.O_RDONLY)
+
+
 def _sync(path: Path, flags: int) -> None:
     handle = os.open(path, flags)
     try:

@@ -1,7 +1,9 @@
 """Wording of counts, lists, names and sentences."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
 
 
 def counted(count: int, one: str, more: str | None = None) -> str:
@@ -66,3 +68,20 @@ def sayable(name: str) -> str:
     'caf\ufffd.png'
     """
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def finite(value: Any) -> Any:
+    """Return values for JSON, which has no NaN and no infinity: None stands in their place.
+
+    >>> finite({"kid": float("nan"), "scores": [1.5, float("inf")]})
+    {'kid': None, 'scores': [1.5, None]}
+    """
+    match value:
+        case float():
+            return value if isfinite(value) else None
+        case Mapping():
+            return {key: finite(one) for key, one in value.items()}
+        case list() | tuple():
+            return [finite(one) for one in value]
+        case _:
+            return value

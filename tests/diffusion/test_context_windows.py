@@ -64,3 +64,8 @@ def test_free_noise_is_shuffled_and_decided_by_its_seed() -> None:
     assert order[16:28] != order[:12]
     noise = torch.randn(40, 2, 3, generator=torch.Generator().manual_seed(0))
     assert torch.equal(free_noise(noise, 16, 12, seed=3), noise[order[:40]])
+
+
+def test_windows_are_as_few_as_do_and_evenly_spread() -> None:
+    assert context_windows(6, 4, 1) == [[0, 1, 2, 3], [2, 3, 4, 5]]
+    assert [window[0] for window in context_windows(40, 16, 4)] == [0, 12, 24]

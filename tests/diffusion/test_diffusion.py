@@ -5,9 +5,9 @@ from itertools import islice, pairwise
 import pytest
 import torch
 
-from sakuga.diffusion.guidance import apply_guidance, rescale_guidance, steer_embedding
+from sakuga.diffusion.guidance import apply_guidance, compose_predictions, rescale_guidance, steer_embedding
 from sakuga.diffusion.interpolation import blend_noise, slerp
-from sakuga.diffusion.noise import noise_drift, noise_loop, noise_path, noise_walk, seeded_noise, slerp_noise
+from sakuga.diffusion.noise import multires_noise, noise_drift, noise_loop, noise_path, noise_walk, seeded_noise, slerp_noise
 
 SHAPE = (4, 8, 8)
 
@@ -131,3 +131,20 @@ def test_a_path_through_consecutive_seeds_is_the_drift_and_others_leave_it() -> 
     assert torch.equal(drift, path)
     assert torch.equal(next(noise_path(SHAPE, (5, 6, 99), 1.0, 0.4)), next(noise_drift(SHAPE, 5, 1.0, 0.4)))
     assert not torch.equal(next(noise_path(SHAPE, (5, 6, 99), 2.0, 0.4)), next(noise_drift(SHAPE, 5, 2.0, 0.4)))
+
+
+def test_composed_prompts_add_their_weighted_differences_from_the_unconditional_prediction() -> None:
+    base, one, other = (torch.full((2, 1, 1, 1), value) for value in (1.0, 4.0, -2.0))
+    weights = torch.tensor([[1.0, 0.5], [2.0, 0.0]])
+    assert compose_predictions(base, [one, other], weights).flatten().tolist() == [1 + 3 - 6, 1 + 1.5]
+
+
+def test_multires_noise_is_the_noise_and_coarser_noise_of_half_the_side_each() -> None:
+    first = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    made = multires_noise(first, 9, 0.5, torch.Generator().manual_seed(2))
+    generator, expected = torch.Generator().manual_seed(2), first
+    for level, side in enumerate((2, 1), start=1):
+        coarse = torch.randn(2, 1, side, side, generator=generator)
+        expected = expected + 0.5**level * torch.nn.functional.interpolate(coarse, (4, 4), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(made, expected / expected.std(dim=(1, 2, 3), keepdim=True))
+    assert torch.equal(multires_noise(first, 0, 0.5, generator), first / first.std(dim=(1, 2, 3), keepdim=True))

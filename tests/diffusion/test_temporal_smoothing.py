@@ -18,7 +18,9 @@ def test_amount_0_changes_nothing_and_still_clips_stay() -> None:
 
 
 def test_steady_motion_stays_except_at_the_ends() -> None:
-    torch.testing.assert_close(smooth_over_time(ramp(), 1.0)[:, 1:-1], ramp()[:, 1:-1])
+    smoothed = smooth_over_time(ramp(), 1.0)
+    torch.testing.assert_close(smoothed[:, 1:-1], ramp()[:, 1:-1])
+    assert smoothed[0, [0, -1], 0, 0, 0].tolist() == [0.25, 10.75]
 
 
 def test_what_alternates_goes_in_proportion_to_the_amount() -> None:
@@ -48,5 +50,8 @@ def test_a_clip_takes_the_tint_of_its_given_frames() -> None:
     means = smooth_tint(frames, given=[0, 8]).mean(dim=(-2, -1))[0, :, 0]
     torch.testing.assert_close(means[[0, 8]], torch.tensor([3.0, 7.0]))
     assert means.diff().abs().max() < 0.9, "two given frames that differ are no jump"
+    later = torch.zeros(1, 9, 2, 4, 4)
+    later[:, 4], later[:, 8] = 3.0, 7.0
+    torch.testing.assert_close(smooth_tint(later, given=[4, 8]).mean(dim=(-2, -1))[0, [4, 8], 0], torch.tensor([3.0, 7.0]))
     constant = smooth_tint(torch.cat([torch.full((1, 1, 2, 4, 4), 3.0), torch.zeros(1, 20, 2, 4, 4)], dim=1), given=[0])
     assert constant.mean(dim=(-2, -1)).diff(dim=1).abs().max() < 0.4

@@ -32,6 +32,7 @@ def test_pseudo_huber_is_squared_for_small_and_linear_for_large_errors() -> None
     small, large = (float(pseudo_huber(zero + error, zero, width=0.1)) for error in (1e-3, 100.0))
     assert small == pytest.approx(1e-6 / 0.2, rel=1e-2)
     assert large == pytest.approx(99.9, rel=1e-3)
+    assert torch.equal(pseudo_huber(zero + 5, zero + 5, width=0.1), torch.zeros(1))
 
 
 def test_a_low_rank_change_equals_two_layers_in_sequence() -> None:

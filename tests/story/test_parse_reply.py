@@ -131,3 +131,19 @@ def test_a_reply_cut_anywhere_keeps_its_complete_shots_and_invents_none(stop: in
 @given(st.text(alphabet="[]{}\",:'\\ \n`<think>/aZ1.-*“”", max_size=80))
 def test_no_text_breaks_the_parser(text: str) -> None:
     parse_reply(text)
+
+
+@pytest.mark.parametrize(
+    "tag", ["<lora:/etc/passwd:1>", "<lora:../../ink:0.8:0.2>", "< LyCO:hub:owner/name:1>", "<hypernet:x:1>", "<lora:a:b:c>"]
+)
+def test_styles_that_a_language_model_names_are_left_out(tag: str) -> None:
+    bible = {"subject": f"a castle {tag}", "style": f"{tag} watercolor"}
+    for reply in (
+        f"1. A castle {tag} at dawn\n2. A castle at night {tag}",
+        json.dumps({"bible": bible, "shots": [f"A castle {tag} at dawn"]}),
+    ):
+        read = parse_reply(reply)
+        assert read.shots[0].prompt == "A castle at dawn"
+        assert "<" not in repr(read)
+        assert read.bible is None or (read.bible.subject, read.bible.style) == ("a castle", "watercolor")
+    assert parse_reply("1. A castle by embedding:charm, dawn\n2. A castle").shots[0].prompt == "A castle by charm, dawn"

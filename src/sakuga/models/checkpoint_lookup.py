@@ -4,6 +4,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+from sakuga.files import flush_to_disk
 from sakuga.models.catalogue import CATALOGUE, STEMS, catalogue_folder, checkpoint_patterns
 from sakuga.models.checkpoint_files import (
     EDITION,
@@ -122,12 +123,16 @@ def download_from_hub(name: str, patterns: list[str], kind: str = "checkpoint") 
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        folder = Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(
             f"no {kind} '{name}': there is no such folder, and download from the Hugging Face hub failed ({reason})"
         ) from error
+    for file in folder.rglob("*"):
+        if file.is_file():
+            flush_to_disk(file)
+    return folder
 
 
 def _refuse_newer_edition(files: CheckpointFiles) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from sakuga.models.image_tensors import Images, to_tensor
+from sakuga.models.saving import save_file
 from sakuga.sketchbook.label_codes import ATTRIBUTES, Codes
 
 FEATURES = 256

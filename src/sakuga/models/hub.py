@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from sakuga.files import flush_to_disk
 from sakuga.models.style_files import (
     CARD_FILE,
     EMBEDDING_FILE,
@@ -40,6 +41,8 @@ def _download(name: str, repo: str, file: str | None) -> tuple[tuple[Path, ...],
         chosen = _choose_files(name, there, file)
         extras = [extra for extra in (STYLE_FILE, CARD_FILE, PEFT_CONFIG) if extra in there]
         paths = [Path(hf_hub_download(repo, one)) for one in (*chosen, *extras)]
+        for path in paths:
+            flush_to_disk(path)
         return tuple(paths[: len(chosen)]), _root(paths[0], chosen[0])
     except StyleError:
         raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from sakuga.files import flush_to_disk
 from sakuga.models.catalogue import CatalogueEntry, last_file
 from sakuga.models.checkpoint_files import CheckpointError
 
@@ -26,7 +27,6 @@ def download(entry: CatalogueEntry) -> Iterator[DownloadedFile]:
 
     Raises CheckpointError where the hub is not reached (HF_HUB_OFFLINE is one reason), has no such model, or the disk is too small.
     """
-    from huggingface_hub import hf_hub_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
@@ -35,7 +35,7 @@ def download(entry: CatalogueEntry) -> Iterator[DownloadedFile]:
         _check_space(entry, sizes)
         done = 0
         for name, size in sizes.items():
-            hf_hub_download(entry.repo, name)
+            _download_whole(entry.repo, name, size)
             done += size
             yield DownloadedFile(name=name, bytes=size, done=done, total=sum(sizes.values()))
     except CheckpointError:
@@ -43,6 +43,16 @@ def download(entry: CatalogueEntry) -> Iterator[DownloadedFile]:
     except Exception as error:  # whatever the client raises, such as an unreachable hub
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"the model '{entry.name}' cannot be downloaded from the Hugging Face hub ({reason})") from error
+
+
+def _download_whole(repo: str, name: str, size: int) -> None:
+    """Download a file and flush it to the disk; again, where the client takes for whole what a power cut left of it."""
+    from huggingface_hub import hf_hub_download
+
+    path = Path(hf_hub_download(repo, name))
+    if size and path.stat().st_size != size:
+        path = Path(hf_hub_download(repo, name, force_download=True))
+    flush_to_disk(path)
 
 
 def _sizes(entry: CatalogueEntry) -> dict[str, int]:

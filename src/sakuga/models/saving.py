@@ -2,14 +2,31 @@
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save, save_file
+import safetensors.torch
+from safetensors import SafetensorError
+from safetensors.torch import save
 from torch import Tensor
 
 MODEL_SPEC = "modelspec.sai_model_spec"
 MARK = '{"__metadata__":'
+
+
+OS_ERROR = re.compile(r"\(os error (\d+)\)")
+
+
+def save_file(tensors: Mapping[str, Tensor], file: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a safetensors file; raises OSError where the disk refuses it, of which the library makes an error of its own."""
+    try:
+        safetensors.torch.save_file(dict(tensors), file, dict(metadata) if metadata is not None else None)
+    except SafetensorError as error:
+        if found := OS_ERROR.search(str(error)):
+            raise OSError(int(found[1]), os.strerror(int(found[1])), str(file.parent)) from error
+        raise
 
 
 def data_hash(tensors: Mapping[str, Tensor]) -> str:
@@ -29,7 +46,7 @@ def save_tensors(tensors: Mapping[str, Tensor], file: Path, metadata: Mapping[st
     if MODEL_SPEC in metadata:
         digest = data_hash(tensors)
         metadata = {**metadata, "modelspec.hash_sha256": f"0x{digest}", "sshs_model_hash": digest}
-    save_file(dict(tensors), file, dict(metadata))
+    save_file(tensors, file, metadata)
     with file.open("r+b") as stream:
         length = int.from_bytes(stream.read(8), "little")
         header = stream.read(length)

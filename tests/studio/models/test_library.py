@@ -88,6 +88,17 @@ def test_a_model_of_the_catalogue_that_is_not_here_is_one_sentence_with_the_comm
     assert "the model 'sdxl' is not on this machine: run `sakuga model fetch sdxl` (about 13.9 GB)" in run.stderr
 
 
+def test_a_file_that_a_power_cut_left_empty_in_the_cache_is_downloaded_again(tmp_path: Path) -> None:
+    files = {"README.md": b"# LCM", "pytorch_lora_weights.safetensors": b"weights"}
+    with serving({"latent-consistency/lcm-lora-sdv1-5": files}) as address:
+        environment = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": address}
+        fetch = [sys.executable, "-m", "sakuga", "model", "fetch", "lcm-sd1", "--json"]
+        folder = Path(json.loads(subprocess.run(fetch, env=environment, capture_output=True, text=True, check=True).stdout)["path"])
+        os.truncate(folder / "pytorch_lora_weights.safetensors", 0)
+        subprocess.run(fetch, env=environment, capture_output=True, check=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
+
+
 def test_fetching_downloads_a_model_as_a_whole_and_only_once(tmp_path: Path) -> None:
     files = {"README.md": b"# LCM", "pytorch_lora_weights.safetensors": b"weights", "image.png": b"not wanted"}
     with serving({"latent-consistency/lcm-lora-sdv1-5": files}) as address:
