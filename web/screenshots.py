@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "studio"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+SHOWN = """() => document.querySelector("h1") && !/Loading .+ …/.test(document.body.innerText)
+  && [...document.images].every(image => image.complete || image.loading === "lazy")"""
 SETTINGS = {"size": "192x128", "motion": "none", "fps": 12}
 
 
@@ -122,7 +124,7 @@ def take_pictures(address: str, made: dict[str, str]) -> None:
         take(browser, f"{address}/#/storyboard/{made['film']}", "storyboard", "dark")
         take(browser, f"{address}/#/choose/{made['session']}", "choose", "dark")
         take(browser, f"{address}/#/grid/{made['grid']}", "grid", "light")
-        take(browser, f"{address}/#/timeline/{made['clip']}?frame=30", "timeline", "dark")
+        take(browser, f"{address}/#/timeline/{made['clip']}?frame=40", "timeline", "dark")
         take(browser, f"{address}/#/library", "library", "light")
         take(browser, f"{address}/#/storyboard/{made['film']}", "storyboard-narrow", "light", NARROW)
         take(browser, f"{address}/#/choose/{made['session']}", "choose-narrow", "dark", NARROW)
@@ -134,6 +136,7 @@ def take(browser: Browser, address: str, name: str, scheme: str, viewport: dict[
     context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(address)
+    page.wait_for_function(SHOWN, timeout=120_000)
     page.wait_for_timeout(4000)
     image = Image.open(BytesIO(page.screenshot()))
     image.save(PICTURES / f"{name}.webp", quality=72, method=6)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sakuga.story.a1111 import read_infotext
-from sakuga.story.comfyui import read_graph
+from sakuga.story.comfyui import read_graph, read_workflow
 from sakuga.story.invokeai import read_metadata
 
 INFOTEXT = """a (castle:1.2), by the sea <lora:ink:0.8>
@@ -87,6 +87,32 @@ def test_graphs_with_loops_or_several_samplers_are_not_guessed() -> None:
     assert read_graph(json.dumps(graph() | {"8": graph()["6"]})) is None
 
 
+def workflow(**changes: Any) -> str:
+    """Return the graph as the editor keeps it: values in their order, links in a table of their own."""
+    nodes: list[dict[str, Any]] = []
+    links: list[list[Any]] = []
+    for number, node in graph(**changes).items():
+        inputs = []
+        for name, value in node["inputs"].items():
+            if isinstance(value, list):
+                links.append([len(links) + 1, int(value[0]), value[1], int(number), len(inputs), "*"])
+                inputs.append({"name": name, "link": len(links)})
+        values = [value for value in node["inputs"].values() if not isinstance(value, list)]
+        if node["class_type"] == "KSampler":
+            values.insert(1, "randomize")
+        nodes.append({"id": int(number), "type": node["class_type"], "mode": 0, "inputs": inputs, "widgets_values": values})
+    return json.dumps({"nodes": nodes, "links": links})
+
+
+def test_a_workflow_is_the_same_recipe_as_its_graph() -> None:
+    assert read_workflow(workflow()) == read_graph(json.dumps(graph()))
+    bypassed = json.loads(workflow())
+    bypassed["nodes"][4]["mode"] = 4  # the LoRA's loader, so what lies before it is not guessed
+    recipe = read_workflow(json.dumps(bypassed))
+    assert recipe
+    assert (recipe.model, "lora" in recipe.prompt) == (None, False)
+
+
 def test_metadata_of_invokeai_is_read_in_old_and_new_forms() -> None:
     values = {
         "positive_prompt": "a castle", "negative_prompt": "grey", "width": 512, "height": 640, "seed": 3, "steps": 30, "cfg_scale": 7.5,
@@ -99,16 +125,25 @@ def test_metadata_of_invokeai_is_read_in_old_and_new_forms() -> None:
         assert recipe
         assert (recipe.prompt, recipe.negative, recipe.model) == ("a castle <lora:ink:0.75>", "grey", "dream")
         assert (recipe.size, recipe.seed, recipe.steps, recipe.guidance) == ((512, 640), 3, 30, 7.5)
-        assert dict(recipe.unread) == {"clip_skip": "2", "scheduler": "euler_k"}
+        assert (recipe.sampler, recipe.schedule, recipe.clip_skip) == ("euler", "karras", 3)  # layers that are skipped there
+        assert dict(recipe.unread) == {}
+    others = {"dpmpp_2m_k": "dpm++ karras", "euler_a": "euler a", "unipc": "unipc", "kdpm_2": None, "unipc_k": "unipc"}
+    for scheduler, sampler in others.items():
+        recipe = read_metadata(json.dumps(values | {"scheduler": scheduler}))
+        assert recipe
+        assert recipe.sampler == sampler
+        assert ("scheduler" in recipe.unread) == (sampler is None)
     weighted = read_metadata(json.dumps(values | {"positive_prompt": "a castle++ (by the sea)1.2"}))
     assert weighted
     assert "compel" in weighted.unread["prompt"]
 
 
-OTHER = st.sampled_from(["[]", "{}", "null", '{"1": {"inputs": {}}}', '{"positive_prompt": 1}'])
+OTHER = st.sampled_from(
+    ["[]", "{}", "null", '{"1": {"inputs": {}}}', '{"positive_prompt": 1}', '{"nodes": [1], "links": []}', '{"nodes": 3}']
+)
 
 
-@pytest.mark.parametrize("read", [read_infotext, read_graph, read_metadata])
+@pytest.mark.parametrize("read", [read_infotext, read_graph, read_workflow, read_metadata])
 @given(st.one_of(st.text(), OTHER))
 def test_other_texts_are_no_recipe(read: Any, text: str) -> None:
     assert read(text) is None or "Steps" in text

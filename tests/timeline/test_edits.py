@@ -7,9 +7,24 @@ import pytest
 
 from sakuga.story.storyboard import Bible, Camera, Dissolve, Shot, Storyboard
 from sakuga.story.storyboard import Cut as CutTo
-from sakuga.timeline.edits import STRENGTH, Cut, EditError, Expose, Hold, Redo, Speed, edit_sheet, edited_frames, speed_of
+from sakuga.timeline.edits import STRENGTH, Cut, EditError, Expose, Hold, Redo, Speed, edit_sheet, edited_frames, redone_spec, speed_of
 from sakuga.timeline.film_layout import ExposureSheet, FrameSettings, lay_out_film
-from sakuga.timeline.spec import Generated, Given, InBetween, InitImage, Interpolated, Prompt, SeedNoise, dependencies, digest
+from sakuga.timeline.spec import (
+    AppliedMotion,
+    Generated,
+    Given,
+    InBetween,
+    InitImage,
+    Interpolated,
+    MotionFrame,
+    MotionKey,
+    MotionWindow,
+    Prompt,
+    SamplingOptions,
+    SeedNoise,
+    dependencies,
+    digest,
+)
 from sakuga.timeline.variations import GuidanceTexts, VariationChain, vary
 
 SETTINGS = FrameSettings(checkpoint="c", width=128, height=128, keyframe_rate=3)
@@ -70,7 +85,7 @@ def test_a_redone_in_between_becomes_a_keyframe() -> None:
 
 def test_strength_and_prompt_can_be_others() -> None:
     before = film()
-    after = edit_sheet(before, [Redo(frame=13, seed=99, strength=0.3, prompt="a hill")], lambda prompt: f"{prompt}, comic")
+    after = edit_sheet(before, [Redo(frame=13, seed=99, strength=0.3, prompt="a hill")], lambda prompt: Prompt(prompt=f"{prompt}, comic"))
     new = after.specs[after.exposures[12]]
     assert new.conditioning == Prompt(prompt="a hill, comic")
     assert new.init == InitImage(frame=before.exposures[12], strength=0.3)
@@ -171,3 +186,19 @@ def test_an_in_between_of_two_prompts_lies_between_them() -> None:
     sheet = ExposureSheet(exposures=tuple(specs), specs=specs, color_references={}, color_corrections={})
     new = edit_sheet(sheet, [Redo(frame=3, seed=0)])
     assert new.specs[new.exposures[2]].conditioning == Interpolated(first=Prompt(prompt="a"), second=Prompt(prompt="b"), at=0.25)
+
+
+def test_a_redone_frame_of_a_motion_window_keeps_how_it_was_sampled() -> None:
+    window = MotionWindow(
+        checkpoint="c",
+        motion=AppliedMotion(adapter="m"),
+        frames=2,
+        keys=(MotionKey(frame=0.0, conditioning=Prompt(prompt="a")),),
+        seed=1,
+        width=64,
+        height=64,
+        options=SamplingOptions(clip_skip=2, schedule="karras"),
+    )
+    spec = MotionFrame(window=window, index=1)
+    new = redone_spec({digest(spec): spec}, digest(spec), Redo(frame=2, seed=5))
+    assert (new.options, new.conditioning) == (window.options, Prompt(prompt="a"))

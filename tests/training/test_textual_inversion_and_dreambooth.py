@@ -134,7 +134,7 @@ def test_prior_preservation_keeps_the_base_models_predictions(settings: TrainSet
             return training.objective.predict(batch, training.method.encode_captions(batch.captions))
 
     def loss() -> float:
-        [(target, _)] = training._targets(batch, stream.distill)
+        [(target, _)] = training._targets(batch, stream)
         return float(training._loss(batch, target).detach())
 
     before = predicted()

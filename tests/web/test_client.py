@@ -99,6 +99,11 @@ def test_the_library_finds_clips_by_their_prompts_and_names_what_differs(studio:
     with httpx2.Client(base_url=studio_process.address) as http:
         compared = http.get("/api/v1/library/compare", params={"first": found[0].id, "second": found[1].id}).json()
         assert [one["key"] for one in compared["differences"]] == ["seed"]
+        drawn = studio.wait(studio.submit(DrawJob(prompts=["a lighthouse", "a whale"], seed=41, settings=settings)).id)
+        assert drawn.result
+        first, second = drawn.result["images"]
+        compared = http.get("/api/v1/library/compare", params={"first": first, "second": second}).json()
+        assert compared["differences"] == [{"key": "prompt", "first": "a lighthouse", "second": "a whale"}]
         assert http.put(f"/api/v1/library/{found[0].id}/star").json()["starred"]
         assert [entry.id for entry in studio.library(starred=True).entries] == [found[0].id]
         image = http.get(f"/api/v1/clips/{found[0].id}/file", headers={"range": "bytes=0-5"})

@@ -1,6 +1,7 @@
 """Training sets and trainings, from uploads to a style in the library."""
 
 import io
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -48,6 +49,22 @@ def test_uploads_become_a_set_a_training_and_a_style(studio: Studio, studio_proc
     assert (run["state"], run["step"], run["steps"]) == ("done", 2, 2)
     assert [point["step"] for point in run["points"]] == [1, 2]
     assert "noisy" in {style["name"] for style in http.get("/api/v1/styles", params={"model": studio_process.model}).json()}
+
+
+def test_the_doctor_tells_every_page_how_far_it_is_and_when_it_ends(studio: Studio, http: httpx2.Client) -> None:
+    uploads = [http.post("/api/v1/uploads", params={"name": f"{seed}.png"}, content=image(seed)).json()["id"] for seed in range(40, 43)]
+    http.post("/api/v1/sets", json={"name": "watched", "uploads": uploads})
+    began = http.get("/api/v1/status").json()["last_event"]
+    http.get("/api/v1/sets/watched", params={"inspect": True})
+    heard = list[dict[str, Any]]()
+    for event in studio.events(after=began):
+        if event.kind == "doctor" and event.subject == "watched":
+            heard.append(event.data)
+        if heard and "ended" in heard[-1]:
+            break
+    assert (heard[0]["done"], heard[0]["total"]) == (1, 3)
+    assert heard[0]["seconds_left"] > 0
+    assert heard[-1] == {"ended": True}
 
 
 def test_the_doctor_names_buttons_where_the_command_line_names_commands() -> None:

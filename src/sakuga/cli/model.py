@@ -41,8 +41,7 @@ def show(
         "predicts": one.prediction,
         "size": f"{one.bytes / 1e9:.2f} GB",
         "licence": one.licence,
-        "use": one.usage,
-        **({"fault": one.fault} if one.fault else {}),
+        **({"fault": one.fault} if one.fault else {"use": one.usage}),
     }
     report(asdict(one), as_json=json, words="\n".join(f"{key:9} {visible(value)}" for key, value in rows.items()))
 

@@ -168,7 +168,8 @@ def _layers(tensors: Mapping[str, Tensor], config: Mapping[str, Any], file: Path
 
 def _unknown_keys(unknown: Sequence[str], count: int, file: Path, name: str) -> str:
     if kind := next(filter(None, map(unsupported_kind, unknown)), None):
-        return f"style '{name}': {file} is a {kind}, which is not supported: use a LoRA, LoCon, LoHa, LoKr, IA3 or DoRA"
+        instead = "use a LoRA, LoCon, LoHa, LoKr, IA3 or DoRA"
+        return f"style '{name}': {file} holds {kind}, which is not supported: {instead}; not read: {_shortened(unknown)}"
     if other := other_kind(unknown):
         return f"style '{name}': {file} is {other}"
     if any(TRANSFORMER_KEYS.match(key) for key in unknown):

@@ -26,6 +26,7 @@ from sakuga.models.packing import pack_network
 from sakuga.models.prompt_encoding import PromptEncoder
 from sakuga.models.protocols import Autoencoder, Denoiser
 from sakuga.models.text_encoders import TextEncoder, split_pooled
+from sakuga.models.tiny_decoder import open_tiny_decoder, tiny_decode, tiny_decoder_file
 from sakuga.models.tokenization import Tokens
 from sakuga.story.emphasis import without_emphasis
 from sakuga.timeline.spec import Fit, Precision, Weighting
@@ -203,12 +204,20 @@ class Checkpoint:
 
     @property
     def preview_decoder(self) -> Callable[[Tensor], np.ndarray]:
-        """Return what decodes latents for live previews, as `decode`: a linear map where the VAE's own decoder is large."""
+        """Return what decodes latents for live previews, as `decode`: a TAESD file or a linear map where the VAE's decoder is large."""
         if not wants_fast_decoder(self):
             return self.decode
-        if "fast decoder" not in self._networks:
-            self._networks["fast decoder"] = fit_fast_decoder(self)
-        return partial(fast_decode, colors=self._networks["fast decoder"], factor=self.info.vae_scale_factor)
+        return self.keep("preview decoder", self._open_preview_decoder)
+
+    def _open_preview_decoder(self) -> Callable[[Tensor], np.ndarray]:
+        file = tiny_decoder_file(is_xl=self.info.pooled_channels > 0)
+        try:
+            if file.is_file():
+                network = open_tiny_decoder(file, self.vae.config.latent_channels, self.info.vae_scale_factor)
+                return partial(tiny_decode, network=network)
+        except CheckpointError as error:
+            self.engine_notes.append(f"previews are decoded roughly: {error}")
+        return partial(fast_decode, colors=fit_fast_decoder(self), factor=self.info.vae_scale_factor)
 
     @property
     def depth_estimator(self) -> Callable[[np.ndarray], np.ndarray]:

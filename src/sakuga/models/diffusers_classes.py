@@ -6,6 +6,7 @@ with deferred_imports():
     from diffusers.models.attention_processor import Attention, AttnProcessor
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+    from diffusers.models.autoencoders.vae import DecoderTiny
     from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding, ControlNetModel
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
     from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D, MotionAdapter
@@ -28,6 +29,7 @@ __all__ = [
     "ControlNetModel",
     "DDIMScheduler",
     "DPMSolverMultistepScheduler",
+    "DecoderTiny",
     "EulerDiscreteScheduler",
     "HeunDiscreteScheduler",
     "LCMScheduler",

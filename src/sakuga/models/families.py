@@ -20,6 +20,8 @@ class MotionDefaults:
     """Denoising steps of films that move; None takes as many as for images."""
     smoothing: float = 0.0
     """How much each frame is blended with its neighbours at each step."""
+    smoothing_alone: float = 0.0
+    """The same where the adapter denoises to the end, without the image model after it."""
     joint_guidance: float = 0.0
     """Share of guidance beyond 1.0 that is taken with unconditional frames of the image model; 0.0 takes those of the motion UNet."""
     denoising_end: float = 1.0
@@ -71,7 +73,9 @@ FAMILIES: tuple[Family, ...] = (
             guidance_scale=4.0,
             enlarge=2,
             reference_weight=4.0,
-            motion=MotionDefaults(steps=15, smoothing=0.5, joint_guidance=0.15, denoising_end=0.73, keyframe_strength=0.27),
+            motion=MotionDefaults(
+                steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.8, keyframe_strength=0.2
+            ),
         ),
     ),
     Family(

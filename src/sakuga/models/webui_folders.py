@@ -9,18 +9,21 @@ import yaml
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.model_registry import RegisteredModel
 
+ENDINGS = (".safetensors", ".ckpt")
 FOLDERS = ("models/Stable-diffusion", "models/checkpoints", "checkpoints", "Stable-diffusion")
 
 
 def webui_checkpoints(folder: Path) -> Iterator[tuple[str, RegisteredModel]]:
     """Yield the checkpoints of another program's folder, by their file names; raises CheckpointError where there is none.
 
-    As in A1111, NAME.vae.safetensors beside a checkpoint is its VAE, and NAME.yaml tells its prediction type.
+    Pickles are among them, to be refused by name. As in A1111, NAME.vae.safetensors beside a checkpoint is its VAE, and NAME.yaml tells its
+    prediction type.
     """
     roots = [folder / name for name in FOLDERS if (folder / name).is_dir()] or [folder]
-    files = sorted({path for root in roots for path in root.rglob("*.safetensors") if not path.name.endswith(".vae.safetensors")})
+    every = {path for root in roots for ending in ENDINGS for path in root.rglob(f"*{ending}")}
+    files = sorted(path for path in every if path.suffixes[-2:-1] != [".vae"])
     if not files:
-        raise CheckpointError(f"{folder} has no .safetensors files in {', '.join(FOLDERS)}: give the program's folder")
+        raise CheckpointError(f"{folder} has no {' or '.join(ENDINGS)} files in {', '.join(FOLDERS)}: give the program's folder")
     for file in files:
         vae = file.with_suffix(".vae.safetensors")
         velocity = _predicts_velocity(file.with_suffix(".yaml"))

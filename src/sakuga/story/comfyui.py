@@ -1,16 +1,17 @@
-"""The graph that ComfyUI writes into images (`prompt`): nodes by number, with inputs that are values or links."""
+"""The graph that ComfyUI writes into images (`prompt`, `workflow`): nodes by number, with inputs that are values or links."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sakuga.story.comfyui_workflow import workflow_to_graph
 from sakuga.story.foreign_recipe import ForeignRecipe, known_sampling, model_name
 
 Node = Mapping[str, Any]
 SAMPLERS = ("KSampler", "KSamplerAdvanced")
 KNOWN = (
     *SAMPLERS, "CLIPTextEncode", "CheckpointLoaderSimple", "LoraLoader", "LoraLoaderModelOnly", "EmptyLatentImage", "VAEDecode",
-    "SaveImage", "PreviewImage",
+    "SaveImage", "PreviewImage", "Note", "MarkdownNote",
 )  # fmt: skip
 WORDS = {"BREAK": "break", "AND": "and", "[": r"\[", "]": r"\]"}
 """What means nothing in ComfyUI and something in prompts here."""
@@ -49,6 +50,12 @@ def read_graph(text: str) -> ForeignRecipe | None:
         model=model_name(str(loader["ckpt_name"])) if loader.get("ckpt_name") else None,
         unread=unread,
     )
+
+
+def read_workflow(text: str) -> ForeignRecipe | None:
+    """Read the editor's form of a graph, as `read_graph` does."""
+    graph = workflow_to_graph(text)
+    return read_graph(graph) if graph else None
 
 
 def _chain(nodes: Mapping[str, Node], link: Any) -> Iterator[Node]:

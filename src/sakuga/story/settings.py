@@ -303,7 +303,7 @@ class FilmSettings:
         float | None,
         Number(
             help="How much each frame is blended with its neighbours while it is denoised; 0 is off",
-            default_help="0.5 on the Sketchbook, 0 otherwise",
+            default_help="0.1 on the Sketchbook (0.5 with motion_end 1), 0 otherwise",
             panel=MOTION,
             least=0,
             most=1,
@@ -323,7 +323,7 @@ class FilmSettings:
         float | None,
         Number(
             help="Share of the denoising after which the image model ends each frame by itself; 1 is the adapter's alone",
-            default_help="0.73 on the Sketchbook, 1 otherwise",
+            default_help="0.8 on the Sketchbook, 1 otherwise",
             panel=MOTION,
             least=0.1,
             most=1,
@@ -333,7 +333,7 @@ class FilmSettings:
         float | None,
         Number(
             help="How freely a shot's window redraws its keyframe; 0 shows it as it is, 1 begins without it",
-            default_help="0.27 on the Sketchbook, 1 otherwise",
+            default_help="0.2 on the Sketchbook, 1 otherwise",
             panel=MOTION,
             least=0,
             most=1,

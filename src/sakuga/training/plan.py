@@ -299,12 +299,12 @@ class MotionLora:
 MethodSettings = Lora | TextualInversion | DreamBooth | Slider | MotionLora
 OPERATION = (
     "log_every", "checkpoint_every", "keep", "sample_every", "prompts", "validate_every", "tracker", "cache", "set", "model",
-    "weight_prompts", "sample_weights",
+    "weight_prompts", "weight_clip", "sample_weights",
 )  # fmt: skip
 """Settings that may change on resume, as they do not affect the weights; set and model are compared by digest."""
 OF_IMAGES = (
     "flip", "extra_sizes", "focus", "color_jitter", "unmasked_weight", "gradient_checkpointing", "validate_every", "patience",
-    "weight_prompts", "sample_weights",
+    "weight_prompts", "weight_clip", "sample_weights",
 )  # fmt: skip
 """Settings that a training on clips has not."""
 
@@ -472,6 +472,13 @@ class TrainingPlan:
             whole=True,
         ),
     ] = 0
+    weight_clip: Annotated[
+        str,
+        Text(
+            help="CLIP that reads a model's images to choose a LoRA's weight: folder, or owner/name of the hub",
+            default_help="the model's classifier, else its own CLIP",
+        ),
+    ] = ""
     log_every: Annotated[int, Count(help="Steps between lines of metrics", default=10)] = 10
     cache: Annotated[bool, Switch(help="Keep latents and text embeddings in memory; affects the time only", default=True)] = True
     tracker: Annotated[

@@ -1,6 +1,7 @@
 """Studies as plans, and how far they are."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def settings_of(request: StudyJob, data: DataFolder) -> StudySettings:
     return service.study_settings(request.model, quick=request.quick, sets=sets, grid=parse_grid(request.grid), search=request.search)
 
 
+@cache
 def list_studies() -> list[StudyInfo]:
     """Return every study with its size."""
     quick, full = (service.study_settings(quick=quick) for quick in (True, False))

@@ -27,6 +27,7 @@ from sakuga.studio.core.work import Work, WorkClosed
 from sakuga.web import queue
 from sakuga.web.data_folder import DataFolder, locked
 from sakuga.web.database import Database, add_event, now
+from sakuga.web.estimate import Estimate
 from sakuga.web.logs import begin_logging
 from sakuga.web.results import store_cell, store_frame_take, store_result, store_take
 from sakuga.web.schemas.jobs import DeviceProgress, Job, JobProgress, JobRequest
@@ -108,8 +109,9 @@ class Worker:
 
     def _drive(self, job: Job, task: Task) -> list[str]:
         """Take the steps of a work; returns its notes."""
-        notes, told, shots, devices = list[str](), -TOLD, task.shots(), dict[str, DeviceProgress]()
+        notes, told, shots, devices, estimate = list[str](), -TOLD, task.shots(), dict[str, DeviceProgress](), Estimate()
         for step in task.work:
+            left = estimate.left(step)
             note = self.data.without_paths(step.note)
             if note and note not in notes and not _is_routine(note):
                 notes.append(note)
@@ -127,7 +129,7 @@ class Worker:
                 devices[step.device] = DeviceProgress(name=step.device, frames=frames, newest=now())
             if monotonic() - told >= TOLD or take is not None:
                 told = monotonic()
-                queue.report_progress(self.database, job.id, self._progress(job, step, [*devices.values()]), notes[-20:])
+                queue.report_progress(self.database, job.id, self._progress(job, step, left, [*devices.values()]), notes[-20:])
             if not getattr(step, "denoising", False):
                 self._let_urgent_ones_by(job)
         return notes
@@ -138,13 +140,13 @@ class Worker:
             queue.change_job(connection, job.id, {"attempts": 0})  # a job that gets on is not the reason why its worker dies
             add_event(connection, "frame", step.frame, data)
 
-    def _progress(self, job: Job, step: Any, devices: list[DeviceProgress]) -> JobProgress:
+    def _progress(self, job: Job, step: Any, left: float | None, devices: list[DeviceProgress]) -> JobProgress:
         return JobProgress(
             stage=step.stage,
             done=step.done,
             total=step.total,
             share=min(1.0, step.fraction),
-            seconds_left=step.seconds_left,
+            seconds_left=left,
             preview=self._numbers.get(job.id, 0),
             loss=getattr(step, "loss", None),
             validation_loss=getattr(step, "validation_loss", None),

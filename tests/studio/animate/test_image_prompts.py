@@ -12,6 +12,7 @@ from PIL import Image
 
 from sakuga import InputError, SakugaError, studio
 from sakuga.export.recipe import read_recipe
+from sakuga.finishing.labelled_grid import GAP
 from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import from_toml
@@ -76,6 +77,10 @@ def makers(tiny_moving_folder: Path, images: list[Path], tmp_path: Path) -> dict
         how = settings(given, fps=8)
         return studio.move(images[0], "snow", tmp_path / f"{name}.apng", seconds=0.75, settings=how, **store).result().clip
 
+    def vary(name: str, *given: str) -> Path:
+        how = {"variants": 1, "between": 1, "repeats": 0, "settings": settings(given), **store}
+        return studio.vary(images[0], tmp_path / f"{name}.apng", **how).result().clip
+
     def film(motion: str) -> Make:
         def render(name: str, *given: str) -> Path:
             film = studio.override(
@@ -85,10 +90,10 @@ def makers(tiny_moving_folder: Path, images: list[Path], tmp_path: Path) -> dict
 
         return render
 
-    return {"draw": draw, "morph": morph, "move": move, "animate": film("none"), "animate in motion": film("auto")}
+    return {"draw": draw, "morph": morph, "move": move, "vary": vary, "animate": film("none"), "animate in motion": film("auto")}
 
 
-VERBS = ("draw", "morph", "move", "animate", "animate in motion")
+VERBS = ("draw", "morph", "move", "vary", "animate", "animate in motion")
 
 
 @pytest.mark.parametrize(("kind", "verb"), [*(("ip-adapter", verb) for verb in VERBS), ("controlnet", "morph"), ("controlnet", "move")])
@@ -105,7 +110,7 @@ def test_an_image_controls_frames_and_a_recipe_makes_them_again(
     clip = make("one", *ways["one"]) if verb != "draw" else tmp_path / "one" / "0001.png"
     recipe = json.loads(read_recipe(clip) or "")
     assert str(networks) not in json.dumps(recipe)
-    given = images if verb == "move" else images[1:]
+    given = images if verb in ("move", "vary") else images[1:]
     how = {"model": str(tiny_moving_folder), "images": given, "controlnets": [network], "store": tmp_path / "empty"}
     again = studio.remake(clip, tmp_path / f"again{clip.suffix}", **how).result()  # type: ignore[arg-type]
     assert again.generated > 0
@@ -147,3 +152,16 @@ def test_a_morph_takes_no_weight_that_changes(makers: dict[str, Make], networks:
 def test_a_move_takes_one(makers: dict[str, Make], networks: Path, images: list[Path]) -> None:
     keyed = makers["move"]("keyed", f"{networks}/control,image={images[1]},weight=0: 1, 3: 0.5")
     assert keyed.read_bytes() != makers["move"]("free").read_bytes()
+
+
+def test_cells_of_a_grid_follow_an_image(
+    makers: dict[str, Make], networks: Path, images: list[Path], tmp_path: Path, tiny_moving_folder: Path
+) -> None:
+    one = f"{networks}/ip-adapter_tiny.safetensors,encoder={networks}/encoder,image={images[1]}"
+    drawn = np.asarray(Image.open(makers["draw"]("one", one)))
+    settings = FilmSettings(model=str(tiny_moving_folder), size=(32, 32), controlnet=(one,))  # type: ignore[arg-type]
+    how = {"settings": settings, "store": tmp_path / "frames"}
+    made = studio.grid("a castle", ["steps=1,2"], tmp_path / "grid.png", **how).result()
+    assert (made.generated, made.reused) == (1, 1)
+    sheet = np.asarray(Image.open(tmp_path / "grid.png"))
+    assert np.array_equal(sheet[-32 - GAP : -GAP, -32 - GAP : -GAP], drawn)

@@ -142,3 +142,14 @@ def test_a_share_of_a_start_image_means_nothing_here(tmp_path: Path, settings: F
         morph(tmp_path, replace(settings, strength=0.5))
     with pytest.raises(SakugaError, match="no use for noise_drift"):
         morph(tmp_path, replace(settings, noise_drift=0.5))
+
+
+def test_weights_of_words_are_those_of_the_weighting(tmp_path: Path, settings: FilmSettings) -> None:
+    prompts = ("a (castle:1.8)", "a hill")
+    weighted = replace(settings, weighting="a1111")
+    shown = pictures(morph(tmp_path, weighted, prompts, frames=3).clip)
+    other = pictures(morph(tmp_path, settings, prompts, "b.apng", frames=3).clip)
+    assert [np.array_equal(one, two) for one, two in zip(shown, other, strict=True)] == [False, False, True]
+    drawn = studio.draw([prompts[0]], tmp_path / "drawn", settings=weighted, store=tmp_path / "frames").result()
+    assert drawn.count.generated == 0
+    assert np.array_equal(np.asarray(Image.open(drawn.paths[0])), shown[0])

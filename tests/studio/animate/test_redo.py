@@ -172,3 +172,17 @@ def test_a_hold_names_a_frame_and_a_number(texts: tuple[str, ...]) -> None:
         studio.parse_retiming(texts, (), None, None)
     with pytest.raises(SakugaError, match="nothing to change"):
         studio.parse_retiming((), (), None, None)
+
+
+def test_a_new_prompt_is_weighted_as_its_clip(tmp_path: Path, tiny_v_folder: Path, known: dict[str, object]) -> None:
+    shots = [{"prompt": "a hill", "seconds": 0.5, "seed": 1}]
+    settings = {"model": str(tiny_v_folder), "steps": 1, "size": "32", "fps": 4, "keyframe_rate": 4}
+    boards = {way: from_document({"film": {**settings, "weighting": way}, "shots": shots}, "film") for way in ("comfyui", "a1111")}
+    clips = {way: studio.render(board, tmp_path / f"{way}.apng", store=tmp_path / "frames").result().clip for way, board in boards.items()}
+    assert frames(clips["a1111"]) == frames(clips["comfyui"])  # no word has a weight yet
+    edit = Redo(frame=1, seed=1, prompt="a (hill:1.8)")
+    redone = {way: studio.edit_clip(clip, tmp_path / f"{way}-redone.apng", [edit], **known).result().path for way, clip in clips.items()}
+    assert changed(redone["comfyui"], redone["a1111"]) == [1]
+    take = studio.redo(clips["a1111"], 1, takes=1, seed=1, prompt="a (hill:1.8)", **known).result()
+    (name,) = take.takes[0].frames
+    assert take.images[name].tobytes() == frames(redone["a1111"])[0]

@@ -1,6 +1,7 @@
 """Images are chosen one by one, and the log of the decisions makes the same clip again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,22 @@ def test_discarded_images_are_not_shown(begin: Callable[..., Session]) -> None:
     session.decide(session.next_offer(0))
     session.decide(Discard(node=1))
     assert [node.id for node in session.tree.shown] == [2]
+
+
+def test_prompts_are_encoded_as_the_settings_say_and_replayed(
+    choose: Callable[..., object], tiny_v_folder: Path, tmp_path: Path, picture: Path
+) -> None:
+    plain = FilmSettings(model=str(tiny_v_folder), steps=1, size=(32, 32))
+    ways = {"plain": plain, "weighted": replace(plain, weighting="a1111"), "skipped": replace(plain, clip_skip=2)}
+    how = {"mode": "prompt", "prompt": "a (castle:1.8)", "variants": 1}
+    made = {name: choose("1", f"{name}.apng", settings=settings, **how) for name, settings in ways.items()}
+    assert len({one.clip.path.read_bytes() for one in made.values()}) == len(ways)
+    given = {"images": [picture], "model": str(tiny_v_folder), "store": tmp_path / "empty"}
+    again = studio.replay(made["weighted"].session, tmp_path / "again.apng", **given).result()
+    assert pixels(again.path) == pixels(made["weighted"].clip.path)
+
+
+def test_every_setting_of_the_command_is_one_that_a_session_takes(choose: Callable[..., object], tiny_v_folder: Path) -> None:
+    given = {"tiled_vae": True, "schedule": "trailing", "eta": 0.5, "sampler": "ddim", "clip_skip": 1, "weighting": "comfyui"}
+    made = choose("1", settings=FilmSettings(model=str(tiny_v_folder), steps=2, size=(32, 32), **given), variants=1)
+    assert made.clip.frames == 2

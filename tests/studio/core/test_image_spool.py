@@ -34,10 +34,12 @@ def test_images_come_back_in_any_order(in_memory: int, unpacked: int, tmp_path: 
 
 
 @settings(deadline=None, max_examples=30)
-@given(height=some.integers(1, 6), width=some.integers(1, 6), seed=some.integers(0, 99))
-def test_compression_is_lossless(height: int, width: int, seed: int) -> None:
-    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    assert np.array_equal(image_spool._unpacked(image_spool._packed(image), image.shape), image)
+@given(height=some.integers(1, 6), width=some.integers(1, 6), seed=some.integers(0, 99), depth=some.sampled_from([np.uint8, np.uint16]))
+def test_compression_is_lossless(height: int, width: int, seed: int, depth: type[np.uint8 | np.uint16]) -> None:
+    image = np.random.default_rng(seed).integers(0, np.iinfo(depth).max, (height, width, 3), depth, endpoint=True)
+    content = image_spool._packed(image)
+    stored = image_spool._Stored(start=0, length=len(content), shape=image.shape, type=image.dtype.str, packed=True)
+    assert np.array_equal(image_spool._unpacked(content, stored), image)
 
 
 def test_a_hold_is_stored_once_and_is_one_array(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.families import FAMILIES, OTHER
 from sakuga.story.options import SettingsError
 from sakuga.story.settings import OPTIONS, RENAMED, FilmSettings, PixelArt
+from sakuga.studio.core.motion import MotionFinder, in_between_motion
 from sakuga.studio.core.settings import FEW_STEPS, ResolvedSettings, native_shape, resolve_settings
 
 SKETCHBOOK = find_checkpoint().info
@@ -53,6 +54,16 @@ def test_films_that_move_have_defaults_of_their_own() -> None:
     assert (image.motion, image.steps, image.strength) == ("none", 20, 0.7)
     assert (film.motion, film.steps, film.strength) == ("auto", 15, 0.5)
     assert resolve_settings(FilmSettings(), files, film=True) == image
+
+
+def test_windows_that_the_adapter_denoises_to_the_end_are_smoothed_more() -> None:
+    files, moving = find_checkpoint(), FilmSettings(motion="auto")
+    ended, alone = (resolve_settings(replace(moving, motion_end=end), files, film=True) for end in (None, 1.0))
+    assert (ended.motion_end, ended.motion_smoothing) == (0.8, 0.1)
+    assert (alone.motion_end, alone.motion_smoothing) == (1.0, 0.5)
+    between = in_between_motion(replace(ended, between="motion"), MotionFinder(files))
+    assert between is not None
+    assert between.motion.smoothing == 0.5
 
 
 def given(resolved: ResolvedSettings) -> dict[str, object]:

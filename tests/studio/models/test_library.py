@@ -71,10 +71,11 @@ def test_checkpoints_of_a1111_are_registered_with_their_vae_and_prediction_type(
     second = write_single_file(folder / "sub" / "two.safetensors", weights, torch.float16)
     second.with_suffix(".yaml").write_text("model:\n  params:\n    parameterization: v\n")
     (folder / "broken.safetensors").write_bytes(b"PK\x03\x04")
+    (folder / "old.ckpt").write_bytes(b"PK\x03\x04")
     made = studio.add_webui_models(tmp_path / "webui")
     assert made.names == ("one", "two")
-    assert len(made.refused) == 1
-    assert "is a pickle of torch" in next(iter(made.refused.values()))
+    assert [Path(path).name for path in made.refused] == ["broken.safetensors", "old.ckpt"]
+    assert all("is a pickle of torch" in reason for reason in made.refused.values())
     assert studio.show_model("two").prediction == "v_prediction"
     assert studio.add_webui_models(tmp_path / "webui").names == ("one", "two")
 

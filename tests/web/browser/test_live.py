@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.database import Database
 from sakuga.web.queue import change_job, report_progress, tell
 from sakuga.web.schemas.jobs import DeviceProgress, JobProgress
 from tests.web.browser.conftest import Api
-from tests.web.conftest import StudioProcess
+from tests.web.conftest import StudioProcess, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -82,3 +82,33 @@ def test_a_page_follows_a_server_that_was_killed_and_started_again(own_studio: S
     Api(own_studio).draw(own_studio.settings, "After the restart")
     expect(page.get_by_text("After the restart")).to_be_visible()
     expect(page.get_by_text("The server does not answer")).to_have_count(0)
+
+
+def test_a_line_that_is_silent_for_40_seconds_is_opened_again(
+    studio_process: StudioProcess, api: Api, open_page: Callable[..., Page]
+) -> None:
+    page, lines = open_page(studio_process, "#/queue"), list[str]()
+    page.clock.install()
+    page.on("request", lambda asked: lines.append(asked.url) if "/api/v1/events" in asked.url else None)
+    with page.expect_response("**/api/v1/events?*"):
+        page.reload()
+    page.clock.fast_forward(39_000)
+    assert len(lines) == 1
+    page.clock.fast_forward(41_000)  # a ping may have come meanwhile
+    wait_for(lambda: page.evaluate("1") and len(lines) > 1, "second line")
+    job = api.draw(studio_process.settings, "After the silence")
+    expect(page.get_by_text("After the silence")).to_be_visible()
+    expect(page.get_by_text("The server does not answer")).to_have_count(0)
+    api.ended(job)
+
+
+def test_a_line_that_is_never_answered_is_opened_again(studio_process: StudioProcess, api: Api, open_page: Callable[..., Page]) -> None:
+    page, held = open_page(studio_process, "#/queue"), list[Route]()
+    page.clock.install()
+    page.route("**/api/v1/events?*", lambda route: route.continue_() if held else held.append(route))
+    page.reload()
+    wait_for(lambda: page.evaluate("1") and held, "first line")
+    page.clock.fast_forward(41_000)
+    job = api.draw(studio_process.settings, "After the second line")
+    expect(page.get_by_text("After the second line")).to_be_visible()
+    api.ended(job)

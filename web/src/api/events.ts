@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { api } from "./client";
 import type { StudioEvent } from "./types";
 
-const KINDS = ["job", "queue", "frame", "preview", "project", "take", "clip", "star", "upload", "set", "style", "run", "report", "grid", "choose", "reset"];
+const KINDS = ["job", "queue", "frame", "preview", "project", "take", "clip", "star", "upload", "set", "style", "run", "report", "grid", "doctor", "choose", "reset"];
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 4000;
 /** The server pings a quiet line every 15 seconds; one that is silent for longer is dead, as after a night's sleep. */
@@ -60,6 +60,7 @@ function connect(): void {
   };
   source.onerror = drop;
   source.addEventListener("ping", heard);
+  heard();
   for (const kind of KINDS)
     source.addEventListener(kind, (message: MessageEvent<string>) => {
       heard();

@@ -24,15 +24,15 @@ interface Props {
   width?: ThumbnailWidth;
   waiting?: ComponentChildren;
   lazy?: boolean;
-  /** Whether nothing is cut off where the image has another shape. */
-  whole?: boolean;
+  /** Whether it is a sheet of samples: those at the left are shown, as large as they fit. */
+  sheet?: boolean;
   children?: ComponentChildren;
 }
 
 /** An image in a place of fixed shape; without one, words say what is being waited for. */
-export function Picture({ source, alt, ratio = 1, width, waiting, lazy = false, whole = false, children }: Props) {
+export function Picture({ source, alt, ratio = 1, width, waiting, lazy = false, sheet = false, children }: Props) {
   return (
-    <figure class={whole ? "picture uncut" : "picture"} style={{ aspectRatio: String(ratio) }}>
+    <figure class={sheet ? "picture sheet" : "picture"} style={{ aspectRatio: String(ratio) }}>
       {source ? (
         <img src={width ? thumbnail(source, width) : source} alt={alt} loading={lazy ? "lazy" : "eager"} decoding="async" draggable={false} />
       ) : (

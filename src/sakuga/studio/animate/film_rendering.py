@@ -120,7 +120,8 @@ def _without_jumps(
 
 def _rendered_with_edits(resolved: "ResolvedFilm", session: RenderSession) -> Generator[Step, None, tuple["ResolvedFilm", Rendering]]:
     """Render a film whose morphs are timed, with the edits of its recipe."""
-    sheet = resolved.recipe.edited(resolved.sheet, StyleFinder(resolved.files).uses(resolved.settings.style))
+    settings = resolved.settings
+    sheet = resolved.recipe.edited(resolved.sheet, StyleFinder(resolved.files).uses(settings.style), settings.weighting)
     wanted = (*sheet.exposures, *sheet.color_references.values()) if resolved.recipe.edits else sheet.exposures
     return replace(resolved, sheet=sheet), (yield from session.render(sheet.specs, wanted))
 

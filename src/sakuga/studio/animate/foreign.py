@@ -11,7 +11,7 @@ from sakuga.export import read_recipe
 from sakuga.export.foreign_text import foreign_texts
 from sakuga.models.model_registry import read_models
 from sakuga.story.a1111 import read_infotext
-from sakuga.story.comfyui import read_graph
+from sakuga.story.comfyui import read_graph, read_workflow
 from sakuga.story.film import Film
 from sakuga.story.foreign_recipe import ForeignRecipe
 from sakuga.story.invokeai import read_metadata
@@ -22,8 +22,8 @@ from sakuga.studio.animate.storyboard import FilmTarget
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import RecipeError, Remade
 
-READERS = {"invokeai_metadata": read_metadata, "parameters": read_infotext, "prompt": read_graph}
-"""The keyword of each program's text, and its reader."""
+READERS = {"invokeai_metadata": read_metadata, "parameters": read_infotext, "prompt": read_graph, "workflow": read_workflow}
+"""The keyword of each program's text, and its reader; the first that reads one counts."""
 FILM_SECONDS = 4.0
 """Length of a film that is made of an image."""
 CHANGEABLE = ("prompt", "negative", "steps", "sampler", "schedule", "clip_skip", "guidance", "seed", "size")

@@ -360,7 +360,7 @@ def _morph(resolved: ResolvedMorph) -> Generator[Step, None, MorphResult]:
         recipe = recipe.model_copy(update={"places": takes[-1].positions})
     sheet, rendering = _sheet(takes[-1].specs, settings), takes[-1].rendering
     if recipe.edits:
-        sheet = recipe.edited(sheet, resolved.styles.uses(settings.style))
+        sheet = recipe.edited(sheet, resolved.styles.uses(settings.style), settings.weighting)
         rendering = yield from session.render(sheet.specs, sheet.exposures)
     generated = perf_counter()
     with ImageSpool(session.store.root) as spool:

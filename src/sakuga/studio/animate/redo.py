@@ -16,9 +16,8 @@ from sakuga.story.options import SEED, Number
 from sakuga.studio.animate.remake import ResolvedRemake, follow_recipe, keep_images, recipe_of, resolve_remake
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
-from sakuga.studio.core.recipe import EditedRecipe, LaidOut, Recipe, RecipeError, Remade
+from sakuga.studio.core.recipe import EditedRecipe, LaidOut, Recipe, RecipeError, Remade, to_prompt
 from sakuga.studio.core.render_session import RenderSession
-from sakuga.studio.core.styles import with_triggers
 from sakuga.studio.core.work import Work
 from sakuga.timeline.edits import AnyEdit, Cut, Expose, Hold, Redo, Speed, edited_frames, redone_spec
 from sakuga.timeline.spec import Digest, digest
@@ -179,7 +178,7 @@ def _laid_out(resolved: ResolvedRemake, clip: Path) -> tuple[LaidOut, FrameStore
     assert isinstance(recipe, EditedRecipe)
     store = keep_images(resolved, clip)
     plain = recipe.laid_out(resolved.files, store)
-    return replace(plain, sheet=recipe.edited(plain.sheet, plain.uses)), store
+    return replace(plain, sheet=recipe.edited(plain.sheet, plain.uses, plain.settings.weighting)), store
 
 
 def _takes(resolved: ResolvedRemake, laid_out: LaidOut, store: FrameStore, edits: Sequence[Redo]) -> Generator[Step, None, FrameTakes]:
@@ -196,7 +195,7 @@ def _takes(resolved: ResolvedRemake, laid_out: LaidOut, store: FrameStore, edits
     takes, images = list[FrameTake](), dict[Digest, Image]()
     for place, edit in enumerate(edits):
         new = [
-            redone_spec(sheet.specs, old, edit, lambda prompt: with_triggers(prompt, laid_out.uses)) for old in edited_frames(sheet, edit)
+            redone_spec(sheet.specs, old, edit, to_prompt(laid_out.uses, laid_out.settings.weighting)) for old in edited_frames(sheet, edit)
         ]
         specs = {**sheet.specs, **{digest(spec): spec for spec in new}}
         rendering = yield from session.render(specs, map(digest, new))

@@ -86,7 +86,7 @@ def _recipe(path: Path) -> EditedRecipe:
 
 
 def _of_recipe(recipe: EditedRecipe, plain: LaidOut) -> ClipTimeline:
-    sheet = recipe.edited(plain.sheet, plain.uses)
+    sheet = recipe.edited(plain.sheet, plain.uses, plain.settings.weighting)
     shown = ping_pong(sheet.exposures) if isinstance(recipe, MorphRecipe) and recipe.ping_pong else list(sheet.exposures)
     rate, old = plain.settings.fps * speed_of(recipe.edits), frozenset(plain.sheet.specs)
     frames = tuple(

@@ -56,9 +56,11 @@ RATE = Fraction(20)
 MAX_RATIO = 4
 USED = (
     "fps", "size", "model", "prediction", "vae", "style", "sampler", "schedule", "eta", "precision", "steps", "guidance", "controlnet",
-    "upscaler", "grain", "paper", "pixel",
+    "upscaler", "grain", "paper", "pixel", "tiled_vae",
 )  # fmt: skip
 """The film settings that a chain has a use for."""
+USED_BY_PROMPTS = ("clip_skip", "weighting")
+"""Those that it has a use for where images may follow prompts."""
 MODE = Choice(help="Frames between two variants", default="lerp", choices=("lerp", *get_args(InBetweenMethod)))
 FIT = Choice(help="View of an image that is not square", default="crop", choices=get_args(Fit))
 NUMBERS = {
@@ -103,7 +105,8 @@ class VaryRequest:
     def __post_init__(self) -> None:
         """Check what needs no checkpoint; raises InputError."""
         check_chain(self.chain)
-        unused = [field.name for field in fields(FilmSettings) if field.name not in USED and getattr(self.settings, field.name) is not None]
+        used = (*USED, *USED_BY_PROMPTS) if self.image_encoder_optional else USED
+        unused = [field.name for field in fields(FilmSettings) if field.name not in used and getattr(self.settings, field.name) is not None]
         if unused:
             raise InputError(f"a variation has no use for {unused[0]}: leave it out; `good` and `bad` texts guide it")
 
@@ -344,7 +347,7 @@ def _render(
     chain, output = resolved.chain, resolved.output
     recipe = VaryRecipe.of_chain(image, resolved, **edits_key(edits))
     plain = _sheet(image, resolved)
-    sheet = recipe.edited(plain, resolved.uses)
+    sheet = recipe.edited(plain, resolved.uses, resolved.settings.weighting)
     check_frames(output.path, len(sheet.exposures), recipe.text() if output.recipe else "")
     names = plain.exposures[chain.between - 1 :: chain.between]
     rendering = yield from session.render(sheet.specs, (*sheet.exposures, *names))

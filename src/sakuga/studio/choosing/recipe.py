@@ -107,7 +107,7 @@ def render_choices(
         raise InputError("nothing is chosen: take an image, then the path to it becomes a clip")
     resolved = layout.resolved
     recipe = ChooseRecipe.of_chain(layout.image, resolved, path=tuple(path), **edits_key(edits))
-    sheet, output = recipe.edited(layout.sheet(path), resolved.uses), resolved.output
+    sheet, output = recipe.edited(layout.sheet(path), resolved.uses, resolved.settings.weighting), resolved.output
     check_frames(output.path, len(sheet.exposures), recipe.text() if output.recipe else "")
     rendering = yield from session.render(sheet.specs, sheet.exposures)
     with ImageSpool(session.store.root) as spool:

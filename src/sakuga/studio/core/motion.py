@@ -1,10 +1,12 @@
 """Motion adapters of a film: looked up once, for each shot."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sakuga.models.checkpoint_files import MOTION_ADAPTER, SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.families import default_settings_of
 from sakuga.models.motion_files import MotionFiles, own_motion_adapter
 from sakuga.models.motion_lookup import find_motion_adapter
 from sakuga.story.film import Film
@@ -68,12 +70,14 @@ def film_motions(film: Film, settings: ResolvedSettings, finder: MotionFinder) -
 def in_between_motion(settings: ResolvedSettings, finder: MotionFinder) -> MotionSettings | None:
     """Return how frames between two keyframes are generated; None if they are interpolated.
 
-    It is the film's adapter, or the model's own where the film has none. Raises SettingsError where there is neither.
+    It is the film's adapter, or the model's own where the film has none. It denoises them to the end, so they are smoothed at least as
+    its family says for that. Raises SettingsError where there is neither.
     """
     if settings.between != "motion":
         return None
     if adapter := finder.adapter(_between_name(settings)):
-        return motion_settings(adapter, settings)
+        least = default_settings_of(finder.files).motion.smoothing_alone
+        return motion_settings(adapter, replace(settings, motion_smoothing=max(settings.motion_smoothing, least)))
     raise SettingsError(f"between: {finder.files.name!r} has no motion adapter to make in-betweens: name one with motion, or choose flow")
 
 

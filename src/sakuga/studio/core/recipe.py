@@ -33,9 +33,10 @@ from sakuga.studio.core.controlnets import (
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings, style_digests
 from sakuga.studio.core.styles import StyleFinder, StyleUse, relocated, with_triggers
-from sakuga.timeline.edits import Edit, edit_sheet
+from sakuga.timeline.edits import Edit, ToPrompt, edit_sheet
 from sakuga.timeline.film_layout import ExposureSheet
-from sakuga.timeline.spec import ENGINE
+from sakuga.timeline.prompts import prompt_of, weighted
+from sakuga.timeline.spec import ENGINE, Weighting
 
 VERSION = 3
 MAX_RECIPE = 1_000_000
@@ -233,9 +234,14 @@ class EditedRecipe(Recipe):
         `given` images are in the store by then.
         """
 
-    def edited(self, sheet: ExposureSheet, uses: Sequence[StyleUse]) -> ExposureSheet:
+    def edited(self, sheet: ExposureSheet, uses: Sequence[StyleUse], weighting: Weighting) -> ExposureSheet:
         """Return an exposure sheet after the recipe's edits; raises EditError."""
-        return edit_sheet(sheet, self.edits, lambda prompt: with_triggers(prompt, uses))
+        return edit_sheet(sheet, self.edits, to_prompt(uses, weighting))
+
+
+def to_prompt(uses: Sequence[StyleUse], weighting: Weighting) -> ToPrompt:
+    """Return what makes the conditioning of an edit's prompt: with trigger words, and weighted as the clip."""
+    return lambda prompt: weighted(prompt_of(with_triggers(prompt, uses)), weighting)
 
 
 def edits_key(edits: Sequence[Edit]) -> dict[str, Any]:

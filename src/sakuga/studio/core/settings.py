@@ -158,7 +158,7 @@ def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: Styl
         "style": "",
         "motion_window": own.info.context if (own := own_motion_adapter(files)) else CONTEXT,
         "reference_weight": family.reference_weight,
-        "motion_smoothing": family.motion.smoothing,
+        "motion_smoothing": family.motion.smoothing_alone if settings.motion_end == 1 else family.motion.smoothing,
         "motion_guidance": family.motion.joint_guidance,
         "motion_end": family.motion.denoising_end,
         "motion_keyframe": family.motion.keyframe_strength,

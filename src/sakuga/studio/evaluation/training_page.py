@@ -44,9 +44,10 @@ def _weight_facts(run: Path) -> tuple[tuple[str, str], ...]:
     """Return what prompts lost at each weight that the training tried."""
     file = run / "metrics.json"
     result = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    trials = result.get("weight_choice", {}).get("trials", [])
-    lost = "; ".join(f"{one['weight']:g}: {one['lost']:.0%} [{one['low']:.0%}, {one['high']:.0%}]" for one in trials)
-    return (("weight", f"{result['weight']:g}"), ("labels of prompts lost by weight", lost)) if lost else ()
+    choice = result.get("weight_choice", {})
+    measure = "prompts lost by weight, by a CLIP" if "clip" in choice else "labels of prompts lost by weight"
+    lost = "; ".join(f"{one['weight']:g}: {one['lost']:.0%} [{one['low']:.0%}, {one['high']:.0%}]" for one in choice.get("trials", []))
+    return (("weight", f"{result['weight']:g}"), (measure, lost)) if lost else ()
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:

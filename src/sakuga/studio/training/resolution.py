@@ -1,6 +1,7 @@
 """Training settings, and their resolution before a training starts."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any
 
 from sakuga.datasets.training_set import TrainingSet, digest, read_set
 from sakuga.export.target import check_folder, check_name
+from sakuga.files import read_utf8
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.motion_lookup import find_motion_adapter
@@ -40,7 +42,7 @@ from sakuga.training.run_folder import CONFIG, RunFolder
 
 SAMPLES, CHECKPOINTS, VALIDATIONS = 5, 5, 10
 """Default number of each during a training."""
-PROMPTS, WEIGHT_PROMPTS = 4, 24
+PROMPTS, WEIGHT_PROMPTS, LEAST_PROMPTS = 4, 24, 4
 FEW_IMAGES, GOOD_IMAGES = 20, 50
 """A style with fewer images than the first brings a warning, which recommends the second."""
 
@@ -110,6 +112,7 @@ class TrainSettings:
     prompts: tuple[str, ...] | None = None
     sample_weights: str | None = None
     weight_prompts: int | None = None
+    weight_clip: str | None = None
     log_every: int | None = None
     cache: bool | None = None
     tracker: str | None = None
@@ -140,10 +143,8 @@ def resolve_training(settings: TrainSettings, training_set: TrainingSet | None =
     _check_available(plan, settings.device)
     if isinstance(plan.method, MotionLora):
         _check_motion(plan, plan.method, source)
-    if plan.weight_prompts and not has_classifier(source):
-        raise TrainingPlanError(
-            f"'{source.name}' has no classifier to read its images by, so no weight can be chosen: leave weight prompts at 0"
-        )
+    if plan.weight_prompts:
+        _check_reader(plan, source)
     if previous:
         run.check_resumable(plan)
     else:
@@ -182,7 +183,8 @@ def resolve_plan(
     else:
         values = _with_counts(_defaults(settings, method, source, training_set) | given, settings, training_set)
         values.setdefault("prompts", _sample_prompts(training_set))
-        values.setdefault("weight_prompts", WEIGHT_PROMPTS if isinstance(method, Lora) and has_classifier(source) else 0)
+        readable = has_classifier(source) or has_clip(source) or settings.weight_clip
+        values.setdefault("weight_prompts", WEIGHT_PROMPTS if isinstance(method, Lora) and readable else 0)
     known = {item.name for item in fields(TrainingPlan)}
     named = {
         "model": source.name,
@@ -208,6 +210,32 @@ def _defaults(settings: TrainSettings, method: MethodSettings, source: Checkpoin
 def has_classifier(source: CheckpointFiles) -> bool:
     """Return whether a model comes with a classifier that reads its images."""
     return (source.folder / "classifier").is_dir()
+
+
+def has_clip(source: CheckpointFiles) -> bool:
+    """Return whether a model comes with an image encoder that shares a space with its text encoder."""
+    texts, images = (source.folder / part / "config.json" for part in ("text_encoder", "image_encoder"))
+    if not texts.is_file() or not images.is_file():
+        return False
+    widths = (json.loads(read_utf8(texts)).get("hidden_size"), json.loads(read_utf8(images)).get("projection_dim"))
+    return widths[0] is not None and widths[0] == widths[1]
+
+
+def _check_reader(plan: TrainingPlan, source: CheckpointFiles) -> None:
+    """Raise TrainingPlanError where nothing can read a model's images, CheckpointError for a CLIP that cannot be loaded."""
+    if not plan.weight_clip and has_classifier(source):
+        return
+    if not plan.weight_clip and not has_clip(source):
+        raise TrainingPlanError(
+            f"'{source.name}' has no classifier to read its images by, and no CLIP of its own, so no weight can be chosen: "
+            "name a CLIP with --weight-clip, or leave weight prompts at 0"
+        )
+    if plan.weight_prompts < LEAST_PROMPTS:
+        raise TrainingPlanError(f"weight prompts: a CLIP tells prompts apart, so give {LEAST_PROMPTS} or more, or 0")
+    if plan.weight_clip:
+        from sakuga.models.feature_extractors import load_clip
+
+        load_clip(plan.weight_clip)  # before the training, since it is needed after it
 
 
 def _optimizer_defaults(settings: TrainSettings) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from sakuga.studio.training.open_sets import (
 from sakuga.studio.training.resolution import WEIGHT_PROMPTS, TrainSettings, resolve_training
 from sakuga.studio.training.samples import SampleSheets
 from sakuga.text import counted
+from sakuga.training.advice import advice
 from sakuga.training.distributed import launched_processes, process_group, wait_for_everyone
 from sakuga.training.plan import DreamBooth, Lora, MotionLora
 from sakuga.training.resolved import ResolvedTraining
@@ -97,7 +98,10 @@ def train(settings: TrainSettings) -> Work[TrainingProgress, TrainedRun]:
 def _train_folder(settings: TrainSettings, folder: ImageFolder, size: int) -> Generator[TrainingProgress, None, TrainedRun]:
     for step in make_set(folder, settings.model, size):
         yield TrainingProgress(stage=step.stage, done=step.done, total=step.total, note=step.note)
-    return (yield from _train(resolve_training(replace(settings, set=folder.out, trigger=None))))
+    resolved = resolve_training(replace(settings, set=folder.out, trigger=None))
+    if told := advice(resolved.plan, len(resolved.training_set.training)):
+        yield TrainingProgress(stage="loading", note=told)
+    return (yield from _train(resolved))
 
 
 def _train(resolved: ResolvedTraining) -> Generator[TrainingProgress, None, TrainedRun]:
@@ -271,7 +275,9 @@ def _choose_weight(resolved: ResolvedTraining, training: "Training") -> "Generat
     if not plan.weight_prompts or not isinstance(method, LoraMethod) or not resolved.run.is_main:
         return None
     with training.state.averaged():
-        choosing = Work(choose_weight(method, resolved.source, plan.trigger, plan.weight_prompts, resolved.run.samples))
+        choosing = Work(
+            choose_weight(method, resolved.source, resolved.training_set, plan.weight_prompts, resolved.run.samples, plan.weight_clip)
+        )
         for step in choosing:
             yield TrainingProgress(stage=step.stage, done=step.done, total=step.total)
         return choosing.result()

@@ -1,14 +1,15 @@
 """The weight of a trained LoRA, chosen by what prompts still show with it."""
 
-from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sakuga.datasets.training_set import TrainingSet
 from sakuga.evaluation.confidence import mean_interval
-from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles
 from sakuga.sketchbook.caption_reading import read_labels
 from sakuga.sketchbook.label_codes import ATTRIBUTES, Codes, stated_codes
 from sakuga.story.settings import FilmSettings
@@ -16,6 +17,7 @@ from sakuga.studio.core.progress import Step
 from sakuga.studio.core.settings import resolve_settings
 from sakuga.studio.evaluation.metric_models import MetricModels, load_metric_models
 from sakuga.studio.evaluation.style_comparison import default_prompts
+from sakuga.studio.training.clip_reading import READABLE, read_by_clip
 from sakuga.studio.training.samples import at_weight, generate_images, write_sheet
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ STEPS = 10
 READ = ("subject", "place", "portrait", "person", "hair", "time", "weather")
 """The attributes that count; a look is what the style changes."""
 SHEET = "weights.png"
+UNREAD_WEIGHT = 0.7
+"""What a small set was best at (docs/train.md), to try where nothing can read the images."""
 SHOWN = 6
 """Prompts that the sheet shows."""
 
@@ -39,10 +43,19 @@ class WeightTrial:
 
     weight: float
     lost: float
-    """Share of the prompts' labels that the base model shows and the style does not, less the reverse."""
+    """Share of the prompts' labels that the base model shows and the style does not, less the reverse.
+
+    By a CLIP: share of the prompts that it no longer recognises in their images.
+    """
     low: float
     high: float
     """The 95% interval of `lost`."""
+    likeness: float | None = None
+    """100 x the mean cosine of its images to the set's, by a CLIP."""
+
+
+NO_TRIAL = WeightTrial(weight=1.0, lost=0.0, low=0.0, high=0.0)
+"""What a style is written with where nothing was tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +68,23 @@ class WeightChoice:
     trigger: str = ""
     word: WeightTrial | None = None
     """What the trigger word alone loses, without the style; None where weight 1 keeps subjects, or there is no word."""
+    base: float | None = None
+    """Share of the prompts that a CLIP recognises in the base model's images."""
+    likeness: float | None = None
+    """Likeness of the base model's images to the set's, by a CLIP."""
+    clip: str = ""
+    """The CLIP that read the images; "" for a classifier."""
 
     def text(self) -> str:
         """Return it in words."""
+        if not self.trials:
+            return (
+                f"no weight was chosen: the CLIP of {self.clip} recognises {self.base:.0%} of {self.prompts} prompts only in the base "
+                f"model's own images: name another with --weight-clip, and try weight {UNREAD_WEIGHT:g} by hand"
+            )
+        return f"{self._found()}{self._by_the_clip()}"
+
+    def _found(self) -> str:
         first, chosen = self.trials[0], next(one for one in self.trials if one.weight == self.weight)
         if self.weight == 1 and first.lost <= TOLERANCE:
             return f"weight 1 keeps subjects: {_lost(first)} of what {self.prompts} prompts state is lost against the base model"
@@ -76,34 +103,69 @@ class WeightChoice:
             "choose a trigger word that it does not know"
         )
 
+    def _by_the_clip(self) -> str:
+        """Return what a CLIP went by, and how like the set's images are at each weight."""
+        if not self.clip:
+            return ""
+        alike = ", ".join([f"{self.likeness:g} without the style", *(f"{one.likeness:g} at {one.weight:g}" for one in self.trials)])
+        return (
+            f"; by the CLIP of {self.clip}, which recognises {self.base:.0%} of the prompts without the style; "
+            f"likeness to the set's images: {alike}"
+        )
+
     def values(self) -> dict[str, Any]:
         """Return plain values for `metrics.json`."""
         word = {"word": asdict(self.word)} if self.word else {}
-        return {"prompts": self.prompts, "tolerance": TOLERANCE, "trials": [asdict(one) for one in self.trials], **word}
+        clip = {"clip": self.clip, "base": self.base, "likeness": self.likeness} if self.clip else {}
+        return {"prompts": self.prompts, "tolerance": TOLERANCE, "trials": [asdict(one) for one in self.trials], **word, **clip}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """What reads how much of their prompts images show."""
+
+    shown: Callable[[Any], Any]
+    """Images of all prompts, (n, h, w, 3), to the share of its prompt that each shows, (n,)."""
+    likeness: Callable[[Any], float | None]
+    """The same to their likeness to the set's."""
+    clip: str
+    """The CLIP that reads; "" for a classifier."""
+
+
+def find_reader(source: CheckpointFiles, prompts: Sequence[str], training_set: TrainingSet, clip: str) -> Reader:
+    """Return a model's classifier as a reader, or a CLIP where one is named or there is no classifier; raises CheckpointError."""
+    models = load_metric_models(source.name, clip or None)
+    if models.classifier is not None and not clip:
+        return Reader(shown=lambda images: shown_labels(models, images, prompts), likeness=lambda _: None, clip="")
+    if models.clip is None:
+        raise CheckpointError(models.clip_error)
+    reading = read_by_clip(models.clip, prompts, training_set)
+    return Reader(shown=reading.shown, likeness=reading.likeness, clip=models.clip.name)
 
 
 def choose_weight(
-    method: "LoraMethod", source: CheckpointFiles, trigger: str, count: int, samples: Path
+    method: "LoraMethod", source: CheckpointFiles, training_set: TrainingSet, count: int, samples: Path, clip: str = ""
 ) -> Generator[Step, None, WeightChoice]:
     """Choose the greatest weight that loses no more than a twentieth of what prompts state.
 
     The same prompts and seeds are generated by the base model and at falling weights, until one is good enough; if none is, the one that
     loses least is chosen. Where weight 1 loses more, the base model with the trigger word is measured, too: a word that it knows can be
-    what loses subjects. Prompts are held-out captions that name no look. `samples/weights.png` shows the first of them: the base model
-    above, then weight 1, then the word alone where it was measured, then lower weights.
+    what loses subjects. Prompts are held-out captions that name no look, of other models a fixed list. `samples/weights.png` shows the
+    first of them: the base model above, then weight 1, then the word alone where it was measured, then lower weights. A CLIP that cannot
+    read the base model's own images chooses nothing.
     """
-    models, settings = load_metric_models(source.name, None), resolve_settings(FilmSettings(steps=STEPS), source)
-    prompts = default_prompts(source.name, count)
+    prompts, trigger = default_prompts(source.name, count), training_set.trigger
+    reader, settings = find_reader(source, prompts, training_set, clip), resolve_settings(FilmSettings(steps=STEPS), source)
     styled = [", ".join(filter(None, (prompt, trigger))) for prompt in prompts]
     with method.base_weights():
         images = generate_images(method, prompts, settings)
-    base, rows = shown_labels(models, images, prompts), [images[:SHOWN]]
+    base, alike, rows = reader.shown(images), reader.likeness(images), [images[:SHOWN]]
     yield Step(stage="finishing", done=1, total=len(WEIGHTS) + 1)
     trials: list[WeightTrial] = []
     word: WeightTrial | None = None
-    for place, weight in enumerate(WEIGHTS):
+    for place, weight in enumerate(WEIGHTS if not reader.clip or base.mean() >= READABLE else ()):
         images = at_weight(method, weight, styled, settings)
-        trials.append(trial(weight, base - shown_labels(models, images, prompts)))
+        trials.append(replace(trial(weight, base - reader.shown(images)), likeness=reader.likeness(images)))
         rows.append(images[:SHOWN])
         yield Step(stage="finishing", done=place + 2, total=len(WEIGHTS) + 1)
         if trials[-1].lost <= TOLERANCE:
@@ -111,11 +173,12 @@ def choose_weight(
         if trigger and word is None:
             with method.base_weights():
                 images = generate_images(method, styled, settings)
-            word = trial(0.0, base - shown_labels(models, images, prompts))
+            word = trial(0.0, base - reader.shown(images))
             rows.append(images[:SHOWN])
     write_sheet(samples / SHEET, rows)
-    best = trials[-1] if trials[-1].lost <= TOLERANCE else min(trials, key=lambda one: one.lost)
-    return WeightChoice(weight=best.weight, trials=tuple(trials), prompts=len(prompts), trigger=trigger, word=word)
+    read: dict[str, Any] = {"clip": reader.clip, "base": round(float(base.mean()), 4), "likeness": alike} if reader.clip else {}
+    best = trials[-1].weight if trials and trials[-1].lost <= TOLERANCE else min(trials, key=lambda one: one.lost, default=NO_TRIAL).weight
+    return WeightChoice(weight=best, trials=tuple(trials), prompts=len(prompts), trigger=trigger, word=word, **read)
 
 
 def trial(weight: float, lost: Any) -> WeightTrial:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -124,9 +125,14 @@ def _recipe(connection: sqlite3.Connection, state: StudioState, entry: LibraryEn
         return document_of_text(read_recipe(state.data.clips / file))
     row = connection.execute("SELECT jobs.request FROM images JOIN jobs ON jobs.id = images.job WHERE digest = ?", (entry.id,)).fetchone()
     try:
-        return json.loads(row["request"]) if row else dict(to_plain(state.store.spec(entry.id)))
+        return _drawn(json.loads(row["request"]), entry) if row else dict(to_plain(state.store.spec(entry.id)))
     except StoreError:
         return {}
+
+
+def _drawn(request: Mapping[str, Any], entry: LibraryEntry) -> dict[str, Any]:
+    """Return what an image's job was asked for, with the words of this image alone."""
+    return {"prompt": ", ".join(entry.prompts), **{key: value for key, value in request.items() if key != "prompts"}}
 
 
 def flat(value: Any, key: str = "") -> dict[str, Any]:

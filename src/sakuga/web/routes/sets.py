@@ -3,8 +3,11 @@
 import os
 import shutil
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -44,6 +47,10 @@ BUTTONS = {
 """What to do about what the doctor finds, on the page."""
 LEAST_TO_SPLIT = 10
 """Images of a set below which none is held out."""
+TOLD = 0.25
+"""Seconds between two reports of how far the doctor is."""
+COMPARED = 0.3
+"""Time to compare the images of a set with each other and with words, in parts of the time to look at each."""
 
 
 @router.get("/sets")
@@ -97,11 +104,29 @@ def _collect(new: NewSet, state: StudioState, folder: Path) -> None:
 
 @router.get("/sets/{name}")
 def read_one_set(name: str, state: State, inspect: bool = False) -> SetDetails:
-    """Return a set's images and captions; `inspect` has the doctor look at them."""
+    """Return a set's images and captions; `inspect` has the doctor look at them, and tells how far it is in events."""
     folder = named_folder(state.data.sets, name, "training set")
-    if inspect:
-        load_libraries()
-    return _details(name, read_set(folder), studio.inspect_set(folder).result() if inspect else None)
+    return _details(name, read_set(folder), _inspected(state, name, folder) if inspect else None)
+
+
+def _inspected(state: StudioState, name: str, folder: Path) -> InspectionResult:
+    """Have the doctor look at a set, and tell every page how far it is."""
+    load_libraries()
+    work, began, told = studio.inspect_set(folder), monotonic(), -inf
+    try:
+        for step in work:
+            if monotonic() - told >= TOLD:
+                told = monotonic()
+                left = (told - began) / max(1, step.done) * (step.total * (1 + COMPARED) - step.done)
+                _tell_doctor(state, name, {"done": step.done, "total": step.total, "seconds_left": left})
+        return work.result()
+    finally:
+        _tell_doctor(state, name, {"ended": True})
+
+
+def _tell_doctor(state: StudioState, name: str, data: dict[str, Any]) -> None:
+    with state.database.write() as connection:
+        add_event(connection, "doctor", name, data)
 
 
 def _details(name: str, images: Images, inspected: InspectionResult | None) -> SetDetails:

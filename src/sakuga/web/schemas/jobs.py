@@ -294,7 +294,7 @@ class Event(Record):
 
     id: int
     kind: str
-    """job, queue, frame, preview, project, take, clip, star, upload, grid, run, choose, reset; a ping says only that the line holds."""
+    """job, queue, frame, preview, project, take, clip, star, upload, grid, run, doctor, choose, reset; a ping: the line holds."""
     subject: str = ""
     """The id or digest that it is about."""
     data: dict[str, Any] = {}

@@ -13,7 +13,7 @@ export function CompareDialog({ first, second, onClose }: { first: string; secon
       {!data ? <Loading error={query.error} what="the two pictures" retry={query.reload} /> : (
         <>
           <Compare a={shown(data.first)} b={shown(data.second)} names={[data.first.title, data.second.title]} ratio={data.first.width / data.first.height} />
-          {data.differences.length === 0 ? <p class="quiet">No setting differs.</p> : (
+          {data.differences.length === 0 ? <p class="quiet">No recorded setting differs.</p> : (
             <table class="plain">
               <thead><tr><th>Setting</th><th>{data.first.title}</th><th>{data.second.title}</th></tr></thead>
               <tbody>{data.differences.map((one) => <tr key={one.key}><td class="mono">{one.key}</td><td>{text(one.first)}</td><td>{text(one.second)}</td></tr>)}</tbody>

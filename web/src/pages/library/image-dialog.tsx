@@ -10,7 +10,7 @@ export function ImageDialog({ entry, onClose }: { entry: LibraryEntry; onClose: 
       <a class="button main" href={address("choose", null, { image: entry.id })} onClick={onClose}>Choose on from here</a>
     </>}>
       <img class="whole" src={entry.url} alt={entry.prompts.join(", ") || entry.title} width={entry.width} height={entry.height} />
-      {entry.prompts.map((prompt) => <p key={prompt} class="quiet">{prompt}</p>)}
+      {entry.prompts.filter((prompt) => prompt !== entry.title).map((prompt) => <p key={prompt} class="quiet">{prompt}</p>)}
     </Dialog>
   );
 }

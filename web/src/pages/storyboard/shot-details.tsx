@@ -70,8 +70,8 @@ function MoreDialog({ shot, edit, onClose }: { shot: Shot; edit: (fields: Partia
         <div class="grid-3">
           <Field label="Adapter">{(id) => <Select id={id} value={shot.motion ?? ""} options={adapters(shot.motion)} onChange={(motion) => edit({ motion: motion || null })} />}</Field>
           {keyed("Scale", "motion_scale", "how strongly things move, 1 is as trained")}
-          <p class="hint motion-hint">Smoothing, windows and the adapter's rate belong to the whole film: Film, Motion.</p>
         </div>
+        <p class="quiet">Smoothing, windows and the adapter's rate belong to the whole film: Film, Motion.</p>
       </fieldset>
       <fieldset class="stack">
         <legend><h3>Sampling</h3></legend>

@@ -52,7 +52,7 @@ function StylePicker({ value, onChange, onClose, whole }: { value: string | null
             {styles.data.map((style) => (
               <li key={style.name} class={chosen.has(style.name) ? "chosen" : ""}>
                 <button aria-pressed={chosen.has(style.name)} onClick={() => toggle(style)}>
-                  <Picture source={style.thumbnail ?? null} alt="" ratio={2} waiting="no sample" lazy whole />
+                  <Picture source={style.thumbnail ?? null} alt="" ratio={2} waiting="no sample" lazy sheet />
                   <span class="row tight"><strong class="clip">{style.name}</strong><span class="faint clip push">{style.trigger}</span></span>
                 </button>
                 {chosen.has(style.name) && <Slider label={`Weight of ${style.name}`} min={0} max={1.5} step={0.05} value={chosen.get(style.name) ?? 1} onChange={(weight) => setChosen(new Map(chosen).set(style.name, weight))} />}

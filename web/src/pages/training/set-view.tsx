@@ -1,11 +1,12 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { api } from "../../api/client";
+import { listen } from "../../api/events";
 import { useQuery } from "../../api/query";
 import type { SetDetails, SetImage, SetImageChange } from "../../api/types";
 import { say, sayError } from "../../app/toasts";
-import { count } from "../../app/words";
+import { count, timeLeft } from "../../app/words";
 import { IconButton, NumberInput, Select, TextInput } from "../../parts/controls";
-import { Loading, Note } from "../../parts/feedback";
+import { Loading, Note, Progress } from "../../parts/feedback";
 import { Picture, thumbnail } from "../../parts/image";
 import { CropDialog } from "./crop-dialog";
 import { TrainDialog } from "./train-dialog";
@@ -47,7 +48,7 @@ export function SetView({ name }: { name: string }) {
         {withFindings.length > 0 && <label class="check"><input type="checkbox" checked={suspects} onChange={(event) => setSuspects(event.currentTarget.checked)} />Only the {withFindings.length} with findings</label>}
         <button class="button main push" onClick={() => setTraining(true)}>Train a style …</button>
       </div>
-      <Verdict set={doctor.data ?? null} error={doctor.error} onAgain={doctor.reload} />
+      <Verdict name={name} set={doctor.data ?? null} error={doctor.error} onAgain={doctor.reload} />
       <Balance images={data.images} kindOf={kindOf} onBalance={() => void balance()} />
       <ul class="doctor">
         {(suspects ? withFindings : data.images).map((image) => (
@@ -74,14 +75,40 @@ export function SetView({ name }: { name: string }) {
   );
 }
 
-function Verdict({ set, error, onAgain }: { set: SetDetails | null; error: Error | null; onAgain: () => void }) {
+interface Look {
+  done: number;
+  total: number;
+  seconds_left: number;
+}
+
+/** How far the doctor is with a set; null while nobody has it looked at. */
+function useLook(name: string): Look | null {
+  const [look, setLook] = useState<Look | null>(null);
+  useEffect(() => listen((event) => {
+    if (event.kind === "doctor" && event.subject === name) setLook(event.data["ended"] ? null : (event.data as unknown as Look));
+  }), [name]);
+  return look;
+}
+
+function Verdict({ name, set, error, onAgain }: { name: string; set: SetDetails | null; error: Error | null; onAgain: () => void }) {
+  const look = useLook(name);
   const again = <button class="button small" onClick={onAgain}>Look again</button>;
   if (error) return <Note tone="wrong"><p>{error.message}</p>{again}</Note>;
-  if (!set) return <p class="faint" role="status">The doctor is looking at the images …</p>;
+  if (look || !set) return <Looking look={look} />;
   return (
     <Note {...(set.verdict === "ready" ? {} : { tone: "warn" as const })}>
       <div class="row"><strong class="grow">The doctor says: {set.verdict}</strong>{again}</div>
-      <ul>{set.findings.map((finding) => <li key={finding}>{finding}</li>)}</ul>
+      <ul class="points">{set.findings.map((finding) => <li key={finding}>{finding}</li>)}</ul>
+    </Note>
+  );
+}
+
+function Looking({ look }: { look: Look | null }) {
+  const words = look ? `${look.done} of ${look.total} · ${timeLeft(look.seconds_left)}` : "getting ready";
+  return (
+    <Note>
+      <div class="row"><span role="status">The doctor is looking at the images …</span><span class="num push">{words}</span></div>
+      <Progress value={look ? look.done / look.total : 0} label="Images that the doctor has seen" />
     </Note>
   );
 }

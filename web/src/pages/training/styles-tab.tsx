@@ -28,7 +28,7 @@ export function StylesTab() {
       <ul class="cards">
         {styles.data.map((style) => (
           <li key={style.name} class="stack">
-            <Picture source={style.thumbnail ?? null} alt={`Samples of ${style.name}`} ratio={2} waiting="no sample" lazy whole />
+            <Picture source={style.thumbnail ?? null} alt={`Samples of ${style.name}`} ratio={2} waiting="no sample" lazy sheet />
             <div class="row tight"><span class="grow"><strong class="clip" style={{ display: "block" }}>{style.name}</strong><small class="faint clip" style={{ display: "block" }}>{style.trigger ? `“${style.trigger}”` : style.place}</small></span>
               <button class="button small" onClick={() => setAgainst(style)}>Against base</button>
               <button class="button small" onClick={() => void evaluate(style)}>Evaluate</button></div>
