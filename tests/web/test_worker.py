@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def rendered(*devices: str) -> Generator[Step, None, None]:
         yield Step(stage="rendering", done=number, total=len(devices), frame=f"{number:064x}", device=device)
 
 
-def progress_of(database: Database, job: str) -> list[dict[str, object]]:
+def progress_of(database: Database, job: str) -> list[dict[str, Any]]:
     """Return the progress of a running job as pages heard of it, oldest first."""
     with database.read() as connection:
         rows = connection.execute("SELECT data FROM events WHERE kind = 'job' AND subject = ? ORDER BY id", (job,)).fetchall()
@@ -42,7 +43,7 @@ def test_frames_are_counted_by_the_device_that_rendered_them(tmp_path: Path, mon
     monkeypatch.setattr(worker, "make_task", lambda *_: Task(work=Work(frames), made=lambda _: Made(values={})))
     monkeypatch.setattr(worker, "TOLD", 0.0)
     worker.Worker(data, "cpu").run(job)
-    heard = [{one["name"]: one["frames"] for one in progress["devices"]} for progress in progress_of(database, job.id)]  # type: ignore[attr-defined]
+    heard = [{one["name"]: one["frames"] for one in progress["devices"]} for progress in progress_of(database, job.id)]
     assert heard == [
         {"node1 cuda": 1},
         {"node1 cuda": 1, "node2 cuda": 1},
@@ -50,7 +51,7 @@ def test_frames_are_counted_by_the_device_that_rendered_them(tmp_path: Path, mon
         {"node1 cuda": 2, "node2 cuda": 1},
         {"node1 cuda": 3, "node2 cuda": 1},
     ]
-    newest = {one["name"]: one["newest"] for one in progress_of(database, job.id)[-1]["devices"]}  # type: ignore[attr-defined]
+    newest = {one["name"]: one["newest"] for one in progress_of(database, job.id)[-1]["devices"]}
     assert newest["node1 cuda"] > newest["node2 cuda"]
     with database.read() as connection:
         assert queue.get_job(connection, job.id).state == "done"
