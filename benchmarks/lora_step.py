@@ -36,9 +36,9 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studio.core.work import Work
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
 from sakuga.training.loop import Training
+from sakuga.training.method_settings import Lora
 from sakuga.training.objective import TrainingBatch
 from sakuga.training.optimizers import FusedAdamW
-from sakuga.training.plan import Lora
 from sakuga.training.setup import prepare_training
 from sakuga.training.training_data import crop_to_bucket
 

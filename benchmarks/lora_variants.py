@@ -42,7 +42,7 @@ from sakuga.studio.training.resolution import TrainSettings, resolve_training
 from sakuga.studio.training.samples import generate_images
 from sakuga.studio.training.weight_choice import at_weight, shown_labels, trial
 from sakuga.training.loop import Training, run_training
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 from sakuga.training.setup import prepare_training
 
 LOOK, WEIGHTS = "watercolor", (1.0, 0.7)

@@ -37,7 +37,7 @@ from sakuga.studio.training.resolution import TrainSettings, resolve_training
 from sakuga.studio.training.samples import generate_clip, write_sheet
 from sakuga.studio.training.weight_choice import shown_labels
 from sakuga.training.loop import Training, run_training
-from sakuga.training.plan import MotionLora
+from sakuga.training.method_settings import MotionLora
 from sakuga.training.setup import prepare_training
 
 SIZE, FRAMES, FPS = 128, 20, 8

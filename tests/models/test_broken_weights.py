@@ -1,4 +1,4 @@
-"""Weights that are not numbers are told when they are read, not by black images."""
+"""Weights that are not numbers are reported when they are read, not by black images."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ from sakuga.studio.core.work import Work
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
 from sakuga.studio.training.train import TrainedRun, train
 from sakuga.training.loop import Training
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 from sakuga.training.setup import prepare_training
 
 SIZES = [(32, 32), (48, 32), (32, 48), (40, 40), (32, 32), (32, 32), (48, 32)]

@@ -8,7 +8,7 @@ import pytest
 
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
 from sakuga.training.advice import ABLATION, advice
-from sakuga.training.plan import Lora, TextualInversion
+from sakuga.training.method_settings import Lora, TextualInversion
 
 METRICS = Path(__file__).parents[2] / "docs" / "studies" / "ablation" / "metrics.json"
 

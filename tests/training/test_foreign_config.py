@@ -9,7 +9,8 @@ import pytest
 
 from sakuga import InputError, studio
 from sakuga.cli import main
-from sakuga.training.plan import Lora, TrainingPlan, options_of
+from sakuga.training.method_settings import Lora
+from sakuga.training.plan import TrainingPlan, options_of
 
 KOHYA = """
 [model]

@@ -14,7 +14,7 @@ from sakuga.datasets.training_set import Example, read_set
 from sakuga.datasets.writing import write_set
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studio.training.resolution import TrainSettings, resolve_plan
-from sakuga.training.plan import parse_numbers
+from sakuga.training.plan_options import parse_numbers
 from tests.training.conftest import prepared, trained
 from tests.training.test_lycoris import assert_resumes
 

@@ -20,7 +20,7 @@ from sakuga.studio.training import train as training_verb
 from sakuga.studio.training.resolution import TrainSettings
 from sakuga.studio.training.train import train
 from sakuga.studio.training.weight_choice import WeightChoice, trial
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 from tests.training.conftest import prepared, trained, write_small_set
 
 

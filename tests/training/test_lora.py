@@ -23,7 +23,7 @@ from sakuga.training.loop import TrainingError, run_training
 from sakuga.training.lora import LoraMethod
 from sakuga.training.low_rank import LowRank
 from sakuga.training.method import TrainingMethod
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 from tests.training.conftest import prepared, trained, write_small_set
 
 

@@ -17,7 +17,7 @@ from sakuga.studio.training.resolution import TrainSettings
 from sakuga.training import checkpoints
 from sakuga.training.factors import split_evenly
 from sakuga.training.lora import LoraMethod
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 from tests.training.conftest import resumed, trained
 
 ALGORITHMS = ("dora", "loha", "lokr")

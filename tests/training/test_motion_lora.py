@@ -22,7 +22,7 @@ from sakuga.studio.core.work import Work
 from sakuga.studio.training.open_sets import clip_set
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
 from sakuga.training.loop import Training, run_training
-from sakuga.training.plan import MotionLora
+from sakuga.training.method_settings import MotionLora
 from sakuga.training.setup import prepare_training
 from tests.models.test_published_motion import ALL_CLOSE, ours, parts, theirs, write_adapter
 from tests.training.conftest import resumed, trained

@@ -14,7 +14,8 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studio.training.resolution import TrainSettings, lora_method, plan_warnings, resolve_plan
 from sakuga.training.batch_order import batches
 from sakuga.training.defaults import PRESETS
-from sakuga.training.plan import Lora, TextualInversion, TrainingPlan
+from sakuga.training.method_settings import Lora, TextualInversion
+from sakuga.training.plan import TrainingPlan
 from sakuga.training.schedule import Schedule, rate_share
 
 

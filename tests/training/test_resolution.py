@@ -11,7 +11,8 @@ from sakuga.datasets import image_reading
 from sakuga.studio.training.resolution import PLAN_SETTINGS, TrainSettings, resolve_training
 from sakuga.studio.training.train import train
 from sakuga.training import training_data
-from sakuga.training.plan import Lora, TrainingPlan, options_of, plan_to_dict, read_plan
+from sakuga.training.method_settings import Lora
+from sakuga.training.plan import TrainingPlan, options_of, plan_to_dict, read_plan
 from sakuga.training.run_folder import CONFIG
 from tests.training.conftest import resumed, trained
 

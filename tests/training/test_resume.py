@@ -17,14 +17,14 @@ from sakuga import InputError
 from sakuga.studio.training.resolution import TrainSettings
 from sakuga.studio.training.train import train
 from sakuga.training import checkpoints
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 from tests.training.conftest import trained, write_small_set
 
 SCRIPT = """
 import sys
 from sakuga.studio.training.resolution import TrainSettings
 from sakuga.studio.training.train import train
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 folder, out, model, steps = sys.argv[1:]
 work = train(TrainSettings(
     method=Lora(rank=2, targets=("attention",)), set=folder, out=out, model=model, steps=int(steps), batch=2, learning_rate=1e-2,

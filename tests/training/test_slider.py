@@ -14,8 +14,8 @@ from sakuga.datasets.writing import write_set
 from sakuga.studio.training.resolution import TrainSettings
 from sakuga.training.loop import run_training
 from sakuga.training.lora import LoraMethod
+from sakuga.training.method_settings import Lora, Slider
 from sakuga.training.objective import TrainingBatch
-from sakuga.training.plan import Lora, Slider
 from sakuga.training.slider import added
 from tests.training.conftest import prepared, trained
 from tests.training.test_lycoris import assert_resumes

@@ -24,7 +24,7 @@ from sakuga.story.settings import FilmSettings
 from sakuga.studio.training.resolution import TrainSettings
 from sakuga.studio.training.train import train
 from sakuga.training.full_unet import FullUNetMethod
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion
+from sakuga.training.method_settings import DreamBooth, Lora, TextualInversion
 from sakuga.training.textual_inversion import EmbeddingMethod
 from tests.training.conftest import prepared, resumed, trained, write_small_set
 

@@ -1,4 +1,4 @@
-"""A LoRA's weight is chosen by a CLIP where a model has no classifier, and the CLIP is told."""
+"""A LoRA's weight is chosen by a CLIP where a model has no classifier, and the message names the CLIP."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from sakuga.studio.evaluation.training_page import training_facts
 from sakuga.studio.training.clip_reading import READABLE, recognised
 from sakuga.studio.training.resolution import WEIGHT_PROMPTS, TrainSettings, has_clip, resolve_training
 from sakuga.studio.training.weight_choice import WeightChoice, trial
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 from tests.training.conftest import trained
 
 

@@ -20,7 +20,7 @@ from sakuga.studio.styles.check import check_style
 from sakuga.studio.training.resolution import TrainSettings
 from sakuga.training.caption_embeddings import CaptionEncoder
 from sakuga.training.defaults import default_settings
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion
+from sakuga.training.method_settings import DreamBooth, Lora, TextualInversion
 from sakuga.training.training_data import TrainingExample, crop_origin
 from tests.models.test_xl import NEGATIVE, SIZE, generate_with, ours, theirs
 from tests.training.conftest import prepared, resumed, trained

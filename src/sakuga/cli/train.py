@@ -10,7 +10,9 @@ import typer
 
 from sakuga.cli import options as opt
 from sakuga.cli.commands import Command
-from sakuga.training.plan import OF_IMAGES, DreamBooth, Lora, MotionLora, Slider, Switch, TextualInversion, TrainingPlan, options_of
+from sakuga.training.method_settings import DreamBooth, Lora, MotionLora, Slider, TextualInversion
+from sakuga.training.plan import OF_IMAGES, TrainingPlan, options_of
+from sakuga.training.plan_options import Switch
 
 train = typer.Typer(no_args_is_help=True, help="Train a style, an embedding or a subject from a training set.")
 

@@ -20,7 +20,7 @@ from sakuga.studio.evaluation.scored_images import generate_prompt_images, read_
 from sakuga.studio.sketchbook.sets import render_style_set, render_subject_set
 from sakuga.studio.training.resolution import TrainSettings
 from sakuga.studio.training.train import TrainedRun, train
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion
+from sakuga.training.method_settings import DreamBooth, Lora, TextualInversion
 
 STRIP_LENGTH = 8
 """Images of a run's thumbnail strip."""

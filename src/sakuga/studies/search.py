@@ -41,7 +41,7 @@ def search_grid(settings: StudySettings, out: Path, jobs: int) -> Generator[Step
 def next_points(sampler: "Sampler", scores: Mapping[Place, float], count: int) -> list[tuple[Any, Place]]:
     """Return trials of up to `count` points that have no score; none where the sampler suggests nothing new any more.
 
-    A point may come twice; known points are told their scores at once.
+    A point may come twice; known points get their scores at once.
     """
     asked: list[tuple[Any, Place]] = []
     repeats = 0

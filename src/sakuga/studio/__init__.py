@@ -154,11 +154,11 @@ if TYPE_CHECKING:
     from sakuga.timeline.edits import Redo as Redo
     from sakuga.timeline.edits import Speed as Speed
     from sakuga.training.distributed import is_main_process as is_main_process
-    from sakuga.training.plan import DreamBooth as DreamBooth
-    from sakuga.training.plan import Lora as Lora
-    from sakuga.training.plan import MotionLora as MotionLora
-    from sakuga.training.plan import Slider as Slider
-    from sakuga.training.plan import TextualInversion as TextualInversion
+    from sakuga.training.method_settings import DreamBooth as DreamBooth
+    from sakuga.training.method_settings import Lora as Lora
+    from sakuga.training.method_settings import MotionLora as MotionLora
+    from sakuga.training.method_settings import Slider as Slider
+    from sakuga.training.method_settings import TextualInversion as TextualInversion
     from sakuga.training.sketchbook.options import TrainingOptions as TrainingOptions
 
 _MODULES = {

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from sakuga.text import counted
-from sakuga.training.plan import Lora, TrainingPlan
+from sakuga.training.method_settings import Lora
+from sakuga.training.plan import TrainingPlan
 
 IMAGES, BATCH = 48, 8
 """The set and the batches of the ablation, on the Sketchbook."""

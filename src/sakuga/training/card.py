@@ -7,7 +7,8 @@ from typing import Any
 
 from sakuga.datasets.training_set import TrainingSet
 from sakuga.text import counted
-from sakuga.training.plan import DreamBooth, Lora, MotionLora, Slider, TextualInversion, TrainingPlan
+from sakuga.training.method_settings import DreamBooth, Lora, MotionLora, Slider, TextualInversion
+from sakuga.training.plan import TrainingPlan
 
 ALGORITHMS = {"lora": "LoRA", "dora": "DoRA", "loha": "LoHa", "lokr": "LoKr"}
 OPTIMIZERS = {"adamw": "AdamW", "adamw8bit": "AdamW in 8 bits", "prodigy": "Prodigy", "schedule-free": "schedule-free AdamW"}

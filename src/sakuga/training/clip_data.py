@@ -16,8 +16,9 @@ from sakuga.datasets.image_reading import ImageError
 from sakuga.datasets.training_set import Example
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.timeline.clip import Image
+from sakuga.training.method_settings import MotionLora
 from sakuga.training.objective import Objective, TrainingBatch
-from sakuga.training.plan import MotionLora, TrainingPlan, TrainingPlanError
+from sakuga.training.plan import TrainingPlan, TrainingPlanError
 from sakuga.training.step_random import StepRandom
 from sakuga.training.training_data import (
     BatchStream,

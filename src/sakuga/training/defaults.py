@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from sakuga.models.checkpoint_files import CheckpointInfo
-from sakuga.training.plan import DreamBooth, Lora, MethodSettings, MotionLora, Slider, TextualInversion, TrainingPlanError
+from sakuga.training.method_settings import DreamBooth, Lora, MethodSettings, MotionLora, Slider, TextualInversion
+from sakuga.training.plan import TrainingPlanError
 
 SMALL = 256
 """Native size in pixels up to which models train in larger batches at a higher learning rate."""

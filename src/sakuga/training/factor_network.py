@@ -12,7 +12,7 @@ from sakuga.models.adapters import Adapter
 from sakuga.models.lora_keys import TEXT_MODEL
 from sakuga.training.factors import KINDS, DoRA, Factors, LoHa
 from sakuga.training.low_rank import drawn_ranks, matching
-from sakuga.training.plan import Lora
+from sakuga.training.method_settings import Lora
 
 
 class FactorNetwork(nn.Module):

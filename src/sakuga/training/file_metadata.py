@@ -13,7 +13,8 @@ from sakuga import __version__
 from sakuga.datasets.training_set import UNKNOWN, TrainingSet
 from sakuga.models.checkpoint_files import CheckpointInfo
 from sakuga.models.families import FamilyName
-from sakuga.training.plan import DreamBooth, Lora, Slider, TrainingPlan
+from sakuga.training.method_settings import DreamBooth, Lora, Slider
+from sakuga.training.plan import TrainingPlan
 
 BASES: dict[FamilyName, tuple[str, str]] = {
     "sd1": ("sd_v1", "stable-diffusion-v1"), "sd2": ("sd_v2", "stable-diffusion-v2-768-v"),

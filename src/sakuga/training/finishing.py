@@ -20,7 +20,7 @@ from sakuga.models.style_metadata import format_metadata
 from sakuga.training.card import card
 from sakuga.training.file_metadata import file_metadata
 from sakuga.training.loop import Training
-from sakuga.training.plan import DreamBooth
+from sakuga.training.method_settings import DreamBooth
 from sakuga.training.run_folder import RunFolder
 
 

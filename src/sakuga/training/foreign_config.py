@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sakuga.files import TextError, parse_json, parse_toml, read_utf8
 from sakuga.training import foreign_tables as tables
-from sakuga.training.plan import DreamBooth, Lora, TextualInversion, TrainingPlan, TrainingPlanError, options_of
+from sakuga.training.method_settings import DreamBooth, Lora, TextualInversion
+from sakuga.training.plan import TrainingPlan, TrainingPlanError, options_of
 
 Program = Literal["kohya", "OneTrainer", "ai-toolkit"]
 KEPT = ("set", "model", "out", "trigger", "epochs")

@@ -18,9 +18,10 @@ from sakuga.models.checkpoint import DTYPES
 from sakuga.models.loading import is_out_of_memory
 from sakuga.training import checkpoints, distributed
 from sakuga.training.method import TrainingMethod
+from sakuga.training.method_settings import Slider
 from sakuga.training.objective import Objective, TrainingBatch
 from sakuga.training.optimizers import make_optimizer
-from sakuga.training.plan import Slider, TrainingPlan
+from sakuga.training.plan import TrainingPlan
 from sakuga.training.run_folder import RunFolder
 from sakuga.training.schedule import rate_share
 from sakuga.training.slider import pair_weights, slider_targets

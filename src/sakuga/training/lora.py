@@ -1,7 +1,7 @@
 """LoRA training (Hu et al. 2022)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,10 +18,13 @@ from sakuga.models.factor_files import write_factors
 from sakuga.models.families import family_of
 from sakuga.models.style_files import LORA_FILE, STYLE_FILE
 from sakuga.models.style_metadata import StyleMetadata, format_metadata
+from sakuga.training.attachment import Attachment, Network
 from sakuga.training.caption_embeddings import CaptionEncoder
 from sakuga.training.factor_network import FactorNetwork
 from sakuga.training.low_rank import ATTENTION, CONVOLUTIONS, FEED_FORWARD, LowRank, matching
-from sakuga.training.plan import Lora, TrainingPlanError, parse_block_rates
+from sakuga.training.method_settings import Lora
+from sakuga.training.plan import TrainingPlanError
+from sakuga.training.plan_options import parse_block_rates
 from sakuga.training.step_random import StepRandom
 
 GROUPS: dict[str, tuple[str, ...]] = {"attention": ATTENTION, "feed-forward": FEED_FORWARD, "convolutions": CONVOLUTIONS}
@@ -30,9 +33,6 @@ TEXT_GROUPS: dict[str, tuple[str, ...]] = {
     "feed-forward": ("fc1", "fc2"),
     "convolutions": (),
 }
-
-
-Network = LowRank | FactorNetwork
 
 
 class LoraMethod:
@@ -52,22 +52,11 @@ class LoraMethod:
         self.encode_captions: Callable[[Sequence[str]], Tensor] = CaptionEncoder(
             checkpoint, trained=method.text_encoder, cached=cache_captions
         )
-        self._attached = self._attach()
+        self._attachment = Attachment(tuple(networks.values()))
 
-    def _attach(self) -> ExitStack:
-        with ExitStack() as stack:
-            for network in self.low_rank.values():
-                stack.enter_context(network.attached())
-            return stack.pop_all()
-
-    @contextmanager
-    def base_weights(self) -> Iterator[None]:
+    def base_weights(self) -> AbstractContextManager[None]:
         """Run the block without the LoRA."""
-        self._attached.close()
-        try:
-            yield
-        finally:
-            self._attached = self._attach()
+        return self._attachment.detached()
 
     def rate_shares(self) -> Mapping[str, float]:
         """Return the rates of blocks, times LoRA+'s ratio for up matrices (Hayou et al. 2024)."""
@@ -107,7 +96,7 @@ class LoraMethod:
 
     def close(self) -> None:
         """Detach the LoRA, which restores the checkpoint."""
-        self._attached.close()
+        self._attachment.close()
 
     def adapter(self, name: str) -> Adapter:
         """Return the trained LoRA as an adapter."""

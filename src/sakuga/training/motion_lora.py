@@ -1,7 +1,7 @@
 """MotionLoRA training (Guo et al. 2024, section 4.3)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ from sakuga.models.motion import MotionUNet, open_motion_adapter
 from sakuga.models.motion_files import MotionFiles
 from sakuga.models.style_files import LORA_FILE, STYLE_FILE
 from sakuga.models.style_metadata import StyleMetadata, format_metadata
+from sakuga.training.attachment import Attachment
 from sakuga.training.caption_embeddings import CaptionEncoder
 from sakuga.training.low_rank import ATTENTION, LowRank
-from sakuga.training.plan import MotionLora
+from sakuga.training.method_settings import MotionLora
 
 
 class MotionLoraMethod:
@@ -39,21 +40,11 @@ class MotionLoraMethod:
         self.low_rank = LowRank(adapter, ATTENTION, method.rank, alpha=method.alpha, generator=generator)
         self.networks: nn.Module = nn.ModuleDict({"motion_adapter": self.low_rank})
         self.encode_captions: Callable[[Sequence[str]], Tensor] = CaptionEncoder(checkpoint, cached=cache_captions)
-        self._attached = self._attach()
+        self._attachment = Attachment([self.low_rank])
 
-    def _attach(self) -> ExitStack:
-        with ExitStack() as stack:
-            stack.enter_context(self.low_rank.attached())
-            return stack.pop_all()
-
-    @contextmanager
-    def base_weights(self) -> Iterator[None]:
+    def base_weights(self) -> AbstractContextManager[None]:
         """Run the block with the motion adapter as it is."""
-        self._attached.close()
-        try:
-            yield
-        finally:
-            self._attached = self._attach()
+        return self._attachment.detached()
 
     def rate_shares(self) -> Mapping[str, float]:
         """Return no shares: all layers learn at one rate."""
@@ -65,7 +56,7 @@ class MotionLoraMethod:
 
     def close(self) -> None:
         """Detach the LoRA, which restores the motion adapter."""
-        self._attached.close()
+        self._attachment.close()
 
     def adapter(self, name: str) -> Adapter:
         """Return the trained LoRA as an adapter."""

@@ -4,7 +4,6 @@ All settings of a run, each declared once with range, default and help.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
@@ -14,289 +13,20 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 from sakuga import InputError
 from sakuga.datasets.buckets import Focus
 from sakuga.files import read_utf8
-from sakuga.story.limits import MAX_BATCH, MAX_CLASS_IMAGES, MAX_COUNT, MAX_FACTOR, MAX_PROCESSES, MAX_RANK, MAX_SEED, MAX_SIZE, MAX_VECTORS
+from sakuga.story.limits import MAX_BATCH, MAX_CLASS_IMAGES, MAX_COUNT, MAX_PROCESSES, MAX_SEED, MAX_SIZE
 from sakuga.story.options import Choice, Number, Option, Text
 from sakuga.story.settings import Precision
+from sakuga.training.method_settings import DreamBooth, Lora, MethodSettings, MotionLora, Slider, TextualInversion
+from sakuga.training.plan_options import Amount, Count, Listed, Switch, Words
 from sakuga.training.schedule import Schedule
 
 Optimizer = Literal["adamw", "adamw8bit", "prodigy", "schedule-free"]
-Algorithm = Literal["lora", "dora", "loha", "lokr"]
 Loss = Literal["l2", "huber", "smooth-l1"]
 TimestepSampling = Literal["uniform", "logit-normal", "high-noise", "low-noise"]
-Prior = Literal["images", "predictions"]
 Tracker = Literal["tensorboard", "wandb", "none"]
-FRAMES, MAX_FRAMES, MAX_FPS = 16, 32, 240
-"""Frames that motion adapters denoise together, the most that any has positions for, and the most frames a second."""
 MAX_TIMESTEP = 1000
 """Timesteps of a noise schedule."""
 Settings = TypeVar("Settings")
-
-
-class TrainingPlanError(InputError, ValueError):
-    """A training that cannot run with these settings."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount(Number):
-    """A number from 0, unless it declares other limits."""
-
-    least: float = 0
-    most: float = MAX_FACTOR
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count(Amount):
-    """A whole number from 1."""
-
-    least: float = 1
-    most: float = MAX_COUNT
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch(Option):
-    """On or off."""
-
-    def read(self, value: Any) -> bool:
-        """Return a bool."""
-        if not isinstance(value, bool):
-            raise ValueError(f"{value!r} is neither true nor false")
-        return value
-
-    def write(self, value: Any) -> Any:
-        """Return "on" or "off"."""
-        return "on" if value else "off"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words(Option):
-    """Several texts."""
-
-    def read(self, value: Any) -> tuple[str, ...]:
-        """Return a tuple of str."""
-        if isinstance(value, str) or not all(isinstance(word, str) for word in value):
-            raise ValueError(f"{value!r} is not a list of texts")
-        return tuple(value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placeholder(Text):
-    """A word that prompts and files can hold; empty for the default."""
-
-    def read(self, value: Any) -> str:
-        """Return the word."""
-        from sakuga.models.embeddings import check_word
-
-        word = Text.read(self, value)
-        return check_word(word) if word else word
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockRates(Text):
-    """Learning rates of blocks as shares of the whole: "down=0.5,mid=1,text=0.1"."""
-
-    def read(self, value: Any) -> str:
-        """Return the text, as `parse_block_rates` reads it."""
-        parse_block_rates(Text.read(self, value))
-        return str(value).replace(" ", "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(Text):
-    """Numbers with commas: "96,160"."""
-
-    least: float
-    most: float
-
-    def read(self, value: Any) -> str:
-        """Return the text, as `parse_numbers` reads it."""
-        wrong = [number for number in parse_numbers(Text.read(self, value)) if not self.least <= number <= self.most]
-        if wrong:
-            raise ValueError(f"{wrong[0]:g} is out of range; choose {self.least:g} to {self.most:g}")
-        return str(value).replace(" ", "")
-
-
-def parse_numbers(text: str) -> tuple[float, ...]:
-    """Return the numbers of a text with commas; raises ValueError.
-
-    >>> parse_numbers("0.5, 1"), parse_numbers("")
-    ((0.5, 1.0), ())
-    """
-    try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError(f"{text!r} is no list of numbers; write them with commas between, as 0.5,1") from None
-
-
-BLOCK = re.compile(r"(text|unet|mid|(down|up)(\.\d+){0,2})=([0-9.e-]+)")
-
-
-def parse_block_rates(text: str) -> tuple[tuple[str, float], ...]:
-    """Return the blocks of "down=0.5,text=0.1" with their shares of the learning rate.
-
-    Blocks are named as in the weights of a style. Raises ValueError.
-
-    >>> parse_block_rates("down.0=0.5, text=0")
-    (('down.0', 0.5), ('text', 0.0))
-    """
-    parts = [part for part in text.replace(" ", "").split(",") if part]
-    found = [BLOCK.fullmatch(part) for part in parts]
-    if wrong := next((part for part, match in zip(parts, found, strict=True) if not match), None):
-        raise ValueError(f"{wrong!r} is no rate of a block; write down=0.5, up.1=0, mid=1, unet=1 or text=0.1, with commas between")
-    rates = tuple((match[1], float(match[4])) for match in found if match)
-    if any(not 0 <= rate <= MAX_FACTOR for _, rate in rates):
-        raise ValueError(f"a rate of {text!r} is out of range; choose 0 to {MAX_FACTOR:g}")
-    return rates
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lora:
-    """LoRA (Hu et al. 2022).
-
-    Low-rank matrices beside layers of the UNet, and of the text encoder.
-    """
-
-    kind: Literal["lora"] = "lora"
-    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8, most=MAX_RANK)] = 8
-    alpha: Annotated[
-        float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)
-    ] = None
-    targets: Annotated[
-        tuple[str, ...],
-        Words(
-            help="Layers to train, with commas: attention, feed-forward, convolutions, or endings of layer names",
-            default_help="attention; on small models convolutions too",
-        ),
-    ] = ("attention",)
-    text_encoder: Annotated[bool, Switch(help="Train the text encoder too", default=False)] = False
-    algorithm: Annotated[
-        Algorithm,
-        Choice(
-            help="What is trained beside each layer: LoRA, or LyCORIS' LoHa or LoKr, or DoRA", choices=get_args(Algorithm), default="lora"
-        ),
-    ] = "lora"
-    convolution_rank: Annotated[int | None, Count(help="Rank beside convolutions (conv dim)", default_help="the rank", most=MAX_RANK)] = (
-        None
-    )
-    factor: Annotated[
-        int, Amount(help="LoKr's factor: the side of its small matrix; 0 takes the most even split", default=0, most=MAX_RANK, whole=True)
-    ] = 0
-    rank_dropout: Annotated[float, Amount(help="Rank dropout: share of ranks that sit out a step; not for LoKr", default=0.0, most=0.9)] = (
-        0.0
-    )
-    loraplus_ratio: Annotated[
-        float, Amount(help="LoRA+: learning rate of the up matrices, as a multiple of that of the down matrices", default=1.0, above=True)
-    ] = 1.0
-    """Hayou et al. 2024."""
-    block_rates: Annotated[
-        str, BlockRates(help='Learning rates of blocks, as shares of the whole: "down=0.5,text=0.1"', default_help="1 everywhere")
-    ] = ""
-    preserve: Annotated[
-        float,
-        Amount(
-            help="Weight of keeping the base model's predictions for the captions without the trigger word (prior preservation)",
-            default=0.0,
-        ),
-    ] = 0.0
-    """Li and Hoiem 2018."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextualInversion:
-    """Textual Inversion (Gal et al. 2023).
-
-    Trains the embedding of one word, nothing else.
-    """
-
-    kind: Literal["textual-inversion"] = "textual-inversion"
-    word: Annotated[str, Placeholder(help="Placeholder token: the word that prompts will use", default_help="the set's trigger word")] = ""
-    initial: Annotated[
-        str, Text(help="Initializer words: what the images show, in words the model knows", default_help="the word itself")
-    ] = ""
-    vectors: Annotated[int, Count(help="Vectors (tokens) of the word", default=1, most=MAX_VECTORS)] = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DreamBooth:
-    """DreamBooth (Ruiz et al. 2023).
-
-    Trains one subject with prior preservation of its class.
-    """
-
-    kind: Literal["dreambooth"] = "dreambooth"
-    adapter: Lora | None = Lora()
-    """None trains the whole UNet."""
-    name: TextualInversion | None = None
-    """An embedding for the subject's name, trained beside the LoRA (Kumari et al. 2023)."""
-    instance_prompt: Annotated[str, Text(help='One caption for all images, as "a zk balloon"', default_help="each image's own caption")] = (
-        ""
-    )
-    class_prompt: Annotated[
-        str, Text(help='Prompt of the subject\'s class for prior preservation, as "a balloon"', default_help="no prior preservation")
-    ] = ""
-    class_set: Annotated[str, Text(help="Training set of class images", default_help="generated from the class prompt")] = ""
-    class_images: Annotated[int, Count(help="Class images to generate", default=50, most=MAX_CLASS_IMAGES)] = 50
-    prior: Annotated[
-        Prior | None,
-        Choice(
-            help="What prior preservation keeps: the class images, or the base model's predictions on them",
-            choices=get_args(Prior),
-            default_help="predictions on small models, else images",
-        ),
-    ] = None
-    """Images after Ruiz et al. 2023; predictions after Li and Hoiem 2018."""
-    prior_weight: Annotated[float, Amount(help="Weight of the prior preservation loss", default=1.0)] = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slider:
-    """Concept slider (Gandikota et al. 2024).
-
-    Trains a LoRA along the difference of two texts, or of pairs of images: weight 1 is more of the first, weight -1 more of the second.
-    """
-
-    kind: Literal["slider"] = "slider"
-    adapter: Lora = Lora()
-    more: Annotated[str, Text(help='What there is more of at weight 1, as "at night"; added to the captions')] = ""
-    less: Annotated[str, Text(help='What there is more of at weight -1, as "at noon"; added to the captions')] = ""
-    less_set: Annotated[
-        str,
-        Text(
-            help="In place of texts: training set whose images show less of it, each with the name of its pair in SET",
-            default_help="texts, not pairs",
-        ),
-    ] = ""
-    reach: Annotated[float, Amount(help="How far weight 1 goes, in differences of the two texts", default=1.0, above=True)] = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MotionLora:
-    """MotionLoRA (Guo et al. 2024, section 4.3).
-
-    Trains a LoRA on the temporal attention of a motion adapter, from clips that share a camera move or a way of moving.
-    """
-
-    kind: Literal["motion-lora"] = "motion-lora"
-    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8, most=MAX_RANK)] = 8
-    alpha: Annotated[
-        float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)
-    ] = None
-    motion: Annotated[
-        str, Text(help="Motion adapter to train beside: folder, file or owner/name of the hub", default_help="the model's own")
-    ] = ""
-    frames: Annotated[int, Count(help="Frames of a clip that are trained together", default=FRAMES, least=2, most=MAX_FRAMES)] = FRAMES
-    fps: Annotated[float, Amount(help="Frames a second that clips are read at", default=8.0, above=True, most=MAX_FPS)] = 8.0
-    given: Annotated[
-        float | None,
-        Amount(
-            help="Share of clips whose first frame is given, as keyframes are when films are rendered",
-            default_help="0.5 with the model's own adapter, else 0",
-            most=1,
-        ),
-    ] = None
-
-
-MethodSettings = Lora | TextualInversion | DreamBooth | Slider | MotionLora
 OPERATION = (
     "log_every", "checkpoint_every", "keep", "sample_every", "prompts", "validate_every", "tracker", "cache", "set", "model",
     "weight_prompts", "weight_clip", "sample_weights",
@@ -307,6 +37,10 @@ OF_IMAGES = (
     "weight_prompts", "weight_clip", "sample_weights",
 )  # fmt: skip
 """Settings that a training on clips has not."""
+
+
+class TrainingPlanError(InputError, ValueError):
+    """A training that cannot run with these settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,12 @@ from sakuga.training.full_unet import FullUNetMethod
 from sakuga.training.loop import Training
 from sakuga.training.lora import LoraMethod
 from sakuga.training.method import TrainingMethod
+from sakuga.training.method_settings import DreamBooth, Lora, MotionLora, Slider, TextualInversion
 from sakuga.training.motion_lora import MotionLoraMethod
 from sakuga.training.named_lora import LoraEmbeddingMethod
 from sakuga.training.objective import Objective
-from sakuga.training.plan import DreamBooth, Lora, MotionLora, Slider, TextualInversion, TrainingPlan, TrainingPlanError, parse_numbers
+from sakuga.training.plan import TrainingPlan, TrainingPlanError
+from sakuga.training.plan_options import parse_numbers
 from sakuga.training.resolved import ResolvedTraining
 from sakuga.training.slider import paired_sets
 from sakuga.training.speed import pick_device

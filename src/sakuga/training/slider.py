@@ -11,8 +11,9 @@ from torch import Tensor
 from sakuga.datasets.training_set import TrainingSet
 from sakuga.training.lora import LoraMethod
 from sakuga.training.method import TrainingMethod
+from sakuga.training.method_settings import Slider
 from sakuga.training.objective import Objective, TrainingBatch
-from sakuga.training.plan import Slider, TrainingPlanError
+from sakuga.training.plan import TrainingPlanError
 
 
 @torch.no_grad()

@@ -20,7 +20,8 @@ from sakuga.models.style_metadata import StyleMetadata, format_metadata
 from sakuga.models.text_encoders import TextEncoder
 from sakuga.models.tokenization import tokenize
 from sakuga.training.caption_embeddings import CaptionEncoder
-from sakuga.training.plan import TextualInversion, TrainingPlanError
+from sakuga.training.method_settings import TextualInversion
+from sakuga.training.plan import TrainingPlanError
 
 SPREAD = 0.1
 """Deviation between vectors that start from the same token, as a share of the table's deviation."""

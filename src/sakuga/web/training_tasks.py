@@ -12,7 +12,8 @@ from sakuga.story.limits import MAX_FACTOR
 from sakuga.story.options import Number, Option
 from sakuga.studies import service
 from sakuga.studio.training.resolution import PLAN_SETTINGS
-from sakuga.training.plan import METHODS, DreamBooth, Lora, MethodSettings, Slider, TrainingPlan, options_of
+from sakuga.training.method_settings import DreamBooth, Lora, MethodSettings, Slider
+from sakuga.training.plan import METHODS, TrainingPlan, options_of
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.names import named_folder, plain_name
 from sakuga.web.recipes import file_of

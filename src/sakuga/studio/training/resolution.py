@@ -21,22 +21,9 @@ from sakuga.studio.training.open_sets import open_set
 from sakuga.text import counted
 from sakuga.training.defaults import default_settings, fill_method_defaults, find_preset
 from sakuga.training.distributed import check_launch, is_main_process, launched_processes
-from sakuga.training.plan import (
-    OF_IMAGES,
-    DreamBooth,
-    Lora,
-    MethodSettings,
-    MotionLora,
-    Slider,
-    TextualInversion,
-    TrainingPlan,
-    TrainingPlanError,
-    options_of,
-    parse_numbers,
-    parse_plan,
-    plan_to_dict,
-    read_plan,
-)
+from sakuga.training.method_settings import DreamBooth, Lora, MethodSettings, MotionLora, Slider, TextualInversion
+from sakuga.training.plan import OF_IMAGES, TrainingPlan, TrainingPlanError, options_of, parse_plan, plan_to_dict, read_plan
+from sakuga.training.plan_options import parse_numbers
 from sakuga.training.resolved import ResolvedTraining
 from sakuga.training.run_folder import CONFIG, RunFolder
 

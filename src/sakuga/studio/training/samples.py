@@ -14,7 +14,7 @@ from sakuga.files import write_atomic
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings
-from sakuga.training.plan import parse_numbers
+from sakuga.training.plan_options import parse_numbers
 
 if TYPE_CHECKING:
     from sakuga.training.loop import Training

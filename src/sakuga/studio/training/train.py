@@ -27,7 +27,7 @@ from sakuga.studio.training.samples import SampleSheets
 from sakuga.text import counted
 from sakuga.training.advice import advice
 from sakuga.training.distributed import launched_processes, process_group, wait_for_everyone
-from sakuga.training.plan import DreamBooth, Lora, MotionLora
+from sakuga.training.method_settings import DreamBooth, Lora, MotionLora
 from sakuga.training.resolved import ResolvedTraining
 from sakuga.training.run_folder import RunFolder
 

@@ -18,7 +18,8 @@ from sakuga.story.keys import Ease
 from sakuga.story.options import SECONDS, SEED, SHOTS, Choice, Number, Option, Rate, Size, Text
 from sakuga.story.options import Switch as FilmSwitch
 from sakuga.story.settings import OPTIONS, PIXEL_OPTIONS, PixelOption, StyleOption
-from sakuga.training.plan import METHODS, Switch, Words
+from sakuga.training.plan import METHODS
+from sakuga.training.plan_options import Switch, Words
 from sakuga.web.names import FILES, model_names
 from sakuga.web.refusal import Refused
 from sakuga.web.routes.events import last_event

@@ -45,7 +45,7 @@ export function TakesPanel({ shot, index, project, commands }: { shot: Shot; ind
           {shown?.frame && (
             <a class="button small icon" href={address("choose", null, { image: shown.frame })} aria-label={`Choose on from the keyframe of shot ${index + 1}`} title="Choose each next image from here"><Icon name="choose" size={16} /></a>
           )}
-          <span class="push faint num caption">{shown?.frame ? `seed ${shown.seed} · ${shown.quality}` : ""}</span>
+          <span class="push faint num caption">{shown?.frame ? shown.quality : ""}</span>
         </div>
       </div>
       <div class="take-grid" role="group" aria-label={`Takes of shot ${index + 1}`}>
