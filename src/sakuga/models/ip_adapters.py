@@ -1,7 +1,7 @@
 """IP-Adapters: images as prompts, by attention of their own in every block (Ye et al. 2023)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
+from sakuga.models.attention_processors import replaced_processors
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.image_encoder_files import ImageEncoderFiles
@@ -106,19 +107,14 @@ def with_image_tokens(checkpoint: Checkpoint, prompt_embeds: Tensor, prompts: Se
     return torch.cat([text, *tokens, *pooled], dim=1)
 
 
-@contextmanager
-def attending_to_images(unet: Any, prompts: Sequence[ImagePrompt]) -> Iterator[None]:
+def attending_to_images(unet: Any, prompts: Sequence[ImagePrompt]) -> AbstractContextManager[None]:
     """Let a UNet attend to the tokens of images behind those of the text inside a block."""
     layers = dict(_cross_attention(unet)) if prompts else {}
-    before = {name: layer.processor for name, layer in layers.items()}
-    try:
-        for place, (name, layer) in enumerate(layers.items()):
-            weights = tuple((one.weight, one.tokens.shape[1], *one.adapter.attention[place]) for one in prompts)
-            layer.set_processor(_ImageAttention(weights, before[name]))
-        yield
-    finally:
-        for name, layer in layers.items():
-            layer.set_processor(before[name])
+    weights = {
+        name: tuple((one.weight, one.tokens.shape[1], *one.adapter.attention[place]) for one in prompts)
+        for place, name in enumerate(layers)
+    }
+    return replaced_processors(layers, lambda name, inner: _ImageAttention(weights[name], inner))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

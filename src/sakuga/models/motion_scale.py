@@ -13,6 +13,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from sakuga.models.attention_processors import replaced_processors
 from sakuga.models.diffusers_classes import Attention, MotionAdapter
 
 
@@ -25,15 +26,9 @@ def scaled_motion(adapter: MotionAdapter, scale: float | Tensor) -> Iterator[Non
     if not isinstance(scale, Tensor) and scale == 1:
         yield
         return
-    layers = [module for module in adapter.modules() if isinstance(module, Attention)]
-    before = [layer.processor for layer in layers]
-    try:
-        for layer in layers:
-            layer.set_processor(_ScaledAttention(scale))
+    layers = {name: module for name, module in adapter.named_modules() if isinstance(module, Attention)}
+    with replaced_processors(layers, lambda *_: _ScaledAttention(scale)):
         yield
-    finally:
-        for layer, processor in zip(layers, before, strict=True):
-            layer.set_processor(processor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

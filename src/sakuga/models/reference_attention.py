@@ -4,7 +4,7 @@ Training-free: keys and values of the reference's self-attention are appended to
 StoryDiffusion's consistent self-attention (Zhou et al. 2024).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import log
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sakuga.models.attention_processors import replaced_processors
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.denoiser import call_unet
 
@@ -86,7 +87,7 @@ def run_recorded(network: nn.Module, *inputs: Any, **named: Any) -> tuple[Tensor
     """Run a UNet; returns what each layer of its self-attention reads."""
     recorded: dict[str, Tensor] = {}
     layers = _self_attention(network)
-    with _processors(network, layers, lambda name, inner: _Recorder(name, recorded, inner)):
+    with replaced_processors(_layers(network, layers), lambda name, inner: _Recorder(name, recorded, inner)):
         network(*inputs, **named, return_dict=False)
     return tuple(recorded[name] for name in layers)
 
@@ -124,7 +125,7 @@ def attending_to(network: nn.Module, reference: AttendedReference) -> Iterator[N
     def attender(name: str, inner: Any) -> Attender:
         return Attender(reference.tokens[name], reference.bias, inner.inner if isinstance(inner, Attender) else inner)
 
-    with _processors(network, reference.tokens, attender):
+    with replaced_processors(_layers(network, reference.tokens), attender):
         yield
 
 
@@ -133,18 +134,8 @@ def _self_attention(network: nn.Module) -> list[str]:
     return [name for name, _ in network.named_modules() if name.endswith(".attn1")]
 
 
-@contextmanager
-def _processors(network: nn.Module, names: Iterable[str], make: Callable[[str, Any], Any]) -> Iterator[None]:
-    """Replace the processors of layers inside a block."""
-    layers: dict[str, Any] = {name: network.get_submodule(name) for name in names}
-    before = {name: layer.processor for name, layer in layers.items()}
-    try:
-        for name, layer in layers.items():
-            layer.set_processor(make(name, before[name]))
-        yield
-    finally:
-        for name, layer in layers.items():
-            layer.set_processor(before[name])
+def _layers(network: nn.Module, names: Iterable[str]) -> dict[str, Any]:
+    return {name: network.get_submodule(name) for name in names}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
