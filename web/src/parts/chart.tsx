@@ -31,7 +31,7 @@ export function LineChart({ series, x, y }: { series: readonly Series[]; x: stri
         {series.map((one) => (
           <g key={one.name} stroke={one.color} fill={one.color}>
             <polyline fill="none" stroke-width="2" stroke-linejoin="round" points={one.points.map(([step, value]) => `${px(step)},${py(value)}`).join(" ")} />
-            {one.dots && one.points.map(([step, value]) => <circle key={step} cx={px(step)} cy={py(value)} r="3.5" />)}
+            {(one.dots || one.points.length === 1) && one.points.map(([step, value]) => <circle key={step} cx={px(step)} cy={py(value)} r="3.5" />)}
           </g>
         ))}
       </svg>

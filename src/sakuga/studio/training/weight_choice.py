@@ -79,7 +79,7 @@ class WeightChoice:
         """Return it in words."""
         if not self.trials:
             return (
-                f"no weight was chosen: the CLIP of {self.clip} recognises {self.base:.0%} of {self.prompts} prompts only in the base "
+                f"no weight was chosen: the CLIP of {self.clip} recognises only {self.base:.0%} of {self.prompts} prompts in the base "
                 f"model's own images: name another with --weight-clip, and try weight {UNREAD_WEIGHT:g} by hand"
             )
         return f"{self._found()}{self._by_the_clip()}"
