@@ -228,7 +228,7 @@ _MODULES = {
     "sakuga.studio.training.train": ("TrainedRun", "TrainingProgress", "train"),
     "sakuga.timeline.edits": ("Cut", "Expose", "Hold", "Redo", "Speed"),
     "sakuga.training.distributed": ("is_main_process",),
-    "sakuga.training.plan": ("DreamBooth", "Lora", "MotionLora", "Slider", "TextualInversion"),
+    "sakuga.training.method_settings": ("DreamBooth", "Lora", "MotionLora", "Slider", "TextualInversion"),
     "sakuga.training.sketchbook.options": ("TrainingOptions",),
 }
 """Where each name is; the imports above are the same for type checkers."""
