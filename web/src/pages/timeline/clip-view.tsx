@@ -33,7 +33,8 @@ function Back() {
 
 function Loaded({ timeline, start, onChange }: { timeline: Timeline; start: number; onChange: (timeline: Timeline) => void }) {
   const { clip, frames, fps } = timeline;
-  const [index, setIndex] = useState(Math.max(0, Math.min(frames.length - 1, start || 0)));
+  const inside = (place: number) => Math.max(0, Math.min(frames.length - 1, place || 0));
+  const [index, setIndex] = useState(inside(start));
   const [anchor, setAnchor] = useState<number | null>(null);
   const [playing, setPlaying] = useState(false);
   const [loop, setLoop] = useState(true);
@@ -49,7 +50,7 @@ function Loaded({ timeline, start, onChange }: { timeline: Timeline; start: numb
   const pick = (next: number, extend: boolean) => {
     setPlaying(false);
     setAnchor(extend ? (anchor ?? index) : null);
-    setIndex(Math.max(0, Math.min(frames.length - 1, next)));
+    setIndex(inside(next));
   };
   const mark = async () => {
     const bad = !selected.every((place) => frames[place]?.marks.includes("bad"));
@@ -65,7 +66,8 @@ function Loaded({ timeline, start, onChange }: { timeline: Timeline; start: numb
       if (frames[place]?.marks.length) return pick(place, false);
     }
   };
-  useEffect(() => { if (index >= frames.length) setIndex(Math.max(0, frames.length - 1)); }, [frames.length]);
+  useEffect(() => setIndex(inside(start)), [start]);
+  useEffect(() => setIndex(inside(index)), [frames.length]);
   useShortcuts("Timeline", [
     { keys: ["Space", "k"], does: "Play or pause", run: () => setPlaying(!playing) },
     { keys: ["ArrowRight"], does: "Next frame", run: () => pick(index + 1, false) },

@@ -15,7 +15,7 @@ export function AgainstDialog({ style, onClose }: { style: Style; onClose: () =>
   const [jobs, setJobs] = useState<{ base: string; styled: string } | null>(null);
   const run = async () => {
     try {
-      const request = { kind: "draw" as const, prompts: [prompt], images_per_prompt: count, seed: 1, preview: true };
+      const request = { kind: "draw" as const, prompts: [prompt], images_per_prompt: count, seed: 1 };
       const base = await start({ ...request, settings: {} }, `Base, for ${style.name}`);
       const styled = await start({ ...request, settings: { style: style.name } }, style.name);
       setJobs({ base: base.id, styled: styled.id });
