@@ -5,6 +5,9 @@
 The driver's own code runs (`RayExecutor`, its queue and its choice of workers); the workers are simulated, on a clock that is set forward
 to the end of each batch, by the processor time that the driver takes meanwhile, and by a message's time. A frame takes 1 s on average, with
 the spread of frames that the built-in model renders first. Each shot is a keyframe and a chain of frames after it.
+
+Overhead is what devices wait between two batches, as a share of what they render; "above the bound" adds the start and the end of the film,
+when some devices have nothing left to do.
 """
 
 import argparse
@@ -24,8 +27,8 @@ from sakuga.rendering import ray_executor
 from sakuga.rendering.batches import Batch, plan_batches
 from sakuga.rendering.executor import Landed, LocalExecutor
 from sakuga.rendering.ray_executor import RayExecutor
+from sakuga.rendering.ray_handles import Job, Worker
 from sakuga.rendering.ray_worker import Installation, WorkerFacts
-from sakuga.rendering.ray_workers import Job, Worker
 from sakuga.rendering.resources import Resources
 from sakuga.timeline.spec import Generated, InitImage, Prompt, SeedNoise, digest
 
@@ -86,6 +89,9 @@ class SimulatedWorkers:
     now: float = 0.0
     busy: float = 0.0
     """Seconds that devices have rendered, together."""
+    waited: float = 0.0
+    """Seconds that devices have waited between two batches, together."""
+    _free: dict[Worker, float] = field(default_factory=dict)
     _events: list[tuple[float, int, Worker, tuple[Landed, ...]]] = field(default_factory=list)
     _number: int = 0
     _before: float = field(default_factory=process_time)
@@ -96,7 +102,7 @@ class SimulatedWorkers:
     def fill(self, count: int) -> None:
         here = Installation(sakuga="", source="", engine=0, python="", torch="")
         for place in range(count):
-            worker = Worker(None, str(place), 0.0, None)
+            worker = Worker(None, str(place), None)
             worker.facts = WorkerFacts(node=f"n{place}", node_id="", device="cuda", machine="", installation=here, process=0)
             worker.actor = Actor(self, worker)
             self.workers.append(worker)
@@ -125,6 +131,8 @@ class SimulatedWorkers:
     def send(self, worker: Worker, batch: Batch) -> Any:
         seconds = self.chance.choice(self.seconds) * len(batch.frames)
         self.busy += seconds
+        self.waited += self.now + MESSAGE - self._free.get(worker, self.now + MESSAGE)
+        self._free[worker] = self.now + seconds
         self._number += 1
         landed = tuple(Landed(name=name, seconds=seconds) for name in batch.names)
         heappush(self._events, (self.now + seconds + MESSAGE, self._number, worker, landed))
@@ -181,6 +189,7 @@ def main() -> None:
     bound = max(simulation.busy / given.gpus, longest * mean(seconds))
     print(f"{given.shots:,} shots, {done:,} frames of {min(seconds):.2f} to {max(seconds):.2f} s, on {given.gpus} GPUs")
     print(f"planned {planned:,.0f} specs a second; the driver took {driver:.1f} s, {1e3 * driver / done:.2f} ms a frame")
+    print(f"overhead {100 * simulation.waited / simulation.busy:.2f}% of what devices render")
     print(f"makespan {simulation.now:,.1f} s, bound {bound:,.1f} s: {100 * (simulation.now / bound - 1):.2f}% above")
     print(f"driver's memory at each tenth of the film: {', '.join(f'{size / 1e6:.0f}' for size in sizes)} MB")
 

@@ -1,12 +1,13 @@
 """A LoRA training step, compared with that of diffusers' published example.
 
-    python benchmarks/lora_step.py [--batch 8] [--steps 4] [--rounds 3] [--model sketchbook]
+    python benchmarks/lora_step.py [--batch 8] [--steps 4] [--rounds 3] [--model sketchbook] [--rows bf16,streaming]
 
 The example encodes images and captions at every step, all in fp32, with peft adapters and the default AdamW. Ours is `sakuga train
 lora`. Both get the same images, noise, timesteps and initial weights, in one process and on one thread, in the order A B B A. `step_s`
 is the median of CPU seconds per step, `speedup` the median ratio of neighbouring blocks, `curves` the greatest relative difference of
 the losses; in fp32 they are equal. The optimizers step all parameters of the UNet with the same gradients. `peak_mb` is the peak of
-resident memory, in processes of their own.
+resident memory, in processes of their own. `streaming` compares fp32 with latents in files, as of sets larger than memory, and with images
+encoded at every use (`--no-cache`), each against latents in memory.
 """
 
 import argparse
@@ -22,11 +23,13 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from diffusers.optimization import get_scheduler
 from peft import LoraConfig
+from transformers import CLIPTokenizer
 
 from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import Example
@@ -35,6 +38,7 @@ from sakuga.models.checkpoint import load_checkpoint
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studio.core.work import Work
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
+from sakuga.training import latent_cache
 from sakuga.training.loop import Training
 from sakuga.training.method_settings import Lora
 from sakuga.training.objective import TrainingBatch
@@ -43,6 +47,9 @@ from sakuga.training.setup import prepare_training
 from sakuga.training.training_data import crop_to_bucket
 
 RANK, LEARNING_RATE, IMAGES = 8, 1e-3, 32
+FILE_BYTES = 32 * 2**10
+"""Latents in one file of a streamed set: few of them, so that a batch reads several files."""
+ROWS = ("peak", "fp32", "bf16", "optimizer", "streaming")
 
 
 def make_set(folder: Path) -> Path:
@@ -67,12 +74,12 @@ def make_set(folder: Path) -> Path:
     return folder
 
 
-def ours(model: str, training_set: Path, out: Path, batch: int, precision: str) -> Training:
+def ours(model: str, training_set: Path, out: Path, batch: int, precision: str, *, cache: bool = True) -> Training:
     """Prepare our training."""
     settings = TrainSettings(
         method=Lora(rank=RANK, targets=("attention",)), set=training_set, out=out, model=model, steps=10_000, batch=batch,
         learning_rate=LEARNING_RATE, schedule="constant", sample_every=0, validate_every=0, precision=precision, tracker="none",
-        device="cpu", caption_dropout=0.0, min_snr_gamma=0.0, warmup=0,
+        device="cpu", caption_dropout=0.0, min_snr_gamma=0.0, warmup=0, cache=cache,
     )  # fmt: skip
     resolved = resolve_training(settings)
     resolved.run.create(resolved.plan)
@@ -84,6 +91,7 @@ class Published:
 
     def __init__(self, model: str, training: Training) -> None:
         self.checkpoint = load_checkpoint(find_checkpoint(model))
+        self.tokenizer = CLIPTokenizer.from_pretrained(self.checkpoint.files.folder / "tokenizer")
         self.unet = self.checkpoint.unet
         self.unet.add_adapter(LoraConfig(r=RANK, lora_alpha=RANK, target_modules=["to_q", "to_k", "to_v", "to_out.0"]))
         low_rank: Any = training.method.networks["unet"]
@@ -106,7 +114,7 @@ class Published:
             latents = self.checkpoint.vae.encode(pixels).latent_dist
         sample = (batch.clean / self.checkpoint.vae.config.scaling_factor - latents.mean) / latents.std
         limit = self.checkpoint.info.token_limit
-        ids = self.checkpoint.tokenizer(list(batch.captions), padding="max_length", max_length=limit, truncation=True, return_tensors="pt")
+        ids = self.tokenizer(list(batch.captions), padding="max_length", max_length=limit, truncation=True, return_tensors="pt")
         return pixels, ids.input_ids, sample, batch.noise, batch.timesteps
 
     def step(self, pixels: Any, ids: Any, sample: Any, noise: Any, timesteps: Any) -> float:
@@ -174,6 +182,18 @@ def abba(first: Side, second: Side, steps: int, rounds: int) -> dict[str, Any]:
     return {"step_s": seconds, "speedup": median(ratios), "ratios": [round(ratio, 3) for ratio in ratios]}
 
 
+def streaming(model: str, folder: Path, batch: int, steps: int, rounds: int) -> dict[str, Any]:
+    """Step with latents in files, and with images encoded at every use, each against latents in memory."""
+    training_set = make_set(folder / "set")
+    cached = ours(model, training_set, folder / "cached", batch, "fp32")
+    with patch.object(latent_cache, "LIMIT", FILE_BYTES):
+        files = ours(model, training_set, folder / "files", batch, "fp32")
+    encoded = ours(model, training_set, folder / "encoded", batch, "fp32", cache=False)
+    assert len(list(files.run.cache.glob("training.*.safetensors"))) > 1
+    memory, *others = (Side(lambda: None, lambda _, one=one: one.step().loss) for one in (cached, files, encoded))
+    return {name: abba(other, memory, steps, rounds) for name, other in zip(("files", "encoded"), others, strict=True)}
+
+
 def optimizers(model: str, rounds: int) -> dict[str, Any]:
     """Step all parameters of the UNet with the default AdamW and with ours."""
     unets = [load_checkpoint(find_checkpoint(model)).unet.requires_grad_(True) for _ in range(2)]
@@ -199,8 +219,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", default="sketchbook")
     parser.add_argument("--only", choices=("example", "fp32", "bf16"))
+    parser.add_argument("--rows", default=",".join(ROWS), help="what to measure, with commas")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    chosen = arguments.rows.split(",")
+    if unknown := set(chosen) - set(ROWS):
+        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         if arguments.only:
@@ -208,14 +232,19 @@ def main() -> None:
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
             return
         # First, while this process is small: a child starts with its parent's peak.
-        results: dict[str, Any] = {"peak_mb": {name: peak(name, arguments) for name in ("example", "fp32", "bf16")}}
-        for name in ("fp32", "bf16"):
+        results: dict[str, Any] = {}
+        if "peak" in chosen:
+            results["peak_mb"] = {name: peak(name, arguments) for name in ("example", "fp32", "bf16")}
+        for name in (name for name in ("fp32", "bf16") if name in chosen):
             example, mine = (side_of(side, arguments.model, folder / name, arguments.batch) for side in ("example", name))
             results[name] = abba(example, mine, arguments.steps, arguments.rounds)
             curves = [abs(one - other) / other for one, other in zip(mine.losses, example.losses, strict=True)]
             results[name]["curves"] = max(curves)
             print(name, json.dumps(results[name]), file=sys.stderr, flush=True)
-        results["optimizer"] = optimizers(arguments.model, arguments.rounds)
+        if "optimizer" in chosen:
+            results["optimizer"] = optimizers(arguments.model, arguments.rounds)
+        if "streaming" in chosen:
+            results["streaming"] = streaming(arguments.model, folder, arguments.batch, arguments.steps, arguments.rounds)
     print(json.dumps(results, indent=1))
 
 

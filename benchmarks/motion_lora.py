@@ -1,7 +1,7 @@
 """MotionLoRA: one camera move learnt from a few clips, as mean flow before and after.
 
     python benchmarks/motion_lora.py [--clips 12] [--steps 150] [--rank 8] [--prompts 8] [--frames 16] [--speed 4] [--seed 0]
-        [--learning-rate 1e-3] [--given 0.5] [--timestep-sampling high-noise] [--min-snr-gamma 0] [--out FOLDER]
+        [--learning-rate 1e-3] [--given 0.5] [--both-ways] [--min-timestep 200] [--max-timestep 700] [--min-snr-gamma 0] [--out FOLDER]
 
 Clips are scenes of the Sketchbook's world under a camera that moves to the right, `speed` pixels a frame at 128 px, so that images move to
 the left. A MotionLoRA beside the Sketchbook's motion adapter trains on them. Held-out prompts are then generated as clips of as many frames
@@ -76,9 +76,10 @@ def mean_flow(frames: Any) -> tuple[float, float]:
 def trained(clips: Path, work: Path, args: argparse.Namespace) -> tuple[Training, float]:
     """Train the MotionLoRA; returns it with the CPU seconds of a step."""
     settings = TrainSettings(
-        method=MotionLora(rank=args.rank, frames=args.frames, given=args.given), set=clips, out=work / "run", steps=args.steps,
-        seed=args.seed, learning_rate=args.learning_rate, timestep_sampling=args.timestep_sampling, min_snr_gamma=args.min_snr_gamma,
-        sample_every=0, tracker="none", device="cpu",
+        method=MotionLora(rank=args.rank, frames=args.frames, given=args.given, both_ways=args.both_ways), set=clips, out=work / "run",
+        steps=args.steps, seed=args.seed, learning_rate=args.learning_rate, timestep_sampling=args.timestep_sampling,
+        min_timestep=args.min_timestep, max_timestep=args.max_timestep, min_snr_gamma=args.min_snr_gamma, sample_every=0, tracker="none",
+        device="cpu",
     )  # fmt: skip
     resolved = resolve_training(settings, clip_set(clips, None))
     resolved.run.create(resolved.plan)
@@ -122,7 +123,10 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--learning-rate", type=float, help="by default the trainer's, as those below")
     parser.add_argument("--given", type=float, help="share of clips whose first frame is given in training; generated ones have none")
+    parser.add_argument("--both-ways", action="store_true", help="learn each clip backwards, too, at weight -1")
     parser.add_argument("--timestep-sampling")
+    parser.add_argument("--min-timestep", type=int)
+    parser.add_argument("--max-timestep", type=int)
     parser.add_argument("--min-snr-gamma", type=float, help="0 weights all noise levels alike")
     parser.add_argument("--speed", type=float, default=4.0, help="pixels a frame")
     parser.add_argument("--out", type=Path, help="folder to keep clips and style in")

@@ -226,3 +226,21 @@ def test_flushing_a_file_leaves_it_and_forgives_what_may_not_be_written(tmp_path
     assert set(flushed) == {path.stat().st_ino for path in (tmp_path / "blobs" / "a", tmp_path / "blobs", tmp_path)}
     assert (tmp_path / "model").read_bytes() == b"weights"
     flush_to_disk(tmp_path / "none")
+
+
+def test_the_name_of_a_draft_is_never_free_for_a_link(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "clip.gif") as draft:
+        assert draft.is_file(), "in a folder that users share, nobody else can place a link under a name that is taken"
+        draft.write_bytes(b"whole")
+    assert (tmp_path / "clip.gif").read_bytes() == b"whole"
+
+
+@pytest.mark.skipif(not files.NO_LINK, reason="the system opens links like files")
+def test_a_draft_that_became_a_link_is_not_given_its_name(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (tmp_path / "theirs").chmod(0o600)
+    with pytest.raises(OSError, match="symbolic links"), atomic_path(tmp_path / "clip.gif") as draft:  # noqa: PT012
+        draft.unlink()
+        draft.symlink_to(tmp_path / "theirs")
+    assert (tmp_path / "theirs").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]

@@ -18,6 +18,10 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
+"""Opens no symbolic link; Windows has no such flag."""
+UNWRITTEN = 0
+"""The time of change, in nanoseconds since 1970, of a draft that nothing was written to."""
 AT_FDCWD, EXCHANGE = -100, 2
 """Of the systems' calls that exchange two names: RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS."""
 
@@ -26,9 +30,9 @@ AT_FDCWD, EXCHANGE = -100, 2
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path; rename it to `path` on success.
 
-    The temporary path is in the same folder, which is created. The file is flushed to the disk before the rename and the folder after it,
-    so that a power cut loses nothing; permissions are those of any new file, whatever the writer chose. On an error the temporary file is
-    deleted.
+    The temporary path is an empty file in the same folder, which is created. The file is flushed to the disk before the rename and the
+    folder after it, so that a power cut loses nothing; permissions are those of any new file, whatever the writer chose. On an error the
+    temporary file is deleted. Raises FileNotFoundError where nothing was written.
     """
     with _draft(path, lambda draft: draft.replace(path)) as draft:
         yield draft
@@ -68,11 +72,13 @@ def _claim(path: Path) -> None:
 def _draft(path: Path, finish: Callable[[Path], object]) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{uuid4().hex[:16]}.part")
-    mode = _mode_of_new_files(draft)
+    mode = _create(draft)
     try:
         yield draft
+        _sync(draft, os.O_RDWR | NO_LINK)
+        if draft.stat().st_mtime_ns == UNWRITTEN:
+            raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
         draft.chmod(mode)
-        _sync(draft, os.O_RDWR)
         finish(draft)
         with suppress(PermissionError):  # Windows opens no folders
             _sync(path.parent, os.O_RDONLY)
@@ -216,14 +222,22 @@ def _locked(handle: int) -> bool:
     return True
 
 
-def _mode_of_new_files(path: Path) -> int:
-    """Return the permissions of new files; some writers set others."""
+def link_or_copy(path: Path, place: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no hard links."""
+    try:
+        os.link(path, place)
+    except OSError:
+        shutil.copyfile(path, place)
+
+
+def _create(path: Path) -> int:
+    """Create an empty file, so that nobody can place a symbolic link under its name; returns the permissions of new files."""
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
+        os.utime(path, ns=(UNWRITTEN, UNWRITTEN))
         return os.fstat(handle).st_mode & 0o777
     finally:
         os.close(handle)
-        path.unlink()
 
 
 def flush_to_disk(path: Path) -> None:

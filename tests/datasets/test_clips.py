@@ -10,7 +10,7 @@ from PIL import Image
 
 from sakuga import InputError
 from sakuga.datasets import clips
-from sakuga.datasets.clips import read_clip
+from sakuga.datasets.clips import keep_first, read_clip
 from sakuga.export import write
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
@@ -35,6 +35,16 @@ def test_a_written_clip_is_read_with_its_durations(tmp_path: Path, suffix: str) 
     assert read.notes == ()
     far = [np.abs(got.astype(int) - frame.image).mean() for got, frame in zip(read.images, frames, strict=True)]
     assert max(far) < 4, "a video read with the wrong matrix is 5.8 off"
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4", ".png"])
+def test_durations_are_read_while_one_image_is_held(tmp_path: Path, suffix: str) -> None:
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving(1 if suffix == ".png" else 5))
+    write(Clip(frames=frames, rate=Fraction(10)), tmp_path / f"a{suffix}")
+    whole, first = read_clip(tmp_path / f"a{suffix}"), read_clip(tmp_path / f"a{suffix}", keep_first)
+    assert first.seconds == whole.seconds
+    (image,) = first.images
+    assert np.array_equal(image, whole.images[0])
 
 
 def test_uneven_durations_and_a_transparent_background_are_read(tmp_path: Path) -> None:

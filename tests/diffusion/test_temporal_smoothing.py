@@ -55,3 +55,15 @@ def test_a_clip_takes_the_tint_of_its_given_frames() -> None:
     torch.testing.assert_close(smooth_tint(later, given=[4, 8]).mean(dim=(-2, -1))[0, [4, 8], 0], torch.tensor([3.0, 7.0]))
     constant = smooth_tint(torch.cat([torch.full((1, 1, 2, 4, 4), 3.0), torch.zeros(1, 20, 2, 4, 4)], dim=1), given=[0])
     assert constant.mean(dim=(-2, -1)).diff(dim=1).abs().max() < 0.4
+
+
+def test_between_given_frames_the_tint_is_corrected_in_proportion_and_beyond_them_as_at_the_nearest() -> None:
+    frames = torch.randn(1, 9, 1, 2, 2, generator=torch.Generator().manual_seed(0)).cumsum(dim=1)
+
+    def means(clip: torch.Tensor) -> torch.Tensor:
+        return clip.mean(dim=(-2, -1)).flatten()
+
+    correction = means(smooth_tint(frames, given=(2, 6))) - means(smooth_tint(frames))
+    torch.testing.assert_close(correction[3:6], torch.lerp(correction[2], correction[6], torch.tensor([0.25, 0.5, 0.75])))
+    torch.testing.assert_close(correction[[0, 1, 7, 8]], correction[[2, 2, 6, 6]])
+    assert abs(float(correction[2] - correction[6])) > 0.01

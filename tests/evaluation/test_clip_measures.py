@@ -54,7 +54,7 @@ def test_a_portrait_is_known_by_its_person_and_a_landscape_by_its_subject() -> N
 
 
 def test_contexts_meet_between_the_frames_they_share() -> None:
-    assert joint_steps(28, 16, 4) == [13, 14, 15]
+    assert joint_steps(28, 16, 4) == [12, 13, 14, 15, 16]
     assert joint_steps(16, 16, 4) == []
 
 

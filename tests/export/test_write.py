@@ -140,7 +140,9 @@ def test_mp4_starts_with_its_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
 def test_odd_sizes_gain_a_repeated_edge(suffix: str, tmp_path: Path) -> None:
     odd = clip(3, size=(51, 33))
-    back = images_in(write(odd, tmp_path / f"odd{suffix}").path)
+    written = write(odd, tmp_path / f"odd{suffix}")
+    assert "52 x 34 pixels" in written.notes[-1]
+    back = images_in(written.path)
     assert back[0].shape == (34, 52, 3)
     assert psnr(back[1][:33, :51], odd.frames[1].image) > 32.0
 

@@ -19,7 +19,7 @@ from sakuga.story.llm_answers import answer_error, answer_text, read_body
 from sakuga.story.parse_reply import parse_reply
 from sakuga.story.scenes import split_scenes
 from sakuga.story.style_list import split_styles
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 
 Target = Callable[[Path], object]
 MAX_SHOTS = 40

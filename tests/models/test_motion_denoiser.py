@@ -1,6 +1,7 @@
 """Motion windows: the networks are shared, one frame is a still, given frames stay, contexts join without a seam."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -172,6 +173,21 @@ def test_joint_guidance_takes_unconditional_frames_of_the_image_model(checkpoint
     together, alone = predict(with_motion(checkpoint, adapter, frames=FRAMES)), predict(checkpoint)
     joint = predict(with_motion(checkpoint, adapter, frames=FRAMES, joint_guidance=True))
     torch.testing.assert_close(joint, torch.cat([alone[:FRAMES], together[FRAMES:]]))
+
+
+def test_joint_guidance_runs_the_image_model_on_free_frames_alone(
+    checkpoint: Checkpoint, adapter: MotionFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, rows, forward = {0: random(1, 8, 8, 8), 3: random(1, 8, 8, 8, seed=1)}, list[int](), checkpoint.unet.forward
+
+    def counted(latents: Tensor, *inputs: Any, **named: Any) -> Any:
+        rows.append(len(latents))
+        return forward(latents, *inputs, **named)
+
+    moving = with_motion(checkpoint, adapter, frames=FRAMES, given=given, joint_guidance=True)
+    monkeypatch.setattr(checkpoint.unet, "forward", counted)
+    predict(moving)
+    assert rows == [FRAMES - 2]
 
 
 def test_joint_guidance_and_control_of_each_half_belong_together(checkpoint: Checkpoint, adapter: MotionFiles) -> None:

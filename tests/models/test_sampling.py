@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 import torch
 from diffusers import (
     DPMSolverMultistepScheduler,
+    DPMSolverSDEScheduler,
     EulerAncestralDiscreteScheduler,
     PNDMScheduler,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionPipeline,
 )
+from diffusers.schedulers.scheduling_dpmsolver_sde import BrownianTreeNoiseSampler
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from sakuga.diffusion.objective import clean_prediction
@@ -26,12 +29,13 @@ from sakuga.story.settings import WITHOUT_SIGMAS
 from sakuga.timeline.spec import Sampler, SamplingOptions, Schedule
 
 SAMPLERS: list[Sampler] = ["dpm++", "dpm++ karras", "unipc", "ddim", "euler", "heun"]
-CALLS = {"heun": lambda steps: 2 * steps - 1}
+TWICE: tuple[Sampler, ...] = ("heun", "dpm++ 2s sde", "dpm++ 2s sde karras", "dpm++ 2s a", "dpm++ 2s a karras")
+CALLS = dict.fromkeys(TWICE, lambda steps: 2 * steps - 1)
 """Calls of the networks for some steps, where they are not as many."""
 STOCHASTIC: dict[Sampler, Any] = {
     "euler a": EulerAncestralDiscreteScheduler,
-    "dpm++ sde": DPMSolverMultistepScheduler,
-    "dpm++ sde karras": DPMSolverMultistepScheduler,
+    "dpm++ 2m sde": DPMSolverMultistepScheduler,
+    "dpm++ 2m sde karras": DPMSolverMultistepScheduler,
 }
 
 
@@ -146,7 +150,7 @@ def test_every_sampler_runs_the_share_of_steps_given_by_strength(checkpoint: Che
     initial = torch.zeros(1, 8, 8, 8)
 
     def count(strength: float) -> int:
-        noise = iter(torch.randn(12, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0)))
+        noise = iter(torch.randn(20, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0)))
         settings = {
             "prompt_embeds": words,
             "negative_prompt_embeds": words,
@@ -195,7 +199,7 @@ def test_lcm_takes_all_noise_from_the_given_source(checkpoint: Checkpoint) -> No
 @pytest.mark.parametrize("sampler", SCHEDULERS)
 def test_preview_latents_have_about_unit_variance(checkpoint: Checkpoint, sampler: Sampler) -> None:
     words = checkpoint.encode_prompts(["a"])
-    noise = (torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(seed)) for seed in range(9))
+    noise = (torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(seed)) for seed in range(12))
     first, *_ = sample(
         checkpoint, prompt_embeds=words, negative_prompt_embeds=words, noise=noise, sampler=sampler, steps=6, guidance_scale=1.0
     )
@@ -217,7 +221,7 @@ def test_schedules_are_those_of_diffusers(checkpoint: Checkpoint, sampler: Sampl
     assert moved or schedule == checkpoint.scheduler_config.get("timestep_spacing")
 
 
-@pytest.mark.parametrize("sampler", ["dpm++ sde", "euler a", "ddim", "lcm"])
+@pytest.mark.parametrize("sampler", ["dpm++ 2m sde", "dpm++ 2s sde", "dpm++ 2s a", "euler a", "ddim", "lcm"])
 def test_other_samplers_take_the_schedules_that_they_have(checkpoint: Checkpoint, sampler: Sampler) -> None:
     words = checkpoint.encode_prompts(["a castle"])
     for schedule in ("trailing",) if sampler in WITHOUT_SIGMAS else ("karras", "exponential", "beta"):
@@ -285,6 +289,79 @@ def test_stochastic_samplers_equal_diffusers_with_the_frames_own_noise(
             latents = scheduler.step(predicted, timestep, latents).prev_sample
     assert torch.allclose(last.latents, latents, atol=2e-4)
     assert used == 5  # the first noise, and one for each step but the last
+
+
+@pytest.mark.parametrize("schedule", ["model", "karras"])
+def test_dpm_sde_equals_diffusers_on_the_same_brownian_motion(checkpoint: Checkpoint, schedule: Schedule) -> None:
+    made = build_scheduler(checkpoint, "dpm++ 2s sde", 5, schedule)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        theirs = DPMSolverSDEScheduler.from_config(checkpoint.scheduler_config)
+        theirs.set_timesteps(5)
+    levels = made.sigmas[[*range(0, 10, 2), 9]]
+    theirs.sigmas = torch.cat([levels[:1], levels[1:-1].repeat_interleave(2), levels[-1:]])
+    theirs.timesteps = made.timesteps
+    latents = start_noise() * made.init_noise_sigma
+    path = BrownianTreeNoiseSampler(latents, float(levels[-2]) * 0.9, float(levels[0]) * 1.1, seed=5)
+    # A rounding of a time would move a Brownian motion by its root.
+    theirs.noise_sampler = lambda *times: path(*(min(made.sigmas, key=lambda level: abs(level - time)) for time in times))
+    embeds = checkpoint.encode_prompts(["a castle", "the sea"])
+    with torch.inference_mode():
+        for timestep in theirs.timesteps:
+            predicted = checkpoint.forward(theirs.scale_model_input(latents, timestep), timestep, embeds)
+            latents = theirs.step(predicted, timestep, latents).prev_sample
+    halves = (path(*pair) for pair in zip(made.sigmas[:-2], made.sigmas[1:-1], strict=True))
+    *_, last = sample(
+        checkpoint, prompt_embeds=embeds, negative_prompt_embeds=embeds, noise=chain([start_noise()], halves), sampler="dpm++ 2s sde",
+        steps=5, guidance_scale=1.0, options=SamplingOptions(schedule=schedule),
+    )  # fmt: skip
+    assert next(halves, None) is None  # one for each call but the last
+    torch.testing.assert_close(last.latents, latents, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("karras", [False, True])
+def test_dpm_sde_calls_the_networks_where_diffusers_does(checkpoint: Checkpoint, karras: bool) -> None:
+    published = {
+        "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1, "timestep_spacing": "leading",
+    }  # fmt: skip
+    made = build_scheduler(replace(checkpoint, scheduler_config=published), "dpm++ 2s sde karras" if karras else "dpm++ 2s sde", 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        theirs = DPMSolverSDEScheduler(**published, use_karras_sigmas=karras)
+        theirs.set_timesteps(8)
+    torch.testing.assert_close(made.sigmas[::2], theirs.sigmas[[0, *range(1, 15, 2)]])
+    torch.testing.assert_close(made.timesteps, theirs.timesteps.float(), rtol=1e-4, atol=0.01)
+
+
+def test_dpm_2s_ancestral_equals_its_formula(checkpoint: Checkpoint) -> None:
+    made = build_scheduler(checkpoint, "dpm++ 2s a karras", 5)
+    levels, embeds = made.sigmas.double(), checkpoint.encode_prompts(["a castle", "the sea"])
+    draws = [torch.randn(2, 8, 8, 12, generator=torch.Generator().manual_seed(seed)) for seed in range(6)]
+
+    def clean(latents: torch.Tensor, call: int) -> torch.Tensor:
+        signal = 1 / (1 + levels[call] ** 2)
+        noisy = (latents * signal.sqrt()).float()
+        predicted = checkpoint.forward(noisy, made.timesteps[call], embeds)
+        return clean_prediction(checkpoint.info.prediction_type, noisy.double(), predicted.double(), signal)
+
+    latents = draws[0].double() * made.init_noise_sigma
+    with torch.inference_mode():
+        for step in range(4):
+            sigma, following = levels[2 * step], levels[2 * step + 2]
+            renewed = following * (1 - (following / sigma) ** 2).sqrt()
+            time, end = -sigma.log(), -(following**2 - renewed**2).sqrt().log()
+            length = end - time
+            assert float(levels[2 * step + 1]) == pytest.approx(float((-(time + length / 2)).exp()), rel=1e-5)
+            middle = (-length / 2).exp() * latents - torch.expm1(-length / 2) * clean(latents, 2 * step)
+            latents = (-length).exp() * latents - torch.expm1(-length) * clean(middle, 2 * step + 1) + renewed * draws[step + 1]
+        latents = clean(latents, 8)
+    noises = iter(draws)
+    *_, last = sample(
+        checkpoint, prompt_embeds=embeds, negative_prompt_embeds=embeds, noise=noises, sampler="dpm++ 2s a karras", steps=5,
+        guidance_scale=1.0,
+    )  # fmt: skip
+    torch.testing.assert_close(last.latents, latents.float(), rtol=1e-3, atol=1e-3)
+    assert len(list(noises)) == 1  # the first noise, and one for each step but the last
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

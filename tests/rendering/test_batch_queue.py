@@ -61,3 +61,22 @@ def test_few_batches_of_a_long_film_are_held(draw: Callable[..., Generated]) -> 
         queue.stored(task.batch.names[0])
     assert queue.is_empty
     assert rendered == 1000
+
+
+def test_the_longest_chain_goes_first_once_the_whole_film_is_read(draw: Callable[..., Generated]) -> None:
+    short, long, middle = (chain(draw(seed=seed), length) for seed, length in ((1, 1), (2, 3), (3, 2)))
+    queue = BatchQueue([*short, *long, *middle])
+    assert queue.ready(9) == 3
+    taken: list[Batch] = []
+    while task := queue.take():
+        taken.append(task.batch)
+        queue.stored(task.batch.names[0])
+    assert taken == [*long, *middle, *short]
+
+
+def test_a_film_that_is_not_read_to_its_end_goes_in_its_order(draw: Callable[..., Generated]) -> None:
+    short, long = chain(draw(seed=1), 1), chain(draw(seed=2), 3)
+    queue = BatchQueue([*short, *long])
+    first = queue.take()
+    assert first
+    assert [first.batch] == short

@@ -23,6 +23,7 @@ from sakuga.timeline.spec import (
     Interpolated,
     NoiseWalk,
     Prompt,
+    Sampler,
     Warp,
     digest,
 )
@@ -35,9 +36,9 @@ def render(executor: LocalExecutor, *frames: Generated) -> list[bytes]:
     return [executor.store.path(one.name).read_bytes() for one in landed]
 
 
-@pytest.mark.parametrize("batch", [3, 8])
-def test_frames_are_batch_invariant(executor: LocalExecutor, draw: Callable[..., Generated], batch: int) -> None:
-    frames = [draw(f"a castle {seed}", seed, batch=batch, width=48) for seed in range(3)]
+@pytest.mark.parametrize(("batch", "sampler"), [(3, "dpm++"), (8, "dpm++"), (3, "dpm++ 2s sde"), (3, "dpm++ 2s a karras")])
+def test_frames_are_batch_invariant(executor: LocalExecutor, draw: Callable[..., Generated], batch: int, sampler: Sampler) -> None:
+    frames = [draw(f"a castle {seed}", seed, batch=batch, width=48, sampler=sampler) for seed in range(3)]
     together = render(executor, *frames)
     alone = [render(executor, frame)[0] for frame in frames]
     turned = render(executor, *reversed(frames))[::-1]

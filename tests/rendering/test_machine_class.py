@@ -9,10 +9,10 @@ import pytest
 
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import LocalExecutor
-from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.ray_cluster import Share
+from sakuga.rendering.ray_handles import Worker
 from sakuga.rendering.ray_worker import Installation, WorkerFacts
-from sakuga.rendering.ray_workers import GRACE, PATIENCE, RenderWorkers, Worker
+from sakuga.rendering.ray_workers import GRACE, RenderWorkers
 from sakuga.rendering.resources import Resources
 from sakuga.rendering.store import FrameStore
 from sakuga.timeline.spec import Generated, InitImage, SeedNoise, digest
@@ -46,7 +46,7 @@ class Nothing:
 
 def worker(name: str, machine: str) -> Worker:
     facts = WorkerFacts(node=name, node_id=name, device="cpu", machine=machine, installation=Installation.here(), process=1)
-    return Worker(name, name, monotonic(), None, facts)
+    return Worker(name, name, None, facts)
 
 
 def workers(resources: Resources, *known: Worker) -> RenderWorkers:
@@ -61,7 +61,7 @@ def test_the_most_common_class_renders_and_others_are_left_out_by_name(resources
 
 
 def test_the_class_is_decided_when_all_have_started_or_after_some_time(resources: Resources) -> None:
-    made = workers(resources, worker("a", "old"), Worker("b", "b", monotonic(), "starting"))
+    made = workers(resources, worker("a", "old"), Worker("b", "b", "starting"))
     made._first_seen = monotonic()
     assert made.idle() == []
     made._first_seen -= GRACE + 1
@@ -78,24 +78,3 @@ def test_another_class_goes_on_with_a_note_when_one_is_lost(resources: Resources
         "a cpu is lost, as its process ended: others render what it has not stored",
         "no machine is left of old: new goes on, and frames may differ by a grey level",
     ]
-
-
-def test_a_cluster_without_room_is_an_error_in_the_end(resources: Resources) -> None:
-    made = workers(resources, Worker("a", "", monotonic() - PATIENCE - 1, "starting"))
-    with pytest.raises(RenderError, match=r"no worker has started .* each takes 1 core, and `ray status` shows"):
-        made.idle()
-
-
-def test_workers_that_fail_to_start_on_a_lost_node_count_once_and_rest(resources: Resources) -> None:
-    made = workers(resources, *(Worker(name, "gone", monotonic(), "starting") for name in "abcdefghij"))
-    made._nodes, made._looked = {"gone": 10}, monotonic() + 60
-    for one in list(made.workers):
-        made.lose(one, "its node is gone")
-        made._looked = monotonic() + 60
-    made._resting[""] = monotonic()
-    made.grow(4)
-    assert made.workers == []
-    broken = Worker("k", "other", monotonic(), "starting")
-    made.workers.append(broken)
-    with pytest.raises(RenderError, match=r"no worker starts on the cluster \(No module\.\.\. ModuleNotFoundError\)"):
-        made.lose(broken, "No module... ModuleNotFoundError")

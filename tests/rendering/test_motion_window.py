@@ -210,7 +210,7 @@ def test_the_image_model_ends_the_frames_of_a_window_alike(executor: LocalExecut
     assert not np.array_equal(images[0], executor.store.read(digest(frames_of(whole)[0])))
 
 
-@pytest.mark.parametrize("sampler", ["dpm++", "euler", "heun", "lcm"])
+@pytest.mark.parametrize("sampler", ["dpm++", "dpm++ 2s sde", "euler", "heun", "lcm"])
 def test_a_window_that_the_image_model_ends_keeps_given_frames_and_comes_to_its_end(
     executor: LocalExecutor, window: MotionWindow, sampler: Sampler
 ) -> None:

@@ -19,10 +19,9 @@ from sakuga.rendering import ray_executor
 from sakuga.rendering.batches import Batch, plan_batches
 from sakuga.rendering.executor import Landed, LocalExecutor, OutOfMemory
 from sakuga.rendering.frame_checks import RenderError
-from sakuga.rendering.ray_cluster import Share, check_listening, free_nodes, has_token, import_ray, share_of
+from sakuga.rendering.ray_cluster import AUTH_MODE, Share, check_listening, free_nodes, has_token, import_ray, share_of, use_token_if_asked
 from sakuga.rendering.ray_executor import RayExecutor
-from sakuga.rendering.ray_worker import Installation, WorkerFacts, local_resources
-from sakuga.rendering.ray_workers import check_facts
+from sakuga.rendering.ray_worker import Installation, WorkerFacts, check_facts, local_resources
 from sakuga.rendering.resources import Resources, StyleFiles
 from sakuga.rendering.store import FrameStore, StoreError
 from sakuga.studies.cluster_pool import ClusterPool
@@ -257,3 +256,30 @@ def test_the_token_of_this_machine_is_known_wherever_ray_keeps_it(tmp_path: Path
     (tmp_path / ".ray").mkdir()
     (tmp_path / ".ray" / "auth_token").write_text("a")
     assert has_token()
+
+
+class Head:
+    """A head that asks for a token, or does not; it stands for the module ray."""
+
+    def __init__(self, *, asks: bool) -> None:
+        self.asks = asks
+        self.exceptions, self._raylet, self.Config = import_ray().exceptions, self, self
+
+    def GcsClient(self, address: str) -> None:
+        if self.asks and os.environ.get(AUTH_MODE) != "token":
+            raise self.exceptions.AuthenticationError("missing")
+
+    def initialize(self, settings: str) -> None:
+        pass
+
+
+def test_the_token_of_this_machine_is_used_where_the_cluster_asks_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "a")
+    monkeypatch.setenv(AUTH_MODE, "")
+    use_token_if_asked(Head(asks=False), "10.0.0.5:6379")
+    assert not os.environ[AUTH_MODE]
+    use_token_if_asked(Head(asks=True), "10.0.0.5:6379")
+    assert os.environ[AUTH_MODE] == "token"
+    monkeypatch.setenv(AUTH_MODE, "disabled")
+    with pytest.raises(import_ray().exceptions.AuthenticationError):
+        use_token_if_asked(Head(asks=True), "10.0.0.5:6379")

@@ -1,6 +1,8 @@
 """Frames are stored atomically, and a damaged one counts as missing."""
 
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +105,31 @@ def test_no_temporary_file_is_left_when_a_write_fails(store: FrameStore, draw: C
     with pytest.raises(StoreError):
         store.write(draw(), PICTURE)
     assert [path.name for path in store.path(name).parent.iterdir()] == [f"{name}.png"]
+
+
+def test_cleaning_leaves_what_is_no_frame_of_the_store(store: FrameStore, draw: Callable[..., Generated], tmp_path: Path) -> None:
+    name = store.write(draw(), PICTURE)
+    photos = tmp_path / "photos"
+    for folder in (photos, store.root / "de"):
+        folder.mkdir()
+        PILImage.fromarray(PICTURE).save(folder / "holiday.png")
+        PILImage.fromarray(PICTURE).save(folder / f"{'0' * 64}.png.png")
+    PILImage.fromarray(PICTURE).save(photos / f"{'0' * 64}.png")
+    (store.root / "aa").symlink_to(photos)
+    assert store.clean(0) == [name]
+    assert len(list(photos.iterdir())) == 3
+    assert len(list((store.root / "de").iterdir())) == 2
+
+
+def test_a_frame_that_claims_to_be_huge_counts_as_missing(store: FrameStore, draw: Callable[..., Generated]) -> None:
+    name = store.write(draw(), PICTURE)
+    content = bytearray(store.path(name).read_bytes())
+    content[16:24] = struct.pack(">II", 60_000, 60_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    store.path(name).write_bytes(content)
+    assert not store.has(name)
+    with pytest.raises(StoreError, match="render it first"):
+        store.read(name)
 
 
 def test_in_betweens_are_stored_by_their_pixels_and_deleted_first(store: FrameStore, draw: Callable[..., Generated]) -> None:

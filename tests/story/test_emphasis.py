@@ -1,10 +1,12 @@
 r"""Brackets weigh words; unpaired brackets stay, with a warning."""
 
+from math import isfinite
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sakuga.story.emphasis import MAX_WEIGHT, read_emphasis, without_emphasis
+from sakuga.story.emphasis import MAX_DEPTH, MAX_WARNINGS, MAX_WEIGHT, read_emphasis, without_emphasis
 
 
 def weighed(prompt: str) -> dict[str, float]:
@@ -89,3 +91,20 @@ def test_escaped_text_is_the_text(prompt: str) -> None:
     escaped = "".join(f"\\{sign}" if sign in "()[]\\" else sign for sign in prompt)
     assert without_emphasis(escaped) == prompt
     assert read_emphasis(escaped).plain
+
+
+def test_brackets_deeper_than_the_limit_are_read_literally_and_told_in_a_few_lines() -> None:
+    deep = "(" * 10_000 + "castle" + ")" * 10_000
+    read = read_emphasis(deep)
+    literal = 10_000 - MAX_DEPTH
+    assert read.text == "(" * literal + "castle" + ")" * literal
+    assert read.weight(literal, literal + 6) == MAX_WEIGHT
+    assert len(read.warnings) == MAX_WARNINGS + 1
+    assert read.warnings[-1].startswith("emphasis: ")
+    assert len(read_emphasis("(" * 20_000).warnings) == MAX_WARNINGS + 1
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "0." + "1" * 5000, "." + "1" * 5000])
+def test_numbers_of_thousands_of_digits_are_words(number: str) -> None:
+    assert number in read_emphasis(f"(castle:{number})").text
+    assert all(map(isfinite, read_emphasis(f"((castle:0):{number})").weights))

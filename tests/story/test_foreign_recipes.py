@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sakuga.story.a1111 import read_infotext
+from sakuga.story.a1111 import read_infotext, write_infotext
 from sakuga.story.comfyui import read_graph, read_workflow
+from sakuga.story.foreign_recipe import SAMPLERS, ForeignRecipe, known_sampling
 from sakuga.story.invokeai import read_metadata
+from sakuga.story.options import SettingsError
+from sakuga.story.settings import FilmSettings
 
 INFOTEXT = """a (castle:1.2), by the sea <lora:ink:0.8>
 BREAK snow
@@ -48,12 +51,38 @@ def test_an_infotext_is_read_and_the_rest_is_listed() -> None:
 
 def test_a_sampler_and_schedule_of_our_own_are_known_and_older_names_split() -> None:
     end = "CFG scale: 7, Seed: 1, Size: 8x8"
-    known = {"DDIM": "ddim", "Euler": "euler", "Euler a": "euler a", "DPM++ 2M": "dpm++", "DPM++ 2M Karras": "dpm++ karras", "PLMS": None}
+    known = {
+        "DDIM": "ddim", "Euler": "euler", "Euler a": "euler a", "DPM++ 2M": "dpm++", "DPM++ 2M Karras": "dpm++ karras",
+        "DPM++ SDE": "dpm++ 2s sde", "DPM++ SDE Karras": "dpm++ 2s sde karras", "DPM++ 2M SDE": "dpm++ 2m sde",
+        "DPM++ 2S a Karras": "dpm++ 2s a karras", "PLMS": None,
+    }  # fmt: skip
     for name, sampler in known.items():
         recipe = read_infotext(f"a\nSteps: 5, Sampler: {name}, {end}")
         assert recipe
         assert recipe.sampler == sampler
         assert ("Sampler" in recipe.unread) == (sampler is None)
+
+
+def test_the_automatic_schedule_is_that_of_its_sampler() -> None:
+    assert known_sampling("DPM++ SDE", "Automatic") == ("dpm++ 2s sde karras", None)
+    assert known_sampling("DPM++ 2M SDE", "Automatic") == ("dpm++ 2m sde", "exponential")
+    assert known_sampling("Euler a", "Automatic") == ("euler a", None)
+    assert known_sampling("Restart", "Automatic") == (None, None)
+
+
+@pytest.mark.parametrize("sampler", [*SAMPLERS])
+def test_every_sampler_is_read_again_from_what_it_is_called_elsewhere(sampler: str) -> None:
+    recipe = ForeignRecipe(program="sakuga", prompt="a castle", steps=5, sampler=sampler)
+    read = read_infotext(write_infotext(recipe))
+    assert read
+    assert (read.sampler, read.schedule) == (sampler, None)
+    assert FilmSettings(sampler=SAMPLERS[sampler][0]).sampler == sampler
+
+
+def test_a_samplers_name_may_have_capitals_and_one_with_its_schedule_is_told_both() -> None:
+    assert FilmSettings(sampler="dpm++ sde").sampler == FilmSettings(sampler="DPM++ 2S SDE").sampler == "dpm++ 2s sde"
+    with pytest.raises(SettingsError, match="choose sampler euler and schedule karras"):
+        FilmSettings(sampler="Euler Karras")
 
 
 def test_a_command_is_quoted_for_the_shell() -> None:
@@ -127,7 +156,14 @@ def test_metadata_of_invokeai_is_read_in_old_and_new_forms() -> None:
         assert (recipe.size, recipe.seed, recipe.steps, recipe.guidance) == ((512, 640), 3, 30, 7.5)
         assert (recipe.sampler, recipe.schedule, recipe.clip_skip) == ("euler", "karras", 3)  # layers that are skipped there
         assert dict(recipe.unread) == {}
-    others = {"dpmpp_2m_k": "dpm++ karras", "euler_a": "euler a", "unipc": "unipc", "kdpm_2": None, "unipc_k": "unipc"}
+    others = {
+        "dpmpp_2m_k": "dpm++ karras",
+        "dpmpp_sde_k": "dpm++ 2s sde karras",
+        "euler_a": "euler a",
+        "unipc": "unipc",
+        "kdpm_2": None,
+        "unipc_k": "unipc",
+    }
     for scheduler, sampler in others.items():
         recipe = read_metadata(json.dumps(values | {"scheduler": scheduler}))
         assert recipe

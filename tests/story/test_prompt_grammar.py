@@ -4,8 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sakuga.story.prompt_grammar import emphasis_warnings, prompt_at, prompt_parts, said_by, uses_grammar, with_ascii_brackets
-from sakuga.story.prompt_styles import prompt_styles
+from sakuga.story.emphasis import MAX_WARNINGS
+from sakuga.story.prompt_grammar import (
+    MAX_DEPTH,
+    emphasis_warnings,
+    prompt_at,
+    prompt_parts,
+    said_by,
+    uses_grammar,
+    with_ascii_brackets,
+)
+from sakuga.story.prompt_styles import prompt_styles, without_styles
+from sakuga.story.scenes import split_scenes
 
 
 def over(prompt: str, steps: int) -> list[str]:
@@ -80,3 +90,39 @@ def test_tags_become_styles(prompt: str, loras: tuple[str, ...]) -> None:
 def test_tags_that_cannot_be_read_are_refused(tag: str) -> None:
     with pytest.raises(ValueError, match="cannot be read: write <lora:NAME:WEIGHT>"):
         prompt_styles(f"a castle {tag}")
+
+
+LENGTH = 20_000
+HOSTILE = {
+    "spaces": " " * LENGTH + "a",
+    "spaces in the middle": "a AND b" + " " * LENGTH + "c",
+    "deep square brackets": "[" * (LENGTH // 2) + "a" + "]" * (LENGTH // 2),
+    "deep changes": "[a:" * (LENGTH // 8) + "b" + ":0.5]" * (LENGTH // 8),
+    "deep round brackets": "(" * (LENGTH // 2) + "a" + ")" * (LENGTH // 2),
+    "many alternatives": "[a|b]" * (LENGTH // 5),
+    "a long number": "[a:b:" + "1" * LENGTH + "x]",
+    "points": "." * LENGTH + "a",
+}
+
+
+@pytest.mark.parametrize("prompt", HOSTILE.values(), ids=HOSTILE.keys())
+def test_prompts_of_the_greatest_length_are_read_in_passes_over_their_letters(prompt: str) -> None:
+    """A pattern that is sought, or a bracket that is read, again from every place takes the square of their number."""
+    assert isinstance(uses_grammar(prompt), bool)
+    assert len(emphasis_warnings(prompt)) <= 4 * (MAX_WARNINGS + 1)
+    assert split_scenes(prompt)
+    assert without_styles(prompt) == prompt
+
+
+def test_changes_within_ten_others_are_read_and_deeper_ones_are_words() -> None:
+    def nested(depth: int) -> str:
+        return "[red|" * depth + "blue" + "]" * depth
+
+    assert prompt_at(nested(MAX_DEPTH), 1, 4) == "blue"
+    assert prompt_at(nested(MAX_DEPTH + 1), 1, 4) == "[red|blue]"
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "0." + "1" * 400])
+def test_numbers_that_no_step_and_no_weight_has_are_words(number: str) -> None:
+    assert number in prompt_at(f"[red:blue:{number}]", 0, 4)
+    assert number in prompt_parts(f"a castle AND snow :{number}")[1].text

@@ -54,7 +54,7 @@ def fake_results(study: Study, out: Path, rows: Rows) -> Results:
             values = {key: list(row) for key, row in rows(named_run.run, np.random.default_rng(len(folders))).items()}
             (folder / ROWS).write_text(json_text({"prompt": prompts, "name": ["seed"] * len(prompts), **values}))
         folder.finish({"seconds": 1.0, "processor_seconds": 10.0 * len(folders), "peak_memory_mb": 900.0, "file_kb": 50.0 * len(folders)})
-    return Results(folders=folders, executed=len(folders))
+    return Results(folders=folders)
 
 
 def by_weight(run: GenerationRun, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from sakuga.studio import RecipeError
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 
 FILM: dict[str, Any] = {
     "recipe": 3,

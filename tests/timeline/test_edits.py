@@ -10,7 +10,9 @@ from sakuga.story.storyboard import Cut as CutTo
 from sakuga.timeline.edits import STRENGTH, Cut, EditError, Expose, Hold, Redo, Speed, edit_sheet, edited_frames, redone_spec, speed_of
 from sakuga.timeline.film_layout import ExposureSheet, FrameSettings, lay_out_film
 from sakuga.timeline.spec import (
+    AppliedControl,
     AppliedMotion,
+    ControlImage,
     Generated,
     Given,
     InBetween,
@@ -20,6 +22,7 @@ from sakuga.timeline.spec import (
     MotionKey,
     MotionWindow,
     Prompt,
+    Reference,
     SamplingOptions,
     SeedNoise,
     dependencies,
@@ -188,7 +191,7 @@ def test_an_in_between_of_two_prompts_lies_between_them() -> None:
     assert new.specs[new.exposures[2]].conditioning == Interpolated(first=Prompt(prompt="a"), second=Prompt(prompt="b"), at=0.25)
 
 
-def test_a_redone_frame_of_a_motion_window_keeps_how_it_was_sampled() -> None:
+def test_a_redone_frame_of_a_motion_window_keeps_how_it_was_sampled_and_what_it_followed() -> None:
     window = MotionWindow(
         checkpoint="c",
         motion=AppliedMotion(adapter="m"),
@@ -198,7 +201,13 @@ def test_a_redone_frame_of_a_motion_window_keeps_how_it_was_sampled() -> None:
         width=64,
         height=64,
         options=SamplingOptions(clip_skip=2, schedule="karras"),
+        control=ControlImage(frame="d", depth="luminance"),
+        controls=(AppliedControl(network="n", frame="d", hint="canny"),),
+        reference=Reference(frame="r", prompt=Prompt(prompt="a"), noise=SeedNoise(seed=1), weight=2.0),
+        approximations=("tiled-vae",),
     )
     spec = MotionFrame(window=window, index=1)
     new = redone_spec({digest(spec): spec}, digest(spec), Redo(frame=2, seed=5))
-    assert (new.options, new.conditioning) == (window.options, Prompt(prompt="a"))
+    assert new.conditioning == Prompt(prompt="a")
+    kept = ("options", "control", "controls", "reference", "approximations")
+    assert [getattr(new, name) for name in kept] == [getattr(window, name) for name in kept]

@@ -104,6 +104,25 @@ def test_a_long_shot_goes_on_from_the_last_frames_of_the_window_before():
     assert second.seed != first.seed
 
 
+def test_windows_that_go_on_from_given_frames_as_in_training_have_one_context():
+    trained = replace(MOVING, keyframe_strength=0.2)
+    first, second, _ = windows(lay_out(film(seconds=5.0), motion=trained))
+    assert first.frames == second.frames == MOVING.motion.context
+    assert [one.index for one in second.given] == list(range(CARRIED))
+    small = replace(trained, motion=replace(MOVING.motion, context=2))
+    assert max(window.frames for window in windows(lay_out(film(seconds=5.0), motion=small))) == CARRIED + SHORTEST
+
+
+def test_frames_that_a_window_draws_along_cross_fade_into_it():
+    sheet = lay_out(film(seconds=4.0), replace(SETTINGS, rate=Fraction(8)), replace(MOVING, keyframe_strength=0.2))
+    first, second, _ = windows(sheet)
+    assert [one.strength for one in second.given] == [0.2] * CARRIED
+    fades = [spec for spec in map(sheet.specs.__getitem__, sheet.exposures) if isinstance(spec, InBetween)][:CARRIED]
+    assert [(fade.at, fade.method) for fade in fades] == [(0.2, "crossfade"), (0.4, "crossfade"), (0.6, "crossfade"), (0.8, "crossfade")]
+    ends = [(sheet.specs[fade.first], sheet.specs[fade.second]) for fade in fades]
+    assert ends == [(MotionFrame(window=first, index=12 + index), MotionFrame(window=second, index=index)) for index in range(CARRIED)]
+
+
 def test_no_window_grows_with_the_film():
     assert max(window.frames for window in windows(lay_out(film(seconds=60.0)))) == LONGEST
 

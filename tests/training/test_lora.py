@@ -170,6 +170,15 @@ def test_unknown_targets_are_refused_with_the_known_ones(settings: TrainSettings
     assert "to_out.0" in str(caught.value)
 
 
+def test_a_trigger_word_that_the_model_knows_is_told_before_the_training(settings: TrainSettings, tmp_path: Path) -> None:
+    def told(trigger: str) -> bool:
+        known = replace(settings, set=write_small_set(tmp_path / trigger / "set", trigger), out=tmp_path / trigger / "run", steps=1)
+        return any("the model knows the trigger word" in step.note for step in train(known))
+
+    assert told("b")
+    assert not told("zk")
+
+
 def test_a_refused_run_leaves_its_folder_free(settings: TrainSettings) -> None:
     for refused in (replace(settings, method=Lora(targets=("atention",))), replace(settings, precision="fp16")):
         with pytest.raises(InputError):

@@ -23,6 +23,7 @@ from sakuga.studio.training.open_sets import clip_set
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
 from sakuga.training.loop import Training, run_training
 from sakuga.training.method_settings import MotionLora
+from sakuga.training.motion_lora import MotionLoraMethod
 from sakuga.training.setup import prepare_training
 from tests.models.test_published_motion import ALL_CLOSE, ours, parts, theirs, write_adapter
 from tests.training.conftest import resumed, trained
@@ -101,6 +102,42 @@ def test_frames_of_a_clip_share_caption_and_timestep_and_given_ones_do_not_count
     training.chunks = 2
     assert [len(part.clean) for part in training._split(batch)] == [FRAMES, FRAMES]
     training.method.close()
+
+
+def test_both_ways_learn_each_clip_backwards_at_weight_minus_one(moving: TrainSettings) -> None:
+    assert isinstance(moving.method, MotionLora)
+    training = prepared_motion(replace(moving, method=replace(moving.method, given=0.0, both_ways=True), batch=2))
+    assert isinstance(training.method, MotionLoraMethod)
+    forwards, reverse = (training.objective.make_batch(stream, 3) for stream in training.streams)
+    for name in ("clean", "noise"):
+        one, other = (getattr(batch, name).unflatten(0, (2, FRAMES)) for batch in (forwards, reverse))
+        assert torch.equal(one.flip(1), other)
+    assert torch.equal(forwards.timesteps, reverse.timesteps)
+
+    embeds = training.method.encode_captions(forwards.captions)
+    list(run_training(training))
+    with training.method.negative():
+        negative = training.objective.predict(forwards, embeds)
+    for up in training.method.low_rank.ups:
+        up.data.neg_()
+    torch.testing.assert_close(training.objective.predict(forwards, embeds), negative)
+    training.method.close()
+
+
+def test_what_looks_the_same_both_ways_teaches_less(moving: TrainSettings, clips: Path) -> None:
+    def learnt(both_ways: bool) -> float:
+        assert isinstance(moving.method, MotionLora)
+        method = replace(moving.method, both_ways=both_ways)
+        training = prepared_motion(replace(moving, method=method, out=Path(moving.out) / str(both_ways), batch=2))
+        for stream in training.streams:  # stills
+            stream.encoded._latents = [latents[:1].expand_as(latents) for latents in stream.encoded._latents]  # type: ignore[attr-defined]
+        training._accumulate_gradients(0)
+        assert isinstance(training.method, MotionLoraMethod)
+        ups = training.method.low_rank.ups
+        training.method.close()
+        return float(sum(up.grad.square().sum() for up in ups if up.grad is not None))
+
+    assert learnt(both_ways=True) < 0.5 * learnt(both_ways=False)
 
 
 def test_it_resumes_exactly(moving: TrainSettings, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sakuga.studio.training.resolution import TrainSettings
 from sakuga.studio.training.train import train
 from sakuga.training import checkpoints
 from sakuga.training.method_settings import Lora
+from sakuga.training.run_folder import RunFolder
 from tests.training.conftest import trained, write_small_set
 
 SCRIPT = """
@@ -123,6 +124,16 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(settings: 
     (tmp_path / "other" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="holds other files, which are not overwritten"):
         trained(replace(changing, out=tmp_path / "other"))
+
+
+def test_a_run_that_was_killed_before_it_had_a_plan_leaves_its_folder_free(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    for folder in (run.checkpoints, run.cache):
+        folder.mkdir(parents=True)
+    run.check_free()
+    (run.checkpoints / "step-1.safetensors").touch()
+    with pytest.raises(InputError, match="holds other files"):
+        run.check_free()
 
 
 def test_a_nearly_full_disk_stops_the_run_with_every_step_saved(settings: TrainSettings, tmp_path: Path) -> None:

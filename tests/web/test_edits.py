@@ -7,7 +7,7 @@ import pytest
 from sakuga import studio as verbs
 from sakuga.client import ApiRefusal, Studio
 from sakuga.export import read_recipe
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.core.recipe import EditedRecipe
 from sakuga.timeline.edits import Hold, Redo
 from sakuga.web.schemas import EvaluateJob, Job, Project

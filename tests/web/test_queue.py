@@ -14,7 +14,7 @@ from sakuga.web import queue
 from sakuga.web.data_folder import DataFolder, StudioError, locked, server_lock
 from sakuga.web.database import KEPT_EVENTS, Database, add_event, migrations, new_id
 from sakuga.web.refusal import Refused
-from sakuga.web.schemas import DrawJob, Job
+from sakuga.web.schemas import DrawJob, Job, JobRequest, RenderJob
 
 REQUEST = DrawJob(prompts=["a castle"])
 
@@ -216,3 +216,55 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_killed_process(tmp_path: Pat
             assert free
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_a_job_that_is_cancelled_has_an_end_and_one_that_is_paused_has_none(database: Database) -> None:
+    cancelled, paused = added(database), added(database)
+    with database.write() as connection:
+        assert queue.stop(connection, cancelled.id, "cancel").ended is not None
+        held = queue.stop(connection, paused.id, "pause")
+    assert (held.state, held.ended) == ("paused", None)
+
+
+def test_a_job_that_was_let_go_has_the_try_back(database: Database) -> None:
+    job = added(database)
+    for state, ended in (("queued", False), ("cancelled", True)):
+        queue.claim(database, "cpu")
+        assert queue.is_device_busy(database)
+        queue.release(database, job.id, state)
+        assert not queue.is_device_busy(database)
+        with database.read() as connection:
+            row = connection.execute("SELECT attempts, ended FROM jobs WHERE id = ?", (job.id,)).fetchone()
+        assert (row["attempts"], row["ended"] is not None) == (0, ended)
+
+
+def test_a_lane_that_works_is_given_only_what_is_more_urgent(database: Database) -> None:
+    added(database, 3)
+    assert queue.claim(database, "cpu", above=3) is None
+    assert queue.claim(database, "cpu", above=2) is not None
+
+
+def test_a_deleted_job_is_to_be_cancelled(database: Database) -> None:
+    job = added(database)
+    assert queue.wanted(database, job.id) == ""
+    assert queue.wanted(database, new_id()) == "cancel"
+
+
+def test_a_change_says_whether_the_job_was_in_the_state_for_it(database: Database) -> None:
+    job = added(database)
+    with database.write() as connection:
+        assert queue.change_job(connection, job.id, {"title": "one"}, "state = 'queued'")
+        assert not queue.change_job(connection, job.id, {"title": "two"}, "state = 'running'")
+
+
+@pytest.mark.parametrize(
+    ("request_", "title"),
+    [
+        (DrawJob(prompts=["a castle", "a boat"]), "a castle, a boat"),
+        (DrawJob(prompts=["x" * 200]), "x" * 120),
+        (RenderJob(film={"film": {"idea": "a storm"}, "shots": []}), "a storm"),
+        (RenderJob(film={"film": 1}), "render"),
+    ],
+)
+def test_a_job_is_called_by_its_words_or_its_kind(request_: JobRequest, title: str) -> None:
+    assert queue.title_of(request_) == title

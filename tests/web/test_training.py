@@ -1,6 +1,8 @@
 """Training sets and trainings, from uploads to a style in the library."""
 
 import io
+import shutil
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -49,6 +51,29 @@ def test_uploads_become_a_set_a_training_and_a_style(studio: Studio, studio_proc
     assert (run["state"], run["step"], run["steps"]) == ("done", 2, 2)
     assert [point["step"] for point in run["points"]] == [1, 2]
     assert "noisy" in {style["name"] for style in http.get("/api/v1/styles", params={"model": studio_process.model}).json()}
+
+
+def animation(seed: int) -> bytes:
+    frames = [PILImage.open(io.BytesIO(image(seed + place))) for place in range(6)]
+    made = io.BytesIO()
+    frames[0].save(made, "WEBP", save_all=True, append_images=frames[1:], duration=125)
+    return made.getvalue()
+
+
+def test_uploaded_clips_become_a_motion_lora_in_the_library(
+    studio: Studio, studio_process: StudioProcess, http: httpx2.Client, tiny_moving_folder: Path
+) -> None:
+    model = shutil.copytree(tiny_moving_folder, studio_process.home / "models" / "moving")
+    clips = [http.post("/api/v1/uploads", params={"name": f"{seed}.webp"}, content=animation(seed)).json()["id"] for seed in (50, 60)]
+    settings = {"steps": 2, "size": 32, "rank": 2, "frames": 4, "sample_every": 0, "log_every": 1}
+    wanted = TrainJob(clips=clips, name="sway", method="motion-lora", model=str(model), settings=settings)
+    without = http.post("/api/v1/jobs", json={"request": wanted.model_copy(update={"clips": []}).model_dump()})
+    assert (without.status_code, without.json()["error"]["field"]) == (422, "clips")
+    job = studio.wait(studio.submit(wanted).id)
+    assert job.state == "done", job.error
+    run = http.get("/api/v1/runs/sway").json()
+    assert (run["method"], run["step"]) == ("motion-lora", 2)
+    assert "sway" in {style["name"] for style in http.get("/api/v1/styles", params={"model": str(model)}).json()}
 
 
 def test_the_doctor_tells_every_page_how_far_it_is_and_when_it_ends(studio: Studio, http: httpx2.Client) -> None:

@@ -12,6 +12,7 @@ from typing import NoReturn, TextIO
 from sakuga import SakugaError
 from sakuga.cancellation import STOP_SIGNALS, Interrupted, interrupted_by_signals
 from sakuga.event_log import check_log, is_on, log_event
+from sakuga.models.meta_kernels import defer_meta_kernels
 
 GARBAGE = (100_000, 50, 100)
 """Objects between garbage collections. Those of Python's default take a sixth of the time in which the libraries are imported."""
@@ -39,6 +40,7 @@ def main() -> None:
     The code is 0 if done, 2 for bad input, 130 on Ctrl-C, 1 for anything else.
     """
     gc.set_threshold(*GARBAGE)
+    defer_meta_kernels()
     _escape_unsayable(sys.stdout)
     code: int | str | None = 0
     try:

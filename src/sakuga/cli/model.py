@@ -56,13 +56,16 @@ def add(
         opt.described("Whether its noise schedule ends in pure noise", "--zero-snr/--no-zero-snr", default="as the file says"),
     ] = None,
     vae: Annotated[Path | None, opt.described("A .safetensors file with another VAE", default="the file's own")] = None,
-    from_webui: Annotated[Path | None, opt.described("Register all checkpoints of an A1111, Forge or ComfyUI folder")] = None,
+    from_webui: Annotated[
+        Path | None, opt.described("Register all checkpoints, LoRAs and embeddings of an A1111, Forge or ComfyUI folder")
+    ] = None,
     overwrite: Annotated[bool, opt.described("Replace a model of the same name", "--overwrite")] = False,
     json: opt.Json = False,
 ) -> None:
     """Register a checkpoint where it lies, under a name for --model; nothing is copied."""
     from sakuga import InputError, studio
     from sakuga.cli.show import report
+    from sakuga.cli.style import folder_lines
 
     if path and not from_webui:
         made = studio.add_model(path, name, prediction, zero_snr, vae, overwrite)
@@ -71,7 +74,9 @@ def add(
     else:
         raise InputError("give either a checkpoint or --from-webui FOLDER")
     words = [f'added {one}: use it with --model "{one}"' for one in made.names] + [f"left out: {why}" for why in made.refused.values()]
-    report(asdict(made), as_json=json, words="\n".join(words))
+    words += [line for one in made.styles for line in folder_lines(one)]
+    styles = [{**asdict(one), "folder": str(one.folder)} for one in made.styles]
+    report({**asdict(made), "styles": styles}, as_json=json, words="\n".join(words))
 
 
 @model.command("remove")

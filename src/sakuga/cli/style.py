@@ -27,8 +27,11 @@ def list_(
 
     styles = studio.list_styles(model, folders or ())
     values = [{key: value for key, value in asdict(one).items() if key not in ("card", "figures")} for one in styles]
-    lines = [f"{one.name:16} {one.place:7} {_contents(one):28} {one.bytes / 1e6:5.2f} MB  {one.trigger}" for one in styles]
-    report({"styles": values}, as_json=json, words="\n".join(lines) or "no styles: train one, or add one with `sakuga style add`")
+    report(
+        {"styles": values},
+        as_json=json,
+        words="\n".join(map(_listed, styles)) or "no styles: train one, or add one with `sakuga style add`",
+    )
 
 
 @style.command("show")
@@ -40,21 +43,24 @@ def show(name: Style, model: opt.Model = "sketchbook", json: opt.Json = False) -
     one = studio.show_style(name, model)
     rows = {
         "files": ", ".join(one.files),
-        "digest": one.digest[:12],
+        "digest": str(one.digest)[:12],
         "trigger": one.trigger or "none",
         **({"its captions": ", ".join(one.frequent_tags)} if one.frequent_tags else {}),
         **({"suffix": one.suffix} if one.suffix else {}),
         **({"weight": f"{one.weight:g}"} if one.weight != 1 else {}),
         **({"finishing": ", ".join(one.finishing)} if one.finishing else {}),
-        "contains": _contents(one),
-        "changes": ", ".join(one.changes) or "text embeddings only",
+        "contains": _contents(one) or "nothing that can be read",
+        "changes": ", ".join(one.changes) or ("text embeddings only" if one.words else "nothing"),
         "ranks": ", ".join(map(str, one.ranks)) or "none",
         "made for": one.made_for or "an unknown model family",
         "base": one.base or "unknown",
         "images": one.strip or "none",
     }
     card = f"\n\n{visible(one.card.strip())}" if one.card else ""
-    report(asdict(one), as_json=json, words="\n".join(f"{key:9} {visible(value)}" for key, value in rows.items()) + card)
+    lines = [f"{key:9} {visible(value)}" for key, value in rows.items()]
+    if one.unread:
+        lines += ["", "cannot be used:", *(f"  {visible(key)} {why}" for key, why in one.unread.items())]
+    report(asdict(one), as_json=json, words="\n".join(lines) + card)
 
 
 @style.command("check")
@@ -167,34 +173,61 @@ def merge(
 
 @style.command("add")
 def add(
-    style: Style,
+    style: Annotated[str | None, typer.Argument(metavar="STYLE", help="A style as for `show`")] = None,
     name: Annotated[str | None, opt.described("Name in the library", default="the style's own")] = None,
+    folder: Annotated[
+        Path | None, opt.described("Register a folder: its files, and those below, are styles by name; nothing is copied", "--folder")
+    ] = None,
     model: opt.Model = "sketchbook",
     json: opt.Json = False,
 ) -> None:
-    """Copy a style into the library in $SAKUGA_HOME, where its name is enough."""
-    from sakuga import studio
+    """Copy a style into the library in $SAKUGA_HOME, where its name is enough, or register a folder of styles."""
+    from sakuga import InputError, studio
     from sakuga.cli.show import report
 
+    if (style is None) == (folder is None) or (folder and name):
+        raise InputError("give either a style, perhaps with --name, or --folder FOLDER")
+    if folder:
+        added = studio.add_style_folder(folder)
+        report({**asdict(added), "folder": str(added.folder)}, as_json=json, words="\n".join(folder_lines(added)))
+        return
+    assert style
     folder = studio.add_style(style, name, model)
     report({"style": str(folder)}, as_json=json, words=f"added {folder}: apply it with --style {folder.name}")
 
 
 @style.command("remove")
 def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A style of the library in $SAKUGA_HOME")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A style of the library in $SAKUGA_HOME, or a registered folder")],
     yes: Annotated[bool, opt.described("Do not ask", "--yes", "-y")] = False,
     json: opt.Json = False,
 ) -> None:
-    """Delete a style from the library in $SAKUGA_HOME; no other can be deleted."""
+    """Delete a style from the library in $SAKUGA_HOME, or forget a registered folder; no other can be deleted."""
     from sakuga import InputError, studio
     from sakuga.cli.show import report
+    from sakuga.studio.styles.registered_folders import registered_folder
 
+    if registered_folder(name):
+        forgotten = studio.remove_style(name)
+        report({"removed": str(forgotten)}, as_json=json, words=f"forgot {forgotten}; its files stay")
+        return
     path = studio.library_style(name)
     if not yes and not typer.confirm(f"Delete {path}?", err=True):
         raise InputError(f"{path} was not deleted: answer yes, or give --yes")
     studio.remove_style(name)
     report({"removed": str(path)}, as_json=json, words=f"removed {path}")
+
+
+def folder_lines(added: Any) -> list[str]:
+    """Return what a registered folder has, in words."""
+    count, some = len(added.names), ", ".join(added.names[:6]) + (", ..." if len(added.names) > 6 else "")
+    line = f"{added.folder}: {count} {'style' if count == 1 else 'styles'} by file name ({some or 'none'}), for --style and prompts"
+    return [line, *(f"left out: {why}" for why in added.refused.values())]
+
+
+def _listed(one: Any) -> str:
+    fault = one.fault or ("cannot be used: see `sakuga style show`" if one.unread else "")
+    return f"{one.name:16} {one.place:10} {fault or f'{_contents(one):28} {one.bytes / 1e6:5.2f} MB  {one.trigger}'}"
 
 
 def _contents(one: Any) -> str:

@@ -1,9 +1,10 @@
 """Reading clips: GIF, WebP, APNG and video as images with exact durations."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,14 @@ def read_clip(path: Path | str, keep: Keep = tuple) -> LoadedClip:
             alone = read_image(path)
             return LoadedClip(images=(alone.image,), seconds=(Fraction(0),), notes=alone.notes)
         return _animation(image, path, keep)
+
+
+def keep_first(images: Iterable[Image]) -> tuple[Image, ...]:
+    """Decode all images and keep the first: for the number of a clip's frames, their size and durations."""
+    every = iter(images)
+    first = tuple(islice(every, 1))
+    deque(every, maxlen=0)
+    return first
 
 
 def stream_clip(path: Path | str) -> Iterator[tuple[Fraction, Image]]:

@@ -78,16 +78,16 @@ def labels_shown(codes: Codes, stated: Codes, attributes: Sequence[str]) -> list
 
 
 def joint_steps(frames: int, context: int, overlap: int) -> list[int]:
-    """Return the steps at which one context of a motion window hands over to the next.
+    """Return the steps at which one context of a clip hands over to the next.
 
-    Step i leads from frame i - 1 to frame i; at a joint both are in two contexts or more.
+    Step i leads from frame i - 1 to frame i; at a joint one of them is in two contexts or more.
 
     >>> joint_steps(28, 16, 4)
-    [13, 14, 15]
+    [12, 13, 14, 15, 16]
     """
     windows = context_windows(frames, context, overlap)
     shared = [sum(frame in window for window in windows) > 1 for frame in range(frames)]
-    return [step for step in range(1, frames) if shared[step - 1] and shared[step]]
+    return [step for step in range(1, frames) if shared[step - 1] or shared[step]]
 
 
 def joint_ratio(clip: Images, joints: Sequence[int]) -> float:

@@ -53,6 +53,12 @@ def write_webm(stream: FrameStream, path: Path) -> None:
     _write(stream, path, _WEBM)
 
 
+def padding_note(size: tuple[int, int]) -> str:
+    """Return a note for a width and height that video does not have, or nothing."""
+    width, height = (side + side % 2 for side in size)
+    return "" if (width, height) == size else f"video has even sides: the file has {width} x {height} pixels, and repeats those at the edge"
+
+
 def recipe_in_video(path: Path) -> str | None:
     """Read the recipe of an MP4 or WebM from its comment; None if there is none."""
     import av

@@ -16,7 +16,7 @@ from sakuga.export.sequence import SequenceName, check_sequence, write_frame
 from sakuga.export.sheet import sheet_json, write_clip_sheet, write_contact
 from sakuga.export.target import ExportError, atomic, check_folder, check_name
 from sakuga.export.timing import FrameStream, stream_of
-from sakuga.export.video import write_mp4, write_webm
+from sakuga.export.video import padding_note, write_mp4, write_webm
 from sakuga.finishing.image import Image
 from sakuga.timeline.clip import Clip
 
@@ -160,8 +160,8 @@ def _write_file(stream: FrameStream, path: Path, max_size: int | None) -> tuple[
             WRITERS[suffix](stream, draft)
         else:
             notes = write_gif_within(stream, draft, max_size)
-    left_out = left_out_note(stream, path)
-    return (*notes, left_out) if left_out else notes
+    padding = padding_note(stream.size) if suffix in (".mp4", ".webm") else ""
+    return (*notes, *filter(None, (left_out_note(stream, path), padding)))
 
 
 def _write_folder(stream: FrameStream, folder: Path) -> list[Path]:

@@ -17,7 +17,8 @@ from sakuga.models.embeddings import A1111_KEY, SDXL_KEYS, WORD_KEY, embedding_k
 from sakuga.models.families import FamilyName, adapter_family, declared_family
 from sakuga.models.layer_changes import KINDS, LayerChange, input_channels
 from sakuga.models.layer_changes import LoraLayer as LoraLayer
-from sakuga.models.layer_files import bias_changes, is_whole, layer_change
+from sakuga.models.layer_files import bias_changes, layer_change
+from sakuga.models.layer_shapes import is_whole
 from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMER_KEYS, UP, file_layer_name, kohya_layer, other_kind, parse_key, unsupported_kind
 from sakuga.models.pickles import PickleError, load_pickle
 from sakuga.models.saving import save_tensors

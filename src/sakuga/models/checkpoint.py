@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from sakuga.models.autoencoder import VaeAutoencoder
 from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, CheckpointInfo
+from sakuga.models.clip_space import embed_image, embed_text
 from sakuga.models.components import DTYPES as DTYPES
 from sakuga.models.components import load_component, load_vae, make_fast, open_text_encoder
 from sakuga.models.controlnet_files import ControlNetFiles
@@ -18,15 +18,14 @@ from sakuga.models.controlnets import check_controlnet, open_controlnet
 from sakuga.models.denoiser import UNetDenoiser, call_unet
 from sakuga.models.diffusers_classes import ControlNetModel, UNet2DConditionModel
 from sakuga.models.embeddings import ENCODER_NAMES
-from sakuga.models.fast_decoder import fast_decode, fit_fast_decoder, wants_fast_decoder
-from sakuga.models.image_squares import crop_square, pad_square
+from sakuga.models.fast_decoder import wants_fast_decoder
 from sakuga.models.motion import MotionUNet, open_motion_adapter
 from sakuga.models.motion_files import MotionFiles, check_motion_adapter
 from sakuga.models.packing import pack_network
+from sakuga.models.preview_decoder import open_preview_decoder
 from sakuga.models.prompt_encoding import PromptEncoder
 from sakuga.models.protocols import Autoencoder, Denoiser
 from sakuga.models.text_encoders import TextEncoder, split_pooled
-from sakuga.models.tiny_decoder import open_tiny_decoder, tiny_decode, tiny_decoder_file
 from sakuga.models.tokenization import Tokens
 from sakuga.story.emphasis import without_emphasis
 from sakuga.timeline.spec import Fit, Precision, Weighting
@@ -65,12 +64,14 @@ class Checkpoint:
     scheduler_config: dict[str, Any]
     custom_denoiser: Denoiser | None = None
     """Used in place of the UNet, such as a compiled network."""
+    custom_window_denoiser: Denoiser | None = None
+    """Used in place of the denoiser on the frames of motion windows, of which no two need to be equally long."""
     custom_autoencoder: Autoencoder | None = None
     """Used in place of the VAE."""
     wrap_controlnet: Callable[[Any], Any] | None = None
     """Makes what is called in place of the ControlNet, such as a compiled one."""
     wrap_motion: Callable[[MotionUNet], Callable[[MotionUNet], Any]] | None = None
-    """Makes, for a motion adapter, what returns a compiled motion UNet in place of one with more or fewer frames."""
+    """Makes, for a motion adapter, what returns a compiled motion UNet in place of one of torch."""
     custom_recorder: Any = None
     """Used in place of `reference_attention.SelfAttentionRecorder`, such as a compiled one."""
     engine_notes: list[str] = field(default_factory=list)
@@ -88,6 +89,11 @@ class Checkpoint:
     def denoiser(self) -> Denoiser:
         """Return the network that predicts noise or velocity."""
         return self.custom_denoiser or UNetDenoiser(self.unet, self.info)
+
+    @property
+    def window_denoiser(self) -> Denoiser:
+        """Return the image model as it runs on the frames of motion windows."""
+        return self.custom_window_denoiser or self.denoiser
 
     @property
     def autoencoder(self) -> Autoencoder:
@@ -151,7 +157,7 @@ class Checkpoint:
         Raises CheckpointError where there is none.
         """
         if "controlnet" not in self._networks:
-            self._require("controlnet", "depth ControlNet", "generate without control")
+            self.require("controlnet", "depth ControlNet", "generate without control")
             precision = next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
             network = load_component(ControlNetModel, self.files, "controlnet", str(self.device), precision)
             check_controlnet(network, self.unet, f"checkpoint '{self.files.name}': its ControlNet")
@@ -207,17 +213,7 @@ class Checkpoint:
         """Return what decodes latents for live previews, as `decode`: a TAESD file or a linear map where the VAE's decoder is large."""
         if not wants_fast_decoder(self):
             return self.decode
-        return self.keep("preview decoder", self._open_preview_decoder)
-
-    def _open_preview_decoder(self) -> Callable[[Tensor], np.ndarray]:
-        file = tiny_decoder_file(is_xl=self.info.pooled_channels > 0)
-        try:
-            if file.is_file():
-                network = open_tiny_decoder(file, self.vae.config.latent_channels, self.info.vae_scale_factor)
-                return partial(tiny_decode, network=network)
-        except CheckpointError as error:
-            self.engine_notes.append(f"previews are decoded roughly: {error}")
-        return partial(fast_decode, colors=fit_fast_decoder(self), factor=self.info.vae_scale_factor)
+        return self.keep("preview decoder", lambda: open_preview_decoder(self))
 
     @property
     def depth_estimator(self) -> Callable[[np.ndarray], np.ndarray]:
@@ -226,14 +222,15 @@ class Checkpoint:
         Raises CheckpointError where there is none.
         """
         if "depth" not in self._networks:
-            self._require("depth", "depth estimator", "use depth from luminance")
+            self.require("depth", "depth estimator", "use depth from luminance")
             from sakuga.models.depth import load_depth_estimator
 
             self._networks["depth"] = load_depth_estimator(self.files.folder / "depth", str(self.device))
         estimator: Callable[[np.ndarray], np.ndarray] = self._networks["depth"]
         return estimator
 
-    def _require(self, part: str, title: str, remedy: str) -> None:
+    def require(self, part: str, title: str, remedy: str) -> None:
+        """Refuse a checkpoint that lacks a part's folder; raises CheckpointError."""
         if part not in self.files.components():
             raise CheckpointError(f"checkpoint '{self.files.name}' has no {title} (folder {part}/): {remedy}")
 
@@ -276,7 +273,7 @@ class Checkpoint:
 
     @property
     def _encoder(self) -> PromptEncoder:
-        self._require("text_encoder", "text encoder", "use a reference image in place of the prompt")
+        self.require("text_encoder", "text encoder", "use a reference image in place of the prompt")
         return PromptEncoder(encoders=self.text_encoders, info=self.info, dtype=self.dtype, clip_skip=self.clip_skip)
 
     @torch.inference_mode()
@@ -323,14 +320,7 @@ class Checkpoint:
         Returns (1, 1, channels); raises CheckpointError without an image encoder. An oblong image is cropped to its centre square, or
         padded with its edge pixels; it is never squashed.
         """
-        if self.image_encoder is None:
-            raise CheckpointError(f"checkpoint '{self.files.name}' has no image encoder: describe the image in a prompt")
-        crops_itself = "shortest_edge" in self.image_processor.size
-        square = pad_square(image) if fit == "pad" else image if crops_itself else crop_square(image)
-        pixels = self.image_processor(images=square, input_data_format="channels_last", return_tensors="pt").pixel_values.to(
-            self.device, self.dtype
-        )
-        return torch.as_tensor(self.image_encoder(pixels).image_embeds)[:, None]
+        return embed_image(self, image, fit)
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -342,23 +332,8 @@ class Checkpoint:
             return torch.zeros(0, self.unet.config.cross_attention_dim, device=self.device, dtype=self.dtype)
         for text in texts:
             if text not in self._text_cache:
-                self._text_cache[text] = self._embed_text(text)
+                self._text_cache[text] = embed_text(self, text)
         return torch.cat([self._text_cache[text] for text in texts])
-
-    def _embed_text(self, text: str) -> Tensor:
-        """Return CLIP's projected text.
-
-        Without a projection, the pooled output must be in the image space.
-        """
-        remedy = "disable text guidance with 0 repeats"
-        self._require("text_encoder", "text encoder", remedy)
-        tokens = self._tokenize(text)
-        limit = min(len(tokens.ids), self.info.token_limit)
-        output = self.text_encoder(torch.tensor([tokens.resized(limit, self.tokenizer.pad_token_id).ids], device=self.device))
-        embedded = output.text_embeds if hasattr(output, "text_embeds") else output.pooler_output
-        if self.image_encoder is None or embedded.shape[-1] != self.image_encoder.config.projection_dim:
-            raise CheckpointError(f"checkpoint '{self.files.name}' cannot compare texts with images: {remedy}")
-        return torch.as_tensor(embedded).to(self.dtype)
 
     def zero_embeds(self) -> Tensor:
         """Return zeros as the unconditional embedding, (1, rows, channels)."""

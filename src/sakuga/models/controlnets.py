@@ -13,6 +13,7 @@ from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.controlnet_files import DIFFUSERS_HINT, PREFIX, STABILITY_HINT, ControlNetFiles
 from sakuga.models.diffusers_classes import ControlNetModel
 from sakuga.models.loading import load_network, quiet_libraries
+from sakuga.models.meta_kernels import on_meta_device
 from sakuga.models.single_file.controlnet import controlnet_key
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _open_single_file(files: ControlNetFiles, unet: Any) -> Any:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"ControlNet '{files.name}': the weights are truncated or damaged ({error}): download it again") from None
     channels, hint_channels = _hint_channels(weights)
-    with torch.device("meta"), quiet_libraries():
+    with on_meta_device(), quiet_libraries():
         network = ControlNetModel.from_unet(
             unet, conditioning_embedding_out_channels=hint_channels, load_weights_from_unet=False, conditioning_channels=channels
         )

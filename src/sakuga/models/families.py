@@ -16,6 +16,8 @@ FamilyName = Literal["sketchbook", "sd1", "sd2", "sdxl"]
 class MotionDefaults:
     """How a family's motion adapters are sampled; by default as those of AnimateDiff."""
 
+    window: int | None = None
+    """Frames denoised together; None takes as many as an adapter was trained on."""
     steps: int | None = None
     """Denoising steps of films that move; None takes as many as for images."""
     smoothing: float = 0.0
@@ -74,7 +76,7 @@ FAMILIES: tuple[Family, ...] = (
             enlarge=2,
             reference_weight=4.0,
             motion=MotionDefaults(
-                steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.8, keyframe_strength=0.2
+                window=32, steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.8, keyframe_strength=0.2
             ),
         ),
     ),

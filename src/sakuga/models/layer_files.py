@@ -22,23 +22,6 @@ from sakuga.models.lora_keys import BIAS
 Parts = Mapping[str, Tensor]
 """A layer's tensors by what they are (`lora_keys.Part`)."""
 SCALARS = ("alpha", "on_input")
-NEEDED: tuple[tuple[str, ...], ...] = (
-    ("down", "up"),
-    ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),
-    ("lokr_w1", "lokr_w2"),
-    ("lokr_w1", "lokr_w2_a", "lokr_w2_b"),
-    ("lokr_w1_a", "lokr_w1_b", "lokr_w2"),
-    ("lokr_w1_a", "lokr_w1_b", "lokr_w2_a", "lokr_w2_b"),
-    ("ia3", "on_input"),
-    ("ia3_l",),
-    ("diff",),
-)
-"""The tensors that each kind of change cannot do without."""
-
-
-def is_whole(parts: Parts) -> bool:
-    """Return whether a layer's tensors make up a change."""
-    return any(set(needed) <= parts.keys() for needed in NEEDED)
 
 
 def layer_change(layer: str, parts: Parts, config: Mapping[str, Any]) -> LayerChange:

@@ -1,6 +1,6 @@
 """Kinds, ranks and sizes of an adapter's layers, by the shapes of its tensors; loads no torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -9,6 +9,19 @@ from sakuga.models.lora_keys import Part, parse_key
 Shape = Sequence[int]
 RANKED: tuple[Part, ...] = ("down", "hada_w1_b", "lokr_w1_b", "lokr_w2_b")
 """Tensors whose first axis is the rank."""
+
+NEEDED: tuple[tuple[Part, ...], ...] = (
+    ("down", "up"),
+    ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),
+    ("lokr_w1", "lokr_w2"),
+    ("lokr_w1", "lokr_w2_a", "lokr_w2_b"),
+    ("lokr_w1_a", "lokr_w1_b", "lokr_w2"),
+    ("lokr_w1_a", "lokr_w1_b", "lokr_w2_a", "lokr_w2_b"),
+    ("ia3", "on_input"),
+    ("ia3_l",),
+    ("diff",),
+)
+"""The tensors that each kind of change cannot do without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +33,8 @@ class LayerShape:
     """0 where the change has none."""
     channels: int
     """Input channels of the weight; 0 where they are not told."""
+    is_whole: bool
+    """Whether its tensors make up a change."""
 
 
 def layer_shapes(shapes: Mapping[str, Shape]) -> dict[str, LayerShape]:
@@ -33,7 +48,12 @@ def layer_shapes(shapes: Mapping[str, Shape]) -> dict[str, LayerShape]:
 
 def _layer_shape(parts: Mapping[Part, Shape]) -> LayerShape:
     rank = next((parts[part][0] for part in RANKED if parts.get(part)), 0)
-    return LayerShape(kind=_kind(parts), rank=rank, channels=_channels(parts))
+    return LayerShape(kind=_kind(parts), rank=rank, channels=_channels(parts), is_whole=is_whole(parts))
+
+
+def is_whole(parts: Collection[str]) -> bool:
+    """Return whether a layer's tensors, by what they are, make up a change."""
+    return any(set(needed) <= set(parts) for needed in NEEDED)
 
 
 def _kind(parts: Mapping[Part, Shape]) -> str:

@@ -221,7 +221,7 @@ def _layers(block: Any, motion: Any) -> Iterator[_Layer]:
 
 def _timestep_embeds(unet: Any, noisy: Tensor, timestep: Tensor | int, conditions: dict[str, Tensor] | None) -> Tensor:
     """Embed the timestep of each frame, and what Stable Diffusion XL adds (Podell et al. 2023, section 2.2)."""
-    timesteps = torch.as_tensor(timestep, device=noisy.device).expand(len(noisy))
+    timesteps = torch.as_tensor(timestep, device=noisy.device).expand(noisy.shape[0])  # len() would be a constant of traced graphs
     embeds: Tensor = unet.time_embedding(unet.time_proj(timesteps).to(noisy.dtype))
     if not conditions:
         return embeds

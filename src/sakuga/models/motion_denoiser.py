@@ -75,7 +75,7 @@ class MotionDenoiser:
         timesteps = torch.as_tensor(timestep, device=latents.device).expand(len(latents))
         held = self._held(int(timesteps.max()))
         inputs, times = self._with_given(held, latents, timesteps)
-        prediction = self._predict_halves(inputs, times, prompt_embeds, size_conditioning, residuals)
+        prediction = self._predict_halves(held, inputs, times, prompt_embeds, size_conditioning, residuals)
         return self._smoothed(held, self._towards_given(held, prediction, latents, timesteps), latents, timesteps)
 
     def _held(self, timestep: int) -> Mapping[int, Tensor]:
@@ -83,17 +83,28 @@ class MotionDenoiser:
         return {frame: clean for frame, clean in self.given.items() if timestep >= self.strengths.get(frame, 0.0) * len(self.signal)}
 
     def _predict_halves(
-        self, latents: Tensor, timesteps: Tensor, prompt_embeds: Tensor, sizes: Tensor | None, residuals: Mapping[str, Any]
+        self,
+        held: Collection[int],
+        latents: Tensor,
+        timesteps: Tensor,
+        prompt_embeds: Tensor,
+        sizes: Tensor | None,
+        residuals: Mapping[str, Any],
     ) -> Tensor:
-        """Predict frames together, but unconditional ones by the image model if there is one."""
+        """Predict frames together, but unconditional ones by the image model if there is one; of `held` frames nothing is asked."""
         if self.image_denoiser is None or len(latents) == self.frames:
             return self._predict(latents, timesteps, prompt_embeds, sizes, residuals)
+        free = torch.tensor([frame for frame in range(self.frames) if frame not in held], device=latents.device, dtype=torch.long)
         unconditional, conditional = (
             (latents[rows], timesteps[rows], prompt_embeds[rows], _choose(sizes, rows), _choose_all(residuals, rows))
-            for rows in (slice(None, self.frames), slice(self.frames, None))
+            for rows in (free, slice(self.frames, None))
         )
+        together = self._predict(*conditional)
         *inputs, alone = unconditional
-        return torch.cat([self.image_denoiser.forward(*inputs, **alone), self._predict(*conditional)])
+        one_by_one = torch.zeros_like(together)
+        if len(free):
+            one_by_one[free] = self.image_denoiser.forward(*inputs, **alone)
+        return torch.cat([one_by_one, together])
 
     def _smoothed(self, given: Collection[int], prediction: Tensor, latents: Tensor, timesteps: Tensor) -> Tensor:
         """Predict what leads to clean frames that are smooth in time."""
@@ -202,7 +213,7 @@ def with_motion(
         strengths=strengths,
         closed=closed,
         smoothing=smoothing,
-        image_denoiser=checkpoint.denoiser if joint_guidance else None,
+        image_denoiser=checkpoint.window_denoiser if joint_guidance else None,
         run=checkpoint.wrap_motion(network) if checkpoint.wrap_motion else _itself,
     )
     return replace(checkpoint, custom_denoiser=denoiser)

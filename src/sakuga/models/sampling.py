@@ -102,8 +102,10 @@ def sample(
 
 def _until(end: float, timesteps: Tensor, count: int) -> Tensor:
     """Keep the timesteps in the first share of the noise levels, one at least; `count` is the number of training timesteps."""
+    if end >= 1:
+        return timesteps
     kept = timesteps[timesteps >= round((1 - end) * count)]
-    return timesteps if end >= 1 else kept if len(kept) else timesteps[:1]
+    return kept if len(kept) else timesteps[:1]
 
 
 def _clean_latents(checkpoint: Checkpoint, scheduler: Any, latents: Tensor, timestep: Tensor, prediction: Tensor) -> Tensor:

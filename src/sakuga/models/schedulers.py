@@ -18,13 +18,18 @@ from sakuga.models.diffusers_classes import (
     LCMScheduler,
     UniPCMultistepScheduler,
 )
+from sakuga.models.singlestep_scheduler import SinglestepScheduler
 from sakuga.timeline.spec import Sampler, Schedule
 
 SCHEDULERS: dict[Sampler, Any] = {
     "dpm++": DPMSolverMultistepScheduler,
     "dpm++ karras": DPMSolverMultistepScheduler,
-    "dpm++ sde": DPMSolverMultistepScheduler,
-    "dpm++ sde karras": DPMSolverMultistepScheduler,
+    "dpm++ 2m sde": DPMSolverMultistepScheduler,
+    "dpm++ 2m sde karras": DPMSolverMultistepScheduler,
+    "dpm++ 2s sde": EulerDiscreteScheduler,
+    "dpm++ 2s sde karras": EulerDiscreteScheduler,
+    "dpm++ 2s a": EulerDiscreteScheduler,
+    "dpm++ 2s a karras": EulerDiscreteScheduler,
     "unipc": UniPCMultistepScheduler,
     "ddim": DDIMScheduler,
     "euler": EulerDiscreteScheduler,
@@ -35,8 +40,12 @@ SCHEDULERS: dict[Sampler, Any] = {
 OPTIONS: dict[Sampler, dict[str, Any]] = {
     "dpm++": {"use_karras_sigmas": False},
     "dpm++ karras": {"use_karras_sigmas": True},
-    "dpm++ sde": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": False},
-    "dpm++ sde karras": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    "dpm++ 2m sde": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": False},
+    "dpm++ 2m sde karras": {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    "dpm++ 2s sde": {"use_karras_sigmas": False, "final_sigmas_type": "zero"},
+    "dpm++ 2s sde karras": {"use_karras_sigmas": True, "final_sigmas_type": "zero"},
+    "dpm++ 2s a": {"use_karras_sigmas": False, "final_sigmas_type": "zero"},
+    "dpm++ 2s a karras": {"use_karras_sigmas": True, "final_sigmas_type": "zero"},
     "unipc": {"use_karras_sigmas": False},
     "heun": {"use_karras_sigmas": False},
 }
@@ -49,12 +58,14 @@ SCHEDULES: dict[Schedule, dict[str, Any]] = {
 }
 """What a schedule sets: noise levels after Karras et al. 2022 (eq. 5), exponential, or of a beta distribution (Lee et al. 2024); or
 timesteps that begin at the last (Lin et al. 2023)."""
-EXPLODING = ("euler", "euler a", "heun")
+SINGLESTEP: dict[Sampler, bool] = {"dpm++ 2s sde": True, "dpm++ 2s sde karras": True, "dpm++ 2s a": False, "dpm++ 2s a karras": False}
+"""Samplers of `singlestep_scheduler`, over the steps of Euler's scheduler, and whether each is the stochastic one."""
+EXPLODING = ("euler", "euler a", "heun", *SINGLESTEP)
 """Samplers whose latents grow with the noise level (variance exploding)."""
 
 
 def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int, schedule: Schedule = "model") -> Any:
-    """Build diffusers' scheduler for a number of steps.
+    """Build diffusers' scheduler for a number of steps, or one that is called like it.
 
     It has the checkpoint's noise schedule.
     """
@@ -63,7 +74,7 @@ def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int, schedu
         warnings.simplefilter("ignore", DeprecationWarning)
         scheduler = _scheduler(SCHEDULERS[sampler], checkpoint.scheduler_config | own)
         scheduler.set_timesteps(steps, device=checkpoint.device)
-    return scheduler
+    return SinglestepScheduler.over(scheduler, stochastic=SINGLESTEP[sampler]) if sampler in SINGLESTEP else scheduler
 
 
 def noise_schedule(checkpoint: Checkpoint) -> Tensor:
@@ -84,12 +95,14 @@ def scheduler_step(
     """
     timestep, last = timesteps[0], len(timesteps) == 1
     match sampler:
+        case "dpm++ 2s sde" | "dpm++ 2s sde karras" | "dpm++ 2s a" | "dpm++ 2s a karras":
+            return torch.as_tensor(scheduler.step(prediction, latents, noise))
         case "lcm":
             moved = scheduler.step(prediction, timestep, latents)
             return torch.as_tensor(
                 moved.prev_sample if last else scheduler.add_noise(moved.denoised, next(noise).to(latents), timesteps[1:])
             )
-        case "dpm++ sde" | "dpm++ sde karras":
+        case "dpm++ 2m sde" | "dpm++ 2m sde karras":
             fresh = torch.zeros_like(latents) if last else next(noise).to(latents)
             return torch.as_tensor(scheduler.step(prediction, timestep, latents, variance_noise=fresh).prev_sample)
         case "euler a":

@@ -13,10 +13,10 @@ from pathlib import Path
 from sakuga import InputError
 from sakuga.files import read_utf8
 from sakuga.models.checkpoint_files import file_digest
-from sakuga.models.embeddings import embedding_keys, read_header
+from sakuga.models.embeddings import embedding_keys, is_bundled, read_header
 from sakuga.models.families import FamilyName, adapter_family, declared_family
 from sakuga.models.layer_shapes import LayerShape, layer_shapes
-from sakuga.models.lora_keys import other_kind
+from sakuga.models.lora_keys import other_kind, parse_key, unsupported_kind
 from sakuga.models.style_metadata import DEFAULT_METADATA, StyleMetadata, frequent_tags, parse_metadata
 from sakuga.timeline.spec import Digest
 
@@ -24,6 +24,8 @@ LORA_FILE = "pytorch_lora_weights.safetensors"
 EMBEDDING_FILE = "learned_embeds.safetensors"
 PEFT_FILE, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 """The files of peft; its config holds the scales of the weights."""
+NAMED = 12
+"""Keys that a message names; of more it gives the number."""
 STYLE_FILE = "style.toml"
 CARD_FILE = "README.md"
 FRONT_MATTER = re.compile(r"^\s*---[\r\n]+([\S\s]*?)[\r\n]+---(?:[\r\n]|$)")
@@ -52,6 +54,8 @@ class StyleContents:
     family: FamilyName | None
     frequent_tags: tuple[str, ...]
     """The words that its training captions had most often, as kohya's metadata counts them."""
+    unread: dict[str, str]
+    """Why a key of its files cannot be read, or a layer lacks weights, by its name."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Style:
         layers: dict[str, LayerShape] = {}
         tags: tuple[str, ...] = ()
         declared: FamilyName | None = None
+        unread: dict[str, str] = {}
         for file in self.files:
             shapes, metadata = self._header(file)
             if other := other_kind(shapes):
@@ -90,7 +95,10 @@ class Style:
             for key, (trigger, encoder) in embeddings.items():
                 rows, channels = shapes[key] if len(shapes[key]) == 2 else (1, *shapes[key])
                 words.setdefault(trigger, (rows, []))[1].append((encoder, channels))
-            layers |= layer_shapes({key: shape for key, shape in shapes.items() if key not in embeddings})
+            rest = {key: shape for key, shape in shapes.items() if key not in embeddings}
+            layers |= layer_shapes(rest)
+            if not embeddings or any(map(is_bundled, shapes)):
+                unread |= {key: _why_unread(key) for key in rest if parse_key(key) is None and not is_bundled(key)}
             tags = tags or frequent_tags(metadata)
         channels_read = {layer: shape.channels for layer, shape in layers.items()}
         family = adapter_family(channels_read, [part for _, parts in words.values() for part in parts], declared)
@@ -100,6 +108,7 @@ class Style:
             kinds=tuple(dict.fromkeys(shape.kind for shape in layers.values())),
             family=family,
             frequent_tags=tags,
+            unread=unread | {layer: "lacks some of its weights" for layer, shape in layers.items() if not shape.is_whole},
         )
 
     def _header(self, file: Path) -> Header:
@@ -118,6 +127,20 @@ class Style:
     def prompt_trigger(self) -> str:
         """Return its trigger words, else its learned words."""
         return self.trigger or ", ".join(self.contents.learned_words)
+
+
+def check_readable(style: Style) -> None:
+    """Refuse a style that cannot be read, with its keys; raises StyleError."""
+    unread = style.contents.unread
+    if unread:
+        why = "; ".join(f"{key} {fault}" for key, fault in list(unread.items())[:NAMED])
+        more = f"; `sakuga style show` names {len(unread) - NAMED} more" if len(unread) > NAMED else ""
+        raise StyleError(f"style '{style.name}' cannot be used: {why}{more}")
+
+
+def _why_unread(key: str) -> str:
+    kind = unsupported_kind(key)
+    return f"is {kind}, which is not supported" if kind else "is of no known layout"
 
 
 def style_in_folder(name: str, folder: Path) -> Style:

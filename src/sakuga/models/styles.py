@@ -4,7 +4,9 @@ Loads no network and no torch.
 """
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.hub import HUB_PREFIX, find_hub_style
@@ -14,6 +16,8 @@ from sakuga.paths import local_path
 STYLES_FOLDER = "styles"
 FEW_STEP = "few_step"
 """The folders of a checkpoint with its own styles, and with its adapter for few steps."""
+NAMED = 24
+"""Styles that a message names; of more it gives the number."""
 PICKLE_SUFFIXES = (".pt", ".bin", ".ckpt", ".pth")
 
 
@@ -38,13 +42,13 @@ def few_step_adapter(files: CheckpointFiles) -> Style | None:
     return Style(FEW_STEP, (file,)) if file.is_file() else None
 
 
-def find_style(name: str, files: CheckpointFiles, library: Path | None = None) -> Style:
+def find_style(name: str, files: CheckpointFiles, library: Mapping[str, Style] = MappingProxyType({})) -> Style:
     """Find a style by name, folder, file or hub id.
 
-    A name is one of the checkpoint's styles, or of the `library` folder's. Raises StyleError, listing the styles there are, where there is
+    A name is one of the checkpoint's styles, or of the `library`'s. Raises StyleError, listing the styles there are, where there is
     none.
     """
-    known = {**(read_styles(library) if library else {}), **checkpoint_styles(files)}
+    known = {**library, **checkpoint_styles(files)}
     if name in known:
         return known[name]
     if name.startswith(HUB_PREFIX):
@@ -54,13 +58,16 @@ def find_style(name: str, files: CheckpointFiles, library: Path | None = None) -
         return style_in_folder(name, path)
     if path.is_file():
         return _style_of_file(name, path)
+    if (stem := name.removesuffix(".safetensors")) in known:
+        return known[stem]
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         raise StyleError(f"no style '{name}': did you mean '{near[0]}'?")
     own = checkpoint_styles(files)
     there = f"'{files.name}' has {', '.join(own)}" if own else f"'{files.name}' has none of its own"
     more = sorted(known.keys() - own.keys())
-    there += f", and {library} has {', '.join(more)}" if more else ""
+    left_out = f" and {len(more) - NAMED} more" if len(more) > NAMED else ""
+    there += f", and your library has {', '.join(more[:NAMED])}{left_out}" if more else ""
     raise StyleError(f"no style '{name}': {there}; choose one of these, a folder, a .safetensors file or {HUB_PREFIX}owner/name")
 
 

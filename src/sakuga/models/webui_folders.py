@@ -13,16 +13,18 @@ ENDINGS = (".safetensors", ".ckpt")
 FOLDERS = ("models/Stable-diffusion", "models/checkpoints", "checkpoints", "Stable-diffusion")
 
 
-def webui_checkpoints(folder: Path) -> Iterator[tuple[str, RegisteredModel]]:
+def webui_checkpoints(folder: Path, *, optional: bool = False) -> Iterator[tuple[str, RegisteredModel]]:
     """Yield the checkpoints of another program's folder, by their file names; raises CheckpointError where there is none.
+
+    With `optional` there may be none, and they are looked for where that program keeps them alone.
 
     Pickles are among them, to be refused by name. As in A1111, NAME.vae.safetensors beside a checkpoint is its VAE, and NAME.yaml tells its
     prediction type.
     """
-    roots = [folder / name for name in FOLDERS if (folder / name).is_dir()] or [folder]
+    roots = [folder / name for name in FOLDERS if (folder / name).is_dir()] or ([] if optional else [folder])
     every = {path for root in roots for ending in ENDINGS for path in root.rglob(f"*{ending}")}
     files = sorted(path for path in every if path.suffixes[-2:-1] != [".vae"])
-    if not files:
+    if not files and not optional:
         raise CheckpointError(f"{folder} has no {' or '.join(ENDINGS)} files in {', '.join(FOLDERS)}: give the program's folder")
     for file in files:
         vae = file.with_suffix(".vae.safetensors")

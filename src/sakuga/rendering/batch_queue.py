@@ -22,12 +22,16 @@ class Task:
     batch: Batch
     place: int
     """Its place in the film."""
+    depth: int = 1
+    """Its place in a chain of batches that wait for each other."""
+    chain: int = 0
+    """Length of the longest chain that it leads to; 0 until the whole film is read."""
     unmet: int = 0
     """Frames that it still waits for."""
     deaths: int = 0
 
     def __lt__(self, other: "Task") -> bool:
-        return self.place < other.place
+        return (-self.chain, self.place) < (-other.chain, other.place)
 
     def without(self, name: Digest) -> None:
         """Leave out a stored frame."""
@@ -37,7 +41,8 @@ class Task:
 class BatchQueue:
     """Hands out batches in their order, each when no frame that it needs is pending.
 
-    Batches are read as they are wanted, so that memory depends on `ahead` and not on the length of the film.
+    Batches are read as they are wanted, so that memory depends on `ahead` and not on the length of the film. Once all are read, the
+    longest chains go first, so that all workers end at about the same time.
     """
 
     def __init__(self, batches: Iterable[Batch], ahead: int = AHEAD) -> None:
@@ -45,8 +50,8 @@ class BatchQueue:
         self._ahead = ahead
         self._ready: list[Task] = []
         self._followers: dict[Digest, list[Task]] = defaultdict(list)
-        self._pending: set[Digest] = set()
-        """Frames that are read and not stored."""
+        self._pending: dict[Digest, int] = {}
+        """Frames that are read and not stored, with the depth of their batches."""
         self._blocked = 0
         self._read = 0
         self._exhausted = False
@@ -81,7 +86,7 @@ class BatchQueue:
 
     def stored(self, name: Digest) -> None:
         """Let the batches go on that wait for a frame."""
-        self._pending.discard(name)
+        self._pending.pop(name, None)
         for task in self._followers.pop(name, ()):
             task.unmet -= 1
             if not task.unmet:
@@ -92,12 +97,14 @@ class BatchQueue:
         """Read a batch; returns whether there was one."""
         batch = next(self._batches, None)
         if batch is None:
-            self._exhausted = True
+            if not self._exhausted:
+                self._exhausted = True
+                self._measure_chains()
             return False
-        waits = batch.needs & self._pending
-        self._pending.update(batch.names)
+        waits = batch.needs & self._pending.keys()
         self._read += 1
-        task = Task(batch, self._read, len(waits))
+        task = Task(batch, self._read, depth=1 + max((self._pending[name] for name in waits), default=0), unmet=len(waits))
+        self._pending |= dict.fromkeys(batch.names, task.depth)
         for name in waits:
             self._followers[name].append(task)
         if waits:
@@ -105,3 +112,10 @@ class BatchQueue:
         else:
             heappush(self._ready, task)
         return True
+
+    def _measure_chains(self) -> None:
+        waiting = {task for tasks in self._followers.values() for task in tasks}
+        for task in sorted(waiting.union(self._ready), key=lambda task: task.place, reverse=True):
+            followers = (one for name in task.batch.names for one in self._followers.get(name, ()))
+            task.chain = max((one.chain for one in followers), default=task.depth)
+        heapify(self._ready)

@@ -35,6 +35,7 @@ from sakuga.rendering.frame_reader import FrameReader
 from sakuga.rendering.kept_reference import KeptReference
 from sakuga.rendering.live_preview import watched
 from sakuga.rendering.motion_window import denoise_window
+from sakuga.rendering.once_notes import OnceNotes
 from sakuga.rendering.resources import LoadedResources, Resources
 from sakuga.rendering.store import FrameStore
 from sakuga.timeline.rebatch import TILED_VAE
@@ -115,10 +116,7 @@ class LocalExecutor:
     def __init__(self, resources: Resources | LoadedResources) -> None:
         self.loaded = LoadedResources(resources) if isinstance(resources, Resources) else resources
         self._reference = KeptReference()
-        self._note = ""
-        self._padding_noted = False
-        self._torch_noted = False
-        self._other_note, self._other_noted = "", False
+        self._notes = OnceNotes()
 
     @property
     def store(self) -> FrameStore:
@@ -194,28 +192,26 @@ class LocalExecutor:
         raise RenderError(f"frame {digest(waiting[0])[:12]} came out {reason} {ATTEMPTS} times: change its prompt, seed or guidance")
 
     def _take_note(self) -> str:
-        """Return what the user should know, once."""
+        """Return what the user should know and was not told yet."""
         said = self.loaded.checkpoint.engine_notes
-        note = "; ".join(filter(None, (*said, self._note, self._other_note)))
+        note = "; ".join((*said, *self._notes.take()))
         said.clear()
-        self._note = self._other_note = ""
         return note
 
     def _note_other_machine(self, batch: Batch) -> None:
         """Say once that frames start from those of another class of machine."""
-        classes = map(self.store.machine, batch.needs) if not self._other_noted else ()
+        classes = map(self.store.machine, batch.needs) if not self._notes.has("other machine") else ()
         if other := next((one for one in classes if one and one != self.loaded.machine), None):
-            self._other_noted = True
-            self._other_note = (
+            self._notes.add(
+                "other machine",
                 f"frames start from those of another class of machine ({other}; here {self.loaded.machine}): "
-                "they may differ by a grey level from a render on one class"
+                "they may differ by a grey level from a render on one class",
             )
 
     def _note_torch(self, checkpoint: Checkpoint) -> None:
         """Say once that torch runs the UNet in place of the render's engine."""
-        if (engine := self.loaded.checkpoint.engine) != checkpoint.engine and not self._torch_noted:
-            self._torch_noted = True
-            self.loaded.checkpoint.engine_notes.append(f"{engine} takes no image prompts: torch runs the UNet")
+        if (engine := self.loaded.checkpoint.engine) != checkpoint.engine:
+            self._notes.add("torch", f"{engine} takes no image prompts: torch runs the UNet")
 
     def _generate(
         self, batch: Batch, specs: Sequence[Rendered], attempt: int
@@ -233,15 +229,16 @@ class LocalExecutor:
             images = decode(last.latents[: len(specs)])
             return images, list(map(find_fault, images))
         given = {one.index for one in common.given if not one.strength}
-        images = decode(last.latents)
-        fault = next(filter(None, (find_fault(image) for index, image in enumerate(images) if index not in given)), None)
-        return images[_rows(specs)], [fault] * len(specs)
+        made = [index for index in range(common.frames) if index not in given]
+        images = decode(last.latents[made])
+        fault = next(filter(None, map(find_fault, images)), None)
+        return images[[made.index(row) for row in _rows(specs)]], [fault] * len(specs)
 
     def _networks(self, spec: Generated | MotionWindow) -> Checkpoint:
         """Return the checkpoint with the frames' clip skip; where images are prompts, or frames work in tiles, torch runs it."""
         checkpoint = self.loaded.checkpoint
         if any(isinstance(self.loaded.controlnet(one.network), IpAdapterFiles) for one in spec.controls):
-            checkpoint = replace(checkpoint, custom_denoiser=None, wrap_motion=None)
+            checkpoint = replace(checkpoint, custom_denoiser=None, custom_window_denoiser=None, wrap_motion=None)
         if spec.options.clip_skip != 1:
             checkpoint = replace(checkpoint, clip_skip=spec.options.clip_skip)
         if TILED_VAE in spec.approximations:
@@ -298,9 +295,9 @@ class LocalExecutor:
         if self._is_invariant(specs):
             return specs
         planned = specs[0].batch
-        if self.loaded.checkpoint.device.type == "cpu" and not specs[0].controls and not self._padding_noted:
-            self._padding_noted = True
-            self._note = f"on this machine a frame's bits depend on the batch width: short batches are padded to {planned} frames"
+        if self.loaded.checkpoint.device.type == "cpu" and not specs[0].controls:
+            reason = "on this machine a frame's bits depend on the batch width"
+            self._notes.add("padding", f"{reason}: short batches are padded to {planned} frames")
         return [*specs, *[specs[-1]] * (planned - len(specs))]
 
     def _is_invariant(self, specs: Sequence[Generated]) -> bool:

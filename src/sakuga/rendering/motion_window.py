@@ -1,8 +1,8 @@
 """Denoising of motion windows."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,21 +59,26 @@ def denoise_window(
     conditionings = [conditioning_at(window.keys, frame) for frame in range(count)]
     if any(part_count(one) > 1 for one in conditionings):
         raise RenderError("a motion adapter takes no prompts that AND composes: leave AND out, or render with --motion none")
-    prompts, negatives = frame_prompts(checkpoint, conditionings, [window.negative] * count, read)
-    run = partial(
-        sample,
-        prompt_embeds=prompts,
-        negative_prompt_embeds=negatives,
-        sampler=window.sampler,
-        steps=window.steps,
-        controls=batch_controls(checkpoint, [window], read, find_controlnet, repeat=count),
-        image_prompts=batch_image_prompts(checkpoint, [window], read, find_controlnet, repeat=count),
-        reference=reference.image(checkpoint, window, read),
-        options=window.options,
-    )
+
+    def run(denoising: Checkpoint, frames: Sequence[int], **settings: Any) -> Iterator[DenoisingStep]:
+        prompts, negatives = frame_prompts(checkpoint, [conditionings[one] for one in frames], [window.negative] * len(frames), read)
+        return sample(
+            denoising,
+            prompt_embeds=prompts,
+            negative_prompt_embeds=negatives,
+            sampler=window.sampler,
+            steps=window.steps,
+            controls=batch_controls(checkpoint, [window], read, find_controlnet, repeat=len(frames)),
+            image_prompts=batch_image_prompts(checkpoint, [window], read, find_controlnet, repeat=len(frames)),
+            reference=reference.image(checkpoint, window, read),
+            options=window.options,
+            **settings,
+        )
+
     shape = latent_shape(checkpoint, window)
     moved = run(
         moving,
+        range(count),
         noise=_window_noise(window, shape, attempt),
         guidance_scale=_guidance_scale(window),
         init_latents=blend_given(given, count) if given and window.strength < 1 else None,
@@ -83,27 +88,43 @@ def denoise_window(
     if motion.denoising_end >= 1:
         return moved
     share = round(1 - motion.denoising_end, 6)
-    noise = (one.expand(count, -1, -1, -1) for one in seeded_noise((1, *shape), attempt))
-    end = partial(run, checkpoint, noise=noise, guidance_scale=window.guidance, strength=share)
     fixed = {one.index: given[one.index] for one in window.given if not one.strength}
-    return _ended(
-        moved, lambda last: end(init_latents=last.latents, steps_before=last.total), max(1, int(window.steps * share)), fixed
-    )  # fmt: skip
+    free = [frame for frame in range(count) if frame not in fixed]
+    image_model = replace(checkpoint, custom_denoiser=checkpoint.window_denoiser)
+
+    def end(last: DenoisingStep) -> Iterator[DenoisingStep]:
+        return run(
+            image_model,
+            free,
+            noise=(one.expand(len(free), -1, -1, -1) for one in seeded_noise((1, *shape), attempt)),
+            guidance_scale=window.guidance,
+            init_latents=last.latents[free],
+            strength=share,
+            steps_before=last.total,
+        )
+
+    return _ended(moved, end, max(1, int(window.steps * share)), free, fixed)
 
 
 def _ended(
-    moved: Iterator[DenoisingStep], end: Callable[[DenoisingStep], Iterator[DenoisingStep]], more: int, fixed: Mapping[int, Tensor]
+    moved: Iterator[DenoisingStep],
+    end: Callable[[DenoisingStep], Iterator[DenoisingStep]],
+    more: int,
+    free: Sequence[int],
+    fixed: Mapping[int, Tensor],
 ) -> Iterator[DenoisingStep]:
-    """Yield the steps of a window, then about `more` in which the image model ends its frames; `fixed` are the latents of given ones.
+    """Yield the steps of a window, then about `more` in which the image model ends its `free` frames; `fixed` are given ones' latents.
 
     All frames start from the same noise, in every window, so that what does not move has the same detail in all of them.
     """
     for last in moved:
         yield replace(last, total=last.total + more)
-    for step in end(last):
-        latents = step.latents.clone()
-        for index, clean in fixed.items():
-            latents[index] = clean[0]
+    latents = last.latents.clone()
+    for index, clean in fixed.items():
+        latents[index] = clean[0]
+    for step in end(last) if free else ():
+        latents = latents.clone()
+        latents[free] = step.latents
         yield replace(step, index=last.total + step.index, total=last.total + step.total, latents=latents)
 
 

@@ -41,8 +41,6 @@ def import_ray() -> Any:
     """Import ray; raises InputError where the extra is missing."""
     for name, value in NO_STATISTICS.items():
         os.environ.setdefault(name, value)
-    if has_token():
-        os.environ.setdefault(AUTH_MODE, "token")
     try:
         import ray
     except ImportError:
@@ -51,10 +49,7 @@ def import_ray() -> Any:
 
 
 def has_token() -> bool:
-    """Return whether this machine has a token of Ray, which the head of a cluster then asks for.
-
-    Ray itself takes it up where a cluster is started, and not where one is joined.
-    """
+    """Return whether this machine has a token of Ray."""
     places = (os.environ.get("RAY_AUTH_TOKEN_PATH"), Path.home() / ".ray" / "auth_token")
     return bool(os.environ.get("RAY_AUTH_TOKEN")) or any(place and Path(place).is_file() for place in places)
 
@@ -71,11 +66,31 @@ def connect(address: str = "") -> Any:
     address = address or os.environ.get(ADDRESS) or "auto"
     check_listening(address)
     try:
+        if address not in ("auto", "local"):
+            use_token_if_asked(ray, address)
         ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=False if address == "local" else None)
         _say_no_states()
+    except ray.exceptions.AuthenticationError as error:
+        raise InputError(f"the Ray cluster at {address} asks for a token, and {_TOKEN}") from error
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise InputError(f"no Ray cluster answers at {address!r} ({_first_line(error)}): {_REMEDY}{_TOKEN}") from error
+        raise InputError(f"no Ray cluster answers at {address!r} ({_first_line(error)}): {_REMEDY}") from error
     return ray
+
+
+def use_token_if_asked(ray: Any, address: str) -> None:
+    """Send the token of this machine to a cluster that asks for one, unless $RAY_AUTH_MODE says what to do.
+
+    Where the cluster has none, this process must not use one either, as it would refuse the cluster's answers. Ray itself decides only for
+    a cluster of this machine. Raises AuthenticationError where there is no token here, or another one.
+    """
+    try:
+        ray._raylet.GcsClient(address=address)
+    except ray.exceptions.AuthenticationError:
+        if os.environ.get(AUTH_MODE) or not has_token():
+            raise
+        os.environ[AUTH_MODE] = "token"
+        ray._raylet.Config.initialize("")
+        ray._raylet.GcsClient(address=address)
 
 
 def _say_no_states() -> None:
@@ -87,7 +102,7 @@ def _say_no_states() -> None:
 
 
 _REMEDY = "start one by `ray start --head`, or give --address HOST:PORT of its head"
-_TOKEN = "; where it asks for a token, `ray get-auth-token` on the head prints it: write it to ~/.ray/auth_token here"
+_TOKEN = "this machine has none or another one: `ray get-auth-token` on the head prints it; write it to ~/.ray/auth_token here"
 
 
 def check_listening(address: str) -> None:
@@ -119,6 +134,11 @@ def torch_threads() -> int:
 def free_nodes(nodes: list[Mapping[str, Any]], share: Share) -> dict[str, int]:
     """Return for how many workers each node has room, other work aside, by its id."""
     return {str(node["NodeID"]): workers for node in nodes if node["Alive"] and (workers := _workers(node, share))}
+
+
+def host_of(nodes: list[Mapping[str, Any]], node: str) -> str:
+    """Return the name of a node's machine, also of a lost one."""
+    return next((str(one["NodeManagerHostname"]) for one in nodes if one["NodeID"] == node), "a machine")
 
 
 def _workers(node: Mapping[str, Any], share: Share) -> int:

@@ -23,7 +23,8 @@ from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import Denoised, Landed
 from sakuga.rendering.frame_checks import RenderError
 from sakuga.rendering.ray_cluster import connect, share_of, torch_threads
-from sakuga.rendering.ray_workers import Job, RenderWorkers, Worker
+from sakuga.rendering.ray_handles import Job, Worker
+from sakuga.rendering.ray_workers import RenderWorkers
 from sakuga.rendering.resources import Resources
 from sakuga.rendering.store import FrameStore, open_store
 from sakuga.timeline.spec import Digest, digest

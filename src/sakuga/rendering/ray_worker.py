@@ -80,6 +80,17 @@ class WorkerFacts:
         return f"{self.node} {self.device}"
 
 
+def check_facts(facts: WorkerFacts) -> WorkerFacts:
+    """Refuse a worker that cannot render the same frames; raises RenderError with its machine's name."""
+    if (here := Installation.here()) != facts.installation:
+        raise RenderError(
+            f"{facts.node} has {facts.installation}, and {socket.gethostname()} has {here}: install the same versions on every machine"
+        )
+    if facts.problem:
+        raise RenderError(f"{facts.node} {facts.problem}")
+    return facts
+
+
 class RenderWorker:
     """Renders batches one after the other; Ray runs it as an actor, with `cancel` in a thread of its own."""
 
@@ -101,7 +112,7 @@ class RenderWorker:
         return WorkerFacts(
             node=socket.gethostname(),
             node_id=ray.get_runtime_context().get_node_id(),
-            device=loaded.lazy_checkpoint.device,
+            device=_device(loaded.lazy_checkpoint.device),
             machine=loaded.machine,
             installation=Installation.here(),
             process=os.getpid(),
@@ -155,6 +166,14 @@ class RenderWorker:
         except Exception as error:
             return f"cannot reach the store ({error})"
         return f"does not see the frames of {store}: use a folder that all machines mount, or a URL such as s3://BUCKET/frames"
+
+
+def _device(device: str) -> str:
+    """Name a GPU with its number on this machine, as Ray shows a worker only its own."""
+    import ray
+
+    numbers = ray.get_runtime_context().get_accelerator_ids().get("GPU", ())
+    return f"{device}:{numbers[0]}" if device == "cuda" and numbers else device
 
 
 def local_resources(resources: Resources) -> tuple[Resources, str]:

@@ -95,7 +95,9 @@ _warm: ContextVar[WarmCheckpoints | None] = ContextVar("warm_checkpoints", defau
 
 def _load(resources: Resources, device: str) -> "Checkpoint":
     from sakuga.models.checkpoint import load_checkpoint
+    from sakuga.models.memory import keep_freed_memory
 
+    keep_freed_memory()
     files = CheckpointFiles(name=resources.checkpoint_name, folder=resources.checkpoint)
     checkpoint = load_checkpoint(files, device, resources.precision)
     return use_engine(checkpoint, choose_engine(resources.engine, device, resources.precision))

@@ -21,8 +21,8 @@ from sakuga.rendering.store_files import StoredFile, delete_oldest, stored_files
 from sakuga.rendering.store_lock import exclusive_store
 from sakuga.timeline.spec import Digest, FrameSpec, Given, InBetween, digest, from_json, to_json
 
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
-"""What Pillow raises on a truncated or damaged file."""
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, PILImage.DecompressionBombError)
+"""What Pillow raises on a file that is truncated, damaged or far too large."""
 DERIVED = "derived"
 """The folder of images computed from others."""
 REMOTE, URL_FILE = "remote", "store.url"

@@ -1,6 +1,7 @@
 """The files of a frame store: listed, and deleted oldest first."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +17,8 @@ SUPPLIED = b'"kind":"given"}'
 """The mark of a supplied image, in specs of any version."""
 HEAD = 1024
 """Bytes of a file in which that mark stands."""
+FILE_NAME = re.compile(r"[0-9a-f]{64}\.png")
+"""A digest and the suffix."""
 
 
 class StoredFile(NamedTuple):
@@ -33,13 +36,17 @@ class StoredFile(NamedTuple):
 
 
 def stored_files(folder: str | os.PathLike[str], *, generated: bool) -> Iterator[StoredFile]:
-    """Yield the images of a store's folder, which may be missing."""
+    """Yield the images of a store's folder, which may be missing.
+
+    Only files that are named by a digest count, and no folder behind a symbolic link is searched: what else lies there is not the
+    store's to delete.
+    """
     with suppress(FileNotFoundError):
         for part in os.scandir(folder):
-            if len(part.name) == 2 and part.is_dir():
+            if len(part.name) == 2 and part.is_dir(follow_symlinks=False):
                 for entry in os.scandir(part.path):
-                    if entry.name.endswith(".png") and not entry.name.startswith("."):
-                        state = entry.stat()
+                    if FILE_NAME.fullmatch(entry.name):
+                        state = entry.stat(follow_symlinks=False)
                         yield StoredFile(generated, state.st_mtime_ns, entry.path, state.st_size)
 
 

@@ -12,7 +12,9 @@ READ = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model
 WITHOUT_EFFECT = ("Model hash", "Version", "Lora hashes", "TI hashes", "Hashes")
 """What names things only, whose effect is read elsewhere."""
 SAMPLER_NAMES = {
-    "dpm++": "DPM++ 2M", "dpm++ karras": "DPM++ 2M Karras", "dpm++ sde": "DPM++ 2M SDE", "dpm++ sde karras": "DPM++ 2M SDE Karras",
+    "dpm++": "DPM++ 2M", "dpm++ karras": "DPM++ 2M Karras", "dpm++ 2m sde": "DPM++ 2M SDE", "dpm++ 2m sde karras": "DPM++ 2M SDE Karras",
+    "dpm++ 2s sde": "DPM++ SDE", "dpm++ 2s sde karras": "DPM++ SDE Karras", "dpm++ 2s a": "DPM++ 2S a",
+    "dpm++ 2s a karras": "DPM++ 2S a Karras",
     "unipc": "UniPC", "ddim": "DDIM", "euler": "Euler", "euler a": "Euler a", "heun": "Heun", "lcm": "LCM",
 }  # fmt: skip
 """What our samplers are called there."""

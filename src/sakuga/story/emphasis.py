@@ -17,7 +17,11 @@ MAX_WEIGHT = 10.0
 ENDINGS = {")": "(", "]": "["}
 LORA_TAG = re.compile(r"<(?:lora|lyco):([^<>]+)>")
 """AUTOMATIC1111's LoRA in a prompt, "<lora:name:0.8>"."""
-NUMBER = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*([)\]])")
+MAX_DEPTH = 50
+"""Brackets inside each other; further ones are read literally, so that the time for a prompt grows with its length alone."""
+MAX_WARNINGS = 5
+"""Messages about one prompt's brackets."""
+NUMBER = re.compile(r":\s*([+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20}))\s*([)\]])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +64,13 @@ def read_emphasis(prompt: str) -> Emphasis:
         reader.warn(place, f"{prompt[place]!r} is never closed and is read literally")
         reader.letters[index] = prompt[place]
     tags = [f"{tag[0]} is read as words; a LoRA is applied with the option --style {tag[1]}" for tag in LORA_TAG.finditer(prompt)]
+    warnings = [text for _, text in sorted(reader.warnings)]
+    more = [f"emphasis: {len(warnings) - MAX_WARNINGS} more brackets are read so"] if len(warnings) > MAX_WARNINGS else []
     shown = [(letter, weight) for letter, weight in zip(reader.letters, reader.weights, strict=True) if letter]
     return Emphasis(
         text="".join(letter for letter, _ in shown),
         weights=tuple(weight for _, weight in shown),
-        warnings=(*(text for _, text in sorted(reader.warnings)), *tags),
+        warnings=(*warnings[:MAX_WARNINGS], *more, *tags),
     )
 
 
@@ -89,7 +95,7 @@ class _Reader:
         sign, following = self.prompt[self.at], self.prompt[self.at + 1 : self.at + 2]
         if sign == "\\" and following and following in "()[]\\":
             self.write(following, signs=2)
-        elif sign in "([":
+        elif sign in "([" and len(self.open) < MAX_DEPTH:
             self.open.append((self.at, len(self.letters)))
             self.write("")
         elif sign == ":" and (number := NUMBER.match(self.prompt, self.at)) and self.opened_by(number[2]):

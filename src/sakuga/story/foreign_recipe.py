@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 SAMPLERS = {
     "dpm++": ("dpm++ 2m", "dpmpp_2m"),
     "dpm++ karras": ("dpm++ 2m karras", "dpmpp_2m karras"),
-    "dpm++ sde": ("dpm++ 2m sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
-    "dpm++ sde karras": ("dpm++ 2m sde karras", "dpmpp_2m_sde karras", "dpmpp_2m_sde_gpu karras"),
+    "dpm++ 2m sde": ("dpm++ 2m sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
+    "dpm++ 2m sde karras": ("dpm++ 2m sde karras", "dpmpp_2m_sde karras", "dpmpp_2m_sde_gpu karras"),
+    "dpm++ 2s sde": ("dpm++ sde", "dpmpp_sde", "dpmpp_sde_gpu"),
+    "dpm++ 2s sde karras": ("dpm++ sde karras", "dpmpp_sde karras", "dpmpp_sde_gpu karras"),
+    "dpm++ 2s a": ("dpm++ 2s a", "dpmpp_2s_ancestral"),
+    "dpm++ 2s a karras": ("dpm++ 2s a karras", "dpmpp_2s_ancestral karras"),
     "unipc": ("unipc", "uni_pc_bh2"),
     "ddim": ("ddim",),
     "euler": ("euler",),
@@ -23,7 +27,9 @@ SCHEDULES = {
 WITHOUT_SIGMAS = ("ddim", "lcm")
 """Samplers that have none of these but trailing."""
 PLAIN_SCHEDULES = ("", "normal", "uniform")
-"""Schedules that are a scheduler's own; "automatic" is another for each sampler there."""
+"""Schedules that are a scheduler's own."""
+AUTOMATIC = {"dpm++": "karras", "dpm++ 2s sde": "karras", "dpm++ 2s a": "karras", "dpm++ 2m sde": "exponential"}
+"""What A1111's "Automatic" means for a sampler; for others it is the scheduler's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,8 @@ def known_sampling(name: str, schedule: str = "") -> tuple[str | None, str | Non
     >>> known_sampling("euler", "karras"), known_sampling("DPM++ 2M", "Karras"), known_sampling("DDIM", "Beta")
     (('euler', 'karras'), ('dpm++ karras', None), (None, None))
     """
+    if schedule.lower() == "automatic":
+        schedule = AUTOMATIC.get(known_sampler(name) or "", "")
     if sampler := known_sampler(name, schedule):
         return sampler, None
     sampler, own = known_sampler(name), SCHEDULES.get(schedule.lower())

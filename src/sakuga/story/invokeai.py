@@ -11,7 +11,8 @@ READ = (
     "clip_skip", "generation_mode", "app_version", "rand_device", "positive_style_prompt", "negative_style_prompt",
 )  # fmt: skip
 SCHEDULERS = {
-    "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun", "ddim": "DDIM",
+    "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "dpmpp_sde": "DPM++ SDE", "euler": "Euler", "euler_a": "Euler a",
+    "heun": "Heun", "ddim": "DDIM",
     "lcm": "LCM", "unipc": "UniPC",
 }  # fmt: skip
 """Schedulers that are samplers here, by A1111's names; `_k` behind one is Karras' schedule."""

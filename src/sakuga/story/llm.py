@@ -10,8 +10,9 @@ from typing import Any
 
 from sakuga.story.lint import loose_pronoun
 from sakuga.story.llm_answers import answer_error, answer_text, read_body
-from sakuga.story.parse_reply import MOVES, Reply, Sketch, parse_reply
+from sakuga.story.parse_reply import Reply, parse_reply
 from sakuga.story.planner import PlannerError, ServerError, check_idea, morph_seconds, shot_lengths, shot_seed, with_open_look
+from sakuga.story.reply_sketches import MOVES, Sketch
 from sakuga.story.storyboard import Bible, Camera, Cut, Morph, Shot, Storyboard, Transition, content_words
 
 SYSTEM = """\

@@ -7,18 +7,22 @@ bracket.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from sakuga.story.emphasis import read_emphasis
 
-BREAK = re.compile(r"\s*\bBREAK\b\s*")
+BREAK = re.compile(r"(?<!\s)\s*\bBREAK\b\s*")
 AND = re.compile(r"\bAND\b")
-WEIGHT = re.compile(r"(?P<text>.*?)(?:\s*:\s*(?P<weight>[-+]?(?:\d+\.?\d*|\.\d+)))?\s*", re.DOTALL)
-STEP = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*")
+WEIGHT = re.compile(r":\s*(?P<weight>[-+]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20}))\s*\Z")
+STEP = re.compile(r"\s*(\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})\s*")
+SIGN = re.compile(r"\\.|[\[\]()|:]", re.DOTALL)
 WORD = re.compile(r"[^\W\d_]+|\d|[^\s\w]+")
 LONG = 50
 """Estimated tokens from which a prompt counts as long; a prompt of fewer than 76 is encoded the same either way."""
+MAX_DEPTH = 10
+"""Square brackets inside each other that change a prompt; further ones are read literally."""
 MANY = 1000
 """Steps of an imagined run, whose first and last steps show all that a prompt says."""
 FULL_WIDTH = str.maketrans("（）［］｜", "()[]|")
@@ -91,24 +95,28 @@ def prompt_parts(prompt: str) -> tuple[PromptPart, ...]:
     >>> prompt_parts("a castle AND snow :0.6")
     (PromptPart(text='a castle', weight=1.0), PromptPart(text='snow', weight=0.6))
     """
-    found = [WEIGHT.fullmatch(piece) for piece in AND.split(prompt)]
-    if len(found) == 1:  # a weight belongs to AND alone
-        return (PromptPart(prompt),)
-    return tuple(PromptPart(one["text"].strip(), float(one["weight"] or 1.0)) for one in found if one)
+    pieces = AND.split(prompt)
+    return tuple(map(_weighted, pieces)) if len(pieces) > 1 else (PromptPart(prompt),)  # a weight belongs to AND alone
 
 
-def prompt_at(prompt: str, step: int, steps: int) -> str:
+def _weighted(piece: str) -> PromptPart:
+    found = WEIGHT.search(piece)
+    return PromptPart(piece[: found.start()].strip(), float(found["weight"])) if found else PromptPart(piece.strip())
+
+
+def prompt_at(prompt: str, step: int, steps: int, depth: int = MAX_DEPTH) -> str:
     """Return what a prompt says at a step, which counts from 0 to `steps` - 1.
 
     >>> [prompt_at("a [red:[blue|grey]:0.5] castle", step, 4) for step in range(4)]
     ['a red castle', 'a red castle', 'a blue castle', 'a grey castle']
     """
     pieces, at = [], 0
-    for start, stop in _outer_brackets(prompt):
+    for start, stop in _outer_brackets(prompt) if depth else ():
         inside = prompt[start + 1 : stop]
         chosen = _chosen(inside, step, steps)
         pieces.append(prompt[at:start])
-        pieces.append(f"[{prompt_at(inside, step, steps)}]" if chosen is None else prompt_at(chosen, step, steps))
+        said = prompt_at(inside if chosen is None else chosen, step, steps, depth - 1)
+        pieces.append(f"[{said}]" if chosen is None else said)
         at = stop + 1
     return "".join([*pieces, prompt[at:]])
 
@@ -138,10 +146,11 @@ def _switch(inside: str) -> tuple[str, str, str] | None:
     return before, after, when[1]
 
 
-def _bracketed(prompt: str) -> list[str]:
-    """Return the contents of all square brackets, nested ones too."""
-    outer = [prompt[start + 1 : stop] for start, stop in _outer_brackets(prompt)]
-    return outer + [inner for inside in outer for inner in _bracketed(inside)]
+def _bracketed(prompt: str, depth: int = MAX_DEPTH) -> Iterator[str]:
+    """Yield the contents of all square brackets, nested ones too."""
+    for start, stop in _outer_brackets(prompt) if depth else ():
+        yield (inside := prompt[start + 1 : stop])
+        yield from _bracketed(inside, depth - 1)
 
 
 def _outer_brackets(prompt: str) -> list[tuple[int, int]]:
@@ -152,7 +161,9 @@ def _outer_brackets(prompt: str) -> list[tuple[int, int]]:
             open_places.append(place)
         elif sign == "]" and open_places:
             start = open_places.pop()
-            found = [pair for pair in found if pair[0] < start] + [(start, place)]
+            while found and found[-1][0] > start:
+                found.pop()
+            found.append((start, place))
     return found
 
 
@@ -171,5 +182,5 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _signs(text: str) -> list[tuple[int, str]]:
-    """Return the characters that no backslash makes literal."""
-    return [(found.start(), found[0]) for found in re.finditer(r"\\.|.", text, re.DOTALL) if len(found[0]) == 1]
+    """Return the marks of the grammar that no backslash makes literal."""
+    return [(found.start(), found[0]) for found in SIGN.finditer(text) if len(found[0]) == 1]

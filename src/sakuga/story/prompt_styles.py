@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
-TAG = re.compile(r"\s*<(?:lora|lyco):(?P<name>[^<>:]+)(?P<rest>(?::[^<>:]*)*)>")
-LOOSE_TAG = re.compile(r"\s*<\s*(?:lora|lyco|hypernet)\s*:[^<>]*>", re.IGNORECASE)
-EMBEDDING = re.compile(r"\bembedding:(?P<name>[\w-][\w.-]*[\w-]|[\w-])")
-NUMBER = re.compile(r"\s*(-?(?:\d+\.?\d*|\.\d+))\s*")
+TAG = re.compile(r"(?<!\s)\s*<(?:lora|lyco):(?P<name>[^<>:]+)(?P<rest>(?::[^<>:]*)*)>")
+LOOSE_TAG = re.compile(r"(?<!\s)\s*<\s*(?:lora|lyco|hypernet)\s*:[^<>]*>", re.IGNORECASE)
+EMBEDDING = re.compile(r"\bembedding:(?P<name>(?:[\w.~-]*/)*(?:[\w-][\w.-]*[\w-]|[\w-]))")
+NUMBER = re.compile(r"\s*(-?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20}))\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class PromptStyles:
     prompt: str
     loras: tuple[str, ...]
     embeddings: tuple[str, ...]
-    """Names of embeddings; the prompt has them as plain words."""
+    """Names or files of embeddings; the prompt has them as plain words."""
 
 
 def prompt_styles(prompt: str) -> PromptStyles:

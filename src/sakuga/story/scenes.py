@@ -9,7 +9,7 @@ from sakuga.sketchbook.words import WORDING
 from sakuga.story.storyboard import PREPOSITIONS
 from sakuga.story.subject_extraction import VERBS_OF_SUBJECTS, subject_of
 
-_TURN = re.compile(r"[.;!?]+(?:\s+|$)|,?\s+(?:and\s+)?then\s+", re.IGNORECASE)
+_TURN = re.compile(r"(?<![.;!?])[.;!?]+(?:\s+|$)|,?\s+(?:and\s+)?then\s+", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he|she|they|it)\b(?!\s+(?:is\s+)?(?:rain|snow|drizzl))", re.IGNORECASE)
 _TWICE = re.compile(r"\b(\w+(?: \w+){0,4})(?:,? \1\b)+", re.IGNORECASE)
 _DENIED = re.compile(r"(?:^|,\s*|\s+(?=with))(?:no|without(?: any)?)\s+([^,.;]+)", re.IGNORECASE)
@@ -55,7 +55,8 @@ def split_scenes(idea: str) -> list[str]:
     >>> split_scenes("a windmill in a meadow on a sunny day, then it snows")
     ['a windmill in a meadow on a sunny day', 'a windmill in a meadow, it snows']
     """
-    sentences = [re.sub(r"^then\s+", "", part.strip(" ,"), flags=re.IGNORECASE) for part in _TURN.split(idea)]
+    turns = _TURN.split(" ".join(idea.split()))
+    sentences = [re.sub(r"^then\s+", "", turn.strip(" ,"), flags=re.IGNORECASE) for turn in turns]
     parts = [clause for sentence in sentences for clause in _clauses(sentence)]
     scenes: list[str] = []
     subject = where = ""

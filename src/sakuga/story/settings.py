@@ -6,13 +6,16 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_type_h
 
 from sakuga.story.controls import ControlNet, ControlNetsOption
 from sakuga.story.foreign_recipe import WITHOUT_SIGMAS as WITHOUT_SIGMAS
-from sakuga.story.foreign_recipe import known_sampler
+from sakuga.story.foreign_recipe import known_sampler, known_sampling
 from sakuga.story.keys import is_keyed
 from sakuga.story.limits import MAX_SIZE
 from sakuga.story.options import Choice, Number, Option, Rate, SettingsError, Size, Switch, Text
 
 Precision = Literal["fp32", "fp16", "bf16"]
-Sampler = Literal["dpm++", "dpm++ karras", "dpm++ sde", "dpm++ sde karras", "unipc", "ddim", "euler", "euler a", "heun", "lcm"]
+Sampler = Literal[
+    "dpm++", "dpm++ karras", "dpm++ 2m sde", "dpm++ 2m sde karras", "dpm++ 2s sde", "dpm++ 2s sde karras", "dpm++ 2s a",
+    "dpm++ 2s a karras", "unipc", "ddim", "euler", "euler a", "heun", "lcm",
+]  # fmt: skip
 """Samplers, with the schedule of their steps where it is not the model's own."""
 Schedule = Literal["model", "karras", "exponential", "beta", "trailing"]
 """How the noise levels of the steps are spaced: as the model's config says, or otherwise."""
@@ -83,8 +86,14 @@ class SamplerOption(Choice):
 
     def read(self, value: Any) -> str:
         """Return the sampler's name here."""
-        known = known_sampler(value) if isinstance(value, str) else None
-        return known or Choice.read(self, value)
+        if not isinstance(value, str):
+            return Choice.read(self, value)
+        if known := known_sampler(value):
+            return known
+        sampler, schedule = known_sampling(*value.strip().rpartition(" ")[::2])
+        if schedule:
+            raise ValueError(f"{value!r} is a sampler with its schedule; choose sampler {sampler} and schedule {schedule}")
+        return Choice.read(self, value.strip().lower() if value.strip().lower() in self.choices else value)
 
 
 class PixelOption(Option):
@@ -288,7 +297,7 @@ class FilmSettings:
         int | None,
         Number(
             help="Frames denoised together",
-            default_help="16, or what the adapter was trained on",
+            default_help="32 on the Sketchbook, otherwise what the adapter was trained on",
             panel=MOTION,
             least=2,
             most=64,

@@ -19,8 +19,6 @@ class Results:
     """The finished runs of a study, by digest."""
 
     folders: dict[str, RunFolder]
-    executed: int
-    """The number of runs that were executed this time."""
 
     def folder(self, run: Run) -> RunFolder:
         """Return a run's folder."""

@@ -123,10 +123,10 @@ def _runs_in(out: Path) -> dict[str, RunFolder]:
 
 
 def create_run(out: Path, one: NamedRun) -> RunFolder:
-    """Create the folder of a new run."""
+    """Create the folder of a new run; one without a plan, whose process was killed in this second, is taken over."""
     slug = re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-")[:48]
     name = digest(one.run)
     folder = RunFolder(out / RUNS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}-{name[:6]}")
-    folder.path.mkdir(parents=True)
+    folder.path.mkdir(parents=True, exist_ok=True)
     write_text(folder / CONFIG, json_text({"digest": name, "kind": kind_of(one.run), "name": one.name, **run_values(one.run)}))
     return folder

@@ -41,19 +41,18 @@ def run_table(runs: Sequence[NamedRun], out: Path, model: str, jobs: int = 1) ->
         table = ordered_runs(tuple(runs))
         known = known_runs(out)
         waiting = [one for one in table if not ((folder := known.get(digest(one.run))) and folder.finished)]
-        executed = len(waiting)
-        yield Step(stage="running", done=len(table) - executed, total=len(table))
+        done = len(table) - len(waiting)
+        yield Step(stage="running", done=done, total=len(table))
         for one in waiting:
             if digest(one.run) not in known:
                 known[digest(one.run)] = create_run(out, one)
-        done = len(table) - executed
         for one in _execute(waiting, known, out, model, jobs):
             done += 1
             yield Step(stage="running", done=done, total=len(table), note=f"{one.name} finished")
         for one in table:
             if isinstance(one.run, GenerationRun) and rescore_run(one.run, known[digest(one.run)], model):
                 yield Step(stage="finishing", note=f"{one.name} scored again")
-        return Results(folders={digest(one.run): known[digest(one.run)] for one in table}, executed=executed)
+        return Results(folders={digest(one.run): known[digest(one.run)] for one in table})
 
 
 def _execute(waiting: Sequence[NamedRun], known: dict[str, RunFolder], out: Path, model: str, jobs: int) -> Generator[NamedRun, None, None]:

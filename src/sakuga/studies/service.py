@@ -125,7 +125,8 @@ def _finished(out: Path) -> set[str]:
 
 def _run(study: Study, settings: StudySettings, out: Path, jobs: int) -> Generator[Step, None, StudyResult]:
     check_report(out)
-    for line in plan_text(study, _finished(out), jobs, digest):
+    finished = _finished(out)
+    for line in plan_text(study, finished, jobs, digest):
         yield Step(stage="story", note=line)
     write_marker(out, study, settings)
     if settings.search:
@@ -135,7 +136,11 @@ def _run(study: Study, settings: StudySettings, out: Path, jobs: int) -> Generat
     page, metrics, conclusion = build_report(study, settings, results)
     write_report(out, page, metrics, {**_config(study, settings), "question": study.question, "found": conclusion.splitlines()})
     return StudyResult(
-        report=out / REPORT, metrics=tuple(metrics), conclusion=conclusion, runs=len(results.folders), executed=results.executed
+        report=out / REPORT,
+        metrics=tuple(metrics),
+        conclusion=conclusion,
+        runs=len(results.folders),
+        executed=len(results.folders.keys() - finished),
     )
 
 

@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     from sakuga.studio.animate.pixelate import Pixelated as Pixelated
     from sakuga.studio.animate.pixelate import parse_pixel as parse_pixel
     from sakuga.studio.animate.pixelate import pixelate as pixelate
+    from sakuga.studio.animate.recipe_reading import parse_changes as parse_changes
+    from sakuga.studio.animate.recipe_reading import recipe_of as recipe_of
     from sakuga.studio.animate.redo import FrameTakes as FrameTakes
     from sakuga.studio.animate.redo import edit_clip as edit_clip
     from sakuga.studio.animate.redo import parse_retiming as parse_retiming
     from sakuga.studio.animate.redo import redo as redo
     from sakuga.studio.animate.redo import write_takes as write_takes
-    from sakuga.studio.animate.remake import parse_changes as parse_changes
-    from sakuga.studio.animate.remake import recipe_of as recipe_of
     from sakuga.studio.animate.remake import remake as remake
     from sakuga.studio.animate.sheet import ExposureSheetResult as ExposureSheetResult
     from sakuga.studio.animate.sheet import sheet as sheet
@@ -141,6 +141,8 @@ if TYPE_CHECKING:
     from sakuga.studio.styles.library import list_styles as list_styles
     from sakuga.studio.styles.library import remove_style as remove_style
     from sakuga.studio.styles.library import show_style as show_style
+    from sakuga.studio.styles.registered_folders import AddedFolder as AddedFolder
+    from sakuga.studio.styles.registered_folders import add_style_folder as add_style_folder
     from sakuga.studio.training.import_config import ImportedConfig as ImportedConfig
     from sakuga.studio.training.import_config import import_config as import_config
     from sakuga.studio.training.resolution import TrainSettings as TrainSettings
@@ -177,7 +179,8 @@ _MODULES = {
     "sakuga.studio.animate.move": ("MovedImage", "move"),
     "sakuga.studio.animate.pixelate": ("Pixelated", "parse_pixel", "pixelate"),
     "sakuga.studio.animate.redo": ("FrameTakes", "edit_clip", "parse_retiming", "redo", "write_takes"),
-    "sakuga.studio.animate.remake": ("parse_changes", "recipe_of", "remake"),
+    "sakuga.studio.animate.recipe_reading": ("parse_changes", "recipe_of"),
+    "sakuga.studio.animate.remake": ("remake",),
     "sakuga.studio.animate.sheet": ("ExposureSheetResult", "sheet"),
     "sakuga.studio.animate.store": ("clean_store", "parse_bytes", "show_store"),
     "sakuga.studio.animate.storyboard": ("PlannedStoryboard", "override", "planner", "read_prompts", "storyboard"),
@@ -223,6 +226,7 @@ _MODULES = {
     "sakuga.studio.styles.conversion": ("blend_styles", "convert_style"),
     "sakuga.studio.styles.extraction": ("MergedModel", "extract_style", "merge_styles", "resize_style"),
     "sakuga.studio.styles.library": ("add_style", "library_style", "list_styles", "remove_style", "show_style"),
+    "sakuga.studio.styles.registered_folders": ("AddedFolder", "add_style_folder"),
     "sakuga.studio.training.import_config": ("ImportedConfig", "import_config"),
     "sakuga.studio.training.resolution": ("TrainSettings", "lora_method"),
     "sakuga.studio.training.train": ("TrainedRun", "TrainingProgress", "train"),
@@ -237,6 +241,7 @@ _PLACES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "add_model",
     "add_style",
+    "add_style_folder",
     "add_webui_models",
     "animate",
     "balance_set",

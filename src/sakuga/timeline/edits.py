@@ -205,9 +205,13 @@ def _like(specs: Mapping[Digest, FrameSpec], name: Digest) -> Generated:
                 sampler=window.sampler,
                 steps=window.steps,
                 guidance=window.guidance,
+                control=window.control,
+                controls=window.controls,
+                reference=window.reference,
                 styles=window.styles,
                 precision=window.precision,
                 options=window.options,
+                approximations=window.approximations,
             )
         case InBetween(first=first, second=second, at=at):
             both = [_like(specs, end) for end in (first, second) if not isinstance(specs[end], Given)]

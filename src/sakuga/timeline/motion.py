@@ -4,7 +4,7 @@ A shot is denoised in windows at the adapter's own frame rate; the frames of the
 last frames of the one before. A transition is a window that is given both its ends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -22,7 +22,7 @@ from sakuga.timeline.spec import (
 )
 
 LONGEST = 64
-"""Most frames of a window; a longer shot takes several, so that memory does not grow with length."""
+"""Most frames of a window in several contexts; a longer shot takes several windows, so that memory does not grow with length."""
 SHORTEST = 8
 """Fewest frames of a shot's window; what a shorter shot does not show is left over, as an adapter draws fewer frames badly."""
 CARRIED = 4
@@ -50,6 +50,14 @@ class MotionSettings:
     def from_keyframe(self) -> bool:
         """Whether a shot begins with its keyframe."""
         return self.keyframe_strength < 1.0
+
+    @property
+    def longest(self) -> int:
+        """Most frames of a window that goes on from the one before.
+
+        An adapter that is trained with given frames takes one context: several in one window do not see each other, and drift apart.
+        """
+        return max(self.motion.context, CARRIED + SHORTEST) if self.from_keyframe else LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,11 @@ def windows_over(
 
     `step` is the time from one frame of a window to the next. `window_at` returns the settings of a window that begins at a moment; its
     keys lie at frames of the film. The last frame is at `stop`, or half a step from it. `first_frame` is given to the first window.
+    Where it has a strength, frames that a window carries on have it, too, and cross-fade to how that window draws them: the tint does not
+    step.
     """
     count = max(SHORTEST, round((stop - start) / step) + 1)
+    strength = first_frame.strength if first_frame else 0.0
     known: list[tuple[Fraction, Digest]] = [] if first_frame is None or first_frame.strength else [(start, first_frame.frame)]
     while len(known) < count:
         carried = known[-CARRIED:]
@@ -106,13 +117,22 @@ def windows_over(
             frames=min(longest, count - first),
             keys=shifted(like.keys, start + first * step, step),
             seed=like.seed + first,
-            given=tuple(GivenFrame(index=index, frame=name) for index, (_, name) in enumerate(carried)),
+            given=tuple(GivenFrame(index=index, frame=name, strength=strength) for index, (_, name) in enumerate(carried)),
         )
         if first_frame and not known:
             window = replace(window, given=(first_frame,))
+        if strength:
+            known[first:] = [(moment, add(fade)) for moment, fade in _cross_fades(carried, window, add)]
         names = [add(MotionFrame(window=window, index=index)) for index in range(len(carried), window.frames)]
         known += [(start + (len(known) + index) * step, name) for index, name in enumerate(names)]
     return known
+
+
+def _cross_fades(carried: Sequence[tuple[Fraction, Digest]], window: MotionWindow, add: Add) -> Iterator[tuple[Fraction, InBetween]]:
+    """Yield what goes from the frames that a window carries on to how it draws them."""
+    for index, (moment, before) in enumerate(carried):
+        drawn = add(MotionFrame(window=window, index=index))
+        yield moment, InBetween(first=before, second=drawn, at=round6((index + 1) / (len(carried) + 1)), method="crossfade")
 
 
 def bridge(before: Track, after: Track, step: Fraction, like: MotionWindow, add: Add) -> list[tuple[Fraction, Digest]]:

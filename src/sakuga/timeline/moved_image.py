@@ -49,7 +49,7 @@ def lay_out_move(first: Given, last: Given | None, move: ImageMove, settings: Fr
     def at(moment: Fraction) -> MotionWindow:
         return replace(window, controls=controls_at(settings.controls, float(moment), window.given[0].frame))
 
-    known = _known(at, end, move, settings.rate / motion.fps, add)
+    known = _known(at, end, move, settings.rate / motion.fps, motion.longest, add)
     track = Track(tuple(known), settings.between)
     exposures = [track.at(Fraction(place - place % settings.on), add) for place in range(move.frames)]
     return ExposureSheet(exposures=tuple(exposures), specs=specs, color_references={}, color_corrections={})
@@ -79,17 +79,18 @@ def _window(move: ImageMove, settings: FrameSettings, motion: MotionSettings, fi
     )
 
 
-def _known(at: Callable[[Fraction], MotionWindow], last: Digest | None, move: ImageMove, step: Fraction, add: Add) -> Known:
+def _known(at: Callable[[Fraction], MotionWindow], last: Digest | None, move: ImageMove, step: Fraction, longest: int, add: Add) -> Known:
     """Return the frames at the adapter's own rate.
 
-    `at` gives the settings of the window that begins at a moment, and `step` is the time between frames.
+    `at` gives the settings of the window that begins at a moment, and `step` is the time between frames. Without an end, windows have
+    `longest` frames at most.
     """
     window = at(Fraction(0))
     first, stop = window.given[0].frame, Fraction(move.frames - 1)
     if move.loop:
         return _closed(window, last, Fraction(move.frames), step, add)
     if last is None:
-        return windows_over(Fraction(0), stop, step, at, LONGEST, add, window.given[0])
+        return windows_over(Fraction(0), stop, step, at, longest, add, window.given[0])
     _refuse_longer(round(stop / step) + 1, step)
     ends = (Fraction(0), first), (stop, last)
     return [ends[0], *bridge(Track(ends[:1]), Track(ends[1:]), step, window, add), ends[1]]

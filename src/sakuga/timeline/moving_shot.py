@@ -9,7 +9,7 @@ from sakuga.story.storyboard import Morph, Transition
 from sakuga.timeline.camera import round6
 from sakuga.timeline.controls import controls_at
 from sakuga.timeline.keyed_values import number_at
-from sakuga.timeline.motion import CARRIED, LONGEST, MotionSettings, Track, bridge, closed_window, windows_over
+from sakuga.timeline.motion import CARRIED, MotionSettings, Track, bridge, closed_window, windows_over
 from sakuga.timeline.moving_camera import filmed, returning_warps, shot_warps, swinging_warps
 from sakuga.timeline.prompts import weighted
 from sakuga.timeline.spec import Conditioning, ControlImage, Digest, MotionKey, MotionWindow
@@ -37,7 +37,7 @@ def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: Moti
     moving = len(span) - held
     arrival = film.morph_length(index, moving) - 1 if isinstance(entry, Morph) and film.track else 0
     first, last = Fraction(span.start + arrival), Fraction(span.stop - 1)
-    longest = CARRIED + int(motion.fps) if film.varies(index) else LONGEST
+    longest = CARRIED + int(motion.fps) if film.varies(index) else motion.longest
     keyframe = motion.keyframe(film.add(film.keyframe(index))) if motion.from_keyframe else None
     known = windows_over(first, last, step, lambda moment: _window(film, index, moment - span.start, motion), longest, film.add, keyframe)
     track, arriving = Track(tuple(known), film.settings.between), list[Digest]()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from sakuga.datasets.buckets import nearest_bucket
@@ -84,6 +85,12 @@ class EncodedClips(EncodedExamples):
         return scaled.to(self.checkpoint.device)
 
 
+def backwards(rows: Tensor, frames: int) -> Tensor:
+    """Reverse the frames of each clip, (clips * frames, channels, h, w)."""
+    clips = rearrange(rows, "(clip frame) c h w -> clip frame c h w", frame=frames)
+    return rearrange(clips.flip(1), "clip frame c h w -> (clip frame) c h w")
+
+
 class ClipObjective(Objective):
     """The denoising loss of clips: all frames of one share a timestep, and each has noise of its own."""
 
@@ -95,7 +102,8 @@ class ClipObjective(Objective):
     def make_batch(self, stream: BatchStream, position: int) -> TrainingBatch:
         """Build the batch at a position of a stream.
 
-        In some clips the first frame is given: it is at timestep 0, and does not count.
+        In some clips the first frame is given: it is at timestep 0, and does not count. Negative streams have the same clips and noise,
+        both played backwards.
         """
         chosen, count, frames = stream.batch_at(position), stream.batch, self.method.frames
         random = StepRandom(seed=stream.seed, samples_seen=position * count)
@@ -105,11 +113,14 @@ class ClipObjective(Objective):
         given = torch.zeros(count, frames, dtype=torch.bool)
         given[:, 0] = torch.from_numpy(rng.random(count) < (self.method.given or 0.0))
         clean = stream.encoded.clean(chosen, [False] * count, generator)
+        noise = self._noise(clean, generator)
+        if stream.negative:
+            clean, noise = (backwards(one, frames) for one in (clean, noise))
         timesteps = self._timesteps(spread).repeat_interleave(frames).masked_fill(given.flatten(), 0)
         weights = (~given).float() / (~given).float().mean(dim=1, keepdim=True)
         return TrainingBatch(
             clean=clean,
-            noise=self._noise(clean, generator).to(clean),
+            noise=noise.to(clean),
             timesteps=timesteps.to(clean.device),
             captions=tuple(text for text in self._captions(stream, chosen, dropped, rng) for _ in range(frames)),
             origins=stream.encoded.crop_origins(chosen, [False] * count).repeat_interleave(frames, dim=0).to(clean.device),

@@ -18,7 +18,7 @@ from sakuga.models.checkpoint import DTYPES
 from sakuga.models.loading import is_out_of_memory
 from sakuga.training import checkpoints, distributed
 from sakuga.training.method import TrainingMethod
-from sakuga.training.method_settings import Slider
+from sakuga.training.method_settings import MotionLora, Slider
 from sakuga.training.objective import Objective, TrainingBatch
 from sakuga.training.optimizers import make_optimizer
 from sakuga.training.plan import TrainingPlan
@@ -171,7 +171,7 @@ class Training:
             match self.plan.method:
                 case Slider(less_set="") as slider:
                     return slider_targets(slider, self.method, self.objective, batch)
-                case Slider():
+                case Slider() | MotionLora():
                     return [(None, pair_weights(self.method, negative=stream.negative))]
                 case _:
                     return [(self._base_prediction(batch) if stream.distill else None, nullcontext())]

@@ -158,6 +158,9 @@ class MotionLora:
             most=1,
         ),
     ] = None
+    both_ways: Annotated[
+        bool, Switch(help="Learn each clip played backwards, too, at weight -1, which leaves the way that things move", default=False)
+    ] = False
 
 
 MethodSettings = Lora | TextualInversion | DreamBooth | Slider | MotionLora

@@ -1,7 +1,7 @@
 """MotionLoRA training (Guo et al. 2024, section 4.3)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,15 @@ class MotionLoraMethod:
     def training_step(self, number: int) -> nullcontext[None]:
         """Run the block as a training step, in which nothing is drawn."""
         return nullcontext()
+
+    @contextmanager
+    def negative(self) -> Iterator[None]:
+        """Run the block with the LoRA at weight -1."""
+        self.low_rank.negate()
+        try:
+            yield
+        finally:
+            self.low_rank.use_all_ranks()
 
     def close(self) -> None:
         """Detach the LoRA, which restores the motion adapter."""

@@ -46,7 +46,7 @@ class RunFolder:
     def check_free(self) -> None:
         """Raise TrainingPlanError where the folder is in use.
 
-        It may hold class images in `class`, a set made of a folder in `set`, and hidden files.
+        It may hold class images in `class`, a set made of a folder in `set`, hidden files, and empty folders.
         """
         if not self.is_main:
             return
@@ -170,7 +170,9 @@ class RunFolder:
 
 
 def _in_use(place: Path) -> bool:
-    return place.name not in ("class", "set") and not place.name.startswith(".")
+    """Return whether something in a folder is another's; empty folders are those of a run that was killed before it had a plan."""
+    is_own = place.name in ("class", "set") or place.name.startswith(".")
+    return not is_own and not (place.is_dir() and not any(place.iterdir()))
 
 
 def _step_of(line: str) -> float:

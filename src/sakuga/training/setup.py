@@ -91,7 +91,9 @@ def _prepare_clips(resolved: ResolvedTraining, method: MotionLoraMethod) -> Gene
     )  # fmt: skip
     clips = EncodedClips(checkpoint, source, method.settings)
     yield from clips.prepare()
-    streams = [BatchStream(clips, plan.batch, plan.seed, weight=1 / method.settings.frames)]
+    sides = (False, True) if method.settings.both_ways else (False,)
+    weight = 1 / method.settings.frames / len(sides)
+    streams = [BatchStream(clips, plan.batch, plan.seed, weight=weight, negative=negative) for negative in sides]
     return Training(plan, method, streams, ClipObjective(checkpoint, plan), resolved.run, None)
 
 
@@ -111,6 +113,11 @@ def _known_word_warning(plan: TrainingPlan, checkpoint: Checkpoint) -> list[str]
     match plan.method:
         case TextualInversion(word=word) | DreamBooth(name=TextualInversion(word=word)) if is_known_word(checkpoint, word):
             return [f"the model knows {word!r} already: with the style applied, the word has its new meaning only; '<{word}>' keeps both"]
+        case Lora() if plan.trigger and is_known_word(checkpoint, plan.trigger):
+            return [
+                f"the model knows the trigger word {plan.trigger!r} already: what it means to the model comes with the style, and may cost "
+                "subjects; a word that it does not know has no meaning yet"
+            ]
         case _:
             return []
 

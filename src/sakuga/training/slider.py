@@ -12,6 +12,7 @@ from sakuga.datasets.training_set import TrainingSet
 from sakuga.training.lora import LoraMethod
 from sakuga.training.method import TrainingMethod
 from sakuga.training.method_settings import Slider
+from sakuga.training.motion_lora import MotionLoraMethod
 from sakuga.training.objective import Objective, TrainingBatch
 from sakuga.training.plan import TrainingPlanError
 
@@ -34,11 +35,11 @@ def slider_targets(
 
 
 def pair_weights(method: TrainingMethod, *, negative: bool) -> AbstractContextManager[None]:
-    """Return the weights that learn one side of image pairs: 1 those that show more, -1 those that show less.
+    """Return the weights that learn one side of pairs: 1 images that show more and clips, -1 images that show less and clips backwards.
 
     Gandikota et al. 2024, section 4.2: both learn to denoise their own images, with the same noise and timesteps.
     """
-    assert isinstance(method, LoraMethod), "a slider is a LoRA"
+    assert isinstance(method, LoraMethod | MotionLoraMethod), "a slider and a motion are LoRAs"
     return method.negative() if negative else nullcontext()
 
 

@@ -297,7 +297,7 @@ class BatchStream:
     """Batches of examples in order, without end.
 
     With the weight of their loss. With `distill` the target is the base model's prediction instead of the image; `negative` ones are
-    learnt by a slider at weight -1.
+    learnt at weight -1: less of a slider, and clips backwards.
     """
 
     def __init__(

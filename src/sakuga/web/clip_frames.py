@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from bisect import bisect_right
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image as PILImage
 
 from sakuga.datasets.clips import read_clip
 from sakuga.files import atomic_folder
+from sakuga.timeline.clip import Image
 from sakuga.web.data_folder import DataFolder
 
 DURATIONS = "durations.json"
@@ -45,7 +47,10 @@ def unpacked_folder(data: DataFolder, clip: str) -> Path:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    clip = read_clip(path)
-    for number, image in enumerate(clip.images):
-        PILImage.fromarray(image).save(folder / f"{number:05}.png", compress_level=1)
+    def write(images: Iterable[Image]) -> tuple[Image, ...]:
+        for number, image in enumerate(images):
+            PILImage.fromarray(image).save(folder / f"{number:05}.png", compress_level=1)
+        return ()
+
+    clip = read_clip(path, write)
     (folder / DURATIONS).write_text(json.dumps([str(length) for length in clip.seconds]), encoding="utf-8")

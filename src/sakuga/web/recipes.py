@@ -9,7 +9,7 @@ from sakuga.export import read_recipe
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.story.film import Film, to_document
 from sakuga.studio.animate.animate import FilmRecipe
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.core.recipe import EditedRecipe, Recipe
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.film_lines import parse_film

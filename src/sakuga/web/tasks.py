@@ -85,7 +85,7 @@ def make_task(request: JobRequest, job: str, data: DataFolder, connection: sqlit
         case PixelateJob():
             return _pixelate_task(request, job, data, connection)
         case TrainJob():
-            return train_task(request, data)
+            return train_task(request, data, connection)
         case EvaluateJob():
             return evaluate_task(request, job, data, connection)
         case StudyJob():

@@ -1,6 +1,7 @@
 """Trainings, evaluations and studies as jobs."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from functools import cache
@@ -8,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from sakuga import InputError, studio
+from sakuga.files import link_or_copy, write_text
 from sakuga.story.limits import MAX_FACTOR
 from sakuga.story.options import Number, Option
 from sakuga.studies import service
+from sakuga.studio.training.open_sets import SET
 from sakuga.studio.training.resolution import PLAN_SETTINGS
 from sakuga.training.method_settings import DreamBooth, Lora, MethodSettings, Slider
 from sakuga.training.plan import METHODS, TrainingPlan, options_of
+from sakuga.training.run_folder import CONFIG
 from sakuga.web.data_folder import DataFolder
-from sakuga.web.names import named_folder, plain_name
+from sakuga.web.names import check_motion, named_folder, plain_name
 from sakuga.web.recipes import file_of
 from sakuga.web.refusal import Refused
 from sakuga.web.schemas.jobs import EvaluateJob, StudyJob, TrainJob
@@ -24,6 +28,8 @@ from sakuga.web.task import Fault, Made, Task, read_settings
 
 SERVERS_OWN = ("cache", "tracker")
 """Settings of a training that belong to the machine, so no page gives them."""
+SETS = ("class_set", "less_set")
+"""Settings of methods that are training sets."""
 EPOCHS = Number(
     help="How often each image is trained on, in place of steps", default_help="as the steps give", least=0, most=MAX_FACTOR, above=True
 )
@@ -73,24 +79,47 @@ def read_values(given: Mapping[str, Any], options: Mapping[str, Option]) -> dict
     return read
 
 
-def train_task(request: TrainJob, data: DataFolder) -> Task:
+def train_task(request: TrainJob, data: DataFolder, connection: sqlite3.Connection) -> Task:
     """Return a task that trains into a run folder, or goes on from its last checkpoint; raises SakugaError."""
     common, special = train_options(), method_options(request.method)
     values = read_values(request.settings, {**common, **special})
     own = {key: value for key, value in values.items() if key in special}
     rest = {key: value for key, value in values.items() if key in common}
-    if own.get("class_set"):
-        own["class_set"] = str(named_folder(data.sets, own["class_set"], "training set"))
-    run, folder = data.runs / request.name, named_folder(data.sets, request.set, "training set")
+    check_motion(own.get("motion"), "settings.motion")
+    for name in filter(own.get, SETS):
+        own[name] = str(named_folder(data.sets, own[name], "training set"))
+    method, run = method_of(request.method, own), data.runs / request.name
     settings = studio.TrainSettings(
-        method=method_of(request.method, own),
-        set=folder,
+        method=method,
+        set=_clips(request, data, connection) if request.method == "motion-lora" else named_folder(data.sets, request.set, "training set"),
         out=run,
         model=request.model,
         resume=(run / "config.json").is_file(),
         **rest,
     )
     return Task(work=studio.train(settings), made=lambda result: _trained(result, request.name, request.model))
+
+
+def _clips(request: TrainJob, data: DataFolder, connection: sqlite3.Connection) -> Path:
+    """Return a folder of a run with its clips, each captioned by its title if it is one of the library; raises Refused.
+
+    A run that has begun keeps the clips it began with.
+    """
+    if not request.clips:
+        raise Refused("a movement is learnt from clips: choose some of the library, or bring some", field="clips")
+    run = data.runs / request.name
+    folder = run / SET
+    if (run / CONFIG).is_file():
+        return folder
+    files = [file_of(connection, data, clip) for clip in request.clips]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for number, (path, title) in enumerate(files, 1):
+        place = folder / f"{number:05}{path.suffix}"
+        link_or_copy(path, place)
+        if path.parent == data.clips:
+            write_text(place.with_suffix(".txt"), title)
+    return folder
 
 
 def _trained(result: Any, name: str, model: str) -> Made:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 import traceback
+from operator import attrgetter
 from threading import Event, Thread
 from time import monotonic, sleep
 from types import FrameType
@@ -128,8 +129,8 @@ class Worker:
                 frames = devices[step.device].frames + 1 if step.device in devices else 1
                 devices[step.device] = DeviceProgress(name=step.device, frames=frames, newest=now())
             if monotonic() - told >= TOLD or take is not None:
-                told = monotonic()
-                queue.report_progress(self.database, job.id, self._progress(job, step, left, [*devices.values()]), notes[-20:])
+                told, lanes = monotonic(), sorted(devices.values(), key=attrgetter("name"))
+                queue.report_progress(self.database, job.id, self._progress(job, step, left, lanes), notes[-20:])
             if not getattr(step, "denoising", False):
                 self._let_urgent_ones_by(job)
         return notes

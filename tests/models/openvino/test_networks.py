@@ -22,8 +22,8 @@ from sakuga.models.engine import ChosenEngine, use_engine
 from sakuga.models.motion import MotionUNet, make_motion_adapter, motion_modules
 from sakuga.models.openvino import networks
 from sakuga.models.openvino.autoencoder import openvino_autoencoder
-from sakuga.models.openvino.motion import LENGTHS, OpenVinoMotion
-from sakuga.models.openvino.networks import OpenVinoControlNet, OpenVinoNetwork
+from sakuga.models.openvino.motion import SCALES, OpenVinoMotion
+from sakuga.models.openvino.networks import OpenVinoControlNet
 from sakuga.models.openvino.programs import Program
 from sakuga.models.reference_attention import SelfAttentionInputs, attending, record_self_attention
 
@@ -214,12 +214,43 @@ def test_a_motion_unet_gives_the_numbers_of_torch(plain: Checkpoint) -> None:
     reference = recorded(plain, seed=5)
     with torch.inference_mode(), attending(plain.unet, reference, 4.0):
         torch.testing.assert_close(run(motion)(*inputs)[0], motion(*inputs)[0], **ROUNDING)
-    assert run(motion) is run(replace(motion))
-    for frames in range(2, 9):
-        assert isinstance(run(replace(motion, frames=frames)), OpenVinoNetwork)
-    assert len(run._networks) == LENGTHS
     assert run(replace(motion, scale=torch.ones(3))).__class__ is MotionUNet
     assert notes == []
+
+
+def test_one_graph_takes_motion_windows_of_any_length(plain: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = make_motion_adapter(plain.unet).eval().requires_grad_(False)
+    motion, notes = MotionUNet(plain.unet, adapter, frames=4), list[str]()
+    run = OpenVinoMotion(motion, notes)
+
+    @torch.inference_mode()
+    def compare(frames: int) -> None:
+        inputs = (random(frames, 8, 8, 8), torch.full((frames,), 500.0), random(frames, *plain.zero_embeds().shape[1:], seed=1))
+        window = replace(motion, frames=frames)
+        torch.testing.assert_close(run(window)(*inputs)[0], window(*inputs)[0], **ROUNDING)
+
+    compare(4)
+    monkeypatch.setattr(networks, "convert", None)
+    for frames in (2, 3, 7):
+        compare(frames)
+    assert notes == []
+
+
+def test_programs_of_few_motion_scales_stay_in_memory(plain: Checkpoint) -> None:
+    run = OpenVinoMotion(MotionUNet(plain.unet, make_motion_adapter(plain.unet), frames=3), [])
+    for scale in range(1, 9):
+        kept = run.compiled(1, float(scale))
+    assert len(run._networks) == SCALES
+    assert run.compiled(1, 8.0) is kept
+
+
+@torch.inference_mode()
+def test_one_graph_takes_the_images_of_all_windows(plain: Checkpoint, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = replace(checkpoint, custom_denoiser=checkpoint.window_denoiser)
+    for rows in (4, 2, 1, 7):
+        torch.testing.assert_close(predict(windows, rows), predict(plain, rows), **ROUNDING)
+        monkeypatch.setattr(networks, "convert", None)
+    assert checkpoint.engine_notes == []
 
 
 def test_the_autoencoder_gives_the_numbers_of_torch(plain: Checkpoint) -> None:
@@ -295,6 +326,16 @@ def test_a_full_disk_costs_a_conversion_at_every_start(
     (note,) = checkpoint.engine_notes
     assert "No space left on device" in note
     assert "free some space" in note
+
+
+def test_a_file_in_the_place_of_the_folder_costs_a_conversion_at_every_start(
+    plain: Checkpoint, checkpoint: Checkpoint, empty_home: Path
+) -> None:
+    (empty_home / "openvino").write_text("not a folder")
+    torch.testing.assert_close(predict(checkpoint), predict(plain), **ROUNDING)
+    (note,) = checkpoint.engine_notes
+    assert note.startswith(f"the UNet, converted for OpenVINO, cannot be kept in {empty_home / 'openvino'} (")
+    assert checkpoint.engine != "torch"
 
 
 def test_a_graph_of_another_version_is_left_alone(checkpoint: Checkpoint, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

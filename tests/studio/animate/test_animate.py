@@ -12,7 +12,7 @@ from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
 from sakuga.studio import FilmSettings, WorkClosed
 from sakuga.studio.animate.animate import FilmRecipe
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 
 
 @pytest.fixture

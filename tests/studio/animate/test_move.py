@@ -3,6 +3,8 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from safetensors.torch import save_file
 
 from sakuga import SakugaError, studio
 from sakuga.export import read_recipe
+from sakuga.models.adapters import Adapter, LoraLayer, write_adapter
 from sakuga.studio import FilmSettings, MovedImage
 from tests.models.test_published_motion import single_file
 
@@ -65,6 +68,21 @@ def test_the_same_move_is_generated_once(move: Callable[..., MovedImage]) -> Non
     made, again = move(), move("again.apng")
     assert (again.count.generated, again.count.reused) == (0, 7)
     assert made.clip.read_bytes() == again.clip.read_bytes()
+
+
+def test_a_tag_in_the_prompt_is_the_option(
+    image: Path, tiny_moving_folder: Path, tmp_path: Path, move: Callable[..., MovedImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    lora = LoraLayer(down=torch.ones(2, 32), up=torch.ones(32, 2), scale=0.2)
+    write_adapter(Adapter(name="ink", layers={layer: lora}), tmp_path / "loras" / "ink.safetensors")
+    monkeypatch.setenv("SAKUGA_HOME", str(tmp_path / "home"))
+    studio.add_style_folder(tmp_path / "loras")
+    settings = FilmSettings(model=str(tiny_moving_folder), steps=2, fps=Fraction(8), size=(32, 32))
+    tagged = studio.move(image, "snow falls <lora:ink:0.7>", tmp_path / "tag.apng", seconds=1.0, settings=settings).result()
+    optional = studio.move(image, "snow falls", tmp_path / "option.apng", seconds=1.0, settings=replace(settings, style="ink:0.7")).result()
+    assert np.array_equal(frames(tagged.clip), frames(optional.clip))
+    assert not np.array_equal(frames(tagged.clip), frames(move().clip))
 
 
 def test_a_last_image_ends_the_clip(move: Callable[..., MovedImage], image: Path, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_clip_is_remade_to_the_byte_and_wants_its_adapter_back(tmp_path: Path,
 
 def test_a_recipe_that_names_no_adapter_is_one_without(tmp_path: Path, settings: FilmSettings) -> None:
     made = render(tmp_path, film(replace(settings, motion="none"), shots=1))
-    from sakuga.studio.animate.remake import parse_recipe
+    from sakuga.studio.animate.recipe_reading import parse_recipe
 
     document = json.loads(read_recipe(made.clip) or "")
     del document["film"]["motion"]

@@ -13,7 +13,7 @@ from sakuga import studio
 from sakuga.export import read_recipe
 from sakuga.models.upscaler import Upscaler
 from sakuga.studio import FilmSettings, RecipeError
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.timeline.clip import Clip
 from sakuga.timeline.spec import ENGINE
 

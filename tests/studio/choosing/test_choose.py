@@ -145,6 +145,7 @@ def test_a_bad_line_is_refused_with_a_sentence(begin: Callable[..., Session], li
         ({"picks": "1", "mode": "img2"}, "there is no 'img2'"),
         ({"picks": "1", "mode": "prompt"}, "there is no prompt"),
         ({"picks": "1", "prompt": "a castle"}, "leave the prompt out"),
+        ({"picks": "1", "mode": "prompt", "prompt": "a castle <lora:ink:1>"}, "names no styles: leave <lora:...> and embedding:... out"),
         ({"picks": "1", "variants": 0}, "variants: 0 is out of range"),
         ({"picks": "@5"}, "there is no node 5"),
         ({"picks": "1,-1"}, "node 1 leads to the current one"),

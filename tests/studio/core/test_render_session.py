@@ -43,6 +43,16 @@ def same(_: Digest, image: Image) -> Image:
     return image
 
 
+def test_prompts_that_are_read_in_several_parts_are_told(files: CheckpointFiles, tmp_path: Path) -> None:
+    session = RenderSession(files, tmp_path)
+    long = ", ".join(["a castle by the sea"] * 20)
+    assert session.negative_warnings("ugly, blurry") == []
+    (told,) = session.negative_warnings(long)
+    assert told == "negative prompt: it has 319 tokens, which the text encoder reads in 5 parts"
+    assert session.prompt_warnings("a castle by the sea") == []
+    assert "5 parts" in session.prompt_warnings(long)[0]
+
+
 def test_steps_carry_the_stored_frame_and_honest_totals(
     files: CheckpointFiles, make_spec: Callable[..., Generated], tmp_path: Path
 ) -> None:

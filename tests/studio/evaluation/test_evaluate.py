@@ -18,7 +18,7 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.style_files import LORA_FILE
 from sakuga.sketchbook.scene import sample
 from sakuga.studio import EvaluationRequest, FilmSettings, evaluate
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.core.work import Work
 from sakuga.studio.evaluation.clip_page import clip_page
 from sakuga.studio.evaluation.frame_prompts import frame_prompts

@@ -1,6 +1,7 @@
 """From images to a style, in the page."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,3 +57,22 @@ def test_a_set_is_built_mended_and_trained_on_to_its_end(
     image = api.ask("GET", "/sets/noise")["images"][0]
     assert image["caption"] == "noisy, grey and green dots"
     assert (image["width"], image["height"]) == (48, 64)
+
+
+def test_a_movement_is_learnt_from_a_clip_of_ones_own(
+    studio_process: StudioProcess, open_page: Callable[..., Page], tiny_moving_folder: Path, tmp_path: Path
+) -> None:
+    model, clip = shutil.copytree(tiny_moving_folder, studio_process.home / "models" / "swaying"), tmp_path / "sway.webp"
+    first, *rest = [Image.fromarray(np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)) for number in range(6)]
+    first.save(clip, save_all=True, append_images=rest, duration=125)
+    page = open_page(studio_process, "#/training?tab=runs")
+    page.get_by_role("button", name="Learn a movement …").click()
+    page.get_by_label("Name of the movement").fill("swaying")
+    page.get_by_label("Model", exact=True).select_option(str(model))
+    page.locator("dialog input[type=file]").set_input_files(clip)
+    page.get_by_text(re.compile(r"^All settings of the training")).click()
+    for setting, value in (("Frames", "4"), ("Size", "32"), ("Steps", "2")):
+        page.get_by_label(setting, exact=True).fill(value)
+        page.get_by_label(setting, exact=True).blur()
+    page.get_by_role("button", name="Train on 1 clip").click()
+    expect(page.get_by_role("region", name="swaying").get_by_text("done", exact=True)).to_be_visible()

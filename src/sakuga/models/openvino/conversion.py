@@ -33,11 +33,25 @@ def flat_tensors(value: Any) -> list[Tensor]:
             return [torch.tensor(float(value))]
 
 
-def convert(run: Run, network: nn.Module, inputs: Any) -> Any:
+def graph_shapes(tensors: Sequence[Tensor], *, any_rows: bool) -> list[list[int]]:
+    """Return the shapes that a graph is made for.
+
+    With `any_rows` the first axis is -1, any size, of all tensors that have as many rows as the first one.
+
+    >>> graph_shapes([torch.zeros(4, 8), torch.zeros(1, 2)], any_rows=True)
+    [[-1, 8], [1, 2]]
+    """
+    shapes = [list(tensor.shape) for tensor in tensors]
+    rows = shapes[0][:1] if any_rows else []
+    return [[-1, *shape[1:]] if rows and shape[:1] == rows else shape for shape in shapes]
+
+
+def convert(run: Run, network: nn.Module, inputs: Any, *, any_rows: bool = False) -> Any:
     """Return the graph of a network at the shapes of example inputs.
 
     `inputs` are positional and named ones, ((...), {...}). The graph's inputs are their tensors in the order of `flat_tensors`, then one
-    named "weight:..." for each weight; its outputs are in that order, too. Raises OpenVinoError where a weight is not found in it.
+    named "weight:..." for each weight; its outputs are in that order, too. With `any_rows` it takes batches of any size
+    (`graph_shapes`). Raises OpenVinoError where a weight is not found in it.
     """
     from openvino._offline_transformations import apply_moc_transformations
     from openvino.frontend import FrontEndManager
@@ -51,7 +65,7 @@ def convert(run: Run, network: nn.Module, inputs: Any) -> Any:
         decoder = TorchScriptPythonDecoder(traced, example_input=examples, trace_kwargs={"check_trace": False})
         frontend = FrontEndManager().load_by_framework("pytorch")
         model = frontend.convert(frontend.load(decoder))
-    model.reshape({place: list(example.shape) for place, example in enumerate(examples)})
+    model.reshape(dict(enumerate(graph_shapes(examples, any_rows=any_rows))))
     _take_weights_out(model, {name: tuple(weight.shape) for name, weight in named_weights(plain).items()})
     apply_moc_transformations(model, cf=True)
     return model

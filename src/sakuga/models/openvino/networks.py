@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sakuga.models.machine import machine
-from sakuga.models.openvino.conversion import Run, convert, flat_tensors
+from sakuga.models.openvino.conversion import Run, convert, flat_tensors, graph_shapes
 from sakuga.models.openvino.graphs import DamagedGraph, GraphFiles, graph_folder, read_graph, write_graph
 from sakuga.models.openvino.programs import Arithmetic, OpenVinoError, Program, first_line, openvino_core, openvino_version, save_model
 from sakuga.models.openvino.weights import Fingerprint, WatchedWeights, as_array
@@ -64,12 +64,22 @@ class OpenVinoNetwork:
     """
 
     def __init__(
-        self, title: str, network: nn.Module, notes: list[str], run: Run = _call, arithmetic: Arithmetic | None = None, **key: Any
+        self,
+        title: str,
+        network: nn.Module,
+        notes: list[str],
+        run: Run = _call,
+        arithmetic: Arithmetic | None = None,
+        *,
+        any_rows: bool = False,
+        **key: Any,
     ) -> None:
         """Wrap a network; `title` names it in messages.
 
-        By default the number format is that of its weights. `key` is what decides its operations beside its class and config.
+        By default the number format is that of its weights. `key` is what decides its operations beside its class and config. With
+        `any_rows` one program takes batches of any size; each pass takes about a tenth longer.
         """
+        self.any_rows = any_rows
         self.title, self.network, self.notes, self.is_refused = title, network, notes, False
         self._run, self._key = _with_reference(run), (title, type(network).__name__, architecture(network), key)
         self.arithmetic = arithmetic or ARITHMETIC[next(network.parameters()).dtype]
@@ -110,7 +120,7 @@ class OpenVinoNetwork:
         """Return the program for these shapes and weights; None where torch must run."""
         with self._lock:
             change = self._weights.change()
-            key = json.dumps([_shapes(inputs, named), change is not None])
+            key = json.dumps([self._shapes(inputs, named), change is not None])
             try:
                 program = self._programs.pop(key, None) or self._compiled(inputs, named, changed=change is not None)
             except FAILURES as error:
@@ -131,18 +141,23 @@ class OpenVinoNetwork:
             raise OpenVinoError("its weights fill more than a quarter of the memory")
         libraries = (openvino_version(), torch.__version__)
         folder = graph_folder(
-            network=self._key, shapes=_shapes(inputs, named), arithmetic=self.arithmetic, libraries=libraries, machine=machine()
+            network=self._key, shapes=self._shapes(inputs, named), arithmetic=self.arithmetic, libraries=libraries, machine=machine()
         )
         graph = self._kept_graph(folder)
         if graph:
             self._check(graph.difference)
             return self._compile(openvino_core().read_model(graph.xml), changed=changed)
-        model = convert(self._run, self.network, (inputs, named))
+        model = convert(self._run, self.network, (inputs, named), any_rows=self.any_rows)
         program = self._compile(model, changed=changed)
         difference = self._difference(program, inputs, named)
         self._keep(model, folder, difference)
         self._check(difference)
         return program
+
+    def _shapes(self, *inputs: Any) -> list[Any]:
+        """Describe the nesting and shapes of inputs, as far as a program is made for them."""
+        named = [sorted(one) for one in inputs if isinstance(one, dict)]
+        return [named, graph_shapes(flat_tensors(inputs), any_rows=self.any_rows)]
 
     def _compile(self, model: Any, *, changed: bool) -> Program:
         changeable = self._weights.matrices() if changed else frozenset[str]()
@@ -203,12 +218,6 @@ class OpenVinoControlNet:
         embedded = self.network.controlnet_cond_embedding(controlnet_cond)
         *down, middle = self._rest(*inputs, controlnet_cond=embedded, **named)
         return tuple(down), middle
-
-
-def _shapes(*inputs: Any) -> list[Any]:
-    """Describe the nesting and shapes of inputs."""
-    named = [sorted(one) for one in inputs if isinstance(one, dict)]
-    return [named, [tuple(tensor.shape) for tensor in flat_tensors(inputs)]]
 
 
 def _arrays(*inputs: Any) -> list[Any]:

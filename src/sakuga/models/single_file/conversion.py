@@ -14,6 +14,7 @@ from sakuga.models.clip_text import ClipTextEncoder
 from sakuga.models.diffusers_classes import AutoencoderKL, UNet2DConditionModel
 from sakuga.models.loading import quiet_libraries
 from sakuga.models.lora_keys import TEXT_MODEL
+from sakuga.models.meta_kernels import on_meta_device
 from sakuga.models.saving import save_file
 from sakuga.models.single_file.configs import (
     Config,
@@ -56,7 +57,7 @@ def convert_single_file(file: SingleFile, vae: SingleFile, folder: Path, predict
 
 def _write_text_encoder(file: SingleFile, part: str, folder: Path) -> None:
     config, places = text_config(file, part), text_places(file.family, part)
-    with torch.device("meta"):
+    with on_meta_device():
         network: nn.Module = ClipTextEncoder(config, projected=part == "text_encoder_2")
     names = {_transformers_name(name): tuple(value.shape) for name, value in network.state_dict().items()}
     _write_network(file, folder / part, config, names, lambda name: places(name.removeprefix(TEXT_MODEL)))
@@ -70,7 +71,7 @@ def _transformers_name(name: str) -> str:
 
 def _names(kind: Any, config: Config) -> dict[str, tuple[int, ...]]:
     """Return names and shapes of a network's weights, without memory for them."""
-    with torch.device("meta"), quiet_libraries():
+    with on_meta_device(), quiet_libraries():
         network = kind.from_config(config)
     return {name: tuple(value.shape) for name, value in network.state_dict().items()}
 

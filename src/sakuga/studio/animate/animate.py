@@ -66,6 +66,7 @@ from sakuga.studio.core.settings import (
     preview_settings,
     refuse_missing_networks,
     resolve_settings,
+    size_notes,
     style_digests,
     style_weights_by_shot,
     with_style_finishing,
@@ -261,7 +262,7 @@ def _resolve(
         output=request.output,
         store=request.store,
         workers=request.workers,
-        notes=(*notes, *preview_notes, *controlnets.notes),
+        notes=(*notes, *preview_notes, *controlnets.notes, *size_notes(film.settings.size, files)),
     )
 
 

@@ -7,7 +7,7 @@ from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.story.film import Film
 from sakuga.studio.animate.animate import FilmRecipe
 from sakuga.studio.animate.foreign import foreign_film, foreign_recipe
-from sakuga.studio.animate.remake import recipe_of
+from sakuga.studio.animate.recipe_reading import recipe_of
 from sakuga.studio.animate.storyboard import FilmTarget
 from sakuga.studio.core.recipe import RecipeError
 

@@ -38,6 +38,7 @@ from sakuga.studio.core.settings import (
     frame_settings,
     preview_settings,
     resolve_settings,
+    size_notes,
     with_style_finishing,
 )
 from sakuga.studio.core.styles import StyleFinder, StyleUse, named_style_note, with_triggers
@@ -215,7 +216,7 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
         reference=reference,
         controlnets=controlnets,
         folder=folder,
-        notes=(*preview_notes, *notes, *loaded_notes, *controlnets.notes),
+        notes=(*preview_notes, *notes, *loaded_notes, *controlnets.notes, *size_notes(settings.size, files)),
     )
 
 

@@ -30,7 +30,14 @@ from sakuga.studio.core.progress import Step
 from sakuga.studio.core.prompt_style_names import named_styles, with_named_styles
 from sakuga.studio.core.recipe import EditedRecipe, LaidOut, Remade, SettingsRecipe, check_amount, portable_style, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
-from sakuga.studio.core.settings import ResolvedSettings, parse_ease, resolve_settings, style_digests, with_style_finishing
+from sakuga.studio.core.settings import (
+    ResolvedSettings,
+    parse_ease,
+    resolve_settings,
+    size_notes,
+    style_digests,
+    with_style_finishing,
+)
 from sakuga.studio.core.styles import StyleFinder, StyleUse, named_style_note, relocated, with_triggers
 from sakuga.studio.core.work import Work
 from sakuga.timeline.edits import speed_of
@@ -305,7 +312,7 @@ def _resolve(
         recipe=recipe,
         output=output,
         store=store,
-        notes=(*notes, *controlnets.notes),
+        notes=(*notes, *controlnets.notes, *size_notes(settings.size, styles.files)),
     )
 
 

@@ -31,6 +31,7 @@ from sakuga.studio.core.image_spool import ImageSpool
 from sakuga.studio.core.motion import MotionFinder, motion_settings, shared_name
 from sakuga.studio.core.output import Output, Seconds, check_store, write_clip
 from sakuga.studio.core.progress import Step
+from sakuga.studio.core.prompt_style_names import named_styles, with_named_styles
 from sakuga.studio.core.recipe import DigestText, RecipeMotion, Remade, SettingsRecipe, check_amount, recipe_settings
 from sakuga.studio.core.render_session import RenderCount, Rendering, RenderSession
 from sakuga.studio.core.settings import (
@@ -38,6 +39,7 @@ from sakuga.studio.core.settings import (
     frame_settings,
     refuse_missing_networks,
     resolve_settings,
+    size_notes,
     with_style_finishing,
 )
 from sakuga.studio.core.styles import StyleFinder, StyleUse, with_triggers
@@ -185,19 +187,23 @@ def resolve_move(request: MoveRequest) -> tuple[ResolvedMove, tuple[Image, ...]]
     images = tuple(one.image for one in loaded)
     size, motion = request.settings.size or image_size(images[0], request.image, files), request.settings.motion or AUTO
     end = 1.0 if request.settings.motion_end is None else request.settings.motion_end
-    wanted = replace(request.settings, size=size, motion=motion, motion_end=end)
+    named, away = named_styles(request.prompt, styles), named_styles(request.settings.negative or "", styles, negative=True)
+    style = with_named_styles(request.settings.style, (*named.styles, *away.styles))
+    negative = away.prompt if away.styles else request.settings.negative
+    wanted = replace(request.settings, size=size, motion=motion, motion_end=end, style=style, negative=negative)
     settings = resolve_settings(with_style_finishing(wanted, styles.uses(wanted.style)), files, styles, film=True)
     recipe = MoveRecipe.of(
         files,
         **_recipe_keys(settings, styles),
         given=(*(digest(given_spec(image)) for image in images), *given_specs(settings.controlnet)),
-        prompt=request.prompt,
+        prompt=named.prompt,
         seconds=request.seconds,
         seed=request.seed,
         loop=request.loop,
     )
     resolved = _resolve(recipe, images, settings, styles, request.output, request.store)
-    return replace(resolved, notes=(*(note for one in loaded for note in one.notes), *resolved.notes)), images
+    notes = (*(note for one in loaded for note in one.notes), *resolved.notes, *size_notes(request.settings.size, files))
+    return replace(resolved, notes=notes), images
 
 
 def _recipe_keys(settings: ResolvedSettings, styles: StyleFinder) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from sakuga.files import write_bytes
 from sakuga.finishing.image import Image
 from sakuga.rendering.store import FrameStore
 from sakuga.story.options import SEED, Number
-from sakuga.studio.animate.remake import ResolvedRemake, follow_recipe, keep_images, recipe_of, resolve_remake
+from sakuga.studio.animate.recipe_reading import recipe_of
+from sakuga.studio.animate.remake import ResolvedRemake, Supplied, follow_recipe, keep_images, resolve_remake
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import EditedRecipe, LaidOut, Recipe, RecipeError, Remade, to_prompt
@@ -81,9 +82,8 @@ def redo(
     chosen = [SEED.check("seed", one) for one in seeds or range(seed, seed + takes)]
     edits = [Redo(frame=frame, last=last, seed=one, strength=strength, prompt=prompt) for one in chosen]
     source = Path(clip)
-    resolved = resolve_remake(
-        _editable(source), source, Path("clip.gif"), model=model, images=images, styles=styles, anyway=anyway, store=store
-    )
+    given = Supplied(model=model, images=images, styles=styles, anyway=anyway)
+    resolved = resolve_remake(_editable(source), source, Path("clip.gif"), given, store)
     laid_out, frames = _laid_out(resolved, source)
     for edit in edits:
         edited_frames(laid_out.sheet, edit)
@@ -110,7 +110,8 @@ def edit_clip(
     check_target(target)
     recipe = _editable(source)
     edited = recipe.model_copy(update={"edits": (*recipe.edits, *edits)})
-    resolved = resolve_remake(edited, source, target, model=model, images=images, styles=styles, anyway=anyway, store=store)
+    given = Supplied(model=model, images=images, styles=styles, anyway=anyway)
+    resolved = resolve_remake(edited, source, target, given, store)
     _laid_out(resolved, source)
     return Work(follow_recipe(resolved, source))
 

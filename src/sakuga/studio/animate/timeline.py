@@ -6,11 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, TypeAlias, assert_never
 
-from sakuga.datasets.clips import read_clip
+from sakuga.datasets.clips import keep_first, read_clip
 from sakuga.export import read_recipe
 from sakuga.studio.animate.morph import MorphRecipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.animate.redo import uneditable
-from sakuga.studio.animate.remake import keep_images, parse_recipe, resolve_remake
+from sakuga.studio.animate.remake import Supplied, keep_images, resolve_remake
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.recipe import EditedRecipe, LaidOut, Recipe, RecipeError
 from sakuga.timeline.edits import speed_of
@@ -67,7 +68,7 @@ def clip_timeline(
     path = Path(clip)
     try:
         recipe = _recipe(path)
-        resolved = resolve_remake(recipe, path, Path("clip.gif"), model=model, images=images, styles=styles, store=store)
+        resolved = resolve_remake(recipe, path, Path("clip.gif"), Supplied(model=model, images=images, styles=styles), store)
         assert isinstance(resolved.recipe, EditedRecipe)
         plain = resolved.recipe.laid_out(resolved.files, keep_images(resolved, path))
     except RecipeError as error:
@@ -104,7 +105,7 @@ def _of_recipe(recipe: EditedRecipe, plain: LaidOut) -> ClipTimeline:
 
 
 def _without_recipe(path: Path, reason: str) -> ClipTimeline:
-    loaded = read_clip(path)
+    loaded = read_clip(path, keep_first)
     rate, counts = exposure_counts(loaded.seconds)
     held = [place > 0 for count in counts for place in range(count)]
     frames = (ClipFrame(frame=place + 1, start=place / rate, kind="unknown", held=repeats) for place, repeats in enumerate(held))

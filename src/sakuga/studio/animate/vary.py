@@ -40,6 +40,7 @@ from sakuga.studio.core.settings import (
     frame_settings,
     image_guidance,
     resolve_settings,
+    size_notes,
     with_style_finishing,
 )
 from sakuga.studio.core.styles import StyleFinder, StyleUse, trigger_words
@@ -210,7 +211,7 @@ def resolve_chain(request: VaryRequest) -> tuple[ResolvedChain, LoadedImage]:
         uses=uses,
         output=request.output,
         store=request.store,
-        notes=(*loaded.notes, *notes, *controlnets.notes),
+        notes=(*loaded.notes, *notes, *controlnets.notes, *size_notes(settings.size, files)),
     )
     return resolved, loaded
 

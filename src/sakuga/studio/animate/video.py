@@ -19,7 +19,7 @@ from sakuga.finishing.image import Image
 from sakuga.finishing.resize import enlarge
 from sakuga.story.options import Choice
 from sakuga.story.settings import OPTIONS
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.finish import stream_images
 from sakuga.studio.core.image_spool import ImageSpool, KeptImages

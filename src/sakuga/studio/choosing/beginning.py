@@ -14,6 +14,7 @@ from sakuga.rendering.store import open_store
 from sakuga.sketchbook.words import BAD, GOOD
 from sakuga.story.options import SEED, Number, Text
 from sakuga.story.options import Choice as Choices
+from sakuga.story.prompt_styles import without_styles
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.vary import FIT, MODE, NUMBERS, ResolvedChain, VaryRequest, resolve_chain
 from sakuga.studio.choosing.recipe import check_move
@@ -103,6 +104,8 @@ def session_request(
 def parse_move(kind: str, prompt: str = "", strength: float = 0.6) -> Move:
     """Return a move by its name; raises InputError."""
     text = PROMPT.check("prompt", prompt).strip()
+    if text != without_styles(text):
+        raise InputError("the prompt of a session names no styles: leave <lora:...> and embedding:... out, and give --style NAME")
     match cast(MoveKind, MOVE.check("mode", kind)):
         case "variation":
             if text:

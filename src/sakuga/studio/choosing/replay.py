@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sakuga.export import check_target
-from sakuga.studio.animate.remake import follow_recipe, keep_images, parse_recipe, resolve_remake
+from sakuga.studio.animate.recipe_reading import parse_recipe
+from sakuga.studio.animate.remake import Supplied, follow_recipe, keep_images, resolve_remake
 from sakuga.studio.choosing.log import SessionError, read
 from sakuga.studio.choosing.recipe import ChooseRecipe
 from sakuga.studio.choosing.session import Session
@@ -37,9 +38,8 @@ def replay(
     recipe = recipe_of_session(path, node)
     if not recipe.path:
         raise SessionError(f"{path}: nothing is chosen, so there is no clip; take an image first, or name a node")
-    return Work(
-        follow_recipe(resolve_remake(recipe, path, target, model=model, images=images, styles=styles, anyway=anyway, store=store), path)
-    )
+    given = Supplied(model=model, images=images, styles=styles, anyway=anyway)
+    return Work(follow_recipe(resolve_remake(recipe, path, target, given, store), path))
 
 
 def recipe_of_session(path: Path, node: int | None = None) -> ChooseRecipe:
@@ -65,6 +65,7 @@ def open_session(
 ) -> Session:
     """Open a session to go on with it; raises SakugaError."""
     recipe = recipe_of_session(path)
-    resolved = resolve_remake(recipe, path, Path("clip.gif"), model=model, images=tuple(images), styles=styles, store=store)
+    given = Supplied(model=model, images=tuple(images), styles=styles)
+    resolved = resolve_remake(recipe, path, Path("clip.gif"), given, store)
     assert isinstance(resolved.recipe, ChooseRecipe)
     return Session.open(path, resolved.recipe, resolved.files, keep_images(resolved, path))

@@ -1,9 +1,12 @@
-"""Styles that prompts name themselves: `<lora:ink:0.8>`, `embedding:charm`, and embeddings of the library by their names."""
+"""Styles that prompts name themselves: `<lora:ink:0.8>`, `embedding:charm`, and embeddings by their words or, as in A1111, files."""
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from sakuga.models.families import family_of
 from sakuga.models.style_files import Style, StyleError
+from sakuga.models.style_folders import folder_styles, style_folders
 from sakuga.models.styles import read_styles
 from sakuga.story.film import Film
 from sakuga.story.keys import Key, map_key
@@ -31,10 +34,14 @@ def named_styles(prompt: str, finder: StyleFinder, *, negative: bool = False) ->
         found = prompt_styles(prompt)
     except ValueError as error:
         raise StyleError(str(error)) from None
-    text, embeddings = found.prompt, dict.fromkeys(found.embeddings)
-    for name in found.embeddings:
-        text = _with_word(text, name, finder.style(name))
-    embeddings |= dict.fromkeys(name for name, style in _library_embeddings().items() if _says(text, style))
+    text, embeddings = found.prompt, {name: finder.style(name) for name in found.embeddings}
+    for name, style in embeddings.items():
+        text = _with_word(text, name, style)
+    given = {_place(style) for style in embeddings.values()}
+    for name, style in _folder_embeddings(text, finder).items():
+        if _place(style) not in given:
+            text, embeddings[name] = text if _says(text, style) else _with_word(text, name, style), style
+    embeddings |= {name: style for name, style in _library_embeddings().items() if _says(text, style) and _place(style) not in given}
     ending = ":0" if negative else ""
     return NamedStyles(prompt=text, styles=(*found.loras, *(name + ending for name in embeddings)))
 
@@ -70,13 +77,38 @@ def _shot(shot: Shot, default: str | None, more: tuple[str, ...], finder: StyleF
 
 
 def _library_embeddings() -> dict[str, Style]:
-    styles = read_styles(styles_folder())
-    return {name: style for name, style in styles.items() if style.contents.learned_words and not style.contents.layers}
+    return {name: style for name, style in read_styles(styles_folder()).items() if _is_embedding(style)}
+
+
+def _folder_embeddings(prompt: str, finder: StyleFinder) -> dict[str, Style]:
+    """Return the embeddings of registered folders for this family whose names stand in a prompt; no other file is read."""
+    others = finder.own.keys() | read_styles(styles_folder()).keys()
+    styles = folder_styles(style_folders()).items()
+    return {
+        name: style for name, style in styles if name not in others and _has(prompt, name) and _is_embedding(style) and _fits(style, finder)
+    }
+
+
+def _fits(style: Style, finder: StyleFinder) -> bool:
+    return style.contents.family in (None, family_of(finder.files.info).name)
+
+
+def _place(style: Style) -> tuple[Path, ...]:
+    """Return what two names of one style have in common."""
+    return tuple(file.resolve() for file in style.files)
+
+
+def _is_embedding(style: Style) -> bool:
+    return bool(style.contents.learned_words) and not style.contents.layers
 
 
 def _says(prompt: str, style: Style) -> bool:
     """Return whether a prompt has one of an embedding's words."""
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", prompt, re.IGNORECASE) for word in style.contents.learned_words)
+    return any(_has(prompt, word) for word in style.contents.learned_words)
+
+
+def _has(prompt: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", prompt, re.IGNORECASE) is not None
 
 
 def _with_word(prompt: str, name: str, style: Style) -> str:
@@ -84,4 +116,4 @@ def _with_word(prompt: str, name: str, style: Style) -> str:
     if not style.contents.learned_words:
         raise StyleError(f"'{name}' is no embedding: write <lora:{name}:1>, or give --style {name}")
     word = next(iter(style.contents.learned_words))
-    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda found: word, prompt)
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda found: word, prompt, flags=re.IGNORECASE)

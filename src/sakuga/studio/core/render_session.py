@@ -277,6 +277,15 @@ class RenderSession:
         plain = without_emphasis(text)
         return chunk_tokens(tokenize(self.tokenizer, plain, self.words), plain, self.files.info.token_limit - MARKS)
 
+    def _length_notes(self, text: str, name: str) -> list[str]:
+        """Tell how a prompt is read that has more tokens than the text encoder reads at once."""
+        tokens, limit = self.count_tokens(text), self.files.info.token_limit
+        if tokens > limit:
+            return [f"{name} has {tokens} tokens; the text encoder reads {limit}: shorten it"]
+        chunks = [self._chunks(section) for section in said_by(with_ascii_brackets(text), breaks=True)]
+        parts, total = max(map(len, chunks)), max(sum(len(chunk.ids) - MARKS for chunk in one) for one in chunks)
+        return [f"{name} has {total} tokens, which the text encoder reads in {parts} parts"] if parts > 1 else []
+
     def storyboard_warnings(self, board: Storyboard, negative: str = "") -> list[str]:
         """List what may go wrong with a storyboard's prompts on this checkpoint; `negative` is the film's negative prompt."""
         notes = lint_storyboard(board, self.count_tokens, self.files.info.token_limit, self._known_words, self._trigger_words)
@@ -293,17 +302,13 @@ class RenderSession:
 
     def negative_warnings(self, negative: str) -> list[str]:
         """List what of a negative prompt is ignored by this checkpoint."""
-        tokens, limit = self.count_tokens(negative), self.files.info.token_limit
-        long = [f"it has {tokens} tokens; the text encoder reads {limit}: shorten it"] if tokens > limit else []
-        return [f"negative prompt: {note}" for note in (*long, *emphasis_warnings(negative))]
+        return [f"negative prompt: {note}" for note in (*self._length_notes(negative, "it"), *emphasis_warnings(negative))]
 
     def prompt_warnings(self, prompt: str) -> list[str]:
         """List what of a single prompt is ignored by this checkpoint."""
-        tokens, limit = self.count_tokens(prompt), self.files.info.token_limit
-        long = [f"'{prompt}' has {tokens} tokens; the text encoder reads {limit}: shorten it"] if tokens > limit else []
         return [
             *wordless_warnings(prompt),
-            *long,
+            *self._length_notes(prompt, f"'{prompt}'"),
             *emphasis_warnings(prompt),
             *vocabulary_warnings([prompt], self._known_words, self._trigger_words),
         ]

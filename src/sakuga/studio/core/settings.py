@@ -156,7 +156,7 @@ def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: Styl
         "model": files.name,
         "size": default_size(files),
         "style": "",
-        "motion_window": own.info.context if (own := own_motion_adapter(files)) else CONTEXT,
+        "motion_window": family.motion.window or (own.info.context if (own := own_motion_adapter(files)) else CONTEXT),
         "reference_weight": family.reference_weight,
         "motion_smoothing": family.motion.smoothing_alone if settings.motion_end == 1 else family.motion.smoothing,
         "motion_guidance": family.motion.joint_guidance,
@@ -285,6 +285,17 @@ def native_shape(width: int, height: int, info: CheckpointInfo) -> tuple[int, in
 
     widths = range(step, int(2 * native * sqrt(shape)) + step, step)
     return min(((wide, max(step, round(wide / shape / step) * step)) for wide in widths), key=error)
+
+
+def size_notes(size: tuple[int, int] | None, files: CheckpointFiles) -> tuple[str, ...]:
+    """Return a note for a size that the model cannot generate, which images are scaled and cropped to."""
+    factor = files.info.vae_scale_factor
+    if size is None or not any(side % factor for side in size):
+        return ()
+    drawn = "x".join(map(str, native_shape(*size, files.info)))
+    return (
+        f"{files.name} generates sides that are multiples of {factor}: images are generated at {drawn} and scaled to {size[0]}x{size[1]}",
+    )
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sakuga import InputError
 from sakuga.models.checkpoint_files import CheckpointFiles
-from sakuga.models.style_files import Style, find_weights
+from sakuga.models.style_files import Style, StyleError, find_weights
+from sakuga.models.style_folders import PICKLES, folder_styles, style_files, style_folders
 from sakuga.models.styles import STYLES_FOLDER, checkpoint_styles, find_style, read_styles
 from sakuga.paths import home, local_path
 
@@ -16,6 +17,11 @@ RUN_CONFIG, RUN_METRICS = "config.json", "metrics.json"
 def styles_folder() -> Path:
     """Return the folder of the user's style library, $SAKUGA_HOME/styles."""
     return home() / STYLES_FOLDER
+
+
+def library_styles() -> dict[str, Style]:
+    """Return the styles of the library and of registered folders, by name; the library's come first. Raises StyleError."""
+    return folder_styles(style_folders()) | read_styles(styles_folder())
 
 
 def resolve_style(name: str, source: CheckpointFiles) -> Style:
@@ -29,15 +35,24 @@ def resolve_style(name: str, source: CheckpointFiles) -> Style:
     path = local_path(name)
     if is_run(path) and not is_style_name(name, source):
         name = str(run_style(path))
-    return find_style(name, source, styles_folder())
+    try:
+        return find_style(name, source, library_styles())
+    except StyleError as error:
+        if pickle := next((file for folder in style_folders() for file in style_files(folder, PICKLES) if file.stem == name), None):
+            convert = f"sakuga style convert {pickle} --pickle -o {pickle.with_suffix('.safetensors')}"
+            raise StyleError(f"style '{name}' is a pickle: if you trust it, run `{convert}`") from None
+        gone = ", ".join(str(folder) for folder in style_folders() if not folder.is_dir())
+        if not gone:
+            raise
+        raise StyleError(f"{error}; a registered folder is not there: {gone}") from None
 
 
 def is_style_name(name: str, source: CheckpointFiles) -> bool:
     """Check whether a style has this name.
 
-    One of the checkpoint's own or of the library.
+    One of the checkpoint's own, of the library or of a registered folder.
     """
-    return name in checkpoint_styles(source) or name in read_styles(styles_folder())
+    return name in checkpoint_styles(source) or name in library_styles()
 
 
 def is_style_path(path: Path) -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sakuga.models.checkpoint_files import CheckpointFiles
-from sakuga.models.style_files import Style, StyleError
+from sakuga.models.style_files import Style, StyleError, check_readable
 from sakuga.models.style_metadata import MAX_WEIGHT
 from sakuga.models.styles import checkpoint_styles, few_step_adapter
 from sakuga.story.emphasis import without_emphasis
@@ -94,6 +94,7 @@ class StyleFinder:
                 f"style {name!r}: {end!r} is not a weight; write {name}:0.8, or {name}:0.8:up=0.5 for a part of the network too"
             )
         use = StyleUse(style=self.style(request.name), request=request)
+        check_readable(use.style)
         for number in (use.weight, *(scale for _, scale in request.block_weights)):
             if abs(number) > MAX_WEIGHT:
                 raise StyleError(f"style {use.style.name!r}: weight {number:g} is out of range; choose -{MAX_WEIGHT:g} to {MAX_WEIGHT:g}")

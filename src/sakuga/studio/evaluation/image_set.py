@@ -12,7 +12,7 @@ from sakuga.export import ExportError, read_recipe
 from sakuga.files import parse_json
 from sakuga.finishing.image import Image
 from sakuga.studio.animate.draw import DrawRecipe, image_spec
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.animate.storyboard import read_prompts
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import RecipeError

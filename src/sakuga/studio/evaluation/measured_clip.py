@@ -22,7 +22,7 @@ from sakuga.finishing.color_match import lab_difference
 from sakuga.finishing.image import Image
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointError, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
-from sakuga.studio.animate.remake import parse_recipe
+from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.recipe import Recipe, RecipeError
 from sakuga.studio.evaluation.frame_prompts import ClipPart, FramePrompts, PromptWeights, frame_prompts

@@ -13,7 +13,7 @@ from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.motion_files import MotionFiles
 from sakuga.story.settings import AUTO, NO_MOTION
-from sakuga.studio.core.motion import MotionFinder
+from sakuga.studio.core.motion import MotionFinder, motion_settings
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings
@@ -30,6 +30,7 @@ from sakuga.studio.evaluation.motion_clips import (
 from sakuga.studio.evaluation.motion_page import motion_page
 from sakuga.studio.evaluation.request import EvaluatedPage, EvaluationRequest
 from sakuga.studio.sketchbook.scoring import progress_steps
+from sakuga.timeline.motion import CARRIED
 
 if TYPE_CHECKING:
     from sakuga.evaluation.held_out import Case
@@ -59,8 +60,15 @@ class MotionPlan:
     moving: PlannedClips
     long: PlannedClips
     """Clips of the first scenes, longer than a context."""
-    long_frames: int
+    context: int
+    overlap: int
+    """Frames that neighbouring contexts, or windows, of long clips share."""
     loops: PlannedClips
+
+    @property
+    def long_frames(self) -> int:
+        """Frames of long clips: those of two contexts."""
+        return _two_contexts(self.context, self.overlap)
 
 
 def evaluate_motion(request: EvaluationRequest, source: CheckpointFiles, store: Path | None) -> Generator[Step, None, EvaluatedPage]:
@@ -89,7 +97,8 @@ def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
     settings = resolved(motion)
     cases = held_out_scenes(request.count or CLIPS)
     first = cases[: min(len(cases), max(2, len(cases) // LONG_SHARE))]
-    long_frames = max(FRAMES + 2, 2 * settings.motion_window - settings.motion_overlap)
+    moves = motion_settings(adapter, settings)
+    context, overlap = (moves.longest, CARRIED) if moves.from_keyframe else (settings.motion_window, settings.motion_overlap)
 
     def plan(scenes: "Sequence[Case]", frames: int, how: ResolvedSettings) -> PlannedClips:
         return plan_clips(scenes, frames, request.seed, how, source)
@@ -100,10 +109,15 @@ def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
         adapter=adapter,
         base=plan(cases, FRAMES, resolved(request.against or NO_MOTION)),
         moving=plan(cases, FRAMES, settings),
-        long=plan(first, long_frames, settings),
-        long_frames=long_frames,
+        long=plan(first, _two_contexts(context, overlap), settings),
+        context=context,
+        overlap=overlap,
         loops=plan(first, FRAMES, resolved(motion, loop=True)),
     )
+
+
+def _two_contexts(context: int, overlap: int) -> int:
+    return max(FRAMES + 2, 2 * context - overlap)
 
 
 def held_out_scenes(n: int) -> "list[Case]":
@@ -130,7 +144,7 @@ def _evaluate(
         true = [clip[:FRAMES] for clip in true_long]
         copies = yield from autoencoder_copies(true, session)
     measured = yield from _measure(plan.cases, {"true": true, "autoencoder": copies, "base": base, "adapter": moving}, source)
-    joints = joint_steps(plan.long_frames, plan.settings.motion_window, plan.settings.motion_overlap)
+    joints = joint_steps(plan.long_frames, plan.context, plan.overlap)
     metrics = (*motion_metrics(measured), *joint_metrics(true_long[: len(long)], long, joints), loop_metric(loops))
     rows = {"true": true, _base_name(request): base, "with the adapter": moving}
     prompts = [case.caption for case in plan.cases]
@@ -185,6 +199,6 @@ def _facts(request: EvaluationRequest, plan: MotionPlan, source: CheckpointFiles
             f"{FRAMES} frames of {side}x{side} at {FRAME_RATE} a second, seeds {request.seed} to {request.seed + len(plan.cases) - 1}",
         ),
         ("sampling", f"{settings.sampler}, {settings.steps} steps, guidance {settings.guidance:g}"),
-        ("joints", f"in clips of {plan.long_frames} frames: contexts of {settings.motion_window} that share {settings.motion_overlap}"),
+        ("joints", f"in clips of {plan.long_frames} frames: contexts of {plan.context} that share {plan.overlap}"),
         ("video distance", f"to {references} other true clips; that of the true clips themselves is its floor"),
     )

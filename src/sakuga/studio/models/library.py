@@ -15,11 +15,13 @@ from sakuga.models.model_registry import RegisteredModel, check_name, read_model
 from sakuga.models.single_file.configs import vae_config
 from sakuga.models.single_file.converted import converted_path
 from sakuga.models.single_file.header import PredictionType
+from sakuga.models.style_folders import webui_style_folders
 from sakuga.models.webui_folders import webui_checkpoints
 from sakuga.paths import local_path
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
+from sakuga.studio.styles.registered_folders import AddedFolder, add_webui_style_folders
 
 Place = Literal["built-in", "registered", "catalogue"]
 
@@ -49,6 +51,8 @@ class AddedModels:
 
     names: tuple[str, ...]
     refused: dict[str, str]
+    styles: tuple[AddedFolder, ...] = ()
+    """Folders of LoRAs and embeddings beside the checkpoints, whose files are styles by name."""
 
 
 def list_models() -> tuple[ModelInfo, ...]:
@@ -105,9 +109,11 @@ def add_model(
 
 @checked()
 def add_webui_models(folder: Path) -> AddedModels:
-    """Register all checkpoints of A1111's, Forge's or ComfyUI's folder; names that are taken stay as they are."""
+    """Register the checkpoints, LoRAs and embeddings of A1111's, Forge's or ComfyUI's folder; names that are taken stay as they are."""
     known, added, refused = read_models(), dict[str, RegisteredModel](), dict[str, str]()
-    for name, model in webui_checkpoints(folder.expanduser()):
+    folder = local_path(folder)
+    has_styles = bool(webui_style_folders(folder))
+    for name, model in webui_checkpoints(folder, optional=has_styles):
         try:
             check_name(name)
             _check(model)
@@ -117,7 +123,7 @@ def add_webui_models(folder: Path) -> AddedModels:
         except CheckpointError as error:
             refused[model.path] = str(error)
     write_models(known | added)
-    return AddedModels(names=tuple(added), refused=refused)
+    return AddedModels(names=tuple(added), refused=refused, styles=add_webui_style_folders(folder))
 
 
 @checked()

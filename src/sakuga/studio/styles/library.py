@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from sakuga.files import atomic_folder
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.families import FAMILY_NAMES
-from sakuga.models.style_files import CARD_FILE, PEFT_CONFIG, STYLE_FILE, Style, StyleError, read_card
+from sakuga.models.style_files import CARD_FILE, PEFT_CONFIG, STYLE_FILE, Style, StyleContents, StyleError, check_readable, read_card
 from sakuga.models.styles import checkpoint_styles, read_styles
 from sakuga.studio.core.arguments import checked
-from sakuga.studio.core.style_lookup import resolve_style, styles_folder
+from sakuga.studio.core.style_lookup import library_styles, resolve_style, styles_folder
 from sakuga.studio.core.styles import NONE
+from sakuga.studio.styles.registered_folders import forget_style_folder, registered_folder
 from sakuga.text import name_key
 
 STRIP = "sheet.webp"
@@ -32,9 +33,10 @@ class StyleInfo:
 
     name: str
     place: str
-    """model, library or folder."""
+    """model, library, registered (a file of a registered folder) or folder."""
     files: tuple[str, ...]
-    digest: str
+    digest: str | None
+    """None in lists of registered folders, whose files are many and large."""
     bytes: int
     trigger: str
     suffix: str
@@ -61,17 +63,37 @@ class StyleInfo:
     card: str
     strip: str | None
     """An example image beside the style, if there is one."""
+    unread: dict[str, str]
+    """Why a key of its files cannot be read, or a layer lacks weights, by its name."""
+    fault: str = ""
+    """Why its files cannot be read at all."""
+
+    @property
+    def is_readable(self) -> bool:
+        """Return whether the style can be applied to a model of its family."""
+        return not (self.unread or self.fault)
 
 
 @checked()
 def list_styles(model: str = SKETCHBOOK, folders: Iterable[Path] = ()) -> tuple[StyleInfo, ...]:
-    """List the styles of a model, the library and folders."""
+    """List the styles of a model, the library, registered folders and other folders."""
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"no folder {folder}: give one that holds styles")
-    places = [("model", checkpoint_styles(find_checkpoint(model))), ("library", read_styles(styles_folder()))]
+    own, library = checkpoint_styles(find_checkpoint(model)), read_styles(styles_folder())
+    places = [("model", own), ("library", library)]
+    places.append(("registered", {name: style for name, style in library_styles().items() if name not in {**own, **library}}))
     places += [("folder", read_styles(folder)) for folder in folders]
-    return tuple(_info(style, place) for place, styles in places for style in styles.values())
+    return tuple(_listed(style, place) for place, styles in places for style in styles.values())
+
+
+def _listed(style: Style, place: str) -> StyleInfo:
+    """Return a style's facts, or why it cannot be read."""
+    try:
+        return _info(style, place)
+    except StyleError as error:
+        unknown = StyleContents(learned_words={}, layers={}, kinds=(), family=None, frequent_tags=(), unread={})
+        return replace(_info_of(style, place, unknown), fault=str(error))
 
 
 @checked()
@@ -82,19 +104,17 @@ def show_style(name: str, model: str = SKETCHBOOK) -> StyleInfo:
     """
     source = find_checkpoint(model)
     style = resolve_style(name, source)
-    place = "model" if name in checkpoint_styles(source) else "library" if name in read_styles(styles_folder()) else "folder"
-    return _info(style, place)
+    library = ("library", read_styles(styles_folder())), ("registered", library_styles())
+    places = (("model", checkpoint_styles(source)), *library)
+    place = next((place for place, styles in places if name in styles), "folder")
+    return replace(_info(style, place), digest=style.digest)
 
 
 @checked()
 def add_style(style: str, name: str | None = None, model: str = SKETCHBOOK) -> Path:
-    """Copy a style into the library.
+    """Copy a style into the library, under a name, by default its own; return its folder.
 
-    Under a name, by default its own.
-
-    Return its folder.
-
-    Raises StyleError for a name that is taken or not allowed.
+    Raises StyleError for a style that cannot be read, and for a name that is taken or not allowed.
     """
     source = find_checkpoint(model)
     found = resolve_style(style, source)
@@ -104,6 +124,9 @@ def add_style(style: str, name: str | None = None, model: str = SKETCHBOOK) -> P
     if name_key(name) in map(name_key, (NONE, *checkpoint_styles(source))):
         meaning = "no style" if name_key(name) == NONE else f"{source.name}'s own style"
         raise StyleError(f"'{name}' means {meaning} wherever a style is named: give another --name")
+    check_readable(found)
+    if not found.contents.layers and not found.contents.learned_words:
+        raise StyleError(f"style '{found.name}' has no weights: download or train it again")
     folder = styles_folder() / name
     check_folder(folder)
     if folder.exists():
@@ -129,10 +152,13 @@ def library_style(name: str) -> Path:
 
 @checked()
 def remove_style(name: str) -> Path:
-    """Delete a style from the library.
+    """Delete a style from the library, or forget a registered folder, whose files stay.
 
     Raises StyleError for any other.
     """
+    if folder := registered_folder(name):
+        forget_style_folder(folder)
+        return folder
     path = library_style(name)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -142,7 +168,11 @@ def remove_style(name: str) -> Path:
 
 
 def _info(style: Style, place: str) -> StyleInfo:
-    contents, folder = style.contents, style.folder
+    return _info_of(style, place, style.contents)
+
+
+def _info_of(style: Style, place: str, contents: StyleContents) -> StyleInfo:
+    folder = style.folder
     card = (folder / CARD_FILE).read_text(encoding="utf-8", errors="replace") if folder and (folder / CARD_FILE).is_file() else ""
     header = read_card(folder) if folder else {}
     rows = {name: value for name, value in ROW.findall(card) if set(name + value) - set("-: ")}
@@ -151,9 +181,9 @@ def _info(style: Style, place: str) -> StyleInfo:
         name=style.name,
         place=place,
         files=tuple(str(file) for file in style.files),
-        digest=style.digest,
+        digest=None if place == "registered" else style.digest,
         bytes=sum(file.stat().st_size for file in style.files),
-        trigger=style.prompt_trigger,
+        trigger=style.trigger or ", ".join(contents.learned_words),
         suffix=style.metadata.suffix,
         weight=style.metadata.weight,
         finishing={key: value for key, value in asdict(style.metadata.finishing).items() if value is not None},
@@ -168,4 +198,5 @@ def _info(style: Style, place: str) -> StyleInfo:
         figures=rows,
         card=card,
         strip=str(strip) if strip and strip.is_file() else None,
+        unread=contents.unread,
     )

@@ -1,7 +1,5 @@
 """Training sets and their doctor."""
 
-import os
-import shutil
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
@@ -19,7 +17,7 @@ from sakuga.datasets.findings import RULES, Finding
 from sakuga.datasets.training_set import COMPOSITIONS, Composition, SetError, read_set
 from sakuga.datasets.training_set import TrainingSet as Images
 from sakuga.datasets.verdict import verdict as judge
-from sakuga.files import write_text
+from sakuga.files import link_or_copy, write_text
 from sakuga.studio.sets.editing import balance_in_place, change_example, crop_image, drop_image, edit_caption
 from sakuga.studio.sets.inspection import InspectionResult
 from sakuga.web.database import add_event
@@ -94,10 +92,7 @@ def _collect(new: NewSet, state: StudioState, folder: Path) -> None:
         for number, upload in enumerate(new.uploads, 1):
             path, _ = file_of(connection, state.data, upload)
             place = folder / f"{number:05}{path.suffix}"
-            try:
-                os.link(path, place)
-            except OSError:
-                shutil.copyfile(path, place)
+            link_or_copy(path, place)
             if caption := new.captions.get(upload):
                 write_text(place.with_suffix(".txt"), caption)
 

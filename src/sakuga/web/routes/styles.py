@@ -21,9 +21,9 @@ Model = Annotated[str, Query(max_length=2000)]
 
 @router.get("/styles")
 def list_styles(state: State, model: Model = "sketchbook") -> list[Style]:
-    """List the styles of a model and of the library."""
+    """List the styles of a model, of the library and of registered folders, as far as they can be read."""
     check_model(model, state.data)
-    return [Style(**_values(info)) for info in studio.list_styles(model=model)]
+    return [Style(**_values(info)) for info in _known(model).values()]
 
 
 @router.post("/styles/blend", status_code=201)
@@ -59,7 +59,7 @@ def style_strip(name: str, state: State, model: Model = "sketchbook") -> FileRes
 
 
 def _known(model: str) -> dict[str, StyleInfo]:
-    return {info.name: info for info in studio.list_styles(model=model)}
+    return {info.name: info for info in studio.list_styles(model=model) if info.is_readable}
 
 
 def _find(name: str, model: str) -> StyleInfo:

@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from sakuga.datasets.clips import read_clip
+from sakuga.datasets.clips import keep_first, read_clip
 from sakuga.datasets.image_reading import ImageError
 from sakuga.export import ExportError, read_recipe
 from sakuga.story.film import to_document
@@ -126,18 +126,18 @@ def _image_or_clip(state: StudioState, draft: Path, name: str) -> dict[str, Any]
     """Decode a file as a whole: what cannot be read is refused."""
     _check_pixels(draft, name)
     try:
-        clip = read_clip(draft)
+        clip = read_clip(draft, keep_first)
         recipe = read_recipe(draft)
     except (ImageError, ExportError) as error:
         raise Refused(str(error).replace(str(draft), name).replace(draft.name, name)) from None
     first = clip.images[0]
     height, width = first.shape[:2]
     return {
-        "kind": "image" if len(clip.images) == 1 else "clip",
+        "kind": "image" if len(clip.seconds) == 1 else "clip",
         "suffix": _suffix(draft),
         "width": width,
         "height": height,
-        "frames": len(clip.images),
+        "frames": len(clip.seconds),
         "frame": digest(state.store.write_given(first)),
         "has_recipe": int(bool(document_of_text(recipe))),
     }

@@ -153,9 +153,10 @@ class TrainJob(Request):
     """Train a style; a job that is resumed goes on bit for bit."""
 
     kind: Literal["train"] = "train"
-    set: Line = Field(description="The name of a training set.")
+    set: Line = Field(default="", description="The name of a training set; a MotionLoRA learns from clips in its place.")
+    clips: list[Id] = Field(default=[], max_length=200, description="Clips and uploads that a MotionLoRA learns from.")
     name: Name = Field(description="The name of the run and of its style.")
-    method: Literal["lora", "textual-inversion", "dreambooth"] = "lora"
+    method: Literal["lora", "textual-inversion", "dreambooth", "slider", "motion-lora"] = "lora"
     model: Line = "sketchbook"
     settings: Settings = Field(default={}, description="Options of the training: steps, rank, learning_rate, ...")
 

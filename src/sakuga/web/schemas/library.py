@@ -56,8 +56,9 @@ class Style(Record):
 
     name: str
     place: str
-    """model, library or folder."""
-    digest: Digest
+    """model, library, registered or folder."""
+    digest: Digest | None
+    """None in lists of registered folders."""
     bytes: int
     trigger: str
     weight: float
