@@ -82,6 +82,22 @@ def test_a_keyframe_with_a_strength_is_given_and_generated_again():
         assert isinstance(sheet.specs[window.given[0].frame], Generated)
 
 
+def test_after_a_morph_a_shot_begins_with_the_last_image_before_it_and_after_a_cut_with_its_prompt():
+    moving = replace(MOVING, keyframe_strength=0.2)
+    sheet = lay_out(film(Morph(seconds=0.5), Cut()), motion=moving)
+    first, morphed, cut = [spec for spec in sheet.specs.values() if isinstance(spec, Generated)]
+    assert morphed.init and sheet.specs[morphed.init.frame] in [*map(sheet.specs.get, sheet.exposures[:24])]
+    assert morphed.init.strength == (1 + SETTINGS.strength) / 2  # the light changes
+    assert not first.init and not cut.init
+
+
+def test_control_takes_its_depth_from_the_image_that_a_shot_begins_with():
+    sheet = lay_out(film(Morph(seconds=0.5), control_weight=0.5), motion=replace(MOVING, keyframe_strength=0.2))
+    controlled = [window for window in windows(sheet) if window.control]
+    assert len(controlled) == 2
+    assert all(window.control.frame == window.given[0].frame for window in controlled)
+
+
 def test_in_a_hold_the_camera_rests_and_what_moves_goes_on():
     sheet = lay_out(film(camera=Camera(zoom=1.2), hold=0.5))
     held = [sheet.specs[name] for name in sheet.exposures[-7:]]

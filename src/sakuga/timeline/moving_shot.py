@@ -12,7 +12,7 @@ from sakuga.timeline.keyed_values import number_at
 from sakuga.timeline.motion import CARRIED, MotionSettings, Track, bridge, closed_window, windows_over
 from sakuga.timeline.moving_camera import filmed, returning_warps, shot_warps, swinging_warps
 from sakuga.timeline.prompts import weighted
-from sakuga.timeline.spec import Conditioning, ControlImage, Digest, MotionKey, MotionWindow
+from sakuga.timeline.spec import Conditioning, ControlImage, Digest, Generated, MotionKey, MotionWindow
 from sakuga.timeline.style_weights import interpolate_styles
 from sakuga.timeline.timing import Span
 from sakuga.timeline.transition_timing import LaidTransition, TransitionTiming, planned_timing
@@ -38,8 +38,13 @@ def lay_out_moving_shot(film: "FilmLayout", index: int, span: Span, motion: Moti
     arrival = film.morph_length(index, moving) - 1 if isinstance(entry, Morph) and film.track else 0
     first, last = Fraction(span.start + arrival), Fraction(span.stop - 1)
     longest = CARRIED + int(motion.fps) if film.varies(index) else motion.longest
-    keyframe = motion.keyframe(film.add(film.keyframe(index))) if motion.from_keyframe else None
-    known = windows_over(first, last, step, lambda moment: _window(film, index, moment - span.start, motion), longest, film.add, keyframe)
+    opening = _opening(film, index, arrival, motion)
+    keyframe = motion.keyframe(film.add(opening)) if motion.from_keyframe else None
+
+    def window_at(moment: Fraction) -> MotionWindow:
+        return _controlled_window(film, index, moment - span.start, motion, opening)
+
+    known = windows_over(first, last, step, window_at, longest, film.add, keyframe)
     track, arriving = Track(tuple(known), film.settings.between), list[Digest]()
     film.first_track = film.first_track or track
     if arrival and film.track:
@@ -98,19 +103,40 @@ def generated_in_betweens(film: "FilmLayout", index: int, known: Mapping[int, Di
 
 def _closed_shot(film: "FilmLayout", span: Span, step: Fraction, motion: MotionSettings) -> list[Digest]:
     """Return the frames of a film of one shot that closes; its camera goes there and back."""
-    like = _window(film, 0, Fraction(0), motion)
+    opening = film.keyframe(0)
+    like = _controlled_window(film, 0, Fraction(0), motion, opening)
     if motion.from_keyframe:
-        like = replace(like, given=(motion.keyframe(film.add(film.keyframe(0))),))
+        like = replace(like, given=(motion.keyframe(film.add(opening)),))
     track = Track(tuple(closed_window(Fraction(span.start), Fraction(span.stop), step, like, film.add)), film.settings.between)
     return filmed(film, [track.at(Fraction(place), film.add) for place in range(span.start, span.stop)], swinging_warps(film, len(span)))
 
 
+def _opening(film: "FilmLayout", index: int, arrival: int, motion: MotionSettings) -> Generated:
+    """Return the image that a shot begins with where its morph arrives.
+
+    After a morph it starts from the last image before it, so that what is shown stays the same; otherwise its prompt alone decides it.
+    """
+    if arrival and film.track and motion.from_keyframe:
+        return film.morph_frame(index, 1.0, film.track.known[-1][1], arrival)
+    return film.keyframe(index)
+
+
+def _controlled_window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSettings, opening: Generated) -> MotionWindow:
+    """Return the settings of a window of a shot; its ControlNets follow the shot's first image."""
+    shot, at = film.storyboard.shots[index], float(place)
+    weight = film.settings.control_weight if shot.control_weight is None else number_at(shot.control_weight, at)
+    follows = any(control.image is None for control in film.controls[index])
+    return replace(
+        _window(film, index, place, motion),
+        control=ControlImage(frame=film.add(opening), depth=film.settings.depth, weight=weight) if weight else None,
+        controls=controls_at(film.controls[index], at, film.add(opening) if follows else None),
+    )
+
+
 def _window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSettings) -> MotionWindow:
-    """Return the settings of a window that begins at a place of a shot."""
+    """Return the settings of a window that begins at a place of a shot, without ControlNets."""
     shot, settings = film.storyboard.shots[index], film.settings
     at = float(place)
-    weight = settings.control_weight if shot.control_weight is None else number_at(shot.control_weight, at)
-    control = ControlImage(frame=film.add(film.keyframe(index)), depth=settings.depth, weight=weight) if weight else None
     return MotionWindow(
         checkpoint=settings.checkpoint,
         motion=motion.motion if shot.motion_scale is None else replace(motion.motion, scale=number_at(shot.motion_scale, at)),
@@ -123,20 +149,12 @@ def _window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSetti
         sampler=settings.sampler,
         steps=settings.steps if shot.steps is None else round(number_at(shot.steps, at)),
         guidance=settings.guidance if shot.guidance is None else number_at(shot.guidance, at),
-        control=control,
-        controls=controls_at(film.controls[index], at, _followed_keyframe(film, index)),
         reference=None if motion.from_keyframe else film.reference,  # the keyframe has the look
         styles=film.styles_at(index, at),
         precision=settings.precision,
         options=settings.options,
         approximations=settings.approximations,
     )
-
-
-def _followed_keyframe(film: "FilmLayout", index: int) -> Digest | None:
-    """Return a shot's keyframe if ControlNets take their hint from it."""
-    follows = any(control.image is None for control in film.controls[index])
-    return film.add(film.keyframe(index)) if follows else None
 
 
 def _between_window(film: "FilmLayout", index: int, place: Fraction, motion: MotionSettings) -> MotionWindow:
@@ -146,7 +164,7 @@ def _between_window(film: "FilmLayout", index: int, place: Fraction, motion: Mot
     """
     window = _window(film, index, place, motion)
     alone = replace(window.motion, denoising_end=1.0)
-    return replace(window, motion=alone, control=None, controls=controls_at(film.controls[index], float(place)))
+    return replace(window, motion=alone, controls=controls_at(film.controls[index], float(place)))
 
 
 def _keys(film: "FilmLayout", index: int) -> tuple[MotionKey, ...]:
@@ -187,4 +205,4 @@ def _crossing_window(film: "FilmLayout", way: _Crossing, motion: MotionSettings)
     arriving = MotionKey(frame=float(way.stop), conditioning=_weighted(film, way.arriving, way.place))
     strength = film.settings.strength if shot.strength is None else number_at(shot.strength, way.place)
     styles = interpolate_styles(film.styles_at(way.leaving, length), target.styles, 0.5)
-    return replace(target, keys=(leaving, arriving), strength=strength, styles=styles, control=None, controls=())
+    return replace(target, keys=(leaving, arriving), strength=strength, styles=styles)
