@@ -158,7 +158,7 @@ def test_every_option_on_a_page_exists(page: str) -> None:
 
 def test_the_gallery_of_the_readme_is_that_of_the_clips_page() -> None:
     gallery = [command for line in PAGES["README.md"].splitlines() if line.startswith("| ![") for command in INLINE.findall(line)]
-    assert len(gallery) == 13
+    assert len(gallery) == 14
     assert set(gallery) == {command for command, _ in blocks("docs/clips/README.md")}
 
 
