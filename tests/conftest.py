@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("SAKUGA_ENGINE", "torch")  # a conversion for OpenVINO takes longer than a tiny network's images
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a token of this machine would be asked for by clusters that tests start
 
 
 def write_tiny_checkpoint(folder: Path, *, prediction: str = "epsilon", seed: int = 0, image_encoder: bool = False) -> Path:
