@@ -83,8 +83,9 @@ which convolutions of OpenVINO can exceed. The UNet of Stable Diffusion 1.5 has 
 COMMANDS = """Each command is a process of its own with an empty store; interpreter, imports, loading and compiling are counted. Graphs of
 OpenVINO are kept from an earlier run. The median, with its range.
 """
-WORKERS = """A film from cold with `--workers 2`, and without. Seconds by the clock depend on how much of both cores is free; CPU seconds
-are those of all processes, each of which loads and compiles the networks.
+WORKERS = """A film from cold with `--workers 2`, and without: CPU seconds are those of all processes, each of which loads and compiles the
+networks. Independent frames: warm workers, pinned to a core each; 1.8 is the target. Seconds by the clock depend on how much of both
+cores is free.
 """
 LOSSES = """Named options, never the default and never counted above. Loss is against the exact image of the same seed (fp32, 20 steps),
 on eight prompts.
