@@ -28,8 +28,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "token"}
-os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
 
 from slow_s3 import SlowService, slow_s3
 
@@ -237,6 +236,8 @@ def main() -> None:
     parser.add_argument("--slow-store", type=float, default=0.0, metavar="SECONDS", help="longest answer of the store; 0 for a folder")
     parser.add_argument("--drive", nargs=3, metavar=("NUMBER", "STORE", "ADDRESS"), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     given.until = monotonic() + 60 * given.minutes
     if given.drive:
         number, store, address = given.drive
