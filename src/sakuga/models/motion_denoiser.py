@@ -91,7 +91,7 @@ class MotionDenoiser:
         sizes: Tensor | None,
         residuals: Mapping[str, Any],
     ) -> Tensor:
-        """Predict frames together, but unconditional ones by the image model if there is one; of `held` frames nothing is asked."""
+        """Predict frames together, but unconditional ones by the image model if there is one; `held` frames are left out there."""
         if self.image_denoiser is None or len(latents) == self.frames:
             return self._predict(latents, timesteps, prompt_embeds, sizes, residuals)
         free = torch.tensor([frame for frame in range(self.frames) if frame not in held], device=latents.device, dtype=torch.long)

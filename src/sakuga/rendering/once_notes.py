@@ -21,6 +21,6 @@ class OnceNotes:
             self._waiting.append(sentence)
 
     def take(self) -> list[str]:
-        """Return what waits, which is told then."""
+        """Return the sentences that wait, and forget them."""
         taken, self._waiting = self._waiting, []
         return taken

@@ -12,6 +12,9 @@ Prior = Literal["images", "predictions"]
 FRAMES, MAX_FRAMES, MAX_FPS = 16, 32, 240
 """Frames that motion adapters denoise together, the most that any has positions for, and the most frames a second."""
 
+Rank = Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8, most=MAX_RANK)]
+Alpha = Annotated[float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lora:
@@ -21,10 +24,8 @@ class Lora:
     """
 
     kind: Literal["lora"] = "lora"
-    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8, most=MAX_RANK)] = 8
-    alpha: Annotated[
-        float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)
-    ] = None
+    rank: Rank = 8
+    alpha: Alpha = None
     targets: Annotated[
         tuple[str, ...],
         Words(
@@ -141,10 +142,8 @@ class MotionLora:
     """
 
     kind: Literal["motion-lora"] = "motion-lora"
-    rank: Annotated[int, Count(help="Rank of the LoRA matrices (network dim)", default=8, most=MAX_RANK)] = 8
-    alpha: Annotated[
-        float | None, Amount(help="Network alpha: the LoRA is scaled by alpha / rank", default_help="the rank", above=True)
-    ] = None
+    rank: Rank = 8
+    alpha: Alpha = None
     motion: Annotated[
         str, Text(help="Motion adapter to train beside: folder, file or owner/name of the hub", default_help="the model's own")
     ] = ""
