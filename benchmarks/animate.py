@@ -1,11 +1,11 @@
 """Time of `sakuga animate`, by stage.
 
-    python benchmarks/animate.py [--runs 3] [--shots 5] [--seconds 6] [--size 256] [--model sketchbook] [--threads N]
+    python benchmarks/animate.py [--runs 3] [--shots 5] [--seconds 6] [--size 256] [--model sketchbook] [--motion none] [--threads N]
 
-Each run is a process of its own with an empty store, after a short run that brings the files into memory. Prints one JSON object: the
-median over the runs of wall-clock and CPU seconds (all processes and threads), of the wall-clock seconds of generation, finishing,
-export and start-up (the rest: interpreter, imports, planning), their shares, and every run. CPU seconds are more reliable on a busy
-machine.
+Each run is a process of its own with an empty store, after a short run that brings the files into memory. The film has no motion adapter
+unless `--motion auto` is given. Prints one JSON object: the median over the runs of wall-clock and CPU seconds (all processes and
+threads), of the wall-clock seconds of generation, finishing, export and start-up (the rest: interpreter, imports, planning), their shares,
+and every run. CPU seconds are more reliable on a busy machine.
 """
 
 import argparse
@@ -26,6 +26,7 @@ STAGES = ("generation", "finishing", "export")
 def run(arguments: argparse.Namespace, shots: int, seconds: float) -> dict[str, float]:
     """Animate once and measure it."""
     command = [sys.executable, "-m", "sakuga", "animate", IDEA, "--shots", str(shots), "--seconds", str(seconds), "--json"]
+    command += ["--motion", arguments.motion]
     threads = {"OMP_NUM_THREADS": str(arguments.threads)} if arguments.threads else {}
     with tempfile.TemporaryDirectory() as folder:
         options = ["--size", arguments.size, "--model", arguments.model, "--store", f"{folder}/frames", "-o", f"{folder}/clip.mp4"]
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--size", default="256")
     parser.add_argument("--model", default="sketchbook")
+    parser.add_argument("--motion", default="none")
     parser.add_argument("--threads", type=int, help="threads of the process, default: by the machine")
     arguments = parser.parse_args()
     run(arguments, shots=1, seconds=0.25)

@@ -3,10 +3,10 @@
     python benchmarks/workers.py [--rows frames film] [--repeats 2] [--frames 12] [--shots 5] [--seconds 6] [--size 256]
 
 `frames`: one warm worker pinned to a core renders independent frames, and two, each pinned to its own core, render as many; one thread
-each. `film`: `sakuga animate` runs from cold with an empty store, with `--workers 2` and without, after a run that is not counted. Both in
-the order A B B A. Prints a JSON object for each row: seconds by the clock and CPU seconds of all processes on either side, and the median
-of the ratios by the clock with their range. `by_cpu` is twice the CPU seconds of one worker over those of both: what the clock would
-show if nothing else ran on the cores.
+each. `film`: `sakuga animate --motion none` runs from cold with an empty store, with `--workers 2` and without, after a run that is not
+counted. Both in the order A B B A. Prints a JSON object for each row: seconds by the clock and CPU seconds of all processes on either
+side, and the median of the ratios by the clock with their range. `by_cpu` is twice the CPU seconds of one worker over those of both: what
+the clock would show if nothing else ran on the cores.
 
 `frames` tells two more ratios by the clock. `steady` is that of the frames a second once all workers are at work, without the end, when one
 waits for the other; it is the one to compare with 1.8. `apart` is the same for two workers that share nothing, neither the process that
@@ -147,7 +147,7 @@ def independent_frames(arguments: argparse.Namespace) -> dict[str, Any]:
 def whole_film(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure a film from cold with one process and with two."""
     render_film(arguments, 1)
-    name = f"`animate`, {arguments.shots} shots, {arguments.seconds:g} s, {arguments.size} px"
+    name = f"`animate --motion none`, {arguments.shots} shots, {arguments.seconds:g} s, {arguments.size} px"
     return row(name, lambda: render_film(arguments, 1), lambda: render_film(arguments, 2), arguments.repeats)[0]
 
 

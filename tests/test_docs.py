@@ -29,7 +29,7 @@ HISTORY = ("docs/log.md",)
 QUICK = ["--steps", "2", "--size", "128"]
 TRAINING = ["--steps", "2", "--batch", "2", "--sample-every", "0", "--validate-every", "0"]
 SHORT = {
-    "animate": [*QUICK, "--shots", "2", "--seconds", "1"],
+    "animate": [*QUICK, "--shots", "1", "--seconds", "1"],
     "render": QUICK,
     "draw": QUICK,
     "grid": QUICK,
@@ -52,6 +52,7 @@ SHORT = {
 """Options that make a command quick; the last value of an option wins."""
 FEW_STEPS = "settings=studio.FilmSettings(steps=2)"
 SMALL = (
+    ("shots=3,", "shots=1,"),
     ("seconds=3.0", f"seconds=0.5, {FEW_STEPS}"),
     ("images_per_prompt=2", f"images_per_prompt=2, {FEW_STEPS}"),
     ("seed=3", f"seed=3, {FEW_STEPS}"),

@@ -43,7 +43,7 @@ def test_every_family_has_sizes_and_aliases_of_its_own() -> None:
 def test_defaults_depend_on_the_family(tiny_folder: Path, tiny_xl_folder: Path) -> None:
     shipped = find_checkpoint()
     motion = MotionDefaults(
-        window=32, steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.8, keyframe_strength=0.2
+        window=32, steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.87, keyframe_strength=0.2
     )
     assert default_settings_of(shipped) == ModelDefaults(steps=20, guidance_scale=4.0, enlarge=2, reference_weight=4.0, motion=motion)
     assert default_settings_of(CheckpointFiles("copy", shipped.folder)) == OTHER.defaults

@@ -41,6 +41,13 @@ def test_as_many_frames_as_the_film_is_long():
     assert len(lay_out_film(film(Morph(), Morph(), seconds=1.2), SETTINGS).exposures) == round(3.6 * 12)
 
 
+def test_a_film_of_as_many_frames_as_a_clip_can_hold_is_laid_out_and_one_more_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sakuga.timeline.film_layout.MAX_FRAMES", 36)
+    assert len(lay_out_film(film(Cut(), seconds=1.5), SETTINGS).exposures) == 36
+    with pytest.raises(StoryboardError, match="the film has 38 frames, and a clip can hold 36"):
+        lay_out_film(film(Cut(), seconds=1.6), SETTINGS)
+
+
 def test_at_least_four_frames_a_second_are_generated():
     sheet = lay_out_film(film(Morph(), Morph(), seconds=2.0), SETTINGS)
     places = [index for index, name in enumerate(frames(sheet)) if isinstance(sheet.specs[name], Generated)]

@@ -7,7 +7,7 @@ import typer
 
 from sakuga.cli import options as opt
 
-FILMS_ONLY = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
+FILMS_ONLY = ("init_from", "shot_strength", "noise_drift", "keyframe_rate")
 SETTINGS = tuple(name for name in opt.FILM if name not in (*FILMS_ONLY, "loop"))
 
 
@@ -15,6 +15,9 @@ SETTINGS = tuple(name for name in opt.FILM if name not in (*FILMS_ONLY, "loop"))
     *SETTINGS,
     size=opt.setting("size", default="the image's shape at the model's default area"),
     style=opt.setting("style", default="none"),
+    strength=opt.setting(
+        "strength", help="Denoising strength to generate the image again first, as the prompt says", default="it moves as it is"
+    ),
 )
 def move(
     image: Annotated[Path, typer.Argument(help="An image file, the first frame")],

@@ -76,7 +76,7 @@ FAMILIES: tuple[Family, ...] = (
             enlarge=2,
             reference_weight=4.0,
             motion=MotionDefaults(
-                window=32, steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.8, keyframe_strength=0.2
+                window=32, steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.87, keyframe_strength=0.2
             ),
         ),
     ),

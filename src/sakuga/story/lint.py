@@ -22,7 +22,7 @@ _VERBLESS = re.compile(r"\b[Ii]t (?:is |starts |begins )?(?:rain|snow|drizzl)\w*
 class LintNote:
     """A warning about one shot, counted from 0.
 
-    `rule` is tokens, style, look, pronoun, words, emphasis or negative.
+    `rule` is tokens, style, look, pronoun, words, emphasis, negative or motion.
     """
 
     shot: int

@@ -286,7 +286,7 @@ class FilmSettings:
         str | None,
         Text(
             help="Motion adapter, which makes things move: auto (the model's own), none, sketchbook, a folder or file, or owner/name",
-            default=NO_MOTION,
+            default=AUTO,
             panel=MOTION,
         ),
     ] = None
@@ -332,7 +332,7 @@ class FilmSettings:
         float | None,
         Number(
             help="Share of the denoising after which the image model ends each frame by itself; 1 is the adapter's alone",
-            default_help="0.8 on the Sketchbook, 1 otherwise",
+            default_help="0.87 on the Sketchbook, 1 otherwise",
             panel=MOTION,
             least=0.1,
             most=1,

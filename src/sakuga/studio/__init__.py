@@ -143,6 +143,8 @@ if TYPE_CHECKING:
     from sakuga.studio.styles.library import show_style as show_style
     from sakuga.studio.styles.registered_folders import AddedFolder as AddedFolder
     from sakuga.studio.styles.registered_folders import add_style_folder as add_style_folder
+    from sakuga.studio.training.forecast import TrainingForecast as TrainingForecast
+    from sakuga.studio.training.forecast import forecast_training as forecast_training
     from sakuga.studio.training.import_config import ImportedConfig as ImportedConfig
     from sakuga.studio.training.import_config import import_config as import_config
     from sakuga.studio.training.resolution import TrainSettings as TrainSettings
@@ -227,6 +229,7 @@ _MODULES = {
     "sakuga.studio.styles.extraction": ("MergedModel", "extract_style", "merge_styles", "resize_style"),
     "sakuga.studio.styles.library": ("add_style", "library_style", "list_styles", "remove_style", "show_style"),
     "sakuga.studio.styles.registered_folders": ("AddedFolder", "add_style_folder"),
+    "sakuga.studio.training.forecast": ("TrainingForecast", "forecast_training"),
     "sakuga.studio.training.import_config": ("ImportedConfig", "import_config"),
     "sakuga.studio.training.resolution": ("TrainSettings", "lora_method"),
     "sakuga.studio.training.train": ("TrainedRun", "TrainingProgress", "train"),

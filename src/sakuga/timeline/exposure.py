@@ -8,7 +8,7 @@ from typing import Literal
 
 from sakuga.story.storyboard import Storyboard, full_prompt
 from sakuga.timeline.film_layout import ExposureSheet
-from sakuga.timeline.spec import CameraFrame, Digest, FrameSpec, InBetween
+from sakuga.timeline.spec import CameraFrame, Digest, InBetween
 from sakuga.timeline.timing import Span, frame_spans
 
 
@@ -26,6 +26,7 @@ class Exposure:
     kind: Literal["generated", "in_between", "hold"]
     """A hold repeats the frame before."""
     digest: Digest
+    """The frame that is shown, without the camera's move over it."""
     prompt: str
     """The shot's full prompt."""
 
@@ -39,24 +40,25 @@ def exposures(storyboard: Storyboard, sheet: ExposureSheet, rate: Fraction) -> I
     for index, span in enumerate(shot_spans(storyboard, rate)):
         prompt = full_prompt(storyboard, index)
         for place in range(span.start, span.stop):
-            digest = sheet.exposures[place]
-            kind: Literal["generated", "in_between"] = "in_between" if isinstance(_shown(sheet, digest), InBetween) else "generated"
+            name = sheet.exposures[place]
+            digest = _without_camera(sheet, name)
+            kind: Literal["generated", "in_between"] = "in_between" if isinstance(sheet.specs[digest], InBetween) else "generated"
             yield Exposure(
                 frame=place + 1,
                 shot=index + 1,
                 start=place / rate,
                 timecode=timecode(place, rate),
-                kind="hold" if digest == last else kind,
+                kind="hold" if name == last else kind,
                 digest=digest,
                 prompt=prompt,
             )
-            last = digest
+            last = name
 
 
-def _shown(sheet: ExposureSheet, digest: Digest) -> FrameSpec:
+def _without_camera(sheet: ExposureSheet, name: Digest) -> Digest:
     """Return the frame that a camera sees, or the frame itself."""
-    spec = sheet.specs[digest]
-    return sheet.specs[spec.frame] if isinstance(spec, CameraFrame) else spec
+    spec = sheet.specs[name]
+    return spec.frame if isinstance(spec, CameraFrame) else name
 
 
 def shot_spans(storyboard: Storyboard, rate: Fraction) -> list[Span]:

@@ -5,12 +5,27 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sakuga import InputError
+from sakuga.timeline.camera import round6
 from sakuga.timeline.controls import controls_at
 from sakuga.timeline.film_layout import ExposureSheet
 from sakuga.timeline.frame_settings import FrameSettings
 from sakuga.timeline.motion import LONGEST, Add, MotionSettings, Track, bridge, windows_over
 from sakuga.timeline.prompts import prompt_of, weighted
-from sakuga.timeline.spec import ControlImage, Digest, FrameSpec, Given, GivenFrame, MotionFrame, MotionKey, MotionWindow, digest
+from sakuga.timeline.spec import (
+    ControlImage,
+    Digest,
+    FrameSpec,
+    Generated,
+    Given,
+    GivenFrame,
+    InBetween,
+    InitImage,
+    MotionFrame,
+    MotionKey,
+    MotionWindow,
+    SeedNoise,
+    digest,
+)
 
 Known = list[tuple[Fraction, Digest]]
 """Frames by their moments, counted in frames of the clip."""
@@ -26,14 +41,19 @@ class ImageMove:
     seed: int = 0
     loop: bool = False
     """Whether the last frame is followed by the first."""
+    strength: float = 0.0
+    """Denoising strength with which the image is generated again first, to show what the prompt adds; at 0.0 it is not."""
 
 
 def lay_out_move(first: Given, last: Given | None, move: ImageMove, settings: FrameSettings, motion: MotionSettings) -> ExposureSheet:
     """Lay out every frame of a moved image.
 
-    The first frame is the image itself, and `last` the last one; in a loop it comes halfway. Both have the size of the frames. Raises
-    InputError where a clip with an end, or a loop, has more frames than a window holds.
+    The first frame is the image itself, and `last` the last one; in a loop it comes halfway. Both have the size of the frames. An image
+    that is generated again cross-fades to what moves within a second; a loop shows what moves alone. Raises InputError where a clip with
+    an end, or a loop, has more frames than a window holds, and where an image that is generated again has an end.
     """
+    if last and move.strength:
+        raise InputError("strength generates the image again, and a last image is shown as it is: leave one of them out")
     specs: dict[Digest, FrameSpec] = {}
 
     def add(spec: FrameSpec) -> Digest:
@@ -44,15 +64,42 @@ def lay_out_move(first: Given, last: Given | None, move: ImageMove, settings: Fr
     for control in settings.controls:
         if control.image:
             add(control.image)
-    window, end = _window(move, settings, motion, add(first)), add(last) if last else None
+    still, end = add(first), add(last) if last else None
+    window = _window(move, settings, motion, still)
+    if move.strength:
+        opening = add(_opening(move, settings, still))
+        window = replace(window, given=(motion.keyframe(opening) if motion.from_keyframe else GivenFrame(index=0, frame=opening),))
 
     def at(moment: Fraction) -> MotionWindow:
-        return replace(window, controls=controls_at(settings.controls, float(moment), window.given[0].frame))
+        return replace(window, controls=controls_at(settings.controls, float(moment), still))
 
     known = _known(at, end, move, settings.rate / motion.fps, motion.longest, add)
+    if move.strength and not move.loop:
+        known = _faded_in(known, still, settings.rate, add)
     track = Track(tuple(known), settings.between)
     exposures = [track.at(Fraction(place - place % settings.on), add) for place in range(move.frames)]
     return ExposureSheet(exposures=tuple(exposures), specs=specs, color_references={}, color_corrections={})
+
+
+def _opening(move: ImageMove, settings: FrameSettings, still: Digest) -> Generated:
+    """Return the image as it is generated again by the prompt (img2img)."""
+    return settings.spec(
+        prompt_of(move.prompt),
+        negative=prompt_of(settings.negative),
+        noise=SeedNoise(seed=move.seed),
+        init=InitImage(frame=still, strength=move.strength),
+    )
+
+
+def _faded_in(known: Known, still: Digest, second: Fraction, add: Add) -> Known:
+    """Return frames that cross-fade from a still image within a second, or the whole clip where it is shorter."""
+    start, stop = known[0][0], min(second, known[-1][0])
+
+    def frame(moment: Fraction, name: Digest) -> Digest:
+        at = round6(float((moment - start) / (stop - start)))
+        return name if at >= 1 else add(InBetween(first=still, second=name, at=at, method="crossfade"))
+
+    return [(start, still), *((moment, frame(moment, name)) for moment, name in known[1:])]
 
 
 def _window(move: ImageMove, settings: FrameSettings, motion: MotionSettings, first: Digest) -> MotionWindow:
@@ -102,7 +149,7 @@ def _closed(window: MotionWindow, last: Digest | None, period: Fraction, step: F
     _refuse_longer(count, step)
     halfway = (GivenFrame(index=count // 2, frame=last),) if last else ()
     closed = replace(window, frames=count, given=(*window.given, *halfway), motion=replace(window.motion, closed=True))
-    names = {one.index: one.frame for one in closed.given}
+    names = {one.index: one.frame for one in closed.given if not one.strength}
     frames = [names.get(index) or add(MotionFrame(window=closed, index=index)) for index in range(count)]
     return [(index * period / count, name) for index, name in enumerate([*frames, frames[0]])]
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sakuga import SakugaError, studio
 from sakuga.datasets.clips import read_clip
+from sakuga.story.limits import MAX_LETTERS, MAX_PROMPTS
 from sakuga.studio import FilmSettings
 
 
@@ -87,6 +88,17 @@ def test_a_start_image_that_is_none_is_refused_and_nothing_is_made(tmp_path: Pat
 def test_prompts_come_from_a_file_without_blank_lines_and_comments(tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("\ufeffa castle\n\n# not this\n  the sea \n", encoding="utf-8")
     assert studio.read_prompts(tmp_path / "prompts.txt") == ["a castle", "the sea"]
+
+
+def test_more_prompts_or_images_than_anyone_wants_are_refused_before_they_are_laid_out(tmp_path: Path, settings: FilmSettings) -> None:
+    (tmp_path / "prompts.txt").write_text("a castle\n" * (MAX_PROMPTS + 1))
+    with pytest.raises(SakugaError, match=f"holds {MAX_PROMPTS + 1} prompts, and {MAX_PROMPTS} are the most"):
+        studio.read_prompts(tmp_path / "prompts.txt")
+    (tmp_path / "prompts.txt").write_text("the sea\n" + "castle " * MAX_LETTERS)
+    with pytest.raises(SakugaError, match=f"prompt 2 has more than {MAX_LETTERS} letters"):
+        studio.read_prompts(tmp_path / "prompts.txt")
+    with pytest.raises(SakugaError, match="110000 images cannot be generated at once"):
+        studio.draw(["a"] * 11, tmp_path / "out", images_per_prompt=10_000, settings=settings)
 
 
 @pytest.mark.parametrize("prompts", [[], [""], ["a", "  "]])

@@ -120,6 +120,25 @@ def test_a_picture_of_another_shape_is_fitted(tmp_path: Path, tiny_moving_folder
     assert width / height == pytest.approx(1.5, abs=0.1)
 
 
+@pytest.mark.parametrize("keyframe", [0.2, 1.0])
+def test_with_a_strength_the_image_fades_to_how_the_prompt_generates_it_again(
+    move: Callable[..., MovedImage], image: Path, tmp_path: Path, tiny_moving_folder: Path, keyframe: float
+) -> None:
+    made = move(seconds=1.5, settings={"strength": 0.5, "motion_keyframe": keyframe})
+    first, *others = frames(made.clip)
+    assert np.array_equal(first, read(image))
+    assert all(not np.array_equal(one, other) for one, other in pairwise(others))
+    assert not np.array_equal(others[-1], frames(move("plain.apng", seconds=1.5).clip)[-1])
+    again = studio.remake(made.clip, tmp_path / "again.apng", model=str(tiny_moving_folder), images=[image], store=tmp_path / "other")
+    assert again.result().path.read_bytes() == made.clip.read_bytes()
+
+
+def test_a_loop_with_a_strength_shows_what_moves_alone(move: Callable[..., MovedImage], image: Path) -> None:
+    made = move(loop=True, settings={"strength": 0.5})
+    assert made.frames == 8
+    assert not np.array_equal(frames(made.clip)[0], read(image))
+
+
 def test_a_recipe_moves_the_image_again(move: Callable[..., MovedImage], image: Path, tmp_path: Path, tiny_moving_folder: Path) -> None:
     made = move()
     recipe = json.loads(read_recipe(made.clip) or "")
@@ -146,7 +165,8 @@ def test_the_recipe_names_an_adapter_from_outside_without_its_place(
     ("given", "sentence"),
     [
         ({"settings": {"motion": "none"}}, "an image moves by a motion adapter, and .* has none with motion 'none'"),
-        ({"settings": {"strength": 0.5}}, "a moved image has no use for strength"),
+        ({"settings": {"shot_strength": 0.5}}, "a moved image has no use for shot_strength"),
+        ({"settings": {"strength": 0.5}, "last": Path("last.png")}, "a last image is shown as it is: leave one of them out"),
         ({"settings": {"motion_scale": 0}}, "at motion_scale 0 nothing moves"),
         ({"settings": {"motion_window": 40}}, "has positions for 32 frames, not 40"),
         ({"seconds": 0.1}, "less than two frames"),
@@ -156,8 +176,10 @@ def test_the_recipe_names_an_adapter_from_outside_without_its_place(
     ],
 )
 def test_what_cannot_be_moved_is_refused_before_anything_is_generated(
-    move: Callable[..., MovedImage], given: dict[str, object], sentence: str, tmp_path: Path
+    move: Callable[..., MovedImage], given: dict[str, object], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image(tmp_path / "last.png", 2)
     with pytest.raises(SakugaError, match=sentence):
         move(**given)
     assert not (tmp_path / "frames").exists()

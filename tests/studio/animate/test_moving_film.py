@@ -21,6 +21,8 @@ from sakuga.rendering.store import FrameStore
 from sakuga.story.film import Film
 from sakuga.story.storyboard import Bible, Cut, Morph, Shot, Storyboard
 from sakuga.studio import FilmSettings, RecipeError
+from sakuga.studio.animate.animate import FilmRecipe
+from sakuga.studio.animate.shot_notes import shot_notes
 from sakuga.timeline.spec import MotionFrame
 
 
@@ -39,6 +41,12 @@ def adapter(tiny_v_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture
 def settings(tiny_v_folder: Path, adapter: Path) -> FilmSettings:
     return FilmSettings(model=str(tiny_v_folder), motion=str(adapter), steps=1, size=(32, 32), guidance=1.0)
+
+
+@pytest.fixture
+def own(tiny_moving_folder: Path) -> FilmSettings:
+    """Settings of a checkpoint that has an adapter of its own."""
+    return FilmSettings(model=str(tiny_moving_folder), steps=2, size=(32, 32), guidance=1.0)
 
 
 def film(settings: FilmSettings, seconds: float = 0.7, shots: int = 2, **first) -> Film:
@@ -98,6 +106,67 @@ def test_auto_takes_a_checkpoints_own_adapter(tmp_path: Path, settings: FilmSett
     assert made.film.settings.motion == "auto"
     assert made.film.settings.strength == 0.5
     assert moving_frames(tmp_path)
+
+
+def test_films_of_a_checkpoint_with_an_adapter_move_by_default(tmp_path: Path, own: FilmSettings) -> None:
+    made = render(tmp_path, film(own, shots=1))
+    assert (made.film.settings.motion, bool(moving_frames(tmp_path))) == ("auto", True)
+    assert not made.notes
+
+
+def test_a_shot_whose_keys_windows_do_not_read_is_the_old_way_and_said(tmp_path: Path, own: FilmSettings) -> None:
+    chained = film(own, init_from="previous", transition=Cut())
+    made = render(tmp_path, chained)
+    assert {spec.window.keys[0].conditioning.prompt for spec in moving_frames(tmp_path)} == {"castle 1"}
+    (note,) = (note for note in made.notes if "motion adapter" in note)
+    assert note.startswith('shot 1: generated frame by frame, as a motion adapter cannot follow init_from = "previous"')
+    still = film(replace(own, motion="none", strength=0.5), init_from="previous", transition=Cut())
+    alone = render(tmp_path, still, "still.apng")
+    assert np.array_equal(images(alone.clip)[:8], images(made.clip)[:8])
+    again = studio.remake(made.clip, tmp_path / "again.apng", model=own.model, store=tmp_path / "empty").result()
+    assert again.path.read_bytes() == made.clip.read_bytes()
+
+
+def test_a_film_of_such_shots_alone_is_one_without_motion(tmp_path: Path, own: FilmSettings) -> None:
+    made = render(tmp_path, film(replace(own, init_from="previous")))
+    assert (made.film.settings.motion, made.film.settings.strength) == ("none", 0.7)
+    assert not moving_frames(tmp_path)
+
+
+def test_plan_sheet_and_lint_say_which_shots_do_not_move(tmp_path: Path, own: FilmSettings) -> None:
+    wanted = film(own, init_from="previous", transition=Cut())
+    (linted,) = (note for note in shot_notes(wanted) if note.rule == "motion")
+    assert linted.shot == 0
+    assert f"shot 1: {linted.message}" in [step.note for step in studio.sheet(wanted, tmp_path / "sheet.csv")]
+    planned = studio.storyboard("a castle AND a boat", shots=2, seconds=2, model=own.model).result()
+    assert any("frame by frame" in note and "AND" in note for note in planned.notes)
+
+
+def test_auto_is_none_where_a_checkpoint_has_no_adapter(tmp_path: Path, settings: FilmSettings) -> None:
+    made = render(tmp_path, film(replace(settings, motion="auto"), shots=1, init_from="previous"))
+    assert (made.film.settings.motion, made.notes) == ("none", ())
+    assert render(tmp_path, made.film, "again.apng").count.generated == 0
+
+
+def test_an_adapter_that_is_named_beside_such_a_key_moves_and_says_so(tmp_path: Path, own: FilmSettings) -> None:
+    made = render(tmp_path, film(own, shots=1, init_from="previous", motion="auto"))
+    assert moving_frames(tmp_path)
+    assert 'shot 1: its motion adapter cannot follow init_from = "previous": leave that out, or write motion = "none"' in made.notes
+
+
+def test_a_recipe_says_itself_what_moves(tmp_path: Path, own: FilmSettings) -> None:
+    made = render(tmp_path, film(own, shots=1))
+    kept = studio.recipe_of(made.clip, {"shots.1.init_from": '"previous"'})
+    assert isinstance(kept, FilmRecipe)
+    laid = kept.laid_out(find_checkpoint(own.model), FrameStore(tmp_path / "frames"))
+    assert any(isinstance(spec, MotionFrame) for spec in laid.sheet.specs.values())
+
+
+def test_prompts_that_and_composes_are_generated_without_the_adapter(tmp_path: Path, own: FilmSettings) -> None:
+    render(tmp_path, film(own, shots=1, prompt="a castle AND snow"))
+    assert not moving_frames(tmp_path)
+    with pytest.raises(InputError, match="takes no prompts that AND composes"):
+        render(tmp_path, film(own, shots=1, prompt="a castle AND snow", motion="auto"))
 
 
 def test_pixel_art_grain_and_twos_come_after_it(tmp_path: Path, settings: FilmSettings) -> None:

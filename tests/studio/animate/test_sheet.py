@@ -39,8 +39,9 @@ def test_the_csv_names_every_frame_with_its_exact_time(film: Film, tmp_path: Pat
     assert (rows[0]["timecode"], rows[24]["timecode"]) == ("00:00:00:00", "00:00:01:00")
 
 
-def test_a_render_shows_what_the_sheet_says(film: Film, tmp_path: Path) -> None:
-    film = replace(film, settings=replace(film.settings, fps=Fraction(4)))
+@pytest.mark.parametrize("motion", ["none", "auto"])
+def test_a_render_shows_what_the_sheet_says(film: Film, tmp_path: Path, tiny_moving_folder: Path, motion: str) -> None:
+    film = replace(film, settings=replace(film.settings, fps=Fraction(4), model=str(tiny_moving_folder), motion=motion))
     made = studio.sheet(film, tmp_path / "sheet.csv").result()
     with (tmp_path / "sheet.csv").open(newline="", encoding="utf-8") as file:
         drawn = {row["digest"] for row in csv.DictReader(file) if row["kind"] == "generated"}

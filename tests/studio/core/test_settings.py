@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields, replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -49,17 +50,22 @@ def test_resolved_settings_have_every_option_and_leave_open_what_the_model_has()
 
 
 def test_films_that_move_have_defaults_of_their_own() -> None:
-    files, moving = find_checkpoint(), FilmSettings(motion="auto")
-    image, film = resolve_settings(FilmSettings(), files), resolve_settings(moving, files, film=True)
+    files, still = find_checkpoint(), FilmSettings(motion="none")
+    image, film = resolve_settings(FilmSettings(), files), resolve_settings(FilmSettings(), files, film=True)
     assert (image.motion, image.steps, image.strength) == ("none", 20, 0.7)
     assert (film.motion, film.steps, film.strength) == ("auto", 15, 0.5)
-    assert resolve_settings(FilmSettings(), files, film=True) == image
+    assert resolve_settings(still, files, film=True) == image
+
+
+def test_a_film_of_a_model_without_an_adapter_does_not_move(tiny_v_folder: Path) -> None:
+    film = resolve_settings(FilmSettings(), find_checkpoint(str(tiny_v_folder)), film=True)
+    assert (film.motion, film.strength) == ("none", 0.7)
 
 
 def test_windows_that_the_adapter_denoises_to_the_end_are_smoothed_more() -> None:
     files, moving = find_checkpoint(), FilmSettings(motion="auto")
     ended, alone = (resolve_settings(replace(moving, motion_end=end), files, film=True) for end in (None, 1.0))
-    assert (ended.motion_end, ended.motion_smoothing) == (0.8, 0.1)
+    assert (ended.motion_end, ended.motion_smoothing) == (0.87, 0.1)
     assert (alone.motion_end, alone.motion_smoothing) == (1.0, 0.5)
     between = in_between_motion(replace(ended, between="motion"), MotionFinder(files))
     assert between is not None

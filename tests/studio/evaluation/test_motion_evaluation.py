@@ -8,14 +8,21 @@ import pytest
 
 from sakuga import InputError
 from sakuga.evaluation.metric import Metric
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studio import EvaluationRequest, FilmSettings, evaluate
-from sakuga.studio.evaluation.motion_evaluation import held_out_scenes
+from sakuga.studio.evaluation.motion_evaluation import held_out_scenes, plan_motion
 from sakuga.studio.evaluation.motion_page import FRAME_SIZE, SHEET_FRAMES, contact_sheet
+from sakuga.timeline.film_layout import ExposureSheet
+from sakuga.timeline.spec import MotionFrame, MotionWindow
 
 
 def request(folder: Path, **options: object) -> EvaluationRequest:
     settings = FilmSettings(model=str(folder), steps=1, guidance=1.0)
     return EvaluationRequest(subject="motion", count=2, **{"settings": settings, **options})  # type: ignore[arg-type]
+
+
+def windows(sheet: ExposureSheet) -> list[MotionWindow]:
+    return [spec.window for spec in sheet.specs.values() if isinstance(spec, MotionFrame)]
 
 
 def test_a_random_adapter_is_measured_against_true_motion(tiny_moving_folder: Path, tmp_path: Path) -> None:
@@ -48,6 +55,13 @@ def test_a_stopped_evaluation_goes_on_from_its_stored_frames(tiny_moving_folder:
     assert not (tmp_path / "report").exists()
     evaluate(request(tiny_moving_folder), tmp_path / "report", store=store).result()
     assert kept.items() < stored().items(), "no stored frame is written again"
+
+
+def test_both_sides_are_generated_as_films_are() -> None:
+    plan = plan_motion(EvaluationRequest(subject="motion", count=2), find_checkpoint())
+    assert (plan.settings.steps, plan.base_settings.steps) == (15, 20)
+    assert {window.steps for sheet in plan.moving.sheets for window in windows(sheet)} == {15}
+    assert not any(windows(sheet) for sheet in plan.base.sheets)
 
 
 def test_an_adapter_against_itself_differs_by_nothing(tiny_moving_folder: Path, tmp_path: Path) -> None:

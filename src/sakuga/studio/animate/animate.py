@@ -35,6 +35,7 @@ from sakuga.studio.core.controlnets import (
 )
 from sakuga.studio.core.motion import (
     MotionFinder,
+    choose_motion,
     film_adapters,
     film_motions,
     in_between_motion,
@@ -212,8 +213,9 @@ def resolve_film(request: FilmRequest, styles: StyleFinder | None = None) -> Res
     check_store(request.store)
     styles = styles or StyleFinder(find_model(request.film.settings))
     film, notes = apply_named_styles(film_with_named_styles(request.film, styles), styles)
+    film, motion_notes = choose_motion(film, styles.files)
     finished = with_style_finishing(film.settings, styles.uses(film.settings.style))
-    return _resolve(replace(film, settings=finished), request, styles, notes)
+    return _resolve(replace(film, settings=finished), request, styles, [*notes, *motion_notes])
 
 
 def _resolve(
@@ -224,7 +226,7 @@ def _resolve(
     timings: tuple[MorphTiming, ...] | None = None,
     retimings: tuple[FilmRetiming, ...] = (),
 ) -> ResolvedFilm:
-    """Resolve a film whose styles and finishing are chosen, as a recipe's are."""
+    """Resolve a film whose styles, motion and finishing are chosen, as a recipe's are."""
     files = styles.files
     uses = uses_by_shot(film, styles)
     settings = resolve_settings(film.settings, files, styles, film=True)

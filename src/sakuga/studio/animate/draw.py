@@ -17,7 +17,7 @@ from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_model
 from sakuga.story.a1111 import write_infotext
 from sakuga.story.foreign_recipe import ForeignRecipe, model_name
-from sakuga.story.limits import MAX_SEED
+from sakuga.story.limits import MAX_IMAGES, MAX_SEED
 from sakuga.story.options import IMAGES_PER_PROMPT, SEED, Text
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.animate.animate import with_style
@@ -184,6 +184,8 @@ def resolve_draw(request: DrawRequest) -> ResolvedDraw:
     Raises InputError.
     """
     settings = request.settings
+    if (count := len(request.prompts) * request.images_per_prompt) > MAX_IMAGES:
+        raise InputError(f"{count} images cannot be generated at once: {MAX_IMAGES} are the most")
     check_store(request.store)
     files = find_model(settings)
     styles = StyleFinder(files)

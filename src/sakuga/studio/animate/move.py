@@ -50,7 +50,7 @@ from sakuga.timeline.spec import digest
 from sakuga.timeline.timing import exact_seconds
 
 MOVE_SECONDS = Number(help="Length of the clip in seconds", default=2.0, least=0, most=MAX_SECONDS, above=True)
-UNUSED = ("strength", "init_from", "shot_strength", "noise_drift", "keyframe_rate")
+UNUSED = ("init_from", "shot_strength", "noise_drift", "keyframe_rate")
 """Film settings that a moved image has no use for."""
 
 
@@ -114,6 +114,7 @@ class MoveRecipe(SettingsRecipe):
     seconds: float = Field(gt=0, le=MAX_SECONDS)
     seed: int = Field(ge=0, le=MAX_SEED)
     loop: bool = False
+    strength: float = Field(default=0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _has_its_images(self) -> Self:
@@ -162,8 +163,9 @@ def move(
 
     The image, fitted to the clip's shape, is the first frame; a motion adapter goes on from it as the prompt says. `last` is another image
     that the clip ends with. A `loop` leads back to the first frame; there `last` comes halfway. By default the clip has the image's shape,
-    and the adapter denoises it to the end (`motion_end` 1), as frames that the image model ended would stand out from the image. Raises
-    SakugaError.
+    and the adapter denoises it to the end (`motion_end` 1), as frames that the image model ended would stand out from the image. With a
+    `strength` in the settings the image is generated again first, so that what the prompt adds begins; within a second the image fades to
+    it. Raises SakugaError.
     """
     request = MoveRequest(
         image=Path(image),
@@ -186,7 +188,8 @@ def resolve_move(request: MoveRequest) -> tuple[ResolvedMove, tuple[Image, ...]]
     styles, loaded = StyleFinder(files), [read_image(path) for path in (request.image, request.last) if path]
     images = tuple(one.image for one in loaded)
     size, motion = request.settings.size or image_size(images[0], request.image, files), request.settings.motion or AUTO
-    end = 1.0 if request.settings.motion_end is None else request.settings.motion_end
+    strength = request.settings.strength or 0.0
+    end = 1.0 if request.settings.motion_end is None and not strength else request.settings.motion_end
     named, away = named_styles(request.prompt, styles), named_styles(request.settings.negative or "", styles, negative=True)
     style = with_named_styles(request.settings.style, (*named.styles, *away.styles))
     negative = away.prompt if away.styles else request.settings.negative
@@ -200,6 +203,7 @@ def resolve_move(request: MoveRequest) -> tuple[ResolvedMove, tuple[Image, ...]]
         seconds=request.seconds,
         seed=request.seed,
         loop=request.loop,
+        strength=strength,
     )
     resolved = _resolve(recipe, images, settings, styles, request.output, request.store)
     notes = (*(note for one in loaded for note in one.notes), *resolved.notes, *size_notes(request.settings.size, files))
@@ -224,7 +228,8 @@ def _resolve(
     fitted = tuple(fit_image(image, how.width, how.height) for image in images)
     first, *last = (given_spec(image) for image in fitted)
     frames, controlnets = _frame_count(recipe.seconds, settings), find_controlnets(settings.controlnet, files)
-    moving = ImageMove(prompt=with_triggers(recipe.prompt, uses), frames=frames, seed=recipe.seed, loop=recipe.loop)
+    prompt = with_triggers(recipe.prompt, uses)
+    moving = ImageMove(prompt=prompt, frames=frames, seed=recipe.seed, loop=recipe.loop, strength=recipe.strength)
     sheet = lay_out_move(first, last[0] if last else None, moving, how, motion_settings(adapter, settings))
     check_frames(output.path, frames, recipe.text() if output.recipe else "")
     refuse_missing_networks(sheet.specs.values(), files)

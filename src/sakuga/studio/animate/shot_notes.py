@@ -4,9 +4,11 @@ from functools import lru_cache
 
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
+from sakuga.models.motion_files import own_motion_adapter
 from sakuga.sketchbook.captions import known_words
 from sakuga.story.film import Film
 from sakuga.story.lint import LintNote, lint_storyboard
+from sakuga.story.motion_choice import motion_notes
 from sakuga.story.prompt_grammar import emphasis_warnings
 from sakuga.story.storyboard import full_prompts
 from sakuga.studio.core.render_session import RenderSession
@@ -14,7 +16,7 @@ from sakuga.studio.core.styles import StyleFinder, styles_of
 
 
 def shot_notes(film: Film) -> list[LintNote]:
-    """List what may go wrong with each shot's prompts on the film's checkpoint.
+    """List what may go wrong with each shot on the film's checkpoint.
 
     Raises InputError for a checkpoint or style that does not exist.
     """
@@ -32,7 +34,8 @@ def shot_notes(film: Film) -> list[LintNote]:
         for index, shot in enumerate(board.shots)
         for warning in session.negative_warnings(", ".join(filter(None, (film.settings.negative, shot.negative))))
     ]
-    return list(dict.fromkeys([*notes, *emphasis, *negative]))
+    moves = motion_notes(film, auto_moves=own_motion_adapter(session.files) is not None)
+    return list(dict.fromkeys([*notes, *emphasis, *negative, *moves]))
 
 
 @lru_cache(maxsize=4)

@@ -11,12 +11,14 @@ from sakuga.files import TextError, read_utf8
 from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.story.film import Film, FilmError, is_unedited, read_film, write_film
+from sakuga.story.limits import MAX_LETTERS, MAX_PROMPTS
 from sakuga.story.offline import OfflinePlanner
 from sakuga.story.options import SECONDS, SEED, SHOTS, Text
 from sakuga.story.planner import Planner, check_idea, shot_seed
 from sakuga.story.settings import FilmSettings
 from sakuga.story.storyboard import Storyboard, full_prompt
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.motion import choose_motion
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
 from sakuga.studio.core.work import Work
@@ -143,8 +145,9 @@ def _storyboard(
     request: Idea, board: Storyboard | None, settings: FilmSettings, target: FilmTarget | None, files: CheckpointFiles
 ) -> Generator[Step, None, PlannedStoryboard]:
     board = yield from request.steps(board)
-    notes = list(RenderSession(files).storyboard_warnings(board))
-    if target and (note := target.write(Film(settings=settings, storyboard=board))):
+    film = Film(settings=settings, storyboard=board)
+    notes = [*RenderSession(files).storyboard_warnings(board), *choose_motion(film, files)[1]]
+    if target and (note := target.write(film)):
         notes.append(note)
     prompts = tuple(full_prompt(board, index) for index in range(len(board.shots)))
     return PlannedStoryboard(storyboard=board, prompts=prompts, notes=tuple(notes))
@@ -187,4 +190,8 @@ def read_prompts(path: Path) -> list[str]:
     prompts = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not prompts:
         raise InputError(f"{path}: holds no prompt; write one per line")
+    if len(prompts) > MAX_PROMPTS:
+        raise InputError(f"{path}: holds {len(prompts)} prompts, and {MAX_PROMPTS} are the most; divide it")
+    if long := next((number for number, prompt in enumerate(prompts, 1) if len(prompt) > MAX_LETTERS), None):
+        raise InputError(f"{path}: prompt {long} has more than {MAX_LETTERS} letters; is it a file of prompts, one per line?")
     return prompts

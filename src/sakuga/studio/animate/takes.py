@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from sakuga import InputError
 from sakuga.models.checkpoint_files import CheckpointError
+from sakuga.models.checkpoint_lookup import find_model
 from sakuga.story.film import Film
 from sakuga.story.options import SEED
 from sakuga.story.storyboard import full_prompt
 from sakuga.studio.animate.animate import CLIP, FilmRequest, ResolvedFilm, resolve_film
 from sakuga.studio.core.arguments import checked
+from sakuga.studio.core.motion import choose_motion
 from sakuga.studio.core.output import Output
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.render_session import RenderSession
@@ -54,6 +56,7 @@ def shot_takes(
         raise InputError("there is no seed: give one for each take")
     for seed in seeds:
         SEED.check("seed", seed)
+    film, _ = choose_motion(film, find_model(film.settings))
     return Work(_takes([(seed, _resolve(film, shot, seed, store, preview)) for seed in seeds], shot))
 
 
@@ -68,14 +71,23 @@ def _resolve(film: Film, shot: int, seed: int, store: Path | None, preview: bool
 def keyframe_of_last_shot(resolved: ResolvedFilm) -> Digest:
     """Return the name of the last shot's keyframe.
 
-    It is the last frame whose noise is the shot's seed alone, or the first of the shot's own motion windows.
+    It is the last frame whose noise is the shot's seed alone, or what the shot's own motion windows begin with: their first frame, or the
+    image that they are given for it.
     """
     specs, seed = dict(resolved.sheet.specs), resolved.storyboard.shots[-1].seed
     moving = (
-        name for name, spec in specs.items() if isinstance(spec, MotionFrame) and (spec.window.seed, spec.window.strength) == (seed, 1.0)
+        _first_frame(name, spec)
+        for name, spec in specs.items()
+        if isinstance(spec, MotionFrame) and (spec.window.seed, spec.window.strength) == (seed, 1.0)
     )
     alone = (name for name, spec in reversed(specs.items()) if isinstance(spec, Generated) and spec.noise == SeedNoise(seed=seed))
     return next(moving, None) or next(alone)
+
+
+def _first_frame(name: Digest, spec: MotionFrame) -> Digest:
+    """Return what a window begins with, of which a frame has a name."""
+    given = spec.window.given
+    return given[0].frame if given and not given[0].index else name
 
 
 def _takes(resolved: Sequence[tuple[int, ResolvedFilm]], shot: int) -> Generator[Step, None, tuple[ShotTake, ...]]:

@@ -10,6 +10,8 @@ from sakuga.models.families import default_settings_of
 from sakuga.models.motion_files import MotionFiles, own_motion_adapter
 from sakuga.models.motion_lookup import find_motion_adapter
 from sakuga.story.film import Film
+from sakuga.story.lint import by_shots
+from sakuga.story.motion_choice import motion_notes, with_chosen_motion
 from sakuga.story.options import SettingsError
 from sakuga.story.settings import AUTO, NO_MOTION, FilmSettings
 from sakuga.studio.core.recipe import Recipe, RecipeError, RecipeMotion
@@ -51,6 +53,19 @@ class MotionFinder:
         if name == AUTO or name == self.files.name == SKETCHBOOK:
             return find_motion_adapter(self.files)
         return find_motion_adapter(self.files, str(find_checkpoint().folder / MOTION_ADAPTER) if name == SKETCHBOOK else name)
+
+
+def choose_motion(film: Film, files: CheckpointFiles) -> tuple[Film, list[str]]:
+    """Leave the checkpoint's own adapter out of shots whose keys it cannot follow; also returns notes on them.
+
+    Where it has none, `auto` is left open, and resolves to `none`. A recipe says what each of its shots does, and is not asked.
+    """
+    has_adapter = own_motion_adapter(files) is not None
+    notes = by_shots((note.shot, note.message) for note in motion_notes(film, auto_moves=has_adapter))
+    if has_adapter:
+        return with_chosen_motion(film), notes
+    named = None if film.settings.motion == AUTO else film.settings.motion
+    return replace(film, settings=replace(film.settings, motion=named)), notes
 
 
 def film_motions(film: Film, settings: ResolvedSettings, finder: MotionFinder) -> tuple[MotionSettings | None, ...]:

@@ -108,12 +108,13 @@ class ResolvedSettings:
 def resolve_settings(
     settings: FilmSettings, files: CheckpointFiles, styles: StyleFinder | None = None, *, film: bool = False
 ) -> ResolvedSettings:
-    """Fill in every setting that is None; a `film` has other defaults where it moves.
+    """Fill in every setting that is None; a `film` moves by default, and has other defaults where it does.
 
     Raises SettingsError, or StyleError for an unknown style.
     """
     moves = film and _moves(files, settings.motion)
     defaults = {name: option.default for name, option in OPTIONS.items()} | _model_defaults(files, settings, styles, moves=moves)
+    defaults["motion"] = AUTO if moves else NO_MOTION
     given = {field.name: value for field in fields(settings) if (value := getattr(settings, field.name)) is not None}
     check_settings(settings, styles or StyleFinder(files))
     return ResolvedSettings(**{**defaults, **given})

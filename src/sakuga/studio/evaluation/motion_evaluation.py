@@ -55,6 +55,7 @@ class MotionPlan:
 
     cases: "tuple[Case, ...]"
     settings: ResolvedSettings
+    base_settings: ResolvedSettings
     adapter: MotionFiles
     base: PlannedClips
     moving: PlannedClips
@@ -82,19 +83,20 @@ def evaluate_motion(request: EvaluationRequest, source: CheckpointFiles, store: 
         raise InputError(f"a motion adapter is measured on held-out scenes of the Sketchbook's world: leave --{unfit} out")
     if request.settings.size:
         raise InputError("clips for a motion adapter have the model's native size, as true ones: leave --size out")
-    return _evaluate(request, _plan(request, source), source, store)
+    return _evaluate(request, plan_motion(request, source), source, store)
 
 
-def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
+def plan_motion(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
+    """Lay out all clips; both sides have the settings of films, with the adapter and without. Raises InputError."""
     motion = request.settings.motion or AUTO
     adapter = MotionFinder(source).adapter(motion)
     if adapter is None:
         raise InputError(f"{source.name!r} has no motion adapter to evaluate: name one with --motion")
 
     def resolved(name: str, *, loop: bool = False) -> ResolvedSettings:
-        return resolve_settings(clip_settings(request.settings, source, name, loop=loop), source)
+        return resolve_settings(clip_settings(request.settings, source, name, loop=loop), source, film=True)
 
-    settings = resolved(motion)
+    settings, base_settings = resolved(motion), resolved(request.against or NO_MOTION)
     cases = held_out_scenes(request.count or CLIPS)
     first = cases[: min(len(cases), max(2, len(cases) // LONG_SHARE))]
     moves = motion_settings(adapter, settings)
@@ -106,8 +108,9 @@ def _plan(request: EvaluationRequest, source: CheckpointFiles) -> MotionPlan:
     return MotionPlan(
         cases=tuple(cases),
         settings=settings,
+        base_settings=base_settings,
         adapter=adapter,
-        base=plan(cases, FRAMES, resolved(request.against or NO_MOTION)),
+        base=plan(cases, FRAMES, base_settings),
         moving=plan(cases, FRAMES, settings),
         long=plan(first, _two_contexts(context, overlap), settings),
         context=context,
@@ -193,7 +196,7 @@ def _facts(request: EvaluationRequest, plan: MotionPlan, source: CheckpointFiles
     return (
         ("model", f"{source.name} {source.digest[:12]}"),
         ("motion adapter", f"{Path(plan.adapter.name).name} {plan.adapter.digest[:12]}"),
-        ("base", _base_name(request)),
+        ("base", f"{_base_name(request)}, {plan.base_settings.steps} steps"),
         (
             "clips",
             f"{FRAMES} frames of {side}x{side} at {FRAME_RATE} a second, seeds {request.seed} to {request.seed + len(plan.cases) - 1}",

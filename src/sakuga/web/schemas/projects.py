@@ -37,7 +37,7 @@ class LintNote(Record):
     """A warning about one shot."""
 
     rule: str
-    """tokens, style, pronoun, words, or emphasis."""
+    """tokens, style, look, pronoun, words, emphasis, negative or motion."""
     message: str
 
 
