@@ -80,6 +80,14 @@ def test_independent_frames_of_equal_settings_share_batches() -> None:
     assert [batch.width for batch in batches] == [4, 4, 4]
 
 
+@pytest.mark.parametrize("side", ["conditioning", "negative"])
+def test_frames_whose_prompts_are_composed_share_no_batch_with_other_prompts(side: str) -> None:
+    one, other = (replace(BASE, batch=4, **{side: Prompt(prompt=text, grammar="whole")}) for text in ("a AND b", "c"))
+    same = replace(one, noise=SeedNoise(seed=1))
+    batches = list(plan_batches(by_name([one, other, same]), by_name([one, other, same]), nothing))
+    assert [batch.frames for batch in batches] == [(one, same), (other,)]
+
+
 def test_frames_around_one_keyframe_wait_for_it_and_then_go_together() -> None:
     around = [follow(BASE, batch=4, noise=SeedNoise(seed=seed), conditioning=Prompt(prompt=str(seed))) for seed in range(1, 4)]
     assert [len(batch.frames) for batch in plan_batches(by_name([BASE, *around]), by_name(around), nothing)] == [1, 3]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from sakuga.rendering.batches import Batch
 from sakuga.rendering.executor import LocalExecutor
+from sakuga.rendering.machine_class import _processor
 from sakuga.rendering.ray_cluster import Share
 from sakuga.rendering.ray_handles import Worker
 from sakuga.rendering.ray_worker import Installation, WorkerFacts
@@ -32,6 +34,20 @@ def test_a_chain_that_goes_on_from_another_class_says_so_once(
     notes = [one.note for one in executor.run([Batch(frames=(frame,)) for frame in (frames[1], draw(seed=7))])]
     assert "of another class of machine (ours; here theirs)" in notes[0]
     assert notes[1] == ""
+
+
+def test_a_processor_without_a_known_name_is_named_by_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sakuga.rendering.machine_class.Path", lambda _: Path("nowhere"))
+    for processor, kind, named in (("", "riscv64", "riscv64"), ("i386", "x86_64", "i386")):
+        monkeypatch.setattr("platform.processor", lambda processor=processor: processor)
+        monkeypatch.setattr("platform.machine", lambda kind=kind: kind)
+        assert _processor.__wrapped__().split()[0] == named
+
+
+def test_a_processor_is_named_by_its_model_where_the_system_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nvendor_id\t: One\nmodel name\t: Fast 9000 @ 3 GHz\n\nmodel name\t: Slow 1\n")
+    monkeypatch.setattr("sakuga.rendering.machine_class.Path", lambda _: tmp_path / "cpuinfo")
+    assert _processor.__wrapped__().startswith("Fast 9000 @ 3 GHz ")
 
 
 class Nothing:

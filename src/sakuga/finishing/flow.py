@@ -146,17 +146,18 @@ def _arriving(motion: Motion, share: float) -> tuple[Plane, Plane, Plane, Plane,
     height, width = motion.confidence.shape
     moves, (down, right) = motion.flow, _grid(height, width)
     x, y = right + share * moves[..., 0], down + share * moves[..., 1]
-    left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    sums = np.zeros((5, (height + 2) * (width + 2)))  # with a border, where pixels go that leave the image
-    for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
-        near = (1 - np.abs(x - column)) * (1 - np.abs(y - row))
-        confidence = near * motion.confidence
-        weight = confidence + 1e-3 * near  # an unreliable flow still beats none
-        values = (weight, weight * moves[..., 0], weight * moves[..., 1], confidence, near * motion.benefit)
-        cell = (np.clip(row + 1, 0, height + 1) * (width + 2) + np.clip(column + 1, 0, width + 1)).ravel()
-        for total, value in zip(sums, values, strict=True):
-            total += np.bincount(cell, value.ravel(), len(total))
-    inner = sums.reshape(5, height + 2, width + 2)[:, 1:-1, 1:-1].astype(np.float32)
+    left, top = np.floor(x), np.floor(y)
+    weight = motion.confidence + np.float32(1e-3)  # an unreliable flow still beats none
+    values = (weight, weight * moves[..., 0], weight * moves[..., 1], motion.confidence, motion.benefit)
+    stride = width + 4  # with a border of two, where pixels go that leave the image
+    cell = ((np.clip(top, -2, height) + 2) * stride + np.clip(left, -2, width) + 2).astype(np.intp).ravel()
+    sums = np.zeros((5, (height + 4) * stride))
+    for row, rows in ((0, top + 1 - y), (1, y - top)):
+        for column, columns in ((0, left + 1 - x), (1, x - left)):
+            near, corner = rows * columns, cell + (row * stride + column)
+            for total, value in zip(sums, values, strict=True):
+                total += np.bincount(corner, (near * value).ravel(), len(total))
+    inner = sums.reshape(5, height + 4, stride)[:, 2:-2, 2:-2].astype(np.float32)
     total, across, along, cover, benefit = inner
     return total, across, along, cover, benefit
 

@@ -22,7 +22,7 @@ from sakuga.models.packing import is_packed
 from sakuga.models.reference_attention import attending, record_self_attention
 from sakuga.paths import home
 
-PROOF = 1
+PROOF = 2
 """Raise it when the networks are run in another way, so that kept answers no longer hold."""
 
 
@@ -74,6 +74,7 @@ def prove(checkpoint: Checkpoint, batch: ShortBatch) -> bool:
         return torch.randn(halves, batch.planned, *shape, generator=generator).to(checkpoint.device, checkpoint.dtype)
 
     latents, embeds = random(*batch.latents), random(*checkpoint.zero_embeds().shape[1:])
+    latents = latents[:1].expand_as(latents)  # under guidance both halves see the same
     images = random(3, *(side * checkpoint.info.vae_scale_factor for side in batch.latents[1:])) if batch.control else None
 
     reference = record_self_attention(checkpoint, latents[0, :1], 500, embeds[0, :1]) if batch.reference else {}

@@ -75,11 +75,11 @@ def use_engine(checkpoint: "Checkpoint", engine: ChosenEngine) -> "Checkpoint":
     from sakuga.models.denoiser import UNetDenoiser
     from sakuga.models.openvino.autoencoder import openvino_autoencoder
     from sakuga.models.openvino.motion import OpenVinoMotions, WindowDenoiser
-    from sakuga.models.openvino.networks import OpenVinoControlNet, OpenVinoNetwork
+    from sakuga.models.openvino.networks import OpenVinoControlNet, OpenVinoNetwork, OpenVinoUNet
     from sakuga.models.reference_attention import run_recorded
 
     notes = checkpoint.engine_notes
-    checkpoint.custom_denoiser = UNetDenoiser(OpenVinoNetwork("the UNet", checkpoint.unet, notes), checkpoint.info)
+    checkpoint.custom_denoiser = UNetDenoiser(OpenVinoUNet("the UNet", checkpoint.unet, notes), checkpoint.info)
     windows = OpenVinoNetwork("the UNet of motion windows", checkpoint.unet, notes, any_rows=True)
     checkpoint.custom_window_denoiser = WindowDenoiser(windows, checkpoint.info)
     checkpoint.wrap_controlnet = lambda network: OpenVinoControlNet(network, notes)

@@ -17,6 +17,7 @@ from sakuga.models.autoencoder import VaeAutoencoder
 from sakuga.models.batch_invariance import ShortBatch, prove
 from sakuga.models.checkpoint import Checkpoint, load_checkpoint
 from sakuga.models.checkpoint_files import CheckpointFiles
+from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.controlnets import Control, control_residuals
 from sakuga.models.engine import ChosenEngine, use_engine
 from sakuga.models.motion import MotionUNet, make_motion_adapter, motion_modules
@@ -352,3 +353,64 @@ def test_broken_weights_are_broken_alike(plain: Checkpoint, empty_home: Path) ->
     broken.unet.conv_out.bias.fill_(torch.nan)
     assert predict(use_engine(broken, OPENVINO)).isnan().all()
     assert broken.engine_notes == []
+
+
+@torch.inference_mode()
+def test_a_guided_batch_gives_the_numbers_of_torch(plain: Checkpoint, checkpoint: Checkpoint) -> None:
+    for timestep in (torch.tensor(500), torch.tensor([500, 20, 500, 20])):
+        embeds = random(4, *plain.zero_embeds().shape[1:], seed=1)
+        inputs = random(2, 8, 8, 8).repeat(2, 1, 1, 1), timestep, embeds
+        torch.testing.assert_close(checkpoint.forward(*inputs), plain.forward(*inputs), **ROUNDING)
+        with attending(plain.unet, reference := recorded(plain, 5), 4.0):
+            expected = plain.forward(*inputs)
+        with attending(checkpoint.unet, reference, 4.0):
+            torch.testing.assert_close(checkpoint.forward(*inputs), expected, **ROUNDING)
+    assert checkpoint.engine_notes == []
+
+
+@torch.inference_mode()
+def test_what_guided_rows_share_is_computed_once(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    run = Program.run
+    monkeypatch.setattr(Program, "run", lambda self, inputs: rows.append(len(inputs[0])) or run(self, inputs))
+    latents, embeds = random(1, 8, 8, 8), random(2, *checkpoint.zero_embeds().shape[1:], seed=1)
+    for inputs, given in ((latents.repeat(2, 1, 1, 1), 1), (torch.cat([latents, latents + 1]), 2)):
+        assert len(checkpoint.forward(inputs, torch.tensor(500), embeds)) == 2
+        assert rows[-1] == given
+
+
+@torch.inference_mode()
+def test_the_sketchbook_converts_nothing_at_its_own_size(empty_home: Path, no_conversion: None) -> None:
+    sketchbook = use_engine(load_checkpoint(find_checkpoint("sketchbook")), OPENVINO)
+    latents, embeds = random(1, 8, 16, 16), random(2, *sketchbook.zero_embeds().shape[1:], seed=1)
+    reference = record_self_attention(sketchbook, latents, 500, embeds[:1])
+    alone = sketchbook.forward(latents.repeat(2, 1, 1, 1), 500, embeds)
+    with attending(sketchbook.unet, reference, 4.0):
+        assert not torch.equal(sketchbook.forward(latents.repeat(2, 1, 1, 1), 500, embeds), alone)
+    assert sketchbook.engine_notes == []
+
+
+def test_a_shipped_graph_that_cannot_be_read_is_converted(
+    plain: Checkpoint, checkpoint: Checkpoint, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "shipped_graph", lambda _: (b"<net/>", b""))
+    torch.testing.assert_close(predict(checkpoint), predict(plain), **ROUNDING)
+    assert checkpoint.engine_notes == []
+
+
+@torch.inference_mode()
+def test_another_prompt_and_another_style_change_what_is_kept_of_a_prompt(plain: Checkpoint, checkpoint: Checkpoint) -> None:
+    latents, shape = random(2, 8, 8, 8), (2, *plain.zero_embeds().shape[1:])
+    name = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+    wide, narrow = plain.unet.get_submodule(name.removeprefix("unet.")).weight.shape
+    keys = Adapter(name="keys", layers={name: LoraLayer(down=random(2, narrow, seed=3), up=random(wide, 2, seed=4))})
+    made = []
+    for one in (plain, checkpoint):
+        found = [one.forward(latents, torch.tensor(500), random(*shape, seed=seed)) for seed in (1, 2, 1)]
+        with applied_adapters(one, [(keys, 1.0)]):
+            found.append(one.forward(latents, torch.tensor(500), random(*shape, seed=1)))
+        made.append([*found, one.forward(latents, torch.tensor(500), random(*shape, seed=1))])
+    torch.testing.assert_close(made[1], made[0], **ROUNDING)
+    assert torch.equal(made[1][0], made[1][2])
+    assert torch.equal(made[1][0], made[1][4])
+    assert not torch.allclose(made[1][0], made[1][3], **ROUNDING)

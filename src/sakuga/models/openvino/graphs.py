@@ -1,6 +1,7 @@
 """Converted networks on the disk: operations and shapes, without weights.
 
-Weights come from the loaded network, so a graph fits every checkpoint of the same architecture and every style. Needs no torch.
+Weights come from the loaded network, so a graph fits every checkpoint of the same architecture and every style. Those that films of the
+Sketchbook need at its own size come with the package (`benchmarks/ship_graphs.py`); others are kept in the data folder. Needs no torch.
 """
 
 import hashlib
@@ -9,14 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from sakuga import SakugaError
 from sakuga.files import atomic_folder, write_text
 from sakuga.paths import home
 
-GRAPH = 1
+GRAPH = 2
 """Raise it when graphs are made in another way, so that kept ones no longer hold."""
 XML, BIN, CHECK = "graph.xml", "graph.bin", "check.json"
+SHIPPED = Path(__file__).with_name("shipped")
+"""The folder of graphs that come with the package, one file each."""
 
 
 class DamagedGraph(SakugaError):
@@ -37,13 +41,24 @@ class GraphFiles:
         return self.folder / XML
 
 
-def graph_folder(**parts: Any) -> Path:
-    """Return the folder of a graph by everything that decides it.
-
-    `parts` are its network, shapes, precision, libraries and machine: each combination has a folder of its own.
-    """
+def graph_name(**parts: Any) -> str:
+    """Return the name of a graph by everything that decides it, such as its network, shapes and number format."""
     key = hashlib.sha256(json.dumps({"graph": GRAPH, **parts}, sort_keys=True, default=str).encode()).hexdigest()
-    return home() / "openvino" / key[:32]
+    return key[:32]
+
+
+def graph_folder(name: str, **parts: Any) -> Path:
+    """Return the folder of a named graph for the libraries and the machine that it was compared on."""
+    return home() / "openvino" / graph_name(name=name, **parts)
+
+
+def shipped_graph(name: str) -> tuple[bytes, bytes] | None:
+    """Return operations and constants of a graph that comes with the package, whatever the machine; None if there is none."""
+    path = SHIPPED / f"{name}.zip"
+    if not path.is_file():
+        return None
+    with ZipFile(path) as both:
+        return both.read(XML), both.read(BIN)
 
 
 def read_graph(folder: Path) -> GraphFiles | None:
@@ -62,11 +77,11 @@ def read_graph(folder: Path) -> GraphFiles | None:
     raise DamagedGraph(f"{folder} is damaged")
 
 
-def write_graph(folder: Path, save: Callable[[Path], object], difference: float) -> GraphFiles:
-    """Keep a graph; `save` writes its two files beside a path. Raises OSError where there is no room."""
+def write_graph(folder: Path, name: str, save: Callable[[Path], object], difference: float) -> GraphFiles:
+    """Keep a named graph; `save` writes its two files beside a path. Raises OSError where there is no room."""
     with atomic_folder(folder, overwrite=True) as draft:
         save(draft / XML)
-        write_text(draft / CHECK, json.dumps({"files": _digests(draft), "difference": difference}))
+        write_text(draft / CHECK, json.dumps({"name": name, "files": _digests(draft), "difference": difference}))
     return GraphFiles(folder=folder, difference=difference)
 
 

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 
 from sakuga.models.machine import machine
 from sakuga.models.openvino.conversion import Run, convert, flat_tensors, graph_shapes
-from sakuga.models.openvino.graphs import DamagedGraph, GraphFiles, graph_folder, read_graph, write_graph
+from sakuga.models.openvino.graphs import DamagedGraph, GraphFiles, graph_folder, graph_name, read_graph, shipped_graph, write_graph
+from sakuga.models.openvino.guided_rows import common_half, run_guided
 from sakuga.models.openvino.programs import Arithmetic, OpenVinoError, Program, first_line, openvino_core, openvino_version, save_model
+from sakuga.models.openvino.prompt_inputs import PromptInputs, given_prompt
 from sakuga.models.openvino.weights import Fingerprint, WatchedWeights, as_array
 from sakuga.models.packing import has_room_for_copies
 from sakuga.models.reference_attention import AttendedReference, Attender, attending_to
@@ -44,6 +47,16 @@ def _with_reference(run: Run) -> Run:
     return attended
 
 
+def _with_prompt(run: Run) -> Run:
+    """Return what runs a network whose keys and values of the prompt may be among its inputs."""
+
+    def prompted(network: Any, *inputs: Any, prompt: Mapping[str, Tensor] | None = None, **named: Any) -> Any:
+        with given_prompt(network, prompt or {}):
+            return run(network, *inputs, **named)
+
+    return prompted
+
+
 def _reference_inputs(layers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the reference that attention layers attend to as an input of its own."""
     reference = AttendedReference.of(layers)
@@ -58,9 +71,11 @@ def _plain(processor: Any) -> Any:
 class OpenVinoNetwork:
     """A torch network, run by OpenVINO.
 
-    For each set of shapes it is converted once on a machine, compared with torch on one forward pass, and compiled once a process. Weights
-    that adapters have changed are inputs of a second program, so another style or weight costs nothing. Where OpenVINO fails or gives other
-    numbers, torch runs from then on, and `notes` gets a sentence. A reference that the network attends to is an input of its programs.
+    For each set of shapes it is converted once on a machine, unless its graph comes with the package, compared with torch on one forward
+    pass, and compiled once a process. Weights that adapters have changed are inputs of a second program, so another style or weight costs
+    nothing. Where OpenVINO fails or gives other numbers, torch runs from then on, and `notes` gets a sentence. A reference that the network
+    attends to is an input of its programs. Keys and values of the prompt are inputs, too, but for batches of any size: of many rows torch
+    rounds them otherwise, and steps of motion windows amplify that to some grey levels.
     """
 
     def __init__(
@@ -81,9 +96,9 @@ class OpenVinoNetwork:
         """
         self.any_rows = any_rows
         self.title, self.network, self.notes, self.is_refused = title, network, notes, False
-        self._run, self._key = _with_reference(run), (title, type(network).__name__, architecture(network), key)
+        self._run, self._key = _with_prompt(_with_reference(run)), (title, type(network).__name__, architecture(network), key)
         self.arithmetic = arithmetic or ARITHMETIC[next(network.parameters()).dtype]
-        self._weights = WatchedWeights(network)
+        self._weights, self._prompt = WatchedWeights(network), PromptInputs(network)
         self._attention: dict[str, Any] = {name: layer for name, layer in network.named_modules() if hasattr(layer, "processor")}
         self._processors = {name: layer.processor for name, layer in self._attention.items()}
         self._programs: dict[str, Program] = {}
@@ -106,11 +121,12 @@ class OpenVinoNetwork:
     def __call__(self, *inputs: Any, return_dict: bool = False, **named: Any) -> tuple[Tensor, ...]:
         """Run the network; returns its tensors in a row."""
         named |= _reference_inputs(self._attention)
-        program = None if self.is_refused or self._attends_otherwise() else self._program(inputs, named)
-        if program is None:
-            return tuple(flat_tensors(self._run(self.network, *inputs, **named)))
-        dtype = next(self.parameters()).dtype
-        return tuple(torch.from_numpy(one).to(dtype) for one in program.run(_arrays(inputs, named)))
+        if not self.is_refused and not self._attends_otherwise():
+            prompted = named | ({} if self.any_rows else self._prompt(named.get("encoder_hidden_states")))
+            if program := self._program(inputs, prompted):
+                dtype = next(self.parameters()).dtype
+                return tuple(torch.from_numpy(one).to(dtype) for one in program.run(_arrays(inputs, prompted)))
+        return tuple(flat_tensors(self._run(self.network, *inputs, **named)))
 
     def _attends_otherwise(self) -> bool:
         """Return whether attention runs in another way than when the network was given, beside attending to a reference."""
@@ -139,20 +155,26 @@ class OpenVinoNetwork:
         """Compile the kept graph, or a new one that is compared with torch."""
         if not has_room_for_copies([module for module in self.network.modules() if isinstance(getattr(module, "weight", None), Tensor)]):
             raise OpenVinoError("its weights fill more than a quarter of the memory")
-        libraries = (openvino_version(), torch.__version__)
-        folder = graph_folder(
-            network=self._key, shapes=self._shapes(inputs, named), arithmetic=self.arithmetic, libraries=libraries, machine=machine()
-        )
+        name = graph_name(network=self._key, shapes=self._shapes(inputs, named), arithmetic=self.arithmetic)
+        folder = graph_folder(name, libraries=(openvino_version(), torch.__version__), machine=machine())
         graph = self._kept_graph(folder)
         if graph:
             self._check(graph.difference)
             return self._compile(openvino_core().read_model(graph.xml), changed=changed)
-        model = convert(self._run, self.network, (inputs, named), any_rows=self.any_rows)
-        program = self._compile(model, changed=changed)
-        difference = self._difference(program, inputs, named)
-        self._keep(model, folder, difference)
+        model, program, difference = self._new_graph(name, inputs, named, changed=changed)
+        self._keep(model, folder, name, difference)
         self._check(difference)
         return program
+
+    def _new_graph(self, name: str, inputs: tuple[Any, ...], named: dict[str, Any], *, changed: bool) -> tuple[Any, Program, float]:
+        """Return a graph, its program and how far that is from torch: the shipped graph if there is one that fits, or a converted one."""
+        if (model := _shipped_model(name)) is not None:
+            program = self._compile(model, changed=changed)
+            if (difference := self._difference(program, inputs, named)) <= TOLERANCE[self.arithmetic]:
+                return model, program, difference
+        model = convert(self._run, self.network, (inputs, named), any_rows=self.any_rows)
+        program = self._compile(model, changed=changed)
+        return model, program, self._difference(program, inputs, named)
 
     def _shapes(self, *inputs: Any) -> list[Any]:
         """Describe the nesting and shapes of inputs, as far as a program is made for them."""
@@ -170,9 +192,9 @@ class OpenVinoNetwork:
             self.notes.append(f"{error}: {self.title} is converted again for OpenVINO")
             return None
 
-    def _keep(self, model: Any, folder: Path, difference: float) -> None:
+    def _keep(self, model: Any, folder: Path, name: str, difference: float) -> None:
         try:
-            write_graph(folder, lambda path: save_model(model, path), difference)
+            write_graph(folder, name, lambda path: save_model(model, path), difference)
         except (OSError, RuntimeError) as error:
             self.notes.append(
                 f"{self.title}, converted for OpenVINO, cannot be kept in {folder.parent} ({first_line(error)}): free some space"
@@ -190,6 +212,25 @@ class OpenVinoNetwork:
         expected = flat_tensors(self._run(self.network, *inputs, **named))
         made = program.run(_arrays(inputs, named))
         return max(_relative(torch.from_numpy(one), two.float()) for one, two in zip(made, expected, strict=True))
+
+
+class OpenVinoUNet(OpenVinoNetwork):
+    """A UNet that computes what unconditional and conditional rows share once."""
+
+    def __init__(self, title: str, unet: nn.Module, notes: list[str]) -> None:
+        super().__init__(title, unet, notes, run_guided)
+
+    def __call__(self, *inputs: Any, return_dict: bool = False, **named: Any) -> tuple[Tensor, ...]:
+        """Run the UNet on latents and timestep; rows are shared where it takes nothing else but prompts."""
+        shares = set(named) == {"encoder_hidden_states"}
+        return super().__call__(*(common_half(*inputs) if shares else inputs), **named)
+
+
+def _shipped_model(name: str) -> Any:
+    """Read a graph that comes with the package; None without one, or where this version of OpenVINO does not read it."""
+    with suppress(RuntimeError):
+        return openvino_core().read_model(*files) if (files := shipped_graph(name)) else None
+    return None
 
 
 def architecture(network: Any) -> dict[str, Any]:
