@@ -4,25 +4,22 @@
     python benchmarks/kills.py --kills 5 --only render,data-build --ways KILL,POWER
 
 Every command does tiny work with the built-in model, and is started again until it was stopped so often and came to its end. It runs in
-a copy of this process, which has the libraries in memory, so that moments fall into its work and not into imports. Lost is a stored
-frame, a whole download, a finished run or a logged step that is gone; done twice is one that is made again; an end whose bytes differ
-from those of a run that nobody stopped counts, too. After SIGINT and SIGTERM no half-written file may be left, and the exit code must be
-130 (or 0 where the command had come to its end). A power cut is SIGKILL, and then what `power_cut.py` leaves of the files.
+a copy of this process, which has the libraries in memory, so that moments fall into its work and not into imports. Every second stop
+comes at a random moment of what the whole command takes, the others before a random one of its changes of the disk (`disk_changes.py`).
+Lost is a stored frame, a whole download, a finished run or a logged step that is gone; done twice is one that is made again; an end whose
+bytes differ from those of a run that nobody stopped counts, too. After SIGINT and SIGTERM no half-written file may be left. An end by any
+other code than that of the stop, 130 after SIGINT and SIGTERM, or 0 is a failure. After SIGKILL the processes that the command
+started must end, too. A power cut kills all of them, and then what `power_cut.py` leaves of the files is there.
+A row is told as far as it is, every ten starts.
 """
 
 import argparse
-import atexit
-import hashlib
-import importlib
 import json
 import os
 import random
-import re
-import shutil
 import signal
 import sys
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,65 +28,36 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import power_cut
-from PIL import Image
+from copied_commands import (
+    BETWEEN_CHECKPOINTS,
+    COMMANDS,
+    STEPS,
+    Command,
+    NeverEnds,
+    Scratch,
+    Whole,
+    made,
+    measure,
+    model,
+    reset,
+    said,
+    set_up,
+    start,
+    wait,
+)
+from disk_changes import POWER
+from disk_changes import stop as stop_process
 from slow_hub import slow_hub
 
-FILM = """\
-[film]
-idea = "a castle"
-size = "64x64"
-steps = 1
-fps = 12.0
-keyframe_rate = 6
-motion = "{motion}"
-[[shots]]
-prompt = "a castle by the sea, sunset"
-seconds = 0.5
-seed = 1
-transition = "cut"
-[[shots]]
-prompt = "a tower in the snow, night"
-seconds = 0.5
-seed = 2
-"""
-STEPS, BETWEEN_CHECKPOINTS = 6, 2
-TRAINING = ["--steps", str(STEPS), "--batch", "1", "--size", "64", "--checkpoint-every", str(BETWEEN_CHECKPOINTS), "--log-every", "1"]
-TRAINING += ["--sample-every", "0", "--log-with", "none", "-q"]
-LORA = ["--rank", "2", "--targets", "attention", "--weight-prompts", "0"]
-STARTED_EARLY = {-signal.SIGINT, -signal.SIGTERM}
-"""Exit codes of a process that was stopped before it handled signals."""
+STOPPED: dict[str, set[int | None]] = {"KILL": {-9}, POWER: {-9}, "TERM": {130, -15}, "INT": {130, -2}}
+"""Exit codes of what was stopped; by a signal itself where it came before the command handled it."""
 KEPT = ("home/frames/*/*.png", "study/runs/*/metrics.json", "cache/hub/*/snapshots/*/**/*")
 """Files that are there to stay."""
-POWER = "POWER"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """A command that is stopped, and what it leaves."""
-
-    words: list[str]
-    made: list[str]
-    """Patterns of the files of its end, whose bytes are compared."""
-    again: list[str] = field(default_factory=list)
-    """Words that are added when it is started again."""
-
-
-def training(method: str, *more: str) -> Command:
-    return Command(words=["train", method, "set", "-o", "run", *more, *TRAINING], made=["run/style/**/*"], again=["--resume"])
-
-
-STUDY = ["study", "interpolation", "--quick", "--prompts", "prompts.txt", "-o", "study", "-q"]
-COMMANDS: dict[str, Command] = {
-    "render": Command(words=["render", "film.toml", "-o", "clip.gif", "-q"], made=["clip.gif"]),
-    "animate": Command(words=["render", "moving.toml", "-o", "clip.gif", "-q"], made=["clip.gif"]),
-    "lora": training("lora", *LORA),
-    "textual-inversion": training("textual-inversion", "--word", "<ink>", "--initial", "watercolor"),
-    "dreambooth": training("dreambooth", *LORA, "--instance-prompt", "a zk castle"),
-    "study": Command(words=STUDY, made=["study/runs/*/inference/**/*.png", "study/runs/*/checkpoints/style/*.safetensors"]),
-    "fetch": Command(words=["model", "fetch", "lcm-sd1", "-q"], made=["cache/hub/*/snapshots/**/*"]),
-    "data-build": Command(words=["data", "build", "pictures", "-o", "built", "-q"], made=["built/**/*"]),
-    "store-clean": Command(words=["store", "clean", "--max-size", "0", "--store", "frames"], made=["frames/**/*"]),
-}
+GRACE = 10.0
+"""Seconds within which the processes that a killed command started must end."""
+FAULTS = ("lost", "twice", "differs", "half-written", "failed", "left running")
+FAILURES = 5
+"""Starts that fail before a command is given up."""
 
 
 @dataclass(slots=True)
@@ -98,9 +66,16 @@ class Tally:
 
     stopped: int = 0
     ends: int = 0
+    failures: int = 0
+    """Starts in a row that failed."""
     counts: Counter[str] = field(default_factory=Counter)
-    """Faults: lost, twice, differs, half-written, exit code."""
+    """Faults, by the names of `FAULTS`."""
     exits: Counter[int] = field(default_factory=Counter)
+
+    def row(self, name: str, way: str) -> str:
+        faults = " | ".join(str(self.counts[kind]) for kind in FAULTS)
+        exits = ", ".join(f"{code}: {count}" for code, count in sorted(self.exits.items()))
+        return f"| {name} | {way} | {self.stopped} | {self.ends} | {faults} | {exits} |"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,140 +100,69 @@ def state(folder: Path) -> State:
     )
 
 
-def prepare(folder: Path) -> None:
-    """Make what the commands read."""
-    (folder / "film.toml").write_text(FILM.format(motion="none"))
-    (folder / "moving.toml").write_text(FILM.format(motion="sketchbook"))
-    (folder / "prompts.txt").write_text("a castle by the sea, sunset\n")
-    for number in range(12):
-        (folder / "pictures").mkdir(exist_ok=True)
-        Image.effect_noise((320, 320), 40 + number).convert("RGB").save(folder / "pictures" / f"{number}.png")
-    finish(["sketchbook", "dataset", "--style", "watercolor", "-n", "4", "--size", "64", "-o", "set", "-q"], folder)
-
-
-def model() -> dict[str, bytes]:
-    """Return the files of a model that nobody opens."""
-    chance = random.Random(0)
-    return {f"{name}.safetensors": chance.randbytes(400_000) for name in "abc"} | {"README.md": b"---\nlicence: mit\n---\n"}
-
-
-def start(words: list[str], folder: Path, journal: power_cut.Journal | None = None) -> int:
-    """Run a command in a copy of this process; returns its number."""
-    sys.stdout.flush()
-    if child := os.fork():
-        return child
-    code = 1
-    try:
-        _enter(folder)
-        if journal:
-            journal.record()
-        sys.argv = ["sakuga", *words]
-        code = _run_command()
-        (folder / "modules").write_text("\n".join(sys.modules))
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        with suppress(BaseException):
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-        os._exit(code)
-
-
-def _enter(folder: Path) -> None:
-    atexit._clear()  # the parent's folder is the parent's to delete
-    for code in STARTED_EARLY:
-        signal.signal(-code, signal.SIG_DFL)
-    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.chdir(folder)
-
-
-def _run_command() -> int:
-    from sakuga.cli import main
-
-    try:
-        main()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
-    return 0
-
-
-def wait(child: int, seconds: float = 600.0) -> int | None:
-    """Return a process's exit code, or nothing if it goes on longer."""
-    end = time.monotonic() + seconds
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > end:
-            return None
-        time.sleep(0.002)
-
-
-def finish(words: list[str], folder: Path) -> float:
-    """Run a command to its end; returns the seconds it took."""
-    started = time.monotonic()
-    if code := wait(start(words, folder)):
-        raise SystemExit(f"{words} ended with {code}: {(folder / 'log').read_text()[-2000:]}")
-    return time.monotonic() - started
-
-
-def import_its_modules(folder: Path) -> None:
-    """Import what the command before has imported."""
-    for name in (folder / "modules").read_text().splitlines():
-        with suppress(Exception):
-            importlib.import_module(name)
-
-
-def reset(folder: Path) -> None:
-    """Delete what a command made, and fill the store that is to be cleaned."""
-    for name in ("run", "study", "built", "frames", "home/frames", "cache", "clip.gif"):
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    for number in range(400):
-        place = folder / "frames" / f"{number % 16:02x}"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{hashlib.sha256(str(number).encode()).hexdigest()}.png").write_bytes(b"x" * 1000)
-
-
-def made(command: Command, folder: Path) -> dict[str, str]:
-    """Return the digests of what a command made; the time of day in a folder's name is left out."""
-    paths = [path for pattern in command.made for path in folder.glob(pattern) if path.is_file()]
-    names = {path: re.sub(r"/\d{8}-\d{6}-", "/", str(path.relative_to(folder))) for path in paths}
-    return {names[path]: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
-
-
-def stop(command: Command, way: str, kills: int, seconds: float, folder: Path, whole: dict[str, str]) -> Tally:
-    """Stop a command so often at random moments, and let it come to its end."""
-    tally, chance = Tally(), random.Random(f"{command.words}{way}")
+def stop(name: str, way: str, kills: int, whole: Whole, scratch: Scratch, tally: Tally) -> None:
+    """Stop a command so often, and let it come to its end; raises NeverEnds."""
+    command, folder, chance = COMMANDS[name], scratch.work, random.Random(f"{name}{way}")
     reset(folder)
-    steps = set(range(1, STEPS + 1)) if command.again else set()
     again = False
-    while True:
+    while tally.stopped < kills or again:
         before, lengths = state(folder), power_cut.sizes(folder)
-        journal = power_cut.Journal(folder=folder.with_name(f"{folder.name}-journal")) if way == POWER else None
         resumes = again and (folder / "run" / "config.json").is_file()
-        child = start([*command.words, *(command.again if resumes else [])], folder, journal)
-        code = _interrupt(child, way, chance.uniform(0, seconds)) if tally.stopped < kills else wait(child)
-        if journal:
-            power_cut.cut(folder, lengths, journal, chance)
-            shutil.rmtree(journal.folder, ignore_errors=True)
-        tally.stopped += code != 0
-        again = True
-        tally.exits[code] += 1
-        _check(tally, way, code, before, folder)
-        if code == 0 or _is_built(command, folder):
-            tally.ends += 1
-            after = state(folder)
-            tally.counts["differs"] += made(command, folder) != whole
-            tally.counts["twice"] += len(after.steps) - len(set(after.steps))
-            tally.counts["lost"] += len(steps - set(after.steps))
-            if tally.stopped >= kills:
-                return tally
-            reset(folder)
-        elif tally.exits.total() > 3 * kills + 10:
-            raise SystemExit(f"it never ends: {(folder / 'log').read_text()[-2000:]}")
+        code = _run_stopped([*command.words, *(command.again if resumes else [])], way, chance, kills, whole, scratch, tally)
+        if way == POWER:
+            power_cut.cut(folder, lengths, scratch.journal, chance)
+        _check(tally, way, code, before, scratch)
+        if tally.exits.total() % 10 == 0:
+            sys.stderr.write(f"{tally.row(name, way)}\n")
+        again = not (code == 0 or _is_built(command, folder))
+        if not again:
+            _compare(tally, command, whole, folder)
+            if tally.stopped < kills:
+                reset(folder)
+
+
+def _run_stopped(words: list[str], way: str, chance: random.Random, kills: int, whole: Whole, scratch: Scratch, tally: Tally) -> int:
+    """Run a command until it ends or is stopped: at a moment, at a change of the disk, or not at all after so many stops."""
+    if tally.stopped >= kills:
+        at, seconds = 0, 600.0
+    elif tally.exits.total() % 2:
+        at, seconds = chance.randint(1, whole.changes), 600.0
+    else:
+        at, seconds = 0, chance.uniform(0, whole.seconds)
+    child = start(words, scratch, at, way)
+    if (code := wait(child, seconds)) is None and seconds < 600:
+        stop_process(child, way)
+        code = wait(child, 120)
+    if code is None:
+        os.kill(child, signal.SIGUSR1)
+        time.sleep(1)
+        os.killpg(child, signal.SIGKILL)
+        raise NeverEnds(f"it does not stop: {said(scratch)}")
+    if not _group_ends(child):
+        tally.counts["left running"] += 1
+        os.killpg(child, signal.SIGKILL)
+    return code
+
+
+def _group_ends(group: int) -> bool:
+    """Return whether all processes of a group end in time."""
+    end = time.monotonic() + GRACE
+    while time.monotonic() < end:
+        if not _group(group):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _group(group: int) -> list[int]:
+    """Return the living threads of a group's processes: what they hold is free once the last of them has ended."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getpgid(int(place.name)) == group:
+                kinds = [thread.read_text().rpartition(")")[2].split()[0] for thread in place.glob("task/*/stat")]
+                found += [int(place.name) for kind in kinds if kind not in "ZX"]
+    return found
 
 
 def _is_built(command: Command, folder: Path) -> bool:
@@ -266,34 +170,35 @@ def _is_built(command: Command, folder: Path) -> bool:
     return command is COMMANDS["data-build"] and (folder / "built").exists()
 
 
-def _interrupt(child: int, way: str, seconds: float) -> int:
-    if (code := wait(child, seconds)) is not None:
-        return code
-    os.kill(child, signal.SIGKILL if way == POWER else signal.Signals[f"SIG{way}"])
-    if (code := wait(child, 120)) is None:
-        os.kill(child, signal.SIGKILL)
-        raise SystemExit("it does not stop")
-    return code
-
-
-def _check(tally: Tally, way: str, code: int, before: State, folder: Path) -> None:
-    after = state(folder)
+def _check(tally: Tally, way: str, code: int, before: State, scratch: Scratch) -> None:
+    """Count what a start has cost; raises NeverEnds after too many that failed."""
+    after = state(scratch.work)
+    tally.exits[code] += 1
+    tally.stopped += code in STOPPED[way]
     tally.counts["lost"] += sum(name not in after.kept for name in before.kept)
     tally.counts["lost"] += max(after.steps, default=0) < max(before.steps, default=0) - BETWEEN_CHECKPOINTS
     tally.counts["twice"] += sum(name in after.kept and after.kept[name] != file for name, file in before.kept.items())
     if way in ("TERM", "INT"):
         tally.counts["half-written"] += len(after.drafts - before.drafts)
-        tally.counts["exit code"] += code not in (0, 130, *STARTED_EARLY)
+    failed = code != 0 and code not in STOPPED[way]
+    tally.counts["failed"] += failed
+    tally.failures = tally.failures + 1 if failed else 0
+    if failed:
+        sys.stderr.write(f"failed with {code}: {said(scratch)}\n")
+    if tally.failures == FAILURES:
+        raise NeverEnds(f"it fails again and again: {said(scratch)}")
 
 
-def measure(command: Command, folder: Path) -> tuple[float, dict[str, str]]:
-    """Return how long a command takes, and what it makes if nobody stops it."""
-    reset(folder)
-    finish(command.words, folder)
-    whole = made(command, folder)
-    import_its_modules(folder)
-    reset(folder)
-    return finish(command.words, folder), whole
+def _compare(tally: Tally, command: Command, whole: Whole, folder: Path) -> None:
+    """Count what an end lacks."""
+    steps = state(folder).steps
+    tally.ends += 1
+    files = made(command, folder)
+    tally.counts["differs"] += files != whole.files
+    for name in sorted(path for path, _ in files.items() ^ whole.files.items()):
+        sys.stderr.write(f"other bytes: {name}\n")
+    tally.counts["twice"] += len(steps) - len(set(steps))
+    tally.counts["lost"] += len(set(range(1, STEPS + 1)) - set(steps)) if command.again else 0
 
 
 def main(report: Callable[[str], None] = print) -> None:
@@ -302,21 +207,22 @@ def main(report: Callable[[str], None] = print) -> None:
     parser.add_argument("--only", default=",".join(COMMANDS), help="commands, with commas")
     parser.add_argument("--ways", default="KILL,TERM,INT,POWER", help="signals, and POWER for a power cut, with commas")
     options = parser.parse_args()
-    report("| command | stopped by | stopped | ends | lost | twice | differs | half-written | exit code | exits |")
-    report("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    with TemporaryDirectory(prefix="sakuga-kills-") as scratch, slow_hub(model()) as address:
-        folder = Path(scratch) / "work"
-        folder.mkdir()
-        os.environ |= {"SAKUGA_HOME": str(folder / "home"), "HF_HOME": str(folder / "cache"), "HF_ENDPOINT": address}
-        os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-        prepare(folder)
+    columns = ["command", "stopped by", "stopped", "ends", *FAULTS, "exits"]
+    report(f"| {' | '.join(columns)} |")
+    report("| --- " * len(columns) + "|")
+    with TemporaryDirectory(prefix="sakuga-kills-") as place, slow_hub(model()) as address:
+        scratch = Scratch(work=Path(place) / "work", path=Path(place))
+        set_up(scratch, address)
         for name in options.only.split(","):
-            seconds, whole = measure(COMMANDS[name], folder)
+            whole = measure(COMMANDS[name], scratch)
+            sys.stderr.write(f"{name}: {whole.seconds:.1f} s, {whole.changes} changes of the disk\n")
             for way in options.ways.split(","):
-                tally = stop(COMMANDS[name], way, options.kills, seconds, folder, whole)
-                faults = " | ".join(str(tally.counts[kind]) for kind in ("lost", "twice", "differs", "half-written", "exit code"))
-                exits = ", ".join(f"{code}: {count}" for code, count in sorted(tally.exits.items()))
-                report(f"| {name} | {way} | {tally.stopped} | {tally.ends} | {faults} | {exits} |")
+                tally = Tally()
+                try:
+                    stop(name, way, options.kills, whole, scratch, tally)
+                except NeverEnds as error:
+                    report(str(error))
+                report(tally.row(name, way))
                 sys.stdout.flush()
 
 

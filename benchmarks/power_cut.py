@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Journal:
 
     def record(self) -> None:
         """Note each flush and each rename of this process from here on."""
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         lines = os.open(self.folder / "lines", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         flush, replace = os.fsync, os.replace
 
@@ -32,7 +33,7 @@ class Journal:
             note("flushed", status.st_ino, status.st_size)
 
         def noted_rename(source: str, target: str) -> None:
-            kept = self.folder / str(os.stat(source).st_ino)
+            kept = self.folder / uuid4().hex
             if os.path.isfile(target):
                 os.link(target, kept)
             replace(source, target)

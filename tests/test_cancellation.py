@@ -3,6 +3,8 @@
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from threading import Event, Thread
 
 import pytest
@@ -12,6 +14,7 @@ from sakuga.cancellation import (
     Cancelled,
     CancelScope,
     Interrupted,
+    end_with_parent,
     interrupted_by_signals,
     is_cancelled,
     raise_if_cancelled,
@@ -159,3 +162,28 @@ def test_other_threads_see_that_the_process_stops() -> None:
     with pytest.raises(Interrupted):
         stop(threaded)
     assert seen == [True]
+
+
+def wait_for_more(line: Connection) -> None:
+    end_with_parent()
+    line.send("begun")
+    Event().wait(60)
+
+
+def start_one_and_wait(line: Connection) -> None:
+    get_context("spawn").Process(target=wait_for_more, args=(line,)).start()
+    Event().wait(60)
+
+
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    here, there = get_context("spawn").Pipe()
+    first = get_context("spawn").Process(target=start_one_and_wait, args=(there,))
+    first.start()
+    there.close()
+    assert here.poll(60)
+    assert here.recv() == "begun"
+    first.kill()
+    first.join()
+    assert here.poll(10), "the second process holds its end of the line for as long as it lives"
+    with pytest.raises(EOFError):
+        here.recv()

@@ -14,7 +14,9 @@ from sakuga.files import (
     atomic_folder,
     atomic_path,
     decode_utf8,
+    discard_drafts,
     flush_to_disk,
+    is_empty,
     new_path,
     parse_json,
     parse_toml,
@@ -244,3 +246,38 @@ def test_a_draft_that_became_a_link_is_not_given_its_name(tmp_path: Path) -> Non
         draft.symlink_to(tmp_path / "theirs")
     assert (tmp_path / "theirs").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_drafts_that_killed_processes_left_are_deleted_and_nothing_else(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "run", tmp_path / "outside"
+    kept = [folder / "style" / "lora.safetensors", folder / ".hidden", folder / "notes.part", folder / ".0123456789abcdef.old.part"]
+    left = [
+        folder / ".0123456789abcdef.part",
+        folder / ".tmpU9DB3V",
+        folder / "style" / ".fedcba9876543210.part",
+        folder / ".aaaaaaaaaaaaaaaa.part" / "set.toml",
+    ]
+    elsewhere = outside / ".0123456789abcdef.part"
+    for path in (*kept, *left, elsewhere):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("begun")
+    (folder / "link").symlink_to(outside)
+    discard_drafts(folder)
+    assert [path.exists() for path in (*kept, elsewhere)] == [True] * 5
+    assert not any(path.exists() for path in (*left, left[-1].parent))
+
+
+def test_a_folder_with_a_draft_alone_is_empty(tmp_path: Path) -> None:
+    (tmp_path / ".0123456789abcdef.part").touch()
+    assert is_empty(tmp_path)
+    (tmp_path / "notes.part").touch()
+    assert not is_empty(tmp_path)
+
+
+def test_all_of_a_new_folder_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.add(os.fstat(handle).st_ino))
+    with atomic_folder(tmp_path / "set") as draft:
+        (draft / "train").mkdir()
+        (draft / "train" / "0001.png").touch()
+    assert {path.stat().st_ino for path in (tmp_path, *tmp_path.rglob("*"))} == flushed

@@ -1,10 +1,11 @@
 """Cancellation of running work, from any thread and by signals."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 from types import FrameType
 from typing import Protocol, Self
@@ -135,3 +136,21 @@ def raise_if_cancelled() -> None:
     raise_if_interrupted()
     if is_cancelled():
         raise Cancelled
+
+
+def end_with_parent() -> None:
+    """End this process of `multiprocessing` when the one that started it is gone.
+
+    However that ended, also by `kill -9`, which leaves the processes of a pool waiting for more. Work is cut off where it stands.
+    """
+    from multiprocessing import connection, parent_process  # slow to import, and of no use to most commands
+
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, name="sakuga-parent-watch", daemon=True).start()

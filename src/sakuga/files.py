@@ -1,14 +1,17 @@
-"""Reading text, and atomic writes: files and folders appear complete or not at all."""
+"""Reading whole files, and atomic writes: files and folders appear complete or not at all."""
 
 import codecs
 import errno
 import json
 import os
+import re
 import shutil
+import stat
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,10 +21,16 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+NO_WAIT: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Opens a named pipe without waiting for its writer; Windows has none, and translates line ends unless told."""
+MAX_TEXT = 16 << 20
+"""Bytes of a text file that is read as a whole: far more than any film, config or vocabulary has."""
 NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
 """Opens no symbolic link; Windows has no such flag."""
 UNWRITTEN = 0
 """The time of change, in nanoseconds since 1970, of a draft that nothing was written to."""
+DRAFT = re.compile(r"\.[0-9a-f]{16}\.part|\.tmp[0-9A-Za-z]{6}")
+"""The name of a file or folder that is being written, by us or by the library of safetensors."""
 AT_FDCWD, EXCHANGE = -100, 2
 """Of the systems' calls that exchange two names: RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS."""
 
@@ -91,9 +100,48 @@ class TextError(ValueError):
     """Bytes that are not UTF-8; the message says what to do."""
 
 
-def read_utf8(path: Path) -> str:
+class UnreadableError(OSError):
+    """A file of a kind or size that is not read; its text says why, without number and path."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def open_file(path: Path | str) -> BufferedReader:
+    """Open a regular file for reading; raises OSError for a folder, and for a pipe or a device, which may never end."""
+    handle = os.open(path, os.O_RDONLY | NO_WAIT)
+    try:
+        _check_regular(os.fstat(handle).st_mode, path)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def check_file(path: Path | str) -> None:
+    """Refuse what a library may not open: raises OSError as `open_file` does."""
+    _check_regular(os.stat(path).st_mode, path)
+
+
+def _check_regular(mode: int, path: Path | str) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise UnreadableError(errno.EINVAL, "it is a pipe or a device, which may never end: save it as a file", str(path))
+
+
+def read_bytes(path: Path | str, most: int = MAX_TEXT) -> bytes:
+    """Read a regular file of at most `most` bytes; raises OSError."""
+    with open_file(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UnreadableError(errno.EFBIG, f"it has more than {most >> 20} MB", str(path))
+    return content
+
+
+def read_utf8(path: Path | str, most: int = MAX_TEXT) -> str:
     """Read UTF-8 text, with or without a byte-order mark; raises OSError, TextError."""
-    return decode_utf8(path.read_bytes())
+    return decode_utf8(read_bytes(path, most))
 
 
 def decode_utf8(content: bytes) -> str:
@@ -149,8 +197,8 @@ def write_text(path: Path, text: str) -> None:
 def atomic_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield an empty temporary folder; rename it to `folder` on success.
 
-    Its files are flushed to the disk. Raises OSError where `folder` holds something, unless `overwrite` is given: then the new folder
-    takes its name in one step, and the old one is deleted. On an error the temporary folder is deleted.
+    Its files and their names are flushed to the disk. Raises OSError where `folder` holds something, unless `overwrite` is given: then
+    the new folder takes its name in one step, and the old one is deleted. On an error the temporary folder is deleted.
     """
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -158,9 +206,12 @@ def atomic_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     draft.mkdir()
     try:
         yield draft
-        for path in draft.rglob("*"):
+        for path in (*draft.rglob("*"), draft):
             if path.is_file():
                 _sync(path, os.O_RDWR)
+            elif path.is_dir():
+                with suppress(PermissionError):  # Windows opens no folders
+                    _sync(path, os.O_RDONLY)
         if overwrite and folder.is_dir() and not folder.is_symlink():
             _exchange(draft, folder)
         else:
@@ -220,6 +271,24 @@ def _locked(handle: int) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
+
+
+def is_empty(folder: Path) -> bool:
+    """Return whether a folder holds nothing but what killed processes left half-written."""
+    return all(DRAFT.fullmatch(path.name) for path in folder.iterdir())
+
+
+def discard_drafts(folder: Path) -> None:
+    """Delete what killed processes left half-written in a folder that this process holds alone.
+
+    Folders behind symbolic links are not searched.
+    """
+    for place, folders, names in os.walk(folder):
+        for name in filter(DRAFT.fullmatch, names):
+            with suppress(OSError):
+                os.unlink(os.path.join(place, name))
+        for name in filter(DRAFT.fullmatch, folders):
+            shutil.rmtree(os.path.join(place, name), ignore_errors=True)
 
 
 def link_or_copy(path: Path, place: Path) -> None:

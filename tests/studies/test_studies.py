@@ -32,7 +32,7 @@ from sakuga.studies.search import make_sampler, next_points
 from sakuga.studies.service import STUDIES, build_report
 from sakuga.studies.settings import StudySettings
 from sakuga.studies.study import Study, budget_text, estimate_seconds, plan_text
-from sakuga.studio.evaluation.reports import json_text
+from sakuga.studio.evaluation.reports import check_report, json_text
 
 MODEL = "0" * 64
 PROMPTS = ("a castle at sunset", "the sea at night", "a portrait of a girl")
@@ -315,3 +315,11 @@ def test_a_study_folder_is_locked(tmp_path: Path) -> None:
     with locked_folder(out), pytest.raises(InputError, match=r"another process is running the study in .*study: wait for it"):
         list(run_table((), out, "sketchbook"))
     assert [step.total for step in run_table((), out, "sketchbook")] == [0]
+
+
+def test_a_study_that_was_killed_as_it_began_begins_again(tmp_path: Path) -> None:
+    draft = tmp_path / ".0123456789abcdef.part"
+    draft.touch()
+    check_report(tmp_path)
+    with locked_folder(tmp_path):
+        assert not draft.exists()

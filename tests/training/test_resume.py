@@ -1,15 +1,19 @@
 """A training killed at any moment ends like an uninterrupted one."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 import sakuga
@@ -43,8 +47,10 @@ def weights(run: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 
-def figures(run: Path) -> list[str]:
-    return [line.split('"samples_per_second"')[0] for line in (run / "metrics.jsonl").read_text().splitlines()]
+def figures(run: Path) -> list[dict[str, float]]:
+    """Every line of the metrics, without the speed."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "samples_per_second"} for line in lines]
 
 
 def test_a_run_killed_at_a_random_moment_resumes_exactly(settings: TrainSettings, tmp_path: Path) -> None:
@@ -136,9 +142,42 @@ def test_a_run_that_was_killed_before_it_had_a_plan_leaves_its_folder_free(tmp_p
         run.check_free()
 
 
+def test_what_a_killed_run_left_half_written_is_deleted_by_the_next(tmp_path: Path) -> None:
+    draft, style = tmp_path / "run" / "style" / ".0123456789abcdef.part", tmp_path / "run" / "style" / "style.toml"
+    draft.parent.mkdir(parents=True)
+    for file in (draft, style):
+        file.touch()
+    with RunFolder(tmp_path / "run").held():
+        assert (draft.exists(), style.exists()) == (False, True)
+
+
 def test_a_nearly_full_disk_stops_the_run_with_every_step_saved(settings: TrainSettings, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoints, "MARGIN", 2**60)
         with pytest.raises(checkpoints.DiskFull, match="nearly full: stopped after step 1, which is saved"):
             trained(replace(settings, log_every=1))
     assert weights(trained(replace(settings, resume=True)).run) == weights(trained(replace(settings, out=tmp_path / "uninterrupted")).run)
+
+
+@pytest.mark.parametrize("line", [1, 2, 7, 8])
+def test_a_run_interrupted_between_a_step_and_its_lines_ends_as_if_nobody_had(
+    settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: int
+) -> None:
+    plan = replace(settings, steps=8, validate_every=2, log_every=2, checkpoint_every=3)
+    uninterrupted = trained(replace(plan, out=tmp_path / "uninterrupted"))
+    write, lines = RunFolder.log_metrics, count(1)
+
+    def interrupted(run: RunFolder, step: int, metrics: Mapping[str, float]) -> None:
+        if next(lines) == line:
+            raise KeyboardInterrupt
+        write(run, step, metrics)
+
+    monkeypatch.setattr(RunFolder, "log_metrics", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(replace(plan, out=tmp_path / "resumed"))
+    resumed = trained(replace(plan, out=tmp_path / "resumed", resume=True))
+    assert figures(resumed.run) == figures(uninterrupted.run)
+    assert weights(resumed.run) == weights(uninterrupted.run)
+    best = [load_file(one.run / "checkpoints" / checkpoints.BEST) for one in (resumed, uninterrupted)]
+    assert all(torch.equal(tensor, best[1][name]) for name, tensor in best[0].items())
+    assert (resumed.loss, resumed.validation_loss) == (uninterrupted.loss, uninterrupted.validation_loss)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PILImage
 
+from sakuga.files import atomic_path
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.studies.run_folders import CHECKPOINTS, INFERENCE, ROWS, THUMBNAILS, RunFolder, known_runs
 from sakuga.studies.runs import FolderSet, GenerationRun, RenderedSet, TrainedStyle, TrainingRun, digest, kind_of
@@ -128,14 +129,14 @@ def metric_models(model: str) -> MetricModels:
 
 def _store(image_set: ImageSet, folder: RunFolder) -> None:
     """Store the images, thumbnails, prompts and names."""
-    for part in (INFERENCE, THUMBNAILS):
-        (folder / part).mkdir(exist_ok=True)
     for number, image in enumerate(image_set.images, 1):
-        PILImage.fromarray(image).save(folder / INFERENCE / f"{number:04d}.webp", lossless=True)
+        with atomic_path(folder / INFERENCE / f"{number:04d}.webp") as draft:
+            PILImage.fromarray(image).save(draft, "webp", lossless=True)
     thumbnails = [
         np.asarray(PILImage.fromarray(image).resize((96, 96), PILImage.Resampling.LANCZOS)) for image in image_set.images[:STRIP_LENGTH]
     ]
-    PILImage.fromarray(np.concatenate(thumbnails, axis=1)).save(folder / THUMBNAILS / "strip.webp", quality=85)
+    with atomic_path(folder / THUMBNAILS / "strip.webp") as draft:
+        PILImage.fromarray(np.concatenate(thumbnails, axis=1)).save(draft, "webp", quality=85)
     write_text(folder / ROWS, json_text({"prompt": image_set.prompts, "name": image_set.names}))
 
 

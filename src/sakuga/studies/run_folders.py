@@ -12,6 +12,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from sakuga import InputError
+from sakuga.files import discard_drafts
 from sakuga.studies.runs import NamedRun, digest, kind_of, run_values
 from sakuga.studio.evaluation.reports import CONFIG, METRICS, is_report, json_text, write_text
 
@@ -73,7 +74,7 @@ class RunFolder:
 
 @contextmanager
 def locked_folder(out: Path) -> Iterator[None]:
-    """Lock a study's folder.
+    """Lock a study's folder, and delete what a killed study left half-written in it.
 
     Raises InputError if another process uses it.
 
@@ -91,6 +92,7 @@ def locked_folder(out: Path) -> Iterator[None]:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InputError(f"another process is running the study in {out}: wait for it, or use another folder") from error
+        discard_drafts(out)
         yield
     finally:
         os.close(held)

@@ -11,7 +11,7 @@ from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 
 from sakuga import SakugaError
-from sakuga.cancellation import raise_if_cancelled
+from sakuga.cancellation import end_with_parent, raise_if_cancelled
 from sakuga.rendering.requested_executor import uses_cluster
 from sakuga.studies.cluster_pool import ClusterPool
 from sakuga.studies.results import Results
@@ -70,8 +70,8 @@ def _execute(waiting: Sequence[NamedRun], known: dict[str, RunFolder], out: Path
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning processes starve each other
     spawn, others = get_context("spawn"), set(active_children())
     with (
-        ProcessPoolExecutor(jobs, spawn, initializer=_exit_on_interrupt, max_tasks_per_child=1) as training_pool,
-        ProcessPoolExecutor(jobs, spawn, initializer=_exit_on_interrupt) as image_pool,
+        ProcessPoolExecutor(jobs, spawn, initializer=_end_in_time, max_tasks_per_child=1) as training_pool,
+        ProcessPoolExecutor(jobs, spawn, initializer=_end_in_time) as image_pool,
     ):
         running: dict[Future[None], NamedRun] = {}
         try:
@@ -148,6 +148,12 @@ def _block_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_in_time() -> None:
+    """End with the study's process, and on an interrupt."""
+    end_with_parent()
+    _exit_on_interrupt()
 
 
 def _exit_on_interrupt() -> None:

@@ -48,21 +48,25 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], metadata: Mappi
     Raises DiskFull.
     """
     path = checkpoint_path(folder, step)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        write_atomic(path, partial(save_file, dict(tensors), metadata={**metadata, "step": str(step)}))
-    except (OSError, SafetensorError) as error:
-        there = list_checkpoints(folder)
-        last = f"the last checkpoint is {there[0].name}" if there else "there is no checkpoint yet"
-        raise DiskFull(f"checkpoint {path} could not be written ({error}): {last}; free some disk space and resume") from None
+    _write(path, step, tensors, metadata)
     for old in list_checkpoints(folder)[keep:]:
         old.unlink(missing_ok=True)
     return path
 
 
-def keep_best(folder: Path, path: Path) -> None:
-    """Copy a checkpoint as the best one."""
-    write_atomic(folder / BEST, partial(shutil.copyfile, path))
+def save_best(folder: Path, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write the checkpoint of the best step; raises DiskFull."""
+    _write(folder / BEST, step, tensors, metadata)
+
+
+def _write(path: Path, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write_atomic(path, partial(save_file, dict(tensors), metadata={**metadata, "step": str(step)}))
+    except (OSError, SafetensorError) as error:
+        there = list_checkpoints(path.parent)
+        last = f"the last checkpoint is {there[0].name}" if there else "there is no checkpoint yet"
+        raise DiskFull(f"checkpoint {path} could not be written ({error}): {last}; free some disk space and resume") from None
 
 
 def has_room(folder: Path, tensors: Mapping[str, Tensor]) -> bool:

@@ -55,6 +55,23 @@ class TrainingStep:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What follows from the steps besides the weights.
+
+    It is replaced as a whole, so that an interruption finds the old one or the new one.
+    """
+
+    step: int = 0
+    """The last step that was validated and logged."""
+    best: float = math.inf
+    """The lowest validation loss."""
+    stale: int = 0
+    """Validations since."""
+    losses: tuple[float, ...] = ()
+    """Losses of the steps since the last line of metrics."""
+
+
 class Training:
     """A method with its batches and optimizer.
 
@@ -81,7 +98,9 @@ class Training:
         )
         self.chunks = 1
         """How many forward passes a batch is split into, to fit into memory."""
-        self.best, self.stale, self.seconds = math.inf, 0, 0.0
+        self.progress = Progress()
+        self.loss, self.seconds = 0.0, 0.0
+        """The loss of the last step; the seconds of all steps."""
         self.saved = -1
         self._tracker: Tracker | None = None
 
@@ -92,7 +111,16 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether all steps are done or early stopping ends the training."""
-        return self.steps >= self.plan.steps or 0 < self.plan.patience <= self.stale
+        return self.ends(self.progress.stale)
+
+    def ends(self, stale: int) -> bool:
+        """Return whether the training ends with this step, after so many validations without a better loss."""
+        return self.steps >= self.plan.steps or 0 < self.plan.patience <= stale
+
+    @property
+    def best(self) -> float:
+        """Return the lowest validation loss."""
+        return self.progress.best
 
     def open_tracker(self) -> list[str]:
         """Start logging curves.
@@ -118,9 +146,6 @@ class Training:
         assert distributed.world_size() == self.plan.processes, "each process trains on its own share of the batches"
         started, notes = time.monotonic(), list[str]()
         number = self.steps
-        learning_rate = self.plan.learning_rate * rate_share(
-            number, self.plan.steps, self.plan.schedule, warmup=self.plan.warmup, cycles=self.plan.cycles
-        )  # fmt: skip
         while True:
             try:
                 loss = self._accumulate_gradients(number)
@@ -135,11 +160,22 @@ class Training:
                 "Try a lower learning rate, a smaller gradient norm or fp32 in another run"
             )
         distributed.average_gradients(self.method.networks, half=False)
-        gradient = self.state.apply(learning_rate, self.plan.max_grad_norm, self.plan.ema_decay)
+        self.loss = loss
+        self.state.apply(self._learning_rate(number), self.plan.max_grad_norm, self.plan.ema_decay)
         self.seconds += time.monotonic() - started
+        return self.last_step(notes)
+
+    def last_step(self, notes: Sequence[str] = ()) -> TrainingStep:
+        """Return the last step."""
         return TrainingStep(
-            number=self.steps, total=self.plan.steps, loss=loss, learning_rate=learning_rate, gradient=float(gradient), notes=tuple(notes)
+            number=self.steps, total=self.plan.steps, loss=self.loss, learning_rate=self._learning_rate(self.steps - 1),
+            gradient=self.state.gradient, notes=tuple(notes),
         )  # fmt: skip
+
+    def _learning_rate(self, number: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        plan = self.plan
+        return plan.learning_rate * rate_share(number, plan.steps, plan.schedule, warmup=plan.warmup, cycles=plan.cycles)
 
     def _accumulate_gradients(self, number: int) -> float:
         """Run a step's forward and backward passes.
@@ -209,26 +245,32 @@ class Training:
         width, passes = -(-self.plan.batch // self.chunks), self.plan.gradient_accumulation * self.chunks
         return f"out of memory: continuing with {width} images at a time in {passes} passes a step, with the same result"
 
-    def validate(self) -> tuple[float, bool]:
-        """Return the validation loss, and whether it is the best."""
+    def validation_loss(self) -> float:
+        """Return the validation loss of the weights as they are."""
         assert self.validation is not None
         with self.state.averaged():
-            loss = self.validation.loss(self.method)
-        better = loss < self.best
-        self.best, self.stale = min(loss, self.best), 0 if better else self.stale + 1
-        return loss, better
+            return self.validation.loss(self.method)
 
     def save(self) -> None:
         """Write the checkpoint of this step."""
         if self.saved == self.steps or not self.run.is_main:
             return
-        metadata = {
-            "parts": str(self.chunks), "best": repr(self.best), "stale": str(self.stale), "seconds": repr(self.seconds),
-            "scale": json.dumps(self.state.scaler.state_dict()),
-        }  # fmt: skip
         self.run.flush_metrics()
-        checkpoints.save(self.run.checkpoints, self.steps, self.state.tensors(), metadata, self.plan.keep)
+        checkpoints.save(self.run.checkpoints, self.steps, self.state.tensors(), self._metadata(), self.plan.keep)
         self.saved = self.steps
+
+    def save_best(self) -> None:
+        """Write the checkpoint of this step as the best one."""
+        if self.run.is_main:
+            checkpoints.save_best(self.run.checkpoints, self.steps, self.state.tensors(), self._metadata())
+
+    def _metadata(self) -> dict[str, str]:
+        known = self.progress
+        return {
+            "parts": str(self.chunks), "seconds": repr(self.seconds), "scale": json.dumps(self.state.scaler.state_dict()),
+            "logged": str(known.step), "best": repr(known.best), "stale": str(known.stale), "losses": json.dumps(known.losses),
+            "loss": repr(self.loss), "gradient": repr(self.state.gradient),
+        }  # fmt: skip
 
     def resume(self) -> list[str]:
         """Continue from the newest intact checkpoint.
@@ -239,7 +281,7 @@ class Training:
         if saved:
             self._restore(saved)
             self.saved = saved.step
-        self.run.drop_metrics_after(self.steps)
+        self.run.drop_metrics_after(self.progress.step)
         return [*notes, f"resuming after step {self.steps} of {self.plan.steps}"]
 
     def restore_best(self) -> bool:
@@ -255,9 +297,13 @@ class Training:
     def _restore(self, saved: checkpoints.SavedCheckpoint) -> None:
         metadata = saved.metadata
         self.state.restore(saved.tensors, saved.step)
-        self.chunks, self.stale = int(metadata["parts"]), int(metadata["stale"])
-        self.best, self.seconds = float(metadata["best"]), float(metadata["seconds"])
+        self.chunks, self.seconds = int(metadata["parts"]), float(metadata["seconds"])
         self.state.restore_scale(metadata["scale"])
+        self.loss, self.state.gradient = float(metadata.get("loss", 0)), float(metadata.get("gradient", 0))
+        self.progress = Progress(
+            step=int(metadata.get("logged", saved.step)), best=float(metadata["best"]), stale=int(metadata["stale"]),
+            losses=tuple(json.loads(metadata.get("losses", "[]"))),
+        )  # fmt: skip
 
 
 def run_training(training: Training) -> Iterator[TrainingStep]:
@@ -266,29 +312,16 @@ def run_training(training: Training) -> Iterator[TrainingStep]:
     Closing the iterator saves a checkpoint. Raises TrainingError where it cannot continue, and checkpoints.DiskFull where the disk is
     nearly full: all steps are saved then.
     """
-    plan, run = training.plan, training.run
-    total, counted, logged = 0.0, 0, time.monotonic()
+    pace = Pace(training)
     torch.set_flush_denormal(True)  # a setting of the whole process, so it is switched off again
     try:
+        if training.steps > training.progress.step:  # stopped between the step and what follows it
+            yield _follow_up(training, training.last_step(), pace)
         while not training.finished:
             step = training.step()
-            total, counted = total + step.loss, counted + 1
             for note in step.notes:
-                run.log(note)
-            better = False
-            if training.validation and (step.number % plan.validate_every == 0 or training.finished):
-                step, better = _validated(training, step)
-            if step.number % plan.log_every == 0 or training.finished:
-                speed = counted * plan.batch * plan.gradient_accumulation * plan.processes / max(1e-9, time.monotonic() - logged)
-                metrics = {"learning_rate": step.learning_rate, "gradient": step.gradient, "samples_per_second": speed}
-                training.log_metrics(step.number, {"loss": total / counted, **metrics})
-                total, counted, logged = 0.0, 0, time.monotonic()
-                _stop_if_disk_full(training)
-            if better or step.number % plan.checkpoint_every == 0 or training.finished:
-                training.save()
-                if better and run.is_main:
-                    checkpoints.keep_best(run.checkpoints, checkpoints.checkpoint_path(run.checkpoints, step.number))
-            yield step
+                training.run.log(note)
+            yield _follow_up(training, step, pace)
     except checkpoints.DiskFull:
         raise
     except BaseException:
@@ -299,14 +332,53 @@ def run_training(training: Training) -> Iterator[TrainingStep]:
         torch.set_flush_denormal(False)
 
 
-def _validated(training: Training, step: TrainingStep) -> tuple[TrainingStep, bool]:
-    loss, better = training.validate()
+class Pace:
+    """The speed of a training since the last line of metrics."""
+
+    def __init__(self, training: Training) -> None:
+        self._plan, self._step, self._since = training.plan, training.steps, time.monotonic()
+
+    def measured(self, step: int) -> dict[str, float]:
+        """Return the images a second up to a step, which is the first of the next measure; nothing where there was no step."""
+        plan, steps, seconds = self._plan, step - self._step, time.monotonic() - self._since
+        self._step, self._since = step, time.monotonic()
+        images = steps * plan.batch * plan.gradient_accumulation * plan.processes
+        return {"samples_per_second": images / max(1e-9, seconds)} if steps else {}
+
+
+def _follow_up(training: Training, step: TrainingStep, pace: Pace) -> TrainingStep:
+    """Validate, log and save after a step; what is interrupted before the progress is set is done again."""
+    plan, known = training.plan, training.progress
+    reached = replace(known, step=step.number, losses=(*known.losses, step.loss))
+    if training.validation and (step.number % plan.validate_every == 0 or step.number == step.total):
+        step, reached = _validated(training, step, reached)
+    ends, better = training.ends(reached.stale), reached.best < known.best
+    if ends and step.number < step.total:
+        step = replace(step, notes=(*step.notes, f"stopped early: no better validation loss in {reached.stale} validations"))
+        training.run.log(step.notes[-1])
+    if step.number % plan.log_every == 0 or ends:
+        reached = _logged(training, step, reached, pace)
+        _stop_if_disk_full(training)
+    if better:
+        training.save_best()
+    training.progress = reached
+    if better or step.number % plan.checkpoint_every == 0 or ends:
+        training.save()
+    return step
+
+
+def _validated(training: Training, step: TrainingStep, reached: Progress) -> tuple[TrainingStep, Progress]:
+    loss = training.validation_loss()
     training.log_metrics(step.number, {"validation_loss": loss})
-    notes = [*step.notes]
-    if training.finished and step.number < step.total:
-        notes.append(f"stopped early: no better validation loss in {training.stale} validations")
-        training.run.log(notes[-1])
-    return replace(step, validation_loss=loss, notes=tuple(notes)), better
+    stale = 0 if loss < reached.best else reached.stale + 1
+    return replace(step, validation_loss=loss), replace(reached, best=min(loss, reached.best), stale=stale)
+
+
+def _logged(training: Training, step: TrainingStep, reached: Progress, pace: Pace) -> Progress:
+    """Write the mean loss of the steps since the last line."""
+    rates = {"learning_rate": step.learning_rate, "gradient": step.gradient, **pace.measured(step.number)}
+    training.log_metrics(step.number, {"loss": sum(reached.losses) / len(reached.losses), **rates})
+    return replace(reached, losses=())
 
 
 def _stop_if_disk_full(training: Training) -> None:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sakuga.files import flush_to_disk, sole_user, write_text
+from sakuga.files import discard_drafts, flush_to_disk, sole_user, write_text
 from sakuga.training.plan import TrainingPlan, TrainingPlanError, plan_differences, plan_to_dict, read_plan
 
 CONFIG, METRICS, LOG, RESULT = "config.json", "metrics.jsonl", "log.txt", "metrics.json"
@@ -56,7 +56,7 @@ class RunFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder inside a block, and make it if needed.
+        """Hold the folder inside a block, and make it if needed; what a killed run left half-written in it is deleted.
 
         Raises TrainingPlanError where another process trains in it, or it cannot be written.
         """
@@ -70,6 +70,7 @@ class RunFolder:
         with sole_user(self.path) as free:
             if not free:
                 raise TrainingPlanError(f"another process trains in {self.path}: wait for its end, or choose another folder")
+            discard_drafts(self.path)
             yield
 
     def create(self, plan: TrainingPlan) -> None:

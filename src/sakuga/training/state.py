@@ -59,14 +59,13 @@ class TrainingState:
         self.scaler = torch.amp.GradScaler((device or torch.device("cpu")).type, enabled=scaled)
         """Scales losses, so that half-precision gradients do not underflow (Micikevicius et al. 2018, section 3.2)."""
         self.average = average
+        self.gradient = 0.0
+        """The gradient norm of the last step, before clipping."""
         self.consistent = True
         """False within a step, while weights, optimizer and average differ in age."""
 
-    def apply(self, rate: float, clip: float, decay: float = 0.0) -> Tensor:
-        """Run one optimizer step on the accumulated gradients.
-
-        Returns their norm before clipping. `decay` is that of the average.
-        """
+    def apply(self, rate: float, clip: float, decay: float = 0.0) -> None:
+        """Run one optimizer step on the accumulated gradients; `decay` is that of the average."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
         self.scaler.unscale_(self.optimizer)
@@ -78,8 +77,8 @@ class TrainingState:
         self.steps += 1
         if self.average:
             self.average.update(decay)
+        self.gradient = float(length)
         self.consistent = True
-        return length
 
     def averaged(self) -> AbstractContextManager[None]:
         """Run the block with averaged weights, if there are any.

@@ -9,8 +9,9 @@ from sakuga.datasets.folders import SUFFIXES, is_image, natural_order
 from sakuga.datasets.image_reading import read_image
 from sakuga.datasets.training_set import ABOUT, ROWS, read_set
 from sakuga.export import ExportError, read_recipe
-from sakuga.files import parse_json
+from sakuga.files import parse_json, read_bytes
 from sakuga.finishing.image import Image
+from sakuga.story.limits import MAX_TABLE_BYTES
 from sakuga.studio.animate.draw import DrawRecipe, image_spec
 from sakuga.studio.animate.recipe_reading import parse_recipe
 from sakuga.studio.animate.storyboard import read_prompts
@@ -87,7 +88,7 @@ def _set(folder: Path) -> tuple[list[Path], dict[Path, str]]:
         made = read_set(folder)
         return [made.path(one) for one in made.examples], {made.path(one): one.text for one in made.examples}
     words: dict[Path, str] = {}
-    for number, line in enumerate((folder / ROWS).read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+    for number, line in enumerate(read_bytes(folder / ROWS, MAX_TABLE_BYTES).decode("utf-8-sig", "replace").splitlines(), 1):
         try:
             row = parse_json(line) if line.strip() else {}
             if row:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sakuga import InputError
+from sakuga.files import write_text
 from sakuga.models.adapters import Adapter, LoraLayer, read_adapter, write_adapter
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.style_files import LORA_FILE, STYLE_FILE
@@ -25,7 +26,7 @@ def naive_blend(styles: str, model: str, out: Path) -> None:
     if any(adapter.layers.keys() != layers for adapter, _ in read):
         raise InputError("adapters of different layers have no factors to average: train them with the same settings")
     write_adapter(Adapter(name="naive", layers={layer: _average(layer, read) for layer in layers}), out / LORA_FILE)
-    (out / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=", ".join(trigger_words(found)))), encoding="utf-8")
+    write_text(out / STYLE_FILE, format_metadata(StyleMetadata(trigger=", ".join(trigger_words(found)))))
 
 
 def _average(layer: str, read: list[tuple[Adapter, float]]) -> LoraLayer:

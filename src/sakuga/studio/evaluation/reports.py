@@ -9,6 +9,7 @@ from sakuga import InputError, __version__
 from sakuga.evaluation.metric import Measurement, to_json
 from sakuga.evaluation.report import Page, html
 from sakuga.export.target import atomic, check_folder
+from sakuga.files import is_empty, read_utf8
 from sakuga.text import finite
 
 REPORT, METRICS, CONFIG = "report.html", "metrics.json", "config.json"
@@ -19,14 +20,14 @@ MADE_BY = "made_by"
 def check_report(folder: Path) -> None:
     """Raise InputError for a folder with other files."""
     check_folder(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not is_report(folder):
+    if folder.is_dir() and not is_empty(folder) and not is_report(folder):
         raise InputError(f"{folder} holds other files than a report of sakuga: choose a new folder with -o")
 
 
 def is_report(folder: Path) -> bool:
     """Check whether a folder holds a report of sakuga."""
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads(read_utf8(folder / CONFIG))
     except (OSError, ValueError):
         return False
     return isinstance(config, dict) and str(config.get(MADE_BY, "")).startswith("sakuga ")
