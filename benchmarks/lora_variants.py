@@ -39,8 +39,8 @@ from sakuga.studio.core.work import Work
 from sakuga.studio.evaluation.metric_models import load_metric_models
 from sakuga.studio.evaluation.style_comparison import default_prompts
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
-from sakuga.studio.training.samples import generate_images
-from sakuga.studio.training.weight_choice import at_weight, shown_labels, trial
+from sakuga.studio.training.samples import at_weight, generate_images
+from sakuga.studio.training.weight_choice import shown_labels, trial
 from sakuga.training.loop import Training, run_training
 from sakuga.training.method_settings import Lora
 from sakuga.training.setup import prepare_training
@@ -97,7 +97,7 @@ def trained(name: str, training_set: Path, work: Path, args: argparse.Namespace)
     lora, more = VARIANTS[name]
     settings = TrainSettings(
         method=lora, set=training_set, out=work / name, steps=args.steps, batch=args.batch, sample_every=0, validate_every=0,
-        tracker="none", weight_prompts=0, precision="fp32", device="cpu", seed=args.seed, **more,
+        tracker="none", weight_prompts=0, device="cpu", seed=args.seed, **{"precision": "fp32", **more},
     )  # fmt: skip
     resolved = resolve_training(settings)
     resolved.run.create(resolved.plan)
@@ -127,7 +127,7 @@ def rows(training_set: Path, work: Path, args: argparse.Namespace) -> Iterator[d
             training.method.write(work / name / "style", name, args.word)
             kb = max(file.stat().st_size for file in (work / name / "style").glob("*.safetensors")) / 1024
             for weight in WEIGHTS:
-                images = at_weight(training.method, weight, styled, settings)  # type: ignore[arg-type]
+                images = at_weight(training.method, weight, styled, settings)
                 read = models.labels(list(images))
                 assert read is not None
                 lost, looks = base - shown_labels(models, images, prompts), read[:, look] == LOOKS.index(LOOK)

@@ -2,7 +2,7 @@
 
     python benchmarks/motion_direction.py [--clips 8] [--speed 1] [--timesteps 150,300,450,600,800,920] [--seed 0]
 
-Clips are those of `motion_lora.py`: scenes under a camera that moves to the right. For each, the gradient of the denoising loss by the
+Clips are scenes under a camera that moves to the right, `speed` pixels a frame. For each, the gradient of the denoising loss by the
 adapter's weights is taken on the clip, and on the clip and its noise played backwards. Half the difference of both is the part that knows
 the direction, their mean the rest. A row is a timestep and a kind of layer: `direction` and `rest` are the mean norms of both parts,
 `agree` the mean cosine between the directions of two clips. `clips` is after how many of them the direction that they share is as long as
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from motion_lora import pan
+from PIL import Image as PILImage
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -36,8 +36,16 @@ from sakuga.training.clip_data import backwards
 from sakuga.training.method_settings import MotionLora
 from sakuga.training.motion_lora import MotionLoraMethod
 
-FRAMES = 16
+SIZE, FRAMES, FPS = 128, 16, 8
 KINDS = ("to_q", "to_k", "to_v", "to_out", "ff", "proj_in", "proj_out")
+
+
+def pan(seed: int, speed: float) -> list[PILImage.Image]:
+    """Render a clip of a scene under a camera that moves to the right."""
+    width = SIZE + round(speed * FRAMES)
+    shown = scene.sample(seed, aspect=width / SIZE, portrait=False)
+    frames = [shown.at(place / FPS).image(width, SIZE) for place in range(FRAMES)]
+    return [PILImage.fromarray(image[:, round(speed * place) :][:, :SIZE]) for place, image in enumerate(frames)]
 
 
 class Gradients:
@@ -59,7 +67,7 @@ class Gradients:
     @torch.no_grad()
     def clip(self, seed: int, speed: float) -> tuple[Tensor, Tensor]:
         """Return the latents of a clip and the embeddings of its caption for each frame."""
-        frames = np.stack([np.asarray(frame) for frame in pan(seed, speed)[:FRAMES]])
+        frames = np.stack([np.asarray(frame) for frame in pan(seed, speed)])
         latents = self.checkpoint.vae.encode(to_tensor(frames, self.checkpoint.device)).latent_dist.mean
         caption = scene.sample(seed, portrait=False).at(0.0).captions(1)[0]
         return latents * self.checkpoint.vae.config.scaling_factor, self.method.encode_captions([caption]).expand(FRAMES, -1, -1)

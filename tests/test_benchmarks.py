@@ -5,6 +5,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -46,3 +47,13 @@ def test_a_missed_target_a_void_row_and_a_missing_result_are_told(
     *_, missed, reached, void, _, missing = section.page().splitlines()
     assert [line.split(" | ")[-2] for line in (missed, reached, void)] == ["**missed**", "reached", "**void**"]
     assert missing == "Not measured: `chain`."
+
+
+@pytest.mark.parametrize("shift", [-9, 0, 5])
+def test_a_displacement_is_found_where_both_images_fit_best(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    displacement = runpy.run_path(str(ROOT / "benchmarks" / "motion_lora.py"))["displacement"]
+    wide = np.kron(np.random.default_rng(0).integers(0, 256, (16, 24, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+    found, fit = displacement(wide[:, 12:-12], wide[:, 12 - shift : wide.shape[1] - 12 - shift])
+    assert found == shift
+    assert fit > 0.95

@@ -117,6 +117,14 @@ def test_scenes_move_but_slowly(weather: Weather) -> None:
     assert 0.01 < step < 12
 
 
+def test_a_camera_that_is_told_to_pan_moves_the_ground_to_the_left_and_starts_in_the_middle() -> None:
+    still, panned = (replace(compose(replace(PLAIN, subject="castle"), 2), pan=reach) for reach in (0.0, 0.1))
+    assert np.array_equal(_image(still), _image(panned))
+    here, there = (scene.at(1.0).depth(96, 96)[40:] for scene in (still, panned))
+    shifts = {shift: np.abs(here[:, 16:-16] - np.roll(there, shift, axis=1)[:, 16:-16]).mean() for shift in range(-12, 13)}
+    assert 4 <= min(shifts, key=lambda shift: shifts[shift]) <= 12
+
+
 def test_nearness_grows_from_sky_to_ground() -> None:
     depth = compose(replace(PLAIN, subject="castle"), 2).at(0.0).depth(64, 64)
     assert depth[0].max() < 0.1 < 0.3 < depth[44:48].mean() < depth[-1].mean() <= 1

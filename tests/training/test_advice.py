@@ -7,27 +7,37 @@ from pathlib import Path
 import pytest
 
 from sakuga.studio.training.resolution import TrainSettings, resolve_training
-from sakuga.training.advice import ABLATION, advice
+from sakuga.training.advice import BATCH, KEPT, SIZES, advice, best_trial, nearest_size
 from sakuga.training.method_settings import Lora, TextualInversion
 
-METRICS = Path(__file__).parents[2] / "docs" / "studies" / "ablation" / "metrics.json"
+ROOT = Path(__file__).parents[2]
+MEASURED = ROOT / "benchmarks" / "results" / "set-sizes.json"
 
 
-def test_the_table_is_that_of_the_study() -> None:
-    measured = json.loads(METRICS.read_text())
-    for one in ABLATION:
-        name = f"rank_{one.rank}-steps_{one.steps}-rate_{one.rate:g}".replace(".", "p")
-        assert one.shown == pytest.approx(measured[f"look.{name}"], abs=0.005)
-        assert one.lost == pytest.approx(-measured[f"labels.{name}"], abs=0.005)
-    assert len({(one.rank, one.steps, one.rate) for one in ABLATION}) == len(ABLATION) == 12
+def test_the_table_of_sizes_is_that_of_the_benchmark() -> None:
+    rows = json.loads(MEASURED.read_text())["rows"]
+    assert {(row["images"], row["rank"], row["steps"], row["look"][0], row["lost"][0]) for row in rows} == {
+        (one.images, one.rank, one.steps, one.shown, one.lost) for one in SIZES
+    }
+    assert all(row["passes"] == pytest.approx(row["steps"] * BATCH / row["images"], abs=0.05) for row in rows)
 
 
-def test_a_plan_is_told_in_passes_beside_the_best_that_was_measured(settings: TrainSettings) -> None:
+@pytest.mark.parametrize("images", [1, 8, 30, 100_000])
+def test_the_best_training_of_the_nearest_size_shows_most_of_what_keeps_subjects(images: int) -> None:
+    best, same = best_trial(images), [one for one in SIZES if one.images == nearest_size(images) and one.lost <= KEPT]
+    assert best in same
+    assert best.shown == max(one.shown for one in same)
+
+
+def test_a_plan_is_told_in_passes_beside_what_is_advised(settings: TrainSettings) -> None:
     plan = resolve_training(replace(settings, steps=50, batch=4, gradient_accumulation=2)).plan
-    told = advice(plan, 20)
-    assert told.startswith("rank 2 and 50 steps are 20.0 passes over 20 images at rate 0.01; best on 48 images of the Sketchbook")
-    assert "rank 8, 33 passes at 0.0005 93% of the look (2% of prompts lost)" in told
-    assert told.endswith("other sizes were not measured")
+    told, best = advice(plan, 20), best_trial(20)
+    assert told.startswith(
+        "rank 2 and 50 steps are 20.0 passes over 20 images at rate 0.01; of 24 images on the Sketchbook (docs/train.md)"
+    )
+    assert f"rank {best.rank} and {best.steps} steps of 8 are best among ranks 4 to 16 and " in told
+    assert f"steps: {best.shown:.0%} show the look, and {best.lost:.0%} of what prompts state is lost" in told
+    assert "the nearest size to 5000 that was measured" in advice(plan, 5000)
 
 
 def test_only_a_lora_is_advised_on(settings: TrainSettings) -> None:

@@ -46,7 +46,7 @@ def test_a_folder_of_images_becomes_a_set_and_says_what_was_chosen(settings: Tra
         "made a training set of 21 images, 20 with a caption",
         "leaving 1 near duplicate out",
         "around faces to the nearest shape",
-        "rank 2 and 12 steps are 1.3 passes over 18 images at rate 0.01; best on 48 images of the Sketchbook",
+        "rank 2 and 12 steps are 1.3 passes over 18 images at rate 0.01; of 24 images on the Sketchbook",
     ):
         assert part in said
     assert "holding 2 images out for the validation loss, training on 18" in said

@@ -148,8 +148,13 @@ def test_it_resumes_exactly(moving: TrainSettings, tmp_path: Path) -> None:
     assert "| clips | 2" in card
 
 
-def test_its_file_is_a_motion_lora_to_diffusers(moving: TrainSettings, adapter: MotionFiles, tiny_folder: Path) -> None:
-    run = trained(replace(moving, learning_rate=5e-2, prompts=("dots",), sample_every=4))
+@pytest.mark.parametrize("feed_forward", [False, True])
+def test_its_file_is_a_motion_lora_to_diffusers(moving: TrainSettings, adapter: MotionFiles, tiny_folder: Path, feed_forward: bool) -> None:
+    assert isinstance(moving.method, MotionLora)
+    method = replace(moving.method, feed_forward=feed_forward)
+    run = trained(replace(moving, method=method, learning_rate=5e-2, prompts=("dots",), sample_every=4))
+    layers = read_adapter(run.style / LORA_FILE, "left").layers
+    assert any(".ff.net." in layer for layer in layers) == feed_forward
     with PILImage.open(run.run / "samples" / "step-00000004.png") as sheet:
         assert sheet.size == (4 * 32, 2 * 32), "four frames of a clip; the base model above"
     base = load_checkpoint(find_checkpoint(str(tiny_folder)))

@@ -45,6 +45,15 @@ def test_uploads_become_a_set_a_training_and_a_style(studio: Studio, studio_proc
     assert not any("licence" in finding for finding in found), "what concerns every image is said once"
 
     settings = {"steps": 2, "batch": 1, "size": 32, "rank": 2, "sample_every": 0, "validate_every": 0, "log_every": 1}
+    wanted = {"set": "noise", "name": "noisy", "model": studio_process.model, "settings": settings}
+    foretold = http.post("/api/v1/runs/plan", json=wanted).json()
+    assert (foretold["steps"], foretold["images"]) == (2, 3)
+    assert foretold["seconds"] > 0 < foretold["memory"]
+    assert any("only 3 images to train on" in note for note in foretold["notes"])
+    assert http.get("/api/v1/runs").json() == [], "what is only asked about leaves nothing"
+    refused = http.post("/api/v1/runs/plan", json={**wanted, "method": "slider"})
+    assert (refused.status_code, "two different ends" in refused.json()["error"]["message"]) == (422, True)
+
     job = studio.wait(studio.submit(TrainJob(set="noise", name="noisy", model=studio_process.model, settings=settings)).id)
     assert job.state == "done", job.error
     run = http.get("/api/v1/runs/noisy").json()
@@ -67,6 +76,7 @@ def test_uploaded_clips_become_a_motion_lora_in_the_library(
     clips = [http.post("/api/v1/uploads", params={"name": f"{seed}.webp"}, content=animation(seed)).json()["id"] for seed in (50, 60)]
     settings = {"steps": 2, "size": 32, "rank": 2, "frames": 4, "sample_every": 0, "log_every": 1}
     wanted = TrainJob(clips=clips, name="sway", method="motion-lora", model=str(model), settings=settings)
+    assert http.post("/api/v1/runs/plan", json=wanted.model_dump()).json()["images"] == 2
     without = http.post("/api/v1/jobs", json={"request": wanted.model_copy(update={"clips": []}).model_dump()})
     assert (without.status_code, without.json()["error"]["field"]) == (422, "clips")
     job = studio.wait(studio.submit(wanted).id)

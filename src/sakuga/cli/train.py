@@ -16,6 +16,7 @@ from sakuga.training.plan_options import Switch
 
 train = typer.Typer(no_args_is_help=True, help="Train a style, an embedding or a subject from a training set.")
 
+PLAN = Annotated[bool, typer.Option("--plan", help="Say what it would take and what is advised, and stop")]
 Parameters = dict[str, inspect.Parameter]
 FLAGS = {"prompts": "--prompt", "patience": "--stop-early", "tracker": "--log-with"}
 """Flags unlike the name of their setting."""
@@ -88,18 +89,34 @@ def _add_command(
 ) -> None:
     """Add a command with a method's options besides the shared ones."""
     common = _run_parameters(images)
-    outer = {"json": _parameter("json", opt.Json, False), "quiet": _parameter("quiet", opt.Quiet, False)}
+    outer = {
+        "plan": _parameter("plan", PLAN, False),
+        "json": _parameter("json", opt.Json, False),
+        "quiet": _parameter("quiet", opt.Quiet, False),
+    }
 
     def command(**given: Any) -> None:
         values = {key: value for key, value in given.items() if key in common and value is not None}
         if "prompts" in values:
             values["prompts"] = tuple(values["prompts"])
-        _train({**values, **method(given)}, as_json=given["json"], quiet=given["quiet"])
+        settings = {**values, **method(given)}
+        if given["plan"]:
+            _forecast(settings, as_json=given["json"])
+        else:
+            _train(settings, as_json=given["json"], quiet=given["quiet"])
 
     parameters = {**dict(list(common.items())[:3]), **own, **dict(list(common.items())[3:]), **outer}
     command.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     command.__annotations__ = {key: parameter.annotation for key, parameter in parameters.items()}
     train.command(name, help=help, cls=Command)(command)
+
+
+def _forecast(settings: dict[str, Any], *, as_json: bool) -> None:
+    from sakuga import studio
+    from sakuga.cli.show import report
+
+    made = studio.forecast_training(studio.TrainSettings(**settings))
+    report({**asdict(made), "seconds": made.seconds}, as_json=as_json, words=made.text())
 
 
 def _train(settings: dict[str, Any], *, as_json: bool, quiet: bool) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sakuga.datasets.captions import normalize, read_text
 from sakuga.datasets.folders import natural_order
+from sakuga.datasets.image_reading import open_head
 from sakuga.datasets.training_set import SetError
 from sakuga.text import sayable
 
@@ -32,10 +33,8 @@ def is_clip(path: Path, *, animations: bool = True) -> bool:
 
 
 def _moves(path: Path) -> bool:
-    from PIL import Image as PILImage
-
     try:
-        with PILImage.open(path) as image:
+        with open_head(path) as image:
             return int(getattr(image, "n_frames", 1)) > 1
     except Exception:  # Pillow's readers raise nearly anything on a damaged file, which is read, and refused, later
         return False

@@ -56,6 +56,8 @@ class Scene:
     aspect: float
     identity: int | None = None
     """With one, scenes of other seeds show the same object: the seed of how the subject looks."""
+    pan: float | None = None
+    """How far the camera goes to each side, in image heights, from the middle to the right first; None is the seed's camera."""
 
     def at(self, t: float) -> Moment:
         """Return the scene `t` seconds after its start.
@@ -115,8 +117,8 @@ def _plan(scene: Scene, rng: np.random.Generator) -> _Plan:
         flying=labels.subject in AIRBORNE or (labels.subject == "dragon" and random[7] < 0.65),
         flip=focus > aspect / 2,
         sun=(away, height),
-        pan=0.07 if camera < 0.35 else 0.0,
-        zoom=0.14 if camera > 0.75 else 0.0,
+        pan=scene.pan if scene.pan is not None else 0.07 if camera < 0.35 else 0.0,
+        zoom=0.14 if camera > 0.75 and scene.pan is None else 0.0,
     )
 
 

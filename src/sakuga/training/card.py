@@ -78,8 +78,9 @@ def method_text(plan: TrainingPlan) -> str:
             return f"concept slider from pairs of images, {_lora_text(lora)}"
         case Slider(adapter=lora, more=more, less=less):
             return f'concept slider from "{less}" (weight -1) to "{more}" (weight 1), {_lora_text(lora)}'
-        case MotionLora(rank=rank, frames=frames, fps=fps):
-            return f"MotionLoRA, rank {rank}, on the temporal attention, from clips of {frames} frames at {fps:g} a second"
+        case MotionLora(rank=rank, frames=frames, fps=fps, feed_forward=feed_forward):
+            layers = "motion modules" if feed_forward else "temporal attention"
+            return f"MotionLoRA, rank {rank}, on the {layers}, from clips of {frames} frames at {fps:g} a second"
         case DreamBooth(adapter=None):
             return "DreamBooth, full UNet"
         case DreamBooth(adapter=Lora() as lora, name=name):

@@ -103,7 +103,7 @@ def fill_method_defaults(method: MethodSettings, info: CheckpointInfo, trigger: 
 def default_settings(method: MethodSettings, info: CheckpointInfo) -> dict[str, Any]:
     """Return the default settings of a plan.
 
-    `warmup` is a share of the steps here.
+    `warmup` is a share of the steps here. Those of a motion on small models are the ones that learnt a camera move (docs/train.md).
     """
     small = info.native_size <= SMALL
     values: dict[str, Any] = {
@@ -121,7 +121,8 @@ def default_settings(method: MethodSettings, info: CheckpointInfo) -> dict[str, 
             return {**values, **slider, "steps": 200 if small else 500, "learning_rate": 5e-4 if small else 2e-4}
         case MotionLora():
             motion = {"batch": 1, "gradient_accumulation": 1, "gradient_checkpointing": False, "caption_dropout": 0.0, "validate_every": 0}
-            return {**values, **motion, "steps": 200 if small else 600, "learning_rate": 1e-3 if small else 1e-4, "warmup": 0.05}
+            measured = {"learning_rate": 3e-3, "min_snr_gamma": None, "min_timestep": 150} if small else {"learning_rate": 1e-4}
+            return {**values, **motion, **measured, "steps": 200 if small else 600, "warmup": 0.05}
         case DreamBooth(adapter=None):
             return {**values, **_subject(small), "learning_rate": 1e-4 if small else 5e-6}
         case DreamBooth():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sakuga.models.motion import MotionUNet
 from sakuga.training.finishing import peak_memory
 from sakuga.training.method import TrainingMethod
+from sakuga.training.method_settings import DreamBooth, Lora, MethodSettings, MotionLora, Slider
 from sakuga.training.plan import TrainingPlan
 
 PASSES = 3.0
@@ -47,7 +48,7 @@ class Estimate:
         return f"{whole} for {steps} steps of {self.step_seconds:.2g} s, and {self.memory / 1e9:.1f} GB of memory"
 
 
-def estimate(method: TrainingMethod, plan: TrainingPlan, streams: int = 1) -> Estimate:
+def estimate(method: TrainingMethod, plan: TrainingPlan) -> Estimate:
     """Estimate a training from a forward pass of a batch.
 
     Large images are passed at a smaller size. The memory is that of this process so far, of the trained weights with their optimizer, and
@@ -55,13 +56,34 @@ def estimate(method: TrainingMethod, plan: TrainingPlan, streams: int = 1) -> Es
     """
     checkpoint, networks = method.checkpoint, method.networks
     seconds, activations = _one_sample(method, plan.size, min(plan.batch, ROWS))
-    samples = plan.batch * plan.gradient_accumulation * streams
     trained = sum(parameter.numel() * parameter.element_size() for parameter in networks.parameters())
     kept = activations * plan.batch * (CHECKPOINTED if plan.gradient_checkpointing else 1.0)
+    both, forward = passes(plan.method)
     return Estimate(
-        step_seconds=(PASSES + plan.gradient_checkpointing) * seconds * samples,
+        step_seconds=(both * (PASSES + plan.gradient_checkpointing) + forward) * seconds * plan.batch * plan.gradient_accumulation,
         memory=int(peak_memory(checkpoint.device) + COPIES * trained + kept),
     )
+
+
+def passes(method: MethodSettings) -> tuple[int, int]:
+    """Return how often each sample of a batch runs forward and backward, and how often forward alone, for the base model's predictions.
+
+    >>> passes(Slider(more="at night", less="at noon"))
+    (2, 3)
+    """
+    match method:
+        case Slider(less_set=""):
+            return 2, 3
+        case Slider() | MotionLora(both_ways=True):
+            return 2, 0
+        case DreamBooth(prior="predictions", class_prompt=prompt, class_set=folder) if prompt or folder:
+            return 2, 1
+        case DreamBooth(class_prompt=prompt, class_set=folder) if prompt or folder:
+            return 2, 0
+        case Lora(preserve=weight) if weight:
+            return 2, 1
+        case _:
+            return 1, 0
 
 
 def measured(step_seconds: float, device: torch.device) -> Estimate:

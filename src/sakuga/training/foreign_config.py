@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sakuga.files import TextError, parse_json, parse_toml, read_utf8
+from sakuga.models.yaml_texts import parse_yaml
 from sakuga.training import foreign_tables as tables
 from sakuga.training.method_settings import DreamBooth, Lora, TextualInversion
 from sakuga.training.plan import TrainingPlan, TrainingPlanError, options_of
@@ -62,7 +63,7 @@ def read_foreign_config(file: Path) -> ForeignConfig:
 
 
 def _read(file: Path) -> Mapping[str, Any]:
-    readers: dict[str, Callable[[str], Any]] = {".toml": parse_toml, ".json": parse_json, ".yaml": _yaml, ".yml": _yaml}
+    readers: dict[str, Callable[[str], Any]] = {".toml": parse_toml, ".json": parse_json, ".yaml": parse_yaml, ".yml": parse_yaml}
     if file.suffix not in readers:
         raise TrainingPlanError(f"{file} is no config of another trainer: give kohya's .toml, OneTrainer's .json or ai-toolkit's .yaml")
     try:
@@ -76,20 +77,12 @@ def _read(file: Path) -> Mapping[str, Any]:
     return values
 
 
-def _yaml(text: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error).replace("\n", " ")) from None
-
-
 def _recognise(values: Mapping[str, Any], file: Path) -> tuple[Program, dict[str, Any]]:
     """Return the program of a config, and its values by dotted keys."""
-    config = values.get("config")
-    if isinstance(config, dict) and isinstance(config.get("process"), list) and config["process"]:
-        return "ai-toolkit", _flattened({"name": config.get("name"), **config["process"][0]})
+    config: Any = values.get("config")
+    process = config.get("process") if isinstance(config, dict) else None
+    if isinstance(process, list) and process and isinstance(process[0], dict):
+        return "ai-toolkit", _flattened({"name": config.get("name"), **process[0]})
     if {"training_method", "model_type"} & values.keys():
         return "OneTrainer", _flattened(values)
     flat = {key: value for part in values.values() if isinstance(part, dict) for key, value in part.items()}

@@ -144,6 +144,7 @@ class MotionLora:
     kind: Literal["motion-lora"] = "motion-lora"
     rank: Rank = 8
     alpha: Alpha = None
+    feed_forward: Annotated[bool, Switch(help="Train the feed-forward layers of the motion modules, too", default=False)] = False
     motion: Annotated[
         str, Text(help="Motion adapter to train beside: folder, file or owner/name of the hub", default_help="the model's own")
     ] = ""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sakuga.files import write_atomic
+from sakuga.files import write_atomic, write_text
 from sakuga.models.adapters import Adapter, write_adapter
 from sakuga.models.checkpoint import Checkpoint
 from sakuga.models.families import family_of
@@ -21,12 +21,12 @@ from sakuga.models.style_files import LORA_FILE, STYLE_FILE
 from sakuga.models.style_metadata import StyleMetadata, format_metadata
 from sakuga.training.attachment import Attachment
 from sakuga.training.caption_embeddings import CaptionEncoder
-from sakuga.training.low_rank import ATTENTION, LowRank
+from sakuga.training.low_rank import ATTENTION, FEED_FORWARD, LowRank
 from sakuga.training.method_settings import MotionLora
 
 
 class MotionLoraMethod:
-    """LoRA matrices beside the temporal attention of a motion adapter.
+    """LoRA matrices beside the temporal attention of a motion adapter, and beside its feed-forward layers where asked.
 
     `checkpoint` has the motion UNet in place of the image UNet, which stays as it is, and the noise schedule of the adapter.
     """
@@ -37,7 +37,8 @@ class MotionLoraMethod:
         unet: Any = MotionUNet(checkpoint.unet, adapter, method.frames)
         self.checkpoint = replace(checkpoint, unet=unet, scheduler_config=checkpoint.scheduler_config | files.info.schedule)
         generator = torch.Generator().manual_seed(seed % 2**63)
-        self.low_rank = LowRank(adapter, ATTENTION, method.rank, alpha=method.alpha, generator=generator)
+        layers = (*ATTENTION, *FEED_FORWARD) if method.feed_forward else ATTENTION
+        self.low_rank = LowRank(adapter, layers, method.rank, alpha=method.alpha, generator=generator)
         self.networks: nn.Module = nn.ModuleDict({"motion_adapter": self.low_rank})
         self.encode_captions: Callable[[Sequence[str]], Tensor] = CaptionEncoder(checkpoint, cached=cache_captions)
         self._attachment = Attachment([self.low_rank])
@@ -75,4 +76,4 @@ class MotionLoraMethod:
         """Write a LoRA in diffusers' layout, with its trigger word in `style.toml`."""
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / LORA_FILE, partial(write_adapter, self.adapter(name), metadata=metadata))
-        (folder / STYLE_FILE).write_text(format_metadata(StyleMetadata(trigger=trigger)), encoding="utf-8")
+        write_text(folder / STYLE_FILE, format_metadata(StyleMetadata(trigger=trigger)))

@@ -130,7 +130,10 @@ class TrainingPlan:
     tag_dropout: Annotated[float, Amount(help="Tag dropout: share of tags that are left out at each use", default=0.0, most=1)] = 0.0
     min_snr_gamma: Annotated[
         float | None,
-        Amount(help="Min-SNR gamma of the loss weights; 0 disables it", default_help="5; off for textual inversion and with debiased"),
+        Amount(
+            help="Min-SNR gamma of the loss weights; 0 disables it",
+            default_help="5; off for textual inversion, for motion on small models, and with debiased",
+        ),
     ] = 5.0
     debiased: Annotated[bool, Switch(help="Debiased loss weights, in place of min-SNR", default=False)] = False
     """Yu et al. 2023."""
@@ -140,7 +143,13 @@ class TrainingPlan:
     """Khrapov et al. 2024."""
     huber_c: Annotated[float, Amount(help="Error from which the huber and smooth-l1 losses grow slower", default=0.1, above=True)] = 0.1
     unmasked_weight: Annotated[float, Amount(help="Loss weight outside the masks, of a set with masks", default=0.1, most=1)] = 0.1
-    min_timestep: Annotated[int, Amount(help="First timestep that is trained on", default=0, most=MAX_TIMESTEP - 1, whole=True)] = 0
+    min_timestep: Annotated[
+        int,
+        Amount(
+            help="First timestep that is trained on", default=0, default_help="0; 150 for motion on small models", most=MAX_TIMESTEP - 1,
+            whole=True,
+        ),
+    ] = 0  # fmt: skip
     max_timestep: Annotated[
         int, Count(help="Timestep at which training ends; the whole schedule has 1000", default=MAX_TIMESTEP, most=MAX_TIMESTEP)
     ] = MAX_TIMESTEP

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,23 @@ def read_values(given: Mapping[str, Any], options: Mapping[str, Option]) -> dict
 
 def train_task(request: TrainJob, data: DataFolder, connection: sqlite3.Connection) -> Task:
     """Return a task that trains into a run folder, or goes on from its last checkpoint; raises SakugaError."""
+    run = data.runs / request.name
+    if request.method == "motion-lora":
+        _keep_clips(request, data, connection)
+    settings = replace(train_settings(request, data, run, run / SET), resume=(run / CONFIG).is_file())
+    return Task(work=studio.train(settings), made=lambda result: _trained(result, request.name, request.model))
+
+
+def forecast_settings(request: TrainJob, data: DataFolder, connection: sqlite3.Connection, scratch: Path) -> studio.TrainSettings:
+    """Return the settings of a training that is only asked about, with its clips in a scratch folder; raises SakugaError."""
+    clips = scratch / SET
+    if request.method == "motion-lora":
+        _link_clips(request, data, connection, clips)
+    return train_settings(request, data, scratch / request.name, clips)
+
+
+def train_settings(request: TrainJob, data: DataFolder, run: Path, clips: Path) -> studio.TrainSettings:
+    """Read the settings of a training into a run folder, of a MotionLoRA from clips; raises SakugaError."""
     common, special = train_options(), method_options(request.method)
     values = read_values(request.settings, {**common, **special})
     own = {key: value for key, value in values.items() if key in special}
@@ -88,38 +106,29 @@ def train_task(request: TrainJob, data: DataFolder, connection: sqlite3.Connecti
     check_motion(own.get("motion"), "settings.motion")
     for name in filter(own.get, SETS):
         own[name] = str(named_folder(data.sets, own[name], "training set"))
-    method, run = method_of(request.method, own), data.runs / request.name
-    settings = studio.TrainSettings(
-        method=method,
-        set=_clips(request, data, connection) if request.method == "motion-lora" else named_folder(data.sets, request.set, "training set"),
-        out=run,
-        model=request.model,
-        resume=(run / "config.json").is_file(),
-        **rest,
-    )
-    return Task(work=studio.train(settings), made=lambda result: _trained(result, request.name, request.model))
+    source = clips if request.method == "motion-lora" else named_folder(data.sets, request.set, "training set")
+    return studio.TrainSettings(method=method_of(request.method, own), set=source, out=run, model=request.model, **rest)
 
 
-def _clips(request: TrainJob, data: DataFolder, connection: sqlite3.Connection) -> Path:
-    """Return a folder of a run with its clips, each captioned by its title if it is one of the library; raises Refused.
+def _keep_clips(request: TrainJob, data: DataFolder, connection: sqlite3.Connection) -> None:
+    """Put the clips of a training into its run, unless it has begun: it keeps those it began with; raises Refused."""
+    run = data.runs / request.name
+    if not (run / CONFIG).is_file():
+        shutil.rmtree(run / SET, ignore_errors=True)
+        _link_clips(request, data, connection, run / SET)
 
-    A run that has begun keeps the clips it began with.
-    """
+
+def _link_clips(request: TrainJob, data: DataFolder, connection: sqlite3.Connection, folder: Path) -> None:
+    """Link clips into a folder, each captioned by its title if it is one of the library; raises Refused."""
     if not request.clips:
         raise Refused("a movement is learnt from clips: choose some of the library, or bring some", field="clips")
-    run = data.runs / request.name
-    folder = run / SET
-    if (run / CONFIG).is_file():
-        return folder
     files = [file_of(connection, data, clip) for clip in request.clips]
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for number, (path, title) in enumerate(files, 1):
         place = folder / f"{number:05}{path.suffix}"
         link_or_copy(path, place)
         if path.parent == data.clips:
             write_text(place.with_suffix(".txt"), title)
-    return folder
 
 
 def _trained(result: Any, name: str, model: str) -> Made:

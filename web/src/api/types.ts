@@ -36,6 +36,7 @@ export type StudyProgress = Schemas["StudyProgress"];
 export type Style = Schemas["Style"];
 export type Take = Schemas["Take"];
 export type Timeline = Schemas["Timeline"];
+export type TrainJob = Schemas["TrainJob"];
 export type TrainingSet = Schemas["TrainingSet"];
 export type ChooseState = Schemas["ChooseState"];
 export type ChooseNode = ChooseState["nodes"][number];

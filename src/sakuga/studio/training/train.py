@@ -91,13 +91,13 @@ def train(settings: TrainSettings) -> Work[TrainingProgress, TrainedRun]:
     if launched_processes() > 1:
         raise InputError(f"{source} is a folder of images: make it a set with `sakuga data build` before several processes train on it")
     folder = find_folder(source, run, settings.trigger)
-    resolved = resolve_training(settings, provisional_set(folder))
-    return Work(_train_folder(settings, folder, resolved.plan.size))
+    return Work(_train_folder(settings, folder, resolve_training(settings, provisional_set(folder))))
 
 
-def _train_folder(settings: TrainSettings, folder: ImageFolder, size: int) -> Generator[TrainingProgress, None, TrainedRun]:
-    for step in make_set(folder, settings.model, size):
-        yield TrainingProgress(stage=step.stage, done=step.done, total=step.total, note=step.note)
+def _train_folder(settings: TrainSettings, folder: ImageFolder, planned: ResolvedTraining) -> Generator[TrainingProgress, None, TrainedRun]:
+    with planned.run.held():
+        for step in make_set(folder, settings.model, planned.plan.size):
+            yield TrainingProgress(stage=step.stage, done=step.done, total=step.total, note=step.note)
     resolved = resolve_training(replace(settings, set=folder.out, trigger=None))
     if told := advice(resolved.plan, len(resolved.training_set.training)):
         yield TrainingProgress(stage="loading", note=told)
@@ -240,7 +240,7 @@ def _estimated(training: "Training") -> list[str]:
     left = training.plan.steps - training.steps
     if left <= CORRECTED_AFTER or not training.run.is_main:
         return []
-    return [f"about {estimate(training.method, training.plan, len(training.streams)).text(left)}; corrected after {CORRECTED_AFTER} steps"]
+    return [f"about {estimate(training.method, training.plan).text(left)}; corrected after {CORRECTED_AFTER} steps"]
 
 
 def _measured(training: "Training", step: "TrainingStep") -> str:

@@ -3,19 +3,22 @@
 import json
 import sqlite3
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from PIL import Image as PILImage
 
-from sakuga.web.names import named_folder
+from sakuga.web.forecast import forecast
+from sakuga.web.names import check_model, named_folder
 from sakuga.web.refusal import Refused, missing
 from sakuga.web.routes.frames import IMAGES, Width
-from sakuga.web.schemas import Id, Report, Run, RunPoint, RunSummary
+from sakuga.web.schemas import Id, Report, Run, RunPoint, RunSummary, TrainingForecast, TrainJob
 from sakuga.web.security import REPORT_POLICY
 from sakuga.web.state import State, StudioState
 from sakuga.web.thumbnails import webp
+from sakuga.web.training_tasks import forecast_settings
 
 router = APIRouter(tags=["training"])
 
@@ -29,6 +32,17 @@ def list_runs(state: State) -> list[RunSummary]:
     folders = [folder for folder in state.data.runs.iterdir() if (folder / "config.json").is_file()]
     newest = sorted(folders, key=lambda folder: -(folder / "config.json").stat().st_mtime)
     return [RunSummary(**_summary(state, folder, _points(folder), _read(folder / "config.json"))) for folder in newest]
+
+
+@router.post("/runs/plan")
+def plan_run(request: TrainJob, state: State) -> TrainingForecast:
+    """Return what a training would take, measured on one forward pass; `POST /api/v1/jobs` starts it."""
+    check_model(request.model, state.data)
+    with TemporaryDirectory(dir=state.data.studio) as scratch:
+        with state.database.read() as connection:
+            settings = forecast_settings(request, state.data, connection, Path(scratch))
+        made = forecast(settings)
+    return made.model_copy(update={"notes": [state.data.without_paths(note) for note in made.notes]})
 
 
 @router.get("/runs/{name}")

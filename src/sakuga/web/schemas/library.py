@@ -185,6 +185,21 @@ class Run(RunSummary):
     notes: list[str] = []
 
 
+class TrainingForecast(Record):
+    """What a training would take on this machine, as busy as it is."""
+
+    steps: int
+    seconds: float
+    """Of all steps."""
+    step_seconds: float
+    memory: int
+    """Bytes, of the process; on a GPU, of the device."""
+    images: int
+    """Images or clips to train on."""
+    notes: list[str]
+    """Warnings, and advice on rank and steps."""
+
+
 class Report(Record):
     """A written evaluation or study."""
 

@@ -9,6 +9,7 @@ import { Field, Select } from "../../parts/controls";
 import { Dialog } from "../../parts/dialog";
 import { DropZone } from "../../parts/drop";
 import { Picture, thumbnail } from "../../parts/image";
+import { Forecast } from "./forecast";
 import { TrainingOptions, useTrainingOptions } from "./training-options";
 
 /** Most clips of the library that are shown to choose from. */
@@ -61,6 +62,7 @@ export function MovementDialog({ onClose }: { onClose: () => void }) {
         </div>
       </div>
       <TrainingOptions title="MotionLoRA" of={options} />
+      {ids.length > 0 && <Forecast of={{ set: "", clips: ids, method: "motion-lora", model, settings: options.given }} />}
     </Dialog>
   );
 }

@@ -6,6 +6,7 @@ import { go } from "../../app/router";
 import { sayError } from "../../app/toasts";
 import { Field, Select } from "../../parts/controls";
 import { Dialog } from "../../parts/dialog";
+import { Forecast } from "./forecast";
 import { TrainingOptions, useTrainingOptions } from "./training-options";
 
 const METHODS = [
@@ -41,6 +42,7 @@ export function TrainDialog({ set, onClose }: { set: string; onClose: () => void
         <Field label="Model">{(id) => <Select id={id} value={model} onChange={setModel} options={(models.data ?? [{ name: "sketchbook" }]).map((one) => [one.name, one.name] as const)} />}</Field>
       </div>
       <TrainingOptions title={title} of={options} />
+      <Forecast of={{ set, clips: [], method, model, settings: options.given }} />
     </Dialog>
   );
 }
