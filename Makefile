@@ -68,13 +68,17 @@ dist: setup web
 	@$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
 	@$(BIN)/twine check --strict dist/*
 	@SAKUGA_DIST=dist $(PYTEST) tests/test_wheel.py
-	@$(MAKE) --no-print-directory audit || echo "the audit found something, or reached no database: read its lines before you publish"
+	@$(MAKE) --no-print-directory audit || echo "the audit found weaknesses: read its lines before you publish"
 
 audit: setup build/audit/ready
 	@echo "listing the licences of the libraries in build/licences.md"
 	@build/audit/bin/pip-licenses --python $(BIN)/python --format markdown --with-urls --output-file build/licences.md > /dev/null
 	@echo "looking for known weaknesses of the pinned libraries"
-	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt
+	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt > build/audit.txt 2> build/audit.log; \
+	found=$$?; cat build/audit.txt; \
+	if [ $$found = 0 ]; then echo "no known weaknesses"; \
+	elif [ -s build/audit.txt ]; then exit $$found; \
+	else echo "no database of weaknesses was reached, so nothing is known of the libraries (build/audit.log says why)"; fi
 
 build/audit/ready:
 	@$(PYTHON) -m venv build/audit

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sakuga.paths import PathError, home, local_path
+from sakuga.paths import PathError, home, local_path, real_path
 
 
 def test_the_home_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -25,3 +25,11 @@ def test_names_that_no_file_system_holds_are_refused_in_a_sentence() -> None:
     with pytest.raises(PathError, match="has 5999 bytes, and 4095 are the most"):
         local_path("/".join("x" * 3000))
     assert local_path("x" * 255).name == "x" * 255
+
+
+def test_links_in_a_circle_are_refused_and_others_followed(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(PathError, match="loop cannot be followed"):
+        real_path(tmp_path / "loop")
+    (tmp_path / "link").symlink_to("file")
+    assert real_path(tmp_path / "link") == tmp_path.resolve() / "file"

@@ -29,6 +29,14 @@ def local_path(text: Path | str) -> Path:
     return check_name(path)
 
 
+def real_path(path: Path) -> Path:
+    """Return the absolute path behind symbolic links; raises PathError for links in a circle."""
+    try:
+        return path.expanduser().resolve()
+    except (RuntimeError, OSError) as error:
+        raise PathError(f"{path} cannot be followed ({error}): name the file itself") from None
+
+
 def check_name(path: Path) -> Path:
     """Return a path whose names fit into file systems; raises PathError."""
     long = next((part for part in path.parts if len(os.fsencode(part)) > MAX_NAME), None)

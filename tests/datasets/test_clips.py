@@ -11,7 +11,7 @@ from PIL import Image
 from sakuga import InputError
 from sakuga.datasets import clips
 from sakuga.datasets.clips import keep_first, read_clip
-from sakuga.export import write
+from sakuga.export import read_recipe, write
 from sakuga.timeline.clip import Clip, Frame
 from sakuga.timeline.spec import Given
 
@@ -131,3 +131,23 @@ def test_a_clip_that_memory_cannot_hold_is_refused(tmp_path: Path, monkeypatch: 
         write(Clip(frames=frames, rate=Fraction(10)), tmp_path / name)
         with pytest.raises(InputError, match="48x32 at most 3 frames"):
             read_clip(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
+def test_a_clip_of_more_frames_than_any_may_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving())
+    write(Clip(frames=frames, rate=Fraction(10)), tmp_path / f"a{suffix}")
+    monkeypatch.setattr(clips, "MAX_FRAMES", 4)
+    with pytest.raises(InputError, match="at most 4 frames can be read"):
+        read_clip(tmp_path / f"a{suffix}")
+
+
+def test_a_playlist_that_names_other_files_is_no_clip_and_has_no_recipe(tmp_path: Path) -> None:
+    frames = tuple(Frame(image=image, spec=Given(image="0" * 64)) for image in moving())
+    write(Clip(frames=frames, rate=Fraction(10), recipe="{}"), tmp_path / "a.mp4")
+    for name, text in (("a.m3u8", "#EXTM3U\n#EXTINF:1,\na.mp4\n#EXT-X-ENDLIST\n"), ("a.txt", "ffconcat version 1.0\nfile a.mp4\n")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match="is not an image of a known format"):
+            read_clip(tmp_path / name)
+        with pytest.raises(InputError, match="is no image or video"):
+            read_recipe(tmp_path / name)

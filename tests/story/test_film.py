@@ -236,3 +236,10 @@ def test_shots_that_are_too_long_together_are_refused() -> None:
     shot = "[[shots]]\nprompt = 'a castle'\nseed = 1\nseconds = 2000\n"
     with pytest.raises(FilmError, match="the film lasts 4000 seconds"):
         from_toml(shot * 2, "film.toml")
+
+
+def test_the_number_of_further_errors_is_told_where_there_are_some() -> None:
+    with pytest.raises(FilmError, match=r"colour: unknown key[^(]*$"):
+        from_toml('[film]\ncolour = 1\n[[shots]]\nprompt = "a"\nseconds = 1.0\nseed = 1\n')
+    with pytest.raises(FilmError, match=r"\(and 1 more\)$"):
+        from_toml('[film]\ncolour = 1\nlook = 2\n[[shots]]\nprompt = "a"\nseconds = 1.0\nseed = 1\n')

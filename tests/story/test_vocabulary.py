@@ -48,3 +48,11 @@ def test_a_prompt_of_many_unknown_words_is_to_be_in_english() -> None:
     german = "ein Schloss am Meer at sunset, in the fog"
     assert vocabulary_warnings([german], known_words())[0].endswith("describe it in English, with common words")
     assert vocabulary_warnings(["a zebra on a hill"], known_words())[0].endswith("may have no effect")
+
+
+def test_three_unknown_words_or_more_have_a_remedy() -> None:
+    known = frozenset(("a", "and"))
+    two, three = ("".join(vocabulary_warnings([text], known)) for text in ("a zork and a blip", "a zork and a blip and a quux"))
+    assert "such words may have no effect" in two
+    assert "describe it in English" not in two
+    assert "describe it in English, with common words" in three

@@ -6,18 +6,19 @@ import unicodedata
 from pathlib import Path
 
 from sakuga.datasets.training_set import SetError
+from sakuga.files import MAX_TEXT, read_bytes
 
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """Byte-order marks and their encodings."""
 
 
-def read_text(path: Path, notes: list[str]) -> str:
-    """Read a text file of any common encoding; raises SetError.
+def read_text(path: Path, notes: list[str], most: int = MAX_TEXT) -> str:
+    """Read a text file of any common encoding, of at most `most` bytes; raises SetError.
 
     By its byte-order mark, else as UTF-8, else as cp1252 with a note.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, most)
     except OSError as error:
         raise SetError(f"{path} cannot be read ({error.strerror})") from None
     encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if content.startswith(mark)), "utf-8")

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image as PILImage
 
-from sakuga.datasets.image_reading import PAGES, ImageError, decode_frame, open_image, read_image
+from sakuga.datasets.image_reading import PAGES, ImageError, decode_frame, open_head, open_image, read_image
+from sakuga.story.limits import MAX_FRAMES
 from sakuga.timeline.clip import Image, Keep
 
 VIDEOS = "mov,matroska,webm,avi,mpegts,ogg,flv"
@@ -75,7 +76,7 @@ def _streamed_video(path: Path) -> Iterator[tuple[Fraction, Image]]:
 
     times = list[tuple[Fraction, Fraction]]()
     try:
-        with _container(path) as container:
+        with open_video(path) as container:
             for image in _timed_images(container, path, times, limited=False):
                 yield times[-1][0] - times[0][0], image
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -93,18 +94,19 @@ def _is_video(path: Path) -> bool:
     import av
 
     try:
-        with PILImage.open(path):
+        with open_head(path):
             return False
     except Exception:  # Pillow's readers raise nearly anything on what is none of theirs
         pass
     try:
-        with _container(path) as container:
+        with open_video(path) as container:
             return any(stream.codec_context for stream in container.streams.video)
     except (av.FFmpegError, ValueError):
         return False
 
 
-def _container(path: Path) -> Any:
+def open_video(path: Path) -> Any:
+    """Open a file by FFmpeg, which opens no other file and no address for it; raises FFmpegError."""
     import av
 
     return av.open(str(path), options={"protocol_whitelist": "file", "format_whitelist": VIDEOS}, metadata_errors="replace")
@@ -138,7 +140,7 @@ def _video(path: Path, keep: Keep) -> LoadedClip:
 
     times = list[tuple[Fraction, Fraction]]()
     try:
-        with _container(path) as container:
+        with open_video(path) as container:
             stream = _playable(container)
             rate = Fraction(stream.average_rate or 25)
             images = keep(_timed_images(container, path, times))
@@ -185,6 +187,8 @@ def _timed_images(container: Any, path: Path, times: list[tuple[Fraction, Fracti
 
 
 def _check_size(path: Path, count: int, width: int, height: int) -> None:
+    if count > MAX_FRAMES:
+        raise ImageError(f"{path} is too long: at most {MAX_FRAMES:,} frames can be read; cut it")
     if count * width * height * 3 > MAX_BYTES:
         most = MAX_BYTES // (width * height * 3)
         raise ImageError(f"{path} is too long: at {width}x{height} at most {most} frames can be read; cut it or make it smaller")

@@ -8,15 +8,18 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from PIL import ExifTags, ImageCms, ImageOps, UnidentifiedImageError
 from PIL import Image as PILImage
-from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from sakuga import InputError
+from sakuga.files import check_file
 from sakuga.timeline.clip import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "QOI")
 """Formats that are read; those that run a program (EPS) or are known by name alone are left out."""
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+SIDEWAYS = (5, 6, 7, 8)
+"""Orientations of EXIF that exchange width and height."""
 PAGES = ("MPO", "TIFF")
 """Formats whose further images are no animation; a camera's MPO holds its preview."""
 
@@ -47,6 +50,14 @@ def read_image(path: Path | str) -> LoadedImage:
         return LoadedImage(image=decode_frame(image, path, notes), notes=tuple(notes))
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """Return the upright width and height of an image, by its head; raises ImageError."""
+    with open_image(path) as image:
+        known = image.format != "PNG" or "exif" in image.info  # else Pillow would decode the whole image to look for it
+        turned = known and image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+        return (image.height, image.width) if turned else image.size
+
+
 def decode_frame(image: PILImage.Image, path: Path, notes: list[str]) -> Image:
     """Decode the current frame as `read_image` does.
 
@@ -68,7 +79,7 @@ def open_image(path: Path) -> Iterator[PILImage.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", PILImage.DecompressionBombWarning)
             warnings.filterwarnings("ignore", category=UserWarning)  # of unusual metadata, which is not used
-            with PILImage.open(path, formats=FORMATS) as image:
+            with open_head(path) as image:
                 yield image
     except ImageError:
         raise
@@ -82,6 +93,12 @@ def open_image(path: Path) -> Iterator[PILImage.Image]:
     except Exception as error:  # Pillow's readers raise nearly anything on a damaged file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ImageError(f"{path} is truncated or damaged ({reason}): save it again") from error
+
+
+def open_head(path: Path) -> PILImage.Image:
+    """Open an image of a known format, of which Pillow reads the head; raises OSError, and nearly anything on a damaged file."""
+    check_file(path)
+    return PILImage.open(path, formats=FORMATS)
 
 
 def _in_eight_bits(image: PILImage.Image, path: Path) -> PILImage.Image:

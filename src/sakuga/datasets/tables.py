@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
@@ -11,6 +12,7 @@ from typing import Any
 from sakuga.datasets.captions import normalize, read_text
 from sakuga.datasets.training_set import COMPOSITIONS, Composition, SetError
 from sakuga.files import parse_json
+from sakuga.story.limits import MAX_TABLE_BYTES
 
 COLUMNS = {
     "file": ("file_name", "filename", "file", "image", "image_file", "image_path", "path", "name"),
@@ -44,7 +46,7 @@ class TableRow:
 
 def read_table(path: Path, notes: list[str]) -> list[TableRow]:
     """Read a `.csv` or `.jsonl` table; raises SetError."""
-    text = read_text(path, notes)
+    text = read_text(path, notes, MAX_TABLE_BYTES)
     rows = list(_json_rows(text, path) if path.suffix.lower() == ".jsonl" else _csv_rows(text, path))
     if not rows:
         raise SetError(f"{path} has no rows: it needs a header and one row per image")
@@ -109,7 +111,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     try:
         names = [name.strip() for name in next(reader, [])]
-        if doubled := next((name for name in names if name and names.count(name) > 1), None):
+        if doubled := next((name for name, count in Counter(names).items() if name and count > 1), None):
             raise SetError(f"{path}: two columns are named {doubled!r}: rename one")
         for values in reader:
             if not any(value.strip() for value in values):

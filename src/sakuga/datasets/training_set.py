@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from sakuga import InputError
 from sakuga.files import TextError, parse_json, read_utf8
 from sakuga.models.checkpoint_files import file_digest
+from sakuga.story.limits import MAX_TABLE_BYTES
 from sakuga.text import lower_first
 from sakuga.timeline.spec import Digest
 
@@ -234,7 +235,7 @@ def _examples(folder: Path, about: _About) -> Iterator[Example]:
 def _lines(file: Path) -> Iterator[tuple[int, Any]]:
     """Yield the rows of a file with line numbers."""
     try:
-        text = read_utf8(file)
+        text = read_utf8(file, MAX_TABLE_BYTES)
     except FileNotFoundError:
         raise SetError(f"{file}: there is no such file: build the set again") from None
     except (OSError, TextError) as error:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from PIL import ExifTags, UnidentifiedImageError
+from PIL import ExifTags
 from PIL import Image as PILImage
 from PIL.PngImagePlugin import PngImageFile
+
+from sakuga.datasets.image_reading import open_head
 
 MAX_TEXT = 1_000_000
 """Characters of a text that is read."""
@@ -18,10 +20,10 @@ def foreign_texts(path: Path) -> dict[str, str]:
     ComfyUI keeps `prompt` and `workflow` of a WebP in the tags Make and Model, behind the keyword and a colon. An unreadable file has none.
     """
     try:
-        with PILImage.open(path) as image:
+        with open_head(path) as image:
             texts = {str(key): str(value) for key, value in image.text.items()} if isinstance(image, PngImageFile) else {}
             exif = image.getexif()
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError):
+    except (OSError, SyntaxError, ValueError, PILImage.DecompressionBombError):
         return {}
     comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
     if decoded := _comment(comment):

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from PIL import Image as PILImage
 from PIL import PngImagePlugin
 
+from sakuga.datasets.image_reading import open_head
 from sakuga.export.gif import has_few_colors
 from sakuga.export.limits import LIMITS
 from sakuga.export.timing import FrameStream
@@ -72,7 +73,7 @@ def recipe_in_image(path: Path) -> str | None:
 
     None if there is none.
     """
-    with PILImage.open(path) as image:
+    with open_head(path) as image:
         match image:
             case PngImagePlugin.PngImageFile():
                 return image.text.get(RECIPE_KEY)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from PIL import Image as PILImage
 from PIL import UnidentifiedImageError
 
 from sakuga.export.image_files import recipe_in_image
@@ -19,6 +20,8 @@ def read_recipe(path: Path) -> str | None:
         return recipe_in_image(path)
     except UnidentifiedImageError:
         pass
+    except PILImage.DecompressionBombError:
+        raise ExportError(f"{path} is too large: it has more pixels than any image that is read") from None
     except FileNotFoundError:
         raise ExportError(f"{path}: there is no such file") from None
     except IsADirectoryError:

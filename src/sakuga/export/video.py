@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sakuga.datasets.clips import open_video
 from sakuga.export.limits import MAX_CONSTANT_RATE
 from sakuga.export.timing import FrameStream, TimedImage, timed_images
 from sakuga.finishing.image import Image
@@ -61,9 +62,7 @@ def padding_note(size: tuple[int, int]) -> str:
 
 def recipe_in_video(path: Path) -> str | None:
     """Read the recipe of an MP4 or WebM from its comment; None if there is none."""
-    import av
-
-    with av.open(str(path)) as container:
+    with open_video(path) as container:
         named = {key.lower(): value for key, value in container.metadata.items()}
     return named.get("comment")
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from sakuga import InputError
@@ -22,6 +22,7 @@ from sakuga.models.layer_shapes import is_whole
 from sakuga.models.lora_keys import ALPHA, DOWN, TRANSFORMER_KEYS, UP, file_layer_name, kohya_layer, other_kind, parse_key, unsupported_kind
 from sakuga.models.pickles import PickleError, load_pickle
 from sakuga.models.saving import save_tensors
+from sakuga.models.tensor_files import open_tensors
 
 ADAPTER_METADATA = "lora_adapter_metadata"
 """The metadata key under which diffusers writes rank and alpha, as JSON."""
@@ -92,7 +93,7 @@ def read_adapter(file: Path, name: str) -> Adapter:
     has another layout, or lacks some weights.
     """
     try:
-        with safe_open(file, framework="pt") as opened:
+        with open_tensors(file) as opened:
             metadata = opened.metadata() or {}
             tensors = {key: opened.get_tensor(key).float() for key in opened.keys()}  # noqa: SIM118
         config = json.loads(metadata.get(ADAPTER_METADATA, "{}"))

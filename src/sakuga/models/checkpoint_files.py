@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sakuga import InputError
-from sakuga.files import read_utf8
+from sakuga.files import open_file, read_utf8
 from sakuga.timeline.spec import Digest
 
 SKETCHBOOK = "sketchbook"
@@ -235,5 +235,5 @@ def file_digest(path: Path) -> Digest:
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, size: int, changed: int) -> str:
     """Hash a file, once for each size and time of change."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

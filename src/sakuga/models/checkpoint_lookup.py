@@ -164,7 +164,7 @@ def _refuse_unsupported(files: CheckpointFiles) -> None:
         "its UNet projects the prompt embeddings": unet.get("encoder_hid_dim_type") is not None or unet.get("encoder_hid_dim") is not None,
         "its UNet takes more than latents (an inpainting or upscaling model)": unet.get("in_channels") != vae.get("latent_channels"),
         "its UNet takes the guidance scale as an input (a distilled model)": unet.get("time_cond_proj_dim") is not None,
-        "its VAE shifts the latents by means": vae.get("latents_mean") is not None,
+        "its VAE shifts the latents by means": vae.get("latents_mean") is not None or bool(vae.get("shift_factor")),
     }
     for reason, refused in reasons.items():
         if refused:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from sakuga.models.checkpoint_files import CheckpointError
@@ -15,6 +14,7 @@ from sakuga.models.diffusers_classes import ControlNetModel
 from sakuga.models.loading import load_network, quiet_libraries
 from sakuga.models.meta_kernels import on_meta_device
 from sakuga.models.single_file.controlnet import controlnet_key
+from sakuga.models.tensor_files import load_tensors
 
 if TYPE_CHECKING:
     from sakuga.models.checkpoint import Checkpoint
@@ -115,7 +115,7 @@ def _plain(value: Any) -> Any:
 def _open_single_file(files: ControlNetFiles, unet: Any) -> Any:
     """Build a ControlNet with the UNet's own architecture around the weights of a file."""
     try:
-        weights = {name.removeprefix(PREFIX): value for name, value in load_file(files.path).items()}
+        weights = {name.removeprefix(PREFIX): value for name, value in load_tensors(files.path).items()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"ControlNet '{files.name}': the weights are truncated or damaged ({error}): download it again") from None
     channels, hint_channels = _hint_channels(weights)

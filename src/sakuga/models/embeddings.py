@@ -4,12 +4,15 @@ They are recognized by the endings and shapes of their keys; loads no torch.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from sakuga.files import open_file
 from sakuga.models.lora_keys import is_adapter_key
+from sakuga.models.tensor_files import MAX_HEADER
 from sakuga.story.emphasis import read_emphasis
 
 EncoderName = Literal["text_encoder", "text_encoder_2"]
@@ -29,8 +32,6 @@ WORD_KEY = "sakuga.word"
 MAX_WORD = 100
 """Characters of a learned word."""
 BRACKETS = r"[()\[\]\\<>]"
-MAX_HEADER = 100_000_000
-"""Bytes of a header, as in the safetensors library."""
 
 
 def embedding_keys(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str], stem: str) -> dict[str, tuple[str, EncoderName]]:
@@ -73,8 +74,8 @@ def read_header(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]
 
     Raises OSError or ValueError.
     """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
+        size = os.fstat(stream.fileno()).st_size
         start = stream.read(8)
         if start.lstrip()[:1] == b"<":
             raise ValueError("it is a web page and no safetensors file")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,6 +19,7 @@ from sakuga.models.image_encoder_files import ImageEncoderFiles
 from sakuga.models.image_tokens import image_tokens
 from sakuga.models.ip_adapter_files import ATTENTION, PROJECTION, ImageProjection, IpAdapterFiles
 from sakuga.models.loading import load_network
+from sakuga.models.tensor_files import load_tensors
 from sakuga.timeline.spec import Digest
 
 KEPT_IMAGES = 64
@@ -178,7 +178,7 @@ def _check_projection(files: IpAdapterFiles, projection: Mapping[str, Tensor], c
 
 def _read(title: str, path: Path) -> dict[str, Tensor]:
     try:
-        return dict(load_file(path))
+        return dict(load_tensors(path))
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{title} '{path}': the weights are truncated or damaged ({error}): download it again") from None
 

@@ -2,13 +2,12 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import init
 
@@ -16,6 +15,10 @@ from sakuga.models.checkpoint_files import CheckpointError, CheckpointFiles, wei
 from sakuga.models.clip_text import ClipTextEncoder, is_plain_clip
 from sakuga.models.embeddings import EncoderName
 from sakuga.models.lora_keys import TEXT_MODEL
+from sakuga.models.tensor_files import load_tensors
+
+UNBUILDABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, NotImplementedError)
+"""What a network raises whose config says what none has: unknown layers, no heads, sizes that do not divide."""
 
 
 def load_network(kind: Any, folder: Path, dtype: torch.dtype, variant: str | None = None) -> Any:
@@ -31,7 +34,7 @@ def load_network(kind: Any, folder: Path, dtype: torch.dtype, variant: str | Non
             network, report = kind.from_pretrained(
                 folder, dtype=dtype, variant=variant, use_safetensors=True, local_files_only=True, output_loading_info=True
             )
-    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, *UNBUILDABLE) as error:
         if damage := _damage(error):
             raise CheckpointError(f"{folder}: the weights are truncated or damaged ({damage}): download them again") from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -47,10 +50,10 @@ def load_text_encoder(files: CheckpointFiles, name: EncoderName, dtype: torch.dt
     projected = name == "text_encoder_2"
     weights = weight_files(folder, files.name)
     if is_plain_clip(config) and len(weights) == 1:
-        with _uninitialized():
+        with suppress(*UNBUILDABLE), _uninitialized():
             network = ClipTextEncoder(config, projected=projected)
-        if _fill(network, weights[0], dtype):
-            return network.eval().requires_grad_(False)
+            if _fill(network, weights[0], dtype):
+                return network.eval().requires_grad_(False)
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
     kind = CLIPTextModelWithProjection if projected else CLIPTextModel
@@ -68,7 +71,7 @@ def _assemble(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
         (weights,) = weight_files(folder, folder.name)
         with quiet_libraries(), _uninitialized():
             network = kind.from_config(kind.load_config(folder, local_files_only=True))
-    except (CheckpointError, OSError, ValueError, TypeError, KeyError):
+    except (CheckpointError, *UNBUILDABLE):
         return None
     return network.eval().requires_grad_(False) if _fill(network, weights, dtype) else None
 
@@ -76,7 +79,7 @@ def _assemble(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
 def _fill(network: nn.Module, file: Path, dtype: torch.dtype) -> bool:
     """Give a network its weights; False where they are not exactly those it has."""
     try:
-        weights = {name.removeprefix(TEXT_MODEL): value.to(dtype) for name, value in load_file(file).items()}
+        weights = {name.removeprefix(TEXT_MODEL): value.to(dtype) for name, value in load_tensors(file).items()}
         expected = network.state_dict()
         weights = {name: value for name, value in weights.items() if name in expected or not name.endswith("position_ids")}
         if any(value.shape != expected[name].shape for name, value in weights.items()):

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from sakuga.models.checkpoint_files import CheckpointError
@@ -21,6 +20,7 @@ from sakuga.models.loading import load_network
 from sakuga.models.motion_layout import adapter_config, diffusers_name, is_position
 from sakuga.models.motion_scale import scaled_motion
 from sakuga.models.pickles import PickleError, load_pickle
+from sakuga.models.tensor_files import load_tensors
 
 MAX_FRAMES = 32
 """Frame positions of a new adapter."""
@@ -72,7 +72,7 @@ def open_pickled_motion_adapter(path: Path) -> MotionAdapter:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return dict(load_file(path))
+        return dict(load_tensors(path))
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: the weights are truncated or damaged ({error}): download it again") from None
 

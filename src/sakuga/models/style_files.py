@@ -4,7 +4,6 @@ Loads no network and no torch. Each file is parsed once per process, as long as 
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,6 +17,7 @@ from sakuga.models.families import FamilyName, adapter_family, declared_family
 from sakuga.models.layer_shapes import LayerShape, layer_shapes
 from sakuga.models.lora_keys import other_kind, parse_key, unsupported_kind
 from sakuga.models.style_metadata import DEFAULT_METADATA, StyleMetadata, frequent_tags, parse_metadata
+from sakuga.models.yaml_texts import parse_yaml
 from sakuga.timeline.spec import Digest
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
@@ -28,7 +28,10 @@ NAMED = 12
 """Keys that a message names; of more it gives the number."""
 STYLE_FILE = "style.toml"
 CARD_FILE = "README.md"
-FRONT_MATTER = re.compile(r"^\s*---[\r\n]+([\S\s]*?)[\r\n]+---(?:[\r\n]|$)")
+MARK = "---"
+"""The line before and after the YAML of a card."""
+MAX_CARD = 1 << 20
+"""Bytes of a card."""
 
 Header = tuple[Mapping[str, tuple[int, ...]], Mapping[str, str]]
 """Tensor shapes by key, and metadata, of a safetensors file."""
@@ -204,11 +207,9 @@ def _read_metadata(file: Path, size: int, changed: int) -> StyleMetadata:
 
 @lru_cache(maxsize=1024)
 def _read_card(file: Path, size: int, changed: int) -> Mapping[str, object]:
-    import yaml
-
     try:
-        header = FRONT_MATTER.search(read_utf8(file))
-        values = yaml.safe_load(header[1]) if header else {}
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        mark, *lines = read_utf8(file, MAX_CARD).lstrip().splitlines()
+        values = parse_yaml("\n".join(lines[: lines.index(MARK)])) if mark == MARK else {}
+    except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}

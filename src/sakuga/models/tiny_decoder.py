@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.diffusers_classes import DecoderTiny
+from sakuga.models.tensor_files import load_tensors
 from sakuga.paths import home
 
 FOLDER = "vae_approx"
@@ -31,7 +31,7 @@ def open_tiny_decoder(path: Path, channels: int, factor: int) -> Any:
     `channels` and `factor` are those of the latents that it has to decode.
     """
     try:
-        weights = load_file(path)
+        weights = load_tensors(path)
         network = _network(weights)
         network.load_state_dict({_diffusers_name(name): value.float() for name, value in weights.items()})
     except (SafetensorError, OSError, KeyError, ValueError, IndexError, RuntimeError) as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sakuga.files import read_utf8
 from sakuga.models.checkpoint_files import has_vocabulary
 
 
@@ -126,13 +127,13 @@ def _vocabulary(folder: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
     if not (vocabulary.is_file() and merges.is_file()):
         return {}, []
-    lines = merges.read_text(encoding="utf-8").splitlines()
+    lines = read_utf8(merges).splitlines()
     pairs = (line.split(" ") for line in lines if line and not line.startswith("#version"))
     return _read_json(vocabulary), [(first, second) for first, second in pairs]
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content: dict[str, Any] = json.loads(read_utf8(path)) if path.is_file() else {}
     return content
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.image_tensors import Images, to_levels, to_pixels
 from sakuga.models.span_upscaler import folded_span, span, span_scale
+from sakuga.models.tensor_files import load_tensors
 from sakuga.models.upscaler_kinds import PREFIX, check_upscaler
 
 TILE, HALO = 256, 32
@@ -53,7 +53,7 @@ def open_upscaler(path: Path) -> UpscalerFile:
     """Open an upscaler by its layout; raises CheckpointError for any other file."""
     kind = check_upscaler(path)
     try:
-        weights = {PREFIX.sub("", name): value.float() for name, value in load_file(path).items()}
+        weights = {PREFIX.sub("", name): value.float() for name, value in load_tensors(path).items()}
         match kind:
             case "old esrgan":
                 upscaler = _dense_upscaler(with_new_names(weights))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from sakuga.files import read_utf8
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.model_registry import RegisteredModel
+from sakuga.models.yaml_texts import parse_yaml
 
 ENDINGS = (".safetensors", ".ckpt")
 FOLDERS = ("models/Stable-diffusion", "models/checkpoints", "checkpoints", "Stable-diffusion")
@@ -22,7 +22,7 @@ def webui_checkpoints(folder: Path, *, optional: bool = False) -> Iterator[tuple
     prediction type.
     """
     roots = [folder / name for name in FOLDERS if (folder / name).is_dir()] or ([] if optional else [folder])
-    every = {path for root in roots for ending in ENDINGS for path in root.rglob(f"*{ending}")}
+    every = {path for root in roots for ending in ENDINGS for path in root.rglob(f"*{ending}") if path.is_file()}
     files = sorted(path for path in every if path.suffixes[-2:-1] != [".vae"])
     if not files and not optional:
         raise CheckpointError(f"{folder} has no {' or '.join(ENDINGS)} files in {', '.join(FOLDERS)}: give the program's folder")
@@ -44,7 +44,7 @@ def _predicts_velocity(config: Path) -> bool | None:
     if not config.is_file():
         return None
     try:
-        values: Any = yaml.safe_load(config.read_text(encoding="utf-8"))
+        values: Any = parse_yaml(read_utf8(config))
         return bool(values["model"]["params"].get("parameterization", "eps") == "v")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from sakuga import InputError
-from sakuga.files import TextError, decode_utf8, read_utf8, write_text
+from sakuga.files import TextError, decode_utf8, open_file, read_utf8, write_text
 from sakuga.story.controls import ControlNet
 from sakuga.story.keys import Key, Keys, format_keys, is_keyed, parse_number, parse_texts
 from sakuga.story.limits import MAX_FILM_BYTES
@@ -86,7 +86,7 @@ def read_film(path: Path | str) -> Film:
 
 def _content(path: Path) -> bytes:
     """Read a film's bytes; raises OSError, FilmError."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         content = file.read(MAX_FILM_BYTES + 1)
     if len(content) > MAX_FILM_BYTES:
         raise FilmError(f"{path}: has more than {MAX_FILM_BYTES >> 20} MB, which no film has; if it is a clip, use `sakuga remake {path}`")

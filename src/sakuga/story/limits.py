@@ -15,7 +15,11 @@ MAX_KEYS = 10_000
 """Keys of one value of a shot."""
 MAX_LETTERS = 20_000
 """Characters of a prompt or of another text."""
+MAX_PROMPTS, MAX_IMAGES = 20_000, 100_000
+"""Prompts of a file, and images of all prompts together."""
 MAX_FILM_BYTES = 16 << 20
+MAX_TABLE_BYTES = 128 << 20
+"""Bytes of a table of captions, the rows of a set, or the log of a session."""
 MAX_ZOOM, MAX_PAN, MAX_ROTATION = 100.0, 100.0, 36_000.0
 """A shot's camera: magnification, image widths, degrees."""
 MAX_SIZE = 4096

@@ -15,6 +15,7 @@ from sakuga.datasets.clips import read_clip
 from sakuga.files import atomic_folder
 from sakuga.timeline.clip import Image
 from sakuga.web.data_folder import DataFolder
+from sakuga.web.refusal import missing
 
 DURATIONS = "durations.json"
 SINGLE = ("png", "sheet.png", "contact.png")
@@ -23,12 +24,20 @@ SINGLE = ("png", "sheet.png", "contact.png")
 _unpacking = Lock()
 
 
+def path_of_clip(data: DataFolder, row: sqlite3.Row) -> Path:
+    """Return the file of a clip; raises Refused where someone has deleted it from the folder."""
+    path = data.clips / str(row["file"])
+    if not path.is_file():
+        raise missing("file of the clip", row["id"])
+    return path
+
+
 def frame_source(data: DataFolder, row: sqlite3.Row, number: int) -> Path:
     """Return the path of a frame's image; the first is 0.
 
     A file may hold one image for several frames, so the image is found by the frame's time.
     """
-    path = data.clips / str(row["file"])
+    path = path_of_clip(data, row)
     if row["format"] in SINGLE:
         return path
     folder = unpacked_folder(data, row["id"])

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sakuga.studio.animate.timeline import ClipTimeline, clip_timeline
-from sakuga.web.clip_frames import SINGLE
+from sakuga.web.clip_frames import SINGLE, path_of_clip
 from sakuga.web.data_folder import DataFolder
 from sakuga.web.schemas import Clip, FrameTake, Timeline, TimelineFrame
 
@@ -18,7 +18,7 @@ def laid_out(path: Path, model: str | None, store: Path, changed: int) -> ClipTi
 
 def timeline_of(connection: sqlite3.Connection, data: DataFolder, row: sqlite3.Row, clip: Clip) -> Timeline:
     """Return the frames of a clip in time."""
-    path = data.clips / row["file"]
+    path = path_of_clip(data, row)
     marked = marks_of(connection, row["id"])
     if row["format"] in SINGLE:
         return Timeline(clip=clip, rate="1", fps=1.0, frames=[_frame(row["id"], 0, marked)], can_redo=False, reason="it is one image")

@@ -72,6 +72,8 @@ def test_checkpoints_of_a1111_are_registered_with_their_vae_and_prediction_type(
     second.with_suffix(".yaml").write_text("model:\n  params:\n    parameterization: v\n")
     (folder / "broken.safetensors").write_bytes(b"PK\x03\x04")
     (folder / "old.ckpt").write_bytes(b"PK\x03\x04")
+    (folder / "gone.safetensors").symlink_to("nowhere")
+    (folder / "loop.safetensors").symlink_to("loop.safetensors")
     made = studio.add_webui_models(tmp_path / "webui")
     assert made.names == ("one", "two")
     assert [Path(path).name for path in made.refused] == ["broken.safetensors", "old.ckpt"]

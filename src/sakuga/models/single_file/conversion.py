@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from sakuga.models.checkpoint_files import CheckpointError
@@ -28,6 +27,7 @@ from sakuga.models.single_file.configs import (
 from sakuga.models.single_file.header import PredictionType, SingleFile
 from sakuga.models.single_file.keys import Place, unet_places, vae_places
 from sakuga.models.single_file.vocabulary import write_clip_tokenizer
+from sakuga.models.tensor_files import open_tensors
 
 Places = Callable[[str], Iterable[Place]]
 END_TOKEN, OPEN_CLIP_PADDING = "<|endoftext|>", "!"
@@ -81,7 +81,7 @@ def _write_network(file: SingleFile, folder: Path, config: Config, names: dict[s
     if missing := [name for name in names if name not in found]:
         key = next(iter(places(missing[0]))).key
         raise CheckpointError(f"checkpoint '{file.path}': {len(missing)} weights of {folder.name} are missing ({key}): download it again")
-    with safe_open(file.path, framework="pt") as opened:
+    with open_tensors(file.path) as opened:
         weights = {name: _weight(opened.get_tensor(place.key), place, names[name], file) for name, place in found.items()}
     stem = "model" if folder.name.startswith("text_encoder") else "diffusion_pytorch_model"
     _write_json(folder / "config.json", config)

@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.models.lora_keys import is_adapter_key
 from sakuga.models.single_file.keys import EMA, UNET, VAE, Place
+from sakuga.models.tensor_files import open_tensors
 from sakuga.story.settings import PredictionType as PredictionType
 
 SingleFileFamily = Literal["sd1", "sd2", "sdxl"]
@@ -120,7 +121,7 @@ class SingleFile:
 def read_single_file(path: Path) -> SingleFile:
     """Read the head of a safetensors file; raises CheckpointError where it is truncated or something else."""
     try:
-        with safe_open(path, framework="np") as opened:
+        with open_tensors(path, "np") as opened:
             shapes = {key: tuple(opened.get_slice(key).get_shape()) for key in opened.keys()}  # noqa: SIM118
             return SingleFile(path, shapes, opened.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from sakuga import InputError
+from sakuga.files import read_bytes
+from sakuga.story.limits import MAX_TABLE_BYTES
 from sakuga.studio.core.recipe import DigestText
 from sakuga.timeline.choices import Choice
 from sakuga.timeline.plain_data import strict, to_plain
@@ -136,7 +138,7 @@ def append(path: Path, decision: Decision) -> None:
 def read(path: Path) -> tuple[Head, list[Decision]]:
     """Read a log; raises SessionError that names the line."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, MAX_TABLE_BYTES)
     except OSError as error:
         raise SessionError(f"{path}: this session cannot be read ({(error.strerror or str(error)).lower()})") from None
     lines = iter(enumerate(content[: _complete(content)].split(b"\n")[:-1], 1))

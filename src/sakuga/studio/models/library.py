@@ -17,7 +17,7 @@ from sakuga.models.single_file.converted import converted_path
 from sakuga.models.single_file.header import PredictionType
 from sakuga.models.style_folders import webui_style_folders
 from sakuga.models.webui_folders import webui_checkpoints
-from sakuga.paths import local_path
+from sakuga.paths import local_path, real_path
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.progress import Step
 from sakuga.studio.core.work import Work
@@ -72,7 +72,7 @@ def show_model(name: str) -> ModelInfo:
         return _catalogue_info(CATALOGUE[name])
     if not local_path(name).exists():
         raise CheckpointError(f"no model '{name}': `sakuga model list` names them all; or give a file or folder")
-    return _registered_info(name, RegisteredModel(path=str(local_path(name).resolve())))
+    return _registered_info(name, RegisteredModel(path=str(real_path(local_path(name)))))
 
 
 @checked()
@@ -88,12 +88,10 @@ def add_model(
 
     Raises CheckpointError where it cannot be used, or where the name is taken.
     """
-    name = name or path.expanduser().resolve().stem
+    name = name or real_path(path).stem
     check_name(name)
-    path = path.expanduser().resolve()
-    model = RegisteredModel(
-        path=str(path), prediction=_prediction(prediction), zero_snr=zero_snr, vae=str(vae.expanduser().resolve()) if vae else None
-    )
+    path = real_path(path)
+    model = RegisteredModel(path=str(path), prediction=_prediction(prediction), zero_snr=zero_snr, vae=str(real_path(vae)) if vae else None)
     if path.is_dir() and (prediction or vae or zero_snr is not None):
         raise CheckpointError(
             f"{path} is a folder, whose configs tell its prediction type and VAE: leave out --prediction, --zero-snr and --vae"

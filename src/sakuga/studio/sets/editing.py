@@ -6,11 +6,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image as PILImage
+from PIL import ImageOps
 
 from sakuga.datasets.balancing import Ratio, balance_by_repeats
 from sakuga.datasets.buckets import Box
 from sakuga.datasets.captions import add_trigger, normalize
+from sakuga.datasets.image_reading import open_image
 from sakuga.datasets.training_set import MAX_REPEATS, ROWS, Composition, Example, SetError, TrainingSet, read_set, row_values
 from sakuga.files import write_bytes, write_text
 from sakuga.models.checkpoint_files import SKETCHBOOK
@@ -57,12 +58,13 @@ def crop_image(folder: Path | str, file: str, box: Box) -> TrainingSet:
     """
     found = read_set(folder)
     path, cropped = found.path(_example(found, file)), BytesIO()
-    with PILImage.open(path) as image:
-        if not (0 <= box.left < box.right <= image.width and 0 <= box.top < box.bottom <= image.height):
-            raise SetError(f"the crop leaves the image: choose one within {image.width} x {image.height} pixels")
-        if min(box.width, box.height) < LEAST_SIDE:
-            raise SetError(f"a crop of {box.width} x {box.height} pixels is too small: keep at least {LEAST_SIDE} each way")
-        image.crop((box.left, box.top, box.right, box.bottom)).save(cropped, image.format or "PNG")
+    with open_image(path) as opened:
+        image, kind = ImageOps.exif_transpose(opened), opened.format
+    if not (0 <= box.left < box.right <= image.width and 0 <= box.top < box.bottom <= image.height):
+        raise SetError(f"the crop leaves the image: choose one within {image.width} x {image.height} pixels")
+    if min(box.width, box.height) < LEAST_SIDE:
+        raise SetError(f"a crop of {box.width} x {box.height} pixels is too small: keep at least {LEAST_SIDE} each way")
+    image.crop((box.left, box.top, box.right, box.bottom)).save(cropped, kind or "PNG")
     write_bytes(path, cropped.getvalue())
     return found
 

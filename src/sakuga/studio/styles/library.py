@@ -2,18 +2,28 @@
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sakuga import InputError
 from sakuga.export import check_folder
-from sakuga.files import atomic_folder
+from sakuga.files import atomic_folder, read_bytes
 from sakuga.models.checkpoint_files import SKETCHBOOK
 from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.families import FAMILY_NAMES
-from sakuga.models.style_files import CARD_FILE, PEFT_CONFIG, STYLE_FILE, Style, StyleContents, StyleError, check_readable, read_card
+from sakuga.models.style_files import (
+    CARD_FILE,
+    MAX_CARD,
+    PEFT_CONFIG,
+    STYLE_FILE,
+    Style,
+    StyleContents,
+    StyleError,
+    check_readable,
+    read_card,
+)
 from sakuga.models.styles import checkpoint_styles, read_styles
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.style_lookup import library_styles, resolve_style, styles_folder
@@ -24,7 +34,6 @@ from sakuga.text import name_key
 STRIP = "sheet.webp"
 EXTRAS = (STYLE_FILE, CARD_FILE, STRIP, PEFT_CONFIG)
 NAME = re.compile(r"[\w-][\w.-]*")
-ROW = re.compile(r"^\|\s*(.+?)\s*\|\s*(.+?)\s*\|$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +182,9 @@ def _info(style: Style, place: str) -> StyleInfo:
 
 def _info_of(style: Style, place: str, contents: StyleContents) -> StyleInfo:
     folder = style.folder
-    card = (folder / CARD_FILE).read_text(encoding="utf-8", errors="replace") if folder and (folder / CARD_FILE).is_file() else ""
+    card = _card(folder) if folder else ""
     header = read_card(folder) if folder else {}
-    rows = {name: value for name, value in ROW.findall(card) if set(name + value) - set("-: ")}
+    rows = {name: value for name, value in _rows(card) if set(name + value) - set("-: ")}
     strip = folder / STRIP if folder else None
     return StyleInfo(
         name=style.name,
@@ -200,3 +209,20 @@ def _info_of(style: Style, place: str, contents: StyleContents) -> StyleInfo:
         strip=str(strip) if strip and strip.is_file() else None,
         unread=contents.unread,
     )
+
+
+def _card(folder: Path) -> str:
+    """Return the text of a style's card; empty where there is none, or one that is no card's size."""
+    try:
+        return read_bytes(folder / CARD_FILE, MAX_CARD).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _rows(card: str) -> Iterator[tuple[str, str]]:
+    """Yield the first cell and the rest of each row of a card's tables."""
+    for line in card.splitlines():
+        if line.startswith("|") and line.endswith("|"):
+            name, bar, value = line[1:-1].partition("|")
+            if bar and name.strip() and value.strip():
+                yield name.strip(), value.strip()

@@ -8,7 +8,7 @@ from sakuga.models.checkpoint_lookup import find_checkpoint
 from sakuga.models.style_files import StyleError
 from sakuga.models.style_folders import PICKLES, folder_styles, style_files, style_folders, webui_style_folders, write_style_folders
 from sakuga.models.styles import checkpoint_styles, read_styles
-from sakuga.paths import local_path
+from sakuga.paths import local_path, real_path
 from sakuga.studio.core.arguments import checked
 from sakuga.studio.core.style_lookup import styles_folder
 
@@ -28,7 +28,7 @@ def add_style_folder(folder: Path) -> AddedFolder:
 
     Raises StyleError for a folder without any.
     """
-    place = local_path(folder).resolve()
+    place = real_path(local_path(folder))
     if not place.is_dir():
         raise StyleError(f"no folder {place}: give one with .safetensors files")
     if next(style_files(place), None) is None:
@@ -43,7 +43,7 @@ def add_webui_style_folders(folder: Path) -> tuple[AddedFolder, ...]:
 
 def registered_folder(path: str) -> Path | None:
     """Return the registered folder of a path; None for anything else."""
-    place = local_path(path).resolve()
+    place = real_path(local_path(path))
     return place if place in style_folders() else None
 
 

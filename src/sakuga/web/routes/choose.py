@@ -18,7 +18,7 @@ from sakuga.web.live_sessions import LiveSessions
 from sakuga.web.names import check_settings
 from sakuga.web.queue import add_job
 from sakuga.web.recipes import image_path
-from sakuga.web.refusal import Refused
+from sakuga.web.refusal import Refused, missing
 from sakuga.web.schemas.base import Id
 from sakuga.web.schemas.choose import (
     ChooseDecision,
@@ -162,8 +162,10 @@ def download_log(session: Id, state: State) -> FileResponse:
     """Return a session's decision log, which `sakuga replay` makes the clip of."""
     with state.database.read() as connection:
         session_row(connection, session)
-    headers = {"cache-control": "no-store"}
-    return FileResponse(session_log(state.data, session), media_type="application/jsonl", filename=f"{session}.jsonl", headers=headers)
+    log, headers = session_log(state.data, session), {"cache-control": "no-store"}
+    if not log.is_file():
+        raise missing("log of the session", session)
+    return FileResponse(log, media_type="application/jsonl", filename=f"{session}.jsonl", headers=headers)
 
 
 def _state(session: str, state: StudioState, live: LiveSessions, view: View | None = None) -> ChooseState:

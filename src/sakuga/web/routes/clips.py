@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, Response
 
 from sakuga.export import read_recipe
-from sakuga.web.clip_frames import frame_source, unpacked_folder
+from sakuga.web.clip_frames import frame_source, path_of_clip, unpacked_folder
 from sakuga.web.database import add_event, new_id
 from sakuga.web.queue import add_job
 from sakuga.web.recipes import checked_model, clip_row, document_of_text, film_of_clip, upload_row
@@ -116,10 +116,8 @@ def clip_file(clip: Id, state: State, download: bool = False) -> FileResponse:
     with state.database.read() as connection:
         row = clip_row(connection, clip)
     name = f"{_file_name(row['title'])}.{row['format']}" if download else None
-    media = TYPES.get(row["format"], "image/png")
-    return FileResponse(
-        state.data.clips / row["file"], media_type=media, filename=name, headers={"cache-control": "private, max-age=31536000, immutable"}
-    )
+    media, headers = TYPES.get(row["format"], "image/png"), {"cache-control": "private, max-age=31536000, immutable"}
+    return FileResponse(path_of_clip(state.data, row), media_type=media, filename=name, headers=headers)
 
 
 def _file_name(title: str) -> str:

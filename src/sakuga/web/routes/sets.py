@@ -14,6 +14,7 @@ from PIL import Image as PILImage
 from sakuga import studio
 from sakuga.datasets.buckets import Box
 from sakuga.datasets.findings import RULES, Finding
+from sakuga.datasets.image_reading import ImageError, image_size, read_image
 from sakuga.datasets.training_set import COMPOSITIONS, Composition, SetError, read_set
 from sakuga.datasets.training_set import TrainingSet as Images
 from sakuga.datasets.verdict import verdict as judge
@@ -146,8 +147,10 @@ def _alone(findings: Sequence[Finding], rule: str) -> set[str]:
 
 def _image(name: str, images: Images, index: int, findings: list[str], guessed: Composition | None = None) -> SetImage:
     example = images.examples[index]
-    with PILImage.open(images.path(example)) as image:
-        width, height = image.size
+    try:
+        width, height = image_size(images.path(example))
+    except ImageError as error:
+        width, height, findings = 1, 1, [*findings, str(error)]
     return SetImage(
         index=index,
         file=example.file,
@@ -174,8 +177,8 @@ def _at(state: StudioState, name: str, index: int) -> Images:
 def set_image(name: str, index: int, state: State, w: Width = None) -> Response:
     """Return an image of a set, as WebP."""
     images = _at(state, name, index)
-    with PILImage.open(images.path(images.examples[index])) as image:
-        return Response(webp(image, w or 1024), media_type="image/webp", headers={"cache-control": "no-cache"})
+    image = PILImage.fromarray(read_image(images.path(images.examples[index])).image)
+    return Response(webp(image, w or 1024), media_type="image/webp", headers={"cache-control": "no-cache"})
 
 
 @router.patch("/sets/{name}/images/{index}")

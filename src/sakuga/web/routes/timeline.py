@@ -6,6 +6,7 @@ from random import SystemRandom
 from fastapi import APIRouter
 
 from sakuga.timeline.edits import Cut, Edit, Expose, Hold, Redo, Speed
+from sakuga.web.clip_frames import path_of_clip
 from sakuga.web.database import add_event, new_id, now
 from sakuga.web.queue import add_job
 from sakuga.web.recipes import clip_row
@@ -119,7 +120,7 @@ def retime_clip(clip: Id, change: Retime, state: State) -> Job:
 
 
 def _fps(state: StudioState, row: sqlite3.Row) -> float:
-    path = state.data.clips / row["file"]
+    path = path_of_clip(state.data, row)
     return float(laid_out(path, row["model"], state.data.frames, path.stat().st_mtime_ns).rate)
 
 
