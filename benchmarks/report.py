@@ -50,6 +50,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "set-sizes": ("set_sizes.py",),
     "masked-loss": ("masked_loss.py", "--steps", "150"),
     "tag-captions": ("tag_captions.py", "--prompts", "32"),
+    "tag-captions-again": ("tag_captions.py", "--prompts", "32", "--seed", "1"),
     "motion-lora": ("motion_lora.py",),
     "slider": ("slider.py", "--steps", "100", "--prompts", "24"),
 }
@@ -124,7 +125,7 @@ quality" last in all of them; and as many others in the model's own look, withou
 tags after the first stay *as they are*, are *shuffled*, or are *half dropped*. *In order*, *reversed*, *no quality* (without that tag),
 *no trigger* (without the trigger word) and *alone* (the trigger word by itself) are the shares of images read as watercolor, by how tags of
 further scenes are prompted; *kept* is the share of what these state that images in order show. *More* are paired differences from captions
-as they are.
+as they are, by the same seed.
 """
 SLIDERS = """A slider with "at night" as more and "at noon" as less; 100 steps of 4. Prompts name no time of day. *Kept* is the share of
 subject, place, portrait, person, hair and weather that is read as at weight 0, *steady* that of prompts whose time never goes back towards
@@ -346,7 +347,7 @@ SECTIONS = (
     Section(title="Methods at equal size", benchmarks=("equal-size",), text=EQUAL, table=variants),
     Section(title="Rank and steps by size of set", benchmarks=("set-sizes",), text=SIZES, table=sizes),
     Section(title="Masked loss", benchmarks=("masked-loss",), text=MASKED, table=readings),
-    Section(title="Tags shuffled and left out", benchmarks=("tag-captions",), text=TAGS, table=readings),
+    Section(title="Tags shuffled and left out", benchmarks=("tag-captions", "tag-captions-again"), text=TAGS, table=readings),
     Section(title="A slider", benchmarks=("slider",), text=SLIDERS, table=readings),
     Section(title="A MotionLoRA", benchmarks=("motion-lora",), text=MOTIONS, table=readings),
 )
