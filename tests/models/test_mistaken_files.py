@@ -68,7 +68,7 @@ def test_a_vae_that_is_not_there(tmp_path: Path) -> None:
 def test_and_is_refused_before_a_motion_adapter_loads(tiny_moving_folder: Path, tmp_path: Path) -> None:
     from sakuga.story.film import from_toml
 
-    film = from_toml('[film]\nmotion = "auto"\nsize = 32\n[[shots]]\nprompt = "a castle AND snow"\nseconds = 1.0\nseed = 1\n')
+    film = from_toml('[film]\nsize = 32\n[[shots]]\nmotion = "auto"\nprompt = "a castle AND snow"\nseconds = 1.0\nseed = 1\n')
     film = studio.override(film, FilmSettings(model=str(tiny_moving_folder)))
     with pytest.raises(InputError, match="a motion adapter takes no prompts that AND composes; leave AND out, or set motion to none"):
         studio.render(film, tmp_path / "a.gif")

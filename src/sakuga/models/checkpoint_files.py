@@ -148,8 +148,11 @@ class CheckpointFiles:
 
     def config(self, part: str) -> dict[str, Any]:
         """Read the config of one component."""
-        path = self.folder / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
-        return self._read(path)
+        return self._read(self.config_path(part))
+
+    def config_path(self, part: str) -> Path:
+        """Return where the config of one component lies, or would lie."""
+        return self.folder / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
 
     @cached_property
     def index(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def check_configs(files: CheckpointFiles) -> None:
 
 def _check_numbers(files: CheckpointFiles) -> None:
     for part in COUNTS.keys() | NUMBERS.keys():
-        config = files.config(part) if (files.folder / part).is_dir() else {}
+        config = files.config(part) if files.config_path(part).is_file() else {}
         for key, most in COUNTS.get(part, {}).items():
             if not all(_is_count(one, most) for one in _every(config.get(key))):
                 raise _refusal(files, f"{key} of its {part} is {_shown(config[key])}, not from 1 to {most}")
