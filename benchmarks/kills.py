@@ -10,7 +10,7 @@ Lost is a stored frame, a whole download, a finished run or a logged step that i
 bytes differ from those of a run that nobody stopped counts, too. After SIGINT and SIGTERM no half-written file may be left. An end by any
 other code than that of the stop, 130 after SIGINT and SIGTERM, or 0 is a failure. After SIGKILL the processes that the command
 started must end, too. A power cut kills all of them, and then what `power_cut.py` leaves of the files is there.
-A row is told as far as it is, every ten starts.
+A row is printed as far as it is, every ten starts.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The camera of a shot in motion goes where it is told, and comes back where a clip closes."""
+"""The camera of a shot in motion goes where its keys say, and comes back where a clip closes."""
 
 from fractions import Fraction
 

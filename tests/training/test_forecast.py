@@ -1,4 +1,4 @@
-"""Time and memory of a training are told before it starts, and nothing is written."""
+"""Time and memory of a training are estimated before it starts, and nothing is written."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -5,7 +5,7 @@ import type { TrainJob } from "../../api/types";
 import { bytes, count, minutes } from "../../app/words";
 import { Note } from "../../parts/feedback";
 
-/** Milliseconds without a change after which the server is asked. */
+/** Milliseconds without a change after which the server gets a request. */
 const SETTLED = 700;
 
 /** What a training would take on this machine; the server measures it on one forward pass, one question at a time. */
