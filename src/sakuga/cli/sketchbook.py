@@ -33,6 +33,10 @@ def train(
     evaluate_every: Annotated[float, typer.Option(help="Minutes between evaluations")] = 8.0,
     samples: Annotated[int | None, typer.Option(help="Length of the training in samples (1 or more)", show_default="by stage")] = None,
     batch: Annotated[int | None, typer.Option(help="Batch size of each worker (1 or more)", show_default="by stage")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Highest learning rate; lower than the stage's own to go on from good weights", show_default="by stage"),
+    ] = None,
     images: Annotated[int | None, typer.Option(help="Different training images (1 or more)", show_default="by stage")] = None,
     start: Annotated[
         str | None,
@@ -47,7 +51,7 @@ def train(
 
     options = studio.TrainingOptions(
         work=work, device=device, workers=workers, threads=threads, processes=processes, minutes=minutes, evaluate_every=evaluate_every,
-        samples=samples, batch=batch, images=images, start=studio.parse_start(start) if start else None, resume=resume,
+        samples=samples, batch=batch, rate=rate, images=images, start=studio.parse_start(start) if start else None, resume=resume,
     )  # fmt: skip
     for step in now_and_then(studio.train_sketchbook(stage, options), seconds=0 if quiet else 10):
         losses = " ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())

@@ -1,6 +1,5 @@
 """Samplers as diffusers' schedulers, with the noise schedule of a checkpoint."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from inspect import signature
 from typing import Any
@@ -70,10 +69,8 @@ def build_scheduler(checkpoint: Checkpoint, sampler: Sampler, steps: int, schedu
     It has the checkpoint's noise schedule.
     """
     own = OPTIONS.get(sampler, {}) | SCHEDULES[schedule]
-    with warnings.catch_warnings():  # diffusers converts tensors in a way that numpy deprecates
-        warnings.simplefilter("ignore", DeprecationWarning)
-        scheduler = _scheduler(SCHEDULERS[sampler], checkpoint.scheduler_config | own)
-        scheduler.set_timesteps(steps, device=checkpoint.device)
+    scheduler = _scheduler(SCHEDULERS[sampler], checkpoint.scheduler_config | own)
+    scheduler.set_timesteps(steps, device=checkpoint.device)
     return SinglestepScheduler.over(scheduler, stochastic=SINGLESTEP[sampler]) if sampler in SINGLESTEP else scheduler
 
 

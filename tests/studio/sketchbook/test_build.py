@@ -69,6 +69,8 @@ def test_no_config_names_the_folder_it_was_trained_in(tmp_path: Path) -> None:
     [
         ("vea", {}, "stages are vae, clip"),
         ("vae", {"workers": 0}, "workers: 0 is out of range"),
+        ("vae", {"rate": 0.0}, "rate: 0.0 is out of range"),
+        ("vae", {"rate": float("nan")}, "rate: nan is out of range"),
         ("vae", {"batch": -1}, "choose 1 or more"),
     ],
 )

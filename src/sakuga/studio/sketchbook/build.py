@@ -4,6 +4,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -49,6 +50,8 @@ def train_sketchbook(stage: str, options: TrainingOptions) -> "Work[StageStep, P
         count = getattr(options, name)
         if count is not None and count < 1:
             raise InputError(f"{name}: {count} is out of range; choose 1 or more")
+    if options.rate is not None and not 0 < options.rate < inf:
+        raise InputError(f"rate: {options.rate} is out of range; choose a number above 0")
     return Work(_train(STAGES if stage == "all" else (cast(Stage, stage),), options))
 
 

@@ -245,7 +245,7 @@ def run_training(training: StageTraining, weights: Path, intervals: Intervals) -
         training.write_weights(weights)
 
 
-def override_plan(plan: StagePlan, **counts: int | None) -> StagePlan:
-    """Return the plan with other counts, where given."""
-    given: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
+def override_plan(plan: StagePlan, **settings: float | None) -> StagePlan:
+    """Return the plan with other settings, where given."""
+    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     return replace(plan, **given)

@@ -21,6 +21,7 @@ from sakuga.models.placement import place_encoder, place_unet
 from sakuga.models.sampling import sample
 from sakuga.models.sketchbook import LATENT_CHANNELS, TOKEN_LIMIT, assemble_checkpoint, load_unet, make_scheduler
 from sakuga.sketchbook import scene
+from sakuga.sketchbook.caption_reading import NOT_LEARNT
 from sakuga.sketchbook.labels import Labels
 from sakuga.training.caption_embeddings import encode_padded
 from sakuga.training.sketchbook import loss_maps
@@ -66,9 +67,9 @@ class Clip:
 def render_clip(seed: int, *, frames: int = FRAMES, size: int = 128) -> Clip:
     """Render a clip of a seed's scene.
 
-    The seed decides its first moment too.
+    The seed decides its first moment too. People who walk and second subjects come once the image networks know them.
     """
-    shown = scene.sample(seed, accompanied=True)
+    shown = scene.sample(seed, accompanied="action" not in NOT_LEARNT)
     start = np.random.default_rng((seed, 17)).uniform(0.0, LONGEST_TIME)
     moments = (shown.at(start + frame / FRAME_RATE) for frame in range(frames))
     return Clip(frames=np.stack([moment.image(size, size) for moment in moments]), labels=shown.labels)

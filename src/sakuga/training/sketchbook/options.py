@@ -17,7 +17,7 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 class TrainingOptions:
     """Options of a stage's training.
 
-    `samples`, `batch` and `images` override those of its plan.
+    `samples`, `batch`, `rate` and `images` override those of its plan.
     """
 
     work: Path
@@ -38,4 +38,6 @@ class TrainingOptions:
     """A folder of finished weights to continue from, with a fresh optimizer."""
     samples: int | None = None
     batch: int | None = None
+    rate: float | None = None
+    """The highest learning rate."""
     images: int | None = None

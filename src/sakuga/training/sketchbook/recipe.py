@@ -82,7 +82,7 @@ def _steps(stage: Stage, options: TrainingOptions) -> Generator[StageStep, None,
 
 def _train_one(plan: StagePlan, make: MakeTask, run: str, options: TrainingOptions) -> Generator[StageStep, None, None]:
     setup = StageSetup(
-        plan=override_plan(plan, samples=options.samples, batch=options.batch, images=options.images),
+        plan=override_plan(plan, samples=options.samples, batch=options.batch, rate=options.rate, images=options.images),
         work=options.work,
         device=pick_device(options.device),
         processes=options.processes,
