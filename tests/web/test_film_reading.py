@@ -7,6 +7,7 @@ import pytest
 from sakuga.story.film import FilmError, from_document, to_document
 from sakuga.web.database import packed
 from sakuga.web.film_reading import FilmText, head_of, read_film_text, read_shot_text
+from sakuga.web.storyboards import shot_warnings
 
 SHOTS: list[dict[str, Any]] = [
     {"prompt": "the girl runs", "seconds": 1.5, "seed": 3, "transition": "cut", "guidance": "0: 4, 24 smooth: 7"},
@@ -56,3 +57,15 @@ def test_a_wrong_setting_and_a_film_without_shots_are_refused() -> None:
         read_film_text(text(*SHOTS, steps="many"))
     with pytest.raises(FilmError, match="at least one shot"):
         read_film_text(text())
+
+
+@pytest.mark.parametrize(
+    ("before", "transition", "still"),
+    [("a castle AND a moon", "morph 1", True), ("a castle AND a moon", "cut", False), ("a castle", "morph 1", False)],
+)
+def test_a_shot_that_goes_on_from_a_composed_prompt_says_that_it_stays_still(before: str, transition: str, still: bool) -> None:
+    shots = [SHOTS[2] | {"prompt": before, "transition": transition}, SHOTS[2] | {"prompt": "a castle at night"}]
+    reading = read_film_text(text(*shots))
+    notes, _ = shot_warnings(reading, (1,))
+    assert ("motion" in {note.rule for note in notes[0]}) == still
+    assert shot_warnings(reading, (0, 1))[0][1] == notes[0]

@@ -80,9 +80,9 @@ def _shared(head: str) -> Film:
     return from_document({**json.loads(head), "shots": [{"prompt": "a", "seconds": 1.0, "seed": 0}]}, NAME)
 
 
-def one_shot_film(head: str, shot: str) -> Film:
-    """Return a film of one shot alone; raises as `read_shot_text` does."""
-    return _with_shots(_shared(head), (read_shot_text(head, shot).shot,))
+def short_film(head: str, shots: tuple[str, ...]) -> Film:
+    """Return a film of these shots alone; raises as `read_shot_text` does."""
+    return _with_shots(_shared(head), tuple(read_shot_text(head, shot).shot for shot in shots))
 
 
 def _with_shots(film: Film, shots: tuple[Shot, ...]) -> Film:

@@ -10,7 +10,7 @@ from typing import Any
 from sakuga.models.checkpoint_files import CheckpointError
 from sakuga.story.film import Film, to_document
 from sakuga.web.database import add_event, new_id, now, packed
-from sakuga.web.film_reading import FilmText, Reading, head_of, one_shot_film, read_film_text, read_shot_text
+from sakuga.web.film_reading import FilmText, Reading, head_of, read_film_text, read_shot_text, short_film
 from sakuga.web.refusal import Refused, missing
 from sakuga.web.schemas import BibleText, LintNote, Project, ProjectSummary, Shot, Take
 
@@ -149,7 +149,7 @@ def read_project(connection: sqlite3.Connection, project: str) -> Project:
     """Return a project with its shots, their warnings and takes."""
     row, reading = project_row(connection, project), reading_of(connection, project)
     places = range(len(reading.shots))
-    notes, extra = _lint(reading, places)
+    notes, extra = shot_warnings(reading, places)
     rows = connection.execute("SELECT * FROM shots WHERE project = ? ORDER BY position", (project,)).fetchall()
     takes = takes_by_shot(connection, project)
     edits, fit = edits_of(connection, project)
@@ -176,26 +176,33 @@ def read_shot(connection: sqlite3.Connection, shot: str) -> Shot:
     row = shot_row(connection, shot)
     reading = reading_of(connection, row["project"])
     place = shot_ids(connection, row["project"]).index(shot)
-    notes, _ = _lint(reading, (place,))
+    notes, _ = shot_warnings(reading, (place,))
     takes = connection.execute("SELECT * FROM takes WHERE shot = ? ORDER BY created, rowid", (shot,)).fetchall()
     return _shot(row, reading, place, notes[0], takes)
 
 
-def _lint(reading: Reading, places: Sequence[int]) -> tuple[list[tuple[LintNote, ...]], list[str]]:
+def shot_warnings(reading: Reading, places: Sequence[int]) -> tuple[list[tuple[LintNote, ...]], list[str]]:
     """Return the warnings about shots, and why there are none."""
     text = reading.text
     try:
-        return [_notes(text.head, text.shots[place]) for place in places], []
+        return [_notes(text.head, _seen(text.shots, place)) for place in places], []
     except (CheckpointError, ValueError) as error:
         return [() for _ in places], [str(error)]
 
 
+def _seen(shots: Sequence[str], place: int) -> tuple[str, ...]:
+    """Return the shots that a shot's warnings depend on: itself, and one before it that AND may compose and that it may go on from."""
+    first = place - 1 if place and "AND" in shots[place - 1] else place
+    return tuple(shots[first : place + 1])
+
+
 @lru_cache(maxsize=16_384)
-def _notes(head: str, shot: str) -> tuple[LintNote, ...]:
-    """Return the warnings about one shot, which no other shot changes."""
+def _notes(head: str, shots: tuple[str, ...]) -> tuple[LintNote, ...]:
+    """Return the warnings about the last of these shots."""
     from sakuga.studio.animate.shot_notes import shot_notes
 
-    return tuple(LintNote(rule=note.rule, message=note.message) for note in shot_notes(one_shot_film(head, shot)))
+    found = shot_notes(short_film(head, shots))
+    return tuple(LintNote(rule=note.rule, message=note.message) for note in found if note.shot == len(shots) - 1)
 
 
 def _shot(row: sqlite3.Row, reading: Reading, place: int, notes: tuple[LintNote, ...], takes: Sequence[sqlite3.Row]) -> Shot:
