@@ -144,3 +144,30 @@ def test_an_error_in_film_toml_is_shown_at_its_line(studio_process: StudioProces
     text.fill(text.input_value() + "\nseconds = nonsense\n")
     page.get_by_role("button", name="Use this text").click()
     expect(page.get_by_role("alert")).to_contain_text("Line ")
+
+
+def test_two_tabs_edit_one_film_and_neither_loses_what_the_other_types(
+    studio_process: StudioProcess, api: Api, open_page: Callable[..., Page]
+) -> None:
+    first = open_page(studio_process)
+    project = plan(first, api, studio_process, "a castle, then a boat", shots=2)
+    second = open_page(studio_process, f"#/storyboard/{project}")
+    typed = second.get_by_label("Prompt").nth(1)
+    typed.fill("a boat at sea, half")
+    other = first.get_by_label("Prompt").first
+    other.fill("a castle in the snow")
+    other.blur()
+    expect(second.get_by_label("Prompt").first).to_have_value("a castle in the snow")
+    expect(typed).to_have_value("a boat at sea, half")
+    typed.fill("a boat at sea, half a mile out")
+    typed.blur()
+    expect(first.get_by_label("Prompt").nth(1)).to_have_value("a boat at sea, half a mile out")
+    kept = [shot["prompt"] for shot in api.ask("GET", f"/projects/{project}")["shots"]]
+    assert kept == ["a castle in the snow", "a boat at sea, half a mile out"]
+
+    typed.fill("a boat that was deleted meanwhile")
+    api.ask("DELETE", f"/shots/{shots(api, project)[1]}")
+    expect(first.get_by_role("listitem", name="Shot 2")).to_have_count(0)
+    typed.blur()
+    expect(second.get_by_role("listitem", name="Shot 2")).to_have_count(0)
+    assert len(shots(api, project)) == 1
