@@ -9,6 +9,7 @@ import torch
 from sakuga.models import sketchbook
 from sakuga.models.classifier import LabelClassifier
 from sakuga.training.sketchbook import adapter_task, clip, depth_dataset, image_dataset, latent_dataset, lcm, motion, styles, unet, upscaler
+from sakuga.training.sketchbook.loop import WEAKER
 
 FRAMES = 8
 """Of the motion stage's clips."""
@@ -45,6 +46,7 @@ def _write_networks(work: Path) -> None:
     vae.register_to_config(scaling_factor=2.0)
     vae.half().save_pretrained(weights / "vae")
     sketchbook.make_unet().half().save_pretrained(weights / "unet")
+    sketchbook.make_unet().half().save_pretrained(work / WEAKER / "unet")
     sketchbook.make_text_encoder(tokenizer).half().save_pretrained(weights / "text_encoder")
     sketchbook.make_image_encoder().half().save_pretrained(weights / "image_encoder")
     sketchbook.make_scheduler().save_pretrained(weights / "scheduler")

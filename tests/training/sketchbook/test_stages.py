@@ -35,6 +35,7 @@ OPENED: dict[Stage, tuple[Callable[[Path], Any], ...]] = {
     "clip": (sketchbook.load_text_encoder, sketchbook.load_image_encoder),
     "classifier": (lambda weights: load_classifier(weights / "classifier"),),
     "unet": (sketchbook.load_unet,),
+    "sharpen": (sketchbook.load_unet,),
     "upscaler": (lambda weights: load_upscaler_network(weights / "upscaler"),),
     "depth": (lambda weights: load_depth_network(weights / "depth"),),
     "controlnet": (sketchbook.load_controlnet,),

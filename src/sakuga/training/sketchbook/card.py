@@ -43,6 +43,7 @@ STAGES = {
     "vae": "autoencoder",
     "clip": "tokenizer, CLIP",
     "unet": "UNet",
+    "sharpen": "UNet, sharpening",
     "controlnet": "ControlNet",
     "lcm": "few-step adapter",
     "motion": "motion adapter",

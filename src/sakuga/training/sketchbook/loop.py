@@ -27,6 +27,8 @@ from sakuga.training.state import TrainingState, WeightAverage
 from sakuga.training.step_random import StepRandom
 
 CHECKPOINT = "checkpoint.safetensors"
+WEAKER = "weaker"
+"""The folder below the work folder for weights of a plan's `weaker_at`."""
 SEEN = "seen"
 """The key of the samples seen, in checkpoints and logs."""
 
@@ -36,7 +38,7 @@ class StagePlan:
     """Settings of a stage's training.
 
     Every length is a number of samples, not of steps or minutes. `half` computes in bfloat16 where that is fast; `half_life` is that of the
-    averaged weights.
+    averaged weights. `weaker_at` is the share of the samples after which those are also kept as less trained ones; 0 keeps none.
     """
 
     samples: int
@@ -49,6 +51,7 @@ class StagePlan:
     clip: float = 1.0
     decay: float = 0.01
     half: bool = True
+    weaker_at: float = 0.0
     seed: int = 0
 
     def rate_at(self, samples_seen: int) -> float:
@@ -221,7 +224,9 @@ def run_training(training: StageTraining, weights: Path, intervals: Intervals) -
     plan = training.task.plan
     try:
         while training.samples_seen < plan.samples and not distributed.any_process(time.monotonic() - started > 60 * intervals.minutes):
-            step = training.step()
+            before, step = training.samples_seen, training.step()
+            if is_main and before < plan.weaker_at * plan.samples <= training.samples_seen:
+                training.write_weights(weights.parent / WEAKER)
             sums = {name: value + sums.get(name, 0.0) for name, value in step.losses.items()}
             now = time.monotonic()
             if is_main and now - logged > 10:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Stage = Literal["vae", "clip", "classifier", "latents", "unet", "upscaler", "depth", "controlnet", "motion", "styles", "lcm"]
+Stage = Literal["vae", "clip", "classifier", "latents", "unet", "sharpen", "upscaler", "depth", "controlnet", "motion", "styles", "lcm"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which they depend on each other."""
 

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from sakuga.training.distributed import any_process, main_process_first, run_in_processes
-from sakuga.training.sketchbook import classifier, clip, controlnet, depth, lcm, motion, styles, unet, upscaler, vae
+from sakuga.training.sketchbook import classifier, clip, controlnet, depth, lcm, motion, sharpen, styles, unet, upscaler, vae
 from sakuga.training.sketchbook.image_dataset import IN_LOOK
 from sakuga.training.sketchbook.latent_dataset import make_latents
 from sakuga.training.sketchbook.loop import (
@@ -34,6 +34,7 @@ TASKS: dict[Stage, tuple[StagePlan, MakeTask]] = {
     "clip": (clip.PLAN, clip.ClipTask),
     "classifier": (classifier.PLAN, classifier.ClassifierTask),
     "unet": (unet.PLAN, unet.UnetTask),
+    "sharpen": (sharpen.PLAN, sharpen.SharpenTask),
     "upscaler": (upscaler.PLAN, upscaler.UpscalerTask),
     "depth": (depth.PLAN, depth.DepthTask),
     "controlnet": (controlnet.PLAN, controlnet.ControlnetTask),

@@ -5,7 +5,7 @@ Prompts are captions, or image embeddings in their place.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,12 @@ from sakuga.sketchbook.captions import caption, full_caption
 from sakuga.sketchbook.labels import Labels, Look
 from sakuga.training.caption_embeddings import encode_padded
 from sakuga.training.sketchbook import loss_maps
-from sakuga.training.sketchbook.image_dataset import BASE, BASE_ASPECTS, HELD_OUT
+from sakuga.training.sketchbook.image_dataset import BASE, BASE_ASPECTS, HELD_OUT, DatasetSpec
 from sakuga.training.sketchbook.latent_dataset import LatentDataset, LatentSpec, channel_variance
 from sakuga.training.sketchbook.loop import StagePlan, StageSetup
 from sakuga.training.step_random import StepRandom
 
-PLAN = StagePlan(samples=600_000, batch=16, rate=8e-4, images=100_352, warmup=4_000, half_life=10_000)
+PLAN = StagePlan(samples=600_000, batch=16, rate=8e-4, images=100_352, warmup=4_000, half_life=10_000, weaker_at=0.7)
 ASPECTS = 0.2
 """The share of batches, and of images, in other aspect ratios, over all of these together."""
 IMAGE_PROMPTS = 0.2
@@ -76,16 +76,17 @@ CAPTIONS = (
 )
 
 
-def training_sets(work: Path, images: int, device: torch.device) -> list[tuple[LatentSpec, int]]:
+def training_sets(work: Path, images: int, device: torch.device, *, accompanied: bool = True) -> list[tuple[LatentSpec, int]]:
     """Return the datasets with their sizes.
 
-    Other aspect ratios come first, then the square one.
+    Other aspect ratios come first, then the square one. `accompanied` is that of a DatasetSpec.
     """
-    aspects = [
-        (LatentSpec(dataset=dataset, work=work, device=device), max(1, round(images * ASPECTS / len(BASE_ASPECTS))))
-        for dataset in BASE_ASPECTS
-    ]
-    return [*aspects, (LatentSpec(dataset=BASE, work=work, device=device), images)]
+
+    def latents(dataset: DatasetSpec) -> LatentSpec:
+        return LatentSpec(dataset=replace(dataset, accompanied=accompanied), work=work, device=device)
+
+    each = max(1, round(images * ASPECTS / len(BASE_ASPECTS)))
+    return [*((latents(dataset), each) for dataset in BASE_ASPECTS), (latents(BASE), images)]
 
 
 def held_out(work: Path, images: int, device: torch.device) -> tuple[LatentSpec, int]:
@@ -151,6 +152,9 @@ class Batch:
 class UnetTask:
     """The UNet in training, between finished networks."""
 
+    accompanied = True
+    """Whether scenes show people who walk and second subjects."""
+
     def __init__(self, setup: StageSetup) -> None:
         self.plan, self.device = setup.plan, setup.device
         torch.manual_seed(self.plan.seed)
@@ -161,7 +165,7 @@ class UnetTask:
         self.signal = make_scheduler().alphas_cumprod.to(self.device)
         self.scale: float = self.checkpoint.vae.config.scaling_factor
         self.unconditional = self.embed_texts([""])
-        sets = training_sets(setup.work, self.plan.images, self.device)
+        sets = training_sets(setup.work, self.plan.images, self.device, accompanied=self.accompanied)
         *self.aspects, self.square = [LatentDataset(spec, count, setup.processes) for spec, count in sets]
         self.variance = channel_variance(self.square).to(self.device) * self.scale**2
         self.held_out = LatentDataset(*held_out(setup.work, self.plan.images, self.device))
