@@ -15,19 +15,20 @@ from sakuga.studio.training.clip_reading import READABLE, recognised
 from sakuga.studio.training.resolution import WEIGHT_PROMPTS, TrainSettings, has_clip, resolve_training
 from sakuga.studio.training.weight_choice import WeightChoice, trial
 from sakuga.training.method_settings import Lora
-from tests.training.conftest import trained
+from tests.training.conftest import trained, write_small_set
 
 
 @pytest.fixture
 def unread(settings: TrainSettings, tmp_path: Path) -> TrainSettings:
-    """A LoRA that changes nothing, on the Sketchbook without its classifier."""
+    """A LoRA that changes nothing, without a trigger word, on the Sketchbook without its classifier."""
     folder = tmp_path / "unread"
     folder.mkdir()
     for part in find_checkpoint("sketchbook").folder.iterdir():
         if part.name != "classifier":
             (folder / part.name).symlink_to(part)
     method = Lora(rank=1, targets=("attention",))
-    return replace(settings, model=str(folder), method=method, steps=1, learning_rate=1e-9, weight_prompts=4, validate_every=0)
+    plain = write_small_set(tmp_path / "plain", trigger="")
+    return replace(settings, model=str(folder), set=plain, method=method, steps=1, learning_rate=1e-9, weight_prompts=4, validate_every=0)
 
 
 def test_a_prompt_is_recognised_where_it_fits_its_image_best() -> None:

@@ -160,6 +160,11 @@ class CheckpointFiles:
         path = self.folder / MODEL_INDEX
         return self._read(path) if path.is_file() else {}
 
+    @property
+    def is_sketchbook(self) -> bool:
+        """Whether this is an edition of the Sketchbook: the shipped one, or one that was trained, merged or copied."""
+        return EDITION_KEY in self.index
+
     def _read(self, path: Path) -> dict[str, Any]:
         try:
             return dict(json.loads(read_utf8(path)))

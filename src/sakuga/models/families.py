@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sakuga.models.checkpoint_files import SKETCHBOOK, CheckpointFiles, CheckpointInfo
+from sakuga.models.checkpoint_files import CheckpointFiles, CheckpointInfo
 
 FamilyName = Literal["sketchbook", "sd1", "sd2", "sdxl"]
 
@@ -120,10 +120,10 @@ def family_of(info: CheckpointInfo) -> Family:
 def default_settings_of(files: CheckpointFiles) -> ModelDefaults:
     """Return a checkpoint's default settings.
 
-    Those of the Sketchbook are for the one that is shipped.
+    Those of the Sketchbook are for its own editions, not for every model of its sizes.
     """
     family = family_of(files.info)
-    if family.name == "sketchbook" and files.name != SKETCHBOOK:
+    if family.name == "sketchbook" and not files.is_sketchbook:
         return OTHER.defaults
     return family.defaults
 
