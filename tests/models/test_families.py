@@ -45,7 +45,9 @@ def test_defaults_depend_on_the_family(tiny_folder: Path, tiny_xl_folder: Path) 
     motion = MotionDefaults(
         window=32, steps=15, smoothing=0.1, smoothing_alone=0.5, joint_guidance=0.15, denoising_end=0.87, keyframe_strength=0.2
     )
-    assert default_settings_of(shipped) == ModelDefaults(steps=20, guidance_scale=4.0, enlarge=2, reference_weight=4.0, motion=motion)
+    assert default_settings_of(shipped) == ModelDefaults(
+        steps=20, guidance_scale=4.0, guidance_start=0.2, enlarge=2, reference_weight=4.0, motion=motion
+    )
     assert default_settings_of(CheckpointFiles("copy", shipped.folder)) == default_settings_of(shipped)
     assert default_settings_of(find_checkpoint(str(tiny_folder))) == ModelDefaults(steps=30, guidance_scale=7.5, enlarge=1)
     assert default_settings_of(find_checkpoint(str(tiny_xl_folder))) == ModelDefaults(steps=30, guidance_scale=5.0, enlarge=1)

@@ -97,6 +97,33 @@ def test_text_to_image_equals_diffusers(checkpoint: Checkpoint, sampler: Sampler
     np.testing.assert_allclose(generated, expected, atol=2e-4)
 
 
+@pytest.mark.parametrize("sampler", ["dpm++", "ddim", "heun"])
+def test_guidance_that_starts_later_equals_diffusers(checkpoint: Checkpoint, sampler: Sampler) -> None:
+    pipeline = theirs(checkpoint, StableDiffusionPipeline, sampler, 10)
+
+    def switch_on(pipeline: Any, index: int, timestep: int, inputs: dict[str, Any]) -> dict[str, Any]:
+        following = pipeline.scheduler.timesteps[index + 1 : index + 2]
+        pipeline._guidance_scale = 6.0 if len(following) and following < 700 else 1.0 + 1e-6
+        return inputs
+
+    expected = pipeline(
+        ["a castle", "the sea"],
+        negative_prompt=["", "grey"],
+        latents=start_noise(),
+        num_inference_steps=10,
+        guidance_scale=1.0 + 1e-6,
+        guidance_rescale=0.7 if checkpoint.info.zero_terminal_snr else 0.0,
+        callback_on_step_end=switch_on,
+        height=32,
+        width=48,
+        output_type="np",
+    ).images
+    settings = {"sampler": sampler, "steps": 10, "guidance_scale": 6.0}
+    generated = ours(checkpoint, start_noise(), **settings, options=SamplingOptions(guidance_start=0.3))
+    np.testing.assert_allclose(generated, expected, atol=2e-4)
+    assert np.abs(generated - ours(checkpoint, start_noise(), **settings)).max() > 0.01, "guidance from the start is another image"
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("strength", [0.4, 1.0])
 def test_image_to_image_equals_diffusers(checkpoint: Checkpoint, sampler: Sampler, strength: float) -> None:

@@ -18,7 +18,8 @@ from sakuga.story.settings import FilmSettings
 INFOTEXT = """a (castle:1.2), by the sea <lora:ink:0.8>
 BREAK snow
 Negative prompt: grey, blurred
-Steps: 24, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 1234, Size: 512x768, Model hash: abc, Model: dream v1, \
+Steps: 24, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Skip Early CFG: 0.1, \
+Seed: 1234, Size: 512x768, Model hash: abc, Model: dream v1, \
 Clip skip: 2, Denoising strength: 0.4, Lora hashes: "ink: 1a2b, wash: 3c", Version: v1.10.1"""
 
 
@@ -43,7 +44,8 @@ def test_an_infotext_is_read_and_the_rest_is_listed() -> None:
     recipe = read_infotext(INFOTEXT)
     assert recipe
     assert recipe.prompt == "a (castle:1.2), by the sea <lora:ink:0.8>\nBREAK snow"
-    assert (recipe.negative, recipe.steps, recipe.guidance, recipe.seed) == ("grey, blurred", 24, 6.5, 1234)
+    assert (recipe.negative, recipe.steps, recipe.seed) == ("grey, blurred", 24, 1234)
+    assert (recipe.guidance, recipe.guidance_start) == (6.5, 0.1)
     assert (recipe.size, recipe.model, recipe.sampler) == ((512, 768), "dream v1", "dpm++ karras")
     assert dict(recipe.unread) == {"Denoising strength": "0.4"}
     assert recipe.clip_skip == 2

@@ -102,7 +102,7 @@ MaxSize = Annotated[
 
 FILM = tuple(OPTIONS)
 """The settings of a film."""
-SAMPLING = ("schedule", "eta", "clip_skip", "weighting")
+SAMPLING = ("schedule", "eta", "clip_skip", "weighting", "guidance_start")
 FILE_CHOICES = ("prediction", "vae")
 """What a single-file model may not tell."""
 IMAGE = (

@@ -23,6 +23,7 @@ Variants = Annotated[int, opt.described("Variants, each generated from the one b
     "sampler",
     "precision",
     "guidance",
+    "guidance_start",
     "schedule",
     "eta",
     *opt.FILE_CHOICES,

@@ -38,6 +38,8 @@ class ModelDefaults:
 
     steps: int = 30
     guidance_scale: float = 7.5
+    guidance_start: float = 0.0
+    """Share of the noise levels, from the highest, that run without guidance."""
     enlarge: int = 1
     """Side of an output image, in native sizes."""
     reference_weight: float = 0.0
@@ -73,6 +75,7 @@ FAMILIES: tuple[Family, ...] = (
         defaults=ModelDefaults(
             steps=20,
             guidance_scale=4.0,
+            guidance_start=0.2,
             enlarge=2,
             reference_weight=4.0,
             motion=MotionDefaults(

@@ -69,7 +69,8 @@ def sample(
     halves the work. Below 1.0, `denoising_end` is the share of the noise levels that run, at least one step; the last step then yields the
     predicted clean latents. Spans of ControlNets and edits of prompts count the steps of the whole denoising, of which `steps_before` ran
     earlier. `guidance_rescale` is the phi of `rescale_guidance`: by default 0.7 for v-prediction with zero terminal SNR, else 0.0. All
-    frames attend to `reference`, in both halves of guidance. Heun calls the networks twice for each step but the last.
+    frames attend to `reference`, in both halves of guidance. In the first `options.guidance_start` of the noise levels the scale is 1.0
+    (Kynkaanniemi et al. 2024), in batches as before. Heun calls the networks twice for each step but the last.
     """
     scheduler = build_scheduler(checkpoint, sampler, steps, options.schedule)
     skipped = 0 if init_latents is None else scheduler.order * (steps - max(1, min(int(steps * strength), steps)))
@@ -79,6 +80,7 @@ def sample(
     whole = steps_before + len(scheduler.timesteps) - skipped
     latents = _initial_latents(checkpoint, scheduler, next(noise), init_latents, timesteps[:1])
     phi = _default_rescale(checkpoint) if guidance_rescale is None else guidance_rescale
+    unguided = (1 - options.guidance_start) * scheduler.config.num_train_timesteps
     embeds_at = _embeds_at(checkpoint, prompt_embeds, negative_prompt_embeds, guidance_scale)
     for index, timestep in enumerate(timesteps):
         is_end = denoising_end < 1 and index == len(timesteps) - 1
@@ -88,8 +90,9 @@ def sample(
         seen = [prompt for prompt in image_prompts if prompt.acts(place, whole)]
         attended = reference.attended(checkpoint, scheduler, timestep, skipped + index) if reference else nullcontext()
         rescale = 0.0 if is_end else phi  # it would change the contrast of clean latents
+        scale = 1.0 if timestep >= unguided else guidance_scale
         prediction = _predict(
-            checkpoint, scheduler, latents, timestep, embeds, guidance_scale, rescale, acting, seen, attended, weights
+            checkpoint, scheduler, latents, timestep, embeds, scale, rescale, acting, seen, attended, weights, guided=guidance_scale > 1
         )  # fmt: skip
         with torch.inference_mode():
             if is_end:
@@ -160,19 +163,21 @@ def _predict(
     image_prompts: Sequence[ImagePrompt],
     attended: AbstractContextManager[None],
     weights: Tensor | None,
+    *,
+    guided: bool,
 ) -> Tensor:
     """Call the denoiser once.
 
-    With guidance its batch holds the unconditional frames, then the conditional ones, of each part where prompts are composed with
+    If `guided`, its batch holds the unconditional frames, then the conditional ones, of each part where prompts are composed with
     `weights`, (parts, frames). It runs inside `attended`, which lets the UNet attend to a reference.
     """
     inputs = torch.cat([latents] * (len(embeds) // len(latents)))
     inputs = scheduler.scale_model_input(inputs, timestep).to(checkpoint.dtype)
     residuals = control_residuals(checkpoint, controls, inputs, timestep, embeds)
-    embeds = with_image_tokens(checkpoint, embeds, image_prompts, guided=guidance_scale > 1)
+    embeds = with_image_tokens(checkpoint, embeds, image_prompts, guided=guided)
     with attended, attending_to_images(checkpoint.unet, image_prompts):
         prediction = checkpoint.forward(inputs, timestep, embeds, **residuals).float()
-    if guidance_scale <= 1:
+    if not guided:
         return prediction if weights is None else compose_unguided(prediction.chunk(len(weights)), weights)
     unconditional, *conditionals = prediction.chunk(len(prediction) // len(latents))
     conditional = conditionals[0] if weights is None else compose_predictions(unconditional, conditionals, weights)

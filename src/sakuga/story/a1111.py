@@ -8,7 +8,7 @@ from sakuga.story.foreign_recipe import SCHEDULES, ForeignRecipe, known_sampling
 NEGATIVE = "Negative prompt:"
 PAIR = re.compile(r'\s*([\w][\w \-/]*?):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
 SIZE = re.compile(r"(\d+)x(\d+)")
-READ = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Clip skip")
+READ = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Clip skip", "Skip Early CFG")
 WITHOUT_EFFECT = ("Model hash", "Version", "Lora hashes", "TI hashes", "Hashes")
 """What names things only, whose effect is read elsewhere."""
 SAMPLER_NAMES = {
@@ -46,6 +46,7 @@ def read_infotext(text: str) -> ForeignRecipe | None:
         schedule=schedule,
         clip_skip=int(values["Clip skip"]) if values.get("Clip skip", "").isdecimal() else None,
         guidance=_number(values.get("CFG scale")),
+        guidance_start=_number(values.get("Skip Early CFG")),
         seed=int(values["Seed"]) if values.get("Seed", "").isdecimal() else None,
         size=(int(size[1]), int(size[2])) if size else None,
         model=model_name(values["Model"]) if values.get("Model") else None,
@@ -61,6 +62,7 @@ def write_infotext(recipe: ForeignRecipe) -> str:
         "Schedule type": next((name.title().replace("Sgm", "SGM") for name, own in SCHEDULES.items() if own == recipe.schedule), None),
         "Clip skip": recipe.clip_skip,
         "CFG scale": recipe.guidance and f"{recipe.guidance:g}",
+        "Skip Early CFG": recipe.guidance_start and f"{recipe.guidance_start:g}",
         "Seed": recipe.seed,
         "Size": "x".join(map(str, recipe.size)) if recipe.size else None,
         "Model": recipe.model,

@@ -44,6 +44,7 @@ class ForeignRecipe:
     schedule: str | None = None
     clip_skip: int | None = None
     guidance: float | None = None
+    guidance_start: float | None = None
     seed: int | None = None
     size: tuple[int, int] | None = None
     model: str | None = None
@@ -63,6 +64,7 @@ class ForeignRecipe:
             "--clip-skip": self.clip_skip,
             "--steps": self.steps,
             "--guidance": self.guidance,
+            "--guidance-start": self.guidance_start,
             "--seed": self.seed,
             "--size": size,
         }

@@ -14,8 +14,8 @@ MAX_CELLS = 400
 NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
 SEED_AXIS, PROMPT_AXIS = "seed", "prompt"
 IMAGE_OPTIONS = (
-    "style", "negative", "size", "steps", "sampler", "schedule", "eta", "clip_skip", "weighting", "guidance", "grain", "paper", "pixel",
-    "model", "precision", "prediction", "vae", "upscaler",
+    "style", "negative", "size", "steps", "sampler", "schedule", "eta", "clip_skip", "weighting", "guidance", "guidance_start",
+    "grain", "paper", "pixel", "model", "precision", "prediction", "vae", "upscaler",
 )  # fmt: skip
 PATHS = ("model", "vae", "upscaler")
 """Options that may be paths, of which a label shows the end."""

@@ -221,6 +221,16 @@ class FilmSettings:
             most=100,
         ),
     ] = None
+    guidance_start: Annotated[
+        float | None,
+        Number(
+            help="Share of the denoising, from its start, without guidance",
+            default_help="0.2 on the Sketchbook, 0 otherwise",
+            panel=MODEL,
+            least=0,
+            most=1,
+        ),
+    ] = None
     strength: Annotated[
         float | None,
         Number(

@@ -159,6 +159,8 @@ class SamplingOptions:
     """Noise that DDIM adds, 0.0 (none) to 1.0."""
     clip_skip: int = 1
     """Which layer of the text encoder is taken, counted from its usual one as in A1111: 2 is the layer before."""
+    guidance_start: float = 0.0
+    """Share of the noise levels, from the highest, that run without guidance."""
 
 
 # Motion windows.

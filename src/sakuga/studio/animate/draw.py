@@ -374,6 +374,7 @@ def _infotext(image: _Image, resolved: ResolvedDraw) -> str:
             schedule=None if settings.schedule == "model" else settings.schedule,
             clip_skip=None if settings.clip_skip == 1 else settings.clip_skip,
             guidance=settings.guidance,
+            guidance_start=settings.guidance_start or None,
             seed=image.seed,
             size=settings.size,
             model=model_name(settings.model),

@@ -26,7 +26,7 @@ READERS = {"invokeai_metadata": read_metadata, "parameters": read_infotext, "pro
 """The keyword of each program's text, and its reader; the first that reads one counts."""
 FILM_SECONDS = 4.0
 """Length of a film that is made of an image."""
-CHANGEABLE = ("prompt", "negative", "steps", "sampler", "schedule", "clip_skip", "guidance", "seed", "size")
+CHANGEABLE = ("prompt", "negative", "steps", "sampler", "schedule", "clip_skip", "guidance", "guidance_start", "seed", "size")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,7 @@ def _settings(recipe: ForeignRecipe) -> dict[str, Any]:
         "schedule": recipe.schedule,
         "clip_skip": recipe.clip_skip,
         "guidance": recipe.guidance,
+        "guidance_start": recipe.guidance_start,
         "size": recipe.size,
     }
 

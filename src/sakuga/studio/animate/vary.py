@@ -56,8 +56,8 @@ RATE = Fraction(20)
 """Default frames per second."""
 MAX_RATIO = 4
 USED = (
-    "fps", "size", "model", "prediction", "vae", "style", "sampler", "schedule", "eta", "precision", "steps", "guidance", "controlnet",
-    "upscaler", "grain", "paper", "pixel", "tiled_vae",
+    "fps", "size", "model", "prediction", "vae", "style", "sampler", "schedule", "eta", "precision", "steps", "guidance",
+    "guidance_start", "controlnet", "upscaler", "grain", "paper", "pixel", "tiled_vae",
 )  # fmt: skip
 """The film settings that a chain has a use for."""
 USED_BY_PROMPTS = ("clip_skip", "weighting")

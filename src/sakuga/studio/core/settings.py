@@ -71,6 +71,7 @@ class ResolvedSettings:
     tiled_vae: bool
     steps: int
     guidance: float
+    guidance_start: float
     strength: float
     control_weight: float
     controlnet: tuple[ControlNet, ...]
@@ -167,6 +168,7 @@ def _model_defaults(files: CheckpointFiles, settings: FilmSettings, styles: Styl
         "depth": "estimator" if "depth" in files.components() else "luminance",
         "steps": FEW_STEPS if few else (family.motion.steps if moves else None) or family.steps,
         "guidance": 1.0 if few else family.guidance_scale,
+        "guidance_start": 0.0 if few else family.guidance_start,
     }
 
 
@@ -188,7 +190,8 @@ def preview_settings(settings: ResolvedSettings, styles: StyleFinder) -> tuple[R
         steps = min(settings.steps, FEW_UNDISTILLED)
         return replace(settings, steps=steps), [f"{styles.files.name!r} has no few-step adapter: the preview takes {steps} plain steps"]
     notes = ["a preview uses no guidance, so the negative prompt has no effect"] if settings.negative else []
-    return replace(settings, sampler="lcm", schedule="model", eta=0.0, steps=min(settings.steps, FEW_STEPS), guidance=1.0), notes
+    steps = min(settings.steps, FEW_STEPS)
+    return replace(settings, sampler="lcm", schedule="model", eta=0.0, steps=steps, guidance=1.0, guidance_start=0.0), notes
 
 
 def frame_settings(settings: ResolvedSettings, files: CheckpointFiles, styles: StyleFinder | None = None) -> FrameSettings:
@@ -205,7 +208,9 @@ def frame_settings(settings: ResolvedSettings, files: CheckpointFiles, styles: S
         sampler=settings.sampler,
         precision=settings.precision,
         approximations=(TILED_VAE,) if settings.tiled_vae else (),
-        options=SamplingOptions(schedule=settings.schedule, eta=settings.eta, clip_skip=settings.clip_skip),
+        options=SamplingOptions(
+            schedule=settings.schedule, eta=settings.eta, clip_skip=settings.clip_skip, guidance_start=settings.guidance_start
+        ),
         weighting=settings.weighting,
         steps=settings.steps,
         guidance=settings.guidance,

@@ -14,6 +14,7 @@ from sakuga.files import write_atomic
 from sakuga.models.checkpoint_files import CheckpointFiles
 from sakuga.story.settings import FilmSettings
 from sakuga.studio.core.settings import ResolvedSettings, resolve_settings
+from sakuga.timeline.spec import SamplingOptions
 from sakuga.training.plan_options import parse_numbers
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def generate_clip(method: "TrainingMethod", prompt: str, seed: int, settings: Re
     embeds, negative = (method.encode_captions([text]).expand(frames, -1, -1) for text in (prompt, ""))
     *_, last = sample(
         checkpoint, prompt_embeds=embeds, negative_prompt_embeds=negative, noise=noise, sampler="dpm++", steps=settings.steps,
-        guidance_scale=settings.guidance,
+        guidance_scale=settings.guidance, options=SamplingOptions(guidance_start=settings.guidance_start),
     )  # fmt: skip
     return to_uint8(checkpoint.decode(last.latents))
 
@@ -138,6 +139,7 @@ def generate_images(method: "TrainingMethod", prompts: Sequence[str], settings: 
             sampler="dpm++",
             steps=settings.steps,
             guidance_scale=settings.guidance,
+            options=SamplingOptions(guidance_start=settings.guidance_start),
         )
         images.append(to_uint8(checkpoint.decode(last.latents)))
     return np.concatenate(images)
