@@ -24,7 +24,7 @@ MOTION_ADAPTER = "motion_adapter"
 OPTIONAL_COMPONENTS = ("feature_extractor", "image_encoder", "controlnet", "depth")
 NETWORKS = ("text_encoder", "text_encoder_2", "vae", "unet", "image_encoder", "controlnet", "depth", "classifier")
 EVALUATION_COMPONENTS = ("tokenizer", "text_encoder", "feature_extractor", "image_encoder", "classifier")
-EDITION = 5
+EDITION = 6
 """Newest edition of the Sketchbook that this package reads; other checkpoints name none."""
 EDITION_KEY = "_sakuga_edition"
 SIZES = 6

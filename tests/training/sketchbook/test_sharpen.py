@@ -56,6 +56,14 @@ def test_a_run_that_goes_on_finds_the_unet_that_it_sharpens(work: Path, tmp_path
     torch.testing.assert_close(dict(resumed.better.state_dict()), dict(before))
 
 
+def test_it_writes_weights_between_those_before_and_the_trained(work: Path, tmp_path: Path) -> None:
+    task = sharpen.SharpenTask(setup(sharpen.PLAN, work))
+    task.save(tmp_path)
+    before, trained, written = (one.state_dict() for one in (task.better, task.networks, load_unet(tmp_path)))
+    for name, value in written.items():
+        torch.testing.assert_close(value, before[name] + sharpen.SHARE * (trained[name] - before[name]), atol=2e-3, rtol=2e-3)
+
+
 def test_it_needs_a_less_trained_unet(work: Path, tmp_path: Path) -> None:
     shutil.copytree(work / "weights", tmp_path / "weights")
     with pytest.raises(SakugaError, match="less trained UNet"):

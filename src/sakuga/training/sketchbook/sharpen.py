@@ -4,6 +4,7 @@ The UNet learns what its own predictions become when they are moved away from th
 Diffusion Model with a Bad Version of Itself"), so that sampling needs no second network.
 """
 
+import copy
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,15 @@ from sakuga.models.placement import place_unet
 from sakuga.models.sketchbook import load_unet
 from sakuga.sketchbook.caption_reading import NOT_LEARNT
 from sakuga.training.sketchbook.loop import CHECKPOINT, WEAKER, StagePlan, StageSetup
-from sakuga.training.sketchbook.unet import UnetTask, loss_weights
+from sakuga.training.sketchbook.unet import UnetTask, loss_weights, write_unet
 
 PLAN = StagePlan(samples=64_000, batch=16, rate=2e-4, images=16_384, warmup=1_600, half_life=4_000)
 AMOUNT = 1.0
-"""How far predictions move away from the less trained UNet's, in their difference. 1 leaves images as sharp as the autoencoder's copies."""
+"""How far predictions move away from the less trained UNet's, in their difference."""
 FIRST = 0.25
 """The same for the weights that the training starts with: a step in their space does a part of it."""
+SHARE = 0.75
+"""How far the written weights go from the UNet before to the trained one, which is sharper than the autoencoder's copies."""
 
 
 class SharpenTask(UnetTask):
@@ -56,6 +59,12 @@ class SharpenTask(UnetTask):
         target = better + AMOUNT * (better - weaker)
         squared = ((predict(self.networks) - target).square() * cell_weights).mean(dim=(2, 3))
         return (squared * loss_weights(signal, self.variance)).mean(dim=1)
+
+    def save(self, weights: Path) -> None:
+        """Write unet/ and scheduler/."""
+        finished, before = copy.deepcopy(self.networks), self.better.state_dict()
+        finished.load_state_dict({name: torch.lerp(before[name], value, SHARE) for name, value in finished.state_dict().items()})
+        write_unet(finished, weights)
 
 
 def _finished_unet(work: Path) -> Path:

@@ -149,6 +149,12 @@ class Batch:
     """How much each cell's error counts, (n, 1, h, w)."""
 
 
+def write_unet(unet: Any, weights: Path) -> None:
+    """Write unet/, in half precision, and scheduler/; the UNet is changed."""
+    unet.half().to("cpu", memory_format=torch.contiguous_format).save_pretrained(weights / "unet")
+    make_scheduler().save_pretrained(weights / "scheduler")
+
+
 class UnetTask:
     """The UNet in training, between finished networks."""
 
@@ -266,6 +272,4 @@ class UnetTask:
 
     def save(self, weights: Path) -> None:
         """Write unet/ and scheduler/."""
-        finished = copy.deepcopy(self.networks).half().to("cpu", memory_format=torch.contiguous_format)
-        finished.save_pretrained(weights / "unet")
-        make_scheduler().save_pretrained(weights / "scheduler")
+        write_unet(copy.deepcopy(self.networks), weights)
