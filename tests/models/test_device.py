@@ -17,7 +17,7 @@ from sakuga.models.meta_kernels import on_meta_device
 from sakuga.models.reference_attention import ReferenceImage
 from sakuga.models.sampling import sample
 from sakuga.models.step_prompts import StepPrompts
-from sakuga.timeline.spec import Sampler
+from sakuga.timeline.spec import Sampler, SamplingOptions
 
 
 @pytest.fixture(scope="module", params=["tiny_v_folder", "tiny_xl_folder"])
@@ -45,6 +45,7 @@ Settings = Callable[[Checkpoint], dict[str, Any]]
 SETTINGS: dict[str, Settings] = {
     "image to image": lambda checkpoint: {"init_latents": torch.zeros(1, checkpoint.info.latent_channels, 8, 8), "strength": 0.5},
     "no guidance": lambda _: {"guidance_scale": 1.0},
+    "later guidance": lambda _: {"options": SamplingOptions(guidance_start=0.5)},
     "guidance rescale": lambda _: {"guidance_rescale": 0.7},
     "ControlNet": lambda _: {"controls": [Control(image=hint())]},
     "guess mode": lambda _: {"controls": [Control(image=hint(), guess=True)]},

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def apply_guidance(unconditional: Tensor, conditional: Tensor, scale: float) -> Tensor:
+def apply_guidance(unconditional: Tensor, conditional: Tensor, scale: float | Tensor) -> Tensor:
     """Apply classifier-free guidance (Ho and Salimans 2022, equation 6).
 
     `scale` is that of Imagen and diffusers: 1.0 is the conditional prediction itself.

@@ -90,7 +90,7 @@ def sample(
         seen = [prompt for prompt in image_prompts if prompt.acts(place, whole)]
         attended = reference.attended(checkpoint, scheduler, timestep, skipped + index) if reference else nullcontext()
         rescale = 0.0 if is_end else phi  # it would change the contrast of clean latents
-        scale = 1.0 if timestep >= unguided else guidance_scale
+        scale = torch.where(timestep >= unguided, 1.0, guidance_scale) if options.guidance_start else guidance_scale
         prediction = _predict(
             checkpoint, scheduler, latents, timestep, embeds, scale, rescale, acting, seen, attended, weights, guided=guidance_scale > 1
         )  # fmt: skip
@@ -157,7 +157,7 @@ def _predict(
     latents: Tensor,
     timestep: Tensor,
     embeds: Tensor,
-    guidance_scale: float,
+    guidance_scale: float | Tensor,
     phi: float,
     controls: Sequence[Control],
     image_prompts: Sequence[ImagePrompt],
